@@ -1,0 +1,28 @@
+# stuckat_library(NAME SOURCES ... LINKS ... PRIVATE_LINKS ...): a static library
+# stuckat_NAME with the alias stuckat::NAME, our include root and our warnings as errors.
+include(GNUInstallDirs)
+set(STUCKAT_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror)
+
+function(stuckat_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  add_library(stuckat_${name} STATIC ${arg_SOURCES})
+  add_library(stuckat::${name} ALIAS stuckat_${name})
+  set_target_properties(stuckat_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(stuckat_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/stuckat>)
+  target_compile_features(stuckat_${name} PUBLIC cxx_std_20)
+  target_compile_options(stuckat_${name} PRIVATE ${STUCKAT_WARNINGS})
+  target_link_libraries(stuckat_${name} PUBLIC ${arg_LINKS} PRIVATE ${arg_PRIVATE_LINKS})
+endfunction()
+
+# stuckat_test(NAME SOURCES ... LINKS ...): a Catch2 program; ctest runs each test case in a
+# process of its own (SystemC allows one elaboration per process).
+function(stuckat_test name)
+  cmake_parse_arguments(arg "SYSTEMC" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(test_${name} ${arg_SOURCES})
+  target_compile_options(test_${name} PRIVATE ${STUCKAT_WARNINGS})
+  target_link_libraries(test_${name} PRIVATE ${arg_LINKS}
+    $<IF:$<BOOL:${arg_SYSTEMC}>,stuckat_catch_main_systemc,stuckat_catch_main>)
+  catch_discover_tests(test_${name} TEST_PREFIX "${name}: "
+    PROPERTIES SKIP_REGULAR_EXPRESSION "SKIPPED:")
+endfunction()

@@ -1,0 +1,51 @@
+// Labelled images, as bytes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "workloads/network.h"
+
+namespace stuckat {
+
+struct DataSet {
+  std::string name;  ///< "fashion-mnist", "cifar10", ... as the user named it
+  Shape shape;       ///< of one image, for instance 28x28x1 or 32x32x3
+  int classes = 0;
+  std::vector<uint8_t> pixels;           ///< [size()][height][width][channels]
+  std::vector<uint16_t> labels;          ///< [size()], 0 .. classes-1
+  std::vector<std::string> class_names;  ///< [classes] or empty
+
+  int size() const { return static_cast<int>(labels.size()); }
+  const uint8_t* image(int index) const {
+    return pixels.data() + static_cast<size_t>(index) * static_cast<size_t>(shape.size());
+  }
+};
+
+/// Which images of which half; count < 0 is all that follow `offset`.
+struct Subset {
+  bool train = false;
+  int offset = 0;
+  int count = -1;
+};
+
+/// Reads `NAME[:PATH]`: fashion-mnist, mnist, cifar10, cifar:PATH (any number of classes, see
+/// --help of the command). The PATH of fashion-mnist defaults to where Debian's package
+/// dataset-fashion-mnist puts it. Throws InputError.
+DataSet read_dataset(const std::string& name_and_path, const Subset& subset);
+
+/// Names that read_dataset knows, with one line of help each, for --help.
+std::vector<std::pair<std::string, std::string>> dataset_names();
+
+/// Image `index` as input of `network`: fixed-point inputs by fixed_point_from_pixel(), binary
+/// inputs +1 where pixel >= 128. A smaller image is centred in the network's input, pixels 0
+/// around it (28x28 in 32x32: 2 on each side); a single-channel image feeds a three-channel
+/// network by repetition. Throws InputError if it does not fit.
+Tensor input_tensor(const Network& network, const DataSet& data, int index);
+
+/// The same conversion for one image given as bytes [shape.height][shape.width][shape.channels].
+Tensor input_tensor(Shape input, NumberFormat format, const uint8_t* pixels, Shape shape,
+                    const std::string& where);
+
+}  // namespace stuckat

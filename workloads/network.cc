@@ -1,0 +1,186 @@
+#include "workloads/network.h"
+
+#include <algorithm>
+#include <cassert>
+#include <set>
+
+#include "workloads/errors.h"
+
+namespace stuckat {
+namespace {
+
+// Bounds on every dimension, so that sizes never overflow 32 bits, whatever a file says.
+constexpr int max_dimension = 1 << 16;
+constexpr int64_t max_elements = int64_t{1} << 28;
+
+void check(bool ok, const std::string& where, const Layer& layer, const std::string& what,
+           const std::string& expected) {
+  if (!ok) throw InputError(where, "layer '" + layer.name + "': " + what, expected);
+}
+
+std::string text(Shape s) {
+  return std::to_string(s.height) + "x" + std::to_string(s.width) + "x" +
+         std::to_string(s.channels);
+}
+
+bool sane(Shape s) {
+  return s.height >= 1 && s.width >= 1 && s.channels >= 1 && s.height <= max_dimension &&
+         s.width <= max_dimension && s.channels <= max_dimension &&
+         int64_t{s.height} * s.width * s.channels <= max_elements;
+}
+
+void validate_layer(const Layer& layer, const std::string& where) {
+  check(sane(layer.input), where, layer, "input is " + text(layer.input), "dimensions 1 to 65536");
+  const Shape output =
+      output_shape(layer.kind, layer.input, layer.kernel, layer.stride, layer.padding,
+                   layer.output.channels, where + ": layer '" + layer.name + "'");
+  check(layer.output == output, where, layer, "output is " + text(layer.output), text(output));
+  if (layer.kind == LayerKind::max_pool) {
+    check(layer.output_format == layer.input_format, where, layer,
+          "a pool changes the format to " + layer.output_format.name(), layer.input_format.name());
+    check(layer.weights.empty() && layer.thresholds.empty(), where, layer, "a pool has parameters",
+          "none");
+    return;
+  }
+  check(layer.weight_format.kind == FormatKind::binary ||
+            layer.weight_format.kind == FormatKind::signed_narrow,
+        where, layer, "weight format " + layer.weight_format.name(), "binary or signed narrow");
+  const int64_t columns = layer.kind == LayerKind::dense
+                              ? int64_t{layer.input.size()}
+                              : int64_t{layer.kernel} * layer.kernel * layer.input.channels;
+  check(columns <= max_dimension * 4 && columns * layer.rows() <= max_elements, where, layer,
+        "matrix of " + std::to_string(layer.rows()) + " x " + std::to_string(columns),
+        "a smaller one");
+  check(layer.weights.size() == static_cast<size_t>(columns * layer.rows()), where, layer,
+        std::to_string(layer.weights.size()) + " weights", std::to_string(columns * layer.rows()));
+  for (const int8_t w : layer.weights) {
+    const bool ok = w >= layer.weight_format.min_level() && w <= layer.weight_format.max_level() &&
+                    (w != 0 || layer.weight_format.kind != FormatKind::binary);
+    check(ok, where, layer, "weight " + std::to_string(w),
+          "a level of " + layer.weight_format.name());
+  }
+  const size_t thresholds =
+      static_cast<size_t>(layer.rows()) * static_cast<size_t>(layer.thresholds_per_row());
+  check(layer.thresholds.size() == thresholds, where, layer,
+        std::to_string(layer.thresholds.size()) + " thresholds", std::to_string(thresholds));
+  const int low = layer.accumulator_min() - 1;
+  const int high = layer.accumulator_max();
+  for (const int32_t t : layer.thresholds) {
+    check(t >= low && t <= high, where, layer, "threshold " + std::to_string(t),
+          std::to_string(low) + " to " + std::to_string(high));
+  }
+}
+
+}  // namespace
+
+int Layer::accumulator_min() const {
+  if (is_xnor()) return 0;
+  const int64_t w = std::max(-weight_format.min_level(), weight_format.max_level());
+  const int64_t x = std::max(-input_format.min_value(), input_format.max_level());
+  return static_cast<int>(-w * x * columns());
+}
+
+int Layer::accumulator_max() const { return is_xnor() ? columns() : -accumulator_min(); }
+
+Shape Network::tensor_shape(int tensor) const {
+  assert(tensor >= 0 && tensor < tensors());
+  return tensor == 0 ? layers.front().input : layers[static_cast<size_t>(tensor) - 1].output;
+}
+
+NumberFormat Network::tensor_format(int tensor) const {
+  assert(tensor >= 0 && tensor < tensors() - 1);
+  return layers[static_cast<size_t>(tensor)].input_format;
+}
+
+int Network::find_layer(const std::string& layer_name) const {
+  for (size_t i = 0; i < layers.size(); ++i) {
+    if (layers[i].name == layer_name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+std::vector<int> Network::injectable_layers() const {
+  std::vector<int> result;
+  for (size_t i = 0; i + 1 < layers.size(); ++i) {
+    if (layers[i].has_weights()) result.push_back(static_cast<int>(i));
+  }
+  return result;
+}
+
+int Network::tensor_after_pool(int layer) const {
+  const size_t next = static_cast<size_t>(layer) + 1;
+  const bool pooled = next < layers.size() && layers[next].kind == LayerKind::max_pool;
+  return layer + 1 + (pooled ? 1 : 0);
+}
+
+Shape output_shape(LayerKind kind, Shape input, int kernel, int stride, int padding, int channels,
+                   const std::string& where) {
+  if (kind == LayerKind::dense) {
+    if (kernel != 1 || stride != 1 || padding != 0) {
+      throw InputError(where, "a dense layer with kernel, stride or padding", "1, 1 and 0");
+    }
+    return {1, 1, channels};
+  }
+  if (kernel < 1 || stride < 1 || padding < 0 || padding >= kernel || kernel > max_dimension ||
+      stride > max_dimension) {
+    throw InputError(where,
+                     "kernel " + std::to_string(kernel) + ", stride " + std::to_string(stride) +
+                         ", padding " + std::to_string(padding),
+                     "kernel >= 1, stride >= 1, 0 <= padding < kernel");
+  }
+  if (kind == LayerKind::max_pool) {
+    if (padding != 0) throw InputError(where, "padding of a pool", "0");
+    channels = input.channels;
+  }
+  const int height = input.height + 2 * padding - kernel;
+  const int width = input.width + 2 * padding - kernel;
+  if (height < 0 || width < 0) {
+    throw InputError(where, "kernel " + std::to_string(kernel) + " on an input of " + text(input),
+                     "a kernel that fits");
+  }
+  return {height / stride + 1, width / stride + 1, channels};
+}
+
+void validate(const Network& network, const std::string& where) {
+  if (network.layers.empty()) throw InputError(where, "a network without layers", "at least one");
+  std::set<std::string> names;
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    const Layer& layer = network.layers[i];
+    const bool last = i + 1 == network.layers.size();
+    check(!layer.name.empty() && names.insert(layer.name).second, where, layer,
+          "an empty or repeated name", "unique layer names");
+    check(layer.accumulator_output == last && (!last || layer.has_weights()), where, layer,
+          layer.accumulator_output ? "passes its accumulator out" : "has thresholds",
+          "that the last layer, and it alone, passes its accumulator out");
+    check(layer.output.channels >= 1 && layer.output.channels <= max_dimension, where, layer,
+          std::to_string(layer.output.channels) + " channels", "1 to 65536");
+    validate_layer(layer, where);
+    if (i == 0) continue;
+    const Layer& before = network.layers[i - 1];
+    check(layer.input == before.output, where, layer, "input is " + text(layer.input),
+          text(before.output));
+    check(layer.input_format == before.output_format, where, layer,
+          "input format is " + layer.input_format.name(), before.output_format.name());
+  }
+  const Shape out = network.layers.back().output;
+  if (out.pixels() != 1) {
+    throw InputError(where, "the last layer's output is " + text(out), "one pixel of logits");
+  }
+  if (!network.class_names.empty() &&
+      network.class_names.size() != static_cast<size_t>(network.classes())) {
+    throw InputError(where, std::to_string(network.class_names.size()) + " class names",
+                     std::to_string(network.classes()));
+  }
+}
+
+void clamp_thresholds(Layer& layer) {
+  for (int32_t& t : layer.thresholds) {
+    t = std::clamp(t, layer.accumulator_min() - 1, layer.accumulator_max());
+  }
+}
+
+int predicted_class(const int32_t* logits, int classes) {
+  return static_cast<int>(std::max_element(logits, logits + classes) - logits);
+}
+
+}  // namespace stuckat

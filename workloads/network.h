@@ -1,0 +1,129 @@
+// Quantized networks as integers: the layer graph (a chain) with its parameters.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "workloads/number_format.h"
+
+namespace stuckat {
+
+/// Height x width x channels. Element (y, x, c) of a tensor lies at (y*width + x)*channels + c:
+/// pixels in raster order, channels fastest, as words travel in a stream.
+struct Shape {
+  int height = 1;
+  int width = 1;
+  int channels = 1;
+
+  int pixels() const { return height * width; }
+  int size() const { return pixels() * channels; }
+  bool operator==(const Shape&) const = default;
+};
+
+/// Values (not codes) of one image at one edge of the network; accumulators at the last edge.
+struct Tensor {
+  Shape shape;
+  std::vector<int32_t> values;  // [shape.size()]
+
+  int32_t& at(int y, int x, int c) {
+    return values[static_cast<size_t>((y * shape.width + x) * shape.channels + c)];
+  }
+  int32_t at(int y, int x, int c) const {
+    return values[static_cast<size_t>((y * shape.width + x) * shape.channels + c)];
+  }
+  bool operator==(const Tensor&) const = default;
+};
+
+/// convolution: kernel x kernel, `stride`, `padding` on all sides
+/// dense: every input element to every output channel; a 1x1 output; columns in tensor order
+/// max_pool: kernel x kernel windows, `stride`, no parameters
+enum class LayerKind : uint8_t { convolution, dense, max_pool };
+
+/// One layer. Rows are output channels (MH); columns (MW) are the window in the order ky, kx,
+/// channel with the channel fastest (hardware.md, MVTU), so that a dense layer on the tensor
+/// order is the same matrix product.
+struct Layer {
+  std::string name;  ///< unique in the network: "layer0", "layer1", "pool0", ...
+  LayerKind kind = LayerKind::convolution;
+  int kernel = 1;
+  int stride = 1;
+  int padding = 0;
+
+  Shape input;
+  Shape output;
+  NumberFormat input_format;
+  NumberFormat weight_format;       ///< not for max_pool
+  NumberFormat output_format;       ///< not if accumulator_output
+  bool accumulator_output = false;  ///< the last layer passes its accumulator out, no thresholds
+
+  std::vector<int8_t> weights;      ///< values, [rows()][columns()]
+  std::vector<int32_t> thresholds;  ///< [rows()][output_format.thresholds()]
+
+  bool has_weights() const { return kind != LayerKind::max_pool; }
+  int rows() const { return output.channels; }
+  int columns() const {
+    return kind == LayerKind::dense ? input.size() : kernel * kernel * input.channels;
+  }
+  int thresholds_per_row() const { return accumulator_output ? 0 : output_format.thresholds(); }
+
+  /// Binary weights on binary activations: the accumulator is the popcount of matches (XNOR),
+  /// 0 .. columns(). Otherwise it is the signed sum of weight * activation (hardware.md, MVTU).
+  bool is_xnor() const {
+    return input_format.kind == FormatKind::binary && weight_format.kind == FormatKind::binary;
+  }
+  /// Smallest and greatest fault-free accumulator over all weights and inputs that the formats
+  /// allow, and over every partial sum: bounds, not the values that happen to occur.
+  int accumulator_min() const;
+  int accumulator_max() const;
+
+  const int8_t* weight_row(int row) const {
+    return weights.data() + static_cast<size_t>(row) * static_cast<size_t>(columns());
+  }
+  const int32_t* threshold_row(int row) const {
+    return thresholds.data() + static_cast<size_t>(row) * static_cast<size_t>(thresholds_per_row());
+  }
+  bool operator==(const Layer&) const = default;
+};
+
+/// A chain of layers. Tensor 0 is the input image; tensor i+1 is the output of layers[i].
+struct Network {
+  std::string name;  ///< "cnv-w1a1"
+  std::vector<Layer> layers;
+  std::vector<std::string> class_names;  ///< [classes()] or empty
+
+  Shape input() const { return layers.front().input; }
+  int classes() const { return layers.back().output.channels; }
+  int tensors() const { return static_cast<int>(layers.size()) + 1; }
+  Shape tensor_shape(int tensor) const;
+  /// The format of tensor t; the last one holds accumulators and has none: asserts t < last.
+  NumberFormat tensor_format(int tensor) const;
+  /// Index of the layer called `name`, or -1.
+  int find_layer(const std::string& name) const;
+  /// Layers whose output can be injected: every layer with weights but the last
+  /// (FAT, Algorithm 1: the 10-way output layer is not injected).
+  std::vector<int> injectable_layers() const;
+  /// The tensor behind layer `layer` and the pool that directly follows it, if one does.
+  int tensor_after_pool(int layer) const;
+
+  bool operator==(const Network&) const = default;
+};
+
+/// Output shape of a layer of this kind. Throws InputError(where, ...) if the window does not fit.
+Shape output_shape(LayerKind kind, Shape input, int kernel, int stride, int padding, int channels,
+                   const std::string& where);
+
+/// Checks every dimension and range: shapes chain, formats chain, parameter sizes, weights within
+/// their format (never beyond min_level()..max_level()), thresholds within
+/// accumulator_min()-1 .. accumulator_max(), accumulator output exactly at the last layer.
+/// Throws InputError(where, layer and value, expected).
+void validate(const Network& network, const std::string& where);
+
+/// Thresholds beyond accumulator_min()-1 .. accumulator_max() brought to the nearer end, which
+/// changes no output. Importers and exporters call it before validate().
+void clamp_thresholds(Layer& layer);
+
+/// Index of the greatest logit; the lowest index wins a tie.
+int predicted_class(const int32_t* logits, int classes);
+
+}  // namespace stuckat

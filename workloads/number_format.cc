@@ -1,0 +1,105 @@
+#include "workloads/number_format.h"
+
+#include <algorithm>
+
+#include "workloads/errors.h"
+
+namespace stuckat {
+
+int NumberFormat::min_level() const {
+  switch (kind) {
+    case FormatKind::binary:
+      return -1;
+    case FormatKind::signed_narrow:
+      return -((1 << (bits - 1)) - 1);
+    case FormatKind::unsigned_:
+      return 0;
+    case FormatKind::fixed_point:
+      return -(1 << (bits - 1));
+  }
+  return 0;
+}
+
+int NumberFormat::max_level() const {
+  switch (kind) {
+    case FormatKind::binary:
+      return 1;
+    case FormatKind::unsigned_:
+      return (1 << bits) - 1;
+    case FormatKind::signed_narrow:
+    case FormatKind::fixed_point:
+      return (1 << (bits - 1)) - 1;
+  }
+  return 0;
+}
+
+int NumberFormat::levels() const {
+  return kind == FormatKind::binary ? 2 : max_level() - min_level() + 1;
+}
+
+int NumberFormat::level(int index) const {
+  return kind == FormatKind::binary ? 2 * index - 1 : min_level() + index;
+}
+
+int NumberFormat::min_value() const {
+  return kind == FormatKind::signed_narrow ? -(1 << (bits - 1)) : min_level();
+}
+
+uint32_t NumberFormat::code(int value) const {
+  if (kind == FormatKind::binary) return value > 0 ? 1 : 0;
+  return static_cast<uint32_t>(value) & ((1u << bits) - 1);
+}
+
+int NumberFormat::value(uint32_t code) const {
+  code &= (1u << bits) - 1;
+  switch (kind) {
+    case FormatKind::binary:
+      return code != 0 ? 1 : -1;
+    case FormatKind::unsigned_:
+      return static_cast<int>(code);
+    case FormatKind::signed_narrow:
+    case FormatKind::fixed_point: {
+      const uint32_t sign = 1u << (bits - 1);
+      return static_cast<int>(code ^ sign) - static_cast<int>(sign);
+    }
+  }
+  return 0;
+}
+
+std::string NumberFormat::name() const {
+  switch (kind) {
+    case FormatKind::binary:
+      return "binary";
+    case FormatKind::signed_narrow:
+      return "int" + std::to_string(bits);
+    case FormatKind::unsigned_:
+      return "uint" + std::to_string(bits);
+    case FormatKind::fixed_point:
+      return "fixed" + std::to_string(bits);
+  }
+  return {};
+}
+
+const std::vector<NumberFormat>& all_number_formats() {
+  static const std::vector<NumberFormat> rows = {
+      binary_format,      signed_format(2),   signed_format(3),   signed_format(4),
+      unsigned_format(2), unsigned_format(3), unsigned_format(4), fixed_point_format,
+  };
+  return rows;
+}
+
+NumberFormat parse_number_format(std::string_view name, std::string_view where) {
+  std::vector<std::string> known;
+  for (const auto& format : all_number_formats()) {
+    if (format.name() == name) return format;
+    known.push_back(format.name());
+  }
+  throw_unknown_name(where, "number format", name, known);
+}
+
+int fixed_point_from_pixel(int pixel) {
+  // floor(256*p/255 + 1/2) = floor((512*p + 255) / 510)
+  return std::clamp((512 * pixel + 255) / 510 - 128, -128, 127);
+}
+
+}  // namespace stuckat

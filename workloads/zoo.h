@@ -1,0 +1,26 @@
+// Architectures of the network zoo: layers and formats without trained parameters.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "workloads/network.h"
+
+namespace stuckat {
+
+struct ZooOptions {
+  double width = 1.0;      ///< multiplies the channels of every hidden layer (rounded, >= 1)
+  int input_channels = 0;  ///< 0: the architecture's own (3 for CNV, 1 for LFC and TFC)
+  int classes = 10;
+};
+
+/// "cnv-w1a1", "cnv-w1a2", "cnv-w2a2", "cnv-w1a3", "cnv-w1a4", and the same for lfc- and tfc-.
+std::vector<std::string> zoo_names();
+
+/// The architecture with weights at their greatest level and thresholds at 0: shapes and formats
+/// to fill. CNV as in hardware.md (32x32 input, fixed-point first layer); LFC 784-1024-1024-1024-10
+/// and TFC 784-64-64-64-10 with binary input at 1-bit activations, as published.
+/// Throws InputError on an unknown name or impossible options.
+Network zoo_network(const std::string& name, const ZooOptions& options = {});
+
+}  // namespace stuckat
