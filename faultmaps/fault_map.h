@@ -1,0 +1,68 @@
+// Fault maps: what is broken. Sites name hardware, never tensor indices.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "faultmaps/placement.h"
+#include "faultmaps/sites.h"
+#include "workloads/network.h"
+
+namespace stuckat {
+
+/// One broken piece of hardware: "layer1/mvtu/pe[5]/accumulator[3]=1".
+struct Fault {
+  SiteKind kind = SiteKind::pe_dead;
+  std::string part;                     ///< name of the PeArray or Stream in the placement
+  std::array<int, 4> coordinates = {};  ///< as site_row(kind).coordinates says, rest 0
+  int value = 0;                        ///< stuck bit 0 or 1, or the level a part is stuck at
+
+  auto operator<=>(const Fault&) const = default;
+};
+
+/// The faults of one chip, sorted and unique.
+struct FaultMap {
+  std::string accelerator;  ///< Placement::accelerator that the map was made for
+  std::vector<Fault> faults;
+
+  bool operator==(const FaultMap&) const = default;
+};
+
+/// "layer1/mvtu/pe[5]/accumulator[3]=1"; parse_fault reads it back.
+std::string name(const Fault& fault);
+
+/// Throws InputError(where, ...), with the nearest part or site name suggested.
+Fault parse_fault(std::string_view text, const Placement& placement, const Network& network,
+                  std::string_view where);
+
+/// Sorts, removes repetitions, and checks every part, coordinate and value against the placement.
+/// Throws InputError on a fault that nothing claims, a coordinate out of range, or a site that is
+/// stuck both ways.
+void validate(FaultMap& map, const Placement& placement, const Network& network,
+              const std::string& where);
+
+/// Every fault that exists at sites of one kind, both stuck values or every level, in canonical
+/// order: the universe of exhaustive campaigns and of random maps.
+std::vector<Fault> all_faults(SiteKind kind, const Placement& placement, const Network& network);
+
+/// Number of faults that all_faults would list, without listing them.
+int64_t count_faults(SiteKind kind, const Placement& placement, const Network& network);
+
+/// The index-th fault of all_faults, without listing them.
+Fault fault_at(SiteKind kind, int64_t index, const Placement& placement, const Network& network);
+
+/// Each site of the kinds broken with probability `rate`, independently, at a random value.
+/// The number of sites is drawn first, then the sites: no loop over the universe.
+FaultMap random_map(const std::vector<SiteKind>& kinds, double rate, uint64_t seed,
+                    const Placement& placement, const Network& network);
+
+/// Thousands of chips may share one file; schema in faultmaps/FORMAT.md. Writes are atomic.
+void write_fault_maps(const std::string& path, const std::vector<FaultMap>& chips,
+                      const std::string& configuration = {});
+/// Checks structure and ranges that need no placement; validate() does the rest.
+std::vector<FaultMap> read_fault_maps(const std::string& path);
+
+}  // namespace stuckat

@@ -1,0 +1,68 @@
+// Placements: which piece of hardware does which operation. A value that every accelerator fills
+// in for a network (models/*/placement), and the only thing that lowering knows about hardware.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "workloads/network.h"
+
+namespace stuckat {
+
+/// channel_parallel: PE p computes rows {r : r mod pe = p} at every pixel.
+/// pixel_parallel:   PE p computes all rows at output pixels {q : q mod pe = p}.
+enum class Schedule : uint8_t { channel_parallel, pixel_parallel };
+
+/// What an array of PEs does for one layer. Row r is computed in neuron fold nf = r / pe; weight
+/// (row r, column c) sits in the weight memory of PE r mod pe at address nf*(columns/simd) +
+/// c/simd, lane c mod simd (hardware.md, MVTU). Rows and columns are padded up to multiples.
+struct ArrayUse {
+  int layer = 0;             ///< index in Network::layers
+  int rows = 0;              ///< padded: a multiple of pe
+  int columns = 0;           ///< padded: a multiple of simd
+  int accumulator_bits = 0;  ///< register width; >= minimal_accumulator_bits(layer)
+  int threshold_bits = 0;    ///< stored width; >= minimal_threshold_bits(layer)
+
+  bool operator==(const ArrayUse&) const = default;
+};
+
+/// An array of PEs: an MVTU of a dataflow accelerator (one use) or the array of a loopback
+/// accelerator (one use for each layer that runs on it).
+struct PeArray {
+  std::string name;  ///< "layer1/mvtu", "array"
+  int pe = 1;
+  int simd = 1;
+  Schedule schedule = Schedule::channel_parallel;
+  std::vector<ArrayUse> uses;
+
+  bool operator==(const PeArray&) const = default;
+};
+
+/// A FIFO between parts that carries one tensor, word by word in raster order: word w of a pixel
+/// holds channels w*channels_per_word .. of it. Lane l of the word lies in bits [l*b, (l+1)*b), b
+/// the bits of the tensor's format. A ring of `depth` slots: the n-th word of the run lies in slot
+/// n mod depth.
+struct Stream {
+  std::string name;  ///< "layer1/out": the stream of layer1's output to the next part
+  int tensor = 0;
+  int depth = 2;
+  int channels_per_word = 1;
+  int words_per_pixel = 1;  ///< ceil(channels / channels_per_word)
+
+  bool operator==(const Stream&) const = default;
+};
+
+struct Placement {
+  std::string accelerator;  ///< "dataflow:bnn-pynq-cnv-w1a1": what fault maps are made for
+  std::vector<PeArray> arrays;
+  std::vector<Stream> streams;
+
+  bool operator==(const Placement&) const = default;
+};
+
+/// Every use exists in the network and its padding covers the layer; names are unique.
+/// Throws InputError(placement.accelerator, ...).
+void validate(const Placement& placement, const Network& network);
+
+}  // namespace stuckat

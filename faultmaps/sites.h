@@ -1,0 +1,63 @@
+// The table of site kinds: what can break, what that means on the stored code, what it does.
+// Help, validator, lowering, arming and tests read this one table.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "faultmaps/placement.h"
+#include "workloads/network.h"
+
+namespace stuckat {
+
+enum class SiteKind : uint8_t {
+  pe_input,        ///< bit of a lane's input operand, as this PE sees it
+  pe_weight,       ///< bit of a PE's weight memory
+  pe_product,      ///< bit of a lane's product
+  pe_accumulator,  ///< bit of the accumulator register
+  pe_threshold,    ///< bit of a PE's threshold memory
+  pe_comparator,   ///< output of one threshold comparator
+  pe_output,       ///< bit of the output code
+  pe_dead,         ///< the whole PE gives one level
+  stream_wire,     ///< bit of every word of a stream
+  stream_slot,     ///< bit of one storage slot of a stream's FIFO
+  stream_word,     ///< one storage slot of a stream's FIFO gives one level in every lane
+};
+
+enum class PartKind : uint8_t { pe_array, stream };
+
+/// How a fault at the site is written: `=0` / `=1`, or `=LEVEL`.
+enum class ValueKind : uint8_t { bit, level };
+
+/// One coordinate: its name and how many positions it has at a part (index into
+/// placement.arrays or placement.streams by the row's PartKind).
+struct SiteCoordinate {
+  const char* name;
+  int (*count)(const Placement&, int part, const Network&);
+};
+
+struct SiteRow {
+  SiteKind kind;
+  const char* name;  ///< "pe/accumulator": on the command line and in files
+  PartKind part;
+  const char* pattern;  ///< "pe[]/accumulator[]": each [] takes the next coordinate
+  std::vector<SiteCoordinate> coordinates;
+  ValueKind value;
+  const char* meaning;  ///< arithmetic on the stored code
+  const char* effect;   ///< which channels or pixels, at which level
+  const char* masked;   ///< when it is without effect
+  const char* source;
+};
+
+const std::vector<SiteRow>& site_table();
+const SiteRow& site_row(SiteKind kind);
+/// Throws InputError(where, ...) with the nearest name.
+SiteKind parse_site_kind(std::string_view name, std::string_view where);
+
+/// Values that a fault of this row can have at a part: {0, 1}, or the levels of the format there.
+std::vector<int> site_values(const SiteRow& row, const Placement& placement, int part,
+                             const Network& network);
+
+}  // namespace stuckat
