@@ -19,7 +19,8 @@ std::vector<std::string> zoo_names();
 
 /// The architecture with weights at their greatest level and thresholds at 0: shapes and formats
 /// to fill. CNV as in hardware.md (32x32 input, fixed-point first layer); LFC 784-1024-1024-1024-10
-/// and TFC 784-64-64-64-10 with binary input at 1-bit activations, as published.
+/// and TFC 784-64-64-64-10 with a binary 28x28 input at every precision, as BNN-PYNQ's LFC has it.
+/// Layers with weights are "layer0", "layer1", ..., pools "pool0", "pool1", each kind in its order.
 /// Throws InputError on an unknown name or impossible options.
 Network zoo_network(const std::string& name, const ZooOptions& options = {});
 

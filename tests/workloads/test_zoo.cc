@@ -1,0 +1,80 @@
+#include <catch2/catch.hpp>
+#include <limits>
+
+#include "workloads/errors.h"
+#include "workloads/zoo.h"
+
+using namespace stuckat;
+
+TEST_CASE("every network of the zoo is valid and has its layers named in their order") {
+  CHECK(zoo_names().size() == 15);
+  for (const std::string& name : zoo_names()) {
+    INFO(name);
+    const Network network = zoo_network(name);
+    CHECK_NOTHROW(validate(network, name));
+    CHECK(network.name == name);
+    CHECK(network.classes() == 10);
+    CHECK(network.find_layer("layer0") == 0);
+    for (const Layer& layer : network.layers) {
+      if (!layer.has_weights()) continue;
+      CHECK(layer.weights.front() == layer.weight_format.max_level());
+    }
+  }
+}
+
+TEST_CASE("CNV has the shapes, weights and operations of the published accelerator") {
+  const Network cnv = zoo_network("cnv-w1a1");
+  const std::vector<std::pair<std::string, Shape>> outputs = {
+      {"layer0", {30, 30, 64}},  {"layer1", {28, 28, 64}},  {"pool0", {14, 14, 64}},
+      {"layer2", {12, 12, 128}}, {"layer3", {10, 10, 128}}, {"pool1", {5, 5, 128}},
+      {"layer4", {3, 3, 256}},   {"layer5", {1, 1, 256}},   {"layer6", {1, 1, 512}},
+      {"layer7", {1, 1, 512}},   {"layer8", {1, 1, 10}}};
+  REQUIRE(cnv.layers.size() == outputs.size());
+  size_t weights = 0;
+  int64_t macs = 0;
+  int channels = 0;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    CHECK(cnv.layers[i].name == outputs[i].first);
+    CHECK(cnv.layers[i].output == outputs[i].second);
+    weights += cnv.layers[i].weights.size();
+    macs += static_cast<int64_t>(cnv.layers[i].weights.size()) * cnv.layers[i].output.pixels();
+  }
+  for (const int layer : cnv.injectable_layers()) {
+    channels += cnv.layers[static_cast<size_t>(layer)].rows();
+  }
+  CHECK(weights == 1'542'848);
+  CHECK(macs == 59'461'376);
+  CHECK(channels == 1920);
+  CHECK(cnv.input() == Shape{32, 32, 3});
+  CHECK(cnv.tensor_format(0) == fixed_point_format);
+  CHECK_FALSE(cnv.layers[0].is_xnor());
+  CHECK(cnv.layers[1].is_xnor());
+}
+
+TEST_CASE("the name says the bits of weights and activations") {
+  const Network network = zoo_network("tfc-w2a2");
+  CHECK(network.layers[0].input_format == binary_format);
+  CHECK(network.layers[1].input_format == signed_format(2));
+  CHECK(network.layers[1].weight_format == signed_format(2));
+  CHECK(zoo_network("lfc-w1a4").layers[2].input_format == signed_format(4));
+  CHECK(zoo_network("lfc-w1a4").layers[2].weight_format == binary_format);
+}
+
+TEST_CASE("zoo options scale the hidden layers only, and impossible ones are refused") {
+  const Network network =
+      zoo_network("cnv-w1a1", {.width = 0.25, .input_channels = 1, .classes = 43});
+  CHECK_NOTHROW(validate(network, "test"));
+  CHECK(network.input() == Shape{32, 32, 1});
+  CHECK(network.layers[0].rows() == 16);
+  CHECK(network.classes() == 43);
+  CHECK(zoo_network("tfc-w1a1", {.width = 0.001}).layers[0].rows() == 1);
+
+  CHECK_THROWS_AS(zoo_network("cnv-w1a1", {.width = 0}), InputError);
+  CHECK_THROWS_AS(zoo_network("cnv-w1a1", {.width = 1e9}), InputError);
+  CHECK_THROWS_AS(zoo_network("cnv-w1a1", {.width = std::numeric_limits<double>::quiet_NaN()}),
+                  InputError);
+  CHECK_THROWS_AS(zoo_network("cnv-w1a1", {.input_channels = -1}), InputError);
+  CHECK_THROWS_AS(zoo_network("cnv-w1a1", {.classes = 0}), InputError);
+  CHECK_THROWS_AS(zoo_network("lfc-w1a1", {.width = 16, .input_channels = 4096}), InputError);
+  CHECK_THROWS_WITH(zoo_network("cnv-w1a5"), Catch::Contains("did you mean 'cnv-w1a1'?"));
+}
