@@ -1,0 +1,234 @@
+#include "models/common/mvtu_core.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstdlib>
+
+namespace stuckat {
+namespace {
+
+StuckBits& lane_of(std::vector<StuckBits>& lanes, int lanes_in_all, int lane) {
+  lanes.resize(static_cast<size_t>(lanes_in_all));
+  return lanes[static_cast<size_t>(lane)];
+}
+
+/// Bits of the product of a lane: an XNOR gate's output, or two's complement.
+int product_bits(const Layer& layer) {
+  return layer.is_xnor() ? 1 : layer.weight_format.bits + layer.input_format.bits;
+}
+
+/// The accumulator that stands for a level (faultmaps/lower.h): the range of the accumulator is
+/// divided like the range of the levels of the layer's input, -1 and +1 for fixed-point inputs.
+int32_t dead_accumulator(const Layer& layer, int level) {
+  const bool fixed_point = layer.input_format.kind == FormatKind::fixed_point;
+  const int lowest = fixed_point ? -1 : layer.input_format.min_level();
+  const int highest = fixed_point ? 1 : layer.input_format.max_level();
+  const int64_t range = int64_t{layer.accumulator_max()} - layer.accumulator_min();
+  const int64_t position = std::clamp(level, lowest, highest) - lowest;
+  return static_cast<int32_t>(layer.accumulator_min() + range * position / (highest - lowest));
+}
+
+/// What a dead PE puts into its output register: the nearest level of the layer's format, the
+/// lower of two that are equally near.
+int32_t dead_output(const Layer& layer, int level) {
+  if (layer.accumulator_output) return dead_accumulator(layer, level);
+  const NumberFormat& format = layer.output_format;
+  int nearest = format.min_level();
+  for (int i = 0; i < format.levels(); ++i) {
+    if (std::abs(format.level(i) - level) < std::abs(nearest - level)) nearest = format.level(i);
+  }
+  return nearest;
+}
+
+}  // namespace
+
+MvtuCore::MvtuCore(const Layer& layer, const PeArray& array, const ArrayUse& use)
+    : layer_(layer),
+      pe_(array.pe),
+      simd_(array.simd),
+      schedule_(array.schedule),
+      use_(use),
+      weights_(static_cast<size_t>(layer.rows()) * static_cast<size_t>(use.columns),
+               static_cast<int8_t>(layer.weight_format.max_level())),
+      thresholds_(layer.thresholds),
+      packed_(layer.weight_format, layer.input_format, layer.rows(), layer.columns()),
+      sums_(static_cast<size_t>(layer.rows())) {
+  for (int row = 0; row < layer.rows(); ++row) {
+    std::copy_n(layer.weight_row(row), layer.columns(), weights_of(row));
+    packed_.set_row(row, weights_of(row));
+  }
+  for (int i = 0; i <= layer.thresholds_per_row(); ++i) {
+    levels_.push_back(layer.accumulator_output ? 0 : layer.output_format.level(i));
+  }
+  layer_.weights.clear();
+  layer_.thresholds.clear();
+}
+
+void MvtuCore::arm(const Fault& fault) {
+  const auto [pe, second, third, fourth] = fault.coordinates;
+  const bool one = fault.value != 0;
+  switch (fault.kind) {
+    case SiteKind::pe_weight:
+      return arm_weight(pe, second, third, fourth, one);
+    case SiteKind::pe_threshold:
+      return arm_threshold(pe, second, third, fourth, one);
+    case SiteKind::pe_input:
+      if (third >= layer_.input_format.bits) return;
+      broken_[pe].arithmetic = true;
+      return lane_of(broken_[pe].inputs, simd_, second).stick(third, one);
+    case SiteKind::pe_product:
+      if (third >= product_bits(layer_)) return;
+      broken_[pe].arithmetic = true;
+      return lane_of(broken_[pe].products, simd_, second).stick(third, one);
+    case SiteKind::pe_accumulator:
+      if (second >= use_.accumulator_bits) return;
+      broken_[pe].arithmetic = true;
+      return broken_[pe].accumulator.stick(second, one);
+    case SiteKind::pe_comparator:
+      if (second >= layer_.thresholds_per_row()) return;
+      return lane_of(broken_[pe].comparators, layer_.thresholds_per_row(), second).stick(0, one);
+    case SiteKind::pe_output: {
+      const int bits =
+          layer_.accumulator_output ? use_.accumulator_bits : layer_.output_format.bits;
+      if (second < bits) broken_[pe].output.stick(second, one);
+      return;
+    }
+    case SiteKind::pe_dead:
+      broken_[pe].dead = true;
+      broken_[pe].dead_output = dead_output(layer_, fault.value);
+      return;
+    case SiteKind::stream_wire:
+    case SiteKind::stream_slot:
+    case SiteKind::stream_word:
+      break;
+  }
+  assert(false && "not a site of a PE");
+}
+
+void MvtuCore::arm_weight(int pe, int address, int lane, int bit, bool one) {
+  assert(schedule_ == Schedule::channel_parallel);
+  const int synapse_fold = use_.columns / simd_;
+  const int row = address / synapse_fold * pe_ + pe;
+  const int column = address % synapse_fold * simd_ + lane;
+  if (row >= layer_.rows() || bit >= layer_.weight_format.bits) return;
+  int8_t& weight = weights_of(row)[column];
+  StuckBits cell;
+  cell.stick(bit, one);
+  const NumberFormat& format = layer_.weight_format;
+  weight = static_cast<int8_t>(format.value(cell.read(format.code(weight))));
+  if (column < layer_.columns())
+    packed_.set_row(row, weights_of(row));
+  else
+    broken_[pe].arithmetic = true;  // a padded weight: the packed path leaves those out
+}
+
+void MvtuCore::arm_threshold(int pe, int address, int index, int bit, bool one) {
+  assert(schedule_ == Schedule::channel_parallel);
+  const int row = address * pe_ + pe;
+  const int per_row = layer_.thresholds_per_row();
+  if (row >= layer_.rows() || index >= per_row || bit >= use_.threshold_bits) return;
+  int32_t& threshold = thresholds_[static_cast<size_t>(row * per_row + index)];
+  StuckBits cell;
+  cell.stick(bit, one);
+  threshold =
+      read_register(cell.read(static_cast<uint32_t>(threshold)), use_.threshold_bits, false);
+}
+
+void MvtuCore::load(const int32_t* window) {
+  window_ = window;
+  packed_.pack(window, packed_window_);
+}
+
+void MvtuCore::compute(int pixel, int first, int last, int32_t* out) {
+  packed_.multiply(packed_window_, first, last, sums_.data());
+  const bool xnor = layer_.is_xnor();
+  for (int row = first; row < last; ++row) {
+    // matches - mismatches = sum and matches + mismatches = columns
+    int32_t& sum = sums_[static_cast<size_t>(row - first)];
+    if (xnor) sum = (sum + layer_.columns()) / 2;
+    sum = register_value(sum);
+    out[row - first] = output_value(row, sum);
+  }
+  for (const auto& [number, pe] : broken_) {
+    if (schedule_ == Schedule::pixel_parallel && pixel % pe_ != number) continue;
+    const bool all_rows = schedule_ == Schedule::pixel_parallel;
+    const int step = all_rows ? 1 : pe_;
+    const int start = all_rows ? first : first + ((number - first) % pe_ + pe_) % pe_;
+    for (int row = start; row < last; row += step) {
+      recompute(pe, row, sums_[static_cast<size_t>(row - first)], out + (row - first));
+    }
+  }
+}
+
+/// The output of a row on a broken PE; `sum` is the accumulator of healthy arithmetic.
+void MvtuCore::recompute(const BrokenPe& pe, int row, int32_t sum, int32_t* out) const {
+  if (pe.dead) {
+    *out = pe.dead_output;
+    return;
+  }
+  const int32_t accumulator = pe.arithmetic ? accumulate_in_steps(pe, row) : sum;
+  if (layer_.accumulator_output) {
+    *out = register_value(static_cast<int32_t>(pe.output.read(static_cast<uint32_t>(accumulator))));
+    return;
+  }
+  const int per_row = layer_.thresholds_per_row();
+  const int32_t* thresholds = thresholds_.data() + static_cast<size_t>(row * per_row);
+  uint32_t below = 0;
+  for (int i = 0; i < per_row; ++i) {
+    const uint32_t comparator = thresholds[i] < accumulator ? 1 : 0;
+    below += pe.comparators.empty() ? comparator
+                                    : pe.comparators[static_cast<size_t>(i)].read(comparator) & 1u;
+  }
+  const NumberFormat& format = layer_.output_format;
+  *out = format.value(pe.output.read(format.code(levels_[below])));
+}
+
+/// The steps of the synapse fold as the PE's registers go through them. The register starts at 0;
+/// its stuck bits show after every addition.
+int32_t MvtuCore::accumulate_in_steps(const BrokenPe& pe, int row) const {
+  const NumberFormat& input_format = layer_.input_format;
+  const bool xnor = layer_.is_xnor();
+  const int width = product_bits(layer_);
+  const int32_t padding = xnor ? input_format.value(0) : 0;
+  const int8_t* weights =
+      weights_.data() + static_cast<size_t>(row) * static_cast<size_t>(use_.columns);
+  int32_t accumulator = 0;
+  for (int column = 0; column < use_.columns; column += simd_) {
+    int32_t sum = 0;
+    for (int lane = 0; lane < simd_; ++lane) {
+      const int c = column + lane;
+      int32_t input = c < layer_.columns() ? window_[c] : padding;
+      if (!pe.inputs.empty()) {
+        const StuckBits& stuck = pe.inputs[static_cast<size_t>(lane)];
+        input = input_format.value(stuck.read(input_format.code(input)));
+      }
+      int32_t product = xnor ? weights[c] == input : weights[c] * input;
+      if (!pe.products.empty()) {
+        const uint32_t code =
+            pe.products[static_cast<size_t>(lane)].read(static_cast<uint32_t>(product));
+        product = read_register(code, width, xnor);
+      }
+      sum += product;
+    }
+    const int32_t next = register_value(accumulator + sum);
+    accumulator =
+        register_value(static_cast<int32_t>(pe.accumulator.read(static_cast<uint32_t>(next))));
+  }
+  return accumulator;
+}
+
+/// What the accumulator register holds when `value` is written to it: it wraps.
+int32_t MvtuCore::register_value(int32_t value) const {
+  return read_register(static_cast<uint32_t>(value), use_.accumulator_bits, layer_.is_xnor());
+}
+
+int32_t MvtuCore::output_value(int row, int32_t accumulator) const {
+  if (layer_.accumulator_output) return accumulator;
+  const int per_row = layer_.thresholds_per_row();
+  const int32_t* thresholds = thresholds_.data() + static_cast<size_t>(row * per_row);
+  size_t below = 0;
+  for (int i = 0; i < per_row; ++i) below += thresholds[i] < accumulator ? 1 : 0;
+  return levels_[below];
+}
+
+}  // namespace stuckat

@@ -1,0 +1,78 @@
+// The arithmetic of an array of PEs on one layer: bit-exact, no time, no SystemC (hardware.md,
+// MVTU). The dataflow accelerator has one core for each MVTU; the loopback accelerator has one for
+// each layer that its array runs, and arms the same fault on all of them.
+//
+// Faults are stuck bits in what the PE reads and writes. Healthy rows go through a packed fast
+// path; the rows of a PE that is broken in its arithmetic are computed step by step, as its
+// registers would.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "faultmaps/fault_map.h"
+#include "faultmaps/placement.h"
+#include "models/common/packed_rows.h"
+#include "models/common/stuck_bits.h"
+#include "workloads/network.h"
+
+namespace stuckat {
+
+class MvtuCore {
+ public:
+  MvtuCore(const Layer& layer, const PeArray& array, const ArrayUse& use);
+
+  /// Breaks the hardware that the fault names; coordinates and value as in site_table(), validated
+  /// before. A bit or an address that this layer does not use has no effect on it. Faults of
+  /// streams are not for this core.
+  void arm(const Fault& fault);
+
+  /// Keeps the packed form of `window` ([layer.columns()] values, column order of hardware.md) for
+  /// the following calls of compute(). The window must live until then.
+  void load(const int32_t* window);
+  /// Outputs (values; accumulators if layer.accumulator_output) of rows first .. last-1 at output
+  /// pixel `pixel` (raster index) into out[0 ..].
+  void compute(int pixel, int first, int last, int32_t* out);
+
+  const Layer& layer() const { return layer_; }
+
+ private:
+  /// What is broken in one PE. Vectors are empty while nothing in them is.
+  struct BrokenPe {
+    bool arithmetic = false;             ///< its accumulators come from the step loop
+    std::vector<StuckBits> inputs;       ///< [simd], on the code of the lane's input
+    std::vector<StuckBits> products;     ///< [simd], on the product
+    StuckBits accumulator;               ///< on the register, after each step
+    std::vector<StuckBits> comparators;  ///< [thresholds_per_row], bit 0
+    StuckBits output;                    ///< on the output code
+    bool dead = false;                   ///< gives dead_output, whatever it computes
+    int32_t dead_output = 0;
+  };
+
+  void arm_weight(int pe, int address, int lane, int bit, bool one);
+  void arm_threshold(int pe, int address, int index, int bit, bool one);
+  void recompute(const BrokenPe& pe, int row, int32_t sum, int32_t* out) const;
+  int32_t accumulate_in_steps(const BrokenPe& pe, int row) const;
+  int32_t register_value(int32_t value) const;
+  int32_t output_value(int row, int32_t accumulator) const;
+  int8_t* weights_of(int row) {
+    return weights_.data() + static_cast<size_t>(row) * static_cast<size_t>(use_.columns);
+  }
+
+  Layer layer_;  // without parameters: those are below, as they are read
+  int pe_;
+  int simd_;
+  Schedule schedule_;
+  ArrayUse use_;
+  std::vector<int8_t> weights_;      // [rows][use_.columns], padded with the greatest weight
+  std::vector<int32_t> thresholds_;  // [rows][thresholds per row]
+  PackedRows packed_;                // weights_ without their padding
+  std::vector<int32_t> levels_;      // [thresholds per row + 1] values of the output format
+  std::map<int, BrokenPe> broken_;   // by PE; absent PEs are healthy
+  const int32_t* window_ = nullptr;
+  PackedVector packed_window_;
+  std::vector<int32_t> sums_;  // [rows], scratch of compute()
+};
+
+}  // namespace stuckat

@@ -1,0 +1,106 @@
+#include "models/common/packed_rows.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace stuckat {
+namespace {
+
+[[gnu::always_inline]] inline int32_t count_matching(const uint64_t* a, const uint64_t* b,
+                                                     int words) {
+  int64_t ones = 0;
+  for (int i = 0; i < words; ++i) ones += __builtin_popcountll(a[i] & b[i]);
+  return static_cast<int32_t>(ones);
+}
+
+int32_t matching_ones_portable(const uint64_t* a, const uint64_t* b, int words) {
+  return count_matching(a, b, words);
+}
+
+#if defined(__x86_64__)
+[[gnu::target("popcnt")]] int32_t matching_ones_popcnt(const uint64_t* a, const uint64_t* b,
+                                                       int words) {
+  return count_matching(a, b, words);
+}
+#endif
+
+using MatchingOnes = int32_t (*)(const uint64_t*, const uint64_t*, int);
+
+MatchingOnes best_for_this_processor() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("popcnt")) return matching_ones_popcnt;
+#endif
+  return matching_ones_portable;
+}
+
+const MatchingOnes matching_ones = best_for_this_processor();
+
+}  // namespace
+
+AffineCode::AffineCode(NumberFormat format) : bits(format.bits), offset(format.value(0)) {
+  for (int k = 0; k < bits; ++k) factor[k] = format.value(1u << k) - offset;
+}
+
+PackedRows::PackedRows(NumberFormat weight_format, NumberFormat input_format, int rows, int columns)
+    : weight_format_(weight_format),
+      input_format_(input_format),
+      weight_(weight_format),
+      input_(input_format),
+      columns_(columns),
+      words_((columns + 63) / 64),
+      planes_(static_cast<size_t>(rows) * static_cast<size_t>(weight_.bits) *
+              static_cast<size_t>(words_)),
+      weighted_ones_(static_cast<size_t>(rows)) {}
+
+void PackedRows::set_row(int row, const int8_t* values) {
+  weighted_ones_[static_cast<size_t>(row)] = 0;
+  for (int k = 0; k < weight_.bits; ++k) {
+    uint64_t* words = planes_.data() + plane_at(row, k);
+    std::fill(words, words + words_, 0);
+    for (int i = 0; i < columns_; ++i) {
+      const uint64_t bit = (weight_format_.code(values[i]) >> k) & 1u;
+      words[i / 64] |= bit << (i % 64);
+      weighted_ones_[static_cast<size_t>(row)] += static_cast<int32_t>(bit) * weight_.factor[k];
+    }
+  }
+}
+
+void PackedRows::pack(const int32_t* values, PackedVector& packed) const {
+  packed.planes.resize(static_cast<size_t>(input_.bits) * static_cast<size_t>(words_));
+  packed.weighted_ones = 0;
+  // The stored code's bit k: the sign for binary (code 1 is +1), bit k of the value otherwise.
+  const bool binary = input_format_.kind == FormatKind::binary;
+  for (int k = 0; k < input_.bits; ++k) {
+    int ones = 0;
+    for (int w = 0; w < words_; ++w) {
+      const int32_t* first = values + w * 64;
+      const int count = std::min(64, columns_ - w * 64);
+      uint64_t word = 0;
+      for (int i = 0; i < count; ++i) {
+        const uint64_t bit = binary ? first[i] > 0 : static_cast<uint32_t>(first[i]) >> k & 1u;
+        word |= bit << i;
+      }
+      packed.planes[static_cast<size_t>(k * words_ + w)] = word;
+      ones += std::popcount(word);
+    }
+    packed.weighted_ones += ones * input_.factor[k];
+  }
+}
+
+void PackedRows::multiply(const PackedVector& window, int first, int last, int32_t* sums) const {
+  const int32_t constant =
+      columns_ * weight_.offset * input_.offset + weight_.offset * window.weighted_ones;
+  for (int row = first; row < last; ++row) {
+    int32_t sum = constant + input_.offset * weighted_ones_[static_cast<size_t>(row)];
+    for (int j = 0; j < weight_.bits; ++j) {
+      for (int k = 0; k < input_.bits; ++k) {
+        const int32_t ones = matching_ones(planes_.data() + plane_at(row, j),
+                                           window.planes.data() + k * words_, words_);
+        sum += weight_.factor[j] * input_.factor[k] * ones;
+      }
+    }
+    sums[row - first] = sum;
+  }
+}
+
+}  // namespace stuckat
