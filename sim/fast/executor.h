@@ -1,0 +1,49 @@
+// The fault-free pass of one image through a packed network, in buffers that are used again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "sim/fast/golden_state.h"
+#include "sim/fast/packed_network.h"
+#include "workloads/network.h"
+
+namespace stuckat::fast {
+
+/// One per thread. Equal to reference::run, tensor by tensor.
+class Executor {
+ public:
+  explicit Executor(const PackedNetwork& network);
+
+  /// image.shape must be the network's input.
+  void run(const Tensor& image);
+
+  std::span<const int32_t> logits() const { return state_.logits; }
+  int prediction() const { return prediction_; }
+  Tensor tensor(int tensor) const;
+  std::vector<Tensor> tensors() const;
+
+  const PackedNetwork& network() const { return network_; }
+  const GoldenState& state() const { return state_; }
+
+ private:
+  const PackedNetwork& network_;
+  GoldenState state_;
+  int prediction_ = 0;
+};
+
+/// Image `index` of a run, in values of the network's input format. Called by several threads.
+using ImageSource = std::function<Tensor(int64_t index)>;
+
+struct Evaluation {
+  std::vector<uint16_t> predictions;  ///< [images]
+  std::vector<int32_t> logits;        ///< [images][classes]
+};
+
+/// Images first .. first+count-1 on `threads` threads. The result does not depend on `threads`.
+Evaluation evaluate(const PackedNetwork& network, const ImageSource& image, int64_t first,
+                    int64_t count, int threads);
+
+}  // namespace stuckat::fast

@@ -1,0 +1,37 @@
+// Faults prepared once for simulation on many images; immutable, shared by all threads.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "faultmaps/effects.h"
+#include "sim/fast/fault_program.h"
+#include "sim/fast/packed_network.h"
+
+namespace stuckat::fast {
+
+class FaultList {
+ public:
+  /// Fault f of the list is what effects[f] does; any effects that effects.h knows, in any number.
+  /// Keeps a reference to `network`. Throws InputError(where, ...) for a layer, tensor, channel,
+  /// pixel or index that the network does not have.
+  FaultList(const PackedNetwork& network, std::vector<Effects> effects,
+            const std::string& where = "faults");
+
+  const PackedNetwork& network() const { return network_; }
+  int size() const { return static_cast<int>(effects_.size()); }
+  const Effects& effects(int fault) const { return effects_[static_cast<size_t>(fault)]; }
+
+  const FaultProgram& program(int fault) const { return programs_[static_cast<size_t>(fault)]; }
+  const std::vector<ChannelGroup>& channel_groups() const { return channel_groups_; }
+  const std::vector<int>& other_faults() const { return other_faults_; }
+
+ private:
+  const PackedNetwork& network_;
+  std::vector<Effects> effects_;
+  std::vector<FaultProgram> programs_;
+  std::vector<ChannelGroup> channel_groups_;  // faults that are stuck channels, values together
+  std::vector<int> other_faults_;             // all that are in no group
+};
+
+}  // namespace stuckat::fast

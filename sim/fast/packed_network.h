@@ -1,0 +1,29 @@
+// A network prepared for the fast engine: immutable, shared by all threads.
+#pragma once
+
+#include <vector>
+
+#include "sim/fast/packed_layer.h"
+#include "workloads/network.h"
+
+namespace stuckat::fast {
+
+class PackedNetwork {
+ public:
+  /// `network` must pass validate(); it is copied.
+  explicit PackedNetwork(Network network);
+
+  const Network& network() const { return network_; }
+  int tensors() const { return network_.tensors(); }
+  int last_tensor() const { return network_.tensors() - 1; }
+  const PackedLayer& layer(int index) const { return layers_[static_cast<size_t>(index)]; }
+  /// How tensor `tensor` is held.
+  const TensorLayout& layout(int tensor) const { return layouts_[static_cast<size_t>(tensor)]; }
+
+ private:
+  Network network_;
+  std::vector<TensorLayout> layouts_;  // [tensors()]
+  std::vector<PackedLayer> layers_;    // [network_.layers.size()]
+};
+
+}  // namespace stuckat::fast
