@@ -89,8 +89,7 @@ struct ParameterPatch {
 /// What a broken PE computes, in the order of the fold (hardware.md, MVTU): per step, `simd` lanes
 /// multiply, their sum goes into an accumulator register of accumulator_bits (unsigned for XNOR
 /// layers, else two's complement; it wraps), whose stuck bits show in every partial sum. Columns
-/// from layer.columns() to padded_columns hold operands that change no sum as long as nothing is
-/// broken: XNOR: input code 0, weight code 1; otherwise input 0, weight at its max_level().
+/// from layer.columns() to padded_columns hold padded_weight() and padded_input() (placement.h).
 struct BrokenPe {
   struct Lane {
     int lane = 0;

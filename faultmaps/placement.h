@@ -61,6 +61,13 @@ struct Placement {
   bool operator==(const Placement&) const = default;
 };
 
+/// What padded columns hold: operands that change no sum as long as nothing is broken. A binary
+/// weight is +1 and a binary input -1 (code 0), which do not match; all others are 0.
+inline int padded_weight(const Layer& layer) {
+  return layer.weight_format.kind == FormatKind::binary ? 1 : 0;
+}
+inline int padded_input(const Layer& layer) { return layer.input_format.padding_value(); }
+
 /// Every use exists in the network and its padding covers the layer; names are unique.
 /// Throws InputError(placement.accelerator, ...).
 void validate(const Placement& placement, const Network& network);

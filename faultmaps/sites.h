@@ -56,6 +56,17 @@ const SiteRow& site_row(SiteKind kind);
 /// Throws InputError(where, ...) with the nearest name.
 SiteKind parse_site_kind(std::string_view name, std::string_view where);
 
+/// Bits of one element of a tensor as it travels: of its format, or of the accumulator register of
+/// the array that computes it where the last layer passes accumulators out.
+int element_bits(const Placement& placement, int tensor, const Network& network);
+
+/// Bits of one word of a stream: channels_per_word * element_bits.
+int stream_word_bits(const Placement& placement, const Stream& stream, const Network& network);
+
+/// The format whose levels a dead part of this layer can be stuck at: the output's, or the
+/// input's where the layer passes its accumulator out.
+NumberFormat level_format(const Network& network, int layer);
+
 /// Values that a fault of this row can have at a part: {0, 1}, or the levels of the format there.
 std::vector<int> site_values(const SiteRow& row, const Placement& placement, int part,
                              const Network& network);

@@ -1,0 +1,344 @@
+#include "faultmaps/effects.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <map>
+#include <tuple>
+
+#include "faultmaps/placement.h"
+
+namespace stuckat {
+namespace {
+
+int bits_for_unsigned(int64_t greatest) {
+  return std::max(1, static_cast<int>(std::bit_width(static_cast<uint64_t>(greatest))));
+}
+
+int bits_for_signed(int64_t low, int64_t high) {
+  const int64_t magnitude = std::max(high, -(low + 1));
+  return static_cast<int>(std::bit_width(static_cast<uint64_t>(magnitude))) + 1;
+}
+
+/// The value that an accumulator register of `bits` bits holds after an addition gave `value`.
+int32_t wrap(int32_t value, int bits, bool is_unsigned) {
+  const uint32_t mask = bits >= 32 ? ~0u : (1u << bits) - 1;
+  const uint32_t code = static_cast<uint32_t>(value) & mask;
+  if (is_unsigned || bits >= 32) return static_cast<int32_t>(code);
+  const uint32_t sign = 1u << (bits - 1);
+  return static_cast<int32_t>(code ^ sign) - static_cast<int32_t>(sign);
+}
+
+/// Operands of one lane, as values; columns beyond the layer's hold padding.
+struct Operands {
+  int32_t weight;
+  int32_t input;
+};
+
+Operands operands_at(const Layer& layer, const BrokenPe& pe, int row, const int8_t* weights,
+                     const int32_t* window, int column) {
+  if (column < layer.columns()) return {weights[column], window[column]};
+  Operands padding{padded_weight(layer), padded_input(layer)};
+  for (const auto& patch : pe.padded_weights) {
+    if (patch.row == row && patch.column == column) padding.weight = patch.value;
+  }
+  return padding;
+}
+
+CodeMask mask_of(const std::vector<BrokenPe::Lane>& lanes, int lane) {
+  for (const auto& l : lanes) {
+    if (l.lane == lane) return l.mask;
+  }
+  return {};
+}
+
+bool contains(const std::vector<int>& sorted, int value) {
+  return sorted.empty() || std::binary_search(sorted.begin(), sorted.end(), value);
+}
+
+void merge_lanes(std::vector<BrokenPe::Lane>& into, const std::vector<BrokenPe::Lane>& from) {
+  std::map<int, CodeMask> masks;
+  for (const auto& l : into) masks[l.lane] = l.mask;
+  for (const auto& l : from) masks[l.lane] = masks[l.lane].then(l.mask);
+  into.clear();
+  for (const auto& [lane, mask] : masks) into.push_back({lane, mask});
+}
+
+void merge(BrokenPe& into, const BrokenPe& from) {
+  assert(into.simd == from.simd && into.padded_columns == from.padded_columns);
+  into.accumulator = into.accumulator.then(from.accumulator);
+  merge_lanes(into.inputs, from.inputs);
+  merge_lanes(into.products, from.products);
+  for (const auto& p : from.padded_weights) into.padded_weights.push_back(p);
+  for (const auto& c : from.comparators) into.comparators.push_back(c);
+  const auto by_index = [](const auto& a, const auto& b) { return a.index < b.index; };
+  std::stable_sort(into.comparators.begin(), into.comparators.end(), by_index);
+}
+
+std::string list(const char* singular, const char* plural, const std::vector<int>& numbers) {
+  constexpr size_t shown = 12;
+  std::string text = numbers.size() == 1 ? singular : plural;
+  for (size_t i = 0; i < std::min(shown, numbers.size()); ++i) {
+    text += (i == 0 ? " " : ", ") + std::to_string(numbers[i]);
+  }
+  if (numbers.size() > shown) text += ", ... (" + std::to_string(numbers.size()) + ")";
+  return text;
+}
+
+std::string tensor_name(const Network& network, int tensor) {
+  return tensor == 0 ? "the input" : network.layers[static_cast<size_t>(tensor) - 1].name;
+}
+
+/// "stuck at -1", "bit 2 stuck at 1", ...
+std::string action(const CodeMask& mask, const NumberFormat* format) {
+  const uint32_t all = format != nullptr ? (1u << format->bits) - 1 : ~0u;
+  if ((mask.keep & all) == 0) {
+    const uint32_t code = mask.apply(0) & all;
+    const int value = format != nullptr ? format->value(code) : static_cast<int32_t>(code);
+    return "stuck at " + std::to_string(value);
+  }
+  std::string text;
+  for (int b = 0; b < 32; ++b) {
+    const uint32_t bit = 1u << b;
+    if ((all & bit) == 0) continue;
+    std::string one;
+    if ((mask.set & bit) != 0)
+      one = "stuck at 1";
+    else if ((mask.keep & bit) == 0)
+      one = "stuck at 0";
+    else if ((mask.flip & bit) != 0)
+      one = "inverted";
+    if (!one.empty()) text += (text.empty() ? "bit " : ", bit ") + std::to_string(b) + " " + one;
+  }
+  return text.empty() ? "unchanged" : text;
+}
+
+std::string describe_pe(const BrokenPe& pe) {
+  std::string text;
+  auto add = [&](const std::string& part) { text += (text.empty() ? "" : "; ") + part; };
+  for (const auto& l : pe.inputs)
+    add("input lane " + std::to_string(l.lane) + " " + action(l.mask, nullptr));
+  for (const auto& l : pe.products)
+    add("product of lane " + std::to_string(l.lane) + " " + action(l.mask, nullptr));
+  for (const auto& w : pe.padded_weights) {
+    add("padded weight of column " + std::to_string(w.column) + " reads " +
+        std::to_string(w.value));
+  }
+  if (!pe.accumulator.is_identity()) {
+    add("accumulator " + action(pe.accumulator, nullptr) + " in every partial sum");
+  }
+  for (const auto& c : pe.comparators) {
+    add("comparator " + std::to_string(c.index) + " stuck at " + (c.one ? "1" : "0"));
+  }
+  return text;
+}
+
+auto key(const OperatorFault& f) { return std::tie(f.layer, f.rows, f.pixels); }
+auto key(const ParameterPatch& p) { return std::tie(p.layer, p.row, p.is_threshold, p.index); }
+auto slot_key(const SlotPattern& s) {
+  return std::tie(s.depth, s.slot, s.words_per_pixel, s.channels_per_word);
+}
+bool same_selection(const ElementFault& a, const ElementFault& b) {
+  return a.tensor == b.tensor && a.stage == b.stage && a.channels == b.channels &&
+         a.pixels == b.pixels && a.slot == b.slot;
+}
+bool element_before(const ElementFault& a, const ElementFault& b) {
+  if (a.tensor != b.tensor) return a.tensor < b.tensor;
+  if (a.stage != b.stage) return a.stage < b.stage;
+  if (a.channels != b.channels) return a.channels < b.channels;
+  if (a.pixels != b.pixels) return a.pixels < b.pixels;
+  if (!(a.slot == b.slot)) return slot_key(a.slot) < slot_key(b.slot);
+  return std::tie(a.mask.keep, a.mask.set, a.mask.flip) <
+         std::tie(b.mask.keep, b.mask.set, b.mask.flip);
+}
+
+}  // namespace
+
+CodeMask CodeMask::then(CodeMask next) const {
+  // (((c & k1) | s1) ^ f1) & k2 | s2, written as one keep, set, flip: with c0 = bits kept by both
+  // and set by neither, the rest is constant.
+  const uint32_t through = keep & ~set & next.keep & ~next.set;
+  const uint32_t constant = next.apply(apply(0));  // right on every bit that does not depend on c
+  CodeMask result;
+  result.keep = through;
+  result.flip = (flip ^ next.flip) & through;
+  result.set = constant & ~through;
+  // Bits beyond `through` have keep 0, so set alone gives them.
+  if (through == ~0u && result.set == 0 && result.flip == 0) return {};
+  return result;
+}
+
+CodeMask CodeMask::stuck_bit(int bit, bool one) {
+  const uint32_t mask = 1u << bit;
+  return {~mask, one ? mask : 0, 0};
+}
+
+CodeMask CodeMask::stuck_bit_sign_extended(int bit, int bits, bool one) {
+  if (bit != bits - 1) return stuck_bit(bit, one);
+  const uint32_t high = ~0u << bit;
+  return {~high, one ? high : 0, 0};
+}
+
+int product_bits(const Layer& layer) {
+  return layer.is_xnor() ? 1 : layer.weight_format.bits + layer.input_format.bits;
+}
+
+int minimal_accumulator_bits(const Layer& layer) {
+  return layer.is_xnor() ? bits_for_unsigned(layer.accumulator_max())
+                         : bits_for_signed(layer.accumulator_min(), layer.accumulator_max());
+}
+
+int minimal_threshold_bits(const Layer& layer) {
+  return bits_for_signed(layer.accumulator_min() - 1, layer.accumulator_max());
+}
+
+int32_t broken_accumulate(const Layer& layer, const BrokenPe& pe, int row, const int8_t* weights,
+                          const int32_t* window) {
+  const bool xnor = layer.is_xnor();
+  const int width = product_bits(layer);
+  const uint32_t register_mask = pe.accumulator_bits >= 32 ? ~0u : (1u << pe.accumulator_bits) - 1;
+  int32_t accumulator = 0;
+  for (int step = 0; step < pe.padded_columns; step += pe.simd) {
+    int32_t sum = 0;
+    for (int lane = 0; lane < pe.simd; ++lane) {
+      const Operands o = operands_at(layer, pe, row, weights, window, step + lane);
+      const NumberFormat& format = layer.input_format;
+      const int32_t input = format.value(mask_of(pe.inputs, lane).apply(format.code(o.input)));
+      const CodeMask mask = mask_of(pe.products, lane);
+      if (xnor) {
+        sum += static_cast<int32_t>(mask.apply(o.weight == input ? 1 : 0) & 1u);
+      } else {
+        const int32_t product = o.weight * input;
+        sum += wrap(static_cast<int32_t>(mask.apply(static_cast<uint32_t>(product))), width, false);
+      }
+    }
+    const int32_t next = wrap(accumulator + sum, pe.accumulator_bits, xnor);
+    const uint32_t code = pe.accumulator.apply(static_cast<uint32_t>(next) & register_mask);
+    accumulator = wrap(static_cast<int32_t>(code), pe.accumulator_bits, xnor);
+  }
+  return accumulator;
+}
+
+int32_t broken_threshold(const Layer& layer, const BrokenPe& pe, const int32_t* thresholds,
+                         int32_t accumulator) {
+  if (layer.accumulator_output) return accumulator;
+  int below = 0;
+  for (int i = 0; i < layer.thresholds_per_row(); ++i) {
+    bool out = thresholds[i] < accumulator;
+    for (const auto& c : pe.comparators) {
+      if (c.index == i) out = c.one;
+    }
+    below += out ? 1 : 0;
+  }
+  return layer.output_format.level(below);
+}
+
+int32_t masked_value(const Network& network, int tensor, CodeMask mask, int32_t value) {
+  if (tensor == network.tensors() - 1) {
+    return static_cast<int32_t>(mask.apply(static_cast<uint32_t>(value)));
+  }
+  const NumberFormat format = network.tensor_format(tensor);
+  return format.value(mask.apply(format.code(value)));
+}
+
+std::vector<int> selected_elements(const ElementFault& fault, Shape shape, int64_t image_index) {
+  std::vector<int> result;
+  const SlotPattern& s = fault.slot;
+  const int64_t words_per_image = int64_t{shape.pixels()} * s.words_per_pixel;
+  for (int pixel = 0; pixel < shape.pixels(); ++pixel) {
+    if (!contains(fault.pixels, pixel)) continue;
+    for (int channel = 0; channel < shape.channels; ++channel) {
+      if (!contains(fault.channels, channel)) continue;
+      if (s.depth > 0) {
+        const int64_t word = int64_t{pixel} * s.words_per_pixel + channel / s.channels_per_word;
+        if ((image_index * words_per_image + word) % s.depth != s.slot) continue;
+      }
+      result.push_back(pixel * shape.channels + channel);
+    }
+  }
+  return result;
+}
+
+void normalize(Effects& effects) {
+  auto& patches = effects.patches;
+  std::stable_sort(patches.begin(), patches.end(),
+                   [](const auto& a, const auto& b) { return key(a) < key(b); });
+  patches.erase(std::unique(patches.begin(), patches.end()), patches.end());
+
+  auto& operators = effects.operators;
+  std::stable_sort(operators.begin(), operators.end(),
+                   [](const auto& a, const auto& b) { return key(a) < key(b); });
+  std::vector<OperatorFault> merged;
+  for (auto& fault : operators) {
+    if (!merged.empty() && key(merged.back()) == key(fault))
+      merge(merged.back().pe, fault.pe);
+    else
+      merged.push_back(std::move(fault));
+  }
+  operators = std::move(merged);
+
+  auto& elements = effects.elements;
+  std::stable_sort(elements.begin(), elements.end(), element_before);
+  std::vector<ElementFault> combined;
+  for (auto& fault : elements) {
+    if (!combined.empty() && same_selection(combined.back(), fault)) {
+      combined.back().mask = combined.back().mask.then(fault.mask);
+    } else {
+      combined.push_back(std::move(fault));
+    }
+  }
+  elements = std::move(combined);
+}
+
+std::vector<std::string> describe(const Effects& effects, const Network& network) {
+  std::vector<std::string> lines;
+  for (const auto& p : effects.patches) {
+    lines.push_back(std::string(p.is_threshold ? "threshold " : "weight of column ") +
+                    std::to_string(p.index) + " of channel " + std::to_string(p.row) + " of " +
+                    network.layers[static_cast<size_t>(p.layer)].name + " reads " +
+                    std::to_string(p.value));
+  }
+  for (const auto& o : effects.operators) {
+    std::string line = list("channel", "channels", o.rows) + " of " +
+                       network.layers[static_cast<size_t>(o.layer)].name;
+    if (!o.pixels.empty()) line += " at " + list("pixel", "pixels", o.pixels);
+    lines.push_back(line + " computed by a broken PE: " + describe_pe(o.pe));
+  }
+  for (const auto& e : effects.elements) {
+    std::string line;
+    if (!e.channels.empty()) line = list("channel", "channels", e.channels);
+    if (!e.pixels.empty()) {
+      line += (line.empty() ? "" : " at ") + list("pixel", "pixels", e.pixels);
+    }
+    if (line.empty()) line = "every element";
+    line += " of " + tensor_name(network, e.tensor);
+    if (e.slot.depth > 0) {
+      line += " in words with running index mod " + std::to_string(e.slot.depth) + " = " +
+              std::to_string(e.slot.slot);
+    }
+    const bool last = e.tensor == network.tensors() - 1;
+    const NumberFormat format = last ? NumberFormat{} : network.tensor_format(e.tensor);
+    lines.push_back(line + " " + action(e.mask, last ? nullptr : &format));
+  }
+  return lines;
+}
+
+Effects stuck_channel(const Network& network, int layer, int channel, int value) {
+  ElementFault fault;
+  fault.tensor = layer + 1;
+  fault.channels = {channel};
+  fault.mask = CodeMask::constant(network.tensor_format(layer + 1).code(value));
+  fault.stage = stage_pe_dead;
+  return {{}, {}, {fault}};
+}
+
+Effects stuck_pixel(const Network& network, int tensor, int pixel, int value) {
+  ElementFault fault;
+  fault.tensor = tensor;
+  fault.pixels = {pixel};
+  fault.mask = CodeMask::constant(network.tensor_format(tensor).code(value));
+  fault.stage = stage_slot;
+  return {{}, {}, {fault}};
+}
+
+}  // namespace stuckat

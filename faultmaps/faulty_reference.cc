@@ -1,0 +1,69 @@
+#include "faultmaps/faulty_reference.h"
+
+#include "workloads/reference.h"
+
+namespace stuckat::reference {
+namespace {
+
+Layer patched(Layer layer, int index, const Effects& effects) {
+  for (const ParameterPatch& p : effects.patches) {
+    if (p.layer != index) continue;
+    if (p.is_threshold) {
+      layer.thresholds[static_cast<size_t>(p.row * layer.thresholds_per_row() + p.index)] = p.value;
+    } else {
+      layer.weights[static_cast<size_t>(p.row) * static_cast<size_t>(layer.columns()) +
+                    static_cast<size_t>(p.index)] = static_cast<int8_t>(p.value);
+    }
+  }
+  return layer;
+}
+
+void apply_operators(const Layer& layer, int index, const Effects& effects, const Tensor& input,
+                     Tensor& output) {
+  for (const OperatorFault& fault : effects.operators) {
+    if (fault.layer != index) continue;
+    for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
+      bool hit = fault.pixels.empty();
+      for (const int p : fault.pixels) hit = hit || p == pixel;
+      if (!hit) continue;
+      const int y = pixel / layer.output.width;
+      const int x = pixel % layer.output.width;
+      const std::vector<int32_t> columns = window(layer, input, y, x);
+      for (const int row : fault.rows) {
+        const int32_t accumulator =
+            broken_accumulate(layer, fault.pe, row, layer.weight_row(row), columns.data());
+        output.at(y, x, row) =
+            broken_threshold(layer, fault.pe, layer.threshold_row(row), accumulator);
+      }
+    }
+  }
+}
+
+void apply_elements(const Network& network, int tensor, const Effects& effects, int64_t image_index,
+                    Tensor& values) {
+  for (const ElementFault& fault : effects.elements) {
+    if (fault.tensor != tensor) continue;
+    for (const int i : selected_elements(fault, values.shape, image_index)) {
+      int32_t& value = values.values[static_cast<size_t>(i)];
+      value = masked_value(network, tensor, fault.mask, value);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Tensor> run(const Network& network, const Tensor& image, const Effects& effects,
+                        int64_t image_index) {
+  std::vector<Tensor> tensors = {image};
+  apply_elements(network, 0, effects, image_index, tensors[0]);
+  for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
+    const Layer layer = patched(network.layers[static_cast<size_t>(i)], i, effects);
+    Tensor output = run_layer(layer, tensors.back());
+    apply_operators(layer, i, effects, tensors.back(), output);
+    apply_elements(network, i + 1, effects, image_index, output);
+    tensors.push_back(std::move(output));
+  }
+  return tensors;
+}
+
+}  // namespace stuckat::reference

@@ -1,0 +1,257 @@
+#include "faultmaps/sites.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "faultmaps/effects.h"
+#include "workloads/errors.h"
+
+namespace stuckat {
+namespace {
+
+const PeArray& array_at(const Placement& placement, int part) {
+  return placement.arrays[static_cast<size_t>(part)];
+}
+const Stream& stream_at(const Placement& placement, int part) {
+  return placement.streams[static_cast<size_t>(part)];
+}
+const Layer& layer_of(const Network& network, const ArrayUse& use) {
+  return network.layers[static_cast<size_t>(use.layer)];
+}
+
+/// Greatest of a figure over everything that the array is used for.
+template <typename Figure>
+int greatest(const Placement& placement, int part, const Network& network, Figure figure) {
+  int result = 0;
+  for (const ArrayUse& use : array_at(placement, part).uses) {
+    result = std::max(result, figure(use, layer_of(network, use)));
+  }
+  return result;
+}
+
+int pes(const Placement& p, int part, const Network&) { return array_at(p, part).pe; }
+int lanes(const Placement& p, int part, const Network&) { return array_at(p, part).simd; }
+int input_bits(const Placement& p, int part, const Network& n) {
+  return greatest(p, part, n, [](const ArrayUse&, const Layer& l) { return l.input_format.bits; });
+}
+int weight_bits(const Placement& p, int part, const Network& n) {
+  return greatest(p, part, n, [](const ArrayUse&, const Layer& l) { return l.weight_format.bits; });
+}
+int product_bits_of(const Placement& p, int part, const Network& n) {
+  return greatest(p, part, n, [](const ArrayUse&, const Layer& l) { return product_bits(l); });
+}
+int accumulator_bits(const Placement& p, int part, const Network& n) {
+  return greatest(p, part, n, [](const ArrayUse& u, const Layer&) { return u.accumulator_bits; });
+}
+int output_bits(const Placement& p, int part, const Network& n) {
+  return greatest(p, part, n, [](const ArrayUse& u, const Layer& l) {
+    return l.accumulator_output ? u.accumulator_bits : l.output_format.bits;
+  });
+}
+// Memories that belong to a PE exist where a PE has rows of its own. A pixel-parallel array
+// broadcasts weights and thresholds to all PEs.
+int weight_addresses(const Placement& p, int part, const Network& n) {
+  const PeArray& a = array_at(p, part);
+  if (a.schedule == Schedule::pixel_parallel) return 0;
+  return greatest(p, part, n, [&](const ArrayUse& u, const Layer&) {
+    return u.rows / a.pe * (u.columns / a.simd);
+  });
+}
+int threshold_addresses(const Placement& p, int part, const Network& n) {
+  const PeArray& a = array_at(p, part);
+  if (a.schedule == Schedule::pixel_parallel) return 0;
+  return greatest(p, part, n, [&](const ArrayUse& u, const Layer& l) {
+    return l.accumulator_output ? 0 : u.rows / a.pe;
+  });
+}
+int thresholds(const Placement& p, int part, const Network& n) {
+  return greatest(p, part, n,
+                  [](const ArrayUse&, const Layer& l) { return l.thresholds_per_row(); });
+}
+int threshold_bits(const Placement& p, int part, const Network& n) {
+  return greatest(p, part, n, [](const ArrayUse& u, const Layer& l) {
+    return l.accumulator_output ? 0 : u.threshold_bits;
+  });
+}
+int slots(const Placement& p, int part, const Network&) { return stream_at(p, part).depth; }
+int word_bits(const Placement& p, int part, const Network& n) {
+  return stream_word_bits(p, stream_at(p, part), n);
+}
+
+}  // namespace
+
+const std::vector<SiteRow>& site_table() {
+  static const std::vector<SiteRow> rows = {
+      {SiteKind::pe_input,
+       "pe/input",
+       PartKind::pe_array,
+       "pe[]/input[][]",
+       {{"pe", pes}, {"lane", lanes}, {"bit", input_bits}},
+       ValueKind::bit,
+       "bit of the input operand's code, as this PE's lane reads it, in every step",
+       "its channels multiply a wrong operand in columns c with c mod SIMD = lane",
+       "the bit already has that value; or the layer's operands have fewer bits",
+       "hardware.md, MVTU"},
+      {SiteKind::pe_weight,
+       "pe/weight",
+       PartKind::pe_array,
+       "pe[]/weight[][][]",
+       {{"pe", pes}, {"address", weight_addresses}, {"lane", lanes}, {"bit", weight_bits}},
+       ValueKind::bit,
+       "bit of the stored weight code at an address (nf*SF + sf) and lane of the PE's weight "
+       "memory",
+       "one weight of one channel differs (in each layer that uses the address)",
+       "the weight has that bit; or a padded row; or a padded column whose input is 0",
+       "hardware.md, MVTU"},
+      {SiteKind::pe_product,
+       "pe/product",
+       PartKind::pe_array,
+       "pe[]/product[][]",
+       {{"pe", pes}, {"lane", lanes}, {"bit", product_bits_of}},
+       ValueKind::bit,
+       "bit of a lane's product: the XNOR match, or weight bits + input bits in two's complement",
+       "its channels add a wrong product in every step, in padded columns too",
+       "every product of the lane has that bit",
+       "hardware.md, MVTU and Loopback"},
+      {SiteKind::pe_accumulator,
+       "pe/accumulator",
+       PartKind::pe_array,
+       "pe[]/accumulator[]",
+       {{"pe", pes}, {"bit", accumulator_bits}},
+       ValueKind::bit,
+       "bit of the accumulator register after every step of the synapse fold",
+       "its channels are computed with a broken adder, in the order of the fold",
+       "every partial sum has that bit",
+       "hardware.md, MVTU"},
+      {SiteKind::pe_threshold,
+       "pe/threshold",
+       PartKind::pe_array,
+       "pe[]/threshold[][][]",
+       {{"pe", pes},
+        {"address", threshold_addresses},
+        {"index", thresholds},
+        {"bit", threshold_bits}},
+       ValueKind::bit,
+       "bit of the stored threshold at a neuron fold of the PE's threshold memory, two's "
+       "complement",
+       "one threshold of one channel differs (in each layer that uses the address)",
+       "the threshold has that bit; or a padded row",
+       "hardware.md, MVTU"},
+      {SiteKind::pe_comparator,
+       "pe/comparator",
+       PartKind::pe_array,
+       "pe[]/comparator[]",
+       {{"pe", pes}, {"index", thresholds}},
+       ValueKind::bit,
+       "output of the comparator 'threshold < accumulator' before the count",
+       "its channels count one threshold always or never; with 1-bit activations they are stuck",
+       "the comparison always has that outcome",
+       "hardware.md, MVTU"},
+      {SiteKind::pe_output,
+       "pe/output",
+       PartKind::pe_array,
+       "pe[]/output[]",
+       {{"pe", pes}, {"bit", output_bits}},
+       ValueKind::bit,
+       "bit of the output code; of the accumulator where a layer passes it out",
+       "one bit of its channels is stuck; with 1-bit activations the channels are",
+       "every output has that bit",
+       "hardware.md, MVTU"},
+      {SiteKind::pe_dead,
+       "pe/dead",
+       PartKind::pe_array,
+       "pe[]/dead",
+       {{"pe", pes}},
+       ValueKind::level,
+       "every output of the PE is one level",
+       "its channels are stuck at the level (channel stuck@), in every layer that the PE serves",
+       "padded rows only",
+       "FAT (Zahid et al. 2020), error models"},
+      {SiteKind::stream_wire,
+       "stream/wire",
+       PartKind::stream,
+       "wire[]",
+       {{"bit", word_bits}},
+       ValueKind::bit,
+       "bit of every word of the stream; bit = lane * bits of the format + code bit",
+       "one code bit of the channels on that lane is stuck, in every pixel",
+       "every word has that bit; or a lane beyond the last channel",
+       "design.md, sites"},
+      {SiteKind::stream_slot,
+       "stream/slot",
+       PartKind::stream,
+       "slot[][]",
+       {{"slot", slots}, {"bit", word_bits}},
+       ValueKind::bit,
+       "bit of one storage slot of the FIFO: of every depth-th word, counted over the whole run",
+       "one code bit of one lane in the pixels whose words use the slot; drifts from image to "
+       "image",
+       "every such word has that bit",
+       "design.md, sites"},
+      {SiteKind::stream_word,
+       "stream/word",
+       PartKind::stream,
+       "slot[]/dead",
+       {{"slot", slots}},
+       ValueKind::level,
+       "one storage slot of the FIFO reads one level in every lane",
+       "pixels whose words use the slot are stuck in all channels of the word (same-pixel stuck@)",
+       "never, but for words that hold the level anyway",
+       "FAT (Zahid et al. 2020), error models"},
+  };
+  return rows;
+}
+
+const SiteRow& site_row(SiteKind kind) {
+  const SiteRow& row = site_table()[static_cast<size_t>(kind)];
+  assert(row.kind == kind);
+  return row;
+}
+
+SiteKind parse_site_kind(std::string_view name, std::string_view where) {
+  std::vector<std::string> known;
+  for (const SiteRow& row : site_table()) {
+    if (row.name == name) return row.kind;
+    known.emplace_back(row.name);
+  }
+  throw_unknown_name(where, "site kind", name, known);
+}
+
+int element_bits(const Placement& placement, int tensor, const Network& network) {
+  if (tensor < network.tensors() - 1) return network.tensor_format(tensor).bits;
+  for (const PeArray& array : placement.arrays) {
+    for (const ArrayUse& use : array.uses) {
+      if (use.layer == tensor - 1) return use.accumulator_bits;
+    }
+  }
+  return minimal_accumulator_bits(network.layers.back());
+}
+
+int stream_word_bits(const Placement& placement, const Stream& stream, const Network& network) {
+  return stream.channels_per_word * element_bits(placement, stream.tensor, network);
+}
+
+NumberFormat level_format(const Network& network, int layer) {
+  const Layer& l = network.layers[static_cast<size_t>(layer)];
+  if (!l.accumulator_output) return l.output_format;
+  return l.input_format.kind == FormatKind::fixed_point ? binary_format : l.input_format;
+}
+
+std::vector<int> site_values(const SiteRow& row, const Placement& placement, int part,
+                             const Network& network) {
+  if (row.value == ValueKind::bit) return {0, 1};
+  NumberFormat format;
+  if (row.part == PartKind::stream) {
+    const int tensor = stream_at(placement, part).tensor;
+    format = tensor == 0 ? network.tensor_format(0) : level_format(network, tensor - 1);
+  } else {
+    const auto& uses = array_at(placement, part).uses;
+    if (uses.empty()) return {};
+    format = level_format(network, uses.front().layer);
+  }
+  std::vector<int> values;
+  for (int i = 0; i < format.levels(); ++i) values.push_back(format.level(i));
+  return values;
+}
+
+}  // namespace stuckat

@@ -1,0 +1,161 @@
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "faultmaps/fault_map.h"
+#include "tests/support/random_placement.h"
+#include "workloads/errors.h"
+
+using namespace stuckat;
+
+namespace {
+
+struct Setup {
+  explicit Setup(uint64_t seed) : random(seed) {
+    network = test::random_network(random);
+    placement = test::random_dataflow_placement(random, network);
+  }
+  test::Random random;
+  Network network;
+  Placement placement;
+};
+
+std::string temporary(const std::string& name) {
+  return (std::filesystem::temp_directory_path() / ("stuckat-test-" + name)).string();
+}
+
+}  // namespace
+
+TEST_CASE("the site table is indexed by kind and every row is filled in") {
+  std::set<std::string> names;
+  for (size_t i = 0; i < site_table().size(); ++i) {
+    const SiteRow& row = site_table()[i];
+    INFO(row.name);
+    CHECK(static_cast<size_t>(row.kind) == i);
+    CHECK(names.insert(row.name).second);
+    const std::string pattern = row.pattern;
+    CHECK(std::count(pattern.begin(), pattern.end(), '[') ==
+          static_cast<int>(row.coordinates.size()));
+    for (const char* text : {row.meaning, row.effect, row.masked, row.source}) {
+      CHECK(std::string(text).size() > 5);
+    }
+    CHECK(parse_site_kind(row.name, "test") == row.kind);
+  }
+}
+
+TEST_CASE("every fault of every row has a name that reads back, and an index") {
+  for (uint64_t seed = 0; seed < 6; ++seed) {
+    Setup s(seed);
+    for (const SiteRow& row : site_table()) {
+      const auto faults = all_faults(row.kind, s.placement, s.network);
+      REQUIRE(count_faults(row.kind, s.placement, s.network) ==
+              static_cast<int64_t>(faults.size()));
+      CHECK((!faults.empty() || row.kind == SiteKind::pe_threshold ||
+             row.kind == SiteKind::pe_comparator));
+      for (size_t i = 0; i < faults.size(); i += 1 + faults.size() / 40) {
+        INFO(name(faults[i]));
+        REQUIRE(parse_fault(name(faults[i]), s.placement, s.network, "test") == faults[i]);
+        REQUIRE(fault_at(row.kind, static_cast<int64_t>(i), s.placement, s.network) == faults[i]);
+      }
+    }
+  }
+}
+
+TEST_CASE("a wrong fault name gets one line that says what was meant") {
+  Setup s(3);
+  const auto message = [&](const std::string& text) {
+    try {
+      parse_fault(text, s.placement, s.network, "--fault");
+    } catch (const InputError& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  CHECK_THAT(message("layer0/mvtu/pe[0]/acumulator[0]=1"),
+             Catch::Contains("did you mean 'pe[]/accumulator[]'") ||
+                 Catch::Contains("pe[]/accumulator[]"));
+  CHECK_THAT(message("layer0/mvtu/pe[99]/dead=1"), Catch::Contains("pe 99, expected 0 to"));
+  CHECK_THAT(message("layer0/mvtu/pe[0]/accumulator[0]=2"), Catch::Contains("one of 0 1"));
+  CHECK_THAT(message("layr0/mvtu/pe[0]/dead=1"), Catch::Contains("unknown part"));
+  CHECK_THAT(message("nonsense"), Catch::Contains("expected PART/SITE=VALUE"));
+  CHECK_THAT(message("layer0/mvtu/pe[x]/dead=1"), Catch::Contains("unknown site"));
+  CHECK_THAT(message("layer0/mvtu/pe[0/dead=1"), Catch::Contains("unknown site"));
+  CHECK(message("layer0/mvtu/pe[99999999999999999999]/dead=1") != "accepted");
+}
+
+TEST_CASE("a map is sorted and unique; contradictions and other accelerators' maps are refused") {
+  Setup s(4);
+  const Fault one = parse_fault("layer0/mvtu/pe[0]/accumulator[0]=1", s.placement, s.network, "t");
+  Fault zero = one;
+  zero.value = 0;
+  FaultMap twice{s.placement.accelerator, {one, one}};
+  validate(twice, s.placement, s.network, "test");
+  CHECK(twice.faults.size() == 1);
+  FaultMap both{s.placement.accelerator, {one, zero}};
+  CHECK_THROWS_WITH(validate(both, s.placement, s.network, "test"),
+                    Catch::Contains("a site stuck at one value"));
+  FaultMap other{"loopback:32x64", {one}};
+  CHECK_THROWS_WITH(validate(other, s.placement, s.network, "test"),
+                    Catch::Contains("loopback:32x64"));
+}
+
+TEST_CASE("a random map has about rate times sites faults, and the seed decides which") {
+  Setup s(5);
+  const std::vector<SiteKind> kinds = {SiteKind::pe_weight};
+  const auto sites =
+      static_cast<double>(count_faults(SiteKind::pe_weight, s.placement, s.network)) / 2;
+  double total = 0;
+  for (uint64_t seed = 0; seed < 400; ++seed) {
+    total +=
+        static_cast<double>(random_map(kinds, 0.1, seed, s.placement, s.network).faults.size());
+  }
+  const double deviation = 5 * std::sqrt(400 * sites * 0.09);
+  CHECK(std::abs(total - 400 * 0.1 * sites) < deviation);
+  CHECK(random_map(kinds, 0.1, 1, s.placement, s.network) ==
+        random_map(kinds, 0.1, 1, s.placement, s.network));
+  CHECK(!(random_map(kinds, 0.1, 1, s.placement, s.network) ==
+          random_map(kinds, 0.1, 2, s.placement, s.network)));
+  CHECK(random_map(kinds, 0, 1, s.placement, s.network).faults.empty());
+  CHECK(static_cast<double>(random_map(kinds, 1, 1, s.placement, s.network).faults.size()) ==
+        sites);
+  CHECK_THROWS_AS(random_map(kinds, 1.5, 1, s.placement, s.network), InputError);
+}
+
+TEST_CASE("fault maps survive their file, an empty chip included") {
+  Setup s(6);
+  std::vector<FaultMap> chips = {test::random_faults(s.random, s.placement, s.network, 20),
+                                 {s.placement.accelerator, {}},
+                                 test::random_faults(s.random, s.placement, s.network, 5)};
+  const std::string path = temporary("maps.h5");
+  write_fault_maps(path, chips);
+  CHECK(read_fault_maps(path) == chips);
+  chips[1].accelerator = "another";
+  CHECK_THROWS_AS(write_fault_maps(path, chips), InputError);
+  chips[1].accelerator = chips[0].accelerator;
+  CHECK(read_fault_maps(path) == chips);  // the failed write left the old file
+  std::filesystem::remove(path);
+}
+
+TEST_CASE("a damaged fault map file is refused, never crashed on") {
+  Setup s(8);
+  const std::string path = temporary("damaged-map.h5");
+  write_fault_maps(path, {test::random_faults(s.random, s.placement, s.network, 20)});
+  std::ifstream in(path, std::ios::binary);
+  const std::string good((std::istreambuf_iterator<char>(in)), {});
+  in.close();
+  for (int i = 0; i < 200; ++i) {
+    std::string bad = good;
+    if (i % 2 == 0) bad.resize(s.random() % good.size());
+    for (int flips = 0; flips < 3 && !bad.empty(); ++flips) {
+      bad[s.random() % bad.size()] ^= static_cast<char>(1u << (s.random() % 8));
+    }
+    std::ofstream(path, std::ios::binary) << bad;
+    try {
+      for (FaultMap& map : read_fault_maps(path)) validate(map, s.placement, s.network, path);
+    } catch (const InputError&) {
+    }
+  }
+  std::filesystem::remove(path);
+}
