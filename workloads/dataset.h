@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "workloads/network.h"
@@ -30,18 +31,23 @@ struct Subset {
   int count = -1;
 };
 
-/// Reads `NAME[:PATH]`: fashion-mnist, mnist, cifar10, cifar:PATH (any number of classes, see
-/// --help of the command). The PATH of fashion-mnist defaults to where Debian's package
-/// dataset-fashion-mnist puts it. Throws InputError.
+/// Reads `NAME[:PATH]`: fashion-mnist, mnist, cifar10, gtsrb, cifar:PATH (any number of classes,
+/// see dataset_names()). The PATH of fashion-mnist defaults to where Debian's package
+/// dataset-fashion-mnist puts it. Files may be packed with gzip or xz. Where PATH is one file of
+/// records, it is read whichever half is asked for. Throws InputError on a file that is missing
+/// or damaged, a label beyond the classes, and a subset that is empty or beyond the end.
 DataSet read_dataset(const std::string& name_and_path, const Subset& subset);
 
 /// Names that read_dataset knows, with one line of help each, for --help.
 std::vector<std::pair<std::string, std::string>> dataset_names();
 
+/// SHA-256 over shape, classes, pixels and labels, as hex text: not over names and paths.
+std::string content_hash(const DataSet& data);
+
 /// Image `index` as input of `network`: fixed-point inputs by fixed_point_from_pixel(), binary
 /// inputs +1 where pixel >= 128. A smaller image is centred in the network's input, pixels 0
 /// around it (28x28 in 32x32: 2 on each side); a single-channel image feeds a three-channel
-/// network by repetition. Throws InputError if it does not fit.
+/// network by repetition. Throws InputError if it does not fit, or on another input format.
 Tensor input_tensor(const Network& network, const DataSet& data, int index);
 
 /// The same conversion for one image given as bytes [shape.height][shape.width][shape.channels].

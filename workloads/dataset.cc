@@ -1,0 +1,261 @@
+#include "workloads/dataset.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "workloads/cifar_reader.h"
+#include "workloads/compressed_file.h"
+#include "workloads/errors.h"
+#include "workloads/hash.h"
+#include "workloads/idx_reader.h"
+
+namespace stuckat {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int as_in_the_file = 0;  // Row::classes: the greatest label + 1
+
+enum class Reader : uint8_t { idx, cifar };
+
+/// Everything that is known about one data set. In a folder, a half is the files of its list.
+struct Row {
+  std::string name;
+  std::string help;
+  Reader reader;
+  std::string default_path;
+  int classes;
+  std::vector<std::string> train_files;  // idx: images, labels; cifar: any number of record files
+  std::vector<std::string> test_files;
+  std::vector<std::string> class_names;
+};
+
+const std::vector<Row>& rows() {
+  static const std::vector<std::string> idx_train = {"train-images-idx3-ubyte",
+                                                     "train-labels-idx1-ubyte"};
+  static const std::vector<std::string> idx_test = {"t10k-images-idx3-ubyte",
+                                                    "t10k-labels-idx1-ubyte"};
+  static const std::vector<Row> table = {
+      {"fashion-mnist",
+       "Fashion-MNIST, 28x28 grey, 10 classes; PATH: folder of the IDX files, by default that of "
+       "Debian's package dataset-fashion-mnist",
+       Reader::idx,
+       "/usr/share/datasets/fashion-mnist",
+       10,
+       idx_train,
+       idx_test,
+       {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
+        "Ankle boot"}},
+      {"mnist",
+       "MNIST, 28x28 grey, 10 classes; PATH: folder of the IDX files",
+       Reader::idx,
+       "",
+       10,
+       idx_train,
+       idx_test,
+       {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}},
+      {"cifar10",
+       "CIFAR-10, 32x32 colour, 10 classes; PATH: folder of the binary batches, or one such file",
+       Reader::cifar,
+       "",
+       10,
+       {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
+        "data_batch_5.bin"},
+       {"test_batch.bin"},
+       {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}},
+      {"gtsrb",
+       "German traffic signs as 32x32 colour CIFAR records, 43 classes; PATH: folder of "
+       "gtsrb_train_32x32.bin and gtsrb_test_32x32.bin, or one such file",
+       Reader::cifar,
+       "",
+       43,
+       {"gtsrb_train_32x32.bin"},
+       {"gtsrb_test_32x32.bin"},
+       {}},
+      {"cifar",
+       "any 32x32 colour images as CIFAR records, as many classes as the greatest label + 1; PATH: "
+       "the file",
+       Reader::cifar,
+       "",
+       as_in_the_file,
+       {},
+       {},
+       {}},
+  };
+  return table;
+}
+
+/// The files of one half in the folder `path`, or `path` itself if it is a file.
+std::vector<std::string> half_files(const Row& row, const std::string& path, bool train) {
+  std::error_code error;  // a path that cannot be looked at counts as missing
+  if (row.reader == Reader::cifar && fs::is_regular_file(path, error)) return {path};
+  const auto& names = train ? row.train_files : row.test_files;
+  if (names.empty() || !fs::is_directory(path, error)) {
+    throw InputError(row.name + ":" + path, "no such file or folder", row.help);
+  }
+  std::vector<std::string> files;
+  for (const std::string& name : names) {
+    files.push_back(find_compressed(path, name));
+    if (files.back().empty()) {
+      throw InputError(path, "no " + name, "it here, plain or packed (.gz, .xz)");
+    }
+  }
+  return files;
+}
+
+struct Range {
+  size_t first;
+  size_t count;
+};
+
+Range range_of(const Subset& subset, size_t available, const std::string& path) {
+  const auto total = static_cast<int64_t>(available);
+  const int64_t count = subset.count < 0 ? total - subset.offset : subset.count;
+  if (subset.offset < 0 || count < 1 || subset.offset + count > total) {
+    throw InputError(path,
+                     "images from " + std::to_string(subset.offset) + ", " +
+                         (subset.count < 0 ? "all" : std::to_string(subset.count)),
+                     "some of the " + std::to_string(total) + " that are there");
+  }
+  return {static_cast<size_t>(subset.offset), static_cast<size_t>(count)};
+}
+
+void check_label(int label, int classes, const std::string& path) {
+  if (label < classes) return;
+  throw InputError(path, "label " + std::to_string(label), "0 to " + std::to_string(classes - 1));
+}
+
+void read_idx_pair(DataSet& data, const std::vector<std::string>& files, const Subset& subset) {
+  constexpr int64_t most_pixels_a_side = 4096;
+  const IdxArray images = read_idx(files[0], 3);
+  const IdxArray labels = read_idx(files[1], 1);
+  const int64_t height = images.extents[1];
+  const int64_t width = images.extents[2];
+  if (height < 1 || width < 1 || height > most_pixels_a_side || width > most_pixels_a_side) {
+    throw InputError(
+        files[0], "images of " + std::to_string(height) + "x" + std::to_string(width) + " pixels",
+        "1 to 4096 each way");
+  }
+  if (labels.extents[0] != images.extents[0]) {
+    throw InputError(files[1], std::to_string(labels.extents[0]) + " labels",
+                     std::to_string(images.extents[0]) + ", one for each image");
+  }
+  data.shape = {static_cast<int>(height), static_cast<int>(width), 1};
+  const Range range = range_of(subset, labels.values.size(), files[0]);
+  const auto begin = labels.values.begin() + static_cast<std::ptrdiff_t>(range.first);
+  data.labels.assign(begin, begin + static_cast<std::ptrdiff_t>(range.count));
+  for (const uint16_t label : data.labels) check_label(label, data.classes, files[1]);
+  const size_t size = static_cast<size_t>(data.shape.size());
+  const uint8_t* pixels = images.values.data() + range.first * size;
+  data.pixels.assign(pixels, pixels + range.count * size);
+}
+
+void read_cifar(DataSet& data, const std::vector<std::string>& files, const Subset& subset) {
+  const std::vector<uint8_t> records = read_cifar_records(files);
+  const size_t available = records.size() / cifar_record_bytes;
+  if (data.classes == as_in_the_file) {  // of the whole file: a subset has the same classes
+    for (size_t i = 0; i < available; ++i) {
+      data.classes = std::max(data.classes, records[i * cifar_record_bytes] + 1);
+    }
+  }
+  data.shape = {cifar_side, cifar_side, cifar_channels};
+  const Range range = range_of(subset, available, files.front());
+  const size_t size = static_cast<size_t>(data.shape.size());
+  data.pixels.resize(range.count * size);
+  for (size_t i = 0; i < range.count; ++i) {
+    const uint8_t* record = records.data() + (range.first + i) * cifar_record_bytes;
+    check_label(record[0], data.classes, files.front());
+    data.labels.push_back(record[0]);
+    cifar_pixels(record, data.pixels.data() + i * size);
+  }
+}
+
+std::string text(Shape s) {
+  return std::to_string(s.height) + "x" + std::to_string(s.width) + "x" +
+         std::to_string(s.channels);
+}
+
+}  // namespace
+
+DataSet read_dataset(const std::string& name_and_path, const Subset& subset) {
+  const size_t colon = name_and_path.find(':');
+  const std::string name = name_and_path.substr(0, colon);
+  const auto row = std::find_if(rows().begin(), rows().end(),
+                                [&](const Row& candidate) { return candidate.name == name; });
+  if (row == rows().end()) {
+    std::vector<std::string> known;
+    for (const Row& candidate : rows()) known.push_back(candidate.name);
+    throw_unknown_name(name_and_path, "data set", name, known);
+  }
+  const std::string path =
+      colon == std::string::npos ? row->default_path : name_and_path.substr(colon + 1);
+  if (path.empty()) throw InputError(name_and_path, "no path", row->name + ":PATH, " + row->help);
+
+  DataSet data;
+  data.name = row->name;
+  data.classes = row->classes;
+  data.class_names = row->class_names;
+  const std::vector<std::string> files = half_files(*row, path, subset.train);
+  row->reader == Reader::idx ? read_idx_pair(data, files, subset) : read_cifar(data, files, subset);
+  return data;
+}
+
+std::vector<std::pair<std::string, std::string>> dataset_names() {
+  std::vector<std::pair<std::string, std::string>> names;
+  for (const Row& row : rows()) names.emplace_back(row.name, row.help);
+  return names;
+}
+
+std::string content_hash(const DataSet& data) {
+  return Hasher()
+      .add(data.shape.height)
+      .add(data.shape.width)
+      .add(data.shape.channels)
+      .add(data.classes)
+      .add(std::span<const uint8_t>(data.pixels))
+      .add(std::span<const uint16_t>(data.labels))
+      .hex();
+}
+
+Tensor input_tensor(const Network& network, const DataSet& data, int index) {
+  if (index < 0 || index >= data.size()) {
+    throw InputError(data.name, "image " + std::to_string(index),
+                     "0 to " + std::to_string(data.size() - 1));
+  }
+  const Layer& first = network.layers.front();
+  return input_tensor(first.input, first.input_format, data.image(index), data.shape, data.name);
+}
+
+Tensor input_tensor(Shape input, NumberFormat format, const uint8_t* pixels, Shape shape,
+                    const std::string& where) {
+  constexpr int least_bright_pixel = 128;  // that a binary input sees as +1
+  if (format != binary_format && format != fixed_point_format) {
+    throw InputError(where, "images for a network with " + format.name() + " input",
+                     "a network with binary or fixed8 input");
+  }
+  if (shape.height > input.height || shape.width > input.width ||
+      (shape.channels != 1 && shape.channels != input.channels)) {
+    throw InputError(where, "images of " + text(shape) + " for an input of " + text(input),
+                     "smaller ones, of one channel or as many");
+  }
+  const int top = (input.height - shape.height) / 2;
+  const int left = (input.width - shape.width) / 2;
+  Tensor tensor{input, {}};
+  tensor.values.reserve(static_cast<size_t>(input.size()));
+  for (int y = 0; y < input.height; ++y) {
+    for (int x = 0; x < input.width; ++x) {
+      const int iy = y - top;
+      const int ix = x - left;
+      const bool inside = iy >= 0 && ix >= 0 && iy < shape.height && ix < shape.width;
+      for (int c = 0; c < input.channels; ++c) {
+        const int channel = shape.channels == 1 ? 0 : c;
+        const int pixel = inside ? pixels[(iy * shape.width + ix) * shape.channels + channel] : 0;
+        tensor.values.push_back(format == binary_format ? (pixel >= least_bright_pixel ? 1 : -1)
+                                                        : fixed_point_from_pixel(pixel));
+      }
+    }
+  }
+  return tensor;
+}
+
+}  // namespace stuckat
