@@ -246,14 +246,11 @@ Effects Lowering::finish() {
   for (const auto& [where, mask] : padded_memory_) {
     const auto& [key, row, column] = where;
     const auto [array, use_index, pe] = key;
-    const NumberFormat format = layer(placement_.arrays[static_cast<size_t>(array)]
-                                          .uses[static_cast<size_t>(use_index)]
-                                          .layer)
-                                    .weight_format;
-    const int read = format.value(mask.apply(format.code(format.max_level())));
-    if (read != format.max_level()) {
-      broken(array, use_index, pe).padded_weights.push_back({row, column, read});
-    }
+    const PeArray& a = placement_.arrays[static_cast<size_t>(array)];
+    const Layer& l = layer(a.uses[static_cast<size_t>(use_index)].layer);
+    const int stored = padded_weight(l);
+    const int read = l.weight_format.value(mask.apply(l.weight_format.code(stored)));
+    if (read != stored) broken(array, use_index, pe).padded_weights.push_back({row, column, read});
   }
   for (const auto& [where, pe] : pes_) {
     const auto [array, use_index, number] = where;
