@@ -1,0 +1,110 @@
+// report.html: one file that says what broken hardware does to networks. Self-contained: CSS, SVG
+// and a few lines of script are inline, nothing is loaded. The input is plain values; convert.h
+// fills them from results.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/common/run_statistics.h"
+
+namespace stuckat::report {
+
+/// One line of "name: value".
+struct Fact {
+  std::string name;
+  std::string value;
+};
+
+/// A network under examination. Results refer to it by `label`, which also fixes its colour:
+/// the n-th network has the n-th colour in every picture.
+struct NetworkInfo {
+  std::string label;         ///< "standard", "fault-aware": unique, short, shown in every legend
+  std::string architecture;  ///< "cnv-w1a1 x 0.25"
+  std::string training;      ///< one line in plain words, may be empty
+  std::string hash;          ///< content hash of the model, may be empty
+};
+
+/// What one fault did, counted over the images of its campaign.
+struct FaultOutcome {
+  std::string name;      ///< "channel 5 of layer1 stuck at -1"; for tooltips
+  int group = 0;         ///< index in Campaign::groups
+  int unit = 0;          ///< channel, pixel or PE, 0 .. groups[group].units-1
+  int level = 0;         ///< index in Campaign::levels
+  int64_t correct = 0;   ///< images classified right
+  int64_t masked = 0;    ///< images in which no logit differs
+  int64_t critical = 0;  ///< images whose predicted class changed
+};
+
+/// Exhaustive single faults in one network: of channels or pixels (groups are layers) or of the
+/// PEs of an accelerator (groups are its arrays, or one array's layers).
+struct Campaign {
+  struct Group {
+    std::string name;  ///< "layer1", "layer1/mvtu", "array"
+    int units = 0;
+  };
+  std::string network;      ///< NetworkInfo::label
+  std::string kind;         ///< "channel", "pixel", "PE dead", "fault map"
+  std::string accelerator;  ///< "dataflow:...", empty if the faults need no accelerator
+  int64_t images = 0;
+  int64_t golden_correct = 0;  ///< images that the fault-free network classifies right
+  std::vector<Group> groups;
+  std::vector<std::string> levels;  ///< "-1", "+1"
+  std::vector<FaultOutcome> faults;
+};
+
+/// A cycle-level run, with or without a fault map.
+struct Simulation {
+  struct Prediction {
+    int64_t image = 0;
+    std::string label;       ///< what the image shows, may be empty
+    std::string fault_free;  ///< class
+    std::string faulty;      ///< class; equal to fault_free if nothing changed
+  };
+  std::string network;  ///< NetworkInfo::label
+  std::string accelerator;
+  int64_t images = 0;
+  int64_t total_cycles = 0;
+  int64_t first_image_cycles = 0;          ///< latency of the first image
+  std::optional<int64_t> interval_cycles;  ///< from image to image once steady
+  std::string bottleneck;                  ///< name of the module that sets the interval
+  double clock_mhz = 0;                    ///< 0: no times are shown, only cycles
+  std::vector<ModuleStatistics> modules;   ///< in the order of the data
+  std::vector<StreamStatistics> streams;
+  std::vector<std::string> faults;            ///< names of the map's faults; empty: fault-free
+  std::vector<std::string> effects;           ///< described, as lowered
+  std::optional<bool> agrees_with_reference;  ///< every output equal, bit for bit
+  std::vector<Prediction> predictions;        ///< of the images simulated, in order
+};
+
+/// A command or configuration that made one of the results.
+struct Recipe {
+  std::string title;  ///< "campaign, standard"
+  std::string text;   ///< shown as it is, in fixed width
+};
+
+struct ReportInput {
+  std::string title = "stuckat report";
+  std::string tool_version;
+  std::string data;         ///< "fashion-mnist, test images 0 .. 999"
+  std::vector<Fact> facts;  ///< more lines for the header: hashes, dates if wanted
+  std::vector<NetworkInfo> networks;
+  std::vector<Campaign> campaigns;     ///< channel or pixel faults
+  std::vector<Campaign> pe_campaigns;  ///< dead PEs: one damage map each
+  std::vector<Simulation> simulations;
+  std::vector<Recipe> recipes;
+};
+
+/// The whole page. The same input gives the same bytes. Throws InputError("report", ...) if a
+/// result names an unknown network, or an outcome a group, unit or level that is not there.
+std::string html(const ReportInput& input);
+
+/// The summary in plain words, one sentence an entry, for the terminal too.
+std::vector<std::string> summary(const ReportInput& input);
+
+/// html(input) to a temporary name, then renamed. Throws InputError if that fails.
+void write_report(const std::string& path, const ReportInput& input);
+
+}  // namespace stuckat::report
