@@ -1,0 +1,74 @@
+// Results put together: by layer and level (FAT, Table I), by PE, the worst faults, estimates.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/campaign/result.h"
+
+namespace stuckat::campaign {
+
+/// Least, greatest and mean accuracy, in percent, over a group of faults.
+struct AccuracyRange {
+  int64_t faults = 0;
+  double min = 0;
+  double max = 0;
+  double mean = 0;
+  int64_t worst = -1;  ///< index of the fault with the least accuracy (the first of equals)
+
+  bool operator==(const AccuracyRange&) const = default;
+};
+
+/// All faults; `variance` is the population variance of their accuracies in %^2.
+struct Overall {
+  AccuracyRange accuracy;
+  double variance = 0;
+  int64_t masked_faults = 0;     ///< change no logit of any image
+  int64_t tolerated_faults = 0;  ///< change logits, but no prediction
+  int64_t critical_faults = 0;   ///< change at least one prediction
+};
+Overall overall(const Result& result);
+
+struct LayerSummary {
+  int layer = -1;    ///< -1: many or none
+  std::string name;  ///< of the layer, or "-"
+  int level = FaultInfo::no_level;
+  AccuracyRange accuracy;
+};
+/// A row for each layer and level that has faults, ascending.
+std::vector<LayerSummary> by_layer_and_level(const Result& result);
+
+struct PeSummary {
+  std::string part;
+  int pe = -1;
+  AccuracyRange accuracy;
+};
+/// A row for each PE that has faults; parts in the order of the faults, PEs ascending.
+std::vector<PeSummary> by_pe(const Result& result);
+
+/// Indices of the `count` faults with the least accuracy, ascending; of equals the first first.
+std::vector<int64_t> worst_faults(const Result& result, int64_t count);
+
+/// What the sample says about its population, in fractions.
+struct Estimates {
+  std::string stratum;  ///< "all" for the whole
+  int64_t sampled = 0;
+  int64_t population = 0;
+  Estimate accuracy;         ///< mean over faults
+  Estimate critical;         ///< fault-images whose prediction changed
+  Estimate critical_faults;  ///< faults that change at least one prediction
+};
+/// One for each stratum, then the whole. Without sampling the intervals are the values.
+std::vector<Estimates> estimates(const Result& result);
+
+/// Layers down, levels across, "min max" in percent with two decimals, as the paper prints it, with
+/// the error-free accuracy, the overall minimum and the variance.
+std::string layer_table(const Result& result);
+std::string pe_table(const Result& result, int64_t count = 20);  ///< the worst `count` PEs
+std::string worst_table(const Result& result, int64_t count = 10);
+std::string estimates_table(const Result& result);
+
+/// The rows of layer_table as CSV.
+std::string layers_csv(const Result& result);
+
+}  // namespace stuckat::campaign
