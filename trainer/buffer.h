@@ -1,0 +1,35 @@
+// Memory that is kept between steps.
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+namespace stuckat::trainer {
+
+/// Array of T, aligned for vectors, without initial values. grow() loses what it held.
+template <class T>
+class Buffer {
+ public:
+  void grow(size_t size) {
+    if (size <= size_) return;
+    constexpr size_t alignment = 64;
+    const size_t bytes = (size * sizeof(T) + alignment - 1) / alignment * alignment;
+    data_.reset(static_cast<T*>(std::aligned_alloc(alignment, bytes)));
+    if (data_ == nullptr) throw std::bad_alloc();
+    size_ = size;
+  }
+  T* data() { return data_.get(); }
+  const T* data() const { return data_.get(); }
+  size_t size() const { return size_; }
+
+ private:
+  struct Free {
+    void operator()(T* data) const { std::free(data); }
+  };
+  std::unique_ptr<T[], Free> data_;
+  size_t size_ = 0;
+};
+
+}  // namespace stuckat::trainer

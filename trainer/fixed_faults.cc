@@ -1,0 +1,182 @@
+#include "trainer/fixed_faults.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace stuckat::trainer {
+namespace {
+
+/// The sum of weight * activation for an accumulator as the hardware counts it, and back.
+int64_t sum_of(const Layer& layer, int64_t accumulator) {
+  return layer.is_xnor() ? 2 * accumulator - layer.columns() : accumulator;
+}
+int64_t accumulator_of(const Layer& layer, int64_t sum) {
+  return layer.is_xnor() ? (sum + layer.columns()) / 2 : sum;
+}
+
+std::vector<int> pixels_of(const OperatorFault& fault, Shape shape) {
+  if (!fault.pixels.empty()) return fault.pixels;
+  std::vector<int> all(static_cast<size_t>(shape.pixels()));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+size_t position(Shape shape, int sample, int element) {
+  return static_cast<size_t>(sample / lanes) * block_elements(shape) +
+         static_cast<size_t>(element) * lanes + static_cast<size_t>(sample % lanes);
+}
+
+/// Calls visit(sample, element) for everything that the fault selects.
+template <class Visit>
+void for_selected(const ElementFault& fault, Shape shape, int samples, int64_t image_index,
+                  const Visit& visit) {
+  std::vector<int> elements;
+  for (int sample = 0; sample < samples; ++sample) {
+    if (sample == 0 || fault.depends_on_image()) {
+      elements = selected_elements(fault, shape, image_index + sample);
+    }
+    for (const int e : elements) visit(sample, e);
+  }
+}
+
+template <class Visit>
+void for_broken(const LayerFaults& faults, const Layer& layer, int samples, const Visit& visit) {
+  for (const OperatorFault& fault : faults.operators) {
+    const std::vector<int> pixels = pixels_of(fault, layer.output);
+    for (int sample = 0; sample < samples; ++sample) {
+      for (const int pixel : pixels) visit(fault, sample, pixel);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<LayerFaults> faults_by_tensor(const Effects& effects, const Network& network) {
+  std::vector<LayerFaults> result(static_cast<size_t>(network.tensors()));
+  for (const ParameterPatch& patch : effects.patches) {
+    LayerFaults& faults = result[static_cast<size_t>(patch.layer) + 1];
+    (patch.is_threshold ? faults.thresholds : faults.weights).push_back(patch);
+  }
+  for (const OperatorFault& fault : effects.operators) {
+    result[static_cast<size_t>(fault.layer) + 1].operators.push_back(fault);
+  }
+  for (const ElementFault& fault : effects.elements) {
+    result[static_cast<size_t>(fault.tensor)].elements.push_back(fault);
+  }
+  for (LayerFaults& faults : result) {
+    std::stable_sort(faults.elements.begin(), faults.elements.end(),
+                     [](const auto& a, const auto& b) { return a.stage < b.stage; });
+  }
+  return result;
+}
+
+void patch_weights(const LayerFaults& faults, const Layer& layer, const std::vector<int32_t>& sign,
+                   int8_t* weights) {
+  for (const ParameterPatch& patch : faults.weights) {
+    const auto at = static_cast<ptrdiff_t>(patch.row) * layer.columns() + patch.index;
+    weights[at] = static_cast<int8_t>(sign[static_cast<size_t>(patch.row)] * patch.value);
+  }
+}
+
+bool needs_wide(const LayerFaults& faults, const Layer& layer) {
+  return !faults.operators.empty() || !faults.thresholds.empty() ||
+         (layer.accumulator_output && !faults.elements.empty());
+}
+
+void patch_thresholds(const LayerFaults& faults, const Layer& layer, Steps& steps) {
+  for (const ParameterPatch& patch : faults.thresholds) {
+    const auto at = static_cast<ptrdiff_t>(patch.row) * layer.thresholds_per_row() + patch.index;
+    steps.thresholds[static_cast<size_t>(at)] = static_cast<int32_t>(
+        std::clamp<int64_t>(sum_of(layer, patch.value), -INT32_MAX, INT32_MAX));
+  }
+}
+
+void break_sums(const LayerFaults& faults, ForwardLayer& forward, const std::vector<int32_t>& sign,
+                const int8_t* weights, int samples, int32_t limit) {
+  const Layer& layer = forward.layer;
+  const Geometry& g = forward.geometry;
+  std::vector<int32_t> window(static_cast<size_t>(layer.columns()));
+  for_broken(faults, layer, samples, [&](const OperatorFault& fault, int sample, int pixel) {
+    const int y = pixel / g.out.width * g.stride;
+    const int x = pixel % g.out.width * g.stride;
+    for (int column = 0; column < layer.columns(); ++column) {
+      const int tap = column / g.in.channels;
+      const int q = (y + tap / g.kernel) * g.in.width + x + tap % g.kernel;
+      window[static_cast<size_t>(column)] = forward.padded_input()[position(
+          g.in, sample, q * g.in.channels + column % g.in.channels)];
+    }
+    for (const int row : fault.rows) {
+      const int8_t* w = weights + static_cast<ptrdiff_t>(row) * layer.columns();
+      const int32_t broken = broken_accumulate(layer, fault.pe, row, w, window.data());
+      const int64_t sum = sign[static_cast<size_t>(row)] * sum_of(layer, broken);
+      forward.acc32.data()[position(g.out, sample, pixel * g.out.channels + row)] =
+          static_cast<int32_t>(std::clamp<int64_t>(sum, -limit, limit));
+    }
+  });
+}
+
+void break_values(const LayerFaults& faults, ForwardLayer& forward, const Steps& steps, int samples,
+                  int8_t* values) {
+  const Layer& layer = forward.layer;
+  const int count = layer.thresholds_per_row();
+  std::vector<int32_t> thresholds(static_cast<size_t>(count));
+  for_broken(faults, layer, samples, [&](const OperatorFault& fault, int sample, int pixel) {
+    if (fault.pe.comparators.empty()) return;
+    for (const int row : fault.rows) {
+      // On sums both sides of a comparison are twice the accumulator minus a constant.
+      const auto first = steps.thresholds.begin() + static_cast<ptrdiff_t>(row) * count;
+      std::copy(first, first + count, thresholds.begin());
+      const size_t at = position(layer.output, sample, pixel * layer.rows() + row);
+      const int32_t sum = steps.sign[static_cast<size_t>(row)] * forward.acc32.data()[at];
+      values[at] = static_cast<int8_t>(broken_threshold(layer, fault.pe, thresholds.data(), sum));
+    }
+  });
+}
+
+void overwrite_elements(const LayerFaults& faults, const Network& network, int tensor, int samples,
+                        int64_t image_index, int8_t* values) {
+  const Shape shape = network.tensor_shape(tensor);
+  for (const ElementFault& fault : faults.elements) {
+    for_selected(fault, shape, samples, image_index, [&](int sample, int element) {
+      int8_t& value = values[position(shape, sample, element)];
+      value = static_cast<int8_t>(masked_value(network, tensor, fault.mask, value));
+    });
+  }
+}
+
+void overwrite_logits(const LayerFaults& faults, const Network& network, ForwardLayer& forward,
+                      const std::vector<int32_t>& sign, int samples, int64_t image_index,
+                      int32_t limit) {
+  const Layer& layer = forward.layer;
+  const int tensor = network.tensors() - 1;
+  for (const ElementFault& fault : faults.elements) {
+    for_selected(fault, layer.output, samples, image_index, [&](int sample, int element) {
+      const int s = sign[static_cast<size_t>(element % layer.rows())];
+      int32_t& a = forward.acc32.data()[position(layer.output, sample, element)];
+      const auto before = static_cast<int32_t>(accumulator_of(layer, s * int64_t{a}));
+      const int64_t sum = s * sum_of(layer, masked_value(network, tensor, fault.mask, before));
+      a = static_cast<int32_t>(std::clamp<int64_t>(sum, -limit, limit));
+    });
+  }
+}
+
+void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples,
+                           int64_t image_index, float* gradient) {
+  for (const ElementFault& fault : faults.elements) {
+    for_selected(fault, shape, samples, image_index, [&](int sample, int element) {
+      gradient[position(shape, sample, element)] = 0;
+    });
+  }
+  for (const OperatorFault& fault : faults.operators) {
+    const std::vector<int> pixels = pixels_of(fault, shape);
+    for (int sample = 0; sample < samples; ++sample) {
+      for (const int pixel : pixels) {
+        for (const int row : fault.rows) {
+          gradient[position(shape, sample, pixel * shape.channels + row)] = 0;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace stuckat::trainer

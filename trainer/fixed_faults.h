@@ -1,0 +1,58 @@
+// Training with exactly the effects of a given fault map (faultmaps/effects.h).
+//
+// Effects are about the exported network, in which rows with a negative batch-norm scale have
+// changed their sign. `sign` below is that of the row (see FoldedRow): sums here are
+// sum = sign * (sum of the exported row), patched weights likewise.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "faultmaps/effects.h"
+#include "trainer/elementwise.h"
+#include "trainer/forward.h"
+
+namespace stuckat::trainer {
+
+/// The part of a fault map's effects that belongs to one layer and its output tensor.
+struct LayerFaults {
+  std::vector<ParameterPatch> weights;
+  std::vector<ParameterPatch> thresholds;
+  std::vector<OperatorFault> operators;
+  std::vector<ElementFault> elements;  ///< on the output tensor, in order of stage
+
+  bool empty() const {
+    return weights.empty() && thresholds.empty() && operators.empty() && elements.empty();
+  }
+};
+
+/// Effects sorted by tensor: [0] has the faults of the input image, [i + 1] those of layer i.
+std::vector<LayerFaults> faults_by_tensor(const Effects& effects, const Network& network);
+
+/// Puts the patched values into weights[rows][columns].
+void patch_weights(const LayerFaults& faults, const Layer& layer, const std::vector<int32_t>& sign,
+                   int8_t* weights);
+/// The layer needs 32-bit accumulators: its sums or thresholds can be beyond the fault-free ones.
+bool needs_wide(const LayerFaults& faults, const Layer& layer);
+/// Greatest size of broken sums in training: squares still add up exactly.
+inline constexpr int32_t broken_sum_limit = 1 << 20;
+void patch_thresholds(const LayerFaults& faults, const Layer& layer, Steps& steps);
+/// Recomputes the sums of rows with a broken operator, cut to -limit .. limit. weights:
+/// [rows][columns] as exported. The layer must be wide.
+void break_sums(const LayerFaults& faults, ForwardLayer& layer, const std::vector<int32_t>& sign,
+                const int8_t* weights, int samples, int32_t limit);
+/// Recomputes the values of rows whose comparators are stuck.
+void break_values(const LayerFaults& faults, ForwardLayer& layer, const Steps& steps, int samples,
+                  int8_t* values);
+/// Overwrites elements of a tensor; image_index: number of the first sample in the run.
+void overwrite_elements(const LayerFaults& faults, const Network& network, int tensor, int samples,
+                        int64_t image_index, int8_t* values);
+/// The same on logits, which are sums here, cut to -limit .. limit.
+void overwrite_logits(const LayerFaults& faults, const Network& network, ForwardLayer& layer,
+                      const std::vector<int32_t>& sign, int samples, int64_t image_index,
+                      int32_t limit);
+/// Gradient 0 at all elements that a fault decides.
+void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples,
+                           int64_t image_index, float* gradient);
+
+}  // namespace stuckat::trainer

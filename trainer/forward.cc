@@ -1,0 +1,139 @@
+#include "trainer/forward.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "trainer/dispatch.h"
+#include "trainer/model.h"
+
+namespace stuckat::trainer {
+namespace {
+
+STUCKAT_MULTIVERSION void pool_block(const Layer& layer, const int8_t* in, int8_t* out) {
+  const int size = layer.input.channels * lanes;
+  for (int y = 0; y < layer.output.height; ++y) {
+    for (int x = 0; x < layer.output.width; ++x) {
+      const int8_t* corner =
+          in + static_cast<ptrdiff_t>(y * layer.input.width + x) * layer.stride * size;
+      std::memcpy(out, corner, static_cast<size_t>(size));
+      for (int k = 1; k < layer.kernel * layer.kernel; ++k) {
+        const int8_t* v =
+            corner +
+            static_cast<ptrdiff_t>(k / layer.kernel * layer.input.width + k % layer.kernel) * size;
+        for (int i = 0; i < size; ++i) out[i] = std::max(out[i], v[i]);
+      }
+      out += size;
+    }
+  }
+}
+
+STUCKAT_MULTIVERSION void unpool_block(const Layer& layer, const int8_t* in, const float* gradient,
+                                       float* out) {
+  const int size = layer.input.channels * lanes;
+  for (int y = 0; y < layer.output.height; ++y) {
+    for (int x = 0; x < layer.output.width; ++x) {
+      const ptrdiff_t corner =
+          static_cast<ptrdiff_t>(y * layer.input.width + x) * layer.stride * size;
+      for (int first = 0; first < size; first += lanes) {
+        int8_t best[lanes];
+        for (int l = 0; l < lanes; ++l) best[l] = INT8_MIN;
+        for (int k = 0; k < layer.kernel * layer.kernel; ++k) {
+          const ptrdiff_t at =
+              corner + first +
+              static_cast<ptrdiff_t>(k / layer.kernel * layer.input.width + k % layer.kernel) * size;
+          for (int l = 0; l < lanes; ++l) best[l] = std::max(best[l], in[at + l]);
+        }
+        float left[lanes];
+        for (int l = 0; l < lanes; ++l) left[l] = gradient[first + l];
+        for (int k = 0; k < layer.kernel * layer.kernel; ++k) {
+          const ptrdiff_t at =
+              corner + first +
+              static_cast<ptrdiff_t>(k / layer.kernel * layer.input.width + k % layer.kernel) * size;
+          for (int l = 0; l < lanes; ++l) {
+            const float taken = in[at + l] == best[l] ? left[l] : 0.0f;
+            out[at + l] += taken;
+            left[l] -= taken;  // taken is left[l] or 0: exact
+          }
+        }
+      }
+      gradient += size;
+    }
+  }
+}
+
+}  // namespace
+
+ForwardLayer::ForwardLayer(const Layer& described, Values inputs, bool with_backward,
+                           bool always_wide)
+    : layer(described),
+      geometry(geometry_of(described)),
+      bound(sum_bound(described)),
+      wide(always_wide || bound > INT16_MAX - 1),
+      activation_digits(digits_for(described.input_format, inputs)),
+      with_backward_(with_backward) {
+  layer.weights.clear();
+  layer.thresholds.clear();
+}
+
+void ForwardLayer::set_weights(const int8_t* values, Workers& workers) {
+  const size_t size = static_cast<size_t>(layer.rows()) * static_cast<size_t>(layer.columns());
+  // A broken memory cell can read the lowest code, which costs a wider radix.
+  const bool narrow = std::all_of(values, values + size,
+                                  [&](int8_t w) { return w >= layer.weight_format.min_level(); });
+  const Digits digits = digits_for(layer.weight_format, narrow ? Values::levels : Values::codes);
+  const int entry_bytes = lanes * static_cast<int>(wide ? sizeof(int32_t) : sizeof(int16_t));
+  weights.pack(geometry, digits, values, entry_bytes, with_backward_, workers);
+}
+
+void ForwardLayer::run(const int8_t* input, int samples, Workers& workers) {
+  const int blocks = block_count(samples);
+  input_ = input;
+  if (layer.padding > 0) {
+    padded_.grow(blocks * block_elements(geometry.in));
+    const size_t row = static_cast<size_t>(layer.input.width) * layer.input.channels * lanes;
+    workers.run(blocks, [&](int block) {
+      int8_t* out = padded_.data() + block * block_elements(geometry.in);
+      const int present = std::min(lanes, samples - block * lanes);
+      for (size_t i = 0; i < block_elements(geometry.in); ++i) {
+        const bool sample = static_cast<int>(i % lanes) < present;
+        out[i] = static_cast<int8_t>(sample ? layer.input_format.padding_value() : 0);
+      }
+      const int8_t* in = input + block * block_elements(layer.input);
+      for (int y = 0; y < layer.input.height; ++y) {
+        const size_t to = (static_cast<size_t>(y + layer.padding) * geometry.in.width +
+                           static_cast<size_t>(layer.padding)) *
+                          layer.input.channels * lanes;
+        std::memcpy(out + to, in + y * row, row);
+      }
+    });
+    input_ = padded_.data();
+  }
+  const size_t size = blocks * block_elements(layer.output);
+  if (wide) {
+    acc32.grow(size);
+    forward_product(geometry, weights, blocks, input_, acc32.data(), workers);
+  } else {
+    acc16.grow(size);
+    forward_product(geometry, weights, blocks, input_, acc16.data(), workers);
+  }
+}
+
+void pool_forward(const Layer& layer, const int8_t* input, int blocks, int8_t* output,
+                  Workers& workers) {
+  workers.run(blocks, [&](int block) {
+    pool_block(layer, input + block * block_elements(layer.input),
+               output + block * block_elements(layer.output));
+  });
+}
+
+void pool_backward(const Layer& layer, const int8_t* input, const float* gradient, int blocks,
+                   float* input_gradient, Workers& workers) {
+  workers.run(blocks, [&](int block) {
+    float* out = input_gradient + block * block_elements(layer.input);
+    std::fill_n(out, block_elements(layer.input), 0.0f);
+    unpool_block(layer, input + block * block_elements(layer.input),
+                 gradient + block * block_elements(layer.output), out);
+  });
+}
+
+}  // namespace stuckat::trainer

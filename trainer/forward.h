@@ -1,0 +1,62 @@
+// The forward pass of single layers on block tensors (product.h): exact integers.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "trainer/buffer.h"
+#include "trainer/elementwise.h"
+#include "trainer/product.h"
+#include "workloads/network.h"
+
+namespace stuckat::trainer {
+
+/// One layer with weights: its packed weights, its (padded) input and its accumulators.
+class ForwardLayer {
+ public:
+  /// inputs: what the input can hold. with_backward: the weights are packed for the data gradient
+  /// as well. always_wide: 32-bit accumulators, for faults that make any value.
+  ForwardLayer(const Layer& layer, Values inputs, bool with_backward, bool always_wide = false);
+
+  /// weights: [rows][columns], any values that codes of the weight format can mean.
+  void set_weights(const int8_t* weights, Workers& workers);
+  /// Computes the sums of weight * activation (not matches, in XNOR layers as in all others).
+  void run(const int8_t* input, int samples, Workers& workers);
+
+  /// f(accumulators), with a pointer to int16_t or int32_t: [block][pixel][row][16].
+  template <class F>
+  void with_accumulators(const F& f) {
+    if (wide) {
+      f(acc32.data());
+    } else {
+      f(acc16.data());
+    }
+  }
+  /// The input that the products saw: with padding around.
+  const int8_t* padded_input() const { return input_; }
+
+  Layer layer;  ///< shapes and formats only
+  Geometry geometry;
+  int64_t bound = 0;  ///< no |sum| is greater
+  bool wide = false;  ///< 32-bit accumulators
+  Digits activation_digits;
+  PackedWeights weights;
+  Buffer<int16_t> acc16;
+  Buffer<int32_t> acc32;
+
+ private:
+  bool with_backward_ = false;
+  Buffer<int8_t> padded_;
+  const int8_t* input_ = nullptr;
+};
+
+/// Max-pool of all blocks.
+void pool_forward(const Layer& layer, const int8_t* input, int blocks, int8_t* output,
+                  Workers& workers);
+
+/// The gradient of an output element goes to the first of the greatest elements under its window,
+/// in raster order.
+void pool_backward(const Layer& layer, const int8_t* input, const float* gradient, int blocks,
+                   float* input_gradient, Workers& workers);
+
+}  // namespace stuckat::trainer

@@ -1,0 +1,125 @@
+#include "trainer/injection.h"
+
+#include <algorithm>
+
+#include "trainer/dispatch.h"
+#include "trainer/product.h"
+
+namespace stuckat::trainer {
+namespace {
+
+int positions(InjectionKind kind, Shape shape) {
+  switch (kind) {
+    case InjectionKind::channel:
+      return shape.channels;
+    case InjectionKind::pixel:
+      return shape.pixels();
+    case InjectionKind::element:
+      return shape.size();
+  }
+  return 0;
+}
+
+/// Distance in the mask from one pixel to the next and from one channel to the next.
+struct Strides {
+  ptrdiff_t pixel = 0;
+  ptrdiff_t channel = 0;
+};
+
+Strides strides_of(InjectionKind kind, Shape shape) {
+  switch (kind) {
+    case InjectionKind::channel:
+      return {0, lanes};
+    case InjectionKind::pixel:
+      return {lanes, 0};
+    case InjectionKind::element:
+      return {static_cast<ptrdiff_t>(shape.channels) * lanes, lanes};
+  }
+  return {};
+}
+
+STUCKAT_MULTIVERSION void overwrite(const int8_t* mask, ptrdiff_t pixel_step,
+                                    ptrdiff_t channel_step, int pixels, int channels,
+                                    int8_t* values) {
+  for (int p = 0; p < pixels; ++p) {
+    for (int c = 0; c < channels; ++c) {
+      const int8_t* m = mask + p * pixel_step + c * channel_step;
+      for (int l = 0; l < lanes; ++l) {
+        values[l] = m[l] == InjectionMask::untouched ? values[l] : m[l];
+      }
+      values += lanes;
+    }
+  }
+}
+
+STUCKAT_MULTIVERSION void clear(const int8_t* mask, ptrdiff_t pixel_step, ptrdiff_t channel_step,
+                                int pixels, int channels, float* gradient) {
+  for (int p = 0; p < pixels; ++p) {
+    for (int c = 0; c < channels; ++c) {
+      const int8_t* m = mask + p * pixel_step + c * channel_step;
+      for (int l = 0; l < lanes; ++l) {
+        gradient[l] = m[l] == InjectionMask::untouched ? gradient[l] : 0.0f;
+      }
+      gradient += lanes;
+    }
+  }
+}
+
+}  // namespace
+
+void InjectionMask::draw(const Injection& injection, Shape shape, NumberFormat format, int samples,
+                         const Sequence& random, Workers& workers) {
+  kind_ = injection.kind;
+  shape_ = shape;
+  blocks_ = block_count(samples);
+  const int count = positions(kind_, shape);
+  values_.grow(static_cast<size_t>(blocks_) * count * lanes);
+  const double share = injection.percent / 100;
+  const int levels = format.levels();
+  workers.run(blocks_, [&](int block) {
+    int8_t* out = values_.data() + static_cast<ptrdiff_t>(block) * count * lanes;
+    for (int i = 0; i < count; ++i) {
+      for (int l = 0; l < lanes; ++l) {
+        const int sample = block * lanes + l;
+        int8_t value = untouched;
+        if (sample < samples) {
+          const auto position = static_cast<uint64_t>(sample) * static_cast<uint64_t>(count);
+          const double r = random.uniform(position + static_cast<uint64_t>(i));
+          if (r < share) {
+            const int level = std::min(levels - 1, static_cast<int>(r / share * levels));
+            value = static_cast<int8_t>(injection.zeros ? 0 : format.level(level));
+          }
+        }
+        out[i * lanes + l] = value;
+      }
+    }
+  });
+}
+
+void InjectionMask::apply(int8_t* values, Workers& workers) const {
+  const Strides strides = strides_of(kind_, shape_);
+  const int count = positions(kind_, shape_);
+  workers.run(blocks_, [&](int block) {
+    overwrite(values_.data() + static_cast<ptrdiff_t>(block) * count * lanes, strides.pixel,
+              strides.channel, shape_.pixels(), shape_.channels,
+              values + block * block_elements(shape_));
+  });
+}
+
+void InjectionMask::clear_gradient(float* gradient, Workers& workers) const {
+  const Strides strides = strides_of(kind_, shape_);
+  const int count = positions(kind_, shape_);
+  workers.run(blocks_, [&](int block) {
+    clear(values_.data() + static_cast<ptrdiff_t>(block) * count * lanes, strides.pixel,
+          strides.channel, shape_.pixels(), shape_.channels,
+          gradient + block * block_elements(shape_));
+  });
+}
+
+int InjectionMask::at(int sample, int pixel, int channel) const {
+  const Strides strides = strides_of(kind_, shape_);
+  const ptrdiff_t block = static_cast<ptrdiff_t>(sample / lanes) * positions(kind_, shape_) * lanes;
+  return values_.data()[block + pixel * strides.pixel + channel * strides.channel + sample % lanes];
+}
+
+}  // namespace stuckat::trainer

@@ -1,0 +1,47 @@
+// The injection layer of FAT (methods.md, section 1): random elements of a tensor take a level.
+#pragma once
+
+#include <cstdint>
+
+#include "trainer/buffer.h"
+#include "trainer/random.h"
+#include "trainer/workers.h"
+#include "workloads/network.h"
+
+namespace stuckat::trainer {
+
+/// channel: all pixels of a channel; pixel: all channels of a pixel; element: single ones.
+enum class InjectionKind : uint8_t { channel, pixel, element };
+
+/// What to draw for one tensor. Each sample draws for itself.
+struct Injection {
+  InjectionKind kind = InjectionKind::channel;
+  double percent = 0;  ///< p of the paper, 0 .. 100: each of K levels is injected with p/(100 K)
+  bool zeros = false;  ///< Dropout and Dropout2D: 0 instead of a level
+};
+
+/// The positions of one tensor that were overwritten, for a batch.
+class InjectionMask {
+ public:
+  /// Draws for `samples` samples: r uniform in [0, 1) per channel, pixel or element, and level j
+  /// where r lies in the j-th of K equal parts of [0, percent/100).
+  void draw(const Injection& injection, Shape shape, NumberFormat format, int samples,
+            const Sequence& random, Workers& workers);
+  /// Overwrites values[block][pixel][channel][16].
+  void apply(int8_t* values, Workers& workers) const;
+  /// Sets the gradient to 0 where a value was overwritten.
+  void clear_gradient(float* gradient, Workers& workers) const;
+  /// What was put at (sample, pixel, channel), or `untouched`.
+  int at(int sample, int pixel, int channel) const;
+
+  static constexpr int8_t untouched = INT8_MAX;
+
+ private:
+
+  InjectionKind kind_ = InjectionKind::channel;
+  Shape shape_;
+  int blocks_ = 0;
+  Buffer<int8_t> values_;  // [block][drawn position][16]
+};
+
+}  // namespace stuckat::trainer

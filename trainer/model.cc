@@ -1,0 +1,172 @@
+#include "trainer/model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "trainer/random.h"
+#include "workloads/errors.h"
+
+namespace stuckat::trainer {
+namespace {
+
+double real_divisor(NumberFormat format) {
+  return format.kind == FormatKind::fixed_point ? 128.0 : format.max_level();
+}
+
+/// The greatest integer t with t <= x, cut to -limit .. limit.
+int32_t floor_within(double x, int32_t limit) {
+  return static_cast<int32_t>(
+      std::floor(std::clamp(x, -static_cast<double>(limit), static_cast<double>(limit))));
+}
+
+void check_finite(const Model& model) {
+  for (size_t i = 0; i < model.layers.size(); ++i) {
+    const LayerParameters& p = model.layers[i];
+    const auto finite = [](const auto& values) {
+      return std::all_of(values.begin(), values.end(), [](auto v) { return std::isfinite(v); });
+    };
+    if (finite(p.weights) && finite(p.gamma) && finite(p.beta) && finite(p.mean) &&
+        finite(p.variance)) {
+      continue;
+    }
+    throw InputError(model.architecture.name,
+                     "parameters of layer '" + model.architecture.layers[i].name +
+                         "' are not finite: the training diverged",
+                     "a lower learning rate");
+  }
+}
+
+void export_layer(const LayerParameters& parameters, Layer& layer) {
+  layer.weights = quantized_weights(layer, parameters.weights);
+  const int columns = layer.columns();
+  const auto negate_row = [&](int row) {
+    int8_t* w = layer.weights.data() + static_cast<ptrdiff_t>(row) * columns;
+    for (int i = 0; i < columns; ++i) w[i] = static_cast<int8_t>(-w[i]);
+  };
+  layer.thresholds.clear();
+  if (layer.accumulator_output) {
+    const float gamma = parameters.gamma.front();
+    for (int row = 0; row < layer.rows(); ++row) {
+      if (gamma < 0) negate_row(row);
+      // Every logit is beta: any weights will do that are the same in all rows.
+      if (gamma == 0) std::copy_n(layer.weight_row(0), columns, layer.weights.begin() + row * columns);
+    }
+    return;
+  }
+  const double unit = accumulator_unit(layer);
+  const auto limit = static_cast<int32_t>(sum_bound(layer) + 1);
+  for (int row = 0; row < layer.rows(); ++row) {
+    const auto r = static_cast<size_t>(row);
+    const FoldedRow folded =
+        fold(integer_batch_norm(unit, parameters.gamma[r], parameters.beta[r], parameters.mean[r],
+                                parameters.variance[r]),
+             layer.output_format, limit);
+    if (folded.sign < 0) negate_row(row);
+    for (const int32_t t : folded.thresholds) {
+      // sum = 2 * matches - columns > t  <=>  matches > (t + columns) / 2, rounded down.
+      layer.thresholds.push_back(
+          layer.is_xnor() ? static_cast<int32_t>(std::floor((t + columns) / 2.0)) : t);
+    }
+  }
+  clamp_thresholds(layer);
+}
+
+}  // namespace
+
+Model initial_model(const Network& architecture, uint64_t seed) {
+  Model model{architecture, std::vector<LayerParameters>(architecture.layers.size())};
+  for (size_t i = 0; i < architecture.layers.size(); ++i) {
+    const Layer& layer = architecture.layers[i];
+    const bool wide = layer.input_format.bits > 4 && i > 0;
+    if (wide || (layer.has_weights() && layer.weight_format.bits > 4)) {
+      throw InputError(architecture.name,
+                       "layer '" + layer.name + "' has operands of more than 4 bits",
+                       "at most 4 bits behind the network's input");
+    }
+    if (!layer.has_weights()) continue;
+    LayerParameters& p = model.layers[i];
+    const Sequence random(seed, Purpose::weights, i);
+    p.weights.resize(static_cast<size_t>(layer.rows()) * static_cast<size_t>(layer.columns()));
+    for (size_t k = 0; k < p.weights.size(); ++k) {
+      p.weights[k] = static_cast<float>(2 * random.uniform(k) - 1);
+    }
+    const size_t norms = layer.accumulator_output ? 1 : static_cast<size_t>(layer.rows());
+    p.gamma.assign(norms, 1.0f);
+    p.beta.assign(norms, 0.0f);
+    p.mean.assign(norms, 0.0);
+    p.variance.assign(norms, 1.0);
+  }
+  return model;
+}
+
+std::vector<int8_t> quantized_weights(const Layer& layer, const std::vector<float>& latent) {
+  std::vector<int8_t> result(latent.size());
+  if (layer.weight_format.kind == FormatKind::binary) {
+    for (size_t i = 0; i < latent.size(); ++i) {
+      result[i] = static_cast<int8_t>(latent[i] >= 0 ? 1 : -1);
+    }
+    return result;
+  }
+  const auto greatest = static_cast<float>(layer.weight_format.max_level());
+  for (size_t i = 0; i < latent.size(); ++i) {
+    const float scaled = std::clamp(latent[i], -1.0f, 1.0f) * greatest;
+    result[i] = static_cast<int8_t>(std::nearbyintf(scaled));
+  }
+  return result;
+}
+
+double accumulator_unit(const Layer& layer) {
+  return 1.0 / (real_divisor(layer.input_format) * real_divisor(layer.weight_format));
+}
+
+IntegerBatchNorm integer_batch_norm(double unit, double gamma, double beta, double mean,
+                                    double variance) {
+  return {gamma * unit / std::sqrt(variance + batch_norm_epsilon), mean / unit, beta};
+}
+
+FoldedRow fold(const IntegerBatchNorm& norm, NumberFormat format, int32_t limit) {
+  FoldedRow row;
+  const double n = format.max_level();
+  const double lowest = format.min_level() / n;
+  row.sign = norm.gain < 0 ? -1 : 1;
+  for (int i = 0; i < format.thresholds(); ++i) {
+    const double between = (format.level(i) + format.level(i + 1)) / (2 * n);
+    if (norm.gain == 0) {
+      row.thresholds.push_back(norm.beta > between ? -limit : limit);
+      continue;
+    }
+    // y > between  <=>  sign * sum > sign * (mean + (between - beta) / gain)
+    const double edge = norm.mean + (between - norm.beta) / norm.gain;
+    row.thresholds.push_back(floor_within(row.sign * edge, limit));
+  }
+  if (norm.gain == 0) {
+    const bool inside = norm.beta >= lowest && norm.beta <= 1;
+    row.low = inside ? -limit : limit;
+    row.high = inside ? limit : -limit;
+    return row;
+  }
+  const double a = norm.mean + (lowest - norm.beta) / norm.gain;
+  const double b = norm.mean + (1 - norm.beta) / norm.gain;
+  row.low = -floor_within(-std::min(a, b), limit);
+  row.high = floor_within(std::max(a, b), limit);
+  return row;
+}
+
+int64_t sum_bound(const Layer& layer) {
+  const int64_t w = std::max(-layer.weight_format.min_value(), layer.weight_format.max_level());
+  const int64_t x = std::max(-layer.input_format.min_value(), layer.input_format.max_level());
+  return w * x * layer.columns();
+}
+
+Network export_network(const Model& model) {
+  check_finite(model);
+  Network network = model.architecture;
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    if (network.layers[i].has_weights()) export_layer(model.layers[i], network.layers[i]);
+  }
+  validate(network, network.name);
+  return network;
+}
+
+}  // namespace stuckat::trainer

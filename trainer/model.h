@@ -1,0 +1,82 @@
+// A network that learns: latent float weights and batch-norms over an integer architecture.
+//
+// Real values: a weight of integer value w counts as w / max_level of its format, an activation
+// likewise, the 8-bit input as x / 128. Per row: y = gamma * (a - mean) / sqrt(variance + eps) +
+// beta on the real accumulator a, then the quantizer; the last layer has one batch-norm for all
+// of its logits (methods.md, section 1: the recipe of the FAT paper and of Brevitas).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "workloads/network.h"
+
+namespace stuckat::trainer {
+
+inline constexpr double batch_norm_epsilon = 1e-4;
+inline constexpr double batch_norm_momentum = 0.1;  ///< share of the new batch in the running sums
+
+/// Parameters of one layer with weights; all empty for a pool.
+struct LayerParameters {
+  std::vector<float> weights;    ///< latent, in [-1, 1]; [rows][columns]
+  std::vector<float> gamma;      ///< [rows], or [1] at the last layer
+  std::vector<float> beta;       ///< as gamma
+  std::vector<double> mean;      ///< running, of the real accumulators; as gamma
+  std::vector<double> variance;  ///< running, unbiased; as gamma
+
+  bool operator==(const LayerParameters&) const = default;
+};
+
+struct Model {
+  Network architecture;  ///< its weights and thresholds are not used
+  std::vector<LayerParameters> layers;
+
+  bool operator==(const Model&) const = default;
+};
+
+/// Weights uniform in (-1, 1), gamma 1, beta 0. Throws InputError if `architecture` has something
+/// that cannot be trained (its shapes and formats are checked by validate()).
+Model initial_model(const Network& architecture, uint64_t seed);
+
+/// Integer weights of a layer: 1 bit: +1 where latent >= 0, else -1; b bits: latent * max_level
+/// rounded to the nearest (ties to even), within the levels.
+std::vector<int8_t> quantized_weights(const Layer& layer, const std::vector<float>& latent);
+
+/// Real value of one unit of the layer's integer sum of weight * activation.
+double accumulator_unit(const Layer& layer);
+
+/// A batch-norm on integer sums: y = gain * (sum - mean) + beta.
+struct IntegerBatchNorm {
+  double gain = 1;
+  double mean = 0;
+  double beta = 0;
+};
+
+/// From the statistics of the real accumulators.
+IntegerBatchNorm integer_batch_norm(double unit, double gamma, double beta, double mean,
+                                    double variance);
+
+/// The quantizer behind a batch-norm, as integers. A value is the level number (thresholds strictly
+/// below sign * sum); y exactly between two levels takes the lower one (so sign(0) is -1). gain 0
+/// gives thresholds beyond every sum. The straight-through gradient passes where
+/// low <= sum <= high: where y lies in [min_level, max_level] / max_level.
+struct FoldedRow {
+  int32_t sign = 1;
+  std::vector<int32_t> thresholds;  ///< ascending; [format.thresholds()]
+  int32_t low = 0;
+  int32_t high = 0;
+};
+
+/// limit: thresholds and band are cut to -limit .. limit, which must be beyond every sum.
+FoldedRow fold(const IntegerBatchNorm& norm, NumberFormat format, int32_t limit);
+
+/// Greatest |sum of weight * activation| that the formats allow.
+int64_t sum_bound(const Layer& layer);
+
+/// The integer network that computes what the model computes in evaluation mode: batch-norms with
+/// running statistics folded into thresholds, rows negated where the scale is negative. A negative
+/// scale of the logits negates all weights of the last layer; a zero scale gives equal logits.
+/// Throws InputError if a parameter is not finite.
+Network export_network(const Model& model);
+
+}  // namespace stuckat::trainer

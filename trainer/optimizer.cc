@@ -1,0 +1,74 @@
+#include "trainer/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "trainer/dispatch.h"
+
+namespace stuckat::trainer {
+namespace {
+
+constexpr float beta1 = 0.9f;
+constexpr float beta2 = 0.999f;
+constexpr float epsilon = 1e-8f;
+
+STUCKAT_MULTIVERSION void update_some(const float* gradient, float rate, float second_scale,
+                                      float limit, size_t count, float* first, float* second,
+                                      float* value) {
+  for (size_t i = 0; i < count; ++i) {
+    const float g = gradient[i];
+    first[i] = beta1 * first[i] + (1 - beta1) * g;
+    second[i] = beta2 * second[i] + (1 - beta2) * g * g;
+    const float next = value[i] - rate * first[i] / (std::sqrt(second[i] * second_scale) + epsilon);
+    // Written so that a NaN stays one.
+    value[i] = next > limit ? limit : next < -limit ? -limit : next;
+  }
+}
+
+}  // namespace
+
+Adam::Adam(const Model& model) : first(model.layers.size()), second(model.layers.size()) {
+  for (size_t i = 0; i < model.layers.size(); ++i) {
+    const LayerParameters& p = model.layers[i];
+    for (auto* moments : {&first[i], &second[i]}) {
+      moments->weights.assign(p.weights.size(), 0.0f);
+      moments->gamma.assign(p.gamma.size(), 0.0f);
+      moments->beta.assign(p.beta.size(), 0.0f);
+    }
+  }
+}
+
+void Adam::update(Model& model, const std::vector<LayerGradient>& gradients, double learning_rate,
+                  Workers& workers) {
+  ++updates;
+  const auto t = static_cast<double>(updates);
+  const auto rate = static_cast<float>(learning_rate / (1 - std::pow(double{beta1}, t)));
+  const auto second_scale = static_cast<float>(1 / (1 - std::pow(double{beta2}, t)));
+  constexpr size_t chunk = 1 << 14;
+  struct Item {
+    size_t layer;
+    size_t begin;
+  };
+  std::vector<Item> items;
+  for (size_t i = 0; i < model.layers.size(); ++i) {
+    const size_t size = model.layers[i].weights.size();
+    for (size_t begin = 0; begin < size; begin += chunk) items.push_back({i, begin});
+  }
+  workers.run(static_cast<int>(items.size()), [&](int item) {
+    const auto [i, begin] = items[static_cast<size_t>(item)];
+    const size_t count = std::min(chunk, model.layers[i].weights.size() - begin);
+    update_some(gradients[i].weights.data() + begin, rate, second_scale, 1.0f, count,
+                first[i].weights.data() + begin, second[i].weights.data() + begin,
+                model.layers[i].weights.data() + begin);
+  });
+  constexpr float unlimited = 3e38f;
+  for (size_t i = 0; i < model.layers.size(); ++i) {
+    LayerParameters& p = model.layers[i];
+    update_some(gradients[i].gamma.data(), rate, second_scale, unlimited, p.gamma.size(),
+                first[i].gamma.data(), second[i].gamma.data(), p.gamma.data());
+    update_some(gradients[i].beta.data(), rate, second_scale, unlimited, p.beta.size(),
+                first[i].beta.data(), second[i].beta.data(), p.beta.data());
+  }
+}
+
+}  // namespace stuckat::trainer

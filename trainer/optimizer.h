@@ -1,0 +1,32 @@
+// ADAM (Kingma and Ba, 2015) on latent weights and batch-norms.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "trainer/model.h"
+#include "trainer/step.h"
+
+namespace stuckat::trainer {
+
+/// beta1 0.9, beta2 0.999, epsilon 1e-8, no weight decay. After each update the latent weights are
+/// clipped to [-1, 1].
+class Adam {
+ public:
+  /// First and second moments of one layer's gradients.
+  struct Moments {
+    std::vector<float> weights, gamma, beta;
+    bool operator==(const Moments&) const = default;
+  };
+
+  explicit Adam(const Model& model);
+  void update(Model& model, const std::vector<LayerGradient>& gradients, double learning_rate,
+              Workers& workers);
+
+  // The state, for checkpoints.
+  std::vector<Moments> first;   // [layer]
+  std::vector<Moments> second;  // [layer]
+  int64_t updates = 0;
+};
+
+}  // namespace stuckat::trainer

@@ -1,0 +1,87 @@
+// One training step: forward, loss, backward on a batch. Gradients only; optimizer.h updates.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "faultmaps/effects.h"
+#include "trainer/fixed_faults.h"
+#include "trainer/forward.h"
+#include "trainer/injection.h"
+#include "trainer/model.h"
+
+namespace stuckat::trainer {
+
+/// Derivatives of the loss by the latent parameters of one layer; sizes as in LayerParameters.
+struct LayerGradient {
+  std::vector<float> weights;
+  std::vector<float> gamma;
+  std::vector<float> beta;
+};
+
+/// What is injected in one step.
+struct StepInjection {
+  Injection injection;
+  std::vector<int> tensors;  ///< ascending; empty: nothing
+  uint64_t seed = 0;
+  uint64_t step = 0;         ///< of the whole run: no two steps draw the same
+  int64_t image_index = 0;   ///< number of the batch's first image in the run, for fixed faults
+};
+
+struct StepResult {
+  double loss = 0;  ///< mean over samples and classes of max(0, 1 - target * logit)^2
+  int correct = 0;
+};
+
+/// Keeps all buffers between steps. In the dropout methods (StepInjection with zeros) survivors
+/// count 1/(1-p) times as much: the batch-norm behind them takes it into its unit.
+class TrainingStep {
+ public:
+  /// can_drop: some step will inject zeros. Effects: what a fixed fault map does to the exported
+  /// network, in every step.
+  TrainingStep(const Network& architecture, bool can_drop, const Effects& effects,
+               Workers& workers);
+  ~TrainingStep();
+
+  /// input: block tensor of `samples` images; labels: [samples]. Updates running statistics in
+  /// `model` and fills gradients().
+  StepResult run(Model& model, const int8_t* input, const std::vector<int>& labels,
+                 const StepInjection& injection);
+
+  const std::vector<LayerGradient>& gradients() const { return gradients_; }
+  /// Values of tensor t (block tensor) in the last step, after injection; t < last.
+  const int8_t* values(int tensor) const { return values_[static_cast<size_t>(tensor)].data(); }
+  /// Derivative of the loss by the values of tensor t, up to the unit of the tensor; t > 0.
+  const float* value_gradient(int tensor) const {
+    return value_gradients_[static_cast<size_t>(tensor)].data();
+  }
+  const InjectionMask& mask(int tensor) const { return masks_[static_cast<size_t>(tensor)]; }
+
+ private:
+  struct LayerState;
+
+  void forward(Model& model, const StepInjection& injection);
+  void forward_layer(int index, LayerParameters& parameters);
+  void normalise(int index, LayerParameters& parameters);
+  void backward(const Model& model, const StepInjection& injection);
+  void backward_layer(int index, const LayerParameters& parameters);
+  StepResult loss(LayerParameters& parameters, const std::vector<int>& labels);
+  bool injected(int tensor, const StepInjection& injection) const;
+
+  Network network_;
+  Workers& workers_;
+  int samples_ = 0;
+  int64_t image_index_ = 0;
+  std::vector<std::unique_ptr<LayerState>> layers_;  // null for a pool
+  std::vector<LayerFaults> faults_;                  // [tensor]
+  std::vector<double> unit_scale_;                   // [tensor], 1/(1-p) behind Dropout
+  std::vector<Buffer<int8_t>> values_;               // [tensor]
+  std::vector<Buffer<float>> value_gradients_;       // [tensor]
+  std::vector<InjectionMask> masks_;                 // [tensor]
+  Buffer<float> transposed_;       // [pixel][sample][row] of the layer at hand
+  Buffer<float> padded_gradient_;
+  std::vector<LayerGradient> gradients_;
+};
+
+}  // namespace stuckat::trainer
