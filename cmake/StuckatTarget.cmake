@@ -16,13 +16,17 @@ function(stuckat_library name)
 endfunction()
 
 # stuckat_test(NAME SOURCES ... LINKS ...): a Catch2 program; ctest runs each test case in a
-# process of its own (SystemC allows one elaboration per process).
+# process of its own (SystemC allows one elaboration per process). LABEL: for `ctest -L`.
 function(stuckat_test name)
-  cmake_parse_arguments(arg "SYSTEMC" "" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(arg "SYSTEMC" "LABEL" "SOURCES;LINKS" ${ARGN})
+  set(label)
+  if(arg_LABEL)
+    set(label LABELS ${arg_LABEL})
+  endif()
   add_executable(test_${name} ${arg_SOURCES})
   target_compile_options(test_${name} PRIVATE ${STUCKAT_WARNINGS})
   target_link_libraries(test_${name} PRIVATE ${arg_LINKS}
     $<IF:$<BOOL:${arg_SYSTEMC}>,stuckat_catch_main_systemc,stuckat_catch_main>)
   catch_discover_tests(test_${name} TEST_PREFIX "${name}: "
-    PROPERTIES SKIP_REGULAR_EXPRESSION "SKIPPED:")
+    PROPERTIES SKIP_REGULAR_EXPRESSION "SKIPPED:" ${label})
 endfunction()

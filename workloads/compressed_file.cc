@@ -30,18 +30,6 @@ void append(Bytes& output, const uint8_t* bytes, size_t count, const std::string
   output.insert(output.end(), bytes, bytes + count);
 }
 
-Bytes read_plain(const std::string& path) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(path, error);
-  if (error) throw InputError(path, "cannot be read (" + error.message() + ")", "a file");
-  if (size > most_bytes) throw InputError(path, "holds more than 1 GiB", "a smaller file");
-  Bytes bytes(size);
-  std::ifstream file(path, std::ios::binary);
-  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
-  if (!file) throw InputError(path, "cannot be read", "a readable file");
-  return bytes;
-}
-
 Bytes decode_gzip(Bytes& input, const std::string& path) {
   constexpr int window_bits_of_gzip = 16 + MAX_WBITS;
   z_stream stream{};
@@ -93,8 +81,20 @@ Bytes decode_xz(const Bytes& input, const std::string& path) {
 
 }  // namespace
 
+std::vector<uint8_t> read_plain_file(const std::string& path) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
+  if (error) throw InputError(path, "cannot be read (" + error.message() + ")", "a file");
+  if (size > most_bytes) throw InputError(path, "holds more than 1 GiB", "a smaller file");
+  Bytes bytes(size);
+  std::ifstream file(path, std::ios::binary);
+  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
+  if (!file) throw InputError(path, "cannot be read", "a readable file");
+  return bytes;
+}
+
 std::vector<uint8_t> read_whole_file(const std::string& path) {
-  Bytes bytes = read_plain(path);
+  Bytes bytes = read_plain_file(path);
   if (starts_with(bytes, {0x1f, 0x8b})) return decode_gzip(bytes, path);
   if (starts_with(bytes, {0xfd, '7', 'z', 'X', 'Z', 0})) return decode_xz(bytes, path);
   return bytes;

@@ -1,0 +1,99 @@
+// The published accuracies of the BNN-PYNQ networks, by the reference on real images: minutes of
+// integer code, so a program and a ctest label ("real") of its own. With sanitizers, a few images.
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "tests/support/bnn_pynq_folder.h"
+#include "tests/support/shared_data.h"
+#include "workloads/bnn_pynq.h"
+#include "workloads/dataset.h"
+#include "workloads/reference.h"
+
+using namespace stuckat;
+
+namespace {
+
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+
+/// Number of images that `classify(logits)` puts into their class; two threads.
+template <class Classify>
+int count_right(const Network& network, const DataSet& data, const Classify& classify) {
+  std::atomic<int> next{0};
+  std::atomic<int> right{0};
+  const auto work = [&] {
+    for (int i = next++; i < data.size(); i = next++) {
+      const auto logits = reference::run(network, input_tensor(network, data, i)).back().values;
+      if (classify(logits) == data.labels[static_cast<size_t>(i)]) ++right;
+    }
+  };
+  std::thread other(work);
+  work();
+  other.join();
+  return right;
+}
+
+int greatest(const std::vector<int32_t>& logits) {
+  return predicted_class(logits.data(), static_cast<int>(logits.size()));
+}
+
+struct CnvRow {
+  std::string name;
+  std::string archive;
+  std::string folder;
+  int right_of_1017;
+  int right_of_20;
+};
+
+const std::vector<CnvRow> cnv_rows = {
+    {"cnv-w1a1", "bnn-pynq/cifar10-cnvW1A1.tar.xz", "cifar10/cnvW1A1", 822, 18},
+    {"cnv-w1a2", "bnn-pynq/cifar10-cnvW1A2.tar.xz", "cifar10/cnvW1A2", 865, 19},
+};
+
+}  // namespace
+
+TEST_CASE("CNV is right on as many true CIFAR-10 images as the published network") {
+  const std::string images = test::shared_data("cifar10/test_exact_first1017.bin.xz");
+  if (images.empty()) return;
+  for (const CnvRow& row : cnv_rows) {
+    const std::string archive = test::shared_data(row.archive);
+    if (archive.empty()) return;
+    const test::TemporaryFolder folder;
+    const Network network = import_bnn_pynq(test::unpacked(folder, archive, row.folder), row.name);
+    const DataSet first = read_dataset("cifar10:" + images, {.count = 20});
+    CHECK(count_right(network, first, greatest) == row.right_of_20);
+    if (sanitized) continue;
+    const DataSet all = read_dataset("cifar10:" + images, {});
+    CHECK(all.size() == 1017);
+    CHECK(count_right(network, all, greatest) == row.right_of_1017);
+  }
+}
+
+TEST_CASE("LFC is right on 98.40 % of MNIST, as published, by the highest output bit") {
+  const std::string archive = test::shared_data("bnn-pynq/mnist-lfcW1A1.tar.xz");
+  const std::string mnist = test::shared_data("mnist");
+  if (archive.empty() || mnist.empty()) return;
+  const test::TemporaryFolder temporary;
+  const std::string folder = test::unpacked(temporary, archive, "mnist/lfcW1A1");
+  const Network network = import_bnn_pynq(folder, "lfc-w1a1");
+  const auto thresholds = bnn_pynq_output_thresholds(folder, "lfc-w1a1");
+  const auto highest_bit = [&](const std::vector<int32_t>& logits) {
+    int highest = 0;
+    for (size_t c = 0; c < logits.size(); ++c) {
+      if (logits[c] > thresholds[c]) highest = static_cast<int>(c);
+    }
+    return highest;
+  };
+  if (sanitized) {
+    const DataSet first = read_dataset("mnist:" + mnist, {.count = 50});
+    CHECK(count_right(network, first, highest_bit) == 50);
+    return;
+  }
+  const DataSet all = read_dataset("mnist:" + mnist, {});
+  CHECK(count_right(network, all, highest_bit) == 9840);
+  CHECK(count_right(network, all, greatest) == 9834);
+}
