@@ -1,0 +1,42 @@
+// What the parts of an accelerator did during a run, in one shape for every accelerator.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace stuckat {
+
+/// Cycles of one part by what it did in them. Every cycle of the run is in exactly one of them.
+struct ModuleStatistics {
+  std::string name;             ///< "layer1/mvtu", "array", "memory"
+  int64_t busy_cycles = 0;      ///< did its work
+  int64_t starved_cycles = 0;   ///< waited for input from another part
+  int64_t blocked_cycles = 0;   ///< waited for room behind it
+  int64_t memory_cycles = 0;    ///< waited for weights from off-chip memory
+  int64_t control_cycles = 0;   ///< waited for the controller
+  int64_t draining_cycles = 0;  ///< let its pipeline run empty
+  int64_t idle_cycles = 0;      ///< had nothing to do: before its first and after its last work
+
+  int64_t total_cycles() const {
+    return busy_cycles + starved_cycles + blocked_cycles + memory_cycles + control_cycles +
+           draining_cycles + idle_cycles;
+  }
+  double utilisation() const {
+    return total_cycles() == 0
+               ? 0.0
+               : static_cast<double>(busy_cycles) / static_cast<double>(total_cycles());
+  }
+  bool operator==(const ModuleStatistics&) const = default;
+};
+
+/// One stream between parts.
+struct StreamStatistics {
+  std::string name;
+  int depth = 0;
+  int64_t words = 0;
+  int high_water = 0;  ///< greatest number of words that lay in it at once
+
+  bool operator==(const StreamStatistics&) const = default;
+};
+
+}  // namespace stuckat

@@ -1,0 +1,43 @@
+// The activation buffers as the array and the controller reach them.
+#pragma once
+
+#include <cstdint>
+#include <systemc>
+#include <vector>
+
+#include "models/loopback/activation_buffers.h"
+
+namespace stuckat::loopback {
+
+/// Calls of one layer: open, windows and writes in any order, swap. When they happen is up to the
+/// caller; both buffers have a port of their own and never make anyone wait.
+class ActivationPort : public virtual sc_core::sc_interface {
+ public:
+  virtual void open(int tensor) = 0;
+  virtual const int32_t* window(const Layer& layer, int pixel) = 0;
+  virtual void write(int pixel, int first_channel, int count, const int32_t* values) = 0;
+  virtual const std::vector<Tensor>& written() const = 0;
+  virtual void swap() = 0;
+};
+
+class ActivationModule : public sc_core::sc_module, public ActivationPort {
+ public:
+  ActivationModule(const sc_core::sc_module_name& name, const Network& network)
+      : sc_module(name), network_(network) {}
+
+  void open(int tensor) override { buffers_.open(network_, tensor); }
+  const int32_t* window(const Layer& layer, int pixel) override {
+    return buffers_.window(layer, pixel);
+  }
+  void write(int pixel, int first_channel, int count, const int32_t* values) override {
+    buffers_.write(pixel, first_channel, count, values);
+  }
+  const std::vector<Tensor>& written() const override { return buffers_.written(); }
+  void swap() override { buffers_.swap(); }
+
+ private:
+  const Network& network_;
+  ActivationBuffers buffers_;
+};
+
+}  // namespace stuckat::loopback

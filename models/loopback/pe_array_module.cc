@@ -1,0 +1,58 @@
+#include "models/loopback/pe_array_module.h"
+
+#include <algorithm>
+#include <ostream>
+
+namespace stuckat::loopback {
+
+std::ostream& operator<<(std::ostream& stream, const LayerCommand& command) {
+  return stream << "layer " << command.index << " at " << command.start;
+}
+
+std::ostream& operator<<(std::ostream& stream, const LayerDone& done) {
+  return stream << "done at " << done.cycle;
+}
+
+PeArrayModule::PeArrayModule(const sc_core::sc_module_name& name,
+                             const LoopbackAccelerator& accelerator, const LoopbackPlan& plan,
+                             std::vector<MvtuCore>& cores)
+    : sc_module(name), accelerator_(accelerator), plan_(plan), cores_(cores) {
+  sc_assert(cores.size() == plan.layers.size());
+  SC_HAS_PROCESS(PeArrayModule);
+  SC_THREAD(execute);
+}
+
+void PeArrayModule::execute() {
+  for (int bank = 0; bank < accelerator_.weight_banks(); ++bank) bank_free.write(0);
+  for (;;) {
+    const LayerCommand command = commands.read();
+    int64_t now = command.start;
+    LayerCycles cycles;
+    for (const WeightTile& tile : plan_.layers[static_cast<size_t>(command.index)].tiles) {
+      const int64_t start = std::max(now, bank_full.read());
+      compute(command.index, tile);
+      cycles.waiting += start - now;
+      cycles.steps += tile.steps;
+      now = start + tile.steps;
+      bank_free.write(now);
+    }
+    cycles.pipeline = accelerator_.pipeline_cycles;
+    done.write({now + cycles.pipeline, cycles});
+  }
+}
+
+void PeArrayModule::compute(int index, const WeightTile& tile) {
+  const LayerPlan& plan = plan_.layers[static_cast<size_t>(index)];
+  MvtuCore& core = cores_[static_cast<size_t>(index)];
+  const Layer& layer = core.layer();
+  const int first = tile.first_fold * plan.rows_per_fold;
+  const int last = std::min(first + tile.folds * plan.rows_per_fold, layer.rows());
+  outputs_.resize(static_cast<size_t>(last - first));
+  for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
+    core.load(activations->window(layer, pixel));
+    core.compute(pixel, first, last, outputs_.data());
+    activations->write(pixel, first, last - first, outputs_.data());
+  }
+}
+
+}  // namespace stuckat::loopback

@@ -1,0 +1,50 @@
+// The PE array: executes one layer after the other, tile by tile.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <systemc>
+#include <vector>
+
+#include "models/common/mvtu_core.h"
+#include "models/loopback/activation_module.h"
+#include "models/loopback/timing.h"
+
+namespace stuckat::loopback {
+
+struct LayerCommand {
+  int index = 0;      ///< in LoopbackPlan::layers
+  int64_t start = 0;  ///< cycle of the first step, if its weights are there
+};
+std::ostream& operator<<(std::ostream& stream, const LayerCommand& command);
+
+struct LayerDone {
+  int64_t cycle = 0;  ///< in which the last output is in the buffer
+  LayerCycles cycles;
+};
+std::ostream& operator<<(std::ostream& stream, const LayerDone& done);
+
+/// One step a cycle: for each tile, for each pass, for each fold of the tile, the synapse fold.
+class PeArrayModule : public sc_core::sc_module {
+ public:
+  sc_core::sc_port<ActivationPort> activations;
+  sc_core::sc_fifo_in<LayerCommand> commands;
+  sc_core::sc_fifo_in<int64_t> bank_full;   ///< cycles, in the order of the tiles
+  sc_core::sc_fifo_out<int64_t> bank_free;  ///< cycles, in the order of the tiles
+  sc_core::sc_fifo_out<LayerDone> done;
+
+  /// cores: one for each of plan.layers. All three outlive the module.
+  PeArrayModule(const sc_core::sc_module_name& name, const LoopbackAccelerator& accelerator,
+                const LoopbackPlan& plan, std::vector<MvtuCore>& cores);
+
+ private:
+  void execute();
+  void compute(int index, const WeightTile& tile);
+
+  const LoopbackAccelerator& accelerator_;
+  const LoopbackPlan& plan_;
+  std::vector<MvtuCore>& cores_;
+  std::vector<int32_t> outputs_;
+};
+
+}  // namespace stuckat::loopback

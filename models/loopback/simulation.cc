@@ -1,0 +1,204 @@
+#include "models/loopback/simulation.h"
+
+#include <algorithm>
+#include <cassert>
+#include <stdexcept>
+#include <systemc>
+
+#include "models/common/mvtu_core.h"
+#include "models/loopback/activation_module.h"
+#include "models/loopback/controller_module.h"
+#include "models/loopback/memory_module.h"
+#include "models/loopback/pe_array_module.h"
+#include "models/loopback/placement.h"
+#include "sim/kernel/run.h"
+#include "workloads/errors.h"
+#include "workloads/reference.h"
+
+namespace stuckat {
+namespace {
+
+using namespace loopback;
+
+/// All modules, bound.
+struct Design {
+  MemoryModule memory;
+  FetchModule fetch;
+  ActivationModule activations;
+  PeArrayModule array;
+  ControllerModule controller;
+
+  sc_core::sc_fifo<Transfer> program{"program"};
+  sc_core::sc_fifo<int64_t> bank_free{"bank_free"};
+  sc_core::sc_fifo<int64_t> bank_full{"bank_full"};
+  sc_core::sc_fifo<int64_t> moved{"moved"};
+  sc_core::sc_fifo<LayerCommand> commands{"commands"};
+  sc_core::sc_fifo<LayerDone> done{"done"};
+
+  Design(const Network& network, const LoopbackAccelerator& accelerator, const LoopbackPlan& plan,
+         std::vector<MvtuCore>& cores, const std::vector<Tensor>& inputs,
+         ControllerModule::Sink sink)
+      : memory("memory", accelerator.memory),
+        fetch("weight_fetch", accelerator.memory),
+        activations("activations", network),
+        array("array", accelerator, plan, cores),
+        controller("controller", accelerator, plan, inputs, std::move(sink)) {
+    fetch.memory(memory);
+    fetch.program(program);
+    fetch.bank_free(bank_free);
+    fetch.bank_full(bank_full);
+    fetch.moved(moved);
+    array.activations(activations);
+    array.commands(commands);
+    array.bank_full(bank_full);
+    array.bank_free(bank_free);
+    array.done(done);
+    controller.activations(activations);
+    controller.program(program);
+    controller.moved(moved);
+    controller.commands(commands);
+    controller.done(done);
+  }
+};
+
+void check_images(const Network& network, const std::vector<Tensor>& images) {
+  if (images.empty()) throw InputError(network.name, "no image to run", "at least one");
+  for (const Tensor& image : images) {
+    const bool fits = image.shape == network.input() &&
+                      image.values.size() == static_cast<size_t>(image.shape.size());
+    if (!fits) throw InputError(network.name, "an image of another shape", "the network's input");
+  }
+}
+
+std::vector<MvtuCore> armed_cores(const Network& network, const Placement& placement,
+                                  const FaultMap& map) {
+  const PeArray& array = placement.arrays.front();
+  std::vector<MvtuCore> cores;
+  for (const ArrayUse& use : array.uses) {
+    cores.emplace_back(network.layers[static_cast<size_t>(use.layer)], array, use);
+    for (const Fault& fault : map.faults) cores.back().arm(fault);
+  }
+  return cores;
+}
+
+/// Layers first .. last-1 as the host's software computes them, from the tensor in front of them.
+void run_on_host(const Network& network, int first, int last, std::vector<Tensor>& tensors) {
+  for (int i = first; i < last; ++i) {
+    const auto at = static_cast<size_t>(i);
+    tensors[at + 1] = reference::run_layer(network.layers[at], tensors[at]);
+  }
+}
+
+int64_t operations(const Layer& layer) {
+  return int64_t{layer.rows()} * layer.columns() * layer.output.pixels();
+}
+
+void fill_layers(const Network& network, const LoopbackAccelerator& accelerator,
+                 const LoopbackPlan& plan, LoopbackResult& result) {
+  const int64_t lanes = accelerator.pe * accelerator.simd;
+  int64_t in_all = 0;
+  for (size_t i = 0; i < plan.layers.size(); ++i) {
+    const LayerPlan& layer = plan.layers[i];
+    const Layer& source = network.layers[static_cast<size_t>(layer.layer)];
+    LoopbackLayerResult row;
+    row.layer = layer.layer;
+    row.name = source.name;
+    row.cycles = result.images.back().layers[i];
+    row.weight_bytes = layer.bytes();
+    row.tiles = static_cast<int>(layer.tiles.size());
+    row.operations = operations(source);
+    row.utilisation =
+        static_cast<double>(row.operations) / static_cast<double>(lanes * row.cycles.total());
+    in_all += row.operations;
+    result.bytes_per_image += row.weight_bytes;
+    result.layers.push_back(row);
+  }
+  const auto slowest = std::max_element(
+      result.layers.begin(), result.layers.end(),
+      [](const auto& a, const auto& b) { return a.cycles.total() < b.cycles.total(); });
+  result.slowest_layer = slowest->name;
+  result.input_bytes = plan.input_bytes;
+  result.output_bytes = plan.output_bytes;
+  result.bytes_per_image += plan.input_bytes + plan.output_bytes;
+  const double images = static_cast<double>(result.images.size());
+  result.utilisation = images * static_cast<double>(in_all) /
+                       (static_cast<double>(lanes) * static_cast<double>(result.total_cycles));
+}
+
+void fill_modules(const Design& design, LoopbackResult& result) {
+  ModuleStatistics array{"array"};
+  for (const ImageCycles& image : result.images) {
+    array.starved_cycles += image.load;
+    array.blocked_cycles += image.store;
+    for (const LayerCycles& layer : image.layers) {
+      array.busy_cycles += layer.steps;
+      array.memory_cycles += layer.waiting;
+      array.control_cycles += layer.control;
+      array.draining_cycles += layer.pipeline;
+    }
+  }
+  assert(array.total_cycles() == result.total_cycles);
+  ModuleStatistics fetch{"weight_fetch"};
+  fetch.busy_cycles = design.fetch.busy_cycles();
+  fetch.idle_cycles = result.total_cycles - fetch.busy_cycles;
+  ModuleStatistics memory{"memory"};
+  memory.busy_cycles = design.memory.busy_cycles();
+  memory.idle_cycles = result.total_cycles - memory.busy_cycles;
+  result.modules = {array, fetch, memory};
+
+  const int64_t on_memory = array.memory_cycles + array.starved_cycles + array.blocked_cycles;
+  const int64_t on_control = array.control_cycles + array.draining_cycles;
+  result.bottleneck = "array";
+  if (on_memory > std::max(array.busy_cycles, on_control))
+    result.bottleneck = "memory";
+  else if (on_control > array.busy_cycles)
+    result.bottleneck = "control";
+}
+
+}  // namespace
+
+LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accelerator,
+                        const FaultMap& map, const std::vector<Tensor>& images,
+                        const LoopbackOptions& options) {
+  validate(network, network.name);
+  const Placement placement = place(accelerator, network);
+  const LoopbackPlan plan = make_plan(accelerator, network);
+  FaultMap faults = map;
+  validate(faults, placement, network, placement.accelerator);
+  check_images(network, images);
+  if (!kernel::can_elaborate()) throw std::logic_error("SystemC elaborates once in a process");
+
+  const int last_layer = static_cast<int>(network.layers.size());
+  std::vector<std::vector<Tensor>> tensors;
+  std::vector<Tensor> inputs;
+  for (const Tensor& image : images) {
+    tensors.emplace_back(static_cast<size_t>(network.tensors()));
+    tensors.back()[0] = image;
+    run_on_host(network, 0, plan.input_tensor, tensors.back());
+    inputs.push_back(tensors.back()[static_cast<size_t>(plan.input_tensor)]);
+  }
+  std::vector<MvtuCore> cores = armed_cores(network, placement, faults);
+  const auto sink = [&](int image, int first, const std::vector<Tensor>& written) {
+    std::copy(written.begin(), written.end(), tensors[static_cast<size_t>(image)].begin() + first);
+  };
+  Design design(network, accelerator, plan, cores, inputs, sink);
+  const std::string waiting = kernel::run_until_quiet({});
+  LoopbackResult result;
+  result.images = design.controller.images();
+  if (!waiting.empty() || result.images.size() != images.size()) {
+    throw std::logic_error("the controller waits for an answer that does not come");
+  }
+  result.total_cycles = design.controller.end_cycle();
+  result.first_image_cycles = result.images.front().total();
+  result.steady_interval_cycles = steady_interval(plan, accelerator);
+  for (auto& of_image : tensors) {
+    run_on_host(network, plan.output_tensor, last_layer, of_image);
+    result.logits.push_back(of_image.back());
+  }
+  fill_layers(network, accelerator, plan, result);
+  fill_modules(design, result);
+  if (options.keep_tensors) result.tensors = std::move(tensors);
+  return result;
+}
+
+}  // namespace stuckat

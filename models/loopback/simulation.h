@@ -1,0 +1,58 @@
+// Runs a network on a loopback accelerator: values and cycles.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "faultmaps/fault_map.h"
+#include "models/common/run_statistics.h"
+#include "models/loopback/accelerator.h"
+#include "models/loopback/timing.h"
+#include "workloads/network.h"
+
+namespace stuckat {
+
+struct LoopbackOptions {
+  bool keep_tensors = false;  ///< every intermediate tensor of every image
+};
+
+/// One layer that runs on the array.
+struct LoopbackLayerResult {
+  int layer = 0;  ///< index in Network::layers
+  std::string name;
+  LayerCycles cycles;        ///< of the last image
+  int64_t weight_bytes = 0;  ///< fetched for each image, thresholds included
+  int tiles = 0;             ///< that its weights are fetched in
+  int64_t operations = 0;    ///< multiply-accumulates of the layer, without padding
+  double utilisation = 0;    ///< operations / (PE * SIMD * cycles of the layer)
+};
+
+struct LoopbackResult {
+  std::vector<Tensor> logits;                ///< [image]
+  std::vector<std::vector<Tensor>> tensors;  ///< [image][tensor], if kept
+  std::vector<ImageCycles> images;           ///< as they were run
+  std::vector<LoopbackLayerResult> layers;   ///< in order
+  std::vector<ModuleStatistics> modules;     ///< "array", "weight_fetch", "memory"
+
+  int64_t first_image_cycles = 0;
+  int64_t steady_interval_cycles = 0;  ///< from image to image in a long run
+  int64_t total_cycles = 0;            ///< of all images given
+  double utilisation = 0;              ///< operations / (PE * SIMD * total cycles)
+  std::string bottleneck;     ///< "array", "memory" or "control": where most cycles are spent
+  std::string slowest_layer;  ///< the layer with most cycles
+
+  int64_t bytes_per_image = 0;  ///< weights, image and result: moved in the steady state
+  int64_t input_bytes = 0;
+  int64_t output_bytes = 0;
+};
+
+/// Elaborates the accelerator, arms the fault map on its sites and runs the images one after the
+/// other. Permanent faults change values, never cycles. SystemC elaborates once in a process: a
+/// second call throws std::logic_error. Throws InputError on a network that does not fit, a fault
+/// map of another accelerator, images of another shape, or no image.
+LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accelerator,
+                        const FaultMap& map, const std::vector<Tensor>& images,
+                        const LoopbackOptions& options = {});
+
+}  // namespace stuckat

@@ -1,0 +1,201 @@
+#include "models/loopback/timing.h"
+
+#include <algorithm>
+
+#include "models/loopback/placement.h"
+#include "workloads/errors.h"
+
+namespace stuckat {
+namespace {
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Pixels begin at whole bytes.
+int64_t tensor_bytes(const Network& network, int tensor) {
+  const Shape shape = network.tensor_shape(tensor);
+  constexpr int accumulator_word_bits = 32;
+  const int bits =
+      tensor == network.tensors() - 1 ? accumulator_word_bits : network.tensor_format(tensor).bits;
+  return shape.pixels() * ceil_div(int64_t{shape.channels} * bits, 8);
+}
+
+/// The tensor behind the pools that directly follow tensor `tensor`.
+int after_pools(const Network& network, int tensor) {
+  const auto& layers = network.layers;
+  while (tensor < static_cast<int>(layers.size()) &&
+         layers[static_cast<size_t>(tensor)].kind == LayerKind::max_pool) {
+    ++tensor;
+  }
+  return tensor;
+}
+
+LayerPlan plan_layer(const LoopbackAccelerator& accelerator, const Network& network,
+                     const ArrayUse& use) {
+  const Layer& layer = network.layers[static_cast<size_t>(use.layer)];
+  const int pe = static_cast<int>(accelerator.pe);
+  LayerPlan plan;
+  plan.layer = use.layer;
+  plan.synapse_fold = use.columns / static_cast<int>(accelerator.simd);
+  if (accelerator.schedule == Schedule::channel_parallel) {
+    plan.rows_per_fold = pe;
+    plan.folds = use.rows / pe;
+    plan.passes = layer.output.pixels();
+  } else {
+    plan.folds = layer.rows();
+    plan.passes = static_cast<int>(ceil_div(layer.output.pixels(), pe));
+  }
+  const int64_t word_bytes =
+      ceil_div(plan.rows_per_fold * accelerator.simd * layer.weight_format.bits, 8);
+  const int64_t fold_bytes = plan.synapse_fold * word_bytes;
+  const int64_t threshold_bytes =
+      ceil_div(int64_t{plan.rows_per_fold} * layer.thresholds_per_row() * use.threshold_bits, 8);
+  const int64_t bank_bytes = accelerator.weight_buffer_bytes / accelerator.weight_banks();
+  if (fold_bytes > bank_bytes) {
+    throw InputError("loopback:" + accelerator.name,
+                     "a weight bank of " + std::to_string(bank_bytes) + " bytes for " + layer.name,
+                     "at least " + std::to_string(fold_bytes) + " in each of " +
+                         std::to_string(accelerator.weight_banks()));
+  }
+  const int most = static_cast<int>(std::min<int64_t>(plan.folds, bank_bytes / fold_bytes));
+  for (int first = 0; first < plan.folds; first += most) {
+    const int folds = std::min(most, plan.folds - first);
+    plan.tiles.push_back({first, folds, folds * (fold_bytes + threshold_bytes),
+                          int64_t{folds} * plan.synapse_fold * plan.passes});
+  }
+  return plan;
+}
+
+/// When what happened last, carried from image to image. Cycle numbers of the run.
+class Recurrence {
+ public:
+  Recurrence(const LoopbackPlan& plan, const LoopbackAccelerator& accelerator)
+      : plan_(plan),
+        accelerator_(accelerator),
+        bank_free_(static_cast<size_t>(accelerator.weight_banks())) {}
+
+  ImageCycles next_image(bool last) {
+    ImageCycles result;
+    int64_t now = end_;
+    memory_free_ = std::max(memory_free_, now) + transfer_cycles(memory(), plan_.input_bytes);
+    result.load = memory_free_ - now;
+    now = memory_free_;
+    if (fetched_ == 0) fetch_next();
+    for (size_t l = 0; l < plan_.layers.size(); ++l) {
+      const LayerPlan& layer = plan_.layers[l];
+      LayerCycles cycles{accelerator_.control_cycles, 0, layer.steps(),
+                         accelerator_.pipeline_cycles};
+      now += cycles.control;
+      for (size_t t = 0; t < layer.tiles.size(); ++t) {
+        const bool more = !last || l + 1 < plan_.layers.size() || t + 1 < layer.tiles.size();
+        if (accelerator_.double_buffering && more) fetch_next();
+        const size_t bank = static_cast<size_t>(computed_++) % bank_free_.size();
+        const int64_t start = std::max(now, bank_full_[bank]);
+        cycles.waiting += start - now;
+        now = start + layer.tiles[t].steps;
+        bank_free_[bank] = now;
+        if (!accelerator_.double_buffering && more) fetch_next();
+      }
+      now += cycles.pipeline;
+      result.layers.push_back(cycles);
+    }
+    memory_free_ = std::max(memory_free_, now) + transfer_cycles(memory(), plan_.output_bytes);
+    result.store = memory_free_ - now;
+    end_ = memory_free_;
+    return result;
+  }
+
+ private:
+  const MemoryParams& memory() const { return accelerator_.memory; }
+
+  /// The next tile of the run into its bank, as soon as memory and bank are free.
+  void fetch_next() {
+    const size_t bank = static_cast<size_t>(fetched_) % bank_free_.size();
+    memory_free_ = std::max(memory_free_, bank_free_[bank]) +
+                   transfer_cycles(memory(), plan_.layers[layer_].tiles[tile_].bytes);
+    bank_full_[bank] = memory_free_;
+    ++fetched_;
+    if (++tile_ < plan_.layers[layer_].tiles.size()) return;
+    tile_ = 0;
+    layer_ = (layer_ + 1) % plan_.layers.size();
+  }
+
+  const LoopbackPlan& plan_;
+  const LoopbackAccelerator& accelerator_;
+  int64_t end_ = 0;          // of the image before
+  int64_t memory_free_ = 0;  // end of the last transfer
+  std::vector<int64_t> bank_free_;
+  int64_t bank_full_[2] = {};
+  int64_t fetched_ = 0;   // tiles of the run
+  int64_t computed_ = 0;  // tiles of the run
+  size_t layer_ = 0;      // of the next fetch
+  size_t tile_ = 0;
+};
+
+}  // namespace
+
+int64_t LayerPlan::bytes() const {
+  int64_t sum = 0;
+  for (const WeightTile& tile : tiles) sum += tile.bytes;
+  return sum;
+}
+
+int64_t ImageCycles::total() const {
+  int64_t sum = load + store;
+  for (const LayerCycles& layer : layers) sum += layer.total();
+  return sum;
+}
+
+LoopbackPlan make_plan(const LoopbackAccelerator& accelerator, const Network& network) {
+  const Placement placement = place(accelerator, network);
+  const auto& uses = placement.arrays.front().uses;
+  LoopbackPlan plan;
+  plan.input_tensor = accelerator.host_first_last ? uses.front().layer : 0;
+  plan.output_tensor = after_pools(network, uses.back().layer + 1);
+  plan.input_bytes = tensor_bytes(network, plan.input_tensor);
+  plan.output_bytes = tensor_bytes(network, plan.output_tensor);
+  std::vector<int> stored = {after_pools(network, plan.input_tensor)};
+  for (const ArrayUse& use : uses) {
+    plan.layers.push_back(plan_layer(accelerator, network, use));
+    stored.push_back(after_pools(network, use.layer + 1));
+  }
+  for (const int tensor : stored) {
+    const int64_t bytes = tensor_bytes(network, tensor);
+    if (bytes <= accelerator.activation_buffer_bytes) continue;
+    throw InputError(
+        "loopback:" + accelerator.name,
+        "an activation buffer of " + std::to_string(accelerator.activation_buffer_bytes) + " bytes",
+        "at least " + std::to_string(bytes) + " for " + network.name);
+  }
+  return plan;
+}
+
+int64_t transfer_cycles(const MemoryParams& memory, int64_t bytes) {
+  const int64_t bursts = ceil_div(bytes, memory.burst_bytes);
+  const int64_t full = ceil_div(memory.burst_bytes, memory.bytes_per_cycle);
+  const int64_t last = ceil_div(bytes - (bursts - 1) * memory.burst_bytes, memory.bytes_per_cycle);
+  const int64_t latency = memory.latency_cycles;
+  const int64_t outstanding = memory.outstanding_bursts;
+  if ((outstanding - 1) * full >= latency) return latency + (bursts - 1) * full + last;
+  // A burst waits for the one `outstanding` before it, and for its own latency.
+  const int64_t g = (bursts - 1) / outstanding;
+  const int64_t j = (bursts - 1) % outstanding;
+  return (g + 1) * latency + (g + j) * full + last;
+}
+
+std::vector<ImageCycles> cycles_for(const LoopbackPlan& plan,
+                                    const LoopbackAccelerator& accelerator, int images) {
+  Recurrence recurrence(plan, accelerator);
+  std::vector<ImageCycles> result;
+  for (int i = 0; i < images; ++i) result.push_back(recurrence.next_image(i + 1 == images));
+  return result;
+}
+
+int64_t steady_interval(const LoopbackPlan& plan, const LoopbackAccelerator& accelerator) {
+  // The next image's first tile is in its bank and memory has stored the result when an image ends:
+  // every image after the first starts from the same state.
+  Recurrence recurrence(plan, accelerator);
+  recurrence.next_image(false);
+  return recurrence.next_image(false).total();
+}
+
+}  // namespace stuckat

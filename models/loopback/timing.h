@@ -1,0 +1,77 @@
+// What a loopback accelerator does when, as pure functions: the plan of a network, and the cycles
+// that the SystemC run must take for it. The loop structure is documented in FORMAT.md.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/loopback/accelerator.h"
+#include "workloads/network.h"
+
+namespace stuckat {
+
+/// Neuron folds whose weights lie in one bank together.
+struct WeightTile {
+  int first_fold = 0;
+  int folds = 0;
+  int64_t bytes = 0;  ///< weights and thresholds, from memory
+  int64_t steps = 0;  ///< of the array: folds * synapse_fold * passes
+};
+
+/// One layer on the array, with the pools that follow it.
+struct LayerPlan {
+  int layer = 0;          ///< index in Network::layers
+  int rows_per_fold = 1;  ///< PE (channel-parallel) or 1 (pixel-parallel)
+  int folds = 0;
+  int synapse_fold = 0;  ///< ceil(columns / SIMD)
+  int passes = 0;        ///< output pixels, or groups of PE of them
+  std::vector<WeightTile> tiles;
+
+  int64_t steps() const { return int64_t{folds} * synapse_fold * passes; }
+  int64_t bytes() const;
+};
+
+struct LoopbackPlan {
+  int input_tensor = 0;   ///< what is loaded from memory
+  int output_tensor = 0;  ///< what is stored to memory
+  int64_t input_bytes = 0;
+  int64_t output_bytes = 0;
+  std::vector<LayerPlan> layers;  ///< in order
+};
+
+/// Throws InputError if the network does not fit: a fold larger than a weight bank, a tensor larger
+/// than an activation buffer.
+LoopbackPlan make_plan(const LoopbackAccelerator& accelerator, const Network& network);
+
+/// Cycles of one transfer: closed form of the burst model, FORMAT.md.
+int64_t transfer_cycles(const MemoryParams& memory, int64_t bytes);
+
+/// Cycles of one layer by what the array did; their sum is the layer's time.
+struct LayerCycles {
+  int64_t control = 0;
+  int64_t waiting = 0;  ///< for weights
+  int64_t steps = 0;
+  int64_t pipeline = 0;
+
+  int64_t total() const { return control + waiting + steps + pipeline; }
+  bool operator==(const LayerCycles&) const = default;
+};
+
+/// One image: loaded, its layers, stored; from the end of the image before to its own end.
+struct ImageCycles {
+  int64_t load = 0;  ///< waiting for memory included
+  std::vector<LayerCycles> layers;
+  int64_t store = 0;  ///< waiting for memory included
+
+  int64_t total() const;
+  bool operator==(const ImageCycles&) const = default;
+};
+
+/// The cycles of `images` images in a row; the sum of total() is the time of the run.
+std::vector<ImageCycles> cycles_for(const LoopbackPlan& plan,
+                                    const LoopbackAccelerator& accelerator, int images);
+
+/// Cycles from image to image once the run is steady.
+int64_t steady_interval(const LoopbackPlan& plan, const LoopbackAccelerator& accelerator);
+
+}  // namespace stuckat
