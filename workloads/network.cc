@@ -77,7 +77,7 @@ void validate_layer(const Layer& layer, const std::string& where) {
 
 int Layer::accumulator_min() const {
   if (is_xnor()) return 0;
-  const int64_t w = std::max(-weight_format.min_level(), weight_format.max_level());
+  const int64_t w = std::max(-weight_format.min_value(), weight_format.max_level());
   const int64_t x = std::max(-input_format.min_value(), input_format.max_level());
   return static_cast<int>(-w * x * columns());
 }

@@ -72,8 +72,8 @@ struct Layer {
   bool is_xnor() const {
     return input_format.kind == FormatKind::binary && weight_format.kind == FormatKind::binary;
   }
-  /// Smallest and greatest fault-free accumulator over all weights and inputs that the formats
-  /// allow, and over every partial sum: bounds, not the values that happen to occur.
+  /// Bounds on the accumulator and every partial sum over all weights and inputs that stored codes
+  /// can mean, broken ones (-2 in 2 bits) included: not the values that happen to occur.
   int accumulator_min() const;
   int accumulator_max() const;
 

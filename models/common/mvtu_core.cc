@@ -49,7 +49,7 @@ MvtuCore::MvtuCore(const Layer& layer, const PeArray& array, const ArrayUse& use
       schedule_(array.schedule),
       use_(use),
       weights_(static_cast<size_t>(layer.rows()) * static_cast<size_t>(use.columns),
-               static_cast<int8_t>(layer.weight_format.max_level())),
+               static_cast<int8_t>(padded_weight(layer))),
       thresholds_(layer.thresholds),
       packed_(layer.weight_format, layer.input_format, layer.rows(), layer.columns()),
       sums_(static_cast<size_t>(layer.rows())) {
@@ -189,7 +189,7 @@ int32_t MvtuCore::accumulate_in_steps(const BrokenPe& pe, int row) const {
   const NumberFormat& input_format = layer_.input_format;
   const bool xnor = layer_.is_xnor();
   const int width = product_bits(layer_);
-  const int32_t padding = xnor ? input_format.value(0) : 0;
+  const int32_t padding = padded_input(layer_);
   const int8_t* weights =
       weights_.data() + static_cast<size_t>(row) * static_cast<size_t>(use_.columns);
   int32_t accumulator = 0;

@@ -65,7 +65,7 @@ class MvtuCore {
   int simd_;
   Schedule schedule_;
   ArrayUse use_;
-  std::vector<int8_t> weights_;      // [rows][use_.columns], padded with the greatest weight
+  std::vector<int8_t> weights_;      // [rows][use_.columns], padded with padded_weight()
   std::vector<int32_t> thresholds_;  // [rows][thresholds per row]
   PackedRows packed_;                // weights_ without their padding
   std::vector<int32_t> levels_;      // [thresholds per row + 1] values of the output format
