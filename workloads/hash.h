@@ -1,6 +1,7 @@
 // Content hashes: what a result was made from, independent of files, byte order and padding.
 #pragma once
 
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -36,8 +37,8 @@ class Hasher {
   template <std::integral T>
   Hasher& add(std::span<const T> values) {
     add(values.size());
-    if constexpr (sizeof(T) == 1) {
-      return add_bytes(values.data(), values.size());
+    if constexpr (sizeof(T) == 1 || std::endian::native == std::endian::little) {
+      return add_bytes(values.data(), values.size_bytes());
     } else {
       for (const T value : values) add_low_bytes(static_cast<uint64_t>(value), sizeof(T));
       return *this;
