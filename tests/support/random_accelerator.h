@@ -1,0 +1,58 @@
+// Random accelerators for a network: foldings, FIFO depths, widths, schedules.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "faultmaps/effects.h"
+#include "models/dataflow/accelerator.h"
+#include "models/loopback/accelerator.h"
+#include "tests/support/random_network.h"
+
+namespace stuckat::test {
+
+inline int random_divisor(Random& random, int of) {
+  std::vector<int> divisors;
+  for (int d = 1; d <= of; ++d) {
+    if (of % d == 0) divisors.push_back(d);
+  }
+  return divisors[static_cast<size_t>(uniform(random, 0, static_cast<int>(divisors.size()) - 1))];
+}
+
+inline dataflow::DataflowAccelerator random_dataflow(Random& random, const Network& network) {
+  dataflow::DataflowAccelerator a = dataflow::auto_dataflow(network, 1000);
+  a.name = "random";
+  a.discipline =
+      uniform(random, 0, 1) == 0 ? dataflow::Discipline::stalling : dataflow::Discipline::flushing;
+  a.input_depth = uniform(random, 1, 9);
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    const Layer& layer = network.layers[i];
+    dataflow::LayerParams& p = a.layers[i];
+    p.out_depth = uniform(random, 1, 9);
+    p.inner_depth = uniform(random, 1, 4);
+    if (!layer.has_weights()) continue;
+    p.pe = layer.accumulator_output ? uniform(random, 1, layer.rows())
+                                    : random_divisor(random, layer.rows());
+    p.simd = random_divisor(random, layer.input.channels);
+    p.padded_rows = 0;
+    p.word_bits = 0;
+    if (uniform(random, 0, 2) == 0) {
+      p.accumulator_bits = minimal_accumulator_bits(layer) + uniform(random, 0, 3);
+      p.threshold_bits = minimal_threshold_bits(layer) + uniform(random, 0, 3);
+    }
+  }
+  dataflow::validate(a, network);
+  return a;
+}
+
+inline LoopbackAccelerator random_loopback(Random& random) {
+  LoopbackAccelerator a;
+  a.pe = uniform(random, 1, 9);
+  a.simd = uniform(random, 1, 12);
+  a.name = "random";
+  a.schedule = uniform(random, 0, 1) == 0 ? Schedule::channel_parallel : Schedule::pixel_parallel;
+  a.double_buffering = uniform(random, 0, 1) == 0;
+  return a;
+}
+
+}  // namespace stuckat::test

@@ -1,0 +1,22 @@
+// Accelerators as the command line names them: dataflow:NAME|FILE and loopback:PExSIMD|FILE.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "faultmaps/placement.h"
+#include "models/dataflow/accelerator.h"
+#include "models/loopback/accelerator.h"
+#include "workloads/network.h"
+
+namespace stuckat::cli {
+
+using Accelerator = std::variant<dataflow::DataflowAccelerator, LoopbackAccelerator>;
+
+/// Throws InputError on an unknown name or an accelerator that the network does not fit.
+Accelerator parse_accelerator(const std::string& text, const Network& network);
+Placement place_on(const Accelerator& accelerator, const Network& network);
+/// Help for --accelerator.
+std::string accelerator_help();
+
+}  // namespace stuckat::cli

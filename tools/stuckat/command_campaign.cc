@@ -1,0 +1,248 @@
+#include <fmt/format.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+
+#include "sim/campaign/fault_set.h"
+#include "sim/campaign/result.h"
+#include "sim/campaign/run.h"
+#include "sim/campaign/sampling.h"
+#include "sim/campaign/summary.h"
+#include "tools/stuckat/accelerator.h"
+#include "tools/stuckat/command_line.h"
+#include "tools/stuckat/commands.h"
+#include "tools/stuckat/inputs.h"
+#include "workloads/model_file.h"
+
+namespace stuckat::cli {
+namespace {
+
+using campaign::FaultSet;
+using campaign::Result;
+
+volatile std::sig_atomic_t interrupted = 0;
+void interrupt(int) { interrupted = 1; }
+
+std::string fault_set_help() {
+  std::string help = "Fault lists:\n";
+  for (const auto& form : campaign::fault_set_forms()) {
+    help += fmt::format("  {:<20} {}\n", form.form, form.help);
+  }
+  return help;
+}
+
+void add_run_options(CommandLine& line) {
+  add_data_options(line);
+  line.options().add_options()("faults", text("LIST", "channel"),
+                               "what to break, one at a time; see below")(
+      "accelerator", text("NAME"), "hardware that the faults are in, for pe, sites, map and list")(
+      "sample", po::bool_switch(), "draw a sample instead of every fault (Leveugle et al. 2009)")(
+      "margin", real("E", 0.01, "0.01"), "half width of the confidence interval aimed at")(
+      "confidence", real("C", 0.99, "0.99"), "confidence of that interval")("seed", number("N", 1),
+                                                                            "seed of the sample")(
+      "shard", text("I/N", "0/1"), "do part I (0 .. N-1) of N, for 'stuckat campaign merge'")(
+      "csv", text("FILE"), "also write one line for each fault as CSV")("output,o", text("FILE"),
+                                                                        "result file to write");
+  add_thread_option(line);
+  line.epilogue(fault_set_help() + data_help() + accelerator_help() +
+                "A run can be killed at any moment: 'stuckat campaign resume FILE' goes on.\n");
+}
+
+campaign::Shard parse_shard(const std::string& text) {
+  campaign::Shard shard;
+  int used = 0;
+  if (std::sscanf(text.c_str(), "%d/%d%n", &shard.index, &shard.count, &used) != 2 ||
+      used != static_cast<int>(text.size()) || shard.count < 1 || shard.index < 0 ||
+      shard.index >= shard.count) {
+    throw InputError("--shard", "'" + text + "'", "I/N with 0 <= I < N");
+  }
+  return shard;
+}
+
+void print_result(const Result& result) {
+  fmt::print("{} faults on {} images of {}\n\n", thousands(result.size()), thousands(result.images),
+             result.identity.data);
+  fmt::print("{}\n", campaign::layer_table(result));
+  if (!campaign::by_pe(result).empty()) fmt::print("{}\n", campaign::pe_table(result));
+  fmt::print("{}\n", campaign::worst_table(result));
+  if (result.identity.sampling) fmt::print("{}\n", campaign::estimates_table(result));
+  const auto all = campaign::overall(result);
+  fmt::print("{} faults masked, {} tolerated, {} critical on at least one image\n",
+             thousands(all.masked_faults), thousands(all.tolerated_faults),
+             thousands(all.critical_faults));
+}
+
+nlohmann::ordered_json to_json(const Result& result) {
+  const auto all = campaign::overall(result);
+  nlohmann::ordered_json layers = nlohmann::json::array();
+  for (const auto& row : campaign::by_layer_and_level(result)) {
+    layers.push_back({{"layer", row.name},
+                      {"level", row.level},
+                      {"faults", row.accuracy.faults},
+                      {"min", row.accuracy.min},
+                      {"max", row.accuracy.max},
+                      {"mean", row.accuracy.mean}});
+  }
+  nlohmann::ordered_json json = {{"network", result.identity.network},
+                                 {"data", result.identity.data},
+                                 {"faults", result.identity.faults},
+                                 {"size", result.size()},
+                                 {"images", result.images},
+                                 {"error_free", result.golden_accuracy()},
+                                 {"min", all.accuracy.min},
+                                 {"max", all.accuracy.max},
+                                 {"mean", all.accuracy.mean},
+                                 {"variance", all.variance},
+                                 {"masked_faults", all.masked_faults},
+                                 {"tolerated_faults", all.tolerated_faults},
+                                 {"critical_faults", all.critical_faults},
+                                 {"layers", layers}};
+  if (all.accuracy.worst >= 0) {
+    json["worst"] = result.faults[static_cast<size_t>(all.accuracy.worst)].id;
+  }
+  return json;
+}
+
+void finish(const CommandLine& line, const Result& result) {
+  print_result(result);
+  if (line.has("csv")) write_text_file(line.text("csv"), campaign::faults_csv(result));
+  line.write_json(to_json(result));
+}
+
+int run(const Arguments& arguments, campaign::Resume resume) {
+  CommandLine line("campaign MODEL --faults LIST --data NAME[:PATH] -o RESULT [options]",
+                   "The accuracy of a model under each fault of a list, one at a time, exactly: "
+                   "every fault on\nevery image (FAT, Algorithm 1). Also: 'stuckat campaign "
+                   "resume|merge|show --help'.",
+                   {"model"});
+  add_run_options(line);
+  if (!line.parse(arguments)) return 0;
+  if (!line.has("output")) throw InputError("stuckat campaign", "no --output", "-o RESULT.h5");
+  const std::string model = line.text("model");
+  const Network network = read_model(model);
+  const DataSet data = load_data(line);
+  check_fit(network, data, model);
+  Placement placement;
+  const bool placed = line.has("accelerator");
+  if (placed) placement = place_on(parse_accelerator(line.text("accelerator"), network), network);
+  FaultSet faults = campaign::parse_fault_set(line.text("faults"), network,
+                                              placed ? &placement : nullptr, "--faults");
+  if (line.get<bool>("sample")) {
+    faults = campaign::sample(
+        faults, {line.real("margin", 1e-6, 0.5), line.real("confidence", 0.01, 0.999999),
+                 static_cast<uint64_t>(line.integer("seed", 0, INT64_MAX))});
+  }
+  campaign::RunOptions options;
+  options.shard = parse_shard(line.text("shard"));
+  options.threads = threads(line);
+  auto configuration = line.configuration();
+  configuration.erase("shard");
+  configuration.erase("csv");
+  options.configuration = configuration.dump();
+
+  std::signal(SIGINT, interrupt);
+  std::signal(SIGTERM, interrupt);
+  Progress progress("campaign");
+  const auto start = std::chrono::steady_clock::now();
+  const std::string output = line.text("output");
+  const auto outcome = campaign::run_to_file(
+      output, resume, network, data, faults, options, campaign::fast_engine(),
+      [&](const campaign::Progress& p) {
+        const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+        const double rate = static_cast<double>(p.done - p.resumed) / std::max(1e-9, time.count());
+        progress.show(
+            static_cast<double>(p.done) / static_cast<double>(std::max<int64_t>(1, p.total)),
+            thousands(static_cast<int64_t>(rate)) + " fault-images/s");
+        return interrupted == 0;
+      });
+  if (!outcome.finished) {
+    fmt::print(stderr, "stopped; 'stuckat campaign resume {}' goes on\n", output);
+    return 130;
+  }
+  finish(line, outcome.result);
+  return 0;
+}
+
+int resume(const Arguments& arguments) {
+  CommandLine line("campaign resume RESULT [options]",
+                   "Goes on with a campaign that was stopped or killed; nothing is lost or counted "
+                   "twice.",
+                   {"result"});
+  line.options().add_options()("csv", text("FILE"), "also write one line for each fault as CSV");
+  add_thread_option(line);
+  if (!line.parse(arguments)) return 0;
+  const std::string path = line.text("result");
+  const auto journal = campaign::read_journal_header(path);
+  Arguments again;
+  const auto configuration = nlohmann::json::parse(journal.identity.configuration, nullptr, false);
+  if (!configuration.is_object() || !configuration.contains("model")) {
+    throw InputError(campaign::journal_path(path), "its configuration is unreadable",
+                     "the journal of a campaign made by this command");
+  }
+  for (const auto& [name, value] : configuration.items()) {
+    if (name == "command") continue;
+    if (value.is_boolean()) {
+      if (value.get<bool>()) again.push_back("--" + name);
+      continue;
+    }
+    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    if (name == "model") {
+      again.insert(again.begin(), text);
+    } else {
+      again.push_back("--" + name + "=" + text);
+    }
+  }
+  again.push_back(fmt::format("--shard={}/{}", journal.shard.index, journal.shard.count));
+  again.push_back("--output=" + path);
+  again.push_back(fmt::format("--threads={}", threads(line)));
+  for (const char* name : {"csv", "json"}) {
+    if (line.has(name)) again.push_back(fmt::format("--{}={}", name, line.text(name)));
+  }
+  return run(again, campaign::Resume::required);
+}
+
+int merge(const Arguments& arguments) {
+  CommandLine line("campaign merge SHARD... -o RESULT",
+                   "Puts the shards of a campaign together: the same file that the whole run "
+                   "would have written.",
+                   {"shards..."});
+  line.options().add_options()("output,o", text("FILE"), "result file to write")(
+      "csv", text("FILE"), "also write one line for each fault as CSV");
+  if (!line.parse(arguments)) return 0;
+  if (!line.has("output"))
+    throw InputError("stuckat campaign merge", "no --output", "-o RESULT.h5");
+  const auto paths = line.get<std::vector<std::string>>("shards");
+  std::vector<Result> shards;
+  for (const auto& path : paths) shards.push_back(campaign::read_result(path));
+  const Result result = campaign::merge(shards, paths);
+  campaign::write_result(line.text("output"), result);
+  finish(line, result);
+  return 0;
+}
+
+int show(const Arguments& arguments) {
+  CommandLine line("campaign show RESULT", "Prints the tables of a result file.", {"result"});
+  line.options().add_options()("csv", text("FILE"), "write one line for each fault as CSV");
+  if (!line.parse(arguments)) return 0;
+  finish(line, campaign::read_result(line.text("result")));
+  return 0;
+}
+
+int start(const Arguments& arguments) { return run(arguments, campaign::Resume::refuse); }
+
+}  // namespace
+
+int run_campaign(const Arguments& arguments) {
+  const std::vector<Command> table = {{"resume", "go on with a campaign that was stopped", resume},
+                                      {"merge", "put the shards of a campaign together", merge},
+                                      {"show", "print the tables of a result", show}};
+  for (const Command& sub : table) {
+    if (!arguments.empty() && arguments.front() == sub.name) {
+      return sub.run({arguments.begin() + 1, arguments.end()});
+    }
+  }
+  return start(arguments);
+}
+
+}  // namespace stuckat::cli

@@ -1,0 +1,114 @@
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "faultmaps/lower.h"
+#include "sim/fast/executor.h"
+#include "sim/fast/fault_list.h"
+#include "sim/fast/verdict_counts.h"
+#include "tools/stuckat/accelerator.h"
+#include "tools/stuckat/command_line.h"
+#include "tools/stuckat/commands.h"
+#include "tools/stuckat/inputs.h"
+#include "workloads/model_file.h"
+
+namespace stuckat::cli {
+namespace {
+
+fast::ImageSource images_of(const Network& network, const DataSet& data) {
+  return [&](int64_t i) { return input_tensor(network, data, static_cast<int>(i)); };
+}
+
+/// Accuracy under the effects of a fault map, beside the fault-free one.
+nlohmann::ordered_json evaluate_faulty(const CommandLine& line, const Network& network,
+                                       const DataSet& data) {
+  const Placement placement =
+      place_on(parse_accelerator(line.text("accelerator"), network), network);
+  const FaultMap map = load_faults(line, placement, network);
+  const Effects effects = lower(map, placement, network);
+  const fast::PackedNetwork packed(network);
+  const fast::FaultList list(packed, {effects});
+  const auto counts = fast::count_verdicts(
+      list, images_of(network, data),
+      [&](int64_t i) { return data.labels[static_cast<size_t>(i)]; }, 0, data.size(),
+      threads(line));
+  nlohmann::ordered_json result;
+  result["images"] = data.size();
+  result["correct_fault_free"] = counts.total_golden_correct();
+  result["correct"] = counts.total_correct(0);
+  result["masked"] = counts.masked(0);
+  result["critical"] = counts.critical[0];
+  result["faults"] = nlohmann::json::array();
+  for (const Fault& fault : map.faults) result["faults"].push_back(name(fault));
+  result["effects"] = describe(effects, network);
+  for (const auto& text : describe(effects, network)) fmt::print("{}\n", text);
+  fmt::print("without faults  {} of {} right, {}\n", counts.total_golden_correct(), data.size(),
+             percent(counts.total_golden_correct(), data.size()));
+  fmt::print("with {:<10} {} of {} right, {}; prediction changed on {} images, masked on {}\n",
+             fmt::format("{} fault{}", map.faults.size(), map.faults.size() == 1 ? "" : "s"),
+             counts.total_correct(0), data.size(), percent(counts.total_correct(0), data.size()),
+             counts.critical[0], counts.masked(0));
+  return result;
+}
+
+nlohmann::ordered_json evaluate_fault_free(const CommandLine& line, const Network& network,
+                                           const DataSet& data) {
+  const fast::PackedNetwork packed(network);
+  const auto evaluation =
+      fast::evaluate(packed, images_of(network, data), 0, data.size(), threads(line));
+  int64_t right = 0;
+  for (int i = 0; i < data.size(); ++i) {
+    const auto index = static_cast<size_t>(i);
+    right += evaluation.predictions[index] == data.labels[index] ? 1 : 0;
+  }
+  nlohmann::ordered_json result;
+  result["images"] = data.size();
+  result["correct"] = right;
+  if (line.get<bool>("logits")) {
+    const auto classes = static_cast<size_t>(network.classes());
+    result["logits"] = nlohmann::json::array();
+    for (size_t i = 0; i < static_cast<size_t>(data.size()); ++i) {
+      const auto* row = evaluation.logits.data() + i * classes;
+      result["logits"].push_back(std::vector<int32_t>(row, row + classes));
+      fmt::print("image {}:", i);
+      for (size_t c = 0; c < classes; ++c) fmt::print(" {}", row[c]);
+      fmt::print("  predicts {}\n", evaluation.predictions[i]);
+    }
+  }
+  fmt::print("{} of {} right, {}\n", right, data.size(), percent(right, data.size()));
+  return result;
+}
+
+}  // namespace
+
+int run_eval(const Arguments& arguments) {
+  CommandLine line("eval MODEL --data NAME[:PATH] [options]",
+                   "Accuracy of a model on a data set. With --accelerator and a fault map or "
+                   "faults by name:\nthe exact accuracy of that broken accelerator beside the "
+                   "fault-free one.",
+                   {"model"});
+  add_data_options(line);
+  line.options().add_options()("logits", po::bool_switch(), "print the logits of every image");
+  line.options().add_options()("accelerator", text("NAME"), "what the faults are in; see below");
+  add_fault_options(line);
+  add_thread_option(line);
+  line.epilogue(data_help() + accelerator_help());
+  if (!line.parse(arguments)) return 0;
+  const std::string path = line.text("model");
+  const Network network = read_model(path);
+  const DataSet data = load_data(line);
+  check_fit(network, data, path);
+  const bool faulty = line.has("fault-map") || line.has("fault");
+  if (faulty && !line.has("accelerator")) {
+    throw InputError("stuckat eval", "faults without an accelerator", "--accelerator NAME");
+  }
+  nlohmann::ordered_json result;
+  result["configuration"] = line.configuration();
+  result["model_hash"] = content_hash(network);
+  result.update(faulty ? evaluate_faulty(line, network, data)
+                       : evaluate_fault_free(line, network, data));
+  line.write_json(result);
+  return 0;
+}
+
+}  // namespace stuckat::cli

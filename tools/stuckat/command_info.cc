@@ -1,0 +1,167 @@
+#include <fmt/format.h>
+
+#include "faultmaps/fault_map.h"
+#include "faultmaps/sites.h"
+#include "tools/stuckat/accelerator.h"
+#include "tools/stuckat/command_line.h"
+#include "tools/stuckat/commands.h"
+#include "tools/stuckat/inputs.h"
+#include "workloads/model_file.h"
+#include "workloads/zoo.h"
+
+namespace stuckat::cli {
+namespace {
+
+const char* kind_name(LayerKind kind) {
+  switch (kind) {
+    case LayerKind::convolution:
+      return "conv";
+    case LayerKind::dense:
+      return "dense";
+    case LayerKind::max_pool:
+      return "max-pool";
+  }
+  return "";
+}
+
+std::string shape_text(Shape s) { return fmt::format("{}x{}x{}", s.height, s.width, s.channels); }
+
+nlohmann::ordered_json show_network(const Network& network) {
+  nlohmann::ordered_json layers = nlohmann::json::array();
+  int64_t weights = 0;
+  int64_t macs = 0;
+  fmt::print("{:<8} {:<9} {:>11} {:>11}  {:<7} {:<7} {:<7} {:>9} {:>12}\n", "layer", "kind",
+             "input", "output", "in", "weight", "out", "weights", "MAC/image");
+  for (const Layer& l : network.layers) {
+    const int64_t layer_macs =
+        l.has_weights() ? int64_t{l.output.pixels()} * l.rows() * l.columns() : 0;
+    weights += static_cast<int64_t>(l.weights.size());
+    macs += layer_macs;
+    const std::string out = l.accumulator_output ? "sum" : l.output_format.name();
+    fmt::print("{:<8} {:<9} {:>11} {:>11}  {:<7} {:<7} {:<7} {:>9} {:>12}\n", l.name,
+               kind_name(l.kind), shape_text(l.input), shape_text(l.output), l.input_format.name(),
+               l.has_weights() ? l.weight_format.name() : "-", out,
+               thousands(static_cast<int64_t>(l.weights.size())), thousands(layer_macs));
+    layers.push_back({{"name", l.name},
+                      {"kind", kind_name(l.kind)},
+                      {"input", shape_text(l.input)},
+                      {"output", shape_text(l.output)},
+                      {"weights", l.weights.size()},
+                      {"macs", layer_macs}});
+  }
+  int64_t channels = 0;
+  for (const int i : network.injectable_layers()) {
+    channels += network.layers[static_cast<size_t>(i)].rows();
+  }
+  fmt::print("{} weights, {} MAC per image, {} injectable channels in {} layers\n",
+             thousands(weights), thousands(macs), thousands(channels),
+             network.injectable_layers().size());
+  return {{"network", network.name},
+          {"layers", layers},
+          {"weights", weights},
+          {"macs", macs},
+          {"injectable_channels", channels}};
+}
+
+int info_model(const Arguments& arguments) {
+  CommandLine line("info model FILE", "Layers, formats and sizes of a model file.", {"file"});
+  if (!line.parse(arguments)) return 0;
+  ModelOrigin origin;
+  const Network network = read_model(line.text("file"), &origin);
+  fmt::print("{}, hash {}\n", network.name, content_hash(network));
+  if (!origin.configuration.empty()) fmt::print("made by {}\n", origin.configuration);
+  auto result = show_network(network);
+  result["hash"] = content_hash(network);
+  line.write_json(result);
+  return 0;
+}
+
+int info_sites(const Arguments& arguments) {
+  CommandLine line("info sites", "Every kind of fault site: how it is written and what it means.");
+  if (!line.parse(arguments)) return 0;
+  nlohmann::ordered_json result = nlohmann::json::array();
+  for (const SiteRow& row : site_table()) {
+    std::string pattern = row.part == PartKind::pe_array ? "ARRAY/" : "STREAM/";
+    size_t next = 0;
+    for (const char* p = row.pattern; *p != '\0'; ++p) {
+      pattern += *p;
+      if (*p == '[') pattern += row.coordinates[next++].name;
+    }
+    pattern += row.value == ValueKind::bit ? "=0|1" : "=LEVEL";
+    fmt::print(
+        "{}\n  written  {}\n  means    {}\n  effect   {}\n  masked   when {}\n  source   {}\n",
+        row.name, pattern, row.meaning, row.effect, row.masked, row.source);
+    result.push_back({{"name", row.name},
+                      {"written", pattern},
+                      {"meaning", row.meaning},
+                      {"effect", row.effect},
+                      {"masked", row.masked},
+                      {"source", row.source}});
+  }
+  line.write_json(result);
+  return 0;
+}
+
+int info_networks(const Arguments& arguments) {
+  CommandLine line("info networks", "The architectures of the zoo.");
+  if (!line.parse(arguments)) return 0;
+  nlohmann::ordered_json result = nlohmann::json::array();
+  for (const auto& name : zoo_names()) {
+    fmt::print("{}\n", name);
+    result.push_back(show_network(zoo_network(name)));
+  }
+  line.write_json(result);
+  return 0;
+}
+
+int info_accelerator(const Arguments& arguments) {
+  CommandLine line("info accelerator NAME --model FILE",
+                   "Parts and fault sites of an accelerator that runs a network.", {"name"});
+  line.options().add_options()("model", text("FILE"), "network that it runs");
+  line.epilogue(accelerator_help());
+  if (!line.parse(arguments)) return 0;
+  if (!line.has("model"))
+    throw InputError("stuckat info accelerator", "no --model", "--model FILE");
+  const Network network = read_model(line.text("model"));
+  const Placement placement = place_on(parse_accelerator(line.text("name"), network), network);
+  nlohmann::ordered_json result;
+  result["accelerator"] = placement.accelerator;
+  fmt::print("{}\n", placement.accelerator);
+  for (const PeArray& array : placement.arrays) {
+    fmt::print("  {:<14} {} PE x {} SIMD, {} layer{}\n", array.name, array.pe, array.simd,
+               array.uses.size(), array.uses.size() == 1 ? "" : "s");
+  }
+  for (const Stream& stream : placement.streams) {
+    fmt::print("  {:<14} FIFO of {} words, {} channels in a word, {} words a pixel\n", stream.name,
+               stream.depth, stream.channels_per_word, stream.words_per_pixel);
+  }
+  fmt::print("faults by site kind (every site, every value):\n");
+  for (const SiteRow& row : site_table()) {
+    const int64_t count = count_faults(row.kind, placement, network);
+    fmt::print("  {:<16} {:>14}\n", row.name, thousands(count));
+    result["faults"][row.name] = count;
+  }
+  line.write_json(result);
+  return 0;
+}
+
+int info_data(const Arguments& arguments) {
+  CommandLine line("info data", "The data sets that --data names.");
+  if (!line.parse(arguments)) return 0;
+  fmt::print("{}", data_help());
+  return 0;
+}
+
+}  // namespace
+
+int run_info(const Arguments& arguments) {
+  const std::vector<Command> table = {
+      {"model", "layers, formats and sizes of a model file", info_model},
+      {"sites", "every kind of fault site and what it means", info_sites},
+      {"networks", "the architectures of the zoo", info_networks},
+      {"accelerator", "parts and fault sites of an accelerator", info_accelerator},
+      {"data", "the data sets that --data names", info_data}};
+  return run_subcommand("info", table, arguments);
+}
+
+}  // namespace stuckat::cli

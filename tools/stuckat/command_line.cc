@@ -1,0 +1,196 @@
+#include "tools/stuckat/command_line.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+namespace stuckat::cli {
+namespace {
+
+double now() {
+  const auto time = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(time).count();
+}
+
+std::string duration(double seconds) {
+  const auto s = static_cast<int64_t>(seconds + 0.5);
+  if (s < 60) return fmt::format("{} s", s);
+  if (s < 3600) return fmt::format("{} min {:02} s", s / 60, s % 60);
+  return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
+}
+
+/// "--name" of an option as Boost reports it.
+std::string dashed(std::string name) {
+  while (name.starts_with('-')) name.erase(0, 1);
+  return "--" + name;
+}
+
+nlohmann::ordered_json value_of(const po::variable_value& value) {
+  const auto& any = value.value();
+  if (const auto* s = boost::any_cast<std::string>(&any)) return *s;
+  if (const auto* i = boost::any_cast<int64_t>(&any)) return *i;
+  if (const auto* d = boost::any_cast<double>(&any)) return *d;
+  if (const auto* b = boost::any_cast<bool>(&any)) return *b;
+  if (const auto* v = boost::any_cast<std::vector<std::string>>(&any)) return *v;
+  return nullptr;
+}
+
+}  // namespace
+
+CommandLine::CommandLine(std::string usage, std::string description,
+                         std::vector<std::string> positional)
+    : usage_(std::move(usage)),
+      description_(std::move(description)),
+      positional_(std::move(positional)) {
+  options_.add_options()("help,h", "show this help");
+}
+
+CommandLine& CommandLine::epilogue(std::string text) {
+  epilogue_ = std::move(text);
+  return *this;
+}
+
+bool CommandLine::parse(const std::vector<std::string>& arguments) {
+  options_.add_options()(
+      "config", text("FILE"),
+      "read options from a file of lines `option = value`; the command line wins")(
+      "json", text("FILE"), "write the result for machines ('-': standard output)");
+  po::options_description all;
+  all.add(options_);
+  po::options_description hidden;
+  po::positional_options_description order;
+  for (const std::string& argument : positional_) {
+    if (argument.ends_with("...")) {
+      const std::string name = argument.substr(0, argument.size() - 3);
+      hidden.add_options()(name.c_str(), po::value<std::vector<std::string>>());
+      order.add(name.c_str(), -1);
+    } else {
+      hidden.add_options()(argument.c_str(), po::value<std::string>());
+      order.add(argument.c_str(), 1);
+    }
+  }
+  all.add(hidden);
+  std::vector<std::string> known;
+  for (const auto& option : options_.options()) known.push_back("--" + option->long_name());
+  try {
+    namespace style = po::command_line_style;
+    const auto strict = style::unix_style & ~style::allow_guessing;
+    po::store(po::command_line_parser(arguments).options(all).positional(order).style(strict).run(),
+              values_);
+    if (has("help")) {
+      std::cout << "Usage: stuckat " << usage_ << "\n\n" << description_ << "\n\n" << options_;
+      if (!epilogue_.empty()) std::cout << "\n" << epilogue_;
+      return false;
+    }
+    if (has("config")) {
+      const std::string path = get<std::string>("config");
+      std::ifstream in(path);
+      if (!in) throw InputError(path, "cannot be opened", "a readable file");
+      try {
+        po::store(po::parse_config_file(in, options_), values_);
+      } catch (const po::unknown_option& error) {
+        throw_unknown_name(path, "option", dashed(error.get_option_name()), known);
+      } catch (const po::error& error) {
+        throw InputError(path, error.what());
+      }
+    }
+    po::notify(values_);
+  } catch (const po::unknown_option& error) {
+    throw_unknown_name("stuckat " + usage_.substr(0, usage_.find(' ')), "option",
+                       dashed(error.get_option_name()), known);
+  } catch (const po::too_many_positional_options_error&) {
+    throw InputError("stuckat " + usage_.substr(0, usage_.find(' ')), "too many arguments",
+                     "stuckat " + usage_);
+  } catch (const po::error& error) {
+    throw InputError("stuckat " + usage_.substr(0, usage_.find(' ')), error.what(),
+                     "stuckat " + usage_);
+  }
+  for (std::string argument : positional_) {
+    if (argument.ends_with("...")) argument.resize(argument.size() - 3);
+    if (!has(argument)) {
+      throw InputError("stuckat " + usage_.substr(0, usage_.find(' ')), "no " + argument,
+                       "stuckat " + usage_);
+    }
+  }
+  return true;
+}
+
+int64_t CommandLine::integer(const std::string& name, int64_t low, int64_t high) const {
+  const int64_t value = get<int64_t>(name);
+  if (value < low || value > high) {
+    throw InputError("--" + name, std::to_string(value), fmt::format("{} to {}", low, high));
+  }
+  return value;
+}
+
+double CommandLine::real(const std::string& name, double low, double high) const {
+  const double value = get<double>(name);
+  if (!(value >= low && value <= high)) {
+    throw InputError("--" + name, fmt::format("{}", value), fmt::format("{} to {}", low, high));
+  }
+  return value;
+}
+
+nlohmann::ordered_json CommandLine::configuration() const {
+  nlohmann::ordered_json result;
+  result["command"] = usage_.substr(0, usage_.find_first_of(" "));
+  for (const auto& [name, value] : values_) {
+    if (name == "json" || name == "output" || name == "config" || name == "help" ||
+        name == "threads") {
+      continue;
+    }
+    result[name] = value_of(value);
+  }
+  return result;
+}
+
+void CommandLine::write_json(const nlohmann::ordered_json& result) const {
+  if (!has("json")) return;
+  const std::string path = get<std::string>("json");
+  const std::string content = result.dump(2) + "\n";
+  if (path == "-") {
+    std::cout << content;
+  } else {
+    write_text_file(path, content);
+  }
+}
+
+void write_text_file(const std::string& path, const std::string& content) {
+  const std::string temporary = path + ".tmp";
+  {
+    std::ofstream out(temporary, std::ios::binary);
+    out << content;
+    out.flush();
+    if (!out) {
+      std::error_code ignored;
+      std::filesystem::remove(temporary, ignored);
+      throw InputError(path, "cannot be written", "a writable folder with space left");
+    }
+  }
+  std::error_code error;
+  std::filesystem::rename(temporary, path, error);
+  if (error) throw InputError(path, "cannot be replaced: " + error.message());
+}
+
+Progress::~Progress() {
+  if (visible_) std::fputs("\r\033[K", stderr);
+}
+
+void Progress::show(double fraction, const std::string& rate) {
+  if (isatty(STDERR_FILENO) == 0) return;
+  const double time = now();
+  if (started_ < 0) started_ = time;
+  if (last_ >= 0 && time - last_ < 0.2) return;
+  last_ = time;
+  visible_ = true;
+  std::string left = "?";
+  if (fraction > 0.001) left = duration((time - started_) * (1 - fraction) / fraction);
+  fmt::print(stderr, "\r\033[K{}: {:.1f} %  {}  {} left", what_, 100 * fraction, rate, left);
+}
+
+}  // namespace stuckat::cli

@@ -1,0 +1,92 @@
+// One description of a command's options feeds its parser, its configuration file and its help.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "workloads/errors.h"
+
+namespace stuckat::cli {
+
+namespace po = boost::program_options;
+
+/// The options of one command. Adds --help, --config FILE (lines `option = value`) and --json FILE
+/// to what the command describes.
+class CommandLine {
+ public:
+  /// usage: "eval MODEL --data NAME[:PATH] [options]"; description: a paragraph for --help;
+  /// positional: names of the arguments that need no option name, in order; the last one takes
+  /// all that follow if its name ends in "...".
+  CommandLine(std::string usage, std::string description, std::vector<std::string> positional = {});
+
+  po::options_description& options() { return options_; }
+  /// Printed after the options: what values mean, examples.
+  CommandLine& epilogue(std::string text);
+
+  /// False if --help was asked for and printed. Throws InputError on unknown or repeated options,
+  /// wrong values and missing arguments, with the nearest option suggested.
+  bool parse(const std::vector<std::string>& arguments);
+
+  bool has(const std::string& name) const { return values_.count(name) > 0; }
+  template <typename T>
+  T get(const std::string& name) const {
+    return values_[name].as<T>();
+  }
+  std::string text(const std::string& name) const {
+    return has(name) ? get<std::string>(name) : "";
+  }
+  /// Integer option within a range. Throws InputError("--name", ...).
+  int64_t integer(const std::string& name, int64_t low, int64_t high) const;
+  double real(const std::string& name, double low, double high) const;
+
+  /// Every option with its resolved value, as results record it; outputs and --json are left out.
+  nlohmann::ordered_json configuration() const;
+
+  /// Writes the result for machines if --json was given ("-": standard output). Atomic.
+  void write_json(const nlohmann::ordered_json& result) const;
+
+ private:
+  std::string usage_;
+  std::string description_;
+  std::string epilogue_;
+  std::vector<std::string> positional_;
+  po::options_description options_{"Options", 96, 60};
+  po::variables_map values_;
+};
+
+/// Option value parsers say po::value<std::string>() in short.
+inline po::typed_value<std::string>* text() { return po::value<std::string>()->value_name("TEXT"); }
+inline po::typed_value<std::string>* text(const char* value_name) {
+  return po::value<std::string>()->value_name(value_name);
+}
+inline po::typed_value<std::string>* text(const char* value_name, const char* standard) {
+  return text(value_name)->default_value(standard);
+}
+inline po::typed_value<int64_t>* number(const char* value_name, int64_t standard) {
+  return po::value<int64_t>()->value_name(value_name)->default_value(standard);
+}
+inline po::typed_value<double>* real(const char* value_name, double standard, const char* shown) {
+  return po::value<double>()->value_name(value_name)->default_value(standard, shown);
+}
+
+/// Writes a whole text file under a temporary name and renames it. Throws InputError.
+void write_text_file(const std::string& path, const std::string& text);
+
+/// Progress on standard error where that is a terminal; silent elsewhere.
+class Progress {
+ public:
+  explicit Progress(std::string what) : what_(std::move(what)) {}
+  ~Progress();
+  /// fraction 0 .. 1; rate: a finished text like "91,000 fault-images/s".
+  void show(double fraction, const std::string& rate);
+
+ private:
+  std::string what_;
+  double started_ = -1;
+  double last_ = -1;
+  bool visible_ = false;
+};
+
+}  // namespace stuckat::cli

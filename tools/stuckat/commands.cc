@@ -1,0 +1,40 @@
+#include "tools/stuckat/commands.h"
+
+#include <fmt/format.h>
+
+#include "workloads/errors.h"
+
+namespace stuckat::cli {
+
+const std::vector<Command>& command_table() {
+  static const std::vector<Command> table = {
+      {"train", "train a network, with or without fault-aware training", run_train},
+      {"eval", "accuracy of a network on a data set, with or without faults", run_eval},
+      {"campaign", "accuracy under each fault of a list, exhaustively", run_campaign},
+      {"sim", "cycle-level simulation of an accelerator, with or without faults", run_sim},
+      {"faults", "make, show and lower fault maps", run_faults},
+      {"import", "bring in networks that others trained", run_import},
+      {"report", "a self-contained HTML report of results", run_report},
+      {"info", "what a file holds; site kinds, networks, data sets, accelerators", run_info},
+  };
+  return table;
+}
+
+int run_subcommand(const std::string& command, const std::vector<Command>& table,
+                   const Arguments& arguments) {
+  std::vector<std::string> known;
+  for (const Command& sub : table) known.emplace_back(sub.name);
+  const std::string name = arguments.empty() ? "" : arguments.front();
+  if (name == "--help" || name == "-h") {
+    fmt::print("Usage: stuckat {} SUBCOMMAND [arguments]\n\n", command);
+    for (const Command& sub : table) fmt::print("  {:<9} {}\n", sub.name, sub.summary);
+    fmt::print("\n'stuckat {} SUBCOMMAND --help' explains one.\n", command);
+    return 0;
+  }
+  for (const Command& sub : table) {
+    if (name == sub.name) return sub.run({arguments.begin() + 1, arguments.end()});
+  }
+  throw_unknown_name("stuckat " + command, "subcommand", name, known);
+}
+
+}  // namespace stuckat::cli

@@ -1,0 +1,101 @@
+#include "tools/stuckat/inputs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <thread>
+
+namespace stuckat::cli {
+
+namespace {
+constexpr int64_t int_max = std::numeric_limits<int>::max();
+}
+
+void add_data_options(CommandLine& line) {
+  line.options().add_options()("data", text("NAME[:PATH]", "fashion-mnist"), "data set; see below")(
+      "half", text("test|train", "test"), "which half of the data set")(
+      "images", number("N", -1), "number of images; -1: all that follow the offset")(
+      "offset", number("N", 0), "first image");
+}
+
+DataSet load_data(const CommandLine& line) {
+  const std::string half = line.text("half");
+  if (half != "test" && half != "train")
+    throw_unknown_name("--half", "half", half, {"test", "train"});
+  Subset subset;
+  subset.train = half == "train";
+  subset.offset = static_cast<int>(line.integer("offset", 0, int_max));
+  subset.count = static_cast<int>(line.integer("images", -1, int_max));
+  if (subset.count == 0) throw InputError("--images", "0", "at least 1, or -1 for all");
+  return read_dataset(line.text("data"), subset);
+}
+
+std::string data_help() {
+  std::string help = "Data sets:\n";
+  for (const auto& [name, what] : dataset_names()) help += fmt::format("  {:<22} {}\n", name, what);
+  return help;
+}
+
+void add_thread_option(CommandLine& line) {
+  line.options().add_options()(
+      "threads", number("N", 0),
+      "worker threads; 0: one for each processor. Results do not depend on it");
+}
+
+int threads(const CommandLine& line) {
+  const auto asked = static_cast<int>(line.integer("threads", 0, 1024));
+  return asked > 0 ? asked : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+void add_fault_options(CommandLine& line) {
+  line.options().add_options()("fault-map", text("FILE"), "fault map to apply")(
+      "chip", number("N", 0), "which chip of the fault map file")(
+      "fault", po::value<std::vector<std::string>>()->value_name("NAME"),
+      "one more fault by name, like layer1/mvtu/pe[5]/accumulator[3]=1; may be repeated");
+}
+
+FaultMap load_faults(const CommandLine& line, const Placement& placement, const Network& network) {
+  FaultMap map{placement.accelerator, {}};
+  std::string where = "--fault";
+  if (line.has("fault-map")) {
+    where = line.text("fault-map");
+    const std::vector<FaultMap> chips = read_fault_maps(where);
+    if (chips.empty()) throw InputError(where, "holds no chip", "at least one");
+    const auto last = static_cast<int64_t>(chips.size()) - 1;
+    map = chips[static_cast<size_t>(line.integer("chip", 0, last))];
+  }
+  if (line.has("fault")) {
+    for (const auto& name : line.get<std::vector<std::string>>("fault")) {
+      map.faults.push_back(parse_fault(name, placement, network, "--fault"));
+    }
+  }
+  validate(map, placement, network, where);
+  return map;
+}
+
+void check_fit(const Network& network, const DataSet& data, const std::string& model_path) {
+  if (data.classes > network.classes()) {
+    throw InputError(model_path,
+                     fmt::format("{} classes for the {} classes of {}", network.classes(),
+                                 data.classes, data.name),
+                     "a network for this data set");
+  }
+  if (data.size() > 0) (void)input_tensor(network, data, 0);
+}
+
+std::string percent(int64_t part, int64_t whole) {
+  return whole == 0 ? "-"
+                    : fmt::format("{:.2f} %",
+                                  100.0 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+std::string thousands(int64_t value) {
+  std::string digits = std::to_string(std::abs(value));
+  for (auto i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3) {
+    digits.insert(static_cast<size_t>(i), ",");
+  }
+  return value < 0 ? "-" + digits : digits;
+}
+
+}  // namespace stuckat::cli

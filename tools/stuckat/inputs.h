@@ -1,0 +1,38 @@
+// Inputs that several commands share: models, data sets, accelerators, fault maps.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "faultmaps/fault_map.h"
+#include "tools/stuckat/command_line.h"
+#include "workloads/dataset.h"
+#include "workloads/network.h"
+
+namespace stuckat::cli {
+
+/// --data, --half, --images, --offset.
+void add_data_options(CommandLine& line);
+DataSet load_data(const CommandLine& line);
+/// Help for --data: every name with its line.
+std::string data_help();
+
+/// --threads; 0 means one for each processor.
+void add_thread_option(CommandLine& line);
+int threads(const CommandLine& line);
+
+/// --fault-map FILE, --chip N and --fault NAME (repeatable).
+void add_fault_options(CommandLine& line);
+/// The map that those options describe, validated; empty if none was given.
+FaultMap load_faults(const CommandLine& line, const Placement& placement, const Network& network);
+
+/// Throws InputError unless the labels of the data fit the classes of the network.
+void check_fit(const Network& network, const DataSet& data, const std::string& model_path);
+
+/// "92.31 %": a share with two digits.
+std::string percent(int64_t part, int64_t whole);
+
+/// "1,092,898".
+std::string thousands(int64_t value);
+
+}  // namespace stuckat::cli
