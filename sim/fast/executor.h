@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "sim/fast/change_list.h"
 #include "sim/fast/golden_state.h"
 #include "sim/fast/packed_network.h"
 #include "workloads/network.h"
@@ -29,8 +30,12 @@ class Executor {
   const GoldenState& state() const { return state_; }
 
  private:
+  void run_layer(int index);
+
   const PackedNetwork& network_;
   GoldenState state_;
+  std::vector<ChangeList> lists_;  // [layer]: its input against the padding value
+  AlignedVector<int32_t> sums_;
   int prediction_ = 0;
 };
 

@@ -1,0 +1,162 @@
+// FaultyPass: the effects themselves, rows that compute wrongly and elements that are overwritten.
+#include <algorithm>
+#include <cassert>
+
+#include "sim/fast/faulty_pass.h"
+#include "workloads/reference.h"
+
+namespace stuckat::fast {
+namespace {
+
+bool hits(const OperatorFault& fault, int pixel) {
+  return fault.pixels.empty() ||
+         std::binary_search(fault.pixels.begin(), fault.pixels.end(), pixel);
+}
+
+/// Output value of a special row on one window.
+int32_t row_value(const Layer& layer, const SpecialRow& row, const Effects& effects, int pixel,
+                  const int32_t* window) {
+  for (auto at = row.operators.rbegin(); at != row.operators.rend(); ++at) {
+    const OperatorFault& fault = effects.operators[static_cast<size_t>(*at)];
+    if (!hits(fault, pixel)) continue;
+    const int32_t accumulator =
+        broken_accumulate(layer, fault.pe, row.row, row.weights.data(), window);
+    return broken_threshold(layer, fault.pe, row.thresholds.data(), accumulator);
+  }
+  const int32_t accumulator = reference::accumulate(layer, row.weights.data(), window);
+  return reference::threshold(layer, row.thresholds.data(), accumulator);
+}
+
+/// Words of planes with one channel set to `level` (planes set).
+void set_level(const TensorLayout& layout, int channel, int level, uint64_t* words) {
+  const uint64_t bit = uint64_t{1} << (channel % rows_per_word);
+  for (int k = 0; k < layout.planes; ++k) {
+    uint64_t& word = words[k * layout.words + channel / rows_per_word];
+    word = k < level ? word | bit : word & ~bit;
+  }
+}
+
+}  // namespace
+
+void FaultyPass::apply_rows(int index, const Effects& effects,
+                            const std::vector<SpecialRow>& rows) {
+  if (rows.empty()) return;
+  const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
+  const TensorLayout& out = network_.layout(index + 1);
+  const size_t t = static_cast<size_t>(index) + 1;
+  const Tensor input = tensor(index);
+  if (out.form != TensorForm::planes) {
+    Tensor output = tensor(index + 1);
+    for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
+      const std::vector<int32_t> window =
+          reference::window(layer, input, pixel / layer.output.width, pixel % layer.output.width);
+      for (const SpecialRow& row : rows) {
+        output.values[static_cast<size_t>(pixel * layer.rows() + row.row)] =
+            row_value(layer, row, effects, pixel, window.data());
+      }
+    }
+    set_tensor(index + 1, output);
+    return;
+  }
+  const bool binary = layer.output_format.kind == FormatKind::binary;
+  for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
+    const std::vector<int32_t> window =
+        reference::window(layer, input, pixel / layer.output.width, pixel % layer.output.width);
+    const size_t at = static_cast<size_t>(pixel) * out.pixel_words();
+    uint64_t* words = diff_[t].data() + at;
+    const uint64_t* golden = golden_.state().planes[t].data() + at;
+    for (int w = 0; w < out.pixel_words(); ++w) words[w] ^= golden[w];
+    for (const SpecialRow& row : rows) {
+      const int32_t value = row_value(layer, row, effects, pixel, window.data());
+      const int level = binary ? (value > 0 ? 1 : 0) : value - layer.output_format.min_value();
+      set_level(out, row.row, level, words);
+    }
+    uint64_t any = 0;
+    for (int w = 0; w < out.pixel_words(); ++w) any |= words[w] ^= golden[w];
+    if (any != 0)
+      changed_[t].insert(pixel);
+    else
+      changed_[t].erase(pixel);
+  }
+}
+
+void FaultyPass::apply_element(int tensor, const ElementFault& fault, const ElementStep& step,
+                               int64_t image_index) {
+  const TensorLayout& layout = network_.layout(tensor);
+  if (layout.form == TensorForm::planes) return apply_to_planes(tensor, fault, step, image_index);
+  Tensor values = this->tensor(tensor);
+  for (const int i : selected_elements(fault, layout.shape, image_index)) {
+    int32_t& value = values.values[static_cast<size_t>(i)];
+    value = masked_value(network_.network(), tensor, fault.mask, value);
+  }
+  set_tensor(tensor, values);
+}
+
+void FaultyPass::apply_to_pixel(int tensor, const ElementStep& step, int pixel,
+                                const uint64_t* channels) {
+  const TensorLayout& layout = network_.layout(tensor);
+  const size_t t = static_cast<size_t>(tensor);
+  const size_t at = static_cast<size_t>(pixel) * layout.pixel_words();
+  uint64_t* diff = diff_[t].data() + at;
+  const uint64_t* golden = golden_.state().planes[t].data() + at;
+  uint64_t next[16];  // the new planes of one word of channels; there are at most 15
+  for (int w = 0; w < layout.words; ++w) {
+    if (channels[w] == 0) continue;
+    std::fill_n(next, layout.planes, uint64_t{0});
+    // Level v are the channels in which plane v-1 is set and plane v is not.
+    uint64_t below = ~uint64_t{0};
+    for (int level = 0; level <= layout.planes; ++level) {
+      const int word = level * layout.words + w;
+      const uint64_t here = level < layout.planes ? golden[word] ^ diff[word] : 0;
+      const uint64_t at_level = below & ~here;
+      below = here;
+      for (int k = 0; k < step.level_map[static_cast<size_t>(level)]; ++k) next[k] |= at_level;
+    }
+    for (int k = 0; k < layout.planes; ++k) {
+      const int word = k * layout.words + w;
+      diff[word] = (diff[word] & ~channels[w]) | ((next[k] ^ golden[word]) & channels[w]);
+    }
+  }
+  uint64_t any = 0;
+  for (int w = 0; w < layout.pixel_words(); ++w) any |= diff[w];
+  if (any != 0)
+    changed_[t].insert(pixel);
+  else
+    changed_[t].erase(pixel);
+}
+
+void FaultyPass::apply_to_planes(int tensor, const ElementFault& fault, const ElementStep& step,
+                                 int64_t image_index) {
+  const TensorLayout& layout = network_.layout(tensor);
+  const SlotPattern& s = fault.slot;
+  if (s.depth == 0) {
+    for (const int pixel : fault.pixels) apply_to_pixel(tensor, step, pixel, step.channels.data());
+    if (fault.pixels.empty()) {
+      for (int pixel = 0; pixel < layout.shape.pixels(); ++pixel) {
+        apply_to_pixel(tensor, step, pixel, step.channels.data());
+      }
+    }
+    return;
+  }
+  // Words of this image in the slot: running index = slot modulo depth.
+  const int64_t words = int64_t{layout.shape.pixels()} * s.words_per_pixel;
+  const int64_t start = image_index * words % s.depth;
+  std::vector<uint64_t> channels(static_cast<size_t>(layout.words));
+  for (int64_t w = (s.slot - start + s.depth) % s.depth; w < words; w += s.depth) {
+    const int pixel = static_cast<int>(w / s.words_per_pixel);
+    const int first = static_cast<int>(w % s.words_per_pixel) * s.channels_per_word;
+    if (!fault.pixels.empty() &&
+        !std::binary_search(fault.pixels.begin(), fault.pixels.end(), pixel)) {
+      continue;
+    }
+    std::fill(channels.begin(), channels.end(), uint64_t{0});
+    const int end = std::min(first + s.channels_per_word, layout.shape.channels);
+    for (int c = first; c < end; ++c) {
+      channels[static_cast<size_t>(c / rows_per_word)] |= uint64_t{1} << (c % rows_per_word);
+    }
+    for (size_t i = 0; i < channels.size(); ++i) channels[i] &= step.channels[i];
+    apply_to_pixel(tensor, step, pixel, channels.data());
+  }
+}
+
+}  // namespace stuckat::fast

@@ -1,0 +1,35 @@
+// The planes of a layer's input that differ from some base, as offsets of weight columns.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/fast/packed_layer.h"
+#include "sim/fast/pixel_set.h"
+
+namespace stuckat::fast {
+
+/// One entry for each plane of each element that changed: up where it became set, down where it
+/// became clear. An entry is (x * channels + c) * rows_padded with x the column of the padded
+/// image, so that weight column (ky, kx, c) of the window at ox begins at
+///   columns + (ky*kernel_width - ox*stride) * channels * rows_padded + entry
+/// and the entries of a window's row are neighbours in the list.
+struct ChangeList {
+  std::vector<uint32_t> up;
+  std::vector<uint32_t> down;
+  size_t up_count = 0;
+  size_t down_count = 0;
+  /// Where the entries of a pixel begin: [padded_height][padded_width + 1]. Rows outside
+  /// y_low .. y_high have no entries, and nothing is written there.
+  std::vector<uint32_t> up_begin;
+  std::vector<uint32_t> down_begin;
+  int y_low = 0;  ///< padded coordinates, inclusive
+  int y_high = -1;
+  int x_low = 0;
+  int x_high = -1;
+
+  bool empty() const { return up_count + down_count == 0; }
+  void reserve(const PackedLayer& layer, const TensorLayout& input);
+};
+
+}  // namespace stuckat::fast

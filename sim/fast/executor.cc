@@ -1,0 +1,110 @@
+#include "sim/fast/executor.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "sim/fast/kernels.h"
+#include "workloads/reference.h"
+
+namespace stuckat::fast {
+
+void pad_values(const PackedLayer& layer, const Tensor& values, AlignedVector<int16_t>& padded) {
+  const int row = layer.input.width * layer.input.channels;
+  const int padded_row = layer.padded_width() * layer.input.channels;
+  padded.assign(static_cast<size_t>(layer.padded_height()) * padded_row, 0);
+  for (int y = 0; y < layer.input.height; ++y) {
+    const auto from = values.values.begin() + static_cast<std::ptrdiff_t>(y) * row;
+    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(y + layer.padding) * padded_row +
+                              static_cast<std::ptrdiff_t>(layer.padding) * layer.input.channels;
+    std::transform(from, from + row, padded.begin() + at,
+                   [](int32_t v) { return static_cast<int16_t>(v); });
+  }
+}
+
+Executor::Executor(const PackedNetwork& network) : network_(network) {
+  const size_t tensors = static_cast<size_t>(network.tensors());
+  state_.planes.resize(tensors);
+  state_.values.resize(tensors);
+  state_.margins.resize(tensors - 1);
+  state_.padded_values.resize(tensors - 1);
+  lists_.resize(tensors - 1);
+  for (size_t t = 0; t < tensors; ++t) {
+    const TensorLayout& layout = network.layout(static_cast<int>(t));
+    if (layout.form == TensorForm::planes) state_.planes[t].resize(layout.total_words());
+    if (t + 1 == tensors) continue;
+    const PackedLayer& layer = network.layer(static_cast<int>(t));
+    if (layer.path != LayerPath::matrix) continue;
+    lists_[t].reserve(layer, layout);
+    const size_t margins = static_cast<size_t>(layer.output.pixels()) * layer.thresholds *
+                           static_cast<size_t>(layer.rows_padded);
+    state_.margins[t].narrow.resize(margins);
+    state_.margins[t].wide.resize(margins);
+  }
+  state_.logits.resize(static_cast<size_t>(network.network().classes()));
+}
+
+void Executor::run(const Tensor& image) {
+  assert(image.shape == network_.network().input());
+  if (network_.layout(0).form == TensorForm::planes)
+    planes_from_values(network_.layout(0), image, state_.planes[0].data());
+  else
+    state_.values[0] = image;
+  for (int i = 0; i < network_.last_tensor(); ++i) run_layer(i);
+  prediction_ = predicted_class(state_.logits.data(), network_.network().classes());
+}
+
+void Executor::run_layer(int index) {
+  const size_t i = static_cast<size_t>(index);
+  const PackedLayer& layer = network_.layer(index);
+  const TensorLayout& in = network_.layout(index);
+  const TensorLayout& out = network_.layout(index + 1);
+  switch (layer.path) {
+    case LayerPath::matrix:
+      kernels::list_from_reference(layer, in, state_.planes[i].data(), lists_[i]);
+      if (layer.accumulator_output) {
+        sums_.resize(static_cast<size_t>(layer.rows_padded));
+        kernels::sum_columns(layer, lists_[i], sums_.data());
+        for (size_t row = 0; row < state_.logits.size(); ++row) {
+          state_.logits[row] = layer.base[row] + layer.unit * sums_[row];
+        }
+      } else {
+        kernels::compute_layer(layer, out, lists_[i], &state_.margins[i],
+                               state_.planes[i + 1].data());
+      }
+      break;
+    case LayerPath::first:
+      pad_values(layer, state_.values[i], state_.padded_values[i]);
+      kernels::compute_first_layer(layer, out, state_.padded_values[i].data(),
+                                   state_.planes[i + 1].data());
+      break;
+    case LayerPath::pool:
+      pool_planes(layer, in, state_.planes[i].data(), state_.planes[i + 1].data());
+      break;
+    case LayerPath::plain: {
+      const Tensor result = reference::run_layer(network_.network().layers[i], tensor(index));
+      if (out.form == TensorForm::planes)
+        planes_from_values(out, result, state_.planes[i + 1].data());
+      else if (out.form == TensorForm::values)
+        state_.values[i + 1] = result;
+      else
+        state_.logits = result.values;
+      break;
+    }
+  }
+}
+
+Tensor Executor::tensor(int tensor) const {
+  const TensorLayout& layout = network_.layout(tensor);
+  const size_t t = static_cast<size_t>(tensor);
+  if (layout.form == TensorForm::values) return state_.values[t];
+  if (layout.form == TensorForm::accumulators) return {layout.shape, state_.logits};
+  return values_from_planes(layout, state_.planes[t].data());
+}
+
+std::vector<Tensor> Executor::tensors() const {
+  std::vector<Tensor> result;
+  for (int t = 0; t < network_.tensors(); ++t) result.push_back(tensor(t));
+  return result;
+}
+
+}  // namespace stuckat::fast

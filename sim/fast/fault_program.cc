@@ -1,0 +1,146 @@
+#include "sim/fast/fault_program.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "workloads/errors.h"
+
+namespace stuckat::fast {
+namespace {
+
+class Builder {
+ public:
+  Builder(const PackedNetwork& network, const Effects& effects, const std::string& where)
+      : network_(network), effects_(effects), where_(where) {}
+
+  FaultProgram build() {
+    for (const ParameterPatch& patch : effects_.patches) add(patch);
+    for (size_t i = 0; i < effects_.operators.size(); ++i) {
+      add(effects_.operators[i], static_cast<int>(i));
+    }
+    for (size_t i = 0; i < effects_.elements.size(); ++i) {
+      add(effects_.elements[i], static_cast<int>(i));
+    }
+    FaultProgram program;
+    for (auto& [tensor, step] : steps_) program.steps.push_back(std::move(step));
+    return program;
+  }
+
+ private:
+  void check(bool ok, const char* what, int64_t value, const std::string& expected) const {
+    if (!ok) throw InputError(where_, what + (" " + std::to_string(value)), expected);
+  }
+  void check_below(const char* what, int value, int end) const {
+    check(value >= 0 && value < end, what, value, "0 to " + std::to_string(end - 1));
+  }
+  void check_all(const char* what, const std::vector<int>& values, int end) const {
+    for (const int v : values) check_below(what, v, end);
+    check(std::is_sorted(values.begin(), values.end()), what, values.empty() ? 0 : values.front(),
+          "ascending numbers");
+  }
+
+  const Layer& matrix_layer(int index) const {
+    check_below("layer", index, network_.last_tensor());
+    const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
+    check(layer.has_weights(), "a patch or broken operator in pool", index, "a layer with weights");
+    return layer;
+  }
+
+  TensorStep& step(int tensor) {
+    TensorStep& result = steps_[tensor];
+    result.tensor = tensor;
+    return result;
+  }
+
+  SpecialRow& special_row(int index, int row) {
+    const Layer& layer = matrix_layer(index);
+    check_below("row", row, layer.rows());
+    std::vector<SpecialRow>& rows = step(index + 1).rows;
+    const auto at = std::find_if(rows.begin(), rows.end(), [&](auto& r) { return r.row == row; });
+    if (at != rows.end()) return *at;
+    const int8_t* weights = layer.weight_row(row);
+    const int32_t* thresholds = layer.threshold_row(row);
+    rows.push_back({row,
+                    {weights, weights + layer.columns()},
+                    {thresholds, thresholds + layer.thresholds_per_row()},
+                    {}});
+    return rows.back();
+  }
+
+  void add(const ParameterPatch& patch) {
+    const Layer& layer = matrix_layer(patch.layer);
+    SpecialRow& row = special_row(patch.layer, patch.row);
+    if (patch.is_threshold) {
+      check_below("threshold", patch.index, layer.thresholds_per_row());
+      row.thresholds[static_cast<size_t>(patch.index)] = patch.value;
+    } else {
+      check_below("column", patch.index, layer.columns());
+      check(patch.value >= INT8_MIN && patch.value <= INT8_MAX, "weight", patch.value,
+            "8-bit values");
+      row.weights[static_cast<size_t>(patch.index)] = static_cast<int8_t>(patch.value);
+    }
+  }
+
+  void add(const OperatorFault& fault, int index) {
+    const Layer& layer = matrix_layer(fault.layer);
+    check(fault.pe.simd >= 1, "simd", fault.pe.simd, "at least 1");
+    check_all("pixel", fault.pixels, layer.output.pixels());
+    for (const int row : fault.rows) special_row(fault.layer, row).operators.push_back(index);
+  }
+
+  void add(const ElementFault& fault, int index) {
+    check_below("tensor", fault.tensor, network_.tensors());
+    const TensorLayout& layout = network_.layout(fault.tensor);
+    check_all("channel", fault.channels, layout.shape.channels);
+    check_all("pixel", fault.pixels, layout.shape.pixels());
+    const SlotPattern& s = fault.slot;
+    check(s.depth >= 0, "depth", s.depth, "at least 0");
+    if (s.depth > 0) {
+      check_below("slot", s.slot, s.depth);
+      check(s.channels_per_word >= 1 &&
+                int64_t{s.words_per_pixel} * s.channels_per_word >= layout.shape.channels,
+            "words_per_pixel", s.words_per_pixel, "words that hold every channel");
+    }
+    ElementStep element;
+    element.fault = index;
+    if (layout.form == TensorForm::planes) fill_planes(fault, layout, element);
+    step(fault.tensor).elements.push_back(std::move(element));
+  }
+
+  static void fill_planes(const ElementFault& fault, const TensorLayout& layout,
+                          ElementStep& element) {
+    element.channels.assign(static_cast<size_t>(layout.words), 0);
+    const auto select = [&](int c) {
+      element.channels[static_cast<size_t>(c / rows_per_word)] |= uint64_t{1} << c % rows_per_word;
+    };
+    for (const int c : fault.channels) select(c);
+    if (fault.channels.empty()) {
+      for (int c = 0; c < layout.shape.channels; ++c) select(c);
+    }
+    const NumberFormat format = layout.format;
+    const bool binary = format.kind == FormatKind::binary;
+    for (int level = 0; level <= layout.planes; ++level) {
+      const int value = binary ? 2 * level - 1 : format.min_value() + level;
+      const int masked = format.value(fault.mask.apply(format.code(value)));
+      const int next = binary ? (masked > 0 ? 1 : 0) : masked - format.min_value();
+      element.level_map.push_back(static_cast<uint8_t>(next));
+    }
+    element.is_constant = std::all_of(element.level_map.begin(), element.level_map.end(),
+                                      [&](uint8_t l) { return l == element.level_map.front(); });
+  }
+
+  const PackedNetwork& network_;
+  const Effects& effects_;
+  const std::string& where_;
+  std::map<int, TensorStep> steps_;
+};
+
+}  // namespace
+
+FaultProgram make_program(const PackedNetwork& network, const Effects& effects,
+                          const std::string& where) {
+  return Builder(network, effects, where).build();
+}
+
+}  // namespace stuckat::fast

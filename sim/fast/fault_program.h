@@ -1,0 +1,55 @@
+// Effects of one fault, laid out tensor by tensor for the engine.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "faultmaps/effects.h"
+#include "sim/fast/packed_network.h"
+
+namespace stuckat::fast {
+
+/// One ElementFault.
+struct ElementStep {
+  int fault = 0;                   ///< index in Effects::elements
+  std::vector<uint64_t> channels;  ///< [words]: selected channels (TensorForm::planes only)
+  /// New level for each level, counted in planes set: [planes + 1] (TensorForm::planes only).
+  std::vector<uint8_t> level_map;
+  bool is_constant = false;  ///< all of level_map is the same
+};
+
+/// A row whose parameters are patched, or that a broken PE computes, or both.
+struct SpecialRow {
+  int row = 0;
+  std::vector<int8_t> weights;      ///< [columns], patched
+  std::vector<int32_t> thresholds;  ///< [thresholds], patched, in the order of the network
+  std::vector<int> operators;       ///< indices in Effects::operators; a later one wins
+};
+
+/// What happens on the way to one tensor: rows of the layer before it, then its elements.
+struct TensorStep {
+  int tensor = 0;
+  std::vector<SpecialRow> rows;
+  std::vector<ElementStep> elements;
+};
+
+struct FaultProgram {
+  std::vector<TensorStep> steps;  ///< ascending tensors
+};
+
+/// Checks every index. Throws InputError(where, ...).
+FaultProgram make_program(const PackedNetwork& network, const Effects& effects,
+                          const std::string& where);
+
+/// The faults of a list that hold one channel of one tensor at a constant: all its levels at once.
+struct ChannelGroup {
+  int tensor = 0;
+  int channel = 0;
+  struct Member {
+    int fault = 0;
+    int level = 0;  ///< planes set
+  };
+  std::vector<Member> members;
+};
+
+}  // namespace stuckat::fast

@@ -1,0 +1,121 @@
+#include "sim/fast/fault_simulator.h"
+
+#include <cassert>
+#include <utility>
+
+#include "sim/fast/faulty_pass.h"
+
+namespace stuckat::fast {
+
+class FaultSimulator::Impl {
+ public:
+  Impl(const FaultList& faults, Path path)
+      : faults_(faults), path_(path), golden_(faults.network()), pass_(golden_) {}
+
+  void simulate(const Tensor& image, int64_t image_index, std::span<Verdict> verdicts) {
+    assert(static_cast<int>(verdicts.size()) == faults_.size());
+    golden_.run(image);
+    image_index_ = image_index;
+    for (int f = 0; f < faults_.size(); ++f) {
+      const int last = run_fault(f);
+      verdicts[static_cast<size_t>(f)] = verdict(last);
+      pass_.clear(0);
+    }
+    work_.fault_images += faults_.size();
+    work_.additions = pass_.additions();
+    work_.changed_elements = pass_.changed_elements();
+  }
+
+  std::vector<Tensor> tensors(int fault) {
+    run_fault(fault);
+    std::vector<Tensor> result;
+    for (int t = 0; t < faults_.network().tensors(); ++t) result.push_back(pass_.tensor(t));
+    pass_.clear(0);
+    return result;
+  }
+
+  const Executor& golden() const { return golden_; }
+  const WorkCount& work() const { return work_; }
+
+ private:
+  Verdict verdict(int last_difference) const {
+    Verdict result;
+    result.last_difference = static_cast<int16_t>(last_difference);
+    int prediction = golden_.prediction();
+    if (last_difference == faults_.network().last_tensor()) {
+      prediction = predicted_class(pass_.logits().data(), faults_.network().network().classes());
+    }
+    result.prediction = static_cast<uint16_t>(prediction);
+    result.critical = prediction != golden_.prediction();
+    return result;
+  }
+
+  /// Returns the last tensor that differs, or -1.
+  int run_fault(int fault) {
+    const FaultProgram& program = faults_.program(fault);
+    const Effects& effects = faults_.effects(fault);
+    auto step = program.steps.begin();
+    if (step == program.steps.end()) return -1;
+    const int last_tensor = faults_.network().last_tensor();
+    int last_difference = -1;
+    bool different = false;  // tensor t-1
+    int t = step->tensor;
+    while (true) {
+      if (t > 0 && path_ == Path::dense) {
+        pass_.recompute(t - 1);
+      } else if (different) {
+        pass_.propagate(t - 1);
+      }
+      if (step != program.steps.end() && step->tensor == t) {
+        if (t > 0) pass_.apply_rows(t - 1, effects, step->rows);
+        for (const ElementStep& element : step->elements) {
+          pass_.apply_element(t, effects.elements[static_cast<size_t>(element.fault)], element,
+                              image_index_);
+        }
+        ++step;
+      }
+      different = pass_.differs(t);
+      if (different) last_difference = t;
+      if (t == last_tensor) return last_difference;
+      if (different || path_ == Path::dense) {
+        ++t;
+      } else if (step != program.steps.end()) {
+        t = step->tensor;
+      } else {
+        return last_difference;
+      }
+    }
+  }
+
+  const FaultList& faults_;
+  const Path path_;
+  Executor golden_;
+  FaultyPass pass_;
+  int64_t image_index_ = 0;
+  WorkCount work_;
+};
+
+FaultSimulator::FaultSimulator(const FaultList& faults, Path path)
+    : impl_(std::make_unique<Impl>(faults, path)) {}
+FaultSimulator::~FaultSimulator() = default;
+FaultSimulator::FaultSimulator(FaultSimulator&&) noexcept = default;
+
+void FaultSimulator::simulate(const Tensor& image, int64_t image_index,
+                              std::span<Verdict> verdicts) {
+  impl_->simulate(image, image_index, verdicts);
+}
+
+const Executor& FaultSimulator::golden() const { return impl_->golden(); }
+const WorkCount& FaultSimulator::work() const { return impl_->work(); }
+std::vector<Tensor> FaultSimulator::tensors(int fault) { return impl_->tensors(fault); }
+
+std::vector<Tensor> run(const PackedNetwork& network, const Effects& effects, const Tensor& image,
+                        int64_t image_index, Path path) {
+  const FaultList faults(network, {effects});
+  FaultSimulator simulator(faults, path);
+  Verdict verdict;
+  simulator.simulate(image, image_index, {&verdict, 1});
+  return simulator.tensors(0);
+}
+
+}  // namespace stuckat::fast

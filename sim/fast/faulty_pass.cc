@@ -1,0 +1,229 @@
+#include "sim/fast/faulty_pass.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "sim/fast/kernels.h"
+#include "workloads/reference.h"
+
+namespace stuckat::fast {
+
+FaultyPass::FaultyPass(const Executor& golden) : network_(golden.network()), golden_(golden) {
+  for (int t = 0; t < network_.tensors(); ++t) {
+    const TensorLayout& layout = network_.layout(t);
+    diff_.emplace_back(layout.total_words(), uint64_t{0});
+    changed_.emplace_back(layout.shape.pixels());
+    values_.emplace_back();
+    scratch_.emplace_back();
+    if (t == network_.last_tensor()) continue;
+    lists_.emplace_back();
+    if (network_.layer(t).path == LayerPath::matrix) {
+      lists_.back().reserve(network_.layer(t), layout);
+    }
+  }
+  logits_.resize(static_cast<size_t>(network_.network().classes()));
+}
+
+bool FaultyPass::differs(int tensor) const {
+  return tensor == network_.last_tensor() ? logits_differ_
+                                          : !changed_[static_cast<size_t>(tensor)].empty();
+}
+
+uint64_t FaultyPass::faulty_word(int tensor, size_t word) const {
+  const size_t t = static_cast<size_t>(tensor);
+  return golden_.state().planes[t][word] ^ diff_[t][word];
+}
+
+Tensor FaultyPass::tensor(int tensor) const {
+  if (!differs(tensor)) return golden_.tensor(tensor);
+  const TensorLayout& layout = network_.layout(tensor);
+  const size_t t = static_cast<size_t>(tensor);
+  if (layout.form == TensorForm::values) return values_[t];
+  if (layout.form == TensorForm::accumulators) return {layout.shape, logits_};
+  AlignedVector<uint64_t> planes(layout.total_words());
+  for (size_t w = 0; w < planes.size(); ++w) planes[w] = faulty_word(tensor, w);
+  return values_from_planes(layout, planes.data());
+}
+
+void FaultyPass::clear(int first) {
+  for (int t = first; t < network_.last_tensor(); ++t) {
+    const size_t i = static_cast<size_t>(t);
+    const int words = network_.layout(t).pixel_words();
+    if (network_.layout(t).form == TensorForm::planes) {
+      changed_[i].for_each([&](int pixel) {
+        std::fill_n(diff_[i].data() + static_cast<size_t>(pixel) * words, words, uint64_t{0});
+      });
+    }
+    changed_[i].clear();
+  }
+  logits_differ_ = false;
+}
+
+void FaultyPass::propagate(int layer) {
+  switch (network_.layer(layer).path) {
+    case LayerPath::matrix:
+      return propagate_matrix(layer);
+    case LayerPath::first:
+      return propagate_first(layer);
+    case LayerPath::pool:
+      return propagate_pool(layer);
+    case LayerPath::plain:
+      return propagate_plain(layer);
+  }
+}
+
+void FaultyPass::propagate_matrix(int index) {
+  const size_t i = static_cast<size_t>(index);
+  const PackedLayer& layer = network_.layer(index);
+  ChangeList& list = lists_[i];
+  kernels::list_changes(layer, network_.layout(index), golden_.state().planes[i].data(),
+                        diff_[i].data(), changed_[i], list);
+  changed_elements_ += static_cast<int64_t>(list.up_count + list.down_count);
+  if (!layer.accumulator_output) {
+    additions_ += kernels::propagate(layer, network_.layout(index + 1), golden_.state().margins[i],
+                                     golden_.state().planes[i + 1].data(), list,
+                                     diff_[i + 1].data(), changed_[i + 1]);
+    return;
+  }
+  sums_.resize(static_cast<size_t>(layer.rows_padded));
+  kernels::sum_columns(layer, list, sums_.data());
+  additions_ += static_cast<int64_t>(list.up_count + list.down_count) * layer.rows;
+  for (size_t row = 0; row < logits_.size(); ++row) {
+    logits_[row] = golden_.logits()[row] + layer.unit * sums_[row];
+    logits_differ_ = logits_differ_ || sums_[row] != 0;
+  }
+}
+
+void FaultyPass::propagate_first(int index) {
+  const size_t i = static_cast<size_t>(index);
+  const PackedLayer& layer = network_.layer(index);
+  const TensorLayout& out = network_.layout(index + 1);
+  pad_values(layer, values_[i], padded_);
+  PixelSet reached(out.shape.pixels());
+  changed_[i].for_each([&](int pixel) {
+    const int y = pixel / layer.input.width + layer.padding;
+    const int x = pixel % layer.input.width + layer.padding;
+    for (int oy = 0; oy < layer.output.height; ++oy) {
+      const int ky = y - oy * layer.stride;
+      if (ky < 0 || ky >= layer.kernel_height) continue;
+      for (int ox = 0; ox < layer.output.width; ++ox) {
+        const int kx = x - ox * layer.stride;
+        if (kx >= 0 && kx < layer.kernel_width) reached.insert(oy * layer.output.width + ox);
+      }
+    }
+  });
+  sums_.resize(static_cast<size_t>(layer.rows_padded));
+  const uint64_t* golden = golden_.state().planes[i + 1].data();
+  reached.for_each([&](int pixel) {
+    const size_t at = static_cast<size_t>(pixel) * out.pixel_words();
+    uint64_t* words = diff_[i + 1].data() + at;
+    kernels::compute_first(layer, out, padded_.data(), pixel, sums_.data(), words);
+    uint64_t any = 0;
+    for (int w = 0; w < out.pixel_words(); ++w) any |= words[w] ^= golden[at + w];
+    if (any != 0) changed_[i + 1].insert(pixel);
+    additions_ += int64_t{layer.rows} * layer.kernel_height * layer.window_row_columns();
+  });
+}
+
+void FaultyPass::propagate_pool(int index) {
+  const size_t i = static_cast<size_t>(index);
+  const PackedLayer& layer = network_.layer(index);
+  const TensorLayout& in = network_.layout(index);
+  PixelSet reached(layer.output.pixels());
+  changed_[i].for_each([&](int pixel) {
+    const int y = pixel / layer.input.width;
+    const int x = pixel % layer.input.width;
+    const auto first = [&](int p) {
+      return p < layer.kernel_height ? 0 : (p - layer.kernel_height) / layer.stride + 1;
+    };
+    const int oy_end = std::min(layer.output.height, y / layer.stride + 1);
+    const int ox_end = std::min(layer.output.width, x / layer.stride + 1);
+    for (int oy = first(y); oy < oy_end; ++oy) {
+      for (int ox = first(x); ox < ox_end; ++ox) reached.insert(oy * layer.output.width + ox);
+    }
+  });
+  const size_t stride = static_cast<size_t>(in.pixel_words());
+  const uint64_t* golden = golden_.state().planes[i + 1].data();
+  const uint64_t* golden_in = golden_.state().planes[i].data();
+  const uint64_t* diff_in = diff_[i].data();
+  const auto word = [&](int pixel, int w) {
+    const size_t at = static_cast<size_t>(pixel) * stride + static_cast<size_t>(w);
+    return golden_in[at] ^ diff_in[at];
+  };
+  reached.for_each([&](int pixel) {
+    const size_t at = static_cast<size_t>(pixel) * stride;
+    uint64_t* words = diff_[i + 1].data() + at;
+    pool_pixel(layer, in, pixel, word, words);
+    uint64_t any = 0;
+    for (size_t w = 0; w < stride; ++w) any |= words[w] ^= golden[at + w];
+    if (any != 0) changed_[i + 1].insert(pixel);
+  });
+}
+
+void FaultyPass::propagate_plain(int index) {
+  const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
+  set_tensor(index + 1, reference::run_layer(layer, tensor(index)));
+}
+
+void FaultyPass::recompute(int layer) {
+  if (network_.layer(layer).path == LayerPath::matrix)
+    recompute_matrix(layer);
+  else
+    set_tensor(
+        layer + 1,
+        reference::run_layer(network_.network().layers[static_cast<size_t>(layer)], tensor(layer)));
+}
+
+void FaultyPass::recompute_matrix(int index) {
+  const size_t i = static_cast<size_t>(index);
+  const PackedLayer& layer = network_.layer(index);
+  const TensorLayout& in = network_.layout(index);
+  const TensorLayout& out = network_.layout(index + 1);
+  scratch_[i].resize(in.total_words());
+  for (size_t w = 0; w < scratch_[i].size(); ++w) scratch_[i][w] = faulty_word(index, w);
+  kernels::list_from_reference(layer, in, scratch_[i].data(), lists_[i]);
+  if (layer.accumulator_output) {
+    sums_.resize(static_cast<size_t>(layer.rows_padded));
+    kernels::sum_columns(layer, lists_[i], sums_.data());
+    for (size_t row = 0; row < logits_.size(); ++row) {
+      logits_[row] = layer.base[row] + layer.unit * sums_[row];
+    }
+    logits_differ_ = !std::equal(logits_.begin(), logits_.end(), golden_.logits().begin());
+    return;
+  }
+  kernels::compute_layer(layer, out, lists_[i], nullptr, diff_[i + 1].data());
+  const uint64_t* golden = golden_.state().planes[i + 1].data();
+  for (int pixel = 0; pixel < out.shape.pixels(); ++pixel) {
+    const size_t at = static_cast<size_t>(pixel) * out.pixel_words();
+    uint64_t any = 0;
+    for (int w = 0; w < out.pixel_words(); ++w) any |= diff_[i + 1][at + w] ^= golden[at + w];
+    if (any != 0) changed_[i + 1].insert(pixel);
+  }
+}
+
+void FaultyPass::set_tensor(int tensor, const Tensor& values) {
+  const TensorLayout& layout = network_.layout(tensor);
+  const size_t t = static_cast<size_t>(tensor);
+  const Tensor golden = golden_.tensor(tensor);
+  if (layout.form == TensorForm::accumulators) {
+    logits_ = values.values;
+    logits_differ_ = !(values == golden);
+    return;
+  }
+  if (layout.form == TensorForm::values) values_[t] = values;
+  if (layout.form == TensorForm::planes) {
+    planes_from_values(layout, values, diff_[t].data());
+    for (size_t w = 0; w < diff_[t].size(); ++w) diff_[t][w] ^= golden_.state().planes[t][w];
+  }
+  const int channels = layout.shape.channels;
+  for (int pixel = 0; pixel < layout.shape.pixels(); ++pixel) {
+    const auto at = static_cast<std::ptrdiff_t>(pixel) * channels;
+    const auto begin = values.values.begin() + at;
+    if (std::equal(begin, begin + channels, golden.values.begin() + at))
+      changed_[t].erase(pixel);
+    else
+      changed_[t].insert(pixel);
+  }
+}
+
+}  // namespace stuckat::fast

@@ -1,0 +1,76 @@
+// One image under one fault, as differences from the fault-free pass.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sim/fast/change_list.h"
+#include "sim/fast/executor.h"
+#include "sim/fast/fault_program.h"
+#include "sim/fast/pixel_set.h"
+
+namespace stuckat::fast {
+
+/// Buffers are as large as the network's tensors and used again; between faults every difference
+/// is zero, and clear() costs what the last fault changed.
+class FaultyPass {
+ public:
+  /// `golden` must have run the image, and outlives this.
+  explicit FaultyPass(const Executor& golden);
+
+  /// Tensor `tensor` after step(s) so far: does anything differ from the fault-free run?
+  bool differs(int tensor) const;
+
+  /// Tensor layer+1 from tensor `layer`, from the differences alone.
+  void propagate(int layer);
+  /// The same with every element computed afresh.
+  void recompute(int layer);
+  /// Rows of a layer whose parameters or arithmetic are broken, from tensor `layer`.
+  void apply_rows(int layer, const Effects& effects, const std::vector<SpecialRow>& rows);
+  /// One ElementFault of `tensor`.
+  void apply_element(int tensor, const ElementFault& fault, const ElementStep& step,
+                     int64_t image_index);
+
+  /// Difference words and changed pixels of a tensor of planes, for kernels that fill them.
+  uint64_t* difference(int tensor) { return diff_[static_cast<size_t>(tensor)].data(); }
+  PixelSet& changed(int tensor) { return changed_[static_cast<size_t>(tensor)]; }
+  /// Words of a tensor of planes as the fault leaves them.
+  uint64_t faulty_word(int tensor, size_t word) const;
+
+  std::span<const int32_t> logits() const { return logits_; }
+  Tensor tensor(int tensor) const;
+  /// No differences in any tensor from `first` on.
+  void clear(int first);
+
+  int64_t additions() const { return additions_; }
+  int64_t changed_elements() const { return changed_elements_; }
+
+ private:
+  void propagate_matrix(int layer);
+  void propagate_first(int layer);
+  void propagate_pool(int layer);
+  void propagate_plain(int layer);
+  void recompute_matrix(int layer);
+  void set_tensor(int tensor, const Tensor& values);
+  void apply_to_pixel(int tensor, const ElementStep& step, int pixel, const uint64_t* channels);
+  void apply_to_planes(int tensor, const ElementFault& fault, const ElementStep& step,
+                       int64_t image_index);
+  void update_logits(const PackedLayer& layer, const std::vector<int32_t>& from);
+
+  const PackedNetwork& network_;
+  const Executor& golden_;
+  std::vector<AlignedVector<uint64_t>> diff_;  // [tensor]: planes XOR golden planes
+  std::vector<PixelSet> changed_;              // [tensor]: pixels with a difference (not logits)
+  std::vector<Tensor> values_;                 // [tensor]: TensorForm::values; golden if unchanged
+  std::vector<int32_t> logits_;                // golden where !logits_differ_
+  bool logits_differ_ = false;
+  std::vector<ChangeList> lists_;                 // [layer]
+  std::vector<AlignedVector<uint64_t>> scratch_;  // [tensor]: whole planes, for recompute()
+  AlignedVector<int16_t> padded_;                 // faulty input of LayerPath::first
+  AlignedVector<int32_t> sums_;
+  int64_t additions_ = 0;
+  int64_t changed_elements_ = 0;
+};
+
+}  // namespace stuckat::fast

@@ -1,0 +1,196 @@
+#include "sim/fast/kernels.h"
+
+#include <algorithm>
+#include <cstring>
+
+// Vectors are kept in arrays, which needs their size at compile time.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#define HWY_WANT_AVX3_DL 1
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "sim/fast/kernels.cc"
+#include <hwy/foreach_target.h>
+// after foreach_target.h
+#include <hwy/highway.h>
+
+#include "sim/fast/kernels-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace stuckat::fast::HWY_NAMESPACE {
+
+void compute_layer(const PackedLayer& layer, const TensorLayout& output, const ChangeList& list,
+                   Margins* margins, uint64_t* planes) {
+  AlignedVector<int32_t> sums(static_cast<size_t>(layer.rows_padded));
+  Window window(layer.kernel_height);
+  for (int oy = 0, pixel = 0; oy < layer.output.height; ++oy) {
+    for (int ox = 0; ox < layer.output.width; ++ox, ++pixel) {
+      std::fill(sums.begin(), sums.end(), 0);
+      window.collect(layer, list, oy, ox);
+      add_columns(layer, window, sums.data());
+      uint64_t* words = planes + static_cast<size_t>(pixel) * output.pixel_words();
+      std::fill_n(words, layer.first_plane * output.words, ~uint64_t{0});
+      mask_channels(output, layer.first_plane, words);
+      const size_t at = static_cast<size_t>(pixel) * layer.thresholds * layer.rows_padded;
+      compare(layer, layer.base_margin.data(), sums.data(),
+              words + layer.first_plane * output.words, margins, at);
+    }
+  }
+}
+
+int64_t propagate(const PackedLayer& layer, const TensorLayout& output, const Margins& margins,
+                  const uint64_t* golden, const ChangeList& list, uint64_t* diff,
+                  PixelSet& changed) {
+  if (list.empty()) return 0;
+  const int limit = layer.additions_in_8_bits();
+  // Window rows oy*stride .. + kernel-1 must meet y_low .. y_high, and columns likewise.
+  const auto first_reached = [&](int low, int kernel) {
+    return low < kernel ? 0 : (low - kernel) / layer.stride + 1;
+  };
+  const int oy_end = std::min(layer.output.height, list.y_high / layer.stride + 1);
+  const int ox_end = std::min(layer.output.width, list.x_high / layer.stride + 1);
+  int64_t additions = 0;
+  Window window(layer.kernel_height);
+  AlignedVector<int32_t> sums;
+  const size_t skip = static_cast<size_t>(layer.first_plane) * output.words;
+  for (int oy = first_reached(list.y_low, layer.kernel_height); oy < oy_end; ++oy) {
+    for (int ox = first_reached(list.x_low, layer.kernel_width); ox < ox_end; ++ox) {
+      const int count = window.collect(layer, list, oy, ox);
+      if (count == 0) continue;
+      additions += count;
+      const int pixel = oy * layer.output.width + ox;
+      const size_t at = static_cast<size_t>(pixel) * layer.thresholds * layer.rows_padded;
+      const size_t word = static_cast<size_t>(pixel) * output.pixel_words() + skip;
+      uint64_t any = 0;
+      if (count <= limit) {
+        any =
+            add_and_compare(layer, window, margins.narrow.data() + at, golden + word, diff + word);
+      } else {
+        sums.assign(static_cast<size_t>(layer.rows_padded), 0);
+        add_columns(layer, window, sums.data());
+        compare(layer, margins.wide.data() + at, sums.data(), diff + word, nullptr, 0);
+        for (int w = 0; w < layer.thresholds * output.words; ++w) {
+          diff[word + w] ^= golden[word + w];
+          any |= diff[word + w];
+        }
+      }
+      if (any != 0) changed.insert(pixel);
+    }
+  }
+  return additions * layer.rows;
+}
+
+void sum_columns(const PackedLayer& layer, const ChangeList& list, int32_t* sums) {
+  std::fill_n(sums, layer.rows_padded, 0);
+  if (list.empty()) return;
+  Window window(layer.kernel_height);
+  window.collect(layer, list, 0, 0);
+  add_columns(layer, window, sums);
+}
+
+void list_changes(const PackedLayer& layer, const TensorLayout& input, const uint64_t* golden,
+                  const uint64_t* diff, const PixelSet& changed, ChangeList& list) {
+  ListBuilder builder(layer, input, list);
+  changed.for_each([&](int pixel) {
+    builder.begin_pixel(pixel);
+    const size_t at = static_cast<size_t>(pixel) * input.pixel_words();
+    for (int w = 0; w < input.pixel_words(); ++w) {
+      const uint64_t changes = diff[at + w];
+      if (changes != 0) builder.add(w, changes & ~golden[at + w], changes & golden[at + w]);
+    }
+  });
+  builder.finish();
+}
+
+void list_from_reference(const PackedLayer& layer, const TensorLayout& input,
+                         const uint64_t* planes, ChangeList& list) {
+  ListBuilder builder(layer, input, list);
+  const int reference_words = input.reference_level * input.words;
+  const int tail = input.shape.channels % rows_per_word;
+  const uint64_t last_valid = tail == 0 ? ~uint64_t{0} : (uint64_t{1} << tail) - 1;
+  for (int pixel = 0; pixel < input.shape.pixels(); ++pixel) {
+    builder.begin_pixel(pixel);
+    const uint64_t* words = planes + static_cast<size_t>(pixel) * input.pixel_words();
+    for (int w = 0; w < input.pixel_words(); ++w) {
+      const uint64_t valid = (w + 1) % input.words == 0 ? last_valid : ~uint64_t{0};
+      if (w < reference_words)
+        builder.add(w, 0, ~words[w] & valid);
+      else
+        builder.add(w, words[w], 0);
+    }
+  }
+  builder.finish();
+}
+
+void compute_first(const PackedLayer& layer, const TensorLayout& output, const int16_t* image,
+                   int out_pixel, int32_t* sums, uint64_t* planes) {
+  const int oy = out_pixel / layer.output.width;
+  const int ox = out_pixel % layer.output.width;
+  multiply_window(layer, image, oy, ox, sums);
+  std::fill_n(planes, layer.first_plane * output.words, ~uint64_t{0});
+  mask_channels(output, layer.first_plane, planes);
+  compare(layer, layer.base_margin.data(), sums, planes + layer.first_plane * output.words, nullptr,
+          0);
+}
+
+void compute_first_layer(const PackedLayer& layer, const TensorLayout& output, const int16_t* image,
+                         uint64_t* planes) {
+  AlignedVector<int32_t> sums(static_cast<size_t>(layer.rows_padded));
+  for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
+    compute_first(layer, output, image, pixel, sums.data(),
+                  planes + static_cast<size_t>(pixel) * output.pixel_words());
+  }
+}
+
+}  // namespace stuckat::fast::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace stuckat::fast {
+
+HWY_EXPORT(compute_layer);
+HWY_EXPORT(propagate);
+HWY_EXPORT(sum_columns);
+HWY_EXPORT(list_changes);
+HWY_EXPORT(list_from_reference);
+HWY_EXPORT(compute_first);
+HWY_EXPORT(compute_first_layer);
+
+namespace kernels {
+
+void list_changes(const PackedLayer& layer, const TensorLayout& input, const uint64_t* golden,
+                  const uint64_t* diff, const PixelSet& changed, ChangeList& list) {
+  HWY_DYNAMIC_DISPATCH(list_changes)(layer, input, golden, diff, changed, list);
+}
+
+void list_from_reference(const PackedLayer& layer, const TensorLayout& input,
+                         const uint64_t* planes, ChangeList& list) {
+  HWY_DYNAMIC_DISPATCH(list_from_reference)(layer, input, planes, list);
+}
+
+void compute_layer(const PackedLayer& layer, const TensorLayout& output, const ChangeList& list,
+                   Margins* margins, uint64_t* planes) {
+  HWY_DYNAMIC_DISPATCH(compute_layer)(layer, output, list, margins, planes);
+}
+
+int64_t propagate(const PackedLayer& layer, const TensorLayout& output, const Margins& margins,
+                  const uint64_t* golden, const ChangeList& list, uint64_t* diff,
+                  PixelSet& changed) {
+  return HWY_DYNAMIC_DISPATCH(propagate)(layer, output, margins, golden, list, diff, changed);
+}
+
+void sum_columns(const PackedLayer& layer, const ChangeList& list, int32_t* sums) {
+  HWY_DYNAMIC_DISPATCH(sum_columns)(layer, list, sums);
+}
+
+void compute_first(const PackedLayer& layer, const TensorLayout& output, const int16_t* image,
+                   int out_pixel, int32_t* sums, uint64_t* planes) {
+  HWY_DYNAMIC_DISPATCH(compute_first)(layer, output, image, out_pixel, sums, planes);
+}
+
+void compute_first_layer(const PackedLayer& layer, const TensorLayout& output, const int16_t* image,
+                         uint64_t* planes) {
+  HWY_DYNAMIC_DISPATCH(compute_first_layer)(layer, output, image, planes);
+}
+
+}  // namespace kernels
+}  // namespace stuckat::fast
+#endif  // HWY_ONCE

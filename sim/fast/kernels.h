@@ -1,0 +1,46 @@
+// The loops over rows: compiled once for each instruction set, chosen at run time (Highway).
+#pragma once
+
+#include <cstdint>
+
+#include "sim/fast/change_list.h"
+#include "sim/fast/golden_state.h"
+#include "sim/fast/packed_layer.h"
+#include "sim/fast/pixel_set.h"
+
+namespace stuckat::fast::kernels {
+
+/// The planes in which `diff` (over the pixels in `changed`) is set, as changes of `golden`.
+void list_changes(const PackedLayer& layer, const TensorLayout& input, const uint64_t* golden,
+                  const uint64_t* diff, const PixelSet& changed, ChangeList& list);
+
+/// The planes in which a whole tensor differs from one that holds the padding value everywhere.
+void list_from_reference(const PackedLayer& layer, const TensorLayout& input,
+                         const uint64_t* planes, ChangeList& list);
+
+/// A whole layer of LayerPath::matrix from list_from_reference(): output planes, and margins
+/// unless null.
+void compute_layer(const PackedLayer& layer, const TensorLayout& output, const ChangeList& list,
+                   Margins* margins, uint64_t* planes);
+
+/// Output pixels that the changes reach: diff = new planes XOR golden planes, and the pixels in
+/// which it is not 0 into `changed`. Writes only pixels that the changes reach. Returns the number
+/// of additions of one weight.
+int64_t propagate(const PackedLayer& layer, const TensorLayout& output, const Margins& margins,
+                  const uint64_t* golden, const ChangeList& list, uint64_t* diff,
+                  PixelSet& changed);
+
+/// Sum over the changes of plus or minus their weight columns, for a layer with one output pixel:
+/// sums[rows_padded]. Accumulators change by layer.unit times that.
+void sum_columns(const PackedLayer& layer, const ChangeList& list, int32_t* sums);
+
+/// One output pixel of a layer of LayerPath::first. image: [padded_height][padded_width][channels];
+/// sums: scratch [rows_padded]; planes: the pixel's words.
+void compute_first(const PackedLayer& layer, const TensorLayout& output, const int16_t* image,
+                   int out_pixel, int32_t* sums, uint64_t* planes);
+
+/// All output pixels of it.
+void compute_first_layer(const PackedLayer& layer, const TensorLayout& output, const int16_t* image,
+                         uint64_t* planes);
+
+}  // namespace stuckat::fast::kernels

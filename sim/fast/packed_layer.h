@@ -1,0 +1,109 @@
+// How tensors and layers are held in the fast engine.
+//
+// A tensor of levels is held as *planes*: an element of value v has plane k set where
+// v > min_value + k, so that v = min_value + (number of planes set). Every format becomes a sum of
+// single bits (one for binary, 2^b - 1 otherwise) that share one weight column, a quantizer's k-th
+// comparator is one plane, and a max-pool is the OR of planes. Whatever an element changes to, the
+// accumulators change by plus or minus its weight column, once for each plane that changed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/fast/aligned_vector.h"
+#include "workloads/network.h"
+
+namespace stuckat::fast {
+
+inline constexpr int rows_per_word = 64;
+
+/// planes: see above; values: 32-bit integers (8-bit inputs); accumulators: the last tensor.
+enum class TensorForm : uint8_t { planes, values, accumulators };
+
+struct TensorLayout {
+  TensorForm form = TensorForm::planes;
+  Shape shape;
+  NumberFormat format;  ///< not for accumulators
+  int planes = 0;
+  int words = 0;            ///< 64-channel words of one plane of one pixel
+  int reference_level = 0;  ///< planes that are set in an element that holds the padding value
+
+  /// Planes lie as [pixel][plane][word].
+  int pixel_words() const { return planes * words; }
+  size_t total_words() const {
+    return static_cast<size_t>(shape.pixels()) * static_cast<size_t>(pixel_words());
+  }
+};
+
+/// matrix: planes in, planes or accumulators out; first: 8-bit values in, planes out; pool: planes
+/// in and out; plain: forms that no network of the zoo has, computed by the reference.
+enum class LayerPath : uint8_t { matrix, first, pool, plain };
+
+/// A layer with its parameters laid out for vectors over rows. A layer whose window is its whole
+/// input (dense layers) is held as a convolution over one row of height*width pixels.
+struct PackedLayer {
+  LayerPath path = LayerPath::plain;
+  Shape input;   ///< height 1 if flattened
+  Shape output;  ///< as in the network
+  int kernel_height = 1;
+  int kernel_width = 1;
+  int stride = 1;
+  int padding = 0;
+
+  int rows = 0;
+  int rows_padded = 0;       ///< multiple of rows_per_word
+  int thresholds = 0;        ///< comparators of a row
+  int first_plane = 0;       ///< output plane of comparator 0; planes below it are always set
+  int weight_magnitude = 1;  ///< greatest |weight|
+  /// Accumulators change by unit * weight where one plane of one input element changes.
+  int unit = 1;
+
+  /// [column][rows_padded], 0 in padding rows. Column (ky*kernel_width + kx)*channels + c.
+  AlignedVector<int8_t> columns;
+  /// The same as 16 bits, for path first only.
+  AlignedVector<int16_t> wide_columns;
+  /// Accumulators when every input element holds the padding value: [rows_padded].
+  AlignedVector<int32_t> base;
+  /// floor((base - threshold - 1) / unit), thresholds ascending: [thresholds][rows_padded]. With s
+  /// the sum of the weight columns of all planes that differ from the padding value (plus where
+  /// set, minus where not), comparator t gives 1 exactly where s + base_margin >= 0.
+  AlignedVector<int32_t> base_margin;
+
+  bool accumulator_output = false;
+
+  int padded_width() const { return input.width + 2 * padding; }
+  int padded_height() const { return input.height + 2 * padding; }
+  int window_row_columns() const { return kernel_width * input.channels; }
+  /// Differences of this many planes always fit 8 bits.
+  int additions_in_8_bits() const { return 127 / weight_magnitude; }
+};
+
+TensorLayout layout_of(const Network& network, int tensor);
+PackedLayer pack_layer(const Layer& layer, const TensorLayout& input, const TensorLayout& output);
+
+/// Planes of `layout` <-> values.
+void planes_from_values(const TensorLayout& layout, const Tensor& values, uint64_t* planes);
+Tensor values_from_planes(const TensorLayout& layout, const uint64_t* planes);
+
+/// Words of one output pixel of a pool: the OR of the planes under its window. `word(pixel, w)` is
+/// word w of an input pixel.
+template <typename Word>
+void pool_pixel(const PackedLayer& layer, const TensorLayout& input, int out_pixel, Word&& word,
+                uint64_t* out) {
+  const int top = out_pixel / layer.output.width * layer.stride;
+  const int left = out_pixel % layer.output.width * layer.stride;
+  for (int w = 0; w < input.pixel_words(); ++w) {
+    uint64_t any = 0;
+    for (int ky = 0; ky < layer.kernel_height; ++ky) {
+      for (int kx = 0; kx < layer.kernel_width; ++kx) {
+        any |= word((top + ky) * layer.input.width + left + kx, w);
+      }
+    }
+    out[w] = any;
+  }
+}
+
+void pool_planes(const PackedLayer& layer, const TensorLayout& input, const uint64_t* planes,
+                 uint64_t* out);
+
+}  // namespace stuckat::fast

@@ -1,0 +1,15 @@
+#include "sim/fast/packed_network.h"
+
+#include <utility>
+
+namespace stuckat::fast {
+
+PackedNetwork::PackedNetwork(Network network) : network_(std::move(network)) {
+  validate(network_, network_.name);
+  for (int t = 0; t < network_.tensors(); ++t) layouts_.push_back(layout_of(network_, t));
+  for (size_t i = 0; i < network_.layers.size(); ++i) {
+    layers_.push_back(pack_layer(network_.layers[i], layouts_[i], layouts_[i + 1]));
+  }
+}
+
+}  // namespace stuckat::fast

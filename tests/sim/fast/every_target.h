@@ -1,0 +1,24 @@
+// Runs a test once for each instruction set that this machine can run.
+#pragma once
+
+#include <hwy/targets.h>
+
+#include <catch2/catch.hpp>
+
+namespace stuckat::test {
+
+template <typename Body>
+void for_every_target(Body&& body) {
+  const int64_t all = hwy::SupportedTargets();
+  for (int64_t left = all; left != 0; left &= left - 1) {
+    const int64_t target = left & -left;
+    CAPTURE(hwy::TargetName(target));
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    body();
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+}
+
+}  // namespace stuckat::test
