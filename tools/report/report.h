@@ -53,6 +53,7 @@ struct Campaign {
   std::vector<Group> groups;
   std::vector<std::string> levels;  ///< "-1", "+1"
   std::vector<FaultOutcome> faults;
+  std::string note;  ///< one line below the figures: "a sample of 200 of 1,920 faults"
 };
 
 /// A cycle-level run, with or without a fault map.

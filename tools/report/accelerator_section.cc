@@ -1,0 +1,325 @@
+// Accelerators: which dead PE does what, and what a cycle-level run took and found.
+#include <algorithm>
+
+#include "tools/report/plot.h"
+#include "tools/report/sections.h"
+#include "tools/report/statistics.h"
+
+namespace stuckat::report {
+namespace {
+
+/// One row of cells for each group, wrapped after `row_cells`; a cell is the worst level of a PE.
+std::string damage_map(const Campaign& campaign) {
+  constexpr int row_cells = 32;
+  constexpr double pitch = 15, cell = 13, label = 96, margin = 4;
+  int widest = 1, lines = 0;
+  for (const Campaign::Group& group : campaign.groups) {
+    widest = std::max(widest, std::min(group.units, row_cells));
+    lines += std::max(1, (group.units + row_cells - 1) / row_cells);
+  }
+  const double gap = 5;
+  const double height =
+      2 * margin + 14 + lines * pitch + gap * static_cast<double>(campaign.groups.size());
+  Drawing drawing(
+      std::max(300.0, label + widest * pitch + margin), height,
+      "Worst accuracy when a PE is dead, " + campaign.network + " on " + campaign.accelerator);
+  for (int pe = 0; pe < widest; pe += 4) {
+    drawing.text(label + pe * pitch + cell / 2, margin + 8, std::to_string(pe), "tick",
+                 Anchor::middle);
+  }
+  double top = margin + 14;
+  for (size_t g = 0; g < campaign.groups.size(); ++g) {
+    const Campaign::Group& group = campaign.groups[g];
+    drawing.text(label - 8, top + cell - 2.5, shortened(group.name, 14), "tick", Anchor::end,
+                 group.name);
+    std::vector<const FaultOutcome*> worst(static_cast<size_t>(std::max(group.units, 0)));
+    std::vector<std::string> tips(worst.size());
+    for (const FaultOutcome& fault : campaign.faults) {
+      if (fault.group != static_cast<int>(g)) continue;
+      const auto unit = static_cast<size_t>(fault.unit);
+      if (!worst[unit] || fault.correct < worst[unit]->correct) worst[unit] = &fault;
+      tips[unit] += "\n" + fault.name + ": " + fixed(accuracy(campaign, fault), 2) + " % (" +
+                    fixed(points_lost(campaign, fault), 2) + " points lost)";
+    }
+    for (int pe = 0; pe < group.units; ++pe) {
+      const auto unit = static_cast<size_t>(pe);
+      const std::string colour =
+          worst[unit] ? "cell h" + std::to_string(damage_class(points_lost(campaign, *worst[unit])))
+                      : "cell unknown";
+      drawing.rectangle(label + (pe % row_cells) * pitch, top + (pe / row_cells) * pitch, cell,
+                        cell, colour,
+                        group.name + ", PE " + std::to_string(pe) +
+                            (worst[unit] ? tips[unit] : "\nnot examined"));
+    }
+    top += std::max(1, (group.units + row_cells - 1) / row_cells) * pitch + gap;
+  }
+  return drawing.str();
+}
+
+std::string damage_figure(const Campaign& campaign) {
+  std::string caption = "Error-free " + fixed(golden_accuracy(campaign), 2) + " %. ";
+  if (const FaultOutcome* worst = extremes(campaign).worst) {
+    std::vector<std::pair<int, int>> harmful;
+    for (const FaultOutcome& fault : campaign.faults) {
+      if (points_lost(campaign, fault) >= 10) harmful.emplace_back(fault.group, fault.unit);
+    }
+    std::sort(harmful.begin(), harmful.end());
+    harmful.erase(std::unique(harmful.begin(), harmful.end()), harmful.end());
+    caption += "Worst: " + worst->name + ", " + fixed(accuracy(campaign, *worst), 2) + " %. " +
+               grouped(static_cast<int64_t>(harmful.size())) +
+               (harmful.size() == 1 ? " PE costs" : " PEs cost") + " 10 points or more.";
+  } else {
+    caption += "No faults.";
+  }
+  const int64_t units = [&] {
+    int64_t sum = 0;
+    for (const Campaign::Group& group : campaign.groups) sum += group.units;
+    return sum;
+  }();
+  return "<figure>\n<h4>" + escape(campaign.network) + " <small>" + grouped(units) + " PEs, " +
+         grouped(static_cast<int64_t>(campaign.faults.size())) +
+         " faults</small></h4>\n<div class=\"scroll\">" + damage_map(campaign) +
+         "</div>\n<figcaption>" + escape(caption) + "</figcaption>\n</figure>\n";
+}
+
+std::string damage_legend() {
+  std::vector<LegendEntry> entries;
+  for (int i = 0; i < static_cast<int>(damage_edges.size()); ++i) {
+    entries.push_back({"cell h" + std::to_string(i), damage_class_name(i)});
+  }
+  return "<div class=\"keyed\"><span>Accuracy lost, points:</span>" + legend(entries) + "</div>\n";
+}
+
+struct Activity {
+  const char* css_class;
+  const char* label;
+  int64_t ModuleStatistics::*cycles;
+};
+constexpr std::array<Activity, 7> activities = {
+    {{"busy", "busy", &ModuleStatistics::busy_cycles},
+     {"starved", "starved: waits for input", &ModuleStatistics::starved_cycles},
+     {"blocked", "blocked: waits for room behind it", &ModuleStatistics::blocked_cycles},
+     {"memory", "waits for weights from memory", &ModuleStatistics::memory_cycles},
+     {"control", "waits for the controller", &ModuleStatistics::control_cycles},
+     {"draining", "pipeline runs empty", &ModuleStatistics::draining_cycles},
+     {"idle", "idle: nothing to do", &ModuleStatistics::idle_cycles}}};
+
+std::string module_bars(const Simulation& simulation) {
+  std::vector<LegendEntry> entries;
+  for (const Activity& activity : activities) {
+    for (const ModuleStatistics& module : simulation.modules) {
+      if (module.*activity.cycles > 0) {
+        entries.push_back({activity.css_class, activity.label});
+        break;
+      }
+    }
+  }
+  std::string rows;
+  for (const ModuleStatistics& module : simulation.modules) {
+    std::vector<BarPart> parts;
+    const auto total = static_cast<double>(std::max<int64_t>(1, module.total_cycles()));
+    for (const Activity& activity : activities) {
+      const int64_t cycles = module.*activity.cycles;
+      const double share = 100.0 * static_cast<double>(cycles) / total;
+      parts.push_back({share, activity.css_class,
+                       module.name + "\n" + activity.label + "\n" + grouped(cycles) + " cycles, " +
+                           fixed(share, 1) + " %"});
+    }
+    const bool limits = module.name == simulation.bottleneck;
+    rows +=
+        std::string(limits ? "<tr class=\"limits\">" : "<tr>") + "<th scope=\"row\">" +
+        escape(module.name) + (limits ? " <small>bottleneck</small>" : "") +
+        "</th><td class=\"barcell\">" +
+        stacked_bar(parts, module.name + ": busy " + fixed(100 * module.utilisation(), 1) + " %") +
+        "</td><td class=\"n\">" + fixed(100 * module.utilisation(), 1) + " %</td></tr>\n";
+  }
+  return "<figure><h4>Modules <small>what each did in every cycle of the run</small></h4>" +
+         legend(entries) +
+         "<div class=\"scroll\"><table class=\"bars\"><thead><tr><th>module</th>" +
+         "<th></th><th class=\"n\">busy</th></tr></thead>\n<tbody>" + rows +
+         "</tbody></table></div></figure>\n";
+}
+
+std::string stream_bars(const Simulation& simulation) {
+  std::string rows;
+  for (const StreamStatistics& stream : simulation.streams) {
+    const double share =
+        std::min(100.0, 100.0 * stream.high_water / static_cast<double>(std::max(1, stream.depth)));
+    const bool full = stream.high_water >= stream.depth;
+    const std::string numbers = grouped(stream.high_water) + " of " + grouped(stream.depth);
+    rows += "<tr><th scope=\"row\">" + escape(stream.name) + "</th><td class=\"barcell\">" +
+            stacked_bar({{share, full ? "full" : "water",
+                          stream.name + "\nat most " + numbers + " words at once\n" +
+                              grouped(stream.words) + " words in the run"},
+                         {100 - share, "room", stream.name + "\nnever used"}},
+                        stream.name + ": " + numbers) +
+            "</td><td class=\"n\">" + numbers + "</td></tr>\n";
+  }
+  return "<figure><h4>FIFOs <small>most words at once, of the depth</small></h4>" +
+         legend({{"water", "filled"}, {"full", "was full: may hold up what is before it"}}) +
+         "<div class=\"scroll\"><table class=\"bars\"><thead><tr><th>stream</th><th></th>"
+         "<th class=\"n\">words</th></tr></thead>\n<tbody>" +
+         rows + "</tbody></table></div></figure>\n";
+}
+
+std::string tile(const std::string& name, const std::string& value, const std::string& detail) {
+  return "<div class=\"tile\"><b>" + escape(value) + "</b><span>" + escape(name) +
+         "</span><small>" + escape(detail) + "</small></div>\n";
+}
+
+std::string cycle_tiles(const Simulation& simulation) {
+  const double clock = simulation.clock_mhz;
+  const auto time = [&](int64_t cycles) {
+    if (clock <= 0) return std::string();
+    const double microseconds = static_cast<double>(cycles) / clock;
+    return microseconds >= 1000 ? fixed(microseconds / 1000, 2) + " ms"
+                                : fixed(microseconds, 1) + " \xC2\xB5s";
+  };
+  std::string text = "<div class=\"tiles\">" + tile("cycles to the first result",
+                                                    grouped(simulation.first_image_cycles),
+                                                    time(simulation.first_image_cycles));
+  if (simulation.interval_cycles) {
+    const int64_t interval = *simulation.interval_cycles;
+    const bool rate = clock > 0 && interval > 0;
+    text += tile("cycles from image to image", grouped(interval),
+                 rate ? fixed(clock * 1e6 / static_cast<double>(interval), 0) + " images/s" : "");
+  }
+  text += tile(
+      "cycles for " + grouped(simulation.images) + (simulation.images == 1 ? " image" : " images"),
+      grouped(simulation.total_cycles), time(simulation.total_cycles));
+  if (!simulation.bottleneck.empty()) text += tile("bottleneck", simulation.bottleneck, "");
+  if (clock > 0) text += tile("clock", coordinate(clock) + " MHz", "");
+  return text + "</div>\n";
+}
+
+std::string list_of(const std::vector<std::string>& lines) {
+  constexpr size_t shown = 40;
+  std::string text = "<ul>";
+  for (size_t i = 0; i < std::min(shown, lines.size()); ++i) {
+    text += "<li>" + escape(lines[i]) + "</li>";
+  }
+  if (lines.size() > shown) {
+    text += "<li>and " + grouped(static_cast<int64_t>(lines.size() - shown)) + " more</li>";
+  }
+  return text + "</ul>\n";
+}
+
+std::string predictions(const Simulation& simulation) {
+  constexpr int shown = 24;
+  int64_t changed = 0;
+  std::string rows;
+  int count = 0;
+  for (const Simulation::Prediction& line : simulation.predictions) {
+    const bool differs = line.faulty != line.fault_free;
+    changed += differs ? 1 : 0;
+    const bool all_fit = simulation.predictions.size() <= shown;
+    if ((!differs && !all_fit) || count == shown) continue;
+    ++count;
+    rows += std::string(differs ? "<tr class=\"changed\">" : "<tr>") + "<td class=\"n\">" +
+            grouped(line.image) + "</td><td>" + escape(line.label) + "</td><td>" +
+            escape(line.fault_free) + "</td><td>" + escape(line.faulty) + "</td></tr>\n";
+  }
+  const auto total = static_cast<int64_t>(simulation.predictions.size());
+  std::string text = "<p>" + grouped(changed) + " of " + grouped(total) +
+                     (total == 1 ? " prediction" : " predictions") + " changed.</p>\n";
+  if (rows.empty()) return text;
+  return text +
+         "<div class=\"scroll\"><table><thead><tr><th class=\"n\">image</th><th>shows</th>"
+         "<th>fault-free</th><th>with faults</th></tr></thead>\n<tbody>" +
+         rows + "</tbody></table></div>\n";
+}
+
+std::string fault_part(const Simulation& simulation) {
+  std::string text;
+  if (simulation.agrees_with_reference) {
+    text += *simulation.agrees_with_reference
+                ? "<p class=\"good\">Every output equals the integer reference, bit for bit.</p>\n"
+                : "<p class=\"bad\">Outputs differ from the integer reference.</p>\n";
+  }
+  if (simulation.faults.empty()) return text;
+  text += "<div class=\"figures\"><div><h4>Broken hardware</h4>" + list_of(simulation.faults) +
+          "</div><div><h4>What that does to the network</h4>" +
+          (simulation.effects.empty() ? "<p>Nothing: all of it is masked.</p>"
+                                      : list_of(simulation.effects)) +
+          "</div>";
+  if (!simulation.predictions.empty()) {
+    text += "<div><h4>Predictions</h4>" + predictions(simulation) + "</div>";
+  }
+  return text + "</div>\n";
+}
+
+bool same_cycles(const Simulation& a, const Simulation& b) {
+  return a.accelerator == b.accelerator && a.images == b.images &&
+         a.total_cycles == b.total_cycles && a.first_image_cycles == b.first_image_cycles &&
+         a.interval_cycles == b.interval_cycles && a.bottleneck == b.bottleneck &&
+         a.clock_mhz == b.clock_mhz && a.modules == b.modules && a.streams == b.streams;
+}
+
+}  // namespace
+
+std::string pe_section(const ReportInput& input) {
+  if (input.pe_campaigns.empty()) return {};
+  std::string text =
+      "<section id=\"pes\">\n<h2>Processing elements</h2>\n<p>One dead processing element (PE) at "
+      "a "
+      "time, stuck at each level; a cell shows the worst of them. On a dataflow accelerator a PE "
+      "computes a few channels of one layer; on a loopback accelerator it has a part in every "
+      "layer.</p>\n" +
+      damage_legend();
+  std::vector<std::string> accelerators;
+  for (const Campaign& campaign : input.pe_campaigns) {
+    if (std::find(accelerators.begin(), accelerators.end(), campaign.accelerator) ==
+        accelerators.end()) {
+      accelerators.push_back(campaign.accelerator);
+    }
+  }
+  for (const std::string& accelerator : accelerators) {
+    text += "<h3>" + escape(accelerator) + "</h3>\n<div class=\"figures\">\n";
+    for (const Campaign& campaign : input.pe_campaigns) {
+      if (campaign.accelerator == accelerator) text += damage_figure(campaign);
+    }
+    text += "</div>\n";
+  }
+  return text + "</section>\n";
+}
+
+std::string simulation_section(const ReportInput& input) {
+  if (input.simulations.empty()) return {};
+  std::string text = "<section id=\"cycles\">\n<h2>Cycles</h2>\n";
+  for (size_t i = 0; i < input.simulations.size(); ++i) {
+    const Simulation& simulation = input.simulations[i];
+    const auto count = static_cast<int64_t>(simulation.faults.size());
+    const std::string state =
+        count == 0 ? "fault-free"
+                   : "with " + grouped(count) + (count == 1 ? " broken site" : " broken sites");
+    text += "<article>\n<h3>" + escape(simulation.accelerator) + " <small>" +
+            escape(simulation.network) + ", " + state + "</small></h3>\n" +
+            cycle_tiles(simulation) + fault_part(simulation);
+    const bool repeated = std::any_of(
+        input.simulations.begin(), input.simulations.begin() + static_cast<std::ptrdiff_t>(i),
+        [&](const Simulation& other) { return same_cycles(other, simulation); });
+    if (repeated) {
+      text +=
+          "<p>Every module and FIFO took the same cycles as in the run above on this "
+          "accelerator: these faults change values, not time.</p>\n";
+    } else if (!simulation.modules.empty() || !simulation.streams.empty()) {
+      text += "<div class=\"figures\">\n" +
+              (simulation.modules.empty() ? "" : module_bars(simulation)) +
+              (simulation.streams.empty() ? "" : stream_bars(simulation)) + "</div>\n";
+    }
+    text += "</article>\n";
+  }
+  return text + "</section>\n";
+}
+
+std::string recipe_section(const ReportInput& input) {
+  if (input.recipes.empty()) return {};
+  std::string text = "<section id=\"made\">\n<h2>How it was made</h2>\n";
+  for (const Recipe& recipe : input.recipes) {
+    text += "<details><summary>" + escape(recipe.title) + "</summary><pre>" + escape(recipe.text) +
+            "</pre></details>\n";
+  }
+  return text + "</section>\n";
+}
+
+}  // namespace stuckat::report

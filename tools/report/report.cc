@@ -1,0 +1,218 @@
+#include "tools/report/report.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+
+#include "tools/report/plot.h"
+#include "tools/report/sections.h"
+#include "tools/report/statistics.h"
+#include "workloads/errors.h"
+
+namespace stuckat::report {
+namespace {
+
+std::string count_of(int64_t count, const std::string& noun) {
+  return grouped(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string quoted(const std::string& label) { return "\"" + label + "\""; }
+
+std::string points(double lost) {
+  const std::string text = fixed(lost, 1);
+  return text + (text == "1.0" ? " point" : " points");
+}
+
+/// "The worst single broken channel costs the network "standard" 35.0 points, from 84.6 % to
+/// 49.6 %; the network "fault-aware" 4.0 points, ..."
+std::string worst_sentence(const std::vector<const Campaign*>& campaigns,
+                           const std::string& where) {
+  const std::string noun = fault_noun(campaigns.front()->kind);
+  std::string text;
+  for (const Campaign* campaign : campaigns) {
+    const FaultOutcome& worst = *extremes(*campaign).worst;
+    const double lost = points_lost(*campaign, worst);
+    text += (text.empty() ? where + (where.empty() ? "The worst" : "the worst") + " single " +
+                                noun + " costs the network "
+                          : "; the network ") +
+            quoted(campaign->network);
+    if (lost <= 0) {
+      text += " nothing";
+    } else {
+      text += " " + points(lost) + " (from " + fixed(golden_accuracy(*campaign), 1) + " % to " +
+              fixed(accuracy(*campaign, worst), 1) + " % of the images classified right)";
+    }
+  }
+  return text + ".";
+}
+
+/// Groups campaigns that one sentence compares: of one kind on one accelerator.
+std::vector<std::vector<const Campaign*>> comparable(const std::vector<Campaign>& campaigns) {
+  std::vector<std::vector<const Campaign*>> groups;
+  for (const Campaign& campaign : campaigns) {
+    if (campaign.faults.empty()) continue;
+    const auto place = std::find_if(groups.begin(), groups.end(), [&](const auto& group) {
+      return group.front()->kind == campaign.kind &&
+             group.front()->accelerator == campaign.accelerator;
+    });
+    if (place == groups.end()) {
+      groups.push_back({&campaign});
+    } else {
+      place->push_back(&campaign);
+    }
+  }
+  return groups;
+}
+
+std::string cycles_sentence(const Simulation& simulation) {
+  std::string text = "On " + simulation.accelerator + " the first result takes " +
+                     grouped(simulation.first_image_cycles) + " cycles";
+  if (simulation.interval_cycles) {
+    text += ", and then one follows every " + grouped(*simulation.interval_cycles) + " cycles";
+  }
+  if (!simulation.bottleneck.empty()) text += "; " + simulation.bottleneck + " sets the pace";
+  return text + ".";
+}
+
+std::string fault_sentence(const Simulation& simulation) {
+  int64_t changed = 0;
+  for (const Simulation::Prediction& line : simulation.predictions) {
+    changed += line.faulty != line.fault_free ? 1 : 0;
+  }
+  const auto total = static_cast<int64_t>(simulation.predictions.size());
+  std::string text = "Simulated cycle by cycle with " +
+                     count_of(static_cast<int64_t>(simulation.faults.size()), "broken site") +
+                     ", " + simulation.accelerator + " gave";
+  text += total == 0 ? " its outputs"
+                     : " another class for " + grouped(changed) + " of " + count_of(total, "image");
+  if (simulation.agrees_with_reference) {
+    text += *simulation.agrees_with_reference
+                ? ", and every output is bit for bit what the fault analysis foretold"
+                : ", and outputs DIFFER from what the fault analysis foretold";
+  }
+  return text + ".";
+}
+
+std::string network_tiles(const ReportInput& input) {
+  std::string text;
+  for (const auto& group : comparable(input.campaigns)) {
+    if (group.front() != comparable(input.campaigns).front().front()) break;  // the first kind
+    for (const Campaign* campaign : group) {
+      const int index = network_index(input, campaign->network);
+      const FaultOutcome& worst = *extremes(*campaign).worst;
+      text +=
+          "<div class=\"tile of\"><h3><svg class=\"mark\" viewBox=\"0 0 14 14\" "
+          "aria-hidden=\"true\"><path d=\"" +
+          marker_path(index, 7, 7, 5) + "\" class=\"s" + std::to_string(index % 6) + "\"/></svg>" +
+          escape(campaign->network) + "</h3><div class=\"pair\"><div><b>" +
+          fixed(golden_accuracy(*campaign), 1) +
+          " %</b><span>right without a fault</span>"
+          "</div><div><b>" +
+          fixed(accuracy(*campaign, worst), 1) + " %</b><span>with the worst " +
+          escape(fault_noun(campaign->kind)) + "</span></div></div></div>\n";
+    }
+  }
+  return text.empty() ? text : "<div class=\"tiles nets\">" + text + "</div>\n";
+}
+
+std::string fact(const std::string& name, const std::string& value) {
+  if (value.empty()) return {};
+  return "<dt>" + escape(name) + "</dt><dd>" + escape(value) + "</dd>\n";
+}
+
+std::string facts(const ReportInput& input) {
+  std::string text;
+  for (const NetworkInfo& network : input.networks) {
+    std::string value = network.architecture;
+    if (!network.training.empty()) value += (value.empty() ? "" : ", ") + network.training;
+    if (!network.hash.empty()) value += (value.empty() ? "" : ", ") + ("hash " + network.hash);
+    text += fact("Network \"" + network.label + "\"", value.empty() ? "-" : value);
+  }
+  text += fact("Images", input.data);
+  for (const auto* campaigns : {&input.campaigns, &input.pe_campaigns}) {
+    for (const Campaign& campaign : *campaigns) {
+      std::string value = count_of(static_cast<int64_t>(campaign.faults.size()), "fault") +
+                          " in \"" + campaign.network + "\", each over " +
+                          count_of(campaign.images, "image");
+      if (!campaign.note.empty()) value += "; " + campaign.note;
+      const std::string on = campaign.accelerator.empty() ? "" : ", " + campaign.accelerator;
+      text += fact("Faults: " + campaign.kind + on, value);
+    }
+  }
+  for (const Fact& line : input.facts) text += fact(line.name, line.value);
+  text += fact("Made with", input.tool_version.empty() ? "" : "stuckat " + input.tool_version);
+  return text.empty() ? text : "<div class=\"facts\"><dl>" + text + "</dl></div>\n";
+}
+
+std::string navigation(const ReportInput& input) {
+  std::string text = "<a href=\"#examined\">What was examined</a>";
+  if (!input.campaigns.empty()) text += "<a href=\"#faults\">Single faults</a>";
+  if (!input.pe_campaigns.empty()) text += "<a href=\"#pes\">Processing elements</a>";
+  if (!input.simulations.empty()) text += "<a href=\"#cycles\">Cycles</a>";
+  if (!input.recipes.empty()) text += "<a href=\"#made\">How it was made</a>";
+  return "<nav><div>" + text + "</div></nav>\n";
+}
+
+}  // namespace
+
+std::vector<std::string> summary(const ReportInput& input) {
+  check(input);
+  std::vector<std::string> sentences;
+  for (const auto& group : comparable(input.campaigns)) {
+    sentences.push_back(worst_sentence(group, ""));
+  }
+  for (const auto& group : comparable(input.pe_campaigns)) {
+    const std::string& accelerator = group.front()->accelerator;
+    sentences.push_back(
+        worst_sentence(group, accelerator.empty() ? "" : "On " + accelerator + " "));
+  }
+  std::vector<std::string> timed;
+  for (const Simulation& simulation : input.simulations) {
+    const std::string cycles = cycles_sentence(simulation);
+    if (std::find(timed.begin(), timed.end(), cycles) == timed.end()) {
+      timed.push_back(cycles);
+      sentences.push_back(cycles);
+    }
+    if (!simulation.faults.empty()) sentences.push_back(fault_sentence(simulation));
+  }
+  if (sentences.empty()) sentences.push_back("There are no results in this report yet.");
+  return sentences;
+}
+
+std::string html(const ReportInput& input) {
+  const std::vector<std::string> sentences = summary(input);
+  std::string text =
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+      "'unsafe-inline'; script-src 'unsafe-inline'\">\n<title>" +
+      escape(input.title) + "</title>\n<style>" + std::string(page_style) +
+      "</style>\n</head>\n<body>\n<header class=\"top\">\n<h1>" + escape(input.title) + "</h1>\n";
+  if (!input.data.empty()) text += "<p class=\"sub\">" + escape(input.data) + "</p>\n";
+  text += "<div class=\"lead\">";
+  for (const std::string& sentence : sentences) text += "<p>" + escape(sentence) + "</p>";
+  text += "</div>\n" + network_tiles(input) + "</header>\n" + navigation(input) +
+          "<main>\n<section id=\"examined\">\n<h2>What was examined</h2>\n" + facts(input) +
+          "</section>\n" + campaign_section(input) + pe_section(input) + simulation_section(input) +
+          recipe_section(input) +
+          "</main>\n<footer>This file is complete in itself and loads nothing.</footer>\n"
+          "<div id=\"tip\"></div>\n<script>" +
+          std::string(page_script) + "</script>\n</body>\n</html>\n";
+  return text;
+}
+
+void write_report(const std::string& path, const ReportInput& input) {
+  const std::string text = html(input);
+  const std::string temporary = path + ".part-" + std::to_string(::getpid());
+  std::ofstream file(temporary, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file || std::rename(temporary.c_str(), path.c_str()) != 0) {
+    std::remove(temporary.c_str());
+    throw InputError(path, "cannot be written", "a folder that exists and may be written to");
+  }
+}
+
+}  // namespace stuckat::report

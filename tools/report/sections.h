@@ -1,0 +1,20 @@
+// The parts of the page, each as HTML; empty text where the input has nothing for it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "tools/report/report.h"
+
+namespace stuckat::report {
+
+/// CSS of the page, both colour schemes, and the script that shows tips at once.
+extern const std::string_view page_style;
+extern const std::string_view page_script;
+
+std::string campaign_section(const ReportInput& input);
+std::string pe_section(const ReportInput& input);
+std::string simulation_section(const ReportInput& input);
+std::string recipe_section(const ReportInput& input);
+
+}  // namespace stuckat::report

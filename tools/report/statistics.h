@@ -1,0 +1,65 @@
+// Figures of a campaign that the report shows.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tools/report/report.h"
+
+namespace stuckat::report {
+
+/// Per cent of the campaign's images.
+double golden_accuracy(const Campaign& campaign);
+double accuracy(const Campaign& campaign, const FaultOutcome& fault);
+/// Percentage points by which a fault lowers the accuracy; negative if it raises it.
+double points_lost(const Campaign& campaign, const FaultOutcome& fault);
+
+/// Over the faults of one group and one level; -1 takes all of them.
+struct Extremes {
+  const FaultOutcome* worst = nullptr;  ///< the first with the fewest right; null without faults
+  const FaultOutcome* best = nullptr;
+};
+Extremes extremes(const Campaign& campaign, int group = -1, int level = -1);
+
+/// Mean and population variance of the accuracies of all faults, in % and %^2 (FAT, Table II).
+struct Spread {
+  double mean = 0;
+  double variance = 0;
+};
+Spread spread(const Campaign& campaign);
+
+/// Points lost by every fault, greatest first.
+std::vector<double> sorted_losses(const Campaign& campaign);
+
+/// A fault is masked if no logit differs in any image, tolerated if no prediction changes in any,
+/// critical otherwise.
+struct StatusCounts {
+  int64_t masked = 0;
+  int64_t tolerated = 0;
+  int64_t critical_below_1 = 0;   ///< costs less than 1 point
+  int64_t critical_below_10 = 0;  ///< 1 point and more
+  int64_t critical_rest = 0;      ///< 10 points and more
+  int64_t image_masked = 0;       ///< pairs of a fault and an image
+  int64_t image_tolerated = 0;
+  int64_t image_critical = 0;
+};
+StatusCounts statuses(const Campaign& campaign);
+
+/// Classes of damage for colouring: the greatest i with points >= damage_edges[i], at least 0.
+inline constexpr std::array<double, 8> damage_edges = {0, 0.5, 1, 2, 5, 10, 20, 40};
+int damage_class(double points);
+/// "below 0.5", "0.5 to 1", ..., "40 and more".
+std::string damage_class_name(int index);
+
+/// What breaks in a campaign of this kind: "broken channel", "dead PE".
+std::string fault_noun(const std::string& kind);
+
+/// Index in input.networks. Throws InputError("report", ...).
+int network_index(const ReportInput& input, const std::string& label);
+
+/// Throws InputError as html() says.
+void check(const ReportInput& input);
+
+}  // namespace stuckat::report
