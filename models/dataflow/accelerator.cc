@@ -1,0 +1,178 @@
+#include "models/dataflow/accelerator.h"
+
+#include <algorithm>
+#include <bit>
+#include <cctype>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "workloads/errors.h"
+
+namespace stuckat::dataflow {
+namespace {
+
+constexpr int64_t published_target_cycles = 32768;  // steady interval of CNV-W1A1
+
+int bits_for_unsigned(int64_t greatest) {
+  return std::max(1, static_cast<int>(std::bit_width(static_cast<uint64_t>(greatest))));
+}
+
+int bits_for_signed(int64_t low, int64_t high) {
+  return static_cast<int>(std::bit_width(static_cast<uint64_t>(std::max(high, -low - 1)))) + 1;
+}
+
+int minimal_accumulator_bits(const Layer& layer) {
+  return layer.is_xnor() ? bits_for_unsigned(layer.accumulator_max())
+                         : bits_for_signed(layer.accumulator_min(), layer.accumulator_max());
+}
+
+int minimal_threshold_bits(const Layer& layer) {
+  return bits_for_signed(int64_t{layer.accumulator_min()} - 1, layer.accumulator_max());
+}
+
+class Check {
+ public:
+  Check(const DataflowAccelerator& accelerator, const Layer& layer)
+      : where_("dataflow:" + accelerator.name), layer_(layer.name) {}
+  void require(bool ok, const std::string& what, const std::string& expected) const {
+    if (!ok) throw InputError(where_, "layer '" + layer_ + "': " + what, expected);
+  }
+  void range(const char* name, int64_t value, int64_t low, int64_t high) const {
+    require(value >= low && value <= high, std::string(name) + " " + std::to_string(value),
+            std::to_string(low) + " to " + std::to_string(high));
+  }
+
+ private:
+  std::string where_;
+  std::string layer_;
+};
+
+constexpr int max_depth = 1 << 20;
+constexpr int max_word_bits = 1 << 16;
+constexpr int max_latency = 1 << 12;
+
+void validate_mvtu(const Check& check, const Layer& layer, const LayerParams& p, bool first) {
+  check.range("PE", p.pe, 1, 1 << 16);
+  check.range("SIMD", p.simd, 1, 1 << 16);
+  const int rows = p.padded_rows;
+  if (layer.accumulator_output) {
+    check.require(
+        rows == 0 || (rows >= layer.rows() && rows % p.pe == 0 && rows <= 1 << 16),
+        "padded_rows " + std::to_string(rows),
+        "0, or a multiple of PE " + std::to_string(p.pe) + " from " + std::to_string(layer.rows()));
+  } else {
+    check.require(rows == 0, "padded_rows", "padding of the last layer only");
+    check.require(layer.rows() % p.pe == 0, "PE " + std::to_string(p.pe),
+                  "a divisor of its " + std::to_string(layer.rows()) + " rows");
+  }
+  if (layer.kind == LayerKind::convolution) {
+    check.require(layer.input.channels % p.simd == 0, "SIMD " + std::to_string(p.simd),
+                  "a divisor of its " + std::to_string(layer.input.channels) + " input channels");
+  } else if (!first) {
+    check.require(layer.columns() % p.simd == 0, "SIMD " + std::to_string(p.simd),
+                  "a divisor of its " + std::to_string(layer.columns()) + " columns");
+  }
+  if (p.accumulator_bits != 0) {
+    check.range("accumulator_bits", p.accumulator_bits, minimal_accumulator_bits(layer), 32);
+  }
+  if (p.threshold_bits != 0) {
+    check.range("threshold_bits", p.threshold_bits, minimal_threshold_bits(layer), 32);
+  }
+}
+
+bool is_number(std::string_view text, int64_t& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+}  // namespace
+
+int padded_rows(const DataflowAccelerator& accelerator, const Network& network, int index) {
+  const LayerParams& p = accelerator.layers[static_cast<size_t>(index)];
+  const int rows = network.layers[static_cast<size_t>(index)].rows();
+  return p.padded_rows > 0 ? p.padded_rows : (rows + p.pe - 1) / p.pe * p.pe;
+}
+
+int padded_columns(const DataflowAccelerator& accelerator, const Network& network, int index) {
+  const LayerParams& p = accelerator.layers[static_cast<size_t>(index)];
+  const int columns = network.layers[static_cast<size_t>(index)].columns();
+  return (columns + p.simd - 1) / p.simd * p.simd;
+}
+
+int accumulator_bits(const DataflowAccelerator& accelerator, const Network& network, int index) {
+  const int bits = accelerator.layers[static_cast<size_t>(index)].accumulator_bits;
+  return bits > 0 ? bits : minimal_accumulator_bits(network.layers[static_cast<size_t>(index)]);
+}
+
+int threshold_bits(const DataflowAccelerator& accelerator, const Network& network, int index) {
+  const int bits = accelerator.layers[static_cast<size_t>(index)].threshold_bits;
+  return bits > 0 ? bits : minimal_threshold_bits(network.layers[static_cast<size_t>(index)]);
+}
+
+int64_t mvtu_cycles(const DataflowAccelerator& accelerator, const Network& network, int index) {
+  const LayerParams& p = accelerator.layers[static_cast<size_t>(index)];
+  return int64_t{padded_rows(accelerator, network, index) / p.pe} *
+         (padded_columns(accelerator, network, index) / p.simd) *
+         network.layers[static_cast<size_t>(index)].output.pixels();
+}
+
+void validate(const DataflowAccelerator& accelerator, const Network& network) {
+  const std::string where = "dataflow:" + accelerator.name;
+  const auto range = [&](const char* name, int64_t value, int64_t low, int64_t high) {
+    if (value < low || value > high) {
+      throw InputError(where, std::string(name) + " " + std::to_string(value),
+                       std::to_string(low) + " to " + std::to_string(high));
+    }
+  };
+  if (accelerator.layers.size() != network.layers.size()) {
+    throw InputError(where, std::to_string(accelerator.layers.size()) + " layers",
+                     "the " + std::to_string(network.layers.size()) + " of " + network.name);
+  }
+  if (!(accelerator.clock_mhz > 0 && accelerator.clock_mhz <= 1e5)) {
+    throw InputError(where, "clock_mhz " + std::to_string(accelerator.clock_mhz),
+                     "above 0, at most 100000");
+  }
+  range("memory_word_bits", accelerator.memory_word_bits, 8, 1024);
+  range("input_depth", accelerator.input_depth, 1, max_depth);
+  const Latencies& latency = accelerator.latency;
+  for (const int steps : {latency.mvtu, latency.sliding_window, latency.width_converter,
+                          latency.padding, latency.max_pool, latency.memory}) {
+    range("latency", steps, 1, max_latency);
+  }
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    const Layer& layer = network.layers[i];
+    const LayerParams& p = accelerator.layers[i];
+    const Check check(accelerator, layer);
+    check.range("out_depth", p.out_depth, 1, max_depth);
+    check.range("inner_depth", p.inner_depth, 1, max_depth);
+    check.range("word_bits", p.word_bits, 0, max_word_bits);
+    if (layer.has_weights())
+      validate_mvtu(check, layer, p, i == 0);
+    else
+      check.require(layer.kernel == layer.stride, "stride " + std::to_string(layer.stride),
+                    "the kernel, " + std::to_string(layer.kernel));
+  }
+}
+
+DataflowAccelerator parse_dataflow(std::string_view text, const Network& network) {
+  const std::string name(text);
+  int64_t target = published_target_cycles;
+  if (name == "auto") return auto_dataflow(network, target);
+  if (name.rfind("auto:", 0) == 0) {
+    if (!is_number(text.substr(5), target) || target < 1) {
+      throw InputError("dataflow:" + name, "not a number of cycles", "auto:CYCLES");
+    }
+    return auto_dataflow(network, target);
+  }
+  if (name.size() < 5 || name.compare(name.size() - 5, 5, ".json") != 0) {
+    return built_in_dataflow(name, network);
+  }
+  std::ifstream file(name);
+  std::ostringstream json;
+  if (!file || !(json << file.rdbuf())) throw InputError(name, "cannot be read", "a JSON file");
+  return dataflow_from_json(json.str(), name, std::filesystem::path(name).stem().string(), network);
+}
+
+}  // namespace stuckat::dataflow

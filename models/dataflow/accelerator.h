@@ -1,0 +1,91 @@
+// A dataflow accelerator: one part for each layer, streams between them (hardware.md). The values
+// of a description; models/dataflow/FORMAT.md documents them and the JSON form.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/kernel/pipeline.h"
+#include "workloads/network.h"
+
+namespace stuckat::dataflow {
+
+using kernel::Discipline;
+
+/// What belongs to one layer of the network. Pools use word_bits and the depths only.
+struct LayerParams {
+  int pe = 1;                ///< rows computed at once; divides the (padded) rows
+  int simd = 1;              ///< columns per step; divides the channels of a convolution's input
+  int accumulator_bits = 0;  ///< 0: the smallest that holds every partial sum
+  int threshold_bits = 0;    ///< 0: the smallest that holds every threshold
+  int padded_rows = 0;       ///< last layer only; 0: the next multiple of pe
+  int word_bits = 0;         ///< widest word of the output stream; 0: as the part produces them
+  int out_depth = 2;         ///< FIFO behind the layer
+  int inner_depth = 2;       ///< FIFOs inside it
+
+  bool operator==(const LayerParams&) const = default;
+};
+
+/// Steps from a part's input to its output.
+struct Latencies {
+  int mvtu = 6;
+  int sliding_window = 1;
+  int width_converter = 1;
+  int padding = 1;
+  int max_pool = 1;
+  int memory = 1;
+
+  bool operator==(const Latencies&) const = default;
+};
+
+struct DataflowAccelerator {
+  std::string name;        ///< fault maps are made for "dataflow:NAME"
+  double clock_mhz = 300;  ///< for reporting seconds only
+  Discipline discipline = Discipline::stalling;
+  Latencies latency;
+  int memory_word_bits = 64;
+  int input_depth = 2;              ///< FIFO of input pixels
+  std::vector<LayerParams> layers;  ///< [network.layers]
+
+  bool operator==(const DataflowAccelerator&) const = default;
+};
+
+/// `text` without "dataflow:": the name of a built-in, "auto" or "auto:CYCLES" (a folding that
+/// takes at most CYCLES per image, as published if nothing is said), or the path of a JSON file
+/// (ours, or FINN's folding_config.json). Fitted to the network and checked. Throws InputError.
+DataflowAccelerator parse_dataflow(std::string_view text, const Network& network);
+
+/// Names of the built-ins and "auto", for --help.
+std::vector<std::string> dataflow_names();
+
+/// JSON text in either format; `where` names it in errors, `default_name` is its name unless the
+/// text has one. Throws InputError.
+DataflowAccelerator dataflow_from_json(const std::string& json, const std::string& where,
+                                       const std::string& default_name, const Network& network);
+
+/// Every parameter as JSON; dataflow_from_json reads it back.
+std::string to_json(const DataflowAccelerator& accelerator, const Network& network);
+
+/// The published folding of a BNN-PYNQ accelerator, fitted to a network of the same layers but
+/// other widths: PE becomes the greatest divisor of the rows, SIMD that of the input channels (of
+/// the columns in a dense layer), that is not above the published one. Throws InputError.
+DataflowAccelerator built_in_dataflow(const std::string& name, const Network& network);
+
+/// A folding for any network: layer by layer the fewest PE*SIMD, and then the fewest PE, that need
+/// at most `target_cycles` per image, or the most parallel folding where none does.
+DataflowAccelerator auto_dataflow(const Network& network, int64_t target_cycles);
+
+/// Whether the accelerator can hold the network. Throws InputError("dataflow:NAME", ...).
+void validate(const DataflowAccelerator& accelerator, const Network& network);
+
+// Figures of one layer on one accelerator, fitted and validated; index into network.layers.
+int padded_rows(const DataflowAccelerator& accelerator, const Network& network, int layer);
+int padded_columns(const DataflowAccelerator& accelerator, const Network& network, int layer);
+int accumulator_bits(const DataflowAccelerator& accelerator, const Network& network, int layer);
+int threshold_bits(const DataflowAccelerator& accelerator, const Network& network, int layer);
+/// Cycles that the MVTU of a layer computes for one image: NF * SF * output pixels.
+int64_t mvtu_cycles(const DataflowAccelerator& accelerator, const Network& network, int layer);
+
+}  // namespace stuckat::dataflow

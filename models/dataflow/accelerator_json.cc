@@ -1,0 +1,354 @@
+// Descriptions in JSON: ours, one table row for each key, and FINN's folding_config.json.
+// The schema is models/dataflow/FORMAT.md.
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "models/dataflow/accelerator.h"
+#include "workloads/errors.h"
+
+namespace stuckat::dataflow {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <typename Object>
+struct IntegerRow {
+  const char* key;
+  int Object::*member;
+};
+
+const std::vector<IntegerRow<Latencies>>& latency_rows() {
+  using L = Latencies;
+  static const std::vector<IntegerRow<L>> rows = {
+      {"mvtu", &L::mvtu},       {"sliding_window", &L::sliding_window},
+      {"padding", &L::padding}, {"width_converter", &L::width_converter},
+      {"memory", &L::memory},   {"max_pool", &L::max_pool}};
+  return rows;
+}
+
+const std::vector<IntegerRow<LayerParams>>& layer_rows() {
+  using L = LayerParams;
+  static const std::vector<IntegerRow<L>> rows = {{"pe", &L::pe},
+                                                  {"simd", &L::simd},
+                                                  {"accumulator_bits", &L::accumulator_bits},
+                                                  {"threshold_bits", &L::threshold_bits},
+                                                  {"padded_rows", &L::padded_rows},
+                                                  {"word_bits", &L::word_bits},
+                                                  {"out_depth", &L::out_depth},
+                                                  {"inner_depth", &L::inner_depth}};
+  return rows;
+}
+
+const std::vector<IntegerRow<DataflowAccelerator>>& accelerator_rows() {
+  using A = DataflowAccelerator;
+  static const std::vector<IntegerRow<A>> rows = {{"memory_word_bits", &A::memory_word_bits},
+                                                  {"input_depth", &A::input_depth}};
+  return rows;
+}
+
+template <typename Object>
+void add_keys(const std::vector<IntegerRow<Object>>& rows, std::vector<std::string>& keys) {
+  for (const auto& row : rows) keys.emplace_back(row.key);
+}
+
+int integer(const Json& value, const std::string& where, const std::string& key) {
+  constexpr int64_t most = std::numeric_limits<int>::max();
+  // Ranges are checked by validate(); here only that the number is one.
+  const bool fits = value.is_number_unsigned()
+                        ? value.get<uint64_t>() <= uint64_t{most}
+                        : value.is_number_integer() && value.get<int64_t>() >= -most;
+  if (!fits) {
+    throw InputError(where, "'" + key + "' is " + value.dump().substr(0, 40), "an integer");
+  }
+  return value.get<int>();
+}
+
+void require_object(const Json& value, const std::string& where, const std::string& what) {
+  if (!value.is_object()) {
+    throw InputError(where, what + " is " + std::string(value.type_name()), "an object");
+  }
+}
+
+void check_keys(const Json& object, const std::vector<std::string>& known,
+                const std::string& where) {
+  for (const auto& [key, value] : object.items()) {
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      throw_unknown_name(where, "key", key, known);
+    }
+  }
+}
+
+template <typename Object>
+void read_integers(const Json& json, const std::vector<IntegerRow<Object>>& rows, Object& object,
+                   const std::string& where) {
+  for (const auto& row : rows) {
+    if (const auto found = json.find(row.key); found != json.end()) {
+      object.*row.member = integer(*found, where, row.key);
+    }
+  }
+}
+
+Discipline read_discipline(const Json& value, const std::string& where) {
+  if (value == "stalling") return Discipline::stalling;
+  if (value == "flushing") return Discipline::flushing;
+  throw InputError(where, "'discipline' is " + value.dump().substr(0, 40),
+                   "\"stalling\" or \"flushing\"");
+}
+
+void read_layer(const Json& json, const Network& network, const std::string& where,
+                DataflowAccelerator& accelerator, std::set<int>& seen) {
+  require_object(json, where, "an element of 'layers'");
+  std::vector<std::string> keys = {"layer"};
+  add_keys(layer_rows(), keys);
+  check_keys(json, keys, where);
+  if (!json.contains("layer") || !json["layer"].is_string()) {
+    throw InputError(where, "an element of 'layers' without 'layer'", "the name of a layer");
+  }
+  const auto name = json["layer"].get<std::string>();
+  const int index = network.find_layer(name);
+  if (index < 0) {
+    std::vector<std::string> known;
+    for (const Layer& layer : network.layers) known.push_back(layer.name);
+    throw_unknown_name(where, "layer", name, known);
+  }
+  if (!seen.insert(index).second) throw InputError(where, "layer '" + name + "' twice", "once");
+  for (const char* key : {"pe", "simd"}) {
+    if (json.contains(key) != network.layers[static_cast<size_t>(index)].has_weights()) {
+      throw InputError(where, "layer '" + name + "': '" + key + "'",
+                       "pe and simd for layers with weights, and for them alone");
+    }
+  }
+  read_integers(json, layer_rows(), accelerator.layers[static_cast<size_t>(index)],
+                where + ": layer '" + name + "'");
+}
+
+DataflowAccelerator read_ours(const Json& json, const std::string& where, const Network& network,
+                              const std::string& default_name) {
+  std::vector<std::string> keys = {"name", "clock_mhz", "discipline", "latency", "layers"};
+  add_keys(accelerator_rows(), keys);
+  check_keys(json, keys, where);
+  DataflowAccelerator accelerator;
+  accelerator.name = default_name;
+  if (const auto name = json.find("name"); name != json.end()) {
+    if (!name->is_string()) throw InputError(where, "'name' is no text", "a name");
+    accelerator.name = name->get<std::string>();
+  }
+  if (const auto clock = json.find("clock_mhz"); clock != json.end()) {
+    if (!clock->is_number()) throw InputError(where, "'clock_mhz' is no number", "MHz");
+    accelerator.clock_mhz = clock->get<double>();
+  }
+  if (json.contains("discipline")) {
+    accelerator.discipline = read_discipline(json["discipline"], where);
+  }
+  if (const auto latency = json.find("latency"); latency != json.end()) {
+    require_object(*latency, where, "'latency'");
+    std::vector<std::string> parts;
+    add_keys(latency_rows(), parts);
+    check_keys(*latency, parts, where + ": latency");
+    read_integers(*latency, latency_rows(), accelerator.latency, where + ": latency");
+  }
+  read_integers(json, accelerator_rows(), accelerator, where);
+  accelerator.layers.resize(network.layers.size());
+  if (!json.contains("layers") || !json["layers"].is_array()) {
+    throw InputError(where, "no 'layers'", "an array with an element for each layer");
+  }
+  std::set<int> seen;
+  for (const Json& layer : json["layers"]) read_layer(layer, network, where, accelerator, seen);
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    const Layer& layer = network.layers[i];
+    if (layer.has_weights() && seen.count(static_cast<int>(i)) == 0) {
+      throw InputError(where, "nothing about layer '" + layer.name + "'", "its pe and simd");
+    }
+  }
+  return accelerator;
+}
+
+// FINN names a node after its operator, backend and number: "MVAU_hls_3".
+struct FinnOperator {
+  const char* prefix;
+  enum Role { matrix, window, pool, other } role;
+};
+
+const std::vector<FinnOperator>& finn_operators() {
+  static const std::vector<FinnOperator> rows = {
+      {"MVAU", FinnOperator::matrix},
+      {"MatrixVectorActivation", FinnOperator::matrix},
+      {"StreamingFCLayer", FinnOperator::matrix},
+      {"ConvolutionInputGenerator", FinnOperator::window},
+      {"StreamingMaxPool", FinnOperator::pool},
+      {"Pool", FinnOperator::pool},
+      {"Thresholding", FinnOperator::other},
+      {"LabelSelect", FinnOperator::other},
+      {"FMPadding", FinnOperator::other},
+      {"StreamingDataWidthConverter", FinnOperator::other},
+      {"StreamingFIFO", FinnOperator::other},
+      {"AddStreams", FinnOperator::other},
+      {"DuplicateStreams", FinnOperator::other},
+      {"ChannelwiseOp", FinnOperator::other},
+      {"GlobalAccPool", FinnOperator::other},
+      {"IODMA", FinnOperator::other},
+      {"StreamingDataflowPartition", FinnOperator::other},
+      {"Defaults", FinnOperator::other}};
+  return rows;
+}
+
+FinnOperator::Role role_of(const std::string& node, const std::string& where) {
+  std::vector<std::string> known;
+  for (const auto& row : finn_operators()) {
+    const std::string prefix = row.prefix;
+    if (node == prefix || node.rfind(prefix + "_", 0) == 0) return row.role;
+    known.push_back(prefix + "_N");
+  }
+  throw_unknown_name(where, "node", node, known);
+}
+
+bool is_finn(const Json& json) {
+  for (const auto& [key, value] : json.items()) {
+    for (const auto& row : finn_operators()) {
+      if (value.is_object() && key.rfind(row.prefix, 0) == 0) return true;
+    }
+  }
+  return false;
+}
+
+int finn_integer(const Json& node, const std::string& where, const std::string& name,
+                 const char* key) {
+  const auto found = node.find(key);
+  if (found == node.end()) throw InputError(where, "node '" + name + "' without " + key, key);
+  return integer(*found, where, name + "." + key);
+}
+
+/// FIFO depth at one side of a node: "outFIFODepth": 32 or "outFIFODepths": [32]; 0 if not said.
+int finn_depth(const Json& node, const std::string& where, const std::string& name,
+               const std::string& key) {
+  if (const auto one = node.find(key); one != node.end()) return integer(*one, where, name);
+  const auto several = node.find(key + "s");
+  if (several == node.end()) return 0;
+  if (!several->is_array() || several->size() != 1) {
+    throw InputError(where, name + "." + key + "s is " + several->dump().substr(0, 40),
+                     "one depth: the layers are a chain");
+  }
+  return integer((*several)[0], where, name + "." + key + "s");
+}
+
+/// Nodes of one role in the order of the file, which is that of the data.
+std::vector<std::pair<std::string, Json>> finn_nodes(const Json& json, FinnOperator::Role role,
+                                                     const std::string& where) {
+  std::vector<std::pair<std::string, Json>> nodes;
+  for (const auto& [name, node] : json.items()) {
+    if (role_of(name, where) != role) continue;
+    require_object(node, where, "node '" + name + "'");
+    nodes.emplace_back(name, node);
+  }
+  return nodes;
+}
+
+void require_nodes(size_t found, size_t expected, const char* what, const std::string& where) {
+  if (found == expected) return;
+  throw InputError(where, std::to_string(found) + " nodes " + what,
+                   std::to_string(expected) + ", one for each such layer of the network");
+}
+
+DataflowAccelerator read_finn(const Json& json, const std::string& where, const Network& network,
+                              const std::string& default_name) {
+  DataflowAccelerator accelerator;
+  accelerator.name = default_name;
+  accelerator.layers.resize(network.layers.size());
+  const auto matrices = finn_nodes(json, FinnOperator::matrix, where);
+  const auto windows = finn_nodes(json, FinnOperator::window, where);
+  const auto pools = finn_nodes(json, FinnOperator::pool, where);
+  size_t matrix = 0, window = 0, pool = 0;
+  // FINN puts the greater of what producer and consumer ask for between two nodes.
+  const auto deepen = [](int& depth, int wanted) { depth = std::max(depth, wanted); };
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    const Layer& layer = network.layers[i];
+    LayerParams& p = accelerator.layers[i];
+    int& before = i == 0 ? accelerator.input_depth : accelerator.layers[i - 1].out_depth;
+    if (!layer.has_weights()) {
+      if (pool >= pools.size()) {  // a file may say nothing about pools
+        ++pool;
+        continue;
+      }
+      const auto& [name, node] = pools[pool++];
+      deepen(before, finn_depth(node, where, name, "inFIFODepth"));
+      deepen(p.out_depth, finn_depth(node, where, name, "outFIFODepth"));
+      continue;
+    }
+    if (matrix >= matrices.size()) break;
+    const auto& [name, node] = matrices[matrix++];
+    p.pe = finn_integer(node, where, name, "PE");
+    p.simd = finn_integer(node, where, name, "SIMD");
+    deepen(p.out_depth, finn_depth(node, where, name, "outFIFODepth"));
+    int* in_depth = &before;
+    if (layer.kind == LayerKind::convolution) {
+      if (window >= windows.size()) break;
+      const auto& [window_name, window_node] = windows[window++];
+      if (finn_integer(window_node, where, window_name, "SIMD") != p.simd) {
+        throw InputError(where, "SIMD of " + window_name, "that of " + name);
+      }
+      deepen(before, finn_depth(window_node, where, window_name, "inFIFODepth"));
+      deepen(p.inner_depth, finn_depth(window_node, where, window_name, "outFIFODepth"));
+      in_depth = &p.inner_depth;
+    }
+    deepen(*in_depth, finn_depth(node, where, name, "inFIFODepth"));
+  }
+  const auto count = [&](auto is) {
+    return static_cast<size_t>(std::count_if(network.layers.begin(), network.layers.end(), is));
+  };
+  require_nodes(matrices.size(), count([](const Layer& l) { return l.has_weights(); }),
+                "with a matrix (MVAU)", where);
+  require_nodes(windows.size(),
+                count([](const Layer& l) { return l.kind == LayerKind::convolution; }),
+                "with a window (ConvolutionInputGenerator)", where);
+  if (!pools.empty()) require_nodes(pools.size(), pool, "with a pool", where);
+  return accelerator;
+}
+
+}  // namespace
+
+DataflowAccelerator dataflow_from_json(const std::string& text, const std::string& where,
+                                       const std::string& default_name, const Network& network) {
+  constexpr size_t most_bytes = size_t{1} << 20;
+  if (text.size() > most_bytes) throw InputError(where, "a file above 1 MiB", "a description");
+  Json json;
+  try {
+    json = Json::parse(text);
+  } catch (const nlohmann::json::exception& error) {
+    throw InputError(where, "no JSON: " + std::string(error.what()).substr(0, 200));
+  }
+  require_object(json, where, "the description");
+  DataflowAccelerator accelerator = is_finn(json) ? read_finn(json, where, network, default_name)
+                                                  : read_ours(json, where, network, default_name);
+  if (accelerator.name.empty() || accelerator.name.size() > 100) {
+    throw InputError(where, "a name of " + std::to_string(accelerator.name.size()) + " characters",
+                     "1 to 100");
+  }
+  validate(accelerator, network);
+  return accelerator;
+}
+
+std::string to_json(const DataflowAccelerator& accelerator, const Network& network) {
+  Json json;
+  json["name"] = accelerator.name;
+  json["clock_mhz"] = accelerator.clock_mhz;
+  json["discipline"] = accelerator.discipline == Discipline::stalling ? "stalling" : "flushing";
+  for (const auto& row : latency_rows()) json["latency"][row.key] = accelerator.latency.*row.member;
+  for (const auto& row : accelerator_rows()) json[row.key] = accelerator.*row.member;
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    Json layer;
+    layer["layer"] = network.layers[i].name;
+    for (const auto& row : layer_rows()) {
+      const std::string key = row.key;
+      if (!network.layers[i].has_weights() && (key == "pe" || key == "simd")) continue;
+      layer[key] = accelerator.layers[i].*row.member;
+    }
+    json["layers"].push_back(layer);
+  }
+  return json.dump(2);
+}
+
+}  // namespace stuckat::dataflow

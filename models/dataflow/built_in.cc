@@ -1,0 +1,177 @@
+// Foldings that were published, as tables (hardware.md, BNN-PYNQ accelerators), and generated ones.
+#include <algorithm>
+
+#include "models/dataflow/accelerator.h"
+#include "models/dataflow/sliding_window.h"
+#include "workloads/errors.h"
+
+namespace stuckat::dataflow {
+namespace {
+
+struct LayerRow {
+  int pe;  // 0: a pool
+  int simd;
+  int word_bits;  // of the stream behind the layer; 0: PE codes
+  int depth;      // of the FIFO behind the layer
+};
+
+struct AcceleratorRow {
+  const char* name;
+  double clock_mhz;
+  int input_depth;
+  int output_rows;  // to which the last layer is padded
+  std::vector<LayerRow> layers;
+};
+
+const std::vector<AcceleratorRow>& built_ins() {
+  // Depth 2 is the default of the tools. Layers before a pool have the default FIFO.
+  static const std::vector<LayerRow> cnv_w1 = {
+      {16, 3, 64, 128},    // layer 0
+      {32, 32, 64, 2},     // layer 1
+      {0, 0, 64, 128},     // pool
+      {16, 32, 128, 128},  // layer 2
+      {16, 32, 128, 2},    // layer 3
+      {0, 0, 128, 81},     // pool
+      {4, 32, 256, 1},     // layer 4
+      {1, 32, 256, 1},     // layer 5
+      {1, 4, 64, 128},     // layer 6
+      {1, 8, 64, 3},       // layer 7
+      {4, 1, 0, 2},        // layer 8
+  };
+  static const std::vector<LayerRow> cnv_w2 = {
+      {8, 3, 64, 128}, {16, 16, 64, 2}, {0, 0, 64, 128}, {8, 16, 128, 128},
+      {8, 16, 128, 2}, {0, 0, 128, 81}, {4, 8, 256, 1},  {1, 8, 256, 1},
+      {1, 2, 64, 128}, {2, 2, 64, 3},   {4, 1, 0, 2},
+  };
+  static const std::vector<LayerRow> lfc = {
+      {32, 64, 0, 16}, {64, 32, 0, 8}, {32, 64, 0, 16}, {16, 8, 0, 2}};
+  static const std::vector<AcceleratorRow> rows = {
+      {"bnn-pynq-cnv-w1a1", 300, 128, 64, cnv_w1},
+      {"bnn-pynq-cnv-w1a2", 300, 128, 64, cnv_w1},
+      {"bnn-pynq-cnv-w2a2", 300, 128, 64, cnv_w2},
+      {"bnn-pynq-lfc-w1a1", 300, 2, 64, lfc},
+  };
+  return rows;
+}
+
+int greatest_divisor(int number, int at_most) {
+  int divisor = std::clamp(at_most, 1, number);
+  while (number % divisor != 0) --divisor;
+  return divisor;
+}
+
+/// What SIMD has to divide; a dense first layer's columns are padded instead.
+int simd_multiple(const Layer& layer) {
+  return layer.kind == LayerKind::convolution ? layer.input.channels : layer.columns();
+}
+
+DataflowAccelerator fit(const AcceleratorRow& row, const Network& network) {
+  const auto matches = [](const Layer& layer, const LayerRow& r) {
+    return layer.has_weights() == (r.pe > 0);
+  };
+  if (network.layers.size() != row.layers.size() ||
+      !std::equal(network.layers.begin(), network.layers.end(), row.layers.begin(), matches)) {
+    throw InputError("dataflow:" + std::string(row.name), "cannot hold " + network.name,
+                     "a network of " + std::to_string(row.layers.size()) +
+                         " layers and pools in the order of the accelerator's");
+  }
+  DataflowAccelerator accelerator;
+  accelerator.name = row.name;
+  accelerator.clock_mhz = row.clock_mhz;
+  accelerator.input_depth = row.input_depth;
+  for (size_t i = 0; i < row.layers.size(); ++i) {
+    const Layer& layer = network.layers[i];
+    const LayerRow& published = row.layers[i];
+    LayerParams p;
+    p.word_bits = published.word_bits;
+    p.out_depth = published.depth;
+    if (layer.accumulator_output) {
+      p.pe = published.pe;
+      p.padded_rows = std::max(row.output_rows, (layer.rows() + p.pe - 1) / p.pe * p.pe);
+    } else if (layer.has_weights()) {
+      p.pe = greatest_divisor(layer.rows(), published.pe);
+    }
+    if (layer.has_weights()) {
+      p.simd = i == 0 && layer.kind == LayerKind::dense
+                   ? std::min(published.simd, layer.columns())
+                   : greatest_divisor(simd_multiple(layer), published.simd);
+    }
+    accelerator.layers.push_back(p);
+  }
+  validate(accelerator, network);
+  return accelerator;
+}
+
+std::vector<int> divisors(int number) {
+  std::vector<int> result;
+  for (int d = 1; d <= number; ++d) {
+    if (number % d == 0) result.push_back(d);
+  }
+  return result;
+}
+
+int64_t window_cycles(const Layer& layer, int simd) {
+  if (layer.kind != LayerKind::convolution) return 0;
+  const WindowShape shape{layer.kernel,
+                          layer.stride,
+                          layer.input.height + 2 * layer.padding,
+                          layer.input.width + 2 * layer.padding,
+                          layer.output.height,
+                          layer.output.width,
+                          layer.input.channels / simd};
+  return shape.cycles_per_image();
+}
+
+LayerParams auto_layer(const Layer& layer, int64_t target_cycles) {
+  constexpr int fifo_depth = 32;
+  LayerParams best;
+  best.out_depth = fifo_depth;
+  if (!layer.has_weights()) return best;
+  int64_t best_cost = -1;
+  for (const int pe : divisors(layer.rows())) {
+    for (const int simd : divisors(simd_multiple(layer))) {
+      const int64_t cycles =
+          std::max(int64_t{layer.rows() / pe} * (layer.columns() / simd) * layer.output.pixels(),
+                   window_cycles(layer, simd));
+      const int64_t cost = int64_t{pe} * simd;
+      if (cycles > target_cycles || (best_cost >= 0 && cost >= best_cost)) continue;
+      best_cost = cost;
+      best.pe = pe;
+      best.simd = simd;
+    }
+  }
+  if (best_cost < 0) {
+    best.pe = layer.rows();
+    best.simd = simd_multiple(layer);
+  }
+  return best;
+}
+
+}  // namespace
+
+std::vector<std::string> dataflow_names() {
+  std::vector<std::string> names;
+  for (const auto& row : built_ins()) names.emplace_back(row.name);
+  names.emplace_back("auto");
+  return names;
+}
+
+DataflowAccelerator built_in_dataflow(const std::string& name, const Network& network) {
+  for (const auto& row : built_ins()) {
+    if (name == row.name) return fit(row, network);
+  }
+  throw_unknown_name("dataflow", "accelerator", name, dataflow_names());
+}
+
+DataflowAccelerator auto_dataflow(const Network& network, int64_t target_cycles) {
+  DataflowAccelerator accelerator;
+  accelerator.name = "auto:" + std::to_string(target_cycles);
+  accelerator.input_depth = 32;
+  for (const Layer& layer : network.layers) {
+    accelerator.layers.push_back(auto_layer(layer, target_cycles));
+  }
+  validate(accelerator, network);
+  return accelerator;
+}
+
+}  // namespace stuckat::dataflow

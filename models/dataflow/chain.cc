@@ -1,0 +1,158 @@
+#include "models/dataflow/chain.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace stuckat::dataflow {
+namespace {
+
+class ChainBuilder {
+ public:
+  ChainBuilder(const DataflowAccelerator& accelerator, const Network& network)
+      : accelerator_(accelerator), network_(network) {}
+
+  Chain build() {
+    add_input();
+    for (size_t i = 0; i < network_.layers.size(); ++i) {
+      const Layer& layer = network_.layers[i];
+      layer.kind == LayerKind::max_pool ? add_pool(static_cast<int>(i))
+                                        : add_mvtu(static_cast<int>(i));
+    }
+    chain_.stages.push_back({StageKind::memory_writer, "output/memory_writer", -1});
+    return std::move(chain_);
+  }
+
+ private:
+  void add(StageKind kind, const std::string& name, int layer, StreamSpec out) {
+    chain_.stages.push_back({kind, name, layer});
+    chain_.streams.push_back(std::move(out));
+  }
+  const StreamSpec& current() const { return chain_.streams.back(); }
+
+  /// Width converters until the words are as `out` says; through the least common multiple where
+  /// neither width divides the other. Nothing if they are already.
+  void convert(const std::string& part, int layer, int inner_depth, const StreamSpec& out) {
+    const int from = current().word_bits();
+    const int to = out.word_bits();
+    if (from == to) return;
+    const int common = std::lcm(from, to);
+    if (common != from && common != to) {
+      const int64_t narrow = common / from;
+      add(StageKind::width_converter, part + "_up", layer,
+          {part + "_words", common, 1, inner_depth,
+           (current().words_per_image + narrow - 1) / narrow, -1});
+    }
+    add(StageKind::width_converter, part, layer, out);
+  }
+
+  void add_input() {
+    const Layer& first = network_.layers.front();
+    const int bits = first.input_format.bits;
+    StreamSpec pixels{
+        "input", first.input.channels, bits, accelerator_.input_depth, first.input.pixels(), 0};
+    if (first.kind == LayerKind::dense) {
+      const int simd = params(0).simd;
+      pixels.lanes = simd;
+      pixels.words_per_image = padded_columns(accelerator_, network_, 0) / simd;
+    }
+    const int64_t image_bits = pixels.words_per_image * pixels.word_bits();
+    const int word = accelerator_.memory_word_bits;
+    const int64_t words = (image_bits + word - 1) / word;
+    StreamSpec memory{"input/memory_words", word, 1, 2, words, -1};
+    if (word == pixels.word_bits()) memory = pixels;
+    add(StageKind::memory_reader, "input/memory_reader", -1, memory);
+    convert("input/converter", -1, 2, pixels);
+  }
+
+  void add_mvtu(int index) {
+    const Layer& layer = network_.layers[static_cast<size_t>(index)];
+    const LayerParams& p = params(index);
+    const bool last = layer.accumulator_output;
+    if (layer.kind == LayerKind::convolution) add_windows(index);
+    const int64_t columns = padded_columns(accelerator_, network_, index);
+    const int in_bits = layer.input_format.bits;
+    if (layer.kind == LayerKind::dense && index > 0) {
+      convert(layer.name + "/input_converter", index, p.inner_depth,
+              {layer.name + "/columns", p.simd, in_bits, p.inner_depth, columns / p.simd, -1});
+    }
+    const int rows = padded_rows(accelerator_, network_, index);
+    const int64_t elements = int64_t{layer.output.pixels()} * rows;
+    const int out_bits =
+        last ? accumulator_bits(accelerator_, network_, index) : layer.output_format.bits;
+    StreamSpec out{layer.name + "/out", p.pe, out_bits, p.out_depth, elements / p.pe, index + 1};
+    if (!last && p.word_bits > 0) {
+      out.lanes = lanes_in_word(layer.output.channels, out_bits, p.word_bits);
+      out.words_per_image = elements / out.lanes;
+    }
+    StreamSpec rows_out = out;
+    if (out.lanes != p.pe) {
+      rows_out = {layer.name + "/rows", p.pe, out_bits, p.inner_depth, elements / p.pe, -1};
+    }
+    add(StageKind::mvtu, layer.name + "/mvtu", index, rows_out);
+    convert(layer.name + "/output_converter", index, p.inner_depth, out);
+  }
+
+  /// Words of SIMD channels, padding around the image, sliding window.
+  void add_windows(int index) {
+    const Layer& layer = network_.layers[static_cast<size_t>(index)];
+    const LayerParams& p = params(index);
+    const int bits = layer.input_format.bits;
+    const int64_t words_per_pixel = layer.input.channels / p.simd;
+    convert(layer.name + "/input_converter", index, p.inner_depth,
+            {layer.name + "/channels", p.simd, bits, p.inner_depth,
+             layer.input.pixels() * words_per_pixel, -1});
+    if (layer.padding > 0) {
+      const int64_t height = layer.input.height + 2 * layer.padding;
+      const int64_t width = layer.input.width + 2 * layer.padding;
+      add(StageKind::padding, layer.name + "/padding", index,
+          {layer.name + "/padded", p.simd, bits, p.inner_depth, height * width * words_per_pixel,
+           -1});
+    }
+    add(StageKind::sliding_window, layer.name + "/sliding_window", index,
+        {layer.name + "/windows", p.simd, bits, p.inner_depth,
+         int64_t{layer.output.pixels()} * layer.kernel * layer.kernel * words_per_pixel, -1});
+  }
+
+  void add_pool(int index) {
+    const Layer& layer = network_.layers[static_cast<size_t>(index)];
+    const LayerParams& p = params(index);
+    const int bits = layer.input_format.bits;
+    const int lanes = current().lanes;
+    StreamSpec out{layer.name + "/out",         lanes,    bits, p.out_depth,
+                   layer.output.size() / lanes, index + 1};
+    if (p.word_bits > 0) {
+      out.lanes = lanes_in_word(layer.output.channels, bits, p.word_bits);
+      out.words_per_image = layer.output.size() / out.lanes;
+    }
+    StreamSpec pooled = out;
+    if (out.lanes != lanes) {
+      pooled = {layer.name + "/pooled",      lanes, bits, p.inner_depth,
+                layer.output.size() / lanes, -1};
+    }
+    add(StageKind::max_pool, layer.name + "/pool", index, pooled);
+    convert(layer.name + "/output_converter", index, p.inner_depth, out);
+  }
+
+  /// Most channels in a word of at most `word_bits` bits that divide a pixel into equal words.
+  static int lanes_in_word(int channels, int bits, int word_bits) {
+    int lanes = std::clamp(word_bits / bits, 1, channels);
+    while (channels % lanes != 0) --lanes;
+    return lanes;
+  }
+
+  const LayerParams& params(int index) const {
+    return accelerator_.layers[static_cast<size_t>(index)];
+  }
+
+  const DataflowAccelerator& accelerator_;
+  const Network& network_;
+  Chain chain_;
+};
+
+}  // namespace
+
+Chain build_chain(const DataflowAccelerator& accelerator, const Network& network) {
+  return ChainBuilder(accelerator, network).build();
+}
+
+}  // namespace stuckat::dataflow

@@ -1,0 +1,125 @@
+#include "models/dataflow/elaboration_module.h"
+
+#include "models/dataflow/arming.h"
+#include "models/dataflow/max_pool_module.h"
+#include "models/dataflow/mvtu_module.h"
+#include "models/dataflow/padding_module.h"
+#include "models/dataflow/sliding_window_module.h"
+#include "models/dataflow/width_converter_module.h"
+#include "models/dataflow/words.h"
+#include "workloads/errors.h"
+
+namespace stuckat::dataflow {
+namespace {
+
+std::vector<uint64_t> padding_word(const Layer& layer, int lanes) {
+  const int bits = layer.input_format.bits;
+  std::vector<uint64_t> word(static_cast<size_t>(limbs_for(lanes * bits)));
+  const uint32_t code = layer.input_format.code(layer.input_format.padding_value());
+  for (int lane = 0; lane < lanes; ++lane) put_bits(word.data(), lane * bits, bits, code);
+  return word;
+}
+
+WindowShape window_shape(const Layer& layer, int simd) {
+  return {layer.kernel,
+          layer.stride,
+          layer.input.height + 2 * layer.padding,
+          layer.input.width + 2 * layer.padding,
+          layer.output.height,
+          layer.output.width,
+          layer.input.channels / simd};
+}
+
+}  // namespace
+
+ElaboratedChain::ElaboratedChain(const Chain& chain, const DataflowAccelerator& accelerator,
+                                 const Network& network, const Placement& placement,
+                                 const std::vector<std::vector<uint64_t>>& images)
+    : chain_(chain),
+      accelerator_(accelerator),
+      network_(network),
+      placement_(placement),
+      images_(images),
+      mvtus_(network.layers.size()) {
+  for (const PeArray& array : placement.arrays) {
+    const auto layer = static_cast<size_t>(array.uses.front().layer);
+    mvtus_[layer] = std::make_unique<Mvtu>(network.layers[layer], array);
+  }
+  for (const StreamSpec& spec : chain.streams) {
+    streams_.push_back(
+        std::make_unique<kernel::Stream>(spec.name.c_str(), spec.depth, spec.word_bits()));
+  }
+  for (size_t i = 0; i < chain.stages.size(); ++i) stages_.push_back(build(i));
+}
+
+std::unique_ptr<kernel::Stage> ElaboratedChain::build(size_t index) {
+  const StageSpec& stage = chain_.stages[index];
+  const auto images = static_cast<int64_t>(images_.size());
+  const Latencies& latency = accelerator_.latency;
+  const Discipline discipline = accelerator_.discipline;
+  kernel::Stream* in = index > 0 ? streams_[index - 1].get() : nullptr;
+  kernel::Stream* out = index < streams_.size() ? streams_[index].get() : nullptr;
+  const auto layer = static_cast<size_t>(std::max(0, stage.layer));
+  const Layer& l = network_.layers[layer];
+  const LayerParams& p = accelerator_.layers[layer];
+  switch (stage.kind) {
+    case StageKind::memory_reader:
+      return std::make_unique<MemoryReaderModule>(stage.name.c_str(), *out, latency.memory,
+                                                  images_);
+    case StageKind::width_converter: {
+      const int64_t narrow = std::max(chain_.streams[index - 1].words_per_image,
+                                      chain_.streams[index].words_per_image);
+      return std::make_unique<WidthConverterModule>(
+          stage.name.c_str(), *in, *out,
+          WidthConverterModule::Params{latency.width_converter, discipline, narrow, images});
+    }
+    case StageKind::padding:
+      return std::make_unique<PaddingModule>(
+          stage.name.c_str(), *in, *out,
+          PaddingModule::Params{latency.padding, discipline, l.input.height, l.input.width,
+                                l.padding, l.input.channels / p.simd, padding_word(l, p.simd),
+                                images});
+    case StageKind::sliding_window:
+      return std::make_unique<SlidingWindowModule>(
+          stage.name.c_str(), *in, *out,
+          SlidingWindowModule::Params{latency.sliding_window, discipline, window_shape(l, p.simd),
+                                      images});
+    case StageKind::mvtu:
+      return std::make_unique<MvtuModule>(
+          stage.name.c_str(), *in, *out,
+          MvtuModule::Params{latency.mvtu, discipline, images * l.output.pixels()}, *mvtus_[layer]);
+    case StageKind::max_pool: {
+      const int lanes = chain_.streams[index - 1].lanes;
+      auto params = MaxPoolModule::params_for(l, l.input.channels / lanes);
+      params.latency_steps = latency.max_pool;
+      params.images = images;
+      return std::make_unique<MaxPoolModule>(stage.name.c_str(), *in, *out, params, l, lanes);
+    }
+    case StageKind::memory_writer:
+      break;
+  }
+  auto writer = std::make_unique<MemoryWriterModule>(
+      stage.name.c_str(), *in, chain_.streams[index - 1].words_per_image, images);
+  writer_ = writer.get();
+  return writer;
+}
+
+void ElaboratedChain::arm(const Fault& fault) {
+  for (const PeArray& array : placement_.arrays) {
+    if (array.name != fault.part) continue;
+    return mvtus_[static_cast<size_t>(array.uses.front().layer)]->arm(fault);
+  }
+  for (size_t i = 0; i < chain_.streams.size(); ++i) {
+    if (chain_.streams[i].name != fault.part) continue;
+    return arm_stream(*streams_[i], chain_.streams[i], network_, fault);
+  }
+  throw InputError(placement_.accelerator, "no part claims the fault " + name(fault));
+}
+
+std::vector<kernel::Stage*> ElaboratedChain::stages() const {
+  std::vector<kernel::Stage*> result;
+  for (const auto& stage : stages_) result.push_back(stage.get());
+  return result;
+}
+
+}  // namespace stuckat::dataflow

@@ -1,0 +1,39 @@
+#include "models/dataflow/image_words.h"
+
+#include "models/common/stuck_bits.h"
+#include "models/dataflow/words.h"
+
+namespace stuckat::dataflow {
+
+std::vector<uint64_t> image_words(const Tensor& image, NumberFormat format, int64_t words,
+                                  int word_bits) {
+  const int limbs = limbs_for(word_bits);
+  std::vector<uint64_t> result(static_cast<size_t>(words * limbs));
+  int64_t bit = 0;
+  for (const int32_t value : image.values) {
+    const uint32_t code = format.code(value);
+    for (int b = 0; b < format.bits; ++b, ++bit) {
+      uint64_t* word = result.data() + bit / word_bits * limbs;
+      put_bits(word, static_cast<int>(bit % word_bits), 1, code >> b & 1u);
+    }
+  }
+  return result;
+}
+
+int32_t LaneCode::value(uint64_t code) const {
+  const auto low = static_cast<uint32_t>(code);
+  return accumulator ? read_register(low, bits, is_unsigned) : format.value(low);
+}
+
+LaneCode lane_code(const Network& network, int tensor, int bits) {
+  LaneCode code;
+  code.bits = bits;
+  code.accumulator = tensor == network.tensors() - 1;
+  if (code.accumulator)
+    code.is_unsigned = network.layers.back().is_xnor();
+  else
+    code.format = network.tensor_format(tensor);
+  return code;
+}
+
+}  // namespace stuckat::dataflow

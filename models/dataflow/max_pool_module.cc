@@ -1,0 +1,50 @@
+#include "models/dataflow/max_pool_module.h"
+
+namespace stuckat::dataflow {
+
+using kernel::Discipline;
+using kernel::Progress;
+
+MaxPoolModule::Params MaxPoolModule::params_for(const Layer& layer, int words_per_pixel) {
+  Params params;
+  const int64_t row = int64_t{layer.input.width} * words_per_pixel;
+  params.words_read_per_row = layer.kernel * row;
+  params.words_written_per_row = int64_t{layer.output.width} * words_per_pixel;
+  params.rows = layer.output.height;
+  params.words_dropped = (layer.input.height - layer.kernel * layer.output.height) * row;
+  return params;
+}
+
+// The loops over an output row end with it and let their results out: nothing waits in the pool
+// for a later row, whatever the discipline of the other parts.
+MaxPoolModule::MaxPoolModule(const sc_core::sc_module_name& name, kernel::Stream& source,
+                             kernel::Stream& sink, const Params& params, const Layer& layer,
+                             int lanes)
+    : Stage(name, &source, &sink),
+      params_(params),
+      core_(layer, lanes),
+      pipeline_(params.latency_steps, Discipline::flushing, &sink) {}
+
+Progress MaxPoolModule::advance() {
+  for (; image_ < params_.images; ++image_, row_ = 0, dropped_ = 0) {
+    for (; row_ < params_.rows; ++row_, read_ = 0, written_ = 0) {
+      for (; read_ < params_.words_read_per_row; ++read_) {
+        if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
+        core_.write(in()->front());
+        in()->pop(pipeline_.start());
+      }
+      for (; written_ < params_.words_written_per_row; ++written_) {
+        if (const Progress p = pipeline_.step(0, nullptr); p != Progress::done) return p;
+        core_.read(pipeline_.emit());
+      }
+    }
+    for (; dropped_ < params_.words_dropped; ++dropped_) {
+      if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
+      in()->pop(pipeline_.start());
+    }
+    core_.begin_image();
+  }
+  return pipeline_.drain();
+}
+
+}  // namespace stuckat::dataflow

@@ -1,0 +1,46 @@
+// When the max-pool does what (hardware.md): reads k*D words, then writes the D/k of an output row;
+// m times as many where a word is one m-th of a pixel.
+#pragma once
+
+#include <cstdint>
+
+#include "models/dataflow/max_pool.h"
+#include "sim/kernel/stage.h"
+
+namespace stuckat::dataflow {
+
+class MaxPoolModule : public kernel::Stage {
+ public:
+  struct Params {
+    int latency_steps = 1;
+    int64_t words_read_per_row = 1;     ///< k*D*m
+    int64_t words_written_per_row = 1;  ///< D/k*m
+    int rows = 1;                       ///< of the output
+    int64_t words_dropped = 0;          ///< below the last window
+    int64_t images = 1;
+
+    /// D*D*(1 + 1/k^2) for m = 1 where k divides D
+    int64_t cycles_per_image() const {
+      return rows * (words_read_per_row + words_written_per_row) + words_dropped;
+    }
+  };
+  static Params params_for(const Layer& layer, int words_per_pixel);
+
+  MaxPoolModule(const sc_core::sc_module_name& name, kernel::Stream& in, kernel::Stream& out,
+                const Params& params, const Layer& layer, int lanes);
+  const kernel::StageCycles& cycles() const override { return pipeline_.cycles(); }
+
+ private:
+  kernel::Progress advance() override;
+
+  Params params_;
+  MaxPool core_;
+  kernel::Pipeline pipeline_;
+  int64_t image_ = 0;
+  int row_ = 0;
+  int64_t read_ = 0;     // words of the row
+  int64_t written_ = 0;  // words of the row
+  int64_t dropped_ = 0;  // words behind the last row
+};
+
+}  // namespace stuckat::dataflow

@@ -1,0 +1,54 @@
+#include "models/dataflow/mvtu.h"
+
+#include <algorithm>
+
+#include "models/dataflow/words.h"
+
+namespace stuckat::dataflow {
+
+Mvtu::Mvtu(const Layer& layer, const PeArray& array)
+    : core_(layer, array, array.uses.front()),
+      input_format_(layer.input_format),
+      output_format_(layer.output_format),
+      accumulator_output_(layer.accumulator_output),
+      pe_(array.pe),
+      simd_(array.simd),
+      out_bits_(accumulator_output_ ? array.uses.front().accumulator_bits
+                                    : layer.output_format.bits),
+      synapse_fold_(array.uses.front().columns / array.simd),
+      neuron_fold_(array.uses.front().rows / array.pe),
+      rows_(layer.rows()),
+      columns_(layer.columns()),
+      pixels_(layer.output.pixels()),
+      window_(static_cast<size_t>(array.uses.front().columns)),
+      outputs_(static_cast<size_t>(layer.rows())) {
+  for (uint32_t code = 0; code < 1u << input_format_.bits; ++code) {
+    value_of_.push_back(input_format_.value(code));
+  }
+}
+
+void Mvtu::load(const uint64_t* word) {
+  const int bits = input_format_.bits;
+  int32_t* values = window_.data() + loaded_ * simd_;
+  for (int lane = 0; lane < simd_; ++lane) {
+    values[lane] = value_of_[get_bits(word, lane * bits, bits)];
+  }
+  if (++loaded_ < synapse_fold_) return;
+  loaded_ = 0;
+  core_.load(window_.data());
+  core_.compute(pixel_, 0, rows_, outputs_.data());
+  if (++pixel_ == pixels_) pixel_ = 0;
+}
+
+void Mvtu::store(int fold, uint64_t* word) const {
+  std::fill_n(word, limbs_for(pe_ * out_bits_), 0);
+  const int first = fold * pe_;
+  for (int lane = 0; lane < std::min(pe_, rows_ - first); ++lane) {
+    const int32_t value = outputs_[static_cast<size_t>(first + lane)];
+    const uint32_t code =
+        accumulator_output_ ? static_cast<uint32_t>(value) : output_format_.code(value);
+    put_bits(word, lane * out_bits_, out_bits_, code);
+  }
+}
+
+}  // namespace stuckat::dataflow

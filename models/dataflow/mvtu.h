@@ -1,0 +1,45 @@
+// The values of an MVTU of a dataflow accelerator: words of SIMD input lanes in, words of PE output
+// lanes out. The arithmetic is models/common/mvtu_core's.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/common/mvtu_core.h"
+
+namespace stuckat::dataflow {
+
+class Mvtu {
+ public:
+  Mvtu(const Layer& layer, const PeArray& array);
+
+  int synapse_fold() const { return synapse_fold_; }  ///< SF = MW / SIMD
+  int neuron_fold() const { return neuron_fold_; }    ///< NF = MH / PE
+  void arm(const Fault& fault) { core_.arm(fault); }
+
+  /// The next SIMD columns of the window. After the last ones all rows are computed.
+  void load(const uint64_t* word);
+  /// Rows fold*PE .. fold*PE + PE-1 of the window that is complete; padded rows are 0.
+  void store(int fold, uint64_t* word) const;
+
+ private:
+  MvtuCore core_;
+  NumberFormat input_format_;
+  NumberFormat output_format_;
+  bool accumulator_output_;
+  int pe_;
+  int simd_;
+  int out_bits_;
+  int synapse_fold_;
+  int neuron_fold_;
+  int rows_;
+  int columns_;
+  int pixels_;
+  std::vector<int32_t> value_of_;  // [codes of the input format]
+  std::vector<int32_t> window_;    // [padded columns]
+  std::vector<int32_t> outputs_;   // [rows]
+  int loaded_ = 0;                 // words of the window
+  int pixel_ = 0;
+};
+
+}  // namespace stuckat::dataflow

@@ -1,0 +1,35 @@
+#include "models/dataflow/mvtu_module.h"
+
+namespace stuckat::dataflow {
+
+using kernel::Progress;
+
+MvtuModule::MvtuModule(const sc_core::sc_module_name& name, kernel::Stream& source,
+                       kernel::Stream& sink, const Params& params, Mvtu& core)
+    : Stage(name, &source, &sink),
+      params_(params),
+      core_(core),
+      pipeline_(params.latency_steps, params.discipline, &sink) {}
+
+Progress MvtuModule::advance() {
+  const int synapse_fold = core_.synapse_fold();
+  const int neuron_fold = core_.neuron_fold();
+  for (; window_ < params_.windows; ++window_, nf_ = 0, sf_ = 0) {
+    for (; sf_ < synapse_fold; ++sf_) {
+      if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
+      core_.load(in()->front());
+      in()->pop(pipeline_.start());
+    }
+    for (; nf_ < neuron_fold; ++nf_) {
+      // nf = 0 has had its steps above; each further nf is SF steps on the buffered window.
+      if (nf_ > 0) {
+        const Progress p = pipeline_.step(synapse_fold - 1, nullptr);
+        if (p != Progress::done) return p;
+      }
+      core_.store(nf_, pipeline_.emit());
+    }
+  }
+  return pipeline_.drain();
+}
+
+}  // namespace stuckat::dataflow

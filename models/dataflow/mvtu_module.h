@@ -1,0 +1,36 @@
+// When the MVTU does what (hardware.md): one (nf, sf) step per cycle, sf fastest, in one flattened
+// loop over all windows and images. It reads a word in each step of nf = 0 and writes one in the
+// last step of each nf.
+#pragma once
+
+#include <cstdint>
+
+#include "models/dataflow/mvtu.h"
+#include "sim/kernel/stage.h"
+
+namespace stuckat::dataflow {
+
+class MvtuModule : public kernel::Stage {
+ public:
+  struct Params {
+    int latency_steps = 6;
+    kernel::Discipline discipline = kernel::Discipline::stalling;
+    int64_t windows = 1;  ///< of the whole run
+  };
+  /// The core outlives the module.
+  MvtuModule(const sc_core::sc_module_name& name, kernel::Stream& in, kernel::Stream& out,
+             const Params& params, Mvtu& core);
+  const kernel::StageCycles& cycles() const override { return pipeline_.cycles(); }
+
+ private:
+  kernel::Progress advance() override;
+
+  Params params_;
+  Mvtu& core_;
+  kernel::Pipeline pipeline_;
+  int64_t window_ = 0;
+  int nf_ = 0;
+  int sf_ = 0;
+};
+
+}  // namespace stuckat::dataflow

@@ -1,0 +1,41 @@
+// Puts a frame of padding around every image: one word per cycle, read or made up.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/kernel/stage.h"
+
+namespace stuckat::dataflow {
+
+class PaddingModule : public kernel::Stage {
+ public:
+  struct Params {
+    int latency_steps = 1;
+    kernel::Discipline discipline = kernel::Discipline::stalling;
+    int height = 1;  ///< of the image without padding
+    int width = 1;
+    int padding = 0;
+    int words_per_pixel = 1;
+    std::vector<uint64_t> padding_word;  ///< [limbs]
+    int64_t images = 1;
+
+    /// (IFM + 2P)^2 * m
+    int64_t cycles_per_image() const {
+      return int64_t{height + 2 * padding} * (width + 2 * padding) * words_per_pixel;
+    }
+  };
+  PaddingModule(const sc_core::sc_module_name& name, kernel::Stream& in, kernel::Stream& out,
+                const Params& params);
+  const kernel::StageCycles& cycles() const override { return pipeline_.cycles(); }
+
+ private:
+  kernel::Progress advance() override;
+
+  Params params_;
+  kernel::Pipeline pipeline_;
+  int64_t image_ = 0;
+  int y_ = 0, x_ = 0, word_ = 0;  // of the padded image
+};
+
+}  // namespace stuckat::dataflow

@@ -1,0 +1,44 @@
+#include "models/dataflow/sliding_window.h"
+
+#include <algorithm>
+
+namespace stuckat::dataflow {
+
+int64_t WindowShape::cycles_per_image() const {
+  return words_loaded_first() +
+         out_height * std::max(words_written_per_row(), words_read_per_row());
+}
+
+SlidingWindow::SlidingWindow(const WindowShape& shape, int limbs)
+    : shape_(shape),
+      limbs_(limbs),
+      rows_(shape.kernel + shape.stride),
+      cells_(static_cast<size_t>(rows_ * shape.words_per_row()) * static_cast<size_t>(limbs)) {}
+
+void SlidingWindow::begin_image() {
+  written_ = 0;
+  oy_ = ox_ = ky_ = kx_ = word_ = 0;
+}
+
+void SlidingWindow::write(const uint64_t* word) {
+  std::copy_n(word, limbs_, cells_.data() + written_ * limbs_);
+  if (++written_ == rows_ * shape_.words_per_row()) written_ = 0;
+}
+
+void SlidingWindow::read(uint64_t* word) {
+  const int64_t row = (oy_ * shape_.stride + ky_) % rows_;
+  const int64_t column = ox_ * shape_.stride + kx_;
+  const int64_t cell = row * shape_.words_per_row() + column * shape_.words_per_pixel + word_;
+  std::copy_n(cells_.data() + cell * limbs_, limbs_, word);
+  if (++word_ < shape_.words_per_pixel) return;
+  word_ = 0;
+  if (++kx_ < shape_.kernel) return;
+  kx_ = 0;
+  if (++ky_ < shape_.kernel) return;
+  ky_ = 0;
+  if (++ox_ < shape_.out_width) return;
+  ox_ = 0;
+  ++oy_;
+}
+
+}  // namespace stuckat::dataflow

@@ -1,0 +1,52 @@
+// Sliding-window buffer: pixels in, one word at a time in raster order; windows out in the column
+// order of the MVTU (ky, kx, channel). The buffer holds the rows of a window and those that are
+// read for the next one.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace stuckat::dataflow {
+
+/// Loop bounds of one image; hardware.md, sliding-window unit (HLS version).
+struct WindowShape {
+  int kernel = 1;
+  int stride = 1;
+  int height = 1;  ///< of the (padded) input
+  int width = 1;
+  int out_height = 1;
+  int out_width = 1;
+  int words_per_pixel = 1;  ///< m = channels / SIMD
+
+  int64_t words_per_row() const { return int64_t{width} * words_per_pixel; }
+  int64_t words_loaded_first() const { return kernel * words_per_row(); }
+  int64_t words_written_per_row() const {
+    return int64_t{out_width} * kernel * kernel * words_per_pixel;
+  }
+  int64_t words_read_per_row() const { return stride * words_per_row(); }
+  int64_t words_per_image() const { return height * words_per_row(); }
+  /// IFM*K*m + OFM*max(OFM*K*K*m, stride*IFM*m)
+  int64_t cycles_per_image() const;
+};
+
+class SlidingWindow {
+ public:
+  SlidingWindow(const WindowShape& shape, int limbs);
+
+  void begin_image();
+  /// The next word of the image.
+  void write(const uint64_t* word);
+  /// The next word of the windows.
+  void read(uint64_t* word);
+
+ private:
+  WindowShape shape_;
+  int limbs_;
+  int rows_;                     // in the buffer: kernel + stride
+  std::vector<uint64_t> cells_;  // [rows_][width][words_per_pixel][limbs]
+  int64_t written_ = 0;          // position of the next word in cells_, in words
+  // Position of the next word to read: output pixel, kernel position, word of the pixel.
+  int oy_ = 0, ox_ = 0, ky_ = 0, kx_ = 0, word_ = 0;
+};
+
+}  // namespace stuckat::dataflow

@@ -1,0 +1,38 @@
+// When the sliding-window unit does what (hardware.md, HLS version): loads K rows, then for each
+// output row writes OFM*K*K*m words while it reads the stride*IFM*m words of the next one. It does
+// not read ahead into the next image and drains once per image.
+#pragma once
+
+#include <cstdint>
+
+#include "models/dataflow/sliding_window.h"
+#include "sim/kernel/stage.h"
+
+namespace stuckat::dataflow {
+
+class SlidingWindowModule : public kernel::Stage {
+ public:
+  struct Params {
+    int latency_steps = 1;
+    kernel::Discipline discipline = kernel::Discipline::stalling;
+    WindowShape shape;
+    int64_t images = 1;
+  };
+  SlidingWindowModule(const sc_core::sc_module_name& name, kernel::Stream& in, kernel::Stream& out,
+                      const Params& params);
+  const kernel::StageCycles& cycles() const override { return pipeline_.cycles(); }
+
+ private:
+  kernel::Progress advance() override;
+  kernel::Progress step(bool reads, bool writes);
+
+  Params params_;
+  SlidingWindow core_;
+  kernel::Pipeline pipeline_;
+  int64_t image_ = 0;
+  int64_t loaded_ = 0;  // words of the image
+  int row_ = 0;         // output row
+  int64_t step_ = 0;    // step of the output row
+};
+
+}  // namespace stuckat::dataflow

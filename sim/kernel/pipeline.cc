@@ -1,0 +1,120 @@
+#include "sim/kernel/pipeline.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace stuckat::kernel {
+
+Pipeline::Pipeline(int latency_steps, Discipline discipline, StampedFifo* out)
+    : latency_(latency_steps),
+      discipline_(discipline),
+      out_(out),
+      limbs_(out == nullptr ? 1 : out->limbs()),
+      pending_(static_cast<size_t>(latency_steps) + 1),
+      words_(pending_.size() * static_cast<size_t>(limbs_)) {
+  assert(latency_steps >= 1);
+}
+
+void Pipeline::drop_front() {
+  if (++first_ == static_cast<int>(pending_.size())) first_ = 0;
+  --count_;
+  left_ = std::max(0, left_ - 1);
+}
+
+// Flushing: every output leaves as soon as there is a slot, whatever the steps behind it do.
+Progress Pipeline::flush() {
+  while (left_ < count_) {
+    if (!out_->can_push()) return Progress::needs_output;
+    const int index = (first_ + left_) % static_cast<int>(pending_.size());
+    Output& output = pending_[static_cast<size_t>(index)];
+    int64_t leave = output.leave;
+    if (last_due_ >= 0) leave = std::max(leave, last_leave_ + (output.due - last_due_));
+    output.leave = std::max(leave, out_->slot_free());
+    last_due_ = output.due;
+    last_leave_ = output.leave;
+    out_->push(output.leave, word(index));
+    ++left_;
+  }
+  return Progress::done;
+}
+
+Progress Pipeline::step(int64_t skip, StampedFifo* in) {
+  const bool stalling = discipline_ == Discipline::stalling;
+  if (!stalling && flush() != Progress::done) return Progress::needs_output;
+  const int64_t target = next_ + skip;
+  // Outputs that leave in the cycle of a skipped step.
+  while (count_ > 0 && front().due < target) {
+    if (stalling && !out_->can_push()) return Progress::needs_output;
+    const int64_t due = front().due;  // >= next_: it was emitted `latency` steps before
+    const int64_t free_pipe = clock_ + (due - next_);
+    const int64_t slot = stalling ? out_->slot_free() : front().leave;
+    const int64_t time = std::max(free_pipe, slot);
+    if (stalling) out_->push(time, word(first_));
+    out_->note_blocked(time - free_pipe);
+    cycles_.blocked += time - free_pipe;
+    cycles_.busy += due - next_;
+    skip -= due - next_;
+    next_ = due;
+    clock_ = time;
+    drop_front();
+  }
+  if (in != nullptr && !in->can_pop()) return Progress::needs_input;
+  int64_t time = clock_ + skip;
+  if (in != nullptr && in->visible() > time) {
+    const int64_t wait = in->visible() - time;
+    // Not counted before it is certain that the step is done in this call.
+    if (count_ > 0 && front().due == target && stalling && !out_->can_push()) {
+      return Progress::needs_output;
+    }
+    in->note_starved(wait);
+    cycles_.starved += wait;
+    time += wait;
+  }
+  if (count_ > 0 && front().due == target) {
+    if (stalling && !out_->can_push()) return Progress::needs_output;
+    const int64_t slot = stalling ? out_->slot_free() : front().leave;
+    if (slot > time) {
+      out_->note_blocked(slot - time);
+      cycles_.blocked += slot - time;
+      time = slot;
+    }
+    if (stalling) out_->push(time, word(first_));
+    drop_front();
+  }
+  cycles_.busy += skip + 1;
+  start_ = time;
+  next_ = target + 1;
+  clock_ = time + 1;
+  return Progress::done;
+}
+
+uint64_t* Pipeline::emit() {
+  assert(count_ < static_cast<int>(pending_.size()));
+  const int index = (first_ + count_) % static_cast<int>(pending_.size());
+  pending_[static_cast<size_t>(index)] = {next_ - 1 + latency_, start_ + latency_};
+  ++count_;
+  return word(index);
+}
+
+Progress Pipeline::drain() {
+  if (discipline_ == Discipline::flushing && flush() != Progress::done) {
+    return Progress::needs_output;
+  }
+  while (count_ > 0) {
+    const bool stalling = discipline_ == Discipline::stalling;
+    if (stalling && !out_->can_push()) return Progress::needs_output;
+    const int64_t free_pipe = clock_ + (front().due - next_);
+    const int64_t time = std::max(free_pipe, stalling ? out_->slot_free() : front().leave);
+    if (stalling) out_->push(time, word(first_));
+    out_->note_blocked(time - free_pipe);
+    cycles_.blocked += time - free_pipe;
+    // The bubbles that push the output out are steps without work.
+    cycles_.busy += front().due + 1 - next_;
+    next_ = front().due + 1;
+    clock_ = time + 1;
+    drop_front();
+  }
+  return Progress::done;
+}
+
+}  // namespace stuckat::kernel

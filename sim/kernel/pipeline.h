@@ -1,0 +1,84 @@
+// The timing of one pipelined loop with initiation interval 1: which cycle each step starts in, and
+// which cycle its output leaves in. Pure arithmetic on the stamps of its FIFOs; every stage of an
+// accelerator is one of these. See sim/kernel/README.md for the recurrences.
+//
+//   t(i)  start of step i      >= t(i-1) + 1, and >= visible() of the word it reads
+//   w(i)  output of step i leaves, `latency` steps later
+//
+// flushing: values move on by themselves. w(i) = max(t(i) + L, w of the output before + the steps
+//           between, slot free); the pipeline holds L steps, so t(i+L) >= w(i).
+// stalling: the pipeline moves only as a whole. The output of step i leaves in the cycle in which
+//           step i+L starts, w(i) = t(i+L) >= slot free; if i is among the last L steps of the
+//           loop it drains behind them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/kernel/stamped_fifo.h"
+
+namespace stuckat::kernel {
+
+enum class Discipline : uint8_t { flushing, stalling };
+
+/// What a stage cannot go on without, or that it has done all its steps.
+enum class Progress : uint8_t { done, needs_input, needs_output };
+
+/// Cycles of a stage by what it did. Adds up to the cycle after its last step.
+struct StageCycles {
+  int64_t busy = 0;     ///< steps, and the drain of a loop that must end before the next begins
+  int64_t starved = 0;  ///< waiting for a word
+  int64_t blocked = 0;  ///< waiting for a free slot
+};
+
+class Pipeline {
+ public:
+  /// latency_steps >= 1; `out` may be null for a loop that writes nothing.
+  Pipeline(int latency_steps, Discipline discipline, StampedFifo* out);
+
+  /// Does `skip` steps that read nothing and then one step that reads from `in` unless it is null.
+  /// Returns done and start() is that step's cycle; the caller then takes front() and pops it at
+  /// start(). Or returns what is missing, having done nothing that a later call would repeat.
+  Progress step(int64_t skip, StampedFifo* in);
+  int64_t start() const { return start_; }
+
+  /// The step just done has an output: the place for its word, [out->limbs()].
+  uint64_t* emit();
+
+  /// The loop has no further steps: lets all outputs leave. The next step, if there is one after
+  /// all, starts behind the last of them.
+  Progress drain();
+
+  const StageCycles& cycles() const { return cycles_; }
+
+ private:
+  struct Output {
+    int64_t due;    // the step in whose cycle it leaves a pipeline that never waits
+    int64_t leave;  // flushing: earliest, later actual cycle in which it leaves
+  };
+  Progress flush();
+  Output& front() { return pending_[static_cast<size_t>(first_)]; }
+  uint64_t* word(int index) { return words_.data() + index * limbs_; }
+  void drop_front();
+
+  int latency_;
+  Discipline discipline_;
+  StampedFifo* out_;
+  int limbs_;
+  int64_t next_ = 0;   // index of the next step
+  int64_t clock_ = 0;  // earliest cycle in which it can start
+  int64_t start_ = 0;
+  int64_t last_due_ = -1;  // flushing: the last output that left
+  int64_t last_leave_ = -1;
+
+  // Ring of outputs in the pipeline, oldest first; flushing: the oldest `left_` have left already
+  // and only bound the start of step `due`.
+  std::vector<Output> pending_;
+  std::vector<uint64_t> words_;
+  int first_ = 0;
+  int count_ = 0;
+  int left_ = 0;
+  StageCycles cycles_;
+};
+
+}  // namespace stuckat::kernel

@@ -1,0 +1,39 @@
+// Base of all modules that read at most one stream and write at most one: a method process that
+// runs as far ahead as its streams let it, once per wake-up.
+#pragma once
+
+#include <string>
+#include <systemc>
+
+#include "sim/kernel/pipeline.h"
+#include "sim/kernel/stream.h"
+
+namespace stuckat::kernel {
+
+class Stage : public sc_core::sc_module {
+ public:
+  Progress progress() const { return progress_; }
+  /// "layer1/mvtu waits for word 36 of layer1/windows (depth 2, empty)", for deadlock reports.
+  std::string explain() const;
+  virtual const StageCycles& cycles() const = 0;
+
+ protected:
+  /// The streams outlive the stage; either may be null at the ends of a chain.
+  Stage(const sc_core::sc_module_name& name, Stream* in, Stream* out);
+
+  /// Does steps until there are none left or something is missing.
+  virtual Progress advance() = 0;
+
+  Stream* in() { return in_; }
+  Stream* out() { return out_; }
+
+ private:
+  void activate();
+
+  Stream* in_;
+  Stream* out_;
+  sc_core::sc_event wake_;
+  Progress progress_ = Progress::needs_input;
+};
+
+}  // namespace stuckat::kernel

@@ -1,0 +1,34 @@
+#include "sim/kernel/stamped_fifo.h"
+
+namespace stuckat::kernel {
+
+namespace {
+constexpr int limb_bits = 64;
+}
+
+StampedFifo::StampedFifo(int depth, int word_bits)
+    : depth_(depth), word_bits_(word_bits), limbs_((word_bits + limb_bits - 1) / limb_bits) {
+  assert(depth >= 1 && word_bits >= 1);
+  const size_t slots = static_cast<size_t>(depth);
+  const size_t size = slots * static_cast<size_t>(limbs_);
+  written_.resize(slots);
+  freed_.resize(slots);
+  data_.resize(size);
+  keep_.assign(size, ~uint64_t{0});
+  set_.resize(size);
+}
+
+void StampedFifo::stick_slot_bit(int slot, int bit, bool one) {
+  assert(slot >= 0 && slot < depth_ && bit >= 0 && bit < word_bits_ && pushed_ == 0);
+  const size_t at = static_cast<size_t>(slot) * static_cast<size_t>(limbs_) +
+                    static_cast<size_t>(bit / limb_bits);
+  const uint64_t mask = uint64_t{1} << (bit % limb_bits);
+  keep_[at] &= ~mask;
+  set_[at] = one ? set_[at] | mask : set_[at] & ~mask;
+}
+
+void StampedFifo::stick_wire(int bit, bool one) {
+  for (int slot = 0; slot < depth_; ++slot) stick_slot_bit(slot, bit, one);
+}
+
+}  // namespace stuckat::kernel

@@ -1,0 +1,149 @@
+// A FIFO whose words carry the cycle in which they were written. No clock, no SystemC: producer and
+// consumer may run ahead of each other, the stamps alone say when things happen.
+//
+//   word n is written at a cycle c(n) >= p(n - depth) + 1: its slot was freed one cycle before
+//   word n is read    at a cycle p(n) >= c(n) + 1: it is visible one cycle after it was written
+//
+// so a depth of 2 sustains one word per cycle, a depth of 1 one word in two cycles.
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <cstdint>
+#include <vector>
+
+namespace stuckat::kernel {
+
+/// Sees every word that a FIFO stores, as it will be read. Costs one test per word when absent.
+class WordProbe {
+ public:
+  virtual ~WordProbe() = default;
+  virtual void on_word(int64_t index, const uint64_t* word) = 0;
+};
+
+class StampedFifo {
+ public:
+  /// Words of `word_bits` bits, the lowest in bit 0 of limb 0. depth >= 1, word_bits >= 1.
+  StampedFifo(int depth, int word_bits);
+  virtual ~StampedFifo() = default;
+  StampedFifo(const StampedFifo&) = delete;
+  StampedFifo& operator=(const StampedFifo&) = delete;
+
+  int depth() const { return depth_; }
+  int word_bits() const { return word_bits_; }
+  int limbs() const { return limbs_; }  ///< 64-bit words that hold one FIFO word
+
+  // The producer's side. Where can_push() is false, the cycle in which the slot becomes free is
+  // not known yet: the consumer has to run first.
+  bool can_push() const { return pushed_ - popped_ < depth_; }
+  int64_t slot_free() const { return freed_[static_cast<size_t>(in_)]; }
+  void push(int64_t cycle, const uint64_t* word);
+
+  // The consumer's side; likewise.
+  bool can_pop() const { return popped_ < pushed_; }
+  int64_t visible() const { return written_[static_cast<size_t>(out_)] + 1; }
+  const uint64_t* front() const { return data_.data() + out_ * limbs_; }
+  void pop(int64_t cycle);
+
+  // Whoever waits says so once and is woken once.
+  void producer_waits() { producer_waits_ = true; }
+  void consumer_waits() { consumer_waits_ = true; }
+
+  /// Storage that can break: from now on bit `bit` of slot `slot` reads `one`. Later calls act on
+  /// the result of earlier ones. Before the first word.
+  void stick_slot_bit(int slot, int bit, bool one);
+  /// The same for every slot: a wire in front of the storage.
+  void stick_wire(int bit, bool one);
+  void set_probe(WordProbe* probe) { probe_ = probe; }
+
+  // Statistics.
+  int64_t pushed() const { return pushed_; }
+  int64_t popped() const { return popped_; }
+  int high_water() const { return high_water_; }  ///< most words stored in any one cycle
+  int64_t blocked_cycles() const { return blocked_; }
+  int64_t starved_cycles() const { return starved_; }
+  void note_blocked(int64_t cycles) { blocked_ += cycles; }
+  void note_starved(int64_t cycles) { starved_ += cycles; }
+
+ protected:
+  virtual void wake_producer() {}
+  virtual void wake_consumer() {}
+
+ private:
+  int next(int slot) const { return slot + 1 == depth_ ? 0 : slot + 1; }
+  void count_push(int64_t cycle);
+  void count_pop(int64_t cycle);
+
+  int depth_;
+  int word_bits_;
+  int limbs_;
+  int in_ = 0;   // slot of the next push, pushed_ mod depth
+  int out_ = 0;  // slot of the next pop, popped_ mod depth
+  bool producer_waits_ = false;
+  bool consumer_waits_ = false;
+  int64_t pushed_ = 0;
+  int64_t popped_ = 0;
+  std::vector<int64_t> written_;             // [depth] cycle of the last push into the slot
+  std::vector<int64_t> freed_;               // [depth] cycle after the last pop from the slot
+  std::vector<uint64_t> data_, keep_, set_;  // [depth][limbs]
+  WordProbe* probe_ = nullptr;
+
+  int high_water_ = 0;
+  int64_t counted_ = 0;  // pushes whose occupancy is known
+  int counted_slot_ = 0;
+  int64_t blocked_ = 0;
+  int64_t starved_ = 0;
+};
+
+inline void StampedFifo::push(int64_t cycle, const uint64_t* word) {
+  assert(can_push() && cycle >= slot_free());
+  const size_t at = static_cast<size_t>(in_) * static_cast<size_t>(limbs_);
+  for (size_t i = 0; i < static_cast<size_t>(limbs_); ++i) {
+    data_[at + i] = (word[i] & keep_[at + i]) | set_[at + i];
+  }
+  written_[static_cast<size_t>(in_)] = cycle;
+  if (probe_ != nullptr) probe_->on_word(pushed_, data_.data() + at);
+  count_push(cycle);
+  in_ = next(in_);
+  ++pushed_;
+  if (consumer_waits_) {
+    consumer_waits_ = false;
+    wake_consumer();
+  }
+}
+
+inline void StampedFifo::pop(int64_t cycle) {
+  assert(can_pop() && cycle >= visible());
+  count_pop(cycle);
+  freed_[static_cast<size_t>(out_)] = cycle + 1;
+  out_ = next(out_);
+  ++popped_;
+  if (producer_waits_) {
+    producer_waits_ = false;
+    wake_producer();
+  }
+}
+
+// A push at cycle c finds the words k in store whose p(k) >= c. Either the last known pop is that
+// late already, and then all later ones are; or a pop that comes later settles it.
+inline void StampedFifo::count_push(int64_t cycle) {
+  int64_t left = popped_;
+  while (left > 0 && left > popped_ - depth_ &&
+         freed_[static_cast<size_t>((left - 1) % depth_)] > cycle) {
+    --left;
+  }
+  if (left == popped_) return;
+  high_water_ = std::max(high_water_, static_cast<int>(pushed_ + 1 - left));
+  ++counted_;
+  counted_slot_ = next(counted_slot_);
+}
+
+inline void StampedFifo::count_pop(int64_t cycle) {
+  while (counted_ < pushed_ && written_[static_cast<size_t>(counted_slot_)] <= cycle) {
+    high_water_ = std::max(high_water_, static_cast<int>(counted_ + 1 - popped_));
+    ++counted_;
+    counted_slot_ = next(counted_slot_);
+  }
+}
+
+}  // namespace stuckat::kernel
