@@ -27,7 +27,7 @@ Network random_zoo_network(const std::string& name, uint64_t seed, const ZooOpti
     if (layer.has_weights()) test::fill_parameters(layer, random);
   }
   for (int c = 0; c < network.classes(); ++c)
-    network.class_names.push_back("c" + std::to_string(c));
+    network.class_names.push_back(std::to_string(c) + ". class");
   return network;
 }
 
