@@ -1,0 +1,122 @@
+#include "trainer/predict.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "trainer/images.h"
+
+namespace stuckat::trainer {
+namespace {
+
+/// Thresholds of the network as thresholds on sums: matches > t <=> 2 * matches - columns >
+/// 2 * t - columns.
+Steps steps_of(const Layer& layer) {
+  Steps steps{layer.output_format, std::vector<int32_t>(static_cast<size_t>(layer.rows()), 1), {}};
+  for (const int32_t t : layer.thresholds) {
+    steps.thresholds.push_back(layer.is_xnor() ? 2 * t - layer.columns() : t);
+  }
+  return steps;
+}
+
+}  // namespace
+
+Predictor::Predictor(const Network& network, const Effects& effects, Workers& workers)
+    : network_(network),
+      workers_(workers),
+      faults_(faults_by_tensor(effects, network)),
+      layers_(network.layers.size()),
+      steps_(network.layers.size()),
+      sign_(network.layers.size()),
+      weights_(network.layers.size()),
+      values_(static_cast<size_t>(network.tensors())) {
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const Layer& layer = network_.layers[i];
+    if (!layer.has_weights()) continue;
+    const LayerFaults& faults = faults_[i + 1];
+    layers_[i] = std::make_unique<ForwardLayer>(layer, Values::levels, false,
+                                                needs_wide(faults, layer));
+    sign_[i].assign(static_cast<size_t>(layer.rows()), 1);
+    weights_[i] = layer.weights;
+    patch_weights(faults, layer, sign_[i], weights_[i].data());
+    layers_[i]->set_weights(weights_[i].data(), workers_);
+    steps_[i] = steps_of(layer);
+    patch_thresholds(faults, layer, steps_[i]);
+  }
+}
+
+std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t image_index) {
+  const int blocks = block_count(samples);
+  for (int t = 0; t < network_.tensors(); ++t) {
+    const auto i = static_cast<size_t>(t);
+    Buffer<int8_t>& values = values_[i];
+    values.grow(blocks * block_elements(network_.tensor_shape(t)));
+    if (t == 0) {
+      std::memcpy(values.data(), input, blocks * block_elements(network_.input()));
+    } else if (const Layer& layer = network_.layers[i - 1]; !layer.has_weights()) {
+      pool_forward(layer, values_[i - 1].data(), blocks, values.data(), workers_);
+    } else {
+      ForwardLayer& forward = *layers_[i - 1];
+      const LayerFaults& faults = faults_[i];
+      forward.run(values_[i - 1].data(), samples, workers_);
+      break_sums(faults, forward, sign_[i - 1], weights_[i - 1].data(), samples, INT32_MAX);
+      if (layer.accumulator_output) break;
+      workers_.run(blocks, [&](int block) {
+        const size_t start = block * block_elements(layer.output);
+        forward.with_accumulators([&](const auto* acc) {
+          apply_steps(acc + start, layer.output.pixels(), layer.rows(), steps_[i - 1],
+                      samples - block * lanes, values.data() + start);
+        });
+      });
+      break_values(faults, forward, steps_[i - 1], samples, values.data());
+    }
+    overwrite_elements(faults_[i], network_, t, samples, image_index, values.data());
+  }
+  ForwardLayer& last = *layers_.back();
+  overwrite_logits(faults_.back(), network_, last, sign_.back(), samples, image_index, INT32_MAX);
+  const int classes = network_.classes();
+  std::vector<int32_t> result(static_cast<size_t>(samples) * classes);
+  last.with_accumulators([&](const auto* acc) {
+    for (int n = 0; n < samples; ++n) {
+      for (int c = 0; c < classes; ++c) {
+        const int32_t sum = acc[(n / lanes * classes + c) * lanes + n % lanes];
+        result[static_cast<size_t>(n) * classes + c] =
+            last.layer.is_xnor() ? (sum + last.layer.columns()) / 2 : sum;
+      }
+    }
+  });
+  return result;
+}
+
+std::vector<int> predict(const Network& network, const DataSet& data, Workers& workers,
+                         const Effects& effects) {
+  const InputImages images(network, data);
+  Predictor predictor(network, effects, workers);
+  constexpr int batch = 8 * lanes;
+  std::vector<int8_t> input(block_count(batch) * block_elements(network.input()));
+  std::vector<int> result;
+  for (int first = 0; first < data.size(); first += batch) {
+    const int samples = std::min(batch, data.size() - first);
+    std::fill(input.begin(), input.end(), int8_t{0});
+    workers.run(samples, [&](int n) {
+      images.fill(first + n, {}, input.data() + n / lanes * block_elements(network.input()),
+                  n % lanes);
+    });
+    const std::vector<int32_t> logits = predictor.logits(input.data(), samples, first);
+    for (int n = 0; n < samples; ++n) {
+      result.push_back(predicted_class(logits.data() + n * network.classes(), network.classes()));
+    }
+  }
+  return result;
+}
+
+double accuracy(const Network& network, const DataSet& data, Workers& workers,
+                const Effects& effects) {
+  const std::vector<int> classes = predict(network, data, workers, effects);
+  int right = 0;
+  for (int i = 0; i < data.size(); ++i) {
+    if (classes[static_cast<size_t>(i)] == data.labels[static_cast<size_t>(i)]) ++right;
+  }
+  return data.size() == 0 ? 0 : static_cast<double>(right) / data.size();
+}
+
+}  // namespace stuckat::trainer

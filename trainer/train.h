@@ -1,0 +1,113 @@
+// Training of quantized networks: standard and fault-aware (methods.md, section 1: FAT).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "faultmaps/effects.h"
+#include "trainer/injection.h"
+#include "trainer/model.h"
+#include "workloads/dataset.h"
+#include "workloads/network.h"
+
+namespace stuckat::trainer {
+
+/// standard: nothing is injected. fat1: all injection layers are on. fat2: in each epoch one
+/// injection layer, drawn at random, is on. dropout, dropout2d: as fat1 with single elements or
+/// whole channels set to 0 and survivors scaled by 1/(1-p).
+enum class Method : uint8_t { standard, fat1, fat2, dropout, dropout2d };
+
+/// Behind the pool that follows a layer, or before it.
+enum class InjectionSite : uint8_t { after_pool, before_pool };
+
+/// constant; step: times `factor` after every `step_epochs`; cosine: to 0 at the last epoch.
+enum class Schedule : uint8_t { constant, step, cosine };
+
+/// Names for options and files, in the order of the enumerators.
+const std::vector<std::string>& method_names();
+const std::vector<std::string>& injection_kind_names();
+const std::vector<std::string>& injection_site_names();
+const std::vector<std::string>& schedule_names();
+
+/// The defaults are the recipe of the FAT paper, but for the number of epochs (1000 there).
+struct TrainOptions {
+  Method method = Method::standard;
+  InjectionKind injection = InjectionKind::channel;
+  InjectionSite site = InjectionSite::after_pool;
+  bool convolutions_only = false;  ///< inject behind convolutions, not behind dense layers
+  double percent = 5;              ///< p: share of channels, pixels or elements that are injected
+  Effects faults;                  ///< of a given fault map, in every step and in validation
+
+  int epochs = 10;
+  int batch = 100;
+  double learning_rate = 0.02;
+  Schedule schedule = Schedule::step;
+  int step_epochs = 40;
+  double step_factor = 0.5;
+
+  int crop_padding = 0;  ///< random crop: shifts of up to so many pixels each way; 0: none
+  bool flip = false;     ///< every second image mirrored, at random
+
+  uint64_t seed = 1;
+  int threads = 0;             ///< 0: all of the machine. Changes no result.
+  std::string checkpoint;      ///< path; written after each epoch, resumed from; empty: none
+};
+
+/// What one epoch came to. Accuracies are 0 .. 1.
+struct EpochRecord {
+  double learning_rate = 0;
+  double loss = 0;                 ///< mean over the epoch's batches, in training mode
+  double train_accuracy = 0;       ///< in training mode: injected, augmented, batch statistics
+  double validation_accuracy = 0;  ///< of the exported integer network; 0 without validation set
+  int injected_layer = -1;         ///< fat2: index of the layer whose injection was on
+
+  bool operator==(const EpochRecord&) const = default;
+};
+
+/// State of a run, told after every batch.
+struct Progress {
+  int epoch = 0;   ///< 0 .. epochs-1
+  int epochs = 0;
+  int batch = 0;   ///< batches of this epoch that are done
+  int batches = 0;
+  double loss = 0;               ///< mean of this epoch so far
+  double images_per_second = 0;  ///< trained, since the start or the resume
+  double seconds_left = 0;       ///< of the whole run, at this speed
+  bool epoch_done = false;       ///< validated, checkpoint written; `record` is valid
+  EpochRecord record;
+};
+
+/// Returning false stops the run after this batch; an epoch that is not done is lost.
+using ProgressCallback = std::function<bool(const Progress&)>;
+
+struct TrainResult {
+  Network network;       ///< exported after the last epoch
+  Network best;          ///< exported after the epoch with the best validation accuracy
+  int best_epoch = -1;   ///< the first one with it; -1 if no epoch is done
+  Model model;           ///< after the last epoch
+  std::vector<EpochRecord> history;
+  bool stopped = false;  ///< by the callback
+};
+
+/// Trains `architecture` on `train` from random weights, or from `start` if that is not null.
+/// An incomplete last batch of an epoch is left out (unless it is the only one). The same options,
+/// data and seed give the same bytes on any number of threads, with or without interruption.
+/// Throws InputError: impossible options, data that does not fit, a checkpoint of another run,
+/// and divergence (a loss that is not finite: the last checkpoint stays).
+TrainResult train(const Network& architecture, const DataSet& train, const DataSet* validation,
+                  const TrainOptions& options, const ProgressCallback& progress = {},
+                  const Model* start = nullptr);
+
+/// All options and inputs that decide the trajectory, as one line of JSON.
+std::string resolved_configuration(const Network& architecture, const DataSet& train,
+                                   const DataSet* validation, const TrainOptions& options);
+
+/// Tensors that can be injected: behind each injectable layer, before or after its pool. Pixels
+/// are not injected into tensors of one pixel, which would stick the whole layer.
+std::vector<int> injection_tensors(const Network& network, const TrainOptions& options);
+
+double learning_rate_at(const TrainOptions& options, int epoch);
+
+}  // namespace stuckat::trainer
