@@ -7,7 +7,7 @@ find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
 find_package(HDF5 REQUIRED COMPONENTS C)
 find_package(nlohmann_json 3.11 REQUIRED)
-find_package(spdlog REQUIRED)
+find_package(fmt REQUIRED)
 
 # Debian's HDF5 is found as variables; the library targets differ between CMake versions.
 if(NOT TARGET stuckat_hdf5)

@@ -97,10 +97,10 @@ void check_dataflow(const Network& network, const dataflow::DataflowAccelerator&
   });
 }
 
-void check_loopback(const Network& network, const LoopbackAccelerator& accelerator,
+void check_loopback(const Network& network, const loopback::LoopbackAccelerator& accelerator,
                     const FaultMap& map, const std::vector<Tensor>& images) {
   check_agreement(network, place(accelerator, network), map, images, [&] {
-    return simulate(network, accelerator, map, images, {.keep_tensors = true}).tensors;
+    return loopback::simulate(network, accelerator, map, images, {.tensors = true}).tensors;
   });
 }
 
@@ -181,7 +181,7 @@ TEST_CASE("a permanent fault changes values and no cycle") {
         return all;
       });
       text << " / " << test::in_child([&] {
-        const auto r = simulate(network, b, on_b, images);
+        const auto r = loopback::simulate(network, b, on_b, images);
         return std::to_string(r.total_cycles) + " " + std::to_string(r.first_image_cycles);
       });
       return text.str();

@@ -45,8 +45,8 @@ inline dataflow::DataflowAccelerator random_dataflow(Random& random, const Netwo
   return a;
 }
 
-inline LoopbackAccelerator random_loopback(Random& random) {
-  LoopbackAccelerator a;
+inline loopback::LoopbackAccelerator random_loopback(Random& random) {
+  loopback::LoopbackAccelerator a;
   a.pe = uniform(random, 1, 9);
   a.simd = uniform(random, 1, 12);
   a.name = "random";

@@ -11,7 +11,7 @@ Accelerator parse_accelerator(const std::string& text, const Network& network) {
   if (text.starts_with(dataflow_prefix)) {
     return dataflow::parse_dataflow(std::string_view(text).substr(dataflow_prefix.size()), network);
   }
-  if (text.starts_with("loopback:")) return parse_loopback(text);
+  if (text.starts_with("loopback:")) return loopback::parse_loopback(text);
   throw_unknown_name("--accelerator", "accelerator", text.substr(0, text.find(':')),
                      {"dataflow:NAME", "loopback:PExSIMD"});
 }

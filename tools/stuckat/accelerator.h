@@ -11,7 +11,7 @@
 
 namespace stuckat::cli {
 
-using Accelerator = std::variant<dataflow::DataflowAccelerator, LoopbackAccelerator>;
+using Accelerator = std::variant<dataflow::DataflowAccelerator, loopback::LoopbackAccelerator>;
 
 /// Throws InputError on an unknown name or an accelerator that the network does not fit.
 Accelerator parse_accelerator(const std::string& text, const Network& network);

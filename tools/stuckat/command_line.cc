@@ -57,9 +57,9 @@ CommandLine& CommandLine::epilogue(std::string text) {
 
 bool CommandLine::parse(const std::vector<std::string>& arguments) {
   options_.add_options()(
-      "config", text("FILE"),
+      "config", cli::text("FILE"),
       "read options from a file of lines `option = value`; the command line wins")(
-      "json", text("FILE"), "write the result for machines ('-': standard output)");
+      "json", cli::text("FILE"), "write the result for machines ('-': standard output)");
   po::options_description all;
   all.add(options_);
   po::options_description hidden;
@@ -177,8 +177,9 @@ void write_text_file(const std::string& path, const std::string& content) {
   if (error) throw InputError(path, "cannot be replaced: " + error.message());
 }
 
-Progress::~Progress() {
+void Progress::clear() {
   if (visible_) std::fputs("\r\033[K", stderr);
+  visible_ = false;
 }
 
 void Progress::show(double fraction, const std::string& rate) {

@@ -78,9 +78,11 @@ void write_text_file(const std::string& path, const std::string& text);
 class Progress {
  public:
   explicit Progress(std::string what) : what_(std::move(what)) {}
-  ~Progress();
+  ~Progress() { clear(); }
   /// fraction 0 .. 1; rate: a finished text like "91,000 fault-images/s".
   void show(double fraction, const std::string& rate);
+  /// Takes the line away, so that something else can be printed.
+  void clear();
 
  private:
   std::string what_;

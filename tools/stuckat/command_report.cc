@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+
+#include <map>
+
+#include "sim/campaign/result.h"
+#include "tools/report/convert.h"
+#include "tools/report/report.h"
+#include "tools/stuckat/command_line.h"
+#include "tools/stuckat/commands.h"
+#include "tools/stuckat/inputs.h"
+#include "tools/stuckat/simulation_json.h"
+#include "workloads/model_file.h"
+#include "workloads/version.h"
+
+namespace stuckat::cli {
+namespace {
+
+/// "LABEL=FILE"
+std::pair<std::string, std::string> labelled(const std::string& option, const std::string& value) {
+  const size_t equals = value.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == value.size()) {
+    throw InputError("--" + option, "'" + value + "'", "LABEL=FILE");
+  }
+  return {value.substr(0, equals), value.substr(equals + 1)};
+}
+
+std::vector<std::string> list(const CommandLine& line, const char* option) {
+  return line.has(option) ? line.get<std::vector<std::string>>(option) : std::vector<std::string>{};
+}
+
+po::typed_value<std::vector<std::string>>* labelled_files() {
+  return po::value<std::vector<std::string>>()->value_name("LABEL=FILE");
+}
+
+}  // namespace
+
+int run_report(const Arguments& arguments) {
+  CommandLine line(
+      "report --model LABEL=FILE --campaign LABEL=FILE --sim LABEL=FILE -o REPORT.html",
+      "One self-contained HTML page from results. LABEL names a network; results of "
+      "the same label are\nabout the same network. Every option may be repeated.");
+  line.options().add_options()("model", labelled_files(), "a model file: what a label stands for")(
+      "campaign", labelled_files(), "result of 'stuckat campaign'")(
+      "sim", labelled_files(), "result of 'stuckat sim --json'")(
+      "title", text("TEXT", "What broken hardware does"), "title of the page")(
+      "output,o", text("FILE", "report.html"), "page to write");
+  if (!line.parse(arguments)) return 0;
+  report::ReportInput input;
+  input.title = line.text("title");
+  input.tool_version = tool_version;
+  for (const auto& value : list(line, "model")) {
+    const auto [label, path] = labelled("model", value);
+    ModelOrigin origin;
+    const Network network = read_model(path, &origin);
+    input.networks.push_back({label, network.name, origin.configuration, content_hash(network)});
+    if (!origin.configuration.empty())
+      input.recipes.push_back({"model, " + label, origin.configuration});
+  }
+  for (const auto& value : list(line, "campaign")) {
+    const auto [label, path] = labelled("campaign", value);
+    report::add_campaign(input, label, campaign::read_result(path));
+  }
+  for (const auto& value : list(line, "sim")) {
+    const auto [label, path] = labelled("sim", value);
+    report::Simulation simulation = read_simulation(path);
+    simulation.network = label;
+    input.simulations.push_back(std::move(simulation));
+  }
+  report::write_report(line.text("output"), input);
+  for (const auto& sentence : report::summary(input)) fmt::print("{}\n", sentence);
+  fmt::print("{}\n", line.text("output"));
+  line.write_json({{"report", line.text("output")}, {"summary", report::summary(input)}});
+  return 0;
+}
+
+}  // namespace stuckat::cli

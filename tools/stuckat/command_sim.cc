@@ -1,0 +1,187 @@
+#include <fmt/format.h>
+
+#include "faultmaps/faulty_reference.h"
+#include "faultmaps/lower.h"
+#include "models/dataflow/simulation.h"
+#include "models/loopback/simulation.h"
+#include "sim/fast/executor.h"
+#include "tools/stuckat/accelerator.h"
+#include "tools/stuckat/command_line.h"
+#include "tools/stuckat/commands.h"
+#include "tools/stuckat/inputs.h"
+#include "tools/stuckat/simulation_json.h"
+#include "workloads/model_file.h"
+
+namespace stuckat::cli {
+namespace {
+
+using report::Simulation;
+
+struct Run {
+  Simulation simulation;
+  std::vector<std::vector<int32_t>> logits;           // [image][class]
+  std::vector<std::vector<Tensor>> tensors;           // [image][tensor], if they are to be checked
+  std::vector<loopback::LoopbackLayerResult> layers;  // of a loopback accelerator
+};
+
+/// What every accelerator's result has.
+template <typename Result>
+Run common(Result& result, size_t images) {
+  Run run;
+  Simulation& s = run.simulation;
+  s.total_cycles = result.total_cycles;
+  s.first_image_cycles = result.first_image_cycles;
+  if (images > 1) s.interval_cycles = result.steady_interval_cycles;
+  s.bottleneck = result.bottleneck;
+  s.modules = std::move(result.modules);
+  run.logits = std::move(result.logits);
+  run.tensors = std::move(result.tensors);
+  return run;
+}
+
+Run run_on(const dataflow::DataflowAccelerator& accelerator, const Network& network,
+           const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors) {
+  auto result = dataflow::simulate(network, accelerator, map, images, {.tensors = keep_tensors});
+  Run run = common(result, images.size());
+  run.simulation.clock_mhz = accelerator.clock_mhz;
+  run.simulation.streams = std::move(result.streams);
+  return run;
+}
+
+Run run_on(const loopback::LoopbackAccelerator& accelerator, const Network& network,
+           const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors) {
+  auto result = loopback::simulate(network, accelerator, map, images, {.tensors = keep_tensors});
+  Run run = common(result, images.size());
+  run.layers = std::move(result.layers);
+  return run;
+}
+
+std::string class_name(const Network& network, const DataSet& data, int index) {
+  const auto i = static_cast<size_t>(index);
+  if (!network.class_names.empty()) return network.class_names[i];
+  return i < data.class_names.size() ? data.class_names[i] : std::to_string(index);
+}
+
+void add_predictions(Run& run, const Network& network, const DataSet& data,
+                     const std::vector<Tensor>& images, int offset) {
+  const fast::PackedNetwork packed(network);
+  fast::Executor executor(packed);
+  for (size_t i = 0; i < images.size(); ++i) {
+    executor.run(images[i]);
+    const int faulty = predicted_class(run.logits[i].data(), network.classes());
+    run.simulation.predictions.push_back(
+        {offset + static_cast<int64_t>(i), class_name(network, data, data.labels[i]),
+         class_name(network, data, executor.prediction()), class_name(network, data, faulty)});
+  }
+}
+
+bool agrees(const Run& run, const Network& network, const std::vector<Tensor>& images,
+            const Effects& effects) {
+  for (size_t i = 0; i < images.size(); ++i) {
+    if (run.tensors[i] != reference::run(network, images[i], effects, static_cast<int64_t>(i))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string time_text(int64_t cycles, double clock_mhz) {
+  if (clock_mhz <= 0) return "";
+  return fmt::format(" = {:.1f} us at {:g} MHz", static_cast<double>(cycles) / clock_mhz,
+                     clock_mhz);
+}
+
+void print(const Run& run) {
+  const Simulation& s = run.simulation;
+  fmt::print("{} on {}, {} image{}\n", s.network, s.accelerator, s.images,
+             s.images == 1 ? "" : "s");
+  fmt::print("  first image      {:>14} cycles{}\n", thousands(s.first_image_cycles),
+             time_text(s.first_image_cycles, s.clock_mhz));
+  if (s.interval_cycles) {
+    fmt::print("  steady interval  {:>14} cycles{}\n", thousands(*s.interval_cycles),
+               time_text(*s.interval_cycles, s.clock_mhz));
+  }
+  fmt::print("  all images       {:>14} cycles{}\n", thousands(s.total_cycles),
+             time_text(s.total_cycles, s.clock_mhz));
+  fmt::print("  bottleneck       {:>14}\n\n", s.bottleneck);
+  fmt::print("  {:<24} {:>7} {:>12} {:>12} {:>12}\n", "module", "busy", "busy", "starved",
+             "blocked");
+  for (const auto& m : s.modules) {
+    fmt::print("  {:<24} {:>5.1f} % {:>12} {:>12} {:>12}\n", m.name, 100 * m.utilisation(),
+               thousands(m.busy_cycles),
+               thousands(m.starved_cycles + m.memory_cycles + m.control_cycles),
+               thousands(m.blocked_cycles));
+  }
+  if (!s.streams.empty()) {
+    fmt::print("\n  {:<24} {:>7} {:>12} {:>12}\n", "stream", "depth", "high water", "words");
+    for (const auto& f : s.streams) {
+      fmt::print("  {:<24} {:>7} {:>12} {:>12}\n", f.name, f.depth, f.high_water,
+                 thousands(f.words));
+    }
+  }
+  if (!run.layers.empty()) {
+    fmt::print("\n  {:<24} {:>12} {:>14} {:>12}\n", "layer", "utilisation", "weight bytes",
+               "tiles");
+    for (const auto& l : run.layers) {
+      fmt::print("  {:<24} {:>10.1f} % {:>14} {:>12}\n", l.name, 100 * l.utilisation,
+                 thousands(l.weight_bytes), l.tiles);
+    }
+  }
+  if (!s.faults.empty()) fmt::print("\n  faults\n");
+  for (const auto& fault : s.faults) fmt::print("    {}\n", fault);
+  if (!s.effects.empty()) fmt::print("  effects\n");
+  for (const auto& effect : s.effects) fmt::print("    {}\n", effect);
+  fmt::print("\n  {:>7}  {:<14} {:<14} {:<14}\n", "image", "shows", "fault-free", "simulated");
+  for (const auto& p : s.predictions) {
+    fmt::print("  {:>7}  {:<14} {:<14} {:<14}{}\n", p.image, p.label, p.fault_free, p.faulty,
+               p.fault_free == p.faulty ? "" : "  changed");
+  }
+  if (s.agrees_with_reference) {
+    fmt::print("\n  every tensor {} the reference with the lowered effects\n",
+               *s.agrees_with_reference ? "equals" : "DIFFERS FROM");
+  }
+}
+
+}  // namespace
+
+int run_sim(const Arguments& arguments) {
+  CommandLine line("sim MODEL --accelerator NAME --data NAME[:PATH] [options]",
+                   "Runs images through the cycle-level SystemC model of an accelerator, with the "
+                   "faults of a map\narmed on its parts: cycles, stalls, occupancy and values. "
+                   "Every tensor is compared with the\nreference, unless --no-check says not to.",
+                   {"model"});
+  line.options().add_options()("accelerator", text("NAME"), "what runs the network; see below");
+  add_data_options(line);
+  add_fault_options(line);
+  line.options().add_options()("no-check", po::bool_switch(), "do not compare with the reference");
+  line.epilogue(data_help() + accelerator_help());
+  if (!line.parse(arguments)) return 0;
+  if (!line.has("accelerator"))
+    throw InputError("stuckat sim", "no --accelerator", "--accelerator NAME");
+  const Network network = read_model(line.text("model"));
+  const DataSet data = load_data(line);
+  check_fit(network, data, line.text("model"));
+  const Accelerator accelerator = parse_accelerator(line.text("accelerator"), network);
+  const Placement placement = place_on(accelerator, network);
+  const FaultMap map = load_faults(line, placement, network);
+  const Effects effects = lower(map, placement, network);
+  std::vector<Tensor> images;
+  for (int i = 0; i < data.size(); ++i) images.push_back(input_tensor(network, data, i));
+  const bool check = !line.get<bool>("no-check");
+
+  Run run = std::visit([&](const auto& a) { return run_on(a, network, map, images, check); },
+                       accelerator);
+  Simulation& s = run.simulation;
+  s.network = network.name;
+  s.accelerator = placement.accelerator;
+  s.images = data.size();
+  for (const Fault& fault : map.faults) s.faults.push_back(name(fault));
+  s.effects = describe(effects, network);
+  add_predictions(run, network, data, images, static_cast<int>(line.get<int64_t>("offset")));
+  if (check) s.agrees_with_reference = agrees(run, network, images, effects);
+  print(run);
+  line.write_json(to_json(s));
+  return s.agrees_with_reference.value_or(true) ? 0 : 1;
+}
+
+}  // namespace stuckat::cli
