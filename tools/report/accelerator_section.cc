@@ -162,6 +162,28 @@ std::string stream_bars(const Simulation& simulation) {
          rows + "</tbody></table></div></figure>\n";
 }
 
+std::string layer_bars(const Simulation& simulation) {
+  int64_t most = 1;
+  for (const Simulation::LayerTime& layer : simulation.layers) most = std::max(most, layer.cycles);
+  std::string rows;
+  for (const Simulation::LayerTime& layer : simulation.layers) {
+    const double share = 100.0 * static_cast<double>(layer.cycles) / static_cast<double>(most);
+    const double useful = share * std::clamp(layer.utilisation, 0.0, 1.0);
+    const std::string tip = layer.name + "\n" + grouped(layer.cycles) +
+                            " cycles\nmultipliers used to " + fixed(100 * layer.utilisation, 1) +
+                            " %";
+    rows += "<tr><th scope=\"row\">" + escape(layer.name) + "</th><td class=\"barcell\">" +
+            stacked_bar({{useful, "busy", tip}, {share - useful, "control", tip}}, tip) +
+            "</td><td class=\"n\">" + grouped(layer.cycles) + "</td><td class=\"n\">" +
+            fixed(100 * layer.utilisation, 1) + " %</td></tr>\n";
+  }
+  return "<figure><h4>Layers <small>cycles of each for one image</small></h4>" +
+         legend({{"busy", "share of the multipliers that works"}, {"control", "the rest"}}) +
+         "<div class=\"scroll\"><table class=\"bars\"><thead><tr><th>layer</th><th></th>"
+         "<th class=\"n\">cycles</th><th class=\"n\">used</th></tr></thead>\n<tbody>" +
+         rows + "</tbody></table></div></figure>\n";
+}
+
 std::string tile(const std::string& name, const std::string& value, const std::string& detail) {
   return "<div class=\"tile\"><b>" + escape(value) + "</b><span>" + escape(name) +
          "</span><small>" + escape(detail) + "</small></div>\n";
@@ -252,7 +274,8 @@ bool same_cycles(const Simulation& a, const Simulation& b) {
   return a.accelerator == b.accelerator && a.images == b.images &&
          a.total_cycles == b.total_cycles && a.first_image_cycles == b.first_image_cycles &&
          a.interval_cycles == b.interval_cycles && a.bottleneck == b.bottleneck &&
-         a.clock_mhz == b.clock_mhz && a.modules == b.modules && a.streams == b.streams;
+         a.clock_mhz == b.clock_mhz && a.modules == b.modules && a.streams == b.streams &&
+         a.layers == b.layers;
 }
 
 }  // namespace
@@ -302,10 +325,11 @@ std::string simulation_section(const ReportInput& input) {
       text +=
           "<p>Every module and FIFO took the same cycles as in the run above on this "
           "accelerator: these faults change values, not time.</p>\n";
-    } else if (!simulation.modules.empty() || !simulation.streams.empty()) {
+    } else {
       text += "<div class=\"figures\">\n" +
               (simulation.modules.empty() ? "" : module_bars(simulation)) +
-              (simulation.streams.empty() ? "" : stream_bars(simulation)) + "</div>\n";
+              (simulation.streams.empty() ? "" : stream_bars(simulation)) +
+              (simulation.layers.empty() ? "" : layer_bars(simulation)) + "</div>\n";
     }
     text += "</article>\n";
   }

@@ -71,8 +71,9 @@ std::string scatter(const ReportInput& input, const Campaigns& campaigns) {
     if (golden <= y.scale.high) drawing.line(at_x, y.scale(golden), at_x, at_y, "drop " + colour);
     drawing.marker(network_index(input, campaign->network), at_x, at_y, 7, "point " + colour,
                    "error-free " + fixed(golden, 2) + " %\n" + tip_of(*campaign, worst));
-    const bool left = at_x > (area.left + area.right) / 2;
-    drawing.text(at_x + (left ? -13 : 13), at_y + 4, shortened(campaign->network, 24), "name",
+    const std::string name = shortened(campaign->network, 24);
+    const bool left = at_x + 13 + 8.5 * static_cast<double>(name.size()) > area.right;
+    drawing.text(at_x + (left ? -13 : 13), at_y + 4, name, "name",
                  left ? Anchor::end : Anchor::start);
   }
   return figure("Minimum and error-free accuracy", drawing.str(),
@@ -116,7 +117,8 @@ std::string sorted_curves(const ReportInput& input, const Campaigns& campaigns) 
     drawing.marker(index, area.left, y.scale(losses.front()), 5, "point " + colour,
                    tip_of(*campaign, *extremes(*campaign).worst));
   }
-  return figure("What each fault costs, worst first", drawing.str(),
+  return figure("What each fault costs, worst first",
+                network_legend(input, campaigns) + drawing.str(),
                 "Rank 1 is the most harmful fault. The scale is logarithmic: the few faults at the "
                 "left do nearly all the damage.");
 }
@@ -172,7 +174,7 @@ std::string strips(const ReportInput& input, const Campaigns& campaigns) {
                      tip_of(campaign, worst));
     }
   }
-  return figure("Every single fault, by layer", drawing.str(),
+  return figure("Every single fault, by layer", network_legend(input, campaigns) + drawing.str(),
                 "Each dot is one fault. The line is the accuracy without faults; the mark is the "
                 "worst fault of the layer.",
                 "wide");
@@ -190,6 +192,7 @@ std::string status_bars(const Campaigns& campaigns) {
                                           {"h6", "critical, 10 points and more"}}};
   std::vector<LegendEntry> entries;
   for (const Kind& kind : kinds) entries.push_back({kind.css_class, kind.label});
+  entries.push_back({"h5", "pairs of fault and image: prediction changed"});
   std::string rows;
   for (const Campaign* campaign : campaigns) {
     const StatusCounts counts = statuses(*campaign);
@@ -219,7 +222,7 @@ std::string status_bars(const Campaigns& campaigns) {
   return "<figure class=\"wide\"><h4>Masked, tolerated, critical</h4>" + legend(entries) +
          "<div class=\"scroll\"><table class=\"bars\">" + rows +
          "</table></div>\n<figcaption>A fault is counted by the worst that it does to any image. "
-         "In the rows of fault and image pairs, the last part are changed predictions.</figcaption>"
+         "The other rows count every pair of a fault and an image.</figcaption>"
          "</figure>\n";
 }
 
@@ -237,15 +240,13 @@ std::string layer_table(const Campaigns& campaigns) {
   const std::string span = std::to_string(2 * first.levels.size());
   std::string networks, levels, ends;
   for (const Campaign* campaign : campaigns) {
-    networks += "<th scope=\"colgroup\" class=\"first\" colspan=\"" + span + "\">" +
+    networks += "<th scope=\"colgroup\" class=\"net\" colspan=\"" + span + "\">" +
                 escape(campaign->network) + " <small>error-free " +
                 fixed(golden_accuracy(*campaign), 2) + "</small></th>";
     for (size_t l = 0; l < first.levels.size(); ++l) {
-      levels += "<th scope=\"colgroup\" colspan=\"2\"" +
-                std::string(l == 0 ? " class=\"first\"" : "") + ">stuck at " +
-                escape(first.levels[l]) + "</th>";
-      ends += "<th class=\"n" + std::string(l == 0 ? " first" : "") +
-              "\">min</th><th class=\"n\">max</th>";
+      levels +=
+          "<th scope=\"colgroup\" colspan=\"2\">stuck at " + escape(first.levels[l]) + "</th>";
+      ends += "<th class=\"n\">min</th><th class=\"n\">max</th>";
     }
   }
   std::string body;
@@ -262,9 +263,9 @@ std::string layer_table(const Campaigns& campaigns) {
     }
     body += "</tr>\n";
   }
-  return "<div class=\"scroll\"><table class=\"layers\"><thead><tr><th rowspan=\"3\">layer</th>" +
-         networks + "</tr>\n<tr>" + levels + "</tr>\n<tr>" + ends + "</tr></thead>\n<tbody>" +
-         body + "</tbody></table></div>\n";
+  return "<table class=\"layers\"><thead><tr><th rowspan=\"3\">layer</th>" + networks +
+         "</tr>\n<tr>" + levels + "</tr>\n<tr>" + ends + "</tr></thead>\n<tbody>" + body +
+         "</tbody></table>\n";
 }
 
 std::string overview_table(const ReportInput& input, const Campaigns& campaigns) {
@@ -287,10 +288,11 @@ std::string overview_table(const ReportInput& input, const Campaigns& campaigns)
       rows += "<td colspan=\"4\">no faults</td></tr>\n";
     }
   }
-  return "<div class=\"scroll\"><table><thead><tr><th>network</th><th class=\"n\">faults</th>"
+  return "<figure class=\"wide\"><div class=\"scroll\"><table><thead><tr><th>network</th><th "
+         "class=\"n\">faults</th>"
          "<th class=\"n\">error-free</th><th class=\"n\">worst</th><th class=\"n\">mean</th>"
          "<th class=\"n\">variance</th><th>worst fault</th></tr></thead>\n<tbody>" +
-         rows + "</tbody></table></div>\n";
+         rows + "</tbody></table></div></figure>\n";
 }
 
 bool same_table(const Campaign& a, const Campaign& b) {
@@ -323,8 +325,8 @@ std::string campaign_section(const ReportInput& input) {
             "all images measured again. Accuracies in %.</p>\n" +
             overview_table(input, all);
     if (with_faults.empty()) continue;
-    text += network_legend(input, with_faults) + "<div class=\"figures\">\n" +
-            scatter(input, with_faults) + sorted_curves(input, with_faults);
+    text += "<div class=\"figures\">\n" + scatter(input, with_faults) +
+            sorted_curves(input, with_faults);
     // Networks of one architecture share pictures by layer and tables.
     std::vector<Campaigns> alike;
     for (const Campaign* campaign : with_faults) {
@@ -338,10 +340,15 @@ std::string campaign_section(const ReportInput& input) {
       }
     }
     for (const Campaigns& campaigns : alike) text += strips(input, campaigns);
-    text += status_bars(with_faults) + "</div>\n";
+    text += status_bars(with_faults);
     for (const Campaigns& campaigns : alike) {
-      text += "<h4>Lowest and highest accuracy by layer</h4>\n" + layer_table(campaigns);
+      text +=
+          figure("Lowest and highest accuracy by layer", layer_table(campaigns),
+                 "Over all faults of the layer at that level, in %. The colour is what the worst "
+                 "of them costs.",
+                 "wide");
     }
+    text += "</div>\n";
   }
   return text + "</section>\n";
 }

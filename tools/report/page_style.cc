@@ -27,8 +27,8 @@ h4{font-size:14px;margin:0 0 8px}
 h3 small,h4 small{font-weight:400;color:var(--soft);font-size:.9em;margin-left:.35em}
 p{max-width:78ch;margin:6px 0 12px}
 .sub{color:var(--soft);margin:0 0 16px}
-.lead{font-size:17px;border-left:3px solid var(--s1);padding-left:14px;margin:18px 0}
-.lead p{margin:5px 0}
+.lead{font-size:19px;line-height:1.5;max-width:72ch;border-left:3px solid var(--s1);padding-left:14px;margin:18px 0}
+.short{max-width:96ch;color:var(--soft);margin:14px 0}.short li{margin:3px 0}
 nav{position:sticky;top:0;z-index:2;background:var(--page);border-bottom:1px solid var(--line);margin-top:20px}
 nav div{max-width:1140px;margin:0 auto;padding:8px 20px;display:flex;flex-wrap:wrap;gap:4px 20px}
 a{color:var(--s1);text-decoration:none}a:hover{text-decoration:underline}
@@ -74,13 +74,13 @@ svg rect{fill:var(--c)}svg .cell{stroke:var(--line);stroke-width:.6;rx:2px}
 svg .unknown{fill:none;stroke-dasharray:2 2;stroke:var(--soft)}
 svg .cell:hover,svg .point:hover{stroke:var(--ink);stroke-width:1.8}
 .legend{display:flex;flex-wrap:wrap;gap:2px 16px;font-size:13px;color:var(--soft);margin:4px 0 10px;max-width:none}
-.keyed{display:flex;flex-wrap:wrap;gap:0 16px;font-size:13px;align-items:baseline}
+.keyed svg.mark{width:19px;height:19px;vertical-align:-5px}.keyed{display:flex;flex-wrap:wrap;gap:0 16px;font-size:13px;align-items:baseline}
 table{border-collapse:collapse;font-size:13.5px;font-variant-numeric:tabular-nums}
 th,td{padding:4px 9px;text-align:left;border-bottom:1px solid var(--line);white-space:nowrap}
 thead th{color:var(--soft);font-weight:600;vertical-align:bottom}
 tbody th{font-weight:500}.n{text-align:right}
-table.layers{margin-bottom:18px}table.layers th[colspan]{text-align:center}.layers .first,.layers small{font-weight:400}
-.layers thead .first{color:var(--ink);font-weight:600}
+table.layers th[colspan]{text-align:center}.layers small{font-weight:400;color:var(--soft)}
+.layers thead .net{color:var(--ink);padding-left:20px;padding-right:20px}
 td.h{background:var(--c);color:var(--t)}
 tr.total th,tr.total td{border-top:2px solid var(--soft);font-weight:600}
 table.bars{width:100%}.barcell{width:60%;min-width:130px}.bars th,.bars td{border-bottom:0;padding:2.5px 8px 2.5px 0}

@@ -20,29 +20,37 @@ std::string count_of(int64_t count, const std::string& noun) {
 
 std::string quoted(const std::string& label) { return "\"" + label + "\""; }
 
+/// Escaped; a number and its % stay on one line.
+std::string prose(const std::string& sentence) {
+  std::string text = escape(sentence);
+  for (size_t at = 0; (at = text.find(" %", at)) != std::string::npos;)
+    text.replace(at, 1, "&#160;");
+  return text;
+}
+
 std::string points(double lost) {
   const std::string text = fixed(lost, 1);
   return text + (text == "1.0" ? " point" : " points");
 }
 
-/// "The worst single broken channel costs the network "standard" 35.0 points, from 84.6 % to
-/// 49.6 %; the network "fault-aware" 4.0 points, ..."
-std::string worst_sentence(const std::vector<const Campaign*>& campaigns,
-                           const std::string& where) {
-  const std::string noun = fault_noun(campaigns.front()->kind);
-  std::string text;
+/// 'The worst single broken channel costs the network "standard" 35.0 points (from 84.6 % of the
+/// images classified right to 49.6 %), the network "fault-aware" 4.0 points (from ...).'
+std::string worst_sentence(const std::vector<const Campaign*>& campaigns) {
+  const Campaign& first = *campaigns.front();
+  const bool anywhere = first.accelerator.empty();
+  std::string text = (anywhere ? "The worst" : "On " + first.accelerator + " the worst") +
+                     std::string(" single ") + fault_noun(first.kind) + " costs the network ";
   for (const Campaign* campaign : campaigns) {
     const FaultOutcome& worst = *extremes(*campaign).worst;
     const double lost = points_lost(*campaign, worst);
-    text += (text.empty() ? where + (where.empty() ? "The worst" : "the worst") + " single " +
-                                noun + " costs the network "
-                          : "; the network ") +
-            quoted(campaign->network);
+    if (campaign != &first) text += ", the network ";
+    text += quoted(campaign->network);
     if (lost <= 0) {
       text += " nothing";
     } else {
-      text += " " + points(lost) + " (from " + fixed(golden_accuracy(*campaign), 1) + " % to " +
-              fixed(accuracy(*campaign, worst), 1) + " % of the images classified right)";
+      text += " " + points(lost) + " (from " + fixed(golden_accuracy(*campaign), 1) + " %" +
+              (campaign == &first ? " of the images classified right" : "") + " to " +
+              fixed(accuracy(*campaign, worst), 1) + " %)";
     }
   }
   return text + ".";
@@ -89,8 +97,8 @@ std::string fault_sentence(const Simulation& simulation) {
                      : " another class for " + grouped(changed) + " of " + count_of(total, "image");
   if (simulation.agrees_with_reference) {
     text += *simulation.agrees_with_reference
-                ? ", and every output is bit for bit what the fault analysis foretold"
-                : ", and outputs DIFFER from what the fault analysis foretold";
+                ? ", and every output is bit for bit what the fault analysis predicts"
+                : ", and outputs DIFFER from what the fault analysis predicts";
   }
   return text + ".";
 }
@@ -161,12 +169,10 @@ std::vector<std::string> summary(const ReportInput& input) {
   check(input);
   std::vector<std::string> sentences;
   for (const auto& group : comparable(input.campaigns)) {
-    sentences.push_back(worst_sentence(group, ""));
+    sentences.push_back(worst_sentence(group));
   }
   for (const auto& group : comparable(input.pe_campaigns)) {
-    const std::string& accelerator = group.front()->accelerator;
-    sentences.push_back(
-        worst_sentence(group, accelerator.empty() ? "" : "On " + accelerator + " "));
+    sentences.push_back(worst_sentence(group));
   }
   std::vector<std::string> timed;
   for (const Simulation& simulation : input.simulations) {
@@ -191,9 +197,13 @@ std::string html(const ReportInput& input) {
       escape(input.title) + "</title>\n<style>" + std::string(page_style) +
       "</style>\n</head>\n<body>\n<header class=\"top\">\n<h1>" + escape(input.title) + "</h1>\n";
   if (!input.data.empty()) text += "<p class=\"sub\">" + escape(input.data) + "</p>\n";
-  text += "<div class=\"lead\">";
-  for (const std::string& sentence : sentences) text += "<p>" + escape(sentence) + "</p>";
-  text += "</div>\n" + network_tiles(input) + "</header>\n" + navigation(input) +
+  text += "<p class=\"lead\">" + prose(sentences.front()) + "</p>\n" + network_tiles(input);
+  if (sentences.size() > 1) {
+    text += "<ul class=\"short\">";
+    for (size_t i = 1; i < sentences.size(); ++i) text += "<li>" + prose(sentences[i]) + "</li>\n";
+    text += "</ul>\n";
+  }
+  text += "</header>\n" + navigation(input) +
           "<main>\n<section id=\"examined\">\n<h2>What was examined</h2>\n" + facts(input) +
           "</section>\n" + campaign_section(input) + pe_section(input) + simulation_section(input) +
           recipe_section(input) +

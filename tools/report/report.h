@@ -64,6 +64,13 @@ struct Simulation {
     std::string fault_free;  ///< class
     std::string faulty;      ///< class; equal to fault_free if nothing changed
   };
+  /// One layer's share of an image, where layers follow each other on one array.
+  struct LayerTime {
+    std::string name;
+    int64_t cycles = 0;
+    double utilisation = 0;  ///< of the multipliers, 0 .. 1
+    bool operator==(const LayerTime&) const = default;
+  };
   std::string network;  ///< NetworkInfo::label
   std::string accelerator;
   int64_t images = 0;
@@ -74,6 +81,7 @@ struct Simulation {
   double clock_mhz = 0;                    ///< 0: no times are shown, only cycles
   std::vector<ModuleStatistics> modules;   ///< in the order of the data
   std::vector<StreamStatistics> streams;
+  std::vector<LayerTime> layers;              ///< may be empty
   std::vector<std::string> faults;            ///< names of the map's faults; empty: fault-free
   std::vector<std::string> effects;           ///< described, as lowered
   std::optional<bool> agrees_with_reference;  ///< every output equal, bit for bit
