@@ -10,7 +10,7 @@
 
 #include "workloads/errors.h"
 
-namespace stuckat {
+namespace stuckat::loopback {
 namespace {
 
 using Json = nlohmann::json;
@@ -272,4 +272,4 @@ std::string to_json(const LoopbackAccelerator& accelerator) {
   return object.dump(2) + "\n";
 }
 
-}  // namespace stuckat
+}  // namespace stuckat::loopback

@@ -7,7 +7,7 @@
 
 #include "faultmaps/placement.h"
 
-namespace stuckat {
+namespace stuckat::loopback {
 
 /// Off-chip memory: bursts, several of them under way, data of one after the other.
 struct MemoryParams {
@@ -50,4 +50,4 @@ LoopbackAccelerator loopback_from_json(const std::string& json, const std::strin
 /// Every parameter as JSON; loopback_from_json reads it back.
 std::string to_json(const LoopbackAccelerator& accelerator);
 
-}  // namespace stuckat
+}  // namespace stuckat::loopback

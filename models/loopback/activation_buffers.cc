@@ -4,7 +4,7 @@
 #include <cassert>
 #include <limits>
 
-namespace stuckat {
+namespace stuckat::loopback {
 
 void ActivationBuffers::open(const Network& network, int tensor) {
   pools_.clear();
@@ -72,4 +72,4 @@ const int32_t* ActivationBuffers::window(const Layer& layer, int pixel) {
   return window_.data();
 }
 
-}  // namespace stuckat
+}  // namespace stuckat::loopback

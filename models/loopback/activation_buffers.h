@@ -7,7 +7,7 @@
 
 #include "workloads/network.h"
 
-namespace stuckat {
+namespace stuckat::loopback {
 
 class ActivationBuffers {
  public:
@@ -37,4 +37,4 @@ class ActivationBuffers {
   std::vector<int32_t> window_;
 };
 
-}  // namespace stuckat
+}  // namespace stuckat::loopback

@@ -7,7 +7,7 @@
 #include "faultmaps/effects.h"
 #include "workloads/errors.h"
 
-namespace stuckat {
+namespace stuckat::loopback {
 namespace {
 
 int padded(int count, int multiple) { return (count + multiple - 1) / multiple * multiple; }
@@ -81,4 +81,4 @@ Placement place(const LoopbackAccelerator& accelerator, const Network& network) 
   return {where, {array}, {}};
 }
 
-}  // namespace stuckat
+}  // namespace stuckat::loopback

@@ -7,7 +7,7 @@
 #include "models/loopback/accelerator.h"
 #include "workloads/network.h"
 
-namespace stuckat {
+namespace stuckat::loopback {
 
 /// Indices of the layers that run on the array, ascending: all with weights, without the first and
 /// the last of them if accelerator.host_first_last. Throws InputError if none is left.
@@ -19,4 +19,4 @@ std::vector<int> array_layers(const LoopbackAccelerator& accelerator, const Netw
 /// the widths that the accelerator asks for are too small.
 Placement place(const LoopbackAccelerator& accelerator, const Network& network);
 
-}  // namespace stuckat
+}  // namespace stuckat::loopback

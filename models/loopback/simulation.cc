@@ -15,10 +15,8 @@
 #include "workloads/errors.h"
 #include "workloads/reference.h"
 
-namespace stuckat {
+namespace stuckat::loopback {
 namespace {
-
-using namespace loopback;
 
 /// All modules, bound.
 struct Design {
@@ -159,14 +157,16 @@ void fill_modules(const Design& design, LoopbackResult& result) {
 
 LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accelerator,
                         const FaultMap& map, const std::vector<Tensor>& images,
-                        const LoopbackOptions& options) {
+                        const SimulationOptions& options) {
   validate(network, network.name);
   const Placement placement = place(accelerator, network);
   const LoopbackPlan plan = make_plan(accelerator, network);
   FaultMap faults = map;
   validate(faults, placement, network, placement.accelerator);
   check_images(network, images);
-  if (!kernel::can_elaborate()) throw std::logic_error("SystemC elaborates once in a process");
+  if (!kernel::can_elaborate()) {
+    throw InputError(placement.accelerator, "a second SystemC run in one process", "one");
+  }
 
   const int last_layer = static_cast<int>(network.layers.size());
   std::vector<std::vector<Tensor>> tensors;
@@ -193,12 +193,12 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
   result.steady_interval_cycles = steady_interval(plan, accelerator);
   for (auto& of_image : tensors) {
     run_on_host(network, plan.output_tensor, last_layer, of_image);
-    result.logits.push_back(of_image.back());
+    result.logits.push_back(of_image.back().values);
   }
   fill_layers(network, accelerator, plan, result);
   fill_modules(design, result);
-  if (options.keep_tensors) result.tensors = std::move(tensors);
+  if (options.tensors) result.tensors = std::move(tensors);
   return result;
 }
 
-}  // namespace stuckat
+}  // namespace stuckat::loopback

@@ -11,10 +11,10 @@
 #include "models/loopback/timing.h"
 #include "workloads/network.h"
 
-namespace stuckat {
+namespace stuckat::loopback {
 
-struct LoopbackOptions {
-  bool keep_tensors = false;  ///< every intermediate tensor of every image
+struct SimulationOptions {
+  bool tensors = false;  ///< keep every intermediate tensor of every image
 };
 
 /// One layer that runs on the array.
@@ -29,8 +29,8 @@ struct LoopbackLayerResult {
 };
 
 struct LoopbackResult {
-  std::vector<Tensor> logits;                ///< [image]
-  std::vector<std::vector<Tensor>> tensors;  ///< [image][tensor], if kept
+  std::vector<std::vector<int32_t>> logits;  ///< [image][class]
+  std::vector<std::vector<Tensor>> tensors;  ///< [image][tensor], if asked for
   std::vector<ImageCycles> images;           ///< as they were run
   std::vector<LoopbackLayerResult> layers;   ///< in order
   std::vector<ModuleStatistics> modules;     ///< "array", "weight_fetch", "memory"
@@ -48,11 +48,12 @@ struct LoopbackResult {
 };
 
 /// Elaborates the accelerator, arms the fault map on its sites and runs the images one after the
-/// other. Permanent faults change values, never cycles. SystemC elaborates once in a process: a
-/// second call throws std::logic_error. Throws InputError on a network that does not fit, a fault
-/// map of another accelerator, images of another shape, or no image.
+/// other. Permanent faults change values, never cycles. SystemC elaborates once in a process (its
+/// error E529): a second call throws InputError, so callers that need several runs fork or batch
+/// their images. Throws InputError on a network that does not fit, a fault map of another
+/// accelerator, images of another shape, or no image.
 LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accelerator,
                         const FaultMap& map, const std::vector<Tensor>& images,
-                        const LoopbackOptions& options = {});
+                        const SimulationOptions& options = {});
 
-}  // namespace stuckat
+}  // namespace stuckat::loopback

@@ -5,7 +5,7 @@
 #include "models/loopback/placement.h"
 #include "workloads/errors.h"
 
-namespace stuckat {
+namespace stuckat::loopback {
 namespace {
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -198,4 +198,4 @@ int64_t steady_interval(const LoopbackPlan& plan, const LoopbackAccelerator& acc
   return recurrence.next_image(false).total();
 }
 
-}  // namespace stuckat
+}  // namespace stuckat::loopback

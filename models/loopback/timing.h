@@ -8,7 +8,7 @@
 #include "models/loopback/accelerator.h"
 #include "workloads/network.h"
 
-namespace stuckat {
+namespace stuckat::loopback {
 
 /// Neuron folds whose weights lie in one bank together.
 struct WeightTile {
@@ -74,4 +74,4 @@ std::vector<ImageCycles> cycles_for(const LoopbackPlan& plan,
 /// Cycles from image to image once the run is steady.
 int64_t steady_interval(const LoopbackPlan& plan, const LoopbackAccelerator& accelerator);
 
-}  // namespace stuckat
+}  // namespace stuckat::loopback
