@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <type_traits>
 #include <utility>
 
@@ -249,6 +251,22 @@ void write_attribute(hid_t file, const std::string& path, const std::string& obj
   }
 }
 
+/// The superblock says by which format the metadata is written. Version 2 and later have checksums;
+/// HDF5 1.10 reads and writes beyond its memory on damage in the older ones, so those stay out.
+void check_file_format(const std::string& path) {
+  constexpr std::array<char, 8> signature = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
+  constexpr char first_with_checksums = 2;
+  std::array<char, signature.size() + 1> start{};
+  std::ifstream(path, std::ios::binary).read(start.data(), start.size());
+  if (!std::equal(signature.begin(), signature.end(), start.begin())) {
+    throw InputError(path, "is no HDF5 file", "one");
+  }
+  if (start.back() < first_with_checksums) {
+    throw InputError(path, "is in the HDF5 format without checksums",
+                     "the one of HDF5 1.10 (h5py: libver='latest')");
+  }
+}
+
 }  // namespace
 
 Hdf5File Hdf5File::open(const std::string& path) {
@@ -256,11 +274,12 @@ Hdf5File Hdf5File::open(const std::string& path) {
   std::error_code error;
   const auto bytes = std::filesystem::file_size(path, error);
   if (error) throw InputError(path, "cannot be read (" + error.message() + ")", "an HDF5 file");
+  check_file_format(path);
   Hdf5File result;
   result.path_ = path;
   result.bytes_ = static_cast<int64_t>(bytes);
   result.file_ = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
-  if (result.file_ < 0) throw InputError(path, "is damaged or no HDF5 file", "an HDF5 file");
+  if (result.file_ < 0) throw InputError(path, "is damaged", "an intact HDF5 file");
   return result;
 }
 

@@ -19,7 +19,9 @@ class Hdf5File {
   using Dimensions = std::vector<int64_t>;
   static constexpr int64_t any_size = -1;
 
-  /// Opens for reading.
+  /// Opens for reading. Only the formats whose metadata carries checksums (superblock version 2 or
+  /// later; h5py writes them with libver='latest'): the C library is not safe on damage in the
+  /// older ones, nor on a file made to harm with checksums that are right.
   static Hdf5File open(const std::string& path);
   /// Starts a new file under a temporary name in the same folder. commit() gives it its name, in
   /// place of what had that name before; without commit() it is removed. Same contents, same

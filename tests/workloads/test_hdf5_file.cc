@@ -6,6 +6,7 @@
 #include <fstream>
 #include <random>
 
+#include "tests/support/plain_hdf5.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"
 #include "workloads/hash.h"
@@ -148,7 +149,7 @@ TEST_CASE("the plain C library reads our rows and columns") {
 
 TEST_CASE("we read what the plain C library wrote, big-endian, contiguous and of other strings") {
   const TemporaryFolder folder;
-  const hid_t file = H5Fcreate((folder / "c.h5").c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t file = test::create_plain_hdf5(folder / "c.h5");
   const hsize_t extents[2] = {3, 2};
   const int16_t small[3][2] = {{1, 2}, {3, 4}, {5, -6}};
   const hid_t space = H5Screate_simple(2, extents, nullptr);
@@ -193,6 +194,14 @@ TEST_CASE("we read what the plain C library wrote, big-endian, contiguous and of
   CHECK(ours.read_strings("/names") == std::vector<std::string>{"one", "twenty"});
   CHECK_THROWS_WITH(ours.read_array<int32_t>("/huge", {Hdf5File::any_size}),
                     Catch::Contains("as many as the file holds"));
+}
+
+TEST_CASE("a file in the old format, which has no checksums, is refused") {
+  const TemporaryFolder folder;
+  H5Fclose(test::create_plain_hdf5(folder / "old.h5", true));
+  CHECK_THROWS_WITH(Hdf5File::open(folder / "old.h5"), Catch::Contains("without checksums"));
+  test::write_bytes(folder / "text.h5", "not HDF5 at all");
+  CHECK_THROWS_WITH(Hdf5File::open(folder / "text.h5"), Catch::Contains("no HDF5 file"));
 }
 
 TEST_CASE("a damaged HDF5 file gives its contents or an InputError, never a crash") {

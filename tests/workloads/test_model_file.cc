@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
+#include "tests/support/plain_hdf5.h"
 #include "tests/support/random_network.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"
@@ -142,7 +143,7 @@ TEST_CASE("a file that the plain C library wrote by FORMAT.md is read") {
   layer.weights = {1, 0, -1, -1, 1, 1};
   expected.layers = {layer};
   {
-    const Id file(H5Fcreate((folder / "hand.h5").c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT));
+    const Id file(test::create_plain_hdf5(folder / "hand.h5"));
     put_text(file, "schema", "stuckat-model");
     put_number(file, "schema_version", 1);
     put_text(file, "name", "by hand");
