@@ -6,34 +6,53 @@
 namespace stuckat {
 namespace {
 
-[[gnu::always_inline]] inline int32_t count_matching(const uint64_t* a, const uint64_t* b,
-                                                     int words) {
-  int64_t ones = 0;
-  for (int i = 0; i < words; ++i) ones += __builtin_popcountll(a[i] & b[i]);
-  return static_cast<int32_t>(ones);
+/// A matrix of bit planes times a vector of bit planes.
+struct Product {
+  const uint64_t* rows;    // [row][weight bit][word]
+  const uint64_t* window;  // [input bit][word]
+  int words;
+  int weight_bits;
+  int input_bits;
+  int32_t factors[8][8];  // [weight bit][input bit]
+};
+
+/// sums[r] += sum_jk factors[j][k] * |row r's plane j & the window's plane k|
+[[gnu::always_inline]] inline void add_products(const Product& p, int rows, int32_t* sums) {
+  const uint64_t* plane = p.rows;
+  for (int row = 0; row < rows; ++row) {
+    int32_t sum = 0;
+    for (int j = 0; j < p.weight_bits; ++j, plane += p.words) {
+      for (int k = 0; k < p.input_bits; ++k) {
+        const uint64_t* window = p.window + k * p.words;
+        int64_t ones = 0;
+        for (int i = 0; i < p.words; ++i) ones += __builtin_popcountll(plane[i] & window[i]);
+        sum += p.factors[j][k] * static_cast<int32_t>(ones);
+      }
+    }
+    sums[row] += sum;
+  }
 }
 
-int32_t matching_ones_portable(const uint64_t* a, const uint64_t* b, int words) {
-  return count_matching(a, b, words);
+void add_products_portable(const Product& p, int rows, int32_t* sums) {
+  add_products(p, rows, sums);
 }
 
 #if defined(__x86_64__)
-[[gnu::target("popcnt")]] int32_t matching_ones_popcnt(const uint64_t* a, const uint64_t* b,
-                                                       int words) {
-  return count_matching(a, b, words);
+[[gnu::target("popcnt")]] void add_products_popcnt(const Product& p, int rows, int32_t* sums) {
+  add_products(p, rows, sums);
 }
 #endif
 
-using MatchingOnes = int32_t (*)(const uint64_t*, const uint64_t*, int);
+using AddProducts = void (*)(const Product&, int, int32_t*);
 
-MatchingOnes best_for_this_processor() {
+AddProducts best_for_this_processor() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("popcnt")) return matching_ones_popcnt;
+  if (__builtin_cpu_supports("popcnt")) return add_products_popcnt;
 #endif
-  return matching_ones_portable;
+  return add_products_portable;
 }
 
-const MatchingOnes matching_ones = best_for_this_processor();
+const AddProducts add_products_here = best_for_this_processor();
 
 }  // namespace
 
@@ -91,16 +110,20 @@ void PackedRows::multiply(const PackedVector& window, int first, int last, int32
   const int32_t constant =
       columns_ * weight_.offset * input_.offset + weight_.offset * window.weighted_ones;
   for (int row = first; row < last; ++row) {
-    int32_t sum = constant + input_.offset * weighted_ones_[static_cast<size_t>(row)];
-    for (int j = 0; j < weight_.bits; ++j) {
-      for (int k = 0; k < input_.bits; ++k) {
-        const int32_t ones = matching_ones(planes_.data() + plane_at(row, j),
-                                           window.planes.data() + k * words_, words_);
-        sum += weight_.factor[j] * input_.factor[k] * ones;
-      }
-    }
-    sums[row - first] = sum;
+    sums[row - first] = constant + input_.offset * weighted_ones_[static_cast<size_t>(row)];
   }
+  Product product{planes_.data() + plane_at(first, 0),
+                  window.planes.data(),
+                  words_,
+                  weight_.bits,
+                  input_.bits,
+                  {}};
+  for (int j = 0; j < weight_.bits; ++j) {
+    for (int k = 0; k < input_.bits; ++k) {
+      product.factors[j][k] = weight_.factor[j] * input_.factor[k];
+    }
+  }
+  add_products_here(product, last - first, sums);
 }
 
 }  // namespace stuckat
