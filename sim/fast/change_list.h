@@ -9,6 +9,13 @@
 
 namespace stuckat::fast {
 
+/// Consecutive entries of a ChangeList that belong to one row of a window.
+struct Segment {
+  const int8_t* columns = nullptr;
+  const uint32_t* entries = nullptr;
+  int count = 0;
+};
+
 /// One entry for each plane of each element that changed: up where it became set, down where it
 /// became clear. An entry is (x * channels + c) * rows_padded with x the column of the padded
 /// image, so that weight column (ky, kx, c) of the window at ox begins at
@@ -27,6 +34,9 @@ struct ChangeList {
   int y_high = -1;
   int x_low = 0;
   int x_high = -1;
+
+  /// Scratch of the kernels: the rows of one window, ups and then downs: [2 * kernel_height].
+  mutable std::vector<Segment> segments;
 
   bool empty() const { return up_count + down_count == 0; }
   void reserve(const PackedLayer& layer, const TensorLayout& input);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "faultmaps/effects.h"
+#include "sim/fast/channel_tables.h"
 #include "sim/fast/fault_program.h"
 #include "sim/fast/packed_network.h"
 
@@ -22,9 +23,11 @@ class FaultList {
   int size() const { return static_cast<int>(effects_.size()); }
   const Effects& effects(int fault) const { return effects_[static_cast<size_t>(fault)]; }
 
+  /// For the engine.
   const FaultProgram& program(int fault) const { return programs_[static_cast<size_t>(fault)]; }
   const std::vector<ChannelGroup>& channel_groups() const { return channel_groups_; }
   const std::vector<int>& other_faults() const { return other_faults_; }
+  const ChannelTable& table(int index) const { return tables_[static_cast<size_t>(index)]; }
 
  private:
   const PackedNetwork& network_;
@@ -32,6 +35,7 @@ class FaultList {
   std::vector<FaultProgram> programs_;
   std::vector<ChannelGroup> channel_groups_;  // faults that are stuck channels, values together
   std::vector<int> other_faults_;             // all that are in no group
+  std::vector<ChannelTable> tables_;          // one for each channel of a table layer
 };
 
 }  // namespace stuckat::fast

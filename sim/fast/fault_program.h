@@ -43,12 +43,16 @@ FaultProgram make_program(const PackedNetwork& network, const Effects& effects,
 
 /// The faults of a list that hold one channel of one tensor at a constant: all its levels at once.
 struct ChannelGroup {
-  int tensor = 0;
-  int channel = 0;
   struct Member {
     int fault = 0;
     int level = 0;  ///< planes set
   };
+  int tensor = 0;
+  int channel = 0;
+  /// Where the work begins: `tensor`, or the output of the pool behind it, since a channel stuck
+  /// before a pool is stuck behind it.
+  int start = 0;
+  int table = -1;  ///< index in FaultList::tables(), or -1: layer `start` has none
   std::vector<Member> members;
 };
 

@@ -3,6 +3,7 @@
 #include <cassert>
 #include <utility>
 
+#include "sim/fast/channel_simulator.h"
 #include "sim/fast/faulty_pass.h"
 
 namespace stuckat::fast {
@@ -10,16 +11,25 @@ namespace stuckat::fast {
 class FaultSimulator::Impl {
  public:
   Impl(const FaultList& faults, Path path)
-      : faults_(faults), path_(path), golden_(faults.network()), pass_(golden_) {}
+      : faults_(faults),
+        path_(path),
+        golden_(faults.network()),
+        pass_(golden_),
+        channels_(faults, golden_, pass_) {}
 
   void simulate(const Tensor& image, int64_t image_index, std::span<Verdict> verdicts) {
     assert(static_cast<int>(verdicts.size()) == faults_.size());
     golden_.run(image);
     image_index_ = image_index;
-    for (int f = 0; f < faults_.size(); ++f) {
-      const int last = run_fault(f);
-      verdicts[static_cast<size_t>(f)] = verdict(last);
-      pass_.clear(0);
+    const auto report = [&](int fault, int last_difference) {
+      verdicts[static_cast<size_t>(fault)] = verdict(last_difference);
+    };
+    if (path_ == Path::automatic) {
+      channels_.begin_image();
+      for (const ChannelGroup& group : faults_.channel_groups()) channels_.run(group, report);
+      for (const int f : faults_.other_faults()) simulate_one(f, report);
+    } else {
+      for (int f = 0; f < faults_.size(); ++f) simulate_one(f, report);
     }
     work_.fault_images += faults_.size();
     work_.additions = pass_.additions();
@@ -38,6 +48,12 @@ class FaultSimulator::Impl {
   const WorkCount& work() const { return work_; }
 
  private:
+  template <typename Report>
+  void simulate_one(int fault, const Report& report) {
+    report(fault, run_fault(fault));
+    pass_.clear(0);
+  }
+
   Verdict verdict(int last_difference) const {
     Verdict result;
     result.last_difference = static_cast<int16_t>(last_difference);
@@ -91,6 +107,7 @@ class FaultSimulator::Impl {
   const Path path_;
   Executor golden_;
   FaultyPass pass_;
+  ChannelSimulator channels_;
   int64_t image_index_ = 0;
   WorkCount work_;
 };

@@ -1,7 +1,7 @@
 #include "sim/fast/faulty_pass.h"
 
 #include <algorithm>
-#include <cassert>
+#include <utility>
 
 #include "sim/fast/kernels.h"
 #include "workloads/reference.h"
@@ -74,24 +74,48 @@ void FaultyPass::propagate(int layer) {
 
 void FaultyPass::propagate_matrix(int index) {
   const size_t i = static_cast<size_t>(index);
+  kernels::list_changes(network_.layer(index), network_.layout(index),
+                        golden_.state().planes[i].data(), diff_[i].data(), changed_[i], lists_[i]);
+  propagate_list(index);
+}
+
+void FaultyPass::propagate_list(int index) {
+  const size_t i = static_cast<size_t>(index);
   const PackedLayer& layer = network_.layer(index);
-  ChangeList& list = lists_[i];
-  kernels::list_changes(layer, network_.layout(index), golden_.state().planes[i].data(),
-                        diff_[i].data(), changed_[i], list);
-  changed_elements_ += static_cast<int64_t>(list.up_count + list.down_count);
+  const ChangeList& list = lists_[i];
+  const auto count = static_cast<int64_t>(list.up_count + list.down_count);
+  changed_elements_ += count;
   if (!layer.accumulator_output) {
     additions_ += kernels::propagate(layer, network_.layout(index + 1), golden_.state().margins[i],
                                      golden_.state().planes[i + 1].data(), list,
                                      diff_[i + 1].data(), changed_[i + 1]);
     return;
   }
+  additions_ += count * layer.rows;
   sums_.resize(static_cast<size_t>(layer.rows_padded));
   kernels::sum_columns(layer, list, sums_.data());
-  additions_ += static_cast<int64_t>(list.up_count + list.down_count) * layer.rows;
   for (size_t row = 0; row < logits_.size(); ++row) {
     logits_[row] = golden_.logits()[row] + layer.unit * sums_[row];
     logits_differ_ = logits_differ_ || sums_[row] != 0;
   }
+}
+
+void FaultyPass::change_logits(int channel, int levels) {
+  const PackedLayer& layer = network_.layer(network_.last_tensor() - 1);
+  const int8_t* column =
+      layer.columns.data() + static_cast<size_t>(channel) * static_cast<size_t>(layer.rows_padded);
+  for (size_t row = 0; row < logits_.size(); ++row) {
+    const int change = layer.unit * levels * column[row];
+    logits_[row] = golden_.logits()[row] + change;
+    logits_differ_ = logits_differ_ || change != 0;
+  }
+  additions_ += layer.rows;
+  ++changed_elements_;
+}
+
+void FaultyPass::swap_differences(int tensor, AlignedVector<uint64_t>& diff, PixelSet& changed) {
+  std::swap(diff_[static_cast<size_t>(tensor)], diff);
+  std::swap(changed_[static_cast<size_t>(tensor)], changed);
 }
 
 void FaultyPass::propagate_first(int index) {
@@ -129,6 +153,12 @@ void FaultyPass::propagate_pool(int index) {
   const size_t i = static_cast<size_t>(index);
   const PackedLayer& layer = network_.layer(index);
   const TensorLayout& in = network_.layout(index);
+  if (layer.kernel_height == 2 && layer.stride == 2 && in.shape.width <= 64) {
+    kernels::propagate_pool_2x2(layer, in, golden_.state().planes[i].data(), diff_[i].data(),
+                                changed_[i], golden_.state().planes[i + 1].data(),
+                                diff_[i + 1].data(), changed_[i + 1]);
+    return;
+  }
   PixelSet reached(layer.output.pixels());
   changed_[i].for_each([&](int pixel) {
     const int y = pixel / layer.input.width;

@@ -32,9 +32,13 @@ class FaultyPass {
   void apply_element(int tensor, const ElementFault& fault, const ElementStep& step,
                      int64_t image_index);
 
-  /// Difference words and changed pixels of a tensor of planes, for kernels that fill them.
-  uint64_t* difference(int tensor) { return diff_[static_cast<size_t>(tensor)].data(); }
-  PixelSet& changed(int tensor) { return changed_[static_cast<size_t>(tensor)]; }
+  /// Tensor layer+1 from the changes in list(layer), which the caller filled.
+  void propagate_list(int layer);
+  ChangeList& list(int layer) { return lists_[static_cast<size_t>(layer)]; }
+  /// Logits where `channel` of the last layer's one input pixel changed by `levels` planes.
+  void change_logits(int channel, int levels);
+  /// Trades the differences of a tensor of planes against others.
+  void swap_differences(int tensor, AlignedVector<uint64_t>& diff, PixelSet& changed);
   /// Words of a tensor of planes as the fault leaves them.
   uint64_t faulty_word(int tensor, size_t word) const;
 
@@ -56,7 +60,6 @@ class FaultyPass {
   void apply_to_pixel(int tensor, const ElementStep& step, int pixel, const uint64_t* channels);
   void apply_to_planes(int tensor, const ElementFault& fault, const ElementStep& step,
                        int64_t image_index);
-  void update_logits(const PackedLayer& layer, const std::vector<int32_t>& from);
 
   const PackedNetwork& network_;
   const Executor& golden_;

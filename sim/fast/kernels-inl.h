@@ -37,20 +37,13 @@ HWY_INLINE uint64_t negative_lanes(NarrowVector v) {
   return bits;
 }
 
-/// Consecutive entries of a ChangeList that belong to one row of a window.
-struct Segment {
-  const int8_t* columns;
-  const uint32_t* entries;
-  int count;
-};
-
 /// The changes under one output pixel.
 struct Window {
-  explicit Window(int kernel_height)
-      : up(static_cast<size_t>(kernel_height)), down(static_cast<size_t>(kernel_height)) {}
+  explicit Window(const ChangeList& list)
+      : up(list.segments.data()), down(up + list.segments.size() / 2) {}
 
-  std::vector<Segment> up;
-  std::vector<Segment> down;
+  Segment* up;
+  Segment* down;
   int ups = 0;
   int downs = 0;
 
@@ -116,11 +109,15 @@ class ListBuilder {
     const uint32_t stride = static_cast<uint32_t>(layer_.rows_padded);
     const uint32_t first =
         entry_ + static_cast<uint32_t>(word % input_.words * rows_per_word) * stride;
-    for (; up != 0; up &= up - 1) {
-      *up_++ = first + static_cast<uint32_t>(std::countr_zero(up)) * stride;
-    }
-    for (; down != 0; down &= down - 1) {
-      *down_++ = first + static_cast<uint32_t>(std::countr_zero(down)) * stride;
+    // The entry is written to both lists and stays in one: no branch that depends on the data.
+    for (uint64_t left = up | down; left != 0; left &= left - 1) {
+      const int bit = std::countr_zero(left);
+      const uint32_t entry = first + static_cast<uint32_t>(bit) * stride;
+      const auto is_up = static_cast<std::ptrdiff_t>(up >> bit & 1);
+      *up_ = entry;
+      *down_ = entry;
+      up_ += is_up;
+      down_ += 1 - is_up;
     }
   }
 
@@ -262,7 +259,7 @@ HWY_INLINE void add_columns_rows(const PackedLayer& layer, const Window& window,
   NarrowVector narrow[kRows / narrow_lanes];
   for (auto& s : narrow) s = hn::Zero(d);
   int room = limit;
-  const auto add_all = [&](const std::vector<Segment>& segments, int count, bool up) {
+  const auto add_all = [&](const Segment* segments, int count, bool up) {
     for (int i = 0; i < count; ++i) {
       Segment left = segments[i];
       while (left.count > 0) {

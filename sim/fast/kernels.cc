@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-// Vectors are kept in arrays, which needs their size at compile time.
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
-#define HWY_WANT_AVX3_DL 1
+#include "sim/fast/highway_targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "sim/fast/kernels.cc"
 #include <hwy/foreach_target.h>
@@ -20,7 +18,7 @@ namespace stuckat::fast::HWY_NAMESPACE {
 void compute_layer(const PackedLayer& layer, const TensorLayout& output, const ChangeList& list,
                    Margins* margins, uint64_t* planes) {
   AlignedVector<int32_t> sums(static_cast<size_t>(layer.rows_padded));
-  Window window(layer.kernel_height);
+  Window window(list);
   for (int oy = 0, pixel = 0; oy < layer.output.height; ++oy) {
     for (int ox = 0; ox < layer.output.width; ++ox, ++pixel) {
       std::fill(sums.begin(), sums.end(), 0);
@@ -48,7 +46,7 @@ int64_t propagate(const PackedLayer& layer, const TensorLayout& output, const Ma
   const int oy_end = std::min(layer.output.height, list.y_high / layer.stride + 1);
   const int ox_end = std::min(layer.output.width, list.x_high / layer.stride + 1);
   int64_t additions = 0;
-  Window window(layer.kernel_height);
+  Window window(list);
   AlignedVector<int32_t> sums;
   const size_t skip = static_cast<size_t>(layer.first_plane) * output.words;
   for (int oy = first_reached(list.y_low, layer.kernel_height); oy < oy_end; ++oy) {
@@ -81,7 +79,7 @@ int64_t propagate(const PackedLayer& layer, const TensorLayout& output, const Ma
 void sum_columns(const PackedLayer& layer, const ChangeList& list, int32_t* sums) {
   std::fill_n(sums, layer.rows_padded, 0);
   if (list.empty()) return;
-  Window window(layer.kernel_height);
+  Window window(list);
   window.collect(layer, list, 0, 0);
   add_columns(layer, window, sums);
 }

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "sim/fast/change_list.h"
+#include "sim/fast/channel_tables.h"
 #include "sim/fast/golden_state.h"
 #include "sim/fast/packed_layer.h"
 #include "sim/fast/pixel_set.h"
@@ -42,5 +44,29 @@ void compute_first(const PackedLayer& layer, const TensorLayout& output, const i
 /// All output pixels of it.
 void compute_first_layer(const PackedLayer& layer, const TensorLayout& output, const int16_t* image,
                          uint64_t* planes);
+
+/// One level at which the channel of propagate_channel() is stuck, and where its results go.
+struct StuckLevel {
+  int raise = 0;             ///< planes set, not counting those that are always set
+  uint64_t* diff = nullptr;  ///< all words of the output tensor
+  PixelSet* changed = nullptr;
+};
+
+/// A convolution whose input changed in one channel, held at some levels: propagate() for each of
+/// them at once. rows: for each input plane that is not always set, the channel's image rows
+/// (ChannelRows). Every pixel of every level's diff is written.
+void propagate_channel(const PackedLayer& layer, const TensorLayout& output, const Margins& margins,
+                       const uint64_t* golden, const ChannelTable& table,
+                       std::span<const uint64_t* const> rows, std::span<const StuckLevel> levels);
+
+/// The changes that holding a channel at `level` planes makes. rows: for each input plane.
+void list_channel(const PackedLayer& layer, const TensorLayout& input, int channel,
+                  std::span<const uint64_t* const> rows, int level, ChangeList& list);
+
+/// A 2x2 pool with stride 2 of an image at most 64 wide: diff of the output from that of the input.
+void propagate_pool_2x2(const PackedLayer& layer, const TensorLayout& input,
+                        const uint64_t* golden_in, const uint64_t* diff_in,
+                        const PixelSet& changed_in, const uint64_t* golden, uint64_t* diff,
+                        PixelSet& changed);
 
 }  // namespace stuckat::fast::kernels

@@ -12,4 +12,18 @@ PackedNetwork::PackedNetwork(Network network) : network_(std::move(network)) {
   }
 }
 
+int PackedNetwork::always_set_planes(int tensor) const {
+  if (tensor == 0) return 0;
+  switch (layer(tensor - 1).path) {
+    case LayerPath::matrix:
+    case LayerPath::first:
+      return layer(tensor - 1).first_plane;
+    case LayerPath::pool:
+      return always_set_planes(tensor - 1);
+    case LayerPath::plain:
+      return 0;
+  }
+  return 0;
+}
+
 }  // namespace stuckat::fast

@@ -19,6 +19,9 @@ class PackedNetwork {
   const PackedLayer& layer(int index) const { return layers_[static_cast<size_t>(index)]; }
   /// How tensor `tensor` is held.
   const TensorLayout& layout(int tensor) const { return layouts_[static_cast<size_t>(tensor)]; }
+  /// Planes of tensor `tensor` (of TensorForm::planes) that are set in every fault-free element,
+  /// because no quantizer emits what is below them.
+  int always_set_planes(int tensor) const;
 
  private:
   Network network_;

@@ -21,6 +21,29 @@ class PixelSet {
     low_ = word < low_ ? word : low_;
     end_ = word + 1 > end_ ? word + 1 : end_;
   }
+  /// Pixels first + i for every bit i of `bits`.
+  void insert_bits(int first, uint64_t bits) {
+    if (bits == 0) return;
+    const size_t word = static_cast<size_t>(first) / 64;
+    const int shift = first % 64;
+    words_[word] |= bits << shift;
+    low_ = word < low_ ? word : low_;
+    size_t end = word + 1;
+    const uint64_t rest = shift == 0 ? 0 : bits >> (64 - shift);
+    if (rest != 0) words_[end++] |= rest;
+    end_ = end > end_ ? end : end_;
+  }
+  /// Bit i is pixel first + i, for `count` <= 64 pixels.
+  uint64_t bits(int first, int count) const {
+    const size_t word = static_cast<size_t>(first) / 64;
+    const int shift = first % 64;
+    uint64_t result = words_[word] >> shift;
+    if (shift + count > 64) result |= words_[word + 1] << (64 - shift);
+    return count == 64 ? result : result & ((uint64_t{1} << count) - 1);
+  }
+  /// Ascending pixels lie between these words of 64 pixels.
+  int first_word_pixel() const { return static_cast<int>(low_) * 64; }
+  int end_word_pixel() const { return static_cast<int>(end_) * 64; }
   void erase(int pixel) {
     words_[static_cast<size_t>(pixel) / 64] &= ~(uint64_t{1} << (pixel % 64));
   }
