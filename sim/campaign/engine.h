@@ -8,18 +8,12 @@
 #include <vector>
 
 #include "faultmaps/effects.h"
+#include "sim/fast/fault_simulator.h"
 #include "workloads/network.h"
 
 namespace stuckat::campaign {
 
-/// What one fault does to one image.
-struct Verdict {
-  int16_t last_difference = -1;  ///< last tensor that differs from the fault-free run; -1: none
-  uint16_t prediction = 0;
-  bool critical = false;  ///< the prediction differs from the fault-free one
-
-  bool operator==(const Verdict&) const = default;
-};
+using fast::Verdict;
 
 /// Simulates one block of faults, image by image. One for each thread.
 class Simulator {

@@ -37,6 +37,13 @@ struct Shard {
   bool operator==(const Shard&) const = default;
 };
 
+/// First image number of a shard, and how many it has, of a run of `images`.
+struct ImageRange {
+  int64_t first = 0;
+  int64_t count = 0;
+};
+ImageRange shard_images(int64_t images, const Shard& shard);
+
 struct Result {
   Identity identity;
   Shard shard;

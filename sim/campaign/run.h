@@ -35,15 +35,14 @@ struct Progress {
 /// Called after every image from the thread that did it, one call at a time. False stops the run.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
-/// In memory, without journal. Throws InputError for images out of range. When the callback stops
-/// it, the result is empty: finished is false.
 struct Outcome {
-  bool finished = false;
-  Result result;  ///< if finished
-  Progress progress;
+  bool finished = false;   ///< not if the callback stopped it
+  Result result;           ///< if finished
+  Progress progress;       ///< done: what is counted, and in the journal
   int64_t torn_bytes = 0;  ///< of the journal's end that a kill had torn off, done again
 };
 
+/// In memory, without journal. Throws InputError for images, shards and labels out of range.
 Outcome run(const Network& network, const DataSet& data, const FaultSet& faults,
             const RunOptions& options, const Engine& engine = fast_engine(),
             const ProgressCallback& progress = {});
@@ -52,7 +51,7 @@ Outcome run(const Network& network, const DataSet& data, const FaultSet& faults,
 enum class Resume : uint8_t {
   refuse,    ///< throw InputError if there is one
   required,  ///< throw InputError unless there is one, or the result is already there
-  allowed,
+  allowed,   ///< go on if there is one, else start (or return the result that is already there)
 };
 
 /// The same, with `path` as the result file. Done chunks go into a journal next to it; after a

@@ -1,0 +1,167 @@
+#include <algorithm>
+
+#include "faultmaps/lower.h"
+#include "sim/campaign/fault_source.h"
+#include "workloads/errors.h"
+
+namespace stuckat::campaign {
+namespace {
+
+enum class Element : uint8_t { channel, pixel, pixel_before_pool };
+
+/// Layer by layer, position by position, level by level: the levels of a channel are neighbours.
+class ElementSource : public FaultSet::Source {
+ public:
+  ElementSource(const Network& network, Element element) : network_(network), element_(element) {
+    for (const int layer : network.injectable_layers()) {
+      const Shape shape = network.tensor_shape(tensor(layer));
+      const int positions = element == Element::channel ? shape.channels : shape.pixels();
+      if (element != Element::channel && positions == 1) continue;
+      const int64_t count = int64_t{positions} * network.tensor_format(layer + 1).levels();
+      strata_.push_back(
+          {network.layers[static_cast<size_t>(layer)].name, layer, size_, count, count});
+      size_ += count;
+    }
+  }
+
+  int64_t size() const override { return size_; }
+
+  FaultInfo info(int64_t index) const override {
+    const Place place = place_of(index);
+    FaultInfo info;
+    info.layer = place.layer;
+    info.level = place.level;
+    std::string position;
+    if (element_ == Element::channel) {
+      info.channel = place.position;
+      position = "/channel[" + std::to_string(place.position);
+    } else {
+      const int width = network_.tensor_shape(tensor(place.layer)).width;
+      info.y = place.position / width;
+      info.x = place.position % width;
+      position = element_ == Element::pixel ? "/pixel[" : "/pixel:before-pool[";
+      position += std::to_string(info.y) + "," + std::to_string(info.x);
+    }
+    info.id = network_.layers[static_cast<size_t>(place.layer)].name + position +
+              "]=" + std::to_string(place.level);
+    return info;
+  }
+
+  Effects effects(int64_t index) const override {
+    const Place place = place_of(index);
+    return element_ == Element::channel
+               ? stuck_channel(network_, place.layer, place.position, place.level)
+               : stuck_pixel(network_, tensor(place.layer), place.position, place.level);
+  }
+
+ private:
+  struct Place {
+    int layer;
+    int position;
+    int level;
+  };
+
+  int tensor(int layer) const {
+    return element_ == Element::pixel ? network_.tensor_after_pool(layer) : layer + 1;
+  }
+  Place place_of(int64_t index) const {
+    auto stratum = strata_.begin();
+    while (index >= stratum->first + stratum->count) ++stratum;
+    const NumberFormat format = network_.tensor_format(stratum->layer + 1);
+    const int64_t within = index - stratum->first;
+    return {stratum->layer, static_cast<int>(within / format.levels()),
+            format.level(static_cast<int>(within % format.levels()))};
+  }
+
+  Network network_;
+  Element element_;
+  int64_t size_ = 0;
+};
+
+/// Faults at the sites of one kind, in the order of fault_at().
+class SiteSource : public FaultSet::Source {
+ public:
+  SiteSource(const Network& network, const Placement& placement, SiteKind kind)
+      : network_(network), placement_(placement), kind_(kind) {
+    placement_hash_ = content_hash(placement);
+    const SiteRow& row = site_row(kind);
+    const bool arrays = row.part == PartKind::pe_array;
+    const size_t parts = arrays ? placement.arrays.size() : placement.streams.size();
+    for (size_t part = 0; part < parts; ++part) {
+      auto count =
+          static_cast<int64_t>(site_values(row, placement, static_cast<int>(part), network).size());
+      for (const SiteCoordinate& c : row.coordinates) {
+        count *= c.count(placement, static_cast<int>(part), network);
+      }
+      if (count == 0) continue;
+      const std::string& name = arrays ? placement.arrays[part].name : placement.streams[part].name;
+      const int layer = site_layer(placement, row.part, name);
+      strata_.push_back({layer < 0 ? name : network.layers[static_cast<size_t>(layer)].name, layer,
+                         size_, count, count});
+      size_ += count;
+    }
+  }
+
+  int64_t size() const override { return size_; }
+  FaultInfo info(int64_t index) const override {
+    return site_info(fault_at(kind_, index, placement_, network_), placement_);
+  }
+  Effects effects(int64_t index) const override {
+    return lower({placement_.accelerator, {fault_at(kind_, index, placement_, network_)}},
+                 placement_, network_);
+  }
+
+ private:
+  Network network_;
+  Placement placement_;
+  SiteKind kind_;
+  int64_t size_ = 0;
+};
+
+template <class S, class... Arguments>
+FaultSet make(std::string spec, const Arguments&... arguments) {
+  return {std::move(spec), std::make_shared<const S>(arguments...)};
+}
+
+}  // namespace
+
+int site_layer(const Placement& placement, PartKind kind, const std::string& part) {
+  if (kind == PartKind::pe_array) {
+    for (const PeArray& array : placement.arrays) {
+      if (array.name == part && array.uses.size() == 1) return array.uses.front().layer;
+    }
+  } else {
+    for (const Stream& stream : placement.streams) {
+      if (stream.name == part) return stream.tensor - 1;  // -1 for the image itself
+    }
+  }
+  return -1;
+}
+
+FaultInfo site_info(const Fault& fault, const Placement& placement) {
+  const SiteRow& row = site_row(fault.kind);
+  FaultInfo info;
+  info.id = name(fault);
+  info.layer = site_layer(placement, row.part, fault.part);
+  info.part = fault.part;
+  info.level = fault.value;
+  for (size_t i = 0; i < row.coordinates.size(); ++i) {
+    if (std::string(row.coordinates[i].name) == "pe") info.pe = fault.coordinates[i];
+  }
+  return info;
+}
+
+FaultSet channel_faults(const Network& network) {
+  return make<ElementSource>("channel", network, Element::channel);
+}
+
+FaultSet pixel_faults(const Network& network, bool before_pool) {
+  return before_pool ? make<ElementSource>("pixel:before-pool", network, Element::pixel_before_pool)
+                     : make<ElementSource>("pixel", network, Element::pixel);
+}
+
+FaultSet site_faults(const Network& network, const Placement& placement, SiteKind kind) {
+  return make<SiteSource>(std::string("sites:") + site_row(kind).name, network, placement, kind);
+}
+
+}  // namespace stuckat::campaign

@@ -1,0 +1,44 @@
+#include "sim/campaign/engine.h"
+#include "sim/fast/fault_list.h"
+#include "sim/fast/fault_simulator.h"
+#include "sim/fast/packed_network.h"
+
+namespace stuckat::campaign {
+namespace {
+
+struct FastSimulator : Simulator {
+  explicit FastSimulator(const fast::FaultList& faults) : simulator(faults) {}
+  int simulate(const Tensor& image, int64_t image_index, std::span<Verdict> verdicts) override {
+    simulator.simulate(image, image_index, verdicts);
+    return simulator.golden().prediction();
+  }
+
+  fast::FaultSimulator simulator;
+};
+
+struct FastFaults : PreparedFaults {
+  FastFaults(const fast::PackedNetwork& network, std::vector<Effects> effects)
+      : faults(network, std::move(effects)) {}
+  std::unique_ptr<Simulator> simulator() const override {
+    return std::make_unique<FastSimulator>(faults);
+  }
+
+  fast::FaultList faults;
+};
+
+struct FastNetwork : PreparedNetwork {
+  explicit FastNetwork(const Network& n) : network(n) {}
+  std::unique_ptr<PreparedFaults> prepare(std::vector<Effects> faults) const override {
+    return std::make_unique<FastFaults>(network, std::move(faults));
+  }
+
+  fast::PackedNetwork network;
+};
+
+}  // namespace
+
+Engine fast_engine() {
+  return [](const Network& network) { return std::make_unique<FastNetwork>(network); };
+}
+
+}  // namespace stuckat::campaign

@@ -1,0 +1,48 @@
+// Where the faults of a set come from. Inside sim/campaign only.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sim/campaign/fault_set.h"
+
+namespace stuckat::campaign {
+
+class FaultSet::Source {
+ public:
+  virtual ~Source() = default;
+  virtual int64_t size() const = 0;
+  virtual FaultInfo info(int64_t index) const = 0;
+  virtual Effects effects(int64_t index) const = 0;
+  virtual std::vector<std::string> parts(int64_t index) const { return {info(index).id}; }
+  const std::vector<Stratum>& strata() const { return strata_; }
+  /// What the names mean besides the network: the hash of the placement, or empty.
+  const std::string& placement_hash() const { return placement_hash_; }
+
+ protected:
+  std::vector<Stratum> strata_;
+  std::string placement_hash_;
+};
+
+/// Strata of a set that is listed: neighbours with the same layer, or else the same part.
+std::vector<Stratum> strata_of(const FaultSet::Source& source, const Network& network);
+
+/// What an identifier at a site says about where it is.
+FaultInfo site_info(const Fault& fault, const Placement& placement);
+/// The layer that a part works for, or -1: an array for many layers, or the stream of the image.
+int site_layer(const Placement& placement, PartKind kind, const std::string& part);
+
+/// SHA-256 over every field.
+std::string content_hash(const Placement& placement);
+
+/// Named faults with strata and sampling as a file gives them.
+FaultSet named_faults(const Network& network, const Placement* placement,
+                      std::vector<std::string> ids, std::vector<std::vector<std::string>> parts,
+                      const std::string& where, std::vector<Stratum> strata,
+                      std::optional<Sampling> sampling);
+
+/// "folder/maps.h5" -> "maps.h5": results do not depend on where files lie.
+std::string file_name(const std::string& path);
+
+}  // namespace stuckat::campaign

@@ -1,0 +1,126 @@
+#include <algorithm>
+#include <cstdio>
+#include <set>
+
+#include "sim/campaign/summary.h"
+
+namespace stuckat::campaign {
+namespace {
+
+std::string decimal(double value, int places = 2) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.*f", places, value);
+  return text;
+}
+
+std::string level_text(int level) {
+  if (level == FaultInfo::no_level) return "-";
+  return (level > 0 ? "+" : "") + std::to_string(level);
+}
+
+/// Columns as wide as their widest entry; the first to the left, the others to the right.
+std::string aligned(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()), 0);
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      const std::string padding(widths[i] - row[i].size(), ' ');
+      line += i == 0 ? row[i] + padding : "  " + padding + row[i];
+    }
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+  return text;
+}
+
+std::string interval(const Estimate& estimate) {
+  return decimal(100 * estimate.value) + " [" + decimal(100 * estimate.low) + ", " +
+         decimal(100 * estimate.high) + "]";
+}
+
+}  // namespace
+
+std::string layer_table(const Result& result) {
+  const auto summaries = by_layer_and_level(result);
+  std::set<int> levels;
+  std::set<int> layers;
+  for (const LayerSummary& s : summaries) {
+    levels.insert(s.level);
+    layers.insert(s.layer);
+  }
+  std::vector<std::vector<std::string>> rows(2);
+  rows[0] = {"stuck at"};
+  rows[1] = {"layer"};
+  for (const int level : levels) {
+    rows[0].insert(rows[0].end(), {level_text(level), ""});
+    rows[1].insert(rows[1].end(), {"min", "max"});
+  }
+  for (const int layer : layers) {
+    rows.push_back({layer < 0 ? "-" : result.layer_names[static_cast<size_t>(layer)]});
+    for (const int level : levels) {
+      const auto row = std::find_if(summaries.begin(), summaries.end(), [&](const auto& s) {
+        return s.layer == layer && s.level == level;
+      });
+      const bool found = row != summaries.end();
+      rows.back().push_back(found ? decimal(row->accuracy.min) : "-");
+      rows.back().push_back(found ? decimal(row->accuracy.max) : "-");
+    }
+  }
+  const Overall all = overall(result);
+  return aligned(rows) + "error-free " + decimal(result.golden_accuracy()) + " %, min " +
+         decimal(all.accuracy.min) + " %, variance " + decimal(all.variance, 3) + " %^2 (" +
+         std::to_string(result.size()) + " faults, " + std::to_string(result.images) + " images)\n";
+}
+
+std::string pe_table(const Result& result, int64_t count) {
+  auto summaries = by_pe(result);
+  std::stable_sort(summaries.begin(), summaries.end(),
+                   [](const auto& a, const auto& b) { return a.accuracy.min < b.accuracy.min; });
+  std::vector<std::vector<std::string>> rows = {{"PE", "faults", "min", "mean", "max"}};
+  for (const PeSummary& s : summaries) {
+    if (static_cast<int64_t>(rows.size()) > count) break;
+    rows.push_back({s.part + "/pe[" + std::to_string(s.pe) + "]", std::to_string(s.accuracy.faults),
+                    decimal(s.accuracy.min), decimal(s.accuracy.mean), decimal(s.accuracy.max)});
+  }
+  return aligned(rows);
+}
+
+std::string worst_table(const Result& result, int64_t count) {
+  std::vector<std::vector<std::string>> rows = {
+      {"fault", "accuracy", "critical", "tolerated", "masked", "worst class"}};
+  for (const int64_t f : worst_faults(result, count)) {
+    const auto worst = result.worst_class(f);
+    std::string name = "-";
+    if (worst.index >= 0) {
+      name = result.class_names.empty() ? std::to_string(worst.index)
+                                        : result.class_names[static_cast<size_t>(worst.index)];
+      name += " " + decimal(worst.accuracy);
+    }
+    rows.push_back({result.faults[static_cast<size_t>(f)].id, decimal(result.accuracy(f)),
+                    std::to_string(result.critical[static_cast<size_t>(f)]),
+                    std::to_string(result.tolerated(f)), std::to_string(result.masked(f)), name});
+  }
+  return aligned(rows);
+}
+
+std::string estimates_table(const Result& result) {
+  std::vector<std::vector<std::string>> rows = {
+      {"stratum", "faults", "of", "accuracy %", "critical %", "critical faults %"}};
+  for (const Estimates& e : estimates(result)) {
+    rows.push_back({e.stratum, std::to_string(e.sampled), std::to_string(e.population),
+                    interval(e.accuracy), interval(e.critical), interval(e.critical_faults)});
+  }
+  std::string text = aligned(rows);
+  if (const auto& sampling = result.identity.sampling) {
+    text += "intervals: Wilson with finite population correction, strata combined by MOVER, " +
+            decimal(100 * sampling->confidence, 1) + " % confidence, seed " +
+            std::to_string(sampling->seed) + "\n";
+  }
+  return text;
+}
+
+}  // namespace stuckat::campaign
