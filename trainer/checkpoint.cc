@@ -79,8 +79,8 @@ void write_checkpoint(const std::string& path, const TrainState& state) {
   file.write_int("/", "updates", state.adam.updates);
   std::vector<double> history;
   for (const EpochRecord& r : state.history) {
-    history.insert(history.end(), {r.learning_rate, r.loss, r.train_accuracy,
-                                   r.validation_accuracy, static_cast<double>(r.injected_layer)});
+    history.insert(history.end(), {r.learning_rate, r.loss, r.train_accuracy, r.validation_accuracy,
+                                   static_cast<double>(r.injected_layer)});
   }
   file.write_array("/history", history, {epochs, history_columns});
   write_model(file, "/model", state.model);

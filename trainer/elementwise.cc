@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "trainer/dispatch.h"
 #include "trainer/tables.h"
+#include "trainer/vectors.h"
 
 namespace stuckat::trainer {
 namespace {
@@ -47,28 +47,44 @@ STUCKAT_INLINE void sums_of(const Acc* acc, int pixels, int channels, int64_t bo
   }
 }
 
+/// Brings the low bytes of 16 levels into memory.
+STUCKAT_INLINE void store_levels(const Vector<int16_t>* levels, int8_t* values) {
+  using Levels [[gnu::vector_size(16), gnu::may_alias, gnu::aligned(1)]] = int8_t;
+  *reinterpret_cast<Levels*>(values) = __builtin_convertvector(levels[0], Levels);
+}
+STUCKAT_INLINE void store_levels(const Vector<int32_t>* levels, int8_t* values) {
+  for (int j = 0; j < 2; ++j) {
+    *reinterpret_cast<Bytes*>(values + 8 * j) = __builtin_convertvector(levels[j], Bytes);
+  }
+}
+
 template <class Acc>
 STUCKAT_INLINE void steps_of(const Acc* acc, int pixels, int channels, const Steps& steps,
                              int samples, int8_t* values) {
+  constexpr int pieces = lanes / per_vector<Acc>;
   const int count = steps.format.thresholds();
   const auto lowest = static_cast<Acc>(steps.format.level(0));
   const auto height = static_cast<Acc>(steps.format.kind == FormatKind::binary ? 2 : 1);
-  Acc present[lanes];
-  for (int l = 0; l < lanes; ++l) present[l] = static_cast<Acc>(l < samples ? -1 : 0);
+  Vector<Acc> present[pieces];
+  for (int l = 0; l < lanes; ++l) {
+    present[l / per_vector<Acc>][l % per_vector<Acc>] = static_cast<Acc>(l < samples ? -1 : 0);
+  }
+  // The parameters as the loop reads them.
+  std::vector<Acc> sign(steps.sign.begin(), steps.sign.end());
+  std::vector<Acc> thresholds(steps.thresholds.begin(), steps.thresholds.end());
   for (int p = 0; p < pixels; ++p) {
     for (int c = 0; c < channels; ++c) {
-      const auto sign = static_cast<Acc>(steps.sign[static_cast<size_t>(c)]);
-      const int32_t* thresholds = steps.thresholds.data() + static_cast<ptrdiff_t>(c) * count;
-      Acc level[lanes];
-      for (int l = 0; l < lanes; ++l) level[l] = lowest;
-      for (int t = 0; t < count; ++t) {
-        const auto threshold = static_cast<Acc>(thresholds[t]);
-        for (int l = 0; l < lanes; ++l) {
-          level[l] = static_cast<Acc>(
-              level[l] + (static_cast<Acc>(acc[l] * sign) > threshold ? height : Acc{0}));
-        }
+      const Acc* t = thresholds.data() + static_cast<ptrdiff_t>(c) * count;
+      Vector<Acc> level[pieces];
+      for (int j = 0; j < pieces; ++j) {
+        const Vector<Acc> a = *reinterpret_cast<const Vector<Acc>*>(acc + j * per_vector<Acc>) *
+                              sign[static_cast<size_t>(c)];
+        // A comparison that holds is -1.
+        Vector<Acc> above = {};
+        for (int i = 0; i < count; ++i) above += a > t[i];
+        level[j] = (lowest - above * height) & present[j];
       }
-      for (int l = 0; l < lanes; ++l) values[l] = static_cast<int8_t>(level[l] & present[l]);
+      store_levels(level, values);
       acc += lanes;
       values += lanes;
     }
@@ -80,20 +96,20 @@ STUCKAT_INLINE void pass_of(const Acc* acc, int pixels, int channels, const Pass
                             float* gradient, double* sum, double* product) {
   const auto size = static_cast<size_t>(channels) * lanes;
   std::vector<float> sums(size), products(size);  // of one lane over the pixels
+  // Sums are below 2^24 in size wherever a comparison can be close: exact as floats.
+  std::vector<float> lows(band.low.begin(), band.low.end());
+  std::vector<float> highs(band.high.begin(), band.high.end());
   for (int p = 0; p < pixels; ++p) {
     for (int c = 0; c < channels; ++c) {
       const auto i = static_cast<size_t>(c);
-      const int32_t low = band.low[i];
-      const int32_t high = band.high[i];
-      const float mean = band.mean[i];
-      float* s = sums.data() + i * lanes;
-      float* d = products.data() + i * lanes;
-      for (int l = 0; l < lanes; ++l) {
-        const int32_t a = acc[l];
-        const float g = a >= low && a <= high ? gradient[l] : 0.0f;
-        gradient[l] = g;
-        s[l] += g;
-        d[l] += g * (static_cast<float>(a) - mean);
+      for (int j = 0; j < lanes; j += 8) {
+        const Floats a = load_floats(acc + j);
+        const Floats g = masked(load_floats(gradient + j), (a >= lows[i]) & (a <= highs[i]));
+        float* s = sums.data() + i * lanes + j;
+        float* d = products.data() + i * lanes + j;
+        store(gradient + j, g);
+        store(s, load_floats(s) + g);
+        store(d, load_floats(d) + g * (a - band.mean[i]));
       }
       acc += lanes;
       gradient += lanes;
@@ -115,26 +131,21 @@ STUCKAT_INLINE void gradient_of(const Acc* acc, int pixels, int channels,
   for (int p = 0; p < pixels; ++p) {
     for (int c = 0; c < channels; ++c) {
       const auto i = static_cast<size_t>(c);
-      const float scale = k.scale[i];
-      const float offset = k.offset[i];
-      const float slope = k.slope[i];
-      const float mean = k.mean[i];
-      for (int l = 0; l < lanes; ++l) {
-        const float centred = static_cast<float>(acc[l]) - mean;
-        gradient[l] = (scale * gradient[l] - offset - slope * centred) * present[l];
+      for (int j = 0; j < lanes; j += 8) {
+        const Floats centred = load_floats(acc + j) - k.mean[i];
+        const Floats g =
+            k.scale[i] * load_floats(gradient + j) - k.offset[i] - k.slope[i] * centred;
+        store(gradient + j, g * load_floats(present + j));
       }
       acc += lanes;
       gradient += lanes;
     }
     const float* in = gradient - static_cast<ptrdiff_t>(channels) * lanes;
     float* out = transposed + p * transposed_pixel;
-    // 8 channels of one sample are one store.
     int c = 0;
     for (; c + 8 <= channels; c += 8) {
-      for (int l = 0; l < lanes; ++l) {
-        for (int j = 0; j < 8; ++j) {
-          out[l * transposed_sample + c + j] = in[(c + j) * lanes + l];
-        }
+      for (int l = 0; l < lanes; l += 8) {
+        transpose8(in + c * lanes + l, lanes, out + l * transposed_sample + c, transposed_sample);
       }
     }
     for (; c < channels; ++c) {

@@ -102,8 +102,9 @@ void break_sums(const LayerFaults& faults, ForwardLayer& forward, const std::vec
     for (int column = 0; column < layer.columns(); ++column) {
       const int tap = column / g.in.channels;
       const int q = (y + tap / g.kernel) * g.in.width + x + tap % g.kernel;
-      window[static_cast<size_t>(column)] = forward.padded_input()[position(
-          g.in, sample, q * g.in.channels + column % g.in.channels)];
+      window[static_cast<size_t>(column)] =
+          forward
+              .padded_input()[position(g.in, sample, q * g.in.channels + column % g.in.channels)];
     }
     for (const int row : fault.rows) {
       const int8_t* w = weights + static_cast<ptrdiff_t>(row) * layer.columns();
@@ -160,12 +161,11 @@ void overwrite_logits(const LayerFaults& faults, const Network& network, Forward
   }
 }
 
-void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples,
-                           int64_t image_index, float* gradient) {
+void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples, int64_t image_index,
+                           float* gradient) {
   for (const ElementFault& fault : faults.elements) {
-    for_selected(fault, shape, samples, image_index, [&](int sample, int element) {
-      gradient[position(shape, sample, element)] = 0;
-    });
+    for_selected(fault, shape, samples, image_index,
+                 [&](int sample, int element) { gradient[position(shape, sample, element)] = 0; });
   }
   for (const OperatorFault& fault : faults.operators) {
     const std::vector<int> pixels = pixels_of(fault, shape);

@@ -52,7 +52,7 @@ void overwrite_logits(const LayerFaults& faults, const Network& network, Forward
                       const std::vector<int32_t>& sign, int samples, int64_t image_index,
                       int32_t limit);
 /// Gradient 0 at all elements that a fault decides.
-void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples,
-                           int64_t image_index, float* gradient);
+void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples, int64_t image_index,
+                           float* gradient);
 
 }  // namespace stuckat::trainer

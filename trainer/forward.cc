@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "trainer/dispatch.h"
 #include "trainer/model.h"
+#include "trainer/vectors.h"
 
 namespace stuckat::trainer {
 namespace {
@@ -34,26 +34,22 @@ STUCKAT_MULTIVERSION void unpool_block(const Layer& layer, const int8_t* in, con
     for (int x = 0; x < layer.output.width; ++x) {
       const ptrdiff_t corner =
           static_cast<ptrdiff_t>(y * layer.input.width + x) * layer.stride * size;
-      for (int first = 0; first < size; first += lanes) {
-        int8_t best[lanes];
-        for (int l = 0; l < lanes; ++l) best[l] = INT8_MIN;
-        for (int k = 0; k < layer.kernel * layer.kernel; ++k) {
-          const ptrdiff_t at =
-              corner + first +
-              static_cast<ptrdiff_t>(k / layer.kernel * layer.input.width + k % layer.kernel) * size;
-          for (int l = 0; l < lanes; ++l) best[l] = std::max(best[l], in[at + l]);
+      for (int first = 0; first < size; first += 8) {
+        const auto at = [&](int k) {
+          return corner + first +
+                 static_cast<ptrdiff_t>(k / layer.kernel * layer.input.width + k % layer.kernel) *
+                     size;
+        };
+        Ints best = load_ints(in + at(0));
+        for (int k = 1; k < layer.kernel * layer.kernel; ++k) {
+          const Ints value = load_ints(in + at(k));
+          best = value > best ? value : best;
         }
-        float left[lanes];
-        for (int l = 0; l < lanes; ++l) left[l] = gradient[first + l];
+        Floats left = load_floats(gradient + first);
         for (int k = 0; k < layer.kernel * layer.kernel; ++k) {
-          const ptrdiff_t at =
-              corner + first +
-              static_cast<ptrdiff_t>(k / layer.kernel * layer.input.width + k % layer.kernel) * size;
-          for (int l = 0; l < lanes; ++l) {
-            const float taken = in[at + l] == best[l] ? left[l] : 0.0f;
-            out[at + l] += taken;
-            left[l] -= taken;  // taken is left[l] or 0: exact
-          }
+          const Ints taken = load_ints(in + at(k)) == best;
+          store(out + at(k), load_floats(out + at(k)) + masked(left, taken));
+          left = masked(left, ~taken);
         }
       }
       gradient += size;

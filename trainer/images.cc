@@ -22,8 +22,9 @@ InputImages::InputImages(const Network& network, const DataSet& data)
     throw InputError(network.name, "input format " + format.name(), "fixed point or binary");
   }
   for (int pixel = 0; pixel < 256; ++pixel) {
-    values_[static_cast<size_t>(pixel)] = static_cast<int8_t>(
-        format.kind == FormatKind::binary ? (pixel >= 128 ? 1 : -1) : fixed_point_from_pixel(pixel));
+    values_[static_cast<size_t>(pixel)] =
+        static_cast<int8_t>(format.kind == FormatKind::binary ? (pixel >= 128 ? 1 : -1)
+                                                              : fixed_point_from_pixel(pixel));
   }
 }
 

@@ -12,7 +12,7 @@ namespace stuckat::trainer {
 
 /// How one image is changed before it is learned from.
 struct Shift {
-  int down = 0;   ///< pixels; what moves in from outside is pixel value 0
+  int down = 0;  ///< pixels; what moves in from outside is pixel value 0
   int right = 0;
   bool mirrored = false;  ///< left to right, before the shift
 };

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "trainer/dispatch.h"
 #include "trainer/product.h"
+#include "trainer/vectors.h"
 
 namespace stuckat::trainer {
 namespace {
@@ -38,15 +38,17 @@ Strides strides_of(InjectionKind kind, Shape shape) {
   return {};
 }
 
+using Levels [[gnu::vector_size(lanes), gnu::may_alias, gnu::aligned(1)]] = int8_t;
+
 STUCKAT_MULTIVERSION void overwrite(const int8_t* mask, ptrdiff_t pixel_step,
                                     ptrdiff_t channel_step, int pixels, int channels,
                                     int8_t* values) {
   for (int p = 0; p < pixels; ++p) {
     for (int c = 0; c < channels; ++c) {
       const int8_t* m = mask + p * pixel_step + c * channel_step;
-      for (int l = 0; l < lanes; ++l) {
-        values[l] = m[l] == InjectionMask::untouched ? values[l] : m[l];
-      }
+      const auto& masks = *reinterpret_cast<const Levels*>(m);
+      auto& all = *reinterpret_cast<Levels*>(values);
+      all = masks == InjectionMask::untouched ? all : masks;
       values += lanes;
     }
   }
@@ -57,8 +59,9 @@ STUCKAT_MULTIVERSION void clear(const int8_t* mask, ptrdiff_t pixel_step, ptrdif
   for (int p = 0; p < pixels; ++p) {
     for (int c = 0; c < channels; ++c) {
       const int8_t* m = mask + p * pixel_step + c * channel_step;
-      for (int l = 0; l < lanes; ++l) {
-        gradient[l] = m[l] == InjectionMask::untouched ? gradient[l] : 0.0f;
+      for (int l = 0; l < lanes; l += 8) {
+        const Ints kept = load_ints(m + l) == InjectionMask::untouched;
+        store(gradient + l, masked(load_floats(gradient + l), kept));
       }
       gradient += lanes;
     }

@@ -37,7 +37,6 @@ class InjectionMask {
   static constexpr int8_t untouched = INT8_MAX;
 
  private:
-
   InjectionKind kind_ = InjectionKind::channel;
   Shape shape_;
   int blocks_ = 0;

@@ -50,7 +50,8 @@ void export_layer(const LayerParameters& parameters, Layer& layer) {
     for (int row = 0; row < layer.rows(); ++row) {
       if (gamma < 0) negate_row(row);
       // Every logit is beta: any weights will do that are the same in all rows.
-      if (gamma == 0) std::copy_n(layer.weight_row(0), columns, layer.weights.begin() + row * columns);
+      if (gamma == 0)
+        std::copy_n(layer.weight_row(0), columns, layer.weights.begin() + row * columns);
     }
     return;
   }
@@ -58,10 +59,9 @@ void export_layer(const LayerParameters& parameters, Layer& layer) {
   const auto limit = static_cast<int32_t>(sum_bound(layer) + 1);
   for (int row = 0; row < layer.rows(); ++row) {
     const auto r = static_cast<size_t>(row);
-    const FoldedRow folded =
-        fold(integer_batch_norm(unit, parameters.gamma[r], parameters.beta[r], parameters.mean[r],
-                                parameters.variance[r]),
-             layer.output_format, limit);
+    const FoldedRow folded = fold(integer_batch_norm(unit, parameters.gamma[r], parameters.beta[r],
+                                                     parameters.mean[r], parameters.variance[r]),
+                                  layer.output_format, limit);
     if (folded.sign < 0) negate_row(row);
     for (const int32_t t : folded.thresholds) {
       // sum = 2 * matches - columns > t  <=>  matches > (t + columns) / 2, rounded down.

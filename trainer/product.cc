@@ -82,7 +82,8 @@ void PackedWeights::pack(const Geometry& geometry, const Digits& weight_digits,
     for (int row = range.begin; row < range.end; ++row) {
       for (int tap = 0; tap < geometry.taps(); ++tap) {
         const int8_t* w = weights + static_cast<ptrdiff_t>(row) * columns + tap * channels;
-        uint16_t* out = forward.data() + (static_cast<ptrdiff_t>(tap) * rows + row) * forward_groups;
+        uint16_t* out =
+            forward.data() + (static_cast<ptrdiff_t>(tap) * rows + row) * forward_groups;
         for (int g = 0; g < forward_groups; ++g) {
           const int first = g * digits.group;
           int entry = 0;
@@ -107,7 +108,8 @@ void PackedWeights::pack(const Geometry& geometry, const Digits& weight_digits,
       for (int column = range.begin; column < range.end; ++column) {
         int entry = 0;
         for (int i = members - 1; i >= 0; --i) {
-          entry = entry * digits.radix + digits.digit(w[static_cast<ptrdiff_t>(i) * columns + column]);
+          entry =
+              entry * digits.radix + digits.digit(w[static_cast<ptrdiff_t>(i) * columns + column]);
         }
         backward[static_cast<size_t>(column) * backward_groups + g] = offset(entry, gradient_bytes);
       }
@@ -143,14 +145,14 @@ void forward_product(const Geometry& geometry, const PackedWeights& weights, int
         std::copy(source, source + values * lanes, vectors.begin());
         build_tables(digits, vectors.data(), values, tables.values);
         for_windows(geometry, q / geometry.in.width, q % geometry.in.width, [&](int tap, int p) {
-          add_entries(tables.values, digits.entries(), groups,
-                      weights.forward.data() +
-                          (static_cast<ptrdiff_t>(tap) * rows + range.begin) *
-                              weights.forward_groups +
-                          first / digits.group,
-                      weights.forward_groups,
-                      out + (static_cast<ptrdiff_t>(p) * rows + range.begin) * lanes,
-                      range.end - range.begin);
+          add_entries(
+              tables.values, digits.entries(), groups,
+              weights.forward.data() +
+                  (static_cast<ptrdiff_t>(tap) * rows + range.begin) * weights.forward_groups +
+                  first / digits.group,
+              weights.forward_groups,
+              out + (static_cast<ptrdiff_t>(p) * rows + range.begin) * lanes,
+              range.end - range.begin);
         });
       }
     }
@@ -193,14 +195,14 @@ void data_gradient(const Geometry& geometry, const PackedWeights& weights, int s
                      used, tables.values);
         for (int tap = 0; tap < geometry.taps(); ++tap) {
           const int q = (y + tap / geometry.kernel) * geometry.in.width + x + tap % geometry.kernel;
-          add_entries(tables.values, digits.entries(), groups,
-                      weights.backward.data() +
-                          (static_cast<ptrdiff_t>(tap) * channels + range.begin) *
-                              weights.backward_groups +
-                          first / digits.group,
-                      weights.backward_groups,
-                      out + (static_cast<ptrdiff_t>(q) * channels + range.begin) * lanes,
-                      range.end - range.begin, used);
+          add_entries(
+              tables.values, digits.entries(), groups,
+              weights.backward.data() +
+                  (static_cast<ptrdiff_t>(tap) * channels + range.begin) * weights.backward_groups +
+                  first / digits.group,
+              weights.backward_groups,
+              out + (static_cast<ptrdiff_t>(q) * channels + range.begin) * lanes,
+              range.end - range.begin, used);
         }
       }
     }
@@ -266,7 +268,8 @@ void weight_gradient(const Geometry& geometry, const PackedActivations& activati
   const int stride = padded_rows(geometry);
   const int samples = blocks * lanes;
   // Few rows: the channels are cut as well.
-  const int parts = row_blocks >= 2 * workers.threads() ? 1 : parts_for(row_blocks, channels, workers);
+  const int parts =
+      row_blocks >= 2 * workers.threads() ? 1 : parts_for(row_blocks, channels, workers);
   // The samples in as few and as equal rounds as tables fit.
   const int at_once = groups_at_once(digits, lanes * sizeof(float)) * 3 / 2;
   const int rounds = (activations.groups + at_once - 1) / at_once;
@@ -285,19 +288,18 @@ void weight_gradient(const Geometry& geometry, const PackedActivations& activati
         const Range groups = part_of(activations.groups, round, rounds);
         const int first = groups.begin * digits.group;
         const int values = std::min(groups.end * digits.group, samples) - first;
-        build_tables(digits,
-                     transposed + (static_cast<ptrdiff_t>(p) * samples + first) * stride +
-                         row_block * lanes,
-                     stride, values, lanes, tables.values);
+        build_tables(
+            digits,
+            transposed + (static_cast<ptrdiff_t>(p) * samples + first) * stride + row_block * lanes,
+            stride, values, lanes, tables.values);
         for (int tap = 0; tap < geometry.taps(); ++tap) {
           const int q = (y + tap / geometry.kernel) * geometry.in.width + x + tap % geometry.kernel;
-          add_entries(tables.values, digits.entries(), groups.end - groups.begin,
-                      activations.index.data() +
-                          (static_cast<ptrdiff_t>(q) * channels + range.begin) *
-                              activations.groups +
-                          groups.begin,
-                      activations.groups, sums + static_cast<ptrdiff_t>(tap) * width * lanes, width,
-                      lanes);
+          add_entries(
+              tables.values, digits.entries(), groups.end - groups.begin,
+              activations.index.data() +
+                  (static_cast<ptrdiff_t>(q) * channels + range.begin) * activations.groups +
+                  groups.begin,
+              activations.groups, sums + static_cast<ptrdiff_t>(tap) * width * lanes, width, lanes);
         }
       }
     }
@@ -326,7 +328,8 @@ STUCKAT_INLINE void multiply_some(const float* x, ptrdiff_t x_stride, const floa
     for (int j = 0; j < 2; ++j) sum[c][j] = *reinterpret_cast<V*>(sums + c * lanes + 8 * j);
   }
   for (int n = 0; n < samples; ++n) {
-    const V g[2] = {*reinterpret_cast<const V*>(gradient), *reinterpret_cast<const V*>(gradient + 8)};
+    const V g[2] = {*reinterpret_cast<const V*>(gradient),
+                    *reinterpret_cast<const V*>(gradient + 8)};
     for (int c = 0; c < columns; ++c) {
       for (int j = 0; j < 2; ++j) sum[c][j] += g[j] * x[c];
     }

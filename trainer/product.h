@@ -18,7 +18,7 @@ namespace stuckat::trainer {
 struct Geometry {
   int kernel = 1;
   int stride = 1;
-  Shape in;   ///< padding included
+  Shape in;  ///< padding included
   Shape out;
 
   int taps() const { return kernel * kernel; }

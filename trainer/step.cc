@@ -114,8 +114,7 @@ void TrainingStep::forward_layer(int index, LayerParameters& parameters) {
     break_sums(faults, layer, state.sign, exported.data(), samples_, broken_sum_limit);
   }
   if (layer.layer.accumulator_output) {
-    overwrite_logits(faults, network_, layer, state.sign, samples_, image_index_,
-                     broken_sum_limit);
+    overwrite_logits(faults, network_, layer, state.sign, samples_, image_index_, broken_sum_limit);
     return;
   }
   normalise(index, parameters);
@@ -171,8 +170,8 @@ void TrainingStep::normalise(int index, LayerParameters& parameters) {
     const double variance = std::max(0.0, static_cast<double>(square) / count - mean * mean);
     const double real_mean = mean * unit;
     const double real_variance = variance * unit * unit;
-    const IntegerBatchNorm norm = integer_batch_norm(unit, parameters.gamma[r], parameters.beta[r],
-                                                     real_mean, real_variance);
+    const IntegerBatchNorm norm =
+        integer_batch_norm(unit, parameters.gamma[r], parameters.beta[r], real_mean, real_variance);
     const FoldedRow row = fold(norm, layer.layer.output_format, limit);
     state.steps.thresholds.insert(state.steps.thresholds.end(), row.thresholds.begin(),
                                   row.thresholds.end());
@@ -259,8 +258,9 @@ StepResult TrainingStep::loss(LayerParameters& parameters, const std::vector<int
     for (int c = 0; c < classes; ++c) {
       const size_t k = static_cast<size_t>(n) * classes + c;
       const double normalised = (sums[k] * unit - mean) * inverse;
-      const double by_sum = gamma * inverse * unit *
-                            (gradient[k] - beta_gradient / count - normalised * gamma_gradient / count);
+      const double by_sum =
+          gamma * inverse * unit *
+          (gradient[k] - beta_gradient / count - normalised * gamma_gradient / count);
       out.data()[at(n, c)] = static_cast<float>(by_sum);
     }
   }

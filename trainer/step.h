@@ -25,8 +25,8 @@ struct StepInjection {
   Injection injection;
   std::vector<int> tensors;  ///< ascending; empty: nothing
   uint64_t seed = 0;
-  uint64_t step = 0;         ///< of the whole run: no two steps draw the same
-  int64_t image_index = 0;   ///< number of the batch's first image in the run, for fixed faults
+  uint64_t step = 0;        ///< of the whole run: no two steps draw the same
+  int64_t image_index = 0;  ///< number of the batch's first image in the run, for fixed faults
 };
 
 struct StepResult {
@@ -52,8 +52,9 @@ class TrainingStep {
   const std::vector<LayerGradient>& gradients() const { return gradients_; }
   /// Values of tensor t (block tensor) in the last step, after injection; t < last.
   const int8_t* values(int tensor) const { return values_[static_cast<size_t>(tensor)].data(); }
-  /// Derivative of the loss by the values of tensor t, up to the unit of the tensor; t > 0.
-  const float* value_gradient(int tensor) const {
+  /// Derivative of the loss by the integer sums of the layer before tensor t (behind a layer with
+  /// weights; block tensor).
+  const float* sum_gradient(int tensor) const {
     return value_gradients_[static_cast<size_t>(tensor)].data();
   }
   const InjectionMask& mask(int tensor) const { return masks_[static_cast<size_t>(tensor)]; }
@@ -79,7 +80,7 @@ class TrainingStep {
   std::vector<Buffer<int8_t>> values_;               // [tensor]
   std::vector<Buffer<float>> value_gradients_;       // [tensor]
   std::vector<InjectionMask> masks_;                 // [tensor]
-  Buffer<float> transposed_;       // [pixel][sample][row] of the layer at hand
+  Buffer<float> transposed_;                         // [pixel][sample][row] of the layer at hand
   Buffer<float> padded_gradient_;
   std::vector<LayerGradient> gradients_;
 };

@@ -2,21 +2,10 @@
 
 #include <algorithm>
 
-#include "trainer/dispatch.h"
+#include "trainer/vectors.h"
 
 namespace stuckat::trainer {
 namespace {
-
-// 32 bytes: one register with AVX2, two without.
-template <class T>
-struct Vector {
-  using type [[gnu::vector_size(32), gnu::may_alias, gnu::aligned(sizeof(T))]] = T;
-};
-template <class T>
-using V = typename Vector<T>::type;
-
-template <class T>
-constexpr int per_vector = static_cast<int>(32 / sizeof(T));
 
 /// Entry 0 of a group is min * (sum of its vectors); adding step * vector i raises digit i by one.
 template <class T, int pieces>
@@ -28,19 +17,19 @@ STUCKAT_INLINE void build(const Digits& digits, const T* vectors, ptrdiff_t stri
   for (int first = 0; first < values; first += digits.group) {
     const int members = std::min(digits.group, values - first);
     for (int j = 0; j < pieces; ++j) {
-      const auto entry = [&](int e) -> V<T>& {
-        return *reinterpret_cast<V<T>*>(table + e * lanes + j * per_vector<T>);
+      const auto entry = [&](int e) -> Vector<T>& {
+        return *reinterpret_cast<Vector<T>*>(table + e * lanes + j * per_vector<T>);
       };
-      V<T> sum = {};
+      Vector<T> sum = {};
       for (int i = 0; i < members; ++i) {
-        sum += *reinterpret_cast<const V<T>*>(vectors + (first + i) * stride + j * per_vector<T>);
+        sum +=
+            *reinterpret_cast<const Vector<T>*>(vectors + (first + i) * stride + j * per_vector<T>);
       }
       entry(0) = sum * low;
       int size = 1;
       for (int i = 0; i < members; ++i) {
-        const V<T> raise =
-            step *
-            *reinterpret_cast<const V<T>*>(vectors + (first + i) * stride + j * per_vector<T>);
+        const Vector<T> raise = step * *reinterpret_cast<const Vector<T>*>(
+                                           vectors + (first + i) * stride + j * per_vector<T>);
         for (int e = size; e < size * digits.radix; ++e) entry(e) = entry(e - size) + raise;
         size *= digits.radix;
       }
@@ -52,22 +41,23 @@ STUCKAT_INLINE void build(const Digits& digits, const T* vectors, ptrdiff_t stri
 template <class T, int pieces, int outputs>
 STUCKAT_INLINE void add_some(const char* table, ptrdiff_t group_bytes, int groups,
                              const uint16_t* index, ptrdiff_t index_stride, T* out) {
-  V<T> sum[outputs][pieces];
+  Vector<T> sum[outputs][pieces];
   for (int o = 0; o < outputs; ++o) {
     for (int j = 0; j < pieces; ++j) {
-      sum[o][j] = *reinterpret_cast<const V<T>*>(out + o * lanes + j * per_vector<T>);
+      sum[o][j] = *reinterpret_cast<const Vector<T>*>(out + o * lanes + j * per_vector<T>);
     }
   }
   for (int g = 0; g < groups; ++g) {
     for (int o = 0; o < outputs; ++o) {
       const char* entry = table + index[o * index_stride + g];
-      for (int j = 0; j < pieces; ++j) sum[o][j] += *reinterpret_cast<const V<T>*>(entry + j * 32);
+      for (int j = 0; j < pieces; ++j)
+        sum[o][j] += *reinterpret_cast<const Vector<T>*>(entry + j * 32);
     }
     table += group_bytes;
   }
   for (int o = 0; o < outputs; ++o) {
     for (int j = 0; j < pieces; ++j) {
-      *reinterpret_cast<V<T>*>(out + o * lanes + j * per_vector<T>) = sum[o][j];
+      *reinterpret_cast<Vector<T>*>(out + o * lanes + j * per_vector<T>) = sum[o][j];
     }
   }
 }
@@ -108,8 +98,8 @@ int groups_at_once(const Digits& digits, int entry_bytes) {
   return std::max(1, table_bytes / (digits.entries() * entry_bytes));
 }
 
-STUCKAT_MULTIVERSION void build_tables(const Digits& digits, const float* vectors,
-                                       ptrdiff_t stride, int values, int used, float* table) {
+STUCKAT_MULTIVERSION void build_tables(const Digits& digits, const float* vectors, ptrdiff_t stride,
+                                       int values, int used, float* table) {
   if (used <= 8) {
     build<float, 1>(digits, vectors, stride, values, table);
   } else {

@@ -34,8 +34,8 @@ enum class Values : uint8_t { levels, levels_and_zero, codes };
 /// Digits for the values of `format`. Formats of more than 4 bits get radix 0: no table.
 Digits digits_for(NumberFormat format, Values values);
 
-inline constexpr int lanes = 16;                ///< elements of a vector of samples or channels
-inline constexpr int table_bytes = 16 * 1024;   ///< tables in use at a time: half of an L1 cache
+inline constexpr int lanes = 16;               ///< elements of a vector of samples or channels
+inline constexpr int table_bytes = 16 * 1024;  ///< tables in use at a time: half of an L1 cache
 
 /// Groups whose tables fit into table_bytes.
 int groups_at_once(const Digits& digits, int entry_bytes);

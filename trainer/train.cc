@@ -209,8 +209,7 @@ class Run {
         return false;
       }
     }
-    record.train_accuracy =
-        static_cast<double>(correct) / (static_cast<double>(batches_) * batch_);
+    record.train_accuracy = static_cast<double>(correct) / (static_cast<double>(batches_) * batch_);
     finish_epoch(epoch, record);
     return tell(epoch, batches_, record.loss, &record);
   }
@@ -220,9 +219,10 @@ class Run {
     if (validation_ != nullptr) {
       record.validation_accuracy = accuracy(network, *validation_, workers_, options_.faults);
     }
-    const bool best = state_.best_epoch < 0 ||
-                      record.validation_accuracy >
-                          state_.history[static_cast<size_t>(state_.best_epoch)].validation_accuracy;
+    const bool best =
+        state_.best_epoch < 0 ||
+        record.validation_accuracy >
+            state_.history[static_cast<size_t>(state_.best_epoch)].validation_accuracy;
     if (best) {
       state_.best = state_.model;
       state_.best_epoch = epoch;
@@ -307,8 +307,8 @@ std::vector<int> injection_tensors(const Network& network, const TrainOptions& o
                       (options.method == Method::fat1 || options.method == Method::fat2);
   for (const int index : network.injectable_layers()) {
     const Layer& layer = network.layers[static_cast<size_t>(index)];
-    const int tensor = options.site == InjectionSite::after_pool ? network.tensor_after_pool(index)
-                                                                 : index + 1;
+    const int tensor =
+        options.site == InjectionSite::after_pool ? network.tensor_after_pool(index) : index + 1;
     if (options.convolutions_only && layer.kind != LayerKind::convolution) continue;
     if (pixels && network.tensor_shape(tensor).pixels() == 1) continue;
     tensors.push_back(tensor);

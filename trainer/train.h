@@ -51,8 +51,8 @@ struct TrainOptions {
   bool flip = false;     ///< every second image mirrored, at random
 
   uint64_t seed = 1;
-  int threads = 0;             ///< 0: all of the machine. Changes no result.
-  std::string checkpoint;      ///< path; written after each epoch, resumed from; empty: none
+  int threads = 0;         ///< 0: all of the machine. Changes no result.
+  std::string checkpoint;  ///< path; written after each epoch, resumed from; empty: none
 };
 
 /// What one epoch came to. Accuracies are 0 .. 1.
@@ -68,9 +68,9 @@ struct EpochRecord {
 
 /// State of a run, told after every batch.
 struct Progress {
-  int epoch = 0;   ///< 0 .. epochs-1
+  int epoch = 0;  ///< 0 .. epochs-1
   int epochs = 0;
-  int batch = 0;   ///< batches of this epoch that are done
+  int batch = 0;  ///< batches of this epoch that are done
   int batches = 0;
   double loss = 0;               ///< mean of this epoch so far
   double images_per_second = 0;  ///< trained, since the start or the resume
@@ -83,10 +83,10 @@ struct Progress {
 using ProgressCallback = std::function<bool(const Progress&)>;
 
 struct TrainResult {
-  Network network;       ///< exported after the last epoch
-  Network best;          ///< exported after the epoch with the best validation accuracy
-  int best_epoch = -1;   ///< the first one with it; -1 if no epoch is done
-  Model model;           ///< after the last epoch
+  Network network;      ///< exported after the last epoch
+  Network best;         ///< exported after the epoch with the best validation accuracy
+  int best_epoch = -1;  ///< the first one with it; -1 if no epoch is done
+  Model model;          ///< after the last epoch
   std::vector<EpochRecord> history;
   bool stopped = false;  ///< by the callback
 };
