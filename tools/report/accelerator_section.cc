@@ -8,6 +8,21 @@
 namespace stuckat::report {
 namespace {
 
+/// One line for each fault of a PE, worst first, at most six.
+std::string tip_lines(const Campaign& campaign, const std::vector<const FaultOutcome*>& faults) {
+  constexpr size_t shown = 6;
+  if (faults.empty()) return "\nnot examined";
+  std::string text;
+  for (size_t i = 0; i < std::min(shown, faults.size()); ++i) {
+    text += "\n" + faults[i]->name + ": " + fixed(accuracy(campaign, *faults[i]), 2) + " % (" +
+            fixed(points_lost(campaign, *faults[i]), 2) + " points lost)";
+  }
+  if (faults.size() > shown) {
+    text += "\nand " + grouped(static_cast<int64_t>(faults.size() - shown)) + " more";
+  }
+  return text;
+}
+
 /// One row of cells for each group, wrapped after `row_cells`; a cell is the worst level of a PE.
 std::string damage_map(const Campaign& campaign) {
   constexpr int row_cells = 32;
@@ -32,24 +47,22 @@ std::string damage_map(const Campaign& campaign) {
     const Campaign::Group& group = campaign.groups[g];
     drawing.text(label - 8, top + cell - 2.5, shortened(group.name, 14), "tick", Anchor::end,
                  group.name);
-    std::vector<const FaultOutcome*> worst(static_cast<size_t>(std::max(group.units, 0)));
-    std::vector<std::string> tips(worst.size());
+    std::vector<std::vector<const FaultOutcome*>> faults(static_cast<size_t>(group.units));
     for (const FaultOutcome& fault : campaign.faults) {
-      if (fault.group != static_cast<int>(g)) continue;
-      const auto unit = static_cast<size_t>(fault.unit);
-      if (!worst[unit] || fault.correct < worst[unit]->correct) worst[unit] = &fault;
-      tips[unit] += "\n" + fault.name + ": " + fixed(accuracy(campaign, fault), 2) + " % (" +
-                    fixed(points_lost(campaign, fault), 2) + " points lost)";
+      if (fault.group == static_cast<int>(g))
+        faults[static_cast<size_t>(fault.unit)].push_back(&fault);
     }
     for (int pe = 0; pe < group.units; ++pe) {
-      const auto unit = static_cast<size_t>(pe);
+      auto& here = faults[static_cast<size_t>(pe)];
+      std::stable_sort(here.begin(), here.end(),
+                       [](const auto* a, const auto* b) { return a->correct < b->correct; });
       const std::string colour =
-          worst[unit] ? "cell h" + std::to_string(damage_class(points_lost(campaign, *worst[unit])))
-                      : "cell unknown";
+          here.empty()
+              ? "cell unknown"
+              : "cell h" + std::to_string(damage_class(points_lost(campaign, *here.front())));
       drawing.rectangle(label + (pe % row_cells) * pitch, top + (pe / row_cells) * pitch, cell,
                         cell, colour,
-                        group.name + ", PE " + std::to_string(pe) +
-                            (worst[unit] ? tips[unit] : "\nnot examined"));
+                        group.name + ", PE " + std::to_string(pe) + tip_lines(campaign, here));
     }
     top += std::max(1, (group.units + row_cells - 1) / row_cells) * pitch + gap;
   }
@@ -283,23 +296,27 @@ bool same_cycles(const Simulation& a, const Simulation& b) {
 std::string pe_section(const ReportInput& input) {
   if (input.pe_campaigns.empty()) return {};
   std::string text =
-      "<section id=\"pes\">\n<h2>Processing elements</h2>\n<p>One dead processing element (PE) at "
-      "a "
-      "time, stuck at each level; a cell shows the worst of them. On a dataflow accelerator a PE "
+      "<section id=\"pes\">\n<h2>Processing elements</h2>\n<p>One broken processing element (PE) "
+      "at a "
+      "time; a cell is a PE, coloured by the worst of its faults. On a dataflow accelerator a PE "
       "computes a few channels of one layer; on a loopback accelerator it has a part in every "
       "layer.</p>\n" +
       damage_legend();
-  std::vector<std::string> accelerators;
+  std::vector<const Campaign*> headings;  // the first of each accelerator and kind
+  const auto belongs = [](const Campaign& a, const Campaign& b) {
+    return a.accelerator == b.accelerator && a.kind == b.kind;
+  };
   for (const Campaign& campaign : input.pe_campaigns) {
-    if (std::find(accelerators.begin(), accelerators.end(), campaign.accelerator) ==
-        accelerators.end()) {
-      accelerators.push_back(campaign.accelerator);
+    if (std::none_of(headings.begin(), headings.end(),
+                     [&](const Campaign* other) { return belongs(*other, campaign); })) {
+      headings.push_back(&campaign);
     }
   }
-  for (const std::string& accelerator : accelerators) {
-    text += "<h3>" + escape(accelerator) + "</h3>\n<div class=\"figures\">\n";
+  for (const Campaign* heading : headings) {
+    text += "<h3>" + escape(heading->accelerator) + " <small>" + escape(fault_noun(heading->kind)) +
+            "</small></h3>\n<div class=\"figures\">\n";
     for (const Campaign& campaign : input.pe_campaigns) {
-      if (campaign.accelerator == accelerator) text += damage_figure(campaign);
+      if (belongs(campaign, *heading)) text += damage_figure(campaign);
     }
     text += "</div>\n";
   }

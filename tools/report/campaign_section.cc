@@ -76,7 +76,7 @@ std::string scatter(const ReportInput& input, const Campaigns& campaigns) {
     drawing.text(at_x + (left ? -13 : 13), at_y + 4, name, "name",
                  left ? Anchor::end : Anchor::start);
   }
-  return figure("Minimum and error-free accuracy", drawing.str(),
+  return figure("Minimum and error-free accuracy", network_legend(input, campaigns) + drawing.str(),
                 "Up and to the right is better. On the dashed line a network loses nothing; the "
                 "thin line down to each mark is what its worst fault costs.");
 }
@@ -234,6 +234,11 @@ std::string cell(const Campaign& campaign, const FaultOutcome* fault, bool colou
          fixed(accuracy(campaign, *fault), 2) + "</span></td>";
 }
 
+/// Chips of fault maps have no level.
+std::string stuck_at(const std::string& level) {
+  return level.empty() ? "accuracy" : "stuck at " + escape(level);
+}
+
 /// FAT, Table I: campaigns with the same layers and levels side by side.
 std::string layer_table(const Campaigns& campaigns) {
   const Campaign& first = *campaigns.front();
@@ -244,8 +249,7 @@ std::string layer_table(const Campaigns& campaigns) {
                 escape(campaign->network) + " <small>error-free " +
                 fixed(golden_accuracy(*campaign), 2) + "</small></th>";
     for (size_t l = 0; l < first.levels.size(); ++l) {
-      levels +=
-          "<th scope=\"colgroup\" colspan=\"2\">stuck at " + escape(first.levels[l]) + "</th>";
+      levels += "<th scope=\"colgroup\" colspan=\"2\">" + stuck_at(first.levels[l]) + "</th>";
       ends += "<th class=\"n\">min</th><th class=\"n\">max</th>";
     }
   }

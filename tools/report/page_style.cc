@@ -43,7 +43,7 @@ section{scroll-margin-top:48px}
 article{padding:2px 18px 16px;margin:16px 0}
 article h3{margin-top:16px}
 article .tile,article figure{background:var(--page);border-color:transparent}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,470px),1fr));gap:16px;margin:14px 0;align-items:start}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,470px),1fr));gap:16px;margin:14px 0}
 .figures>*{min-width:0;margin:0}
 figure{padding:14px 16px;margin:0}
 figure.wide{grid-column:1/-1}

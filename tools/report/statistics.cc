@@ -24,6 +24,10 @@ void check(const Campaign& campaign) {
   require(campaign.golden_correct >= 0 && campaign.golden_correct <= campaign.images,
           name + ": " + std::to_string(campaign.golden_correct) + " images right",
           "0 .. " + std::to_string(campaign.images));
+  for (const Campaign::Group& group : campaign.groups) {
+    require(group.units >= 0,
+            name + ", " + group.name + ": " + std::to_string(group.units) + " units", "0 or more");
+  }
   for (const FaultOutcome& fault : campaign.faults) {
     const std::string where = name + ", fault '" + fault.name + "'";
     require(fault.group >= 0 && fault.group < static_cast<int>(campaign.groups.size()),
@@ -130,7 +134,8 @@ std::string damage_class_name(int index) {
 
 std::string fault_noun(const std::string& kind) {
   if (kind == "channel") return "broken channel";
-  if (kind == "pixel") return "broken pixel";
+  if (kind.starts_with("pixel")) return "broken " + kind;
+  if (kind == "chip") return "broken chip";
   if (kind == "PE dead") return "dead PE";
   return kind + " fault";
 }

@@ -1,0 +1,315 @@
+#include <catch2/catch.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/support/temporary_folder.h"
+#include "tests/tools/report/demo_input.h"
+#include "tools/report/plot.h"
+#include "tools/report/report.h"
+#include "tools/report/statistics.h"
+#include "tools/report/svg.h"
+#include "workloads/errors.h"
+
+namespace stuckat::report {
+namespace {
+
+using test::demo_input;
+
+size_t count(const std::string& text, const std::string& part) {
+  size_t found = 0;
+  for (size_t at = 0; (at = text.find(part, at)) != std::string::npos; at += part.size()) ++found;
+  return found;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// What is wrong with the tags of a page: "" if every element is closed in order, every attribute
+/// quoted and no attribute given twice. Knows HTML's void elements; skips style and script.
+std::string tag_error(const std::string& page) {
+  const std::set<std::string> voids = {"meta", "br", "hr", "img", "link", "input"};
+  std::vector<std::string> open;
+  for (size_t at = page.find('<'); at != std::string::npos; at = page.find('<', at)) {
+    if (page.compare(at, 2, "<!") == 0) {
+      at = page.find('>', at);
+      continue;
+    }
+    const size_t end = page.find('>', at);  // '>' in attributes is escaped
+    if (end == std::string::npos) return "no end: " + page.substr(at, 40);
+    const std::string tag = page.substr(at + 1, end - at - 1);
+    at = end;
+    if (tag[0] == '/') {
+      if (open.empty() || open.back() != tag.substr(1)) return "closes what is not open: " + tag;
+      open.pop_back();
+      continue;
+    }
+    const std::string name = tag.substr(0, tag.find_first_of(" /"));
+    std::set<std::string> attributes;
+    for (size_t i = name.size(); i < tag.size();) {
+      if (tag[i] == ' ' || tag[i] == '/') {
+        ++i;
+        continue;
+      }
+      const size_t equals = tag.find("=\"", i);
+      const size_t quote = equals == std::string::npos ? equals : tag.find('"', equals + 2);
+      if (quote == std::string::npos) return "bad attribute: " + tag;
+      if (!attributes.insert(tag.substr(i, equals - i)).second) return "twice: " + tag;
+      i = quote + 1;
+    }
+    if (voids.count(name) != 0 || tag.back() == '/') continue;
+    if (name == "style" || name == "script") {
+      at = page.find("</" + name + ">", at);
+      if (at == std::string::npos) return "no end of " + name;
+      at += name.size();
+      continue;
+    }
+    open.push_back(name);
+  }
+  return open.empty() ? "" : "never closed: " + open.back();
+}
+
+/// Puts this text wherever the input takes any.
+ReportInput with_text_everywhere(const std::string& text) {
+  ReportInput input = demo_input();
+  for (NetworkInfo& network : input.networks) {
+    network = {network.label + text, text, text, text};
+  }
+  for (auto* campaigns : {&input.campaigns, &input.pe_campaigns}) {
+    for (Campaign& campaign : *campaigns) {
+      campaign.network += text;
+      campaign.kind += text;
+      campaign.accelerator += text;
+      campaign.note = text;
+      for (Campaign::Group& group : campaign.groups) group.name += text;
+      for (std::string& level : campaign.levels) level += text;
+      for (FaultOutcome& fault : campaign.faults) fault.name += text;
+    }
+  }
+  for (Simulation& run : input.simulations) {
+    run.network += text;
+    run.accelerator += text;
+    for (ModuleStatistics& module : run.modules) module.name += text;
+    for (StreamStatistics& stream : run.streams) stream.name += text;
+    for (Simulation::LayerTime& layer : run.layers) layer.name += text;
+    run.faults.push_back(text);
+    run.effects.push_back(text);
+    run.predictions.push_back({0, text, text, text + text});
+    run.bottleneck += text;
+  }
+  input.title = input.tool_version = input.data = text;
+  input.facts = {{text, text}};
+  input.recipes = {{text, text}};
+  return input;
+}
+
+}  // namespace
+
+TEST_CASE("the checker of these tests finds broken markup") {
+  CHECK(tag_error("<p><b>x</b></p>") == "");
+  CHECK(tag_error("<p><b>x</p></b>") != "");
+  CHECK(tag_error("<p>") != "");
+  CHECK(tag_error("<p class=a></p>") != "");
+  CHECK(tag_error("<p a=\"1\" a=\"2\"></p>") != "");
+}
+
+TEST_CASE("the page is well formed") { CHECK(tag_error(html(demo_input())) == ""); }
+
+TEST_CASE("the page loads nothing") {
+  const std::string page = html(demo_input());
+  for (const char* forbidden : {"http:", "https:", "src=", "@import", "url(", "<link", "<iframe"}) {
+    INFO(forbidden);
+    CHECK_FALSE(contains(page, forbidden));
+  }
+}
+
+TEST_CASE("the same input gives the same bytes") {
+  CHECK(html(demo_input()) == html(demo_input()));
+}
+
+TEST_CASE("every result shows up") {
+  const ReportInput input = demo_input();
+  const std::string page = html(input);
+  for (const NetworkInfo& network : input.networks) {
+    CHECK(contains(page, network.training));
+    CHECK(contains(page, network.hash));
+  }
+  for (const Campaign& campaign : input.campaigns) {
+    CHECK(contains(page, fixed(golden_accuracy(campaign), 2)));
+    for (int g = 0; g < static_cast<int>(campaign.groups.size()); ++g) {
+      for (int level = 0; level < 2; ++level) {  // Table I
+        const Extremes pair = extremes(campaign, g, level);
+        CHECK(contains(page, ">" + fixed(accuracy(campaign, *pair.worst), 2) + "<"));
+        CHECK(contains(page, ">" + fixed(accuracy(campaign, *pair.best), 2) + "<"));
+      }
+    }
+  }
+  CHECK(count(page, "class=\"curve s0\"") == 1);
+  CHECK(count(page, "class=\"curve s1\"") == 1);
+  CHECK(count(page, "class=\"dots s0\"") == 8);
+  CHECK(count(page, "class=\"dots s1\"") == 8);
+  size_t pes = 0;
+  for (const Campaign& campaign : input.pe_campaigns) {
+    for (const Campaign::Group& group : campaign.groups) pes += static_cast<size_t>(group.units);
+  }
+  CHECK(count(page, "<rect x=") >= pes);
+  CHECK(count(page, ", PE ") == pes);  // a tip on each cell
+  for (const Simulation& run : input.simulations) {
+    CHECK(contains(page, escape(run.accelerator)));
+    CHECK(contains(page, grouped(run.first_image_cycles)));
+    CHECK(contains(page, grouped(*run.interval_cycles)));
+    CHECK(contains(page, grouped(run.total_cycles)));
+    for (const auto& module : run.modules) CHECK(contains(page, module.name));
+    for (const auto& stream : run.streams) CHECK(contains(page, stream.name));
+    for (const auto& layer : run.layers) CHECK(contains(page, grouped(layer.cycles)));
+    for (const std::string& fault : run.faults) CHECK(contains(page, fault));
+    for (const std::string& effect : run.effects) CHECK(contains(page, effect));
+  }
+  CHECK(contains(page, "2 of 8 predictions changed"));
+  for (const Recipe& recipe : input.recipes) CHECK(contains(page, escape(recipe.text)));
+}
+
+TEST_CASE("hostile text injects no markup") {
+  const std::string hostile = "</script><img src=x onerror=alert(1)>\"'&<!--\x01\xff\xc0\xaf";
+  const std::string page = html(with_text_everywhere(hostile));
+  CHECK(tag_error(page) == "");
+  CHECK_FALSE(contains(page, "<img"));
+  CHECK_FALSE(contains(page, "<!--"));
+  CHECK(count(page, "</script>") == 1);
+  for (const char byte : {'\x01', '\xff', '\xc0'}) CHECK(page.find(byte) == std::string::npos);
+  CHECK(escape("a<b>&\"'\n") == "a&lt;b&gt;&amp;&quot;&#39;\n");
+  CHECK(escape("\xC2\xB5s \xE2\x82\xAC \xF0\x9F\x98\x80") ==
+        "\xC2\xB5s \xE2\x82\xAC \xF0\x9F\x98\x80");
+  CHECK(escape("\xED\xA0\x80") == "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");  // a surrogate
+  CHECK(escape("\xE2\x82") == "\xEF\xBF\xBD\xEF\xBF\xBD");                  // cut off
+}
+
+TEST_CASE("reports with parts missing are whole pages") {
+  ReportInput input;
+  CHECK(tag_error(html(input)) == "");
+  CHECK(summary(input) == std::vector<std::string>{"There are no results in this report yet."});
+
+  input = demo_input();
+  const auto part = GENERATE(0, 1, 2, 3, 4, 5, 6, 7);
+  INFO("part " << part);
+  switch (part) {
+    case 0:
+      input.campaigns.clear();
+      break;
+    case 1:
+      input.pe_campaigns.clear();
+      break;
+    case 2:
+      input.simulations.clear();
+      break;
+    case 3:
+      input.campaigns.pop_back();
+      break;
+    case 4:  // a campaign without faults beside one that has some
+      input.campaigns[0].faults.clear();
+      input.pe_campaigns[0].faults.clear();
+      break;
+    case 5:  // one fault only, in one layer of one level
+      for (auto* campaigns : {&input.campaigns, &input.pe_campaigns}) {
+        for (Campaign& campaign : *campaigns) campaign.faults.resize(1);
+      }
+      break;
+    case 6:
+      input.simulations = {{}};
+      input.simulations[0].network = "standard";
+      break;
+    case 7:  // networks of different architectures: a table each
+      input.campaigns[1].groups.emplace_back();
+      break;
+  }
+  const std::string page = html(input);
+  CHECK(tag_error(page) == "");
+  for (const char* wrong : {"nan", "inf\"", "NaN"}) {
+    INFO(wrong);
+    CHECK_FALSE(contains(page, wrong));
+  }
+}
+
+TEST_CASE("a result that cannot be right is refused") {
+  ReportInput input = demo_input();
+  SECTION("network") { input.campaigns[0].network = "nobody"; }
+  SECTION("simulated network") { input.simulations[0].network = ""; }
+  SECTION("label twice") { input.networks[1].label = "standard"; }
+  SECTION("no image") { input.campaigns[0].images = 0; }
+  SECTION("more right than images") { input.campaigns[0].golden_correct = 1001; }
+  SECTION("group") { input.campaigns[0].faults[3].group = 8; }
+  SECTION("unit") { input.pe_campaigns[0].faults[3].unit = 16; }
+  SECTION("negative units") { input.pe_campaigns[0].groups[0].units = -1; }
+  SECTION("level") { input.campaigns[0].faults[3].level = -1; }
+  SECTION("count") { input.campaigns[0].faults[3].critical = -1; }
+  CHECK_THROWS_AS(html(input), InputError);
+}
+
+TEST_CASE("the summary says what the worst fault costs") {
+  ReportInput input;
+  input.networks = {{"standard", "", "", ""}, {"fault-aware", "", "", ""}};
+  Campaign campaign;
+  campaign.network = "standard";
+  campaign.kind = "channel";
+  campaign.images = 1000;
+  campaign.golden_correct = 846;
+  campaign.groups = {{"layer0", 2}};
+  campaign.levels = {"-1"};
+  campaign.faults = {{"channel 0", 0, 0, 0, 846, 1000, 0}, {"channel 1", 0, 1, 0, 496, 0, 400}};
+  input.campaigns = {campaign, campaign};
+  input.campaigns[1].network = "fault-aware";
+  input.campaigns[1].faults[1].correct = 836;
+  CHECK(summary(input) ==
+        std::vector<std::string>{
+            "The worst single broken channel costs the network \"standard\" 35.0 points (from 84.6 "
+            "% of the images classified right to 49.6 %), the network \"fault-aware\" 1.0 point "
+            "(from 84.6 % to 83.6 %)."});
+  const Spread values = spread(campaign);
+  CHECK(values.mean == Approx(67.1));
+  CHECK(values.variance == Approx(17.5 * 17.5));
+  CHECK(sorted_losses(campaign) == std::vector<double>{35, 0});
+  const StatusCounts counts = statuses(campaign);
+  CHECK(counts.masked == 1);
+  CHECK(counts.critical_rest == 1);
+  CHECK(counts.image_masked == 1000);
+  CHECK(counts.image_critical == 400);
+  CHECK(counts.image_tolerated == 600);
+}
+
+TEST_CASE("classes of damage begin at their edges") {
+  CHECK(damage_class(-3) == 0);
+  for (int i = 0; i < static_cast<int>(damage_edges.size()); ++i) {
+    CHECK(damage_class(damage_edges[static_cast<size_t>(i)]) == i);
+  }
+  CHECK(damage_class_name(0) == "below 0.5");
+  CHECK(damage_class_name(7) == "40 and more");
+}
+
+TEST_CASE("ticks are round and within the range") {
+  CHECK(nice_ticks(0, 100, 5) == std::vector<double>{0, 20, 40, 60, 80, 100});
+  CHECK(nice_ticks(-7, 12, 4) == std::vector<double>{-5, 0, 5, 10});
+  CHECK(nice_ticks(3, 3, 5) == std::vector<double>{3});
+  const Scale scale = nice_scale(26.9, 84.6, 4, 6);
+  CHECK(scale.low == 20);
+  CHECK(scale.high == 90);
+  CHECK(fixed(-0.001, 2) == "0.00");
+  CHECK(grouped(-1234567) == "-1,234,567");
+  CHECK(grouped(999) == "999");
+  CHECK(shortened("abcdefghij", 5) == "ab\xE2\x80\xA6ij");
+}
+
+TEST_CASE("a report appears whole or not at all") {
+  const stuckat::test::TemporaryFolder folder;
+  write_report(folder / "report.html", demo_input());
+  CHECK(folder.files() == std::vector<std::string>{"report.html"});
+  CHECK(stuckat::test::read_bytes(folder / "report.html") == html(demo_input()));
+  CHECK_THROWS_AS(write_report(folder / "missing/report.html", demo_input()), InputError);
+  ReportInput wrong = demo_input();
+  wrong.campaigns[0].images = 0;
+  CHECK_THROWS_AS(write_report(folder / "report.html", wrong), InputError);
+  CHECK(stuckat::test::read_bytes(folder / "report.html") == html(demo_input()));
+  CHECK(folder.files() == std::vector<std::string>{"report.html"});
+}
+
+}  // namespace stuckat::report

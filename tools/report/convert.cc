@@ -1,0 +1,217 @@
+#include "tools/report/convert.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "tools/report/svg.h"
+
+namespace stuckat::report {
+namespace {
+
+using campaign::FaultInfo;
+
+/// What the campaign's faults are called in the report, by how its fault set was written.
+std::string kind_of(const std::string& spec) {
+  if (spec == "pe" || spec == "sites:pe/dead") return "PE dead";
+  if (spec == "pixel:before-pool") return "pixel before the pool";
+  if (spec.starts_with("sites:")) return spec.substr(6);
+  if (spec.starts_with("map:")) return "chip";
+  if (spec.starts_with("list:") || spec.starts_with("id:")) return "listed";
+  return spec;
+}
+
+std::string level_name(int level, bool is_signed) {
+  if (level == FaultInfo::no_level) return "";
+  return (is_signed && level > 0 ? "+" : "") + std::to_string(level);
+}
+
+std::string group_of(const campaign::Result& result, const FaultInfo& fault) {
+  if (!fault.part.empty()) return fault.part;
+  if (fault.layer >= 0) return result.layer_names[static_cast<size_t>(fault.layer)];
+  return "all";
+}
+
+std::string readable_name(const FaultInfo& fault, const std::string& kind, const std::string& group,
+                          const std::string& level) {
+  if (kind == "PE dead" && fault.pe >= 0) {
+    return "PE " + std::to_string(fault.pe) + " of " + group + " dead at " + level;
+  }
+  if (!fault.part.empty() || level.empty()) return fault.id;
+  if (fault.channel >= 0) {
+    return "channel " + std::to_string(fault.channel) + " of " + group + " stuck at " + level;
+  }
+  if (fault.y >= 0) {
+    return "pixel (" + std::to_string(fault.y) + ", " + std::to_string(fault.x) + ") of " + group +
+           " stuck at " + level;
+  }
+  return fault.id;
+}
+
+/// Units that exist although no fault of the result names them.
+int known_units(const std::string& group, const FaultInfo& fault, const Network* network,
+                const Placement* placement) {
+  if (placement && fault.pe >= 0) {
+    for (const PeArray& array : placement->arrays) {
+      if (array.name == group) return array.pe;
+    }
+  }
+  if (network && fault.part.empty() && fault.channel >= 0 && fault.layer >= 0 &&
+      fault.layer < static_cast<int>(network->layers.size())) {
+    return network->layers[static_cast<size_t>(fault.layer)].output.channels;
+  }
+  return 0;
+}
+
+std::string sampling_note(const campaign::Result& result) {
+  if (!result.identity.sampling) return {};
+  int64_t population = 0;
+  for (const campaign::Stratum& stratum : result.strata) population += stratum.population;
+  return "a sample of " + grouped(population) + " faults, +-" +
+         coordinate(100 * result.identity.sampling->margin) + " % at a confidence of " +
+         coordinate(100 * result.identity.sampling->confidence) + " %";
+}
+
+void add_fact(ReportInput& input, const std::string& name, const std::string& value) {
+  const bool known = std::any_of(input.facts.begin(), input.facts.end(), [&](const Fact& fact) {
+    return fact.name == name && fact.value == value;
+  });
+  if (!value.empty() && !known) input.facts.push_back({name, value});
+}
+
+template <class Result>
+Simulation from_run(const std::string& label, const std::string& accelerator,
+                    const Result& result) {
+  Simulation run;
+  run.network = label;
+  run.accelerator = accelerator;
+  run.images = static_cast<int64_t>(result.logits.size());
+  run.total_cycles = result.total_cycles;
+  run.first_image_cycles = result.first_image_cycles;
+  if (result.steady_interval_cycles > 0) run.interval_cycles = result.steady_interval_cycles;
+  run.bottleneck = result.bottleneck;
+  run.modules = result.modules;
+  return run;
+}
+
+}  // namespace
+
+Campaign from_campaign(const std::string& label, const campaign::Result& result,
+                       const Network* network, const Placement* placement) {
+  Campaign campaign;
+  campaign.network = label;
+  campaign.kind = kind_of(result.identity.faults);
+  campaign.images = result.images;
+  campaign.golden_correct = result.total_golden_correct();
+  campaign.note = sampling_note(result);
+
+  std::set<int> levels;
+  std::map<std::string, int> widths;  // of a group's pixels: greatest x + 1
+  for (const FaultInfo& fault : result.faults) {
+    levels.insert(fault.level);
+    int& width = widths[group_of(result, fault)];
+    width = std::max(width, fault.x + 1);
+  }
+  const bool is_signed = std::any_of(levels.begin(), levels.end(), [](int level) {
+    return level < 0 && level != FaultInfo::no_level;
+  });
+  std::map<int, int> level_index;
+  for (const int level : levels) {
+    level_index[level] = static_cast<int>(campaign.levels.size());
+    campaign.levels.push_back(level_name(level, is_signed));
+  }
+
+  std::map<std::string, int> group_index;
+  bool has_part = false;
+  for (int64_t f = 0; f < result.size(); ++f) {
+    const FaultInfo& fault = result.faults[static_cast<size_t>(f)];
+    has_part = has_part || !fault.part.empty();
+    const std::string name = group_of(result, fault);
+    const auto [place, is_new] =
+        group_index.try_emplace(name, static_cast<int>(campaign.groups.size()));
+    if (is_new) campaign.groups.push_back({name, 0});
+    Campaign::Group& group = campaign.groups[static_cast<size_t>(place->second)];
+
+    FaultOutcome outcome;
+    outcome.group = place->second;
+    outcome.level = level_index.at(fault.level);
+    outcome.name = readable_name(fault, campaign.kind, name,
+                                 campaign.levels[static_cast<size_t>(outcome.level)]);
+    if (fault.pe >= 0) {
+      outcome.unit = fault.pe;
+    } else if (fault.channel >= 0) {
+      outcome.unit = fault.channel;
+    } else if (fault.y >= 0) {
+      outcome.unit = fault.y * widths.at(name) + fault.x;
+    } else {
+      outcome.unit = group.units;
+    }
+    group.units =
+        std::max({group.units, outcome.unit + 1, known_units(name, fault, network, placement)});
+    outcome.correct = result.total_correct(f);
+    outcome.masked = result.masked(f);
+    outcome.critical = result.critical[static_cast<size_t>(f)];
+    campaign.faults.push_back(std::move(outcome));
+  }
+  if (has_part && placement) campaign.accelerator = placement->accelerator;
+  return campaign;
+}
+
+bool is_pe_campaign(const campaign::Result& result) {
+  return !result.faults.empty() &&
+         std::all_of(result.faults.begin(), result.faults.end(),
+                     [](const FaultInfo& fault) { return fault.pe >= 0 && !fault.part.empty(); });
+}
+
+void add_campaign(ReportInput& input, const std::string& label, const campaign::Result& result,
+                  const Network* network, const Placement* placement) {
+  auto& campaigns = is_pe_campaign(result) ? input.pe_campaigns : input.campaigns;
+  campaigns.push_back(from_campaign(label, result, network, placement));
+  add_fact(input, "Data hash (" + result.identity.data + ")", result.identity.data_hash);
+  add_fact(input, "Fault list hash (" + result.identity.faults + ")", result.identity.faults_hash);
+}
+
+Simulation from_dataflow(const std::string& label, const dataflow::DataflowAccelerator& accelerator,
+                         const dataflow::DataflowResult& result) {
+  Simulation run = from_run(label, "dataflow:" + accelerator.name, result);
+  run.clock_mhz = accelerator.clock_mhz;
+  run.streams = result.streams;
+  return run;
+}
+
+Simulation from_loopback(const std::string& label, const loopback::LoopbackAccelerator& accelerator,
+                         const loopback::LoopbackResult& result) {
+  Simulation run = from_run(label, "loopback:" + accelerator.name, result);
+  for (const loopback::LoopbackLayerResult& layer : result.layers) {
+    run.layers.push_back({layer.name, layer.cycles.total(), layer.utilisation});
+  }
+  return run;
+}
+
+void add_faults(Simulation& simulation, const FaultMap& map, const Effects& effects,
+                const Network& network) {
+  for (const Fault& fault : map.faults) simulation.faults.push_back(name(fault));
+  for (std::string& line : describe(effects, network)) {
+    simulation.effects.push_back(std::move(line));
+  }
+}
+
+void add_predictions(Simulation& simulation, const std::vector<std::vector<int32_t>>& fault_free,
+                     const std::vector<std::vector<int32_t>>& with_faults,
+                     const std::vector<int>& labels, const std::vector<std::string>& class_names,
+                     int64_t first_image) {
+  const auto class_name = [&](int index) {
+    return static_cast<size_t>(index) < class_names.size() ? class_names[static_cast<size_t>(index)]
+                                                           : std::to_string(index);
+  };
+  const auto predicted = [&](const std::vector<int32_t>& logits) {
+    return class_name(predicted_class(logits.data(), static_cast<int>(logits.size())));
+  };
+  for (size_t i = 0; i < std::min(fault_free.size(), with_faults.size()); ++i) {
+    simulation.predictions.push_back({first_image + static_cast<int64_t>(i),
+                                      i < labels.size() ? class_name(labels[i]) : "",
+                                      predicted(fault_free[i]), predicted(with_faults[i])});
+  }
+}
+
+}  // namespace stuckat::report
