@@ -54,11 +54,6 @@ int64_t count_faults(SiteKind kind, const Placement& placement, const Network& n
 /// The index-th fault of all_faults, without listing them.
 Fault fault_at(SiteKind kind, int64_t index, const Placement& placement, const Network& network);
 
-/// Each site of the kinds broken with probability `rate`, independently, at a random value.
-/// The number of sites is drawn first, then the sites: no loop over the universe.
-FaultMap random_map(const std::vector<SiteKind>& kinds, double rate, uint64_t seed,
-                    const Placement& placement, const Network& network);
-
 /// Thousands of chips may share one file; schema in faultmaps/FORMAT.md. Writes are atomic.
 void write_fault_maps(const std::string& path, const std::vector<FaultMap>& chips,
                       const std::string& configuration = {});

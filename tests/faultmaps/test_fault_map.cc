@@ -5,6 +5,7 @@
 #include <set>
 
 #include "faultmaps/fault_map.h"
+#include "faultmaps/generators.h"
 #include "tests/support/random_placement.h"
 #include "workloads/errors.h"
 

@@ -1,0 +1,178 @@
+#include "faultmaps/site_index.h"
+
+#include <algorithm>
+
+#include "workloads/errors.h"
+
+namespace stuckat {
+namespace {
+
+const std::string& part_name(PartKind kind, const Placement& placement, int part) {
+  const auto index = static_cast<size_t>(part);
+  return kind == PartKind::pe_array ? placement.arrays[index].name : placement.streams[index].name;
+}
+
+std::string values_text(const std::vector<int>& values) {
+  std::string text = "one of";
+  for (const int v : values) text += " " + std::to_string(v);
+  return text;
+}
+
+void check_fault(const Fault& fault, const SiteSpace& space, const std::string& where) {
+  for (size_t i = 0; i < fault.coordinates.size(); ++i) {
+    const int c = fault.coordinates[i];
+    if (c >= 0 && c < space.counts[i]) continue;
+    if (i >= space.row->coordinates.size()) {
+      throw InputError(where, name(fault) + " has a coordinate too many");
+    }
+    const int count = space.counts[i];
+    throw InputError(
+        where, name(fault) + ": " + space.row->coordinates[i].name + " " + std::to_string(c),
+        count == 0 ? "none: the part has no such site" : "0 to " + std::to_string(count - 1));
+  }
+  if (std::find(space.values.begin(), space.values.end(), fault.value) == space.values.end()) {
+    throw InputError(where, name(fault) + ": value " + std::to_string(fault.value),
+                     values_text(space.values));
+  }
+}
+
+}  // namespace
+
+int count_parts(PartKind kind, const Placement& placement) {
+  return static_cast<int>(kind == PartKind::pe_array ? placement.arrays.size()
+                                                     : placement.streams.size());
+}
+
+int64_t SiteSpace::sites() const {
+  int64_t result = 1;
+  for (const int count : counts) result *= count;
+  return result;
+}
+
+Fault SiteSpace::at(int64_t site) const {
+  Fault fault;
+  fault.kind = row->kind;
+  fault.part = part;
+  for (size_t i = row->coordinates.size(); i-- > 0;) {
+    fault.coordinates[i] = static_cast<int>(site % counts[i]);
+    site /= counts[i];
+  }
+  return fault;
+}
+
+int64_t SiteSpace::site_of(const Fault& fault) const {
+  int64_t site = 0;
+  for (size_t i = 0; i < row->coordinates.size(); ++i) {
+    site = site * counts[i] + fault.coordinates[i];
+  }
+  return site;
+}
+
+SiteSpace site_space(const SiteRow& row, const Placement& placement, int part,
+                     const Network& network) {
+  SiteSpace space;
+  space.row = &row;
+  space.part = part_name(row.part, placement, part);
+  space.counts.fill(1);
+  for (size_t i = 0; i < row.coordinates.size(); ++i) {
+    space.counts[i] = row.coordinates[i].count(placement, part, network);
+  }
+  space.values = site_values(row, placement, part, network);
+  return space;
+}
+
+SiteGrid grid_of(const SiteSpace& space) {
+  SiteGrid grid;
+  const auto& coordinates = space.row->coordinates;
+  size_t row = coordinates.size();
+  for (size_t i = 0; i < coordinates.size(); ++i) {
+    const std::string_view name = coordinates[i].name;
+    if (name == "address" || name == "slot" || name == "cell") row = i;
+  }
+  grid.is_memory = row < coordinates.size();
+  const bool of_pe = !grid.is_memory && std::string_view(coordinates[0].name) == "pe";
+  if (of_pe) row = 0;
+  for (size_t i = 0; i < coordinates.size(); ++i) {
+    const int64_t count = space.counts[i];
+    const bool is_column = !of_pe || std::string_view(coordinates[i].name) == "lane";
+    if (i == row) {
+      grid.rows = count;
+    } else if (i < row && grid.is_memory) {
+      grid.planes *= count;
+      ++grid.plane_coordinates;
+    } else if (is_column) {
+      grid.columns *= count;
+    } else {
+      grid.depth *= count;
+    }
+  }
+  return grid;
+}
+
+SiteIndex::SiteIndex(const Placement& placement, const Network& network)
+    : accelerator_(placement.accelerator) {
+  for (const SiteRow& row : site_table()) {
+    first_of_kind_.push_back(spaces_.size());
+    for (int part = 0; part < count_parts(row.part, placement); ++part) {
+      auto& of_this_part = by_part_[part_name(row.part, placement, part)];
+      if (of_this_part.empty()) parts_.push_back(part_name(row.part, placement, part));
+      of_this_part.push_back(spaces_.size());
+      spaces_.push_back(site_space(row, placement, part, network));
+    }
+  }
+  first_of_kind_.push_back(spaces_.size());
+}
+
+std::span<const SiteSpace> SiteIndex::of(SiteKind kind) const {
+  const auto k = static_cast<size_t>(kind);
+  return std::span(spaces_).subspan(first_of_kind_[k], first_of_kind_[k + 1] - first_of_kind_[k]);
+}
+
+const SiteSpace* SiteIndex::find(SiteKind kind, std::string_view part) const {
+  const auto found = by_part_.find(part);
+  if (found == by_part_.end()) return nullptr;
+  for (const size_t i : found->second) {
+    if (spaces_[i].row->kind == kind) return &spaces_[i];
+  }
+  return nullptr;
+}
+
+std::vector<const SiteSpace*> SiteIndex::of_part(std::string_view part) const {
+  std::vector<const SiteSpace*> result;
+  const auto found = by_part_.find(part);
+  if (found == by_part_.end()) return result;
+  for (const size_t i : found->second) result.push_back(&spaces_[i]);
+  return result;
+}
+
+void SiteIndex::check(const Fault& fault, const std::string& where) const {
+  const SiteSpace* space = find(fault.kind, fault.part);
+  if (space == nullptr) {
+    std::vector<std::string> known;
+    for (const SiteSpace& s : of(fault.kind)) known.push_back(s.part);
+    throw_unknown_name(where,
+                       "part of " + accelerator_ + " with " + site_row(fault.kind).name + " sites",
+                       fault.part, known);
+  }
+  check_fault(fault, *space, where);
+}
+
+void validate(FaultMap& map, const SiteIndex& sites, const std::string& where) {
+  if (!map.accelerator.empty() && map.accelerator != sites.accelerator()) {
+    throw InputError(where, "a fault map for " + map.accelerator, sites.accelerator());
+  }
+  std::sort(map.faults.begin(), map.faults.end());
+  map.faults.erase(std::unique(map.faults.begin(), map.faults.end()), map.faults.end());
+  for (size_t i = 0; i < map.faults.size(); ++i) {
+    const Fault& fault = map.faults[i];
+    sites.check(fault, where);
+    if (i == 0) continue;
+    const Fault& before = map.faults[i - 1];
+    if (before.kind == fault.kind && before.part == fault.part &&
+        before.coordinates == fault.coordinates) {
+      throw InputError(where, name(before) + " and " + name(fault), "a site stuck at one value");
+    }
+  }
+}
+
+}  // namespace stuckat

@@ -1,0 +1,298 @@
+#include "faultmaps/text_files.h"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "faultmaps/csv_lines.h"
+#include "workloads/compressed_file.h"
+#include "workloads/errors.h"
+
+namespace stuckat {
+namespace {
+
+constexpr const char* schema = "stuckat.fault-map";
+constexpr int64_t schema_version = 1;
+constexpr int64_t most_chips = 1'000'000;
+constexpr const char* accelerator_comment = "accelerator:";
+
+int64_t number_of(const std::string& text, const std::string& what, int64_t low, int64_t high,
+                  const std::string& where) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < low || value > high) {
+    throw InputError(where, what + " '" + text.substr(0, 100) + "'",
+                     "a number from " + std::to_string(low) + " to " + std::to_string(high));
+  }
+  return value;
+}
+
+Fault named_fault(const std::string& name, const SiteIndex* sites, const std::string& where) {
+  return sites != nullptr ? sites->parse(name, where) : parse_fault_anywhere(name, where);
+}
+
+/// Every coordinate name of the site table, in its order, and the other columns of a fault.
+std::vector<std::string> coordinate_names() {
+  std::vector<std::string> names;
+  for (const SiteRow& row : site_table()) {
+    for (const auto& c : row.coordinates) {
+      if (std::find(names.begin(), names.end(), c.name) == names.end()) names.emplace_back(c.name);
+    }
+  }
+  return names;
+}
+
+/// A fault from the values of its columns; `value_of(name)` is nullptr where there is none.
+template <typename ValueOf>
+Fault fault_from_columns(ValueOf value_of, const SiteIndex* sites, const std::string& where) {
+  const auto required = [&](const char* column) -> const std::string& {
+    const std::string* value = value_of(column);
+    if (value == nullptr) throw InputError(where, std::string("no ") + column, "a value");
+    return *value;
+  };
+  constexpr int64_t most = std::numeric_limits<int>::max();
+  const SiteRow& row = site_row(parse_site_kind(required("site"), where));
+  Fault fault{row.kind, required("part"), {}, 0};
+  fault.value = static_cast<int>(number_of(required("value"), "value", -most, most, where));
+  for (const std::string& name : coordinate_names()) {
+    const auto at = std::find_if(row.coordinates.begin(), row.coordinates.end(),
+                                 [&](const auto& c) { return c.name == name; });
+    if (at != row.coordinates.end()) {
+      fault.coordinates[static_cast<size_t>(at - row.coordinates.begin())] =
+          static_cast<int>(number_of(required(name.c_str()), name, 0, most, where));
+    } else if (value_of(name.c_str()) != nullptr) {
+      throw InputError(where, std::string(row.name) + " has no " + name, "an empty field");
+    }
+  }
+  if (sites != nullptr) sites->check(fault, where);
+  return fault;
+}
+
+void check_accelerator(const std::string& accelerator, const SiteIndex* sites,
+                       const std::string& where) {
+  if (sites != nullptr && !accelerator.empty() && accelerator != sites->accelerator()) {
+    throw InputError(where, "a fault map for " + accelerator, sites->accelerator());
+  }
+}
+
+void finish(std::vector<FaultMap>& chips, const std::string& accelerator, const SiteIndex* sites,
+            const std::string& where) {
+  for (FaultMap& chip : chips) {
+    chip.accelerator = accelerator.empty() && sites != nullptr ? sites->accelerator() : accelerator;
+    if (sites != nullptr) {
+      validate(chip, *sites, where);
+    } else {
+      std::sort(chip.faults.begin(), chip.faults.end());
+      chip.faults.erase(std::unique(chip.faults.begin(), chip.faults.end()), chip.faults.end());
+    }
+  }
+}
+
+/// The columns of a fault list's header, in their order.
+std::vector<std::string> check_header(const std::vector<std::string>& header,
+                                      const std::string& where) {
+  std::vector<std::string> known = {"chip", "fault", "site", "part", "value"};
+  const auto coordinates = coordinate_names();
+  known.insert(known.end(), coordinates.begin(), coordinates.end());
+  std::set<std::string> seen;
+  for (const std::string& column : header) {
+    if (std::find(known.begin(), known.end(), column) == known.end()) {
+      throw_unknown_name(where, "column", column.substr(0, 100), known);
+    }
+    if (!seen.insert(column).second) throw InputError(where, "column " + column + " twice");
+  }
+  if (seen.count("fault") == seen.count("site")) {
+    throw InputError(where, "a header with neither or both of 'fault' and 'site'",
+                     "chip,fault or chip,site,part,COORDINATES,value");
+  }
+  return header;
+}
+
+}  // namespace
+
+std::string fault_csv(const std::vector<FaultMap>& chips, CsvStyle style) {
+  std::string text;
+  if (!chips.empty() && !chips.front().accelerator.empty()) {
+    text = std::string("# ") + accelerator_comment + " " + chips.front().accelerator + "\n";
+  }
+  std::vector<std::string> columns;
+  if (style == CsvStyle::columns) {
+    std::set<std::string> used;
+    for (const FaultMap& chip : chips) {
+      for (const Fault& fault : chip.faults) {
+        for (const auto& c : site_row(fault.kind).coordinates) used.emplace(c.name);
+      }
+    }
+    for (const auto& name : coordinate_names()) {
+      if (used.count(name) > 0) columns.push_back(name);
+    }
+    text += "chip,site,part";
+    for (const auto& column : columns) text += "," + column;
+    text += ",value\n";
+  } else {
+    text += "chip,fault\n";
+  }
+  for (size_t chip = 0; chip < chips.size(); ++chip) {
+    const std::string number = std::to_string(chip);
+    if (chips[chip].faults.empty()) text += number + ",\n";
+    for (const Fault& fault : chips[chip].faults) {
+      if (style == CsvStyle::names) {
+        text += number + "," + name(fault) + "\n";
+        continue;
+      }
+      const SiteRow& row = site_row(fault.kind);
+      text += number + "," + row.name + "," + fault.part;
+      for (const auto& column : columns) {
+        text += ",";
+        for (size_t i = 0; i < row.coordinates.size(); ++i) {
+          if (row.coordinates[i].name == column) text += std::to_string(fault.coordinates[i]);
+        }
+      }
+      text += "," + std::to_string(fault.value) + "\n";
+    }
+  }
+  return text;
+}
+
+std::vector<FaultMap> parse_fault_csv(std::string_view text, const std::string& where,
+                                      const SiteIndex* sites) {
+  CsvLines lines(text, where);
+  std::vector<std::string> fields;
+  if (!lines.next(fields)) throw InputError(where, "no header line", "chip,fault");
+  const auto columns = check_header(fields, lines.here());
+  std::string accelerator;
+  for (const std::string& comment : lines.comments()) {
+    if (!comment.starts_with(accelerator_comment)) continue;
+    const size_t start = comment.find_first_not_of(' ', std::string(accelerator_comment).size());
+    if (start != std::string::npos) accelerator = comment.substr(start);
+  }
+  check_accelerator(accelerator, sites, where);
+  const bool by_name = std::find(columns.begin(), columns.end(), "fault") != columns.end();
+  std::vector<FaultMap> chips;
+  while (lines.next(fields)) {
+    // A line may end early; what is missing counts as empty.
+    if (fields.size() > columns.size()) {
+      throw InputError(lines.here(), std::to_string(fields.size()) + " fields",
+                       std::to_string(columns.size()) + ", as the header has");
+    }
+    fields.resize(columns.size());
+    const auto value_of = [&](const char* column) -> const std::string* {
+      for (size_t i = 0; i < columns.size(); ++i) {
+        if (columns[i] == column && !fields[i].empty()) return &fields[i];
+      }
+      return nullptr;
+    };
+    const std::string* chip_text = value_of("chip");
+    const auto chip =
+        chip_text == nullptr
+            ? size_t{0}
+            : static_cast<size_t>(number_of(*chip_text, "chip", 0, most_chips, lines.here()));
+    if (chip >= chips.size()) chips.resize(chip + 1);
+    const bool empty = value_of(by_name ? "fault" : "site") == nullptr;
+    if (empty && value_of("part") == nullptr) continue;  // a chip without a fault
+    chips[chip].faults.push_back(by_name ? named_fault(*value_of("fault"), sites, lines.here())
+                                         : fault_from_columns(value_of, sites, lines.here()));
+  }
+  finish(chips, accelerator, sites, where);
+  return chips;
+}
+
+std::string fault_json(const std::vector<FaultMap>& chips) {
+  nlohmann::ordered_json json;
+  json["schema"] = schema;
+  json["schema_version"] = schema_version;
+  json["accelerator"] = chips.empty() ? "" : chips.front().accelerator;
+  json["chips"] = nlohmann::ordered_json::array();
+  for (const FaultMap& chip : chips) {
+    auto names = nlohmann::ordered_json::array();
+    for (const Fault& fault : chip.faults) names.push_back(name(fault));
+    json["chips"].push_back(std::move(names));
+  }
+  return json.dump(1) + "\n";
+}
+
+std::vector<FaultMap> parse_fault_json(std::string_view text, const std::string& where,
+                                       const SiteIndex* sites) {
+  nlohmann::json json;
+  try {
+    json = nlohmann::json::parse(text);
+  } catch (const nlohmann::json::exception& error) {
+    throw InputError(where, error.what());
+  }
+  const auto expect = [&](bool good, const std::string& place, const char* expected) {
+    if (!good) throw InputError(where, place + " is something else", expected);
+  };
+  expect(json.is_object(), "the document", "an object with schema, schema_version and chips");
+  static const std::vector<std::string> known = {"schema", "schema_version", "accelerator",
+                                                 "chips"};
+  for (const auto& [key, value] : json.items()) {
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      throw_unknown_name(where, "key", key.substr(0, 100), known);
+    }
+  }
+  expect(json.contains("schema") && json["schema"] == schema, "schema", schema);
+  expect(json.contains("schema_version") && json["schema_version"] == schema_version,
+         "schema_version", "1");
+  expect(json.contains("chips") && json["chips"].is_array(), "chips", "an array of arrays");
+  std::string accelerator;
+  if (json.contains("accelerator")) {
+    expect(json["accelerator"].is_string(), "accelerator", "a text");
+    accelerator = json["accelerator"].get<std::string>();
+  }
+  check_accelerator(accelerator, sites, where);
+  std::vector<FaultMap> chips;
+  for (const auto& chip : json["chips"]) {
+    const std::string chip_place = "chips[" + std::to_string(chips.size()) + "]";
+    expect(chip.is_array(), chip_place, "an array of faults");
+    FaultMap& map = chips.emplace_back();
+    for (const auto& fault : chip) {
+      const std::string place =
+          where + ": " + chip_place + "[" + std::to_string(map.faults.size()) + "]";
+      if (fault.is_string()) {
+        map.faults.push_back(named_fault(fault.get<std::string>(), sites, place));
+        continue;
+      }
+      if (!fault.is_object()) throw InputError(place, "no fault", "a name or an object");
+      std::map<std::string, std::string> columns;
+      std::vector<std::string> header;
+      for (const auto& [key, value] : fault.items()) {
+        if (!value.is_string() && !value.is_number_integer()) {
+          throw InputError(place, key.substr(0, 100) + " is no text or integer");
+        }
+        header.push_back(key);
+        columns[key] = value.is_string() ? value.get<std::string>() : value.dump();
+      }
+      check_header(header, place);
+      const auto value_of = [&](const char* column) -> const std::string* {
+        const auto found = columns.find(column);
+        return found == columns.end() ? nullptr : &found->second;
+      };
+      if (value_of("fault") != nullptr || value_of("chip") != nullptr) {
+        throw InputError(place, "a key 'fault' or 'chip'", "site, part, coordinates and value");
+      }
+      map.faults.push_back(fault_from_columns(value_of, sites, place));
+    }
+  }
+  finish(chips, accelerator, sites, where);
+  return chips;
+}
+
+std::vector<FaultMap> read_fault_file(const std::string& path, const SiteIndex* sites) {
+  const bool is_csv = path.ends_with(".csv");
+  if (is_csv || path.ends_with(".json")) {
+    const auto bytes = read_plain_file(path);
+    const std::string text(bytes.begin(), bytes.end());
+    return is_csv ? parse_fault_csv(text, path, sites) : parse_fault_json(text, path, sites);
+  }
+  if (!path.ends_with(".h5") && !path.ends_with(".hdf5")) {
+    throw InputError(path, "unknown kind of file", "a name that ends in .h5, .hdf5, .csv or .json");
+  }
+  std::vector<FaultMap> chips = read_fault_maps(path);
+  for (size_t i = 0; sites != nullptr && i < chips.size(); ++i) {
+    validate(chips[i], *sites, path + ": chip " + std::to_string(i));
+  }
+  return chips;
+}
+
+}  // namespace stuckat
