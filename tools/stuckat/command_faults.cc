@@ -4,6 +4,7 @@
 #include <map>
 #include <sstream>
 
+#include "faultmaps/generators.h"
 #include "faultmaps/lower.h"
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/command_line.h"
