@@ -139,6 +139,17 @@ void MvtuCore::load(const int32_t* window) {
   packed_.pack(window, packed_window_);
 }
 
+void MvtuCore::load_codes(const uint64_t* codes) {
+  assert(layer_.input_format.kind == FormatKind::binary);
+  packed_.pack_codes(codes, packed_window_);
+  if (broken_.empty()) return;
+  unpacked_.resize(static_cast<size_t>(layer_.columns()));
+  for (size_t c = 0; c < unpacked_.size(); ++c) {
+    unpacked_[c] = layer_.input_format.value(static_cast<uint32_t>(codes[c / 64] >> (c % 64)));
+  }
+  window_ = unpacked_.data();
+}
+
 void MvtuCore::compute(int pixel, int first, int last, int32_t* out) {
   packed_.multiply(packed_window_, first, last, sums_.data());
   const bool xnor = layer_.is_xnor();

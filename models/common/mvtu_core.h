@@ -31,6 +31,9 @@ class MvtuCore {
   /// Keeps the packed form of `window` ([layer.columns()] values, column order of hardware.md) for
   /// the following calls of compute(). The window must live until then.
   void load(const int32_t* window);
+  /// The same window as 1-bit codes, column c in bit c mod 64 of word c/64, where the layer's input
+  /// is binary. Costs no unpacking unless a PE is broken in its arithmetic.
+  void load_codes(const uint64_t* codes);
   /// Outputs (values; accumulators if layer.accumulator_output) of rows first .. last-1 at output
   /// pixel `pixel` (raster index) into out[0 ..].
   void compute(int pixel, int first, int last, int32_t* out);
@@ -72,7 +75,8 @@ class MvtuCore {
   std::map<int, BrokenPe> broken_;   // by PE; absent PEs are healthy
   const int32_t* window_ = nullptr;
   PackedVector packed_window_;
-  std::vector<int32_t> sums_;  // [rows], scratch of compute()
+  std::vector<int32_t> unpacked_;  // what window_ points to after load_codes()
+  std::vector<int32_t> sums_;      // [rows], scratch of compute()
 };
 
 }  // namespace stuckat

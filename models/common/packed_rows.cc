@@ -106,6 +106,14 @@ void PackedRows::pack(const int32_t* values, PackedVector& packed) const {
   }
 }
 
+void PackedRows::pack_codes(const uint64_t* codes, PackedVector& packed) const {
+  packed.planes.assign(codes, codes + words_);
+  if (columns_ % 64 != 0) packed.planes.back() &= (uint64_t{1} << (columns_ % 64)) - 1;
+  int ones = 0;
+  for (const uint64_t word : packed.planes) ones += std::popcount(word);
+  packed.weighted_ones = ones * input_.factor[0];
+}
+
 void PackedRows::multiply(const PackedVector& window, int first, int last, int32_t* sums) const {
   const int32_t constant =
       columns_ * weight_.offset * input_.offset + weight_.offset * window.weighted_ones;

@@ -37,6 +37,8 @@ class PackedRows {
   void set_row(int row, const int8_t* values);
   /// `values`: [columns]; reuses the memory of `packed`.
   void pack(const int32_t* values, PackedVector& packed) const;
+  /// The same from the codes of a 1-bit format, column c in bit c mod 64 of word c/64.
+  void pack_codes(const uint64_t* codes, PackedVector& packed) const;
   /// The signed sum of weight * activation of rows first .. last-1 into sums[0 ..].
   void multiply(const PackedVector& window, int first, int last, int32_t* sums) const;
 
