@@ -20,22 +20,34 @@ Mvtu::Mvtu(const Layer& layer, const PeArray& array)
       rows_(layer.rows()),
       columns_(layer.columns()),
       pixels_(layer.output.pixels()),
+      binary_input_(layer.input_format.kind == FormatKind::binary),
       window_(static_cast<size_t>(array.uses.front().columns)),
+      codes_(static_cast<size_t>(limbs_for(array.uses.front().columns))),
       outputs_(static_cast<size_t>(layer.rows())) {
   for (uint32_t code = 0; code < 1u << input_format_.bits; ++code) {
     value_of_.push_back(input_format_.value(code));
   }
+  if (accumulator_output_) return;
+  output_low_ = output_format_.min_value();
+  code_of_.resize(static_cast<size_t>(output_format_.max_level() - output_low_ + 1));
+  for (uint32_t code = 0; code < 1u << out_bits_; ++code) {
+    code_of_[static_cast<size_t>(output_format_.value(code) - output_low_)] = code;
+  }
 }
 
 void Mvtu::load(const uint64_t* word) {
-  const int bits = input_format_.bits;
-  int32_t* values = window_.data() + loaded_ * simd_;
-  for (int lane = 0; lane < simd_; ++lane) {
-    values[lane] = value_of_[get_bits(word, lane * bits, bits)];
+  if (binary_input_) {
+    copy_bits(codes_.data(), loaded_ * simd_, word, 0, simd_);
+  } else {
+    const int bits = input_format_.bits;
+    int32_t* values = window_.data() + loaded_ * simd_;
+    for (int lane = 0; lane < simd_; ++lane) {
+      values[lane] = value_of_[get_bits(word, lane * bits, bits)];
+    }
   }
   if (++loaded_ < synapse_fold_) return;
   loaded_ = 0;
-  core_.load(window_.data());
+  binary_input_ ? core_.load_codes(codes_.data()) : core_.load(window_.data());
   core_.compute(pixel_, 0, rows_, outputs_.data());
   if (++pixel_ == pixels_) pixel_ = 0;
 }
@@ -45,8 +57,8 @@ void Mvtu::store(int fold, uint64_t* word) const {
   const int first = fold * pe_;
   for (int lane = 0; lane < std::min(pe_, rows_ - first); ++lane) {
     const int32_t value = outputs_[static_cast<size_t>(first + lane)];
-    const uint32_t code =
-        accumulator_output_ ? static_cast<uint32_t>(value) : output_format_.code(value);
+    const uint32_t code = accumulator_output_ ? static_cast<uint32_t>(value)
+                                              : code_of_[static_cast<size_t>(value - output_low_)];
     put_bits(word, lane * out_bits_, out_bits_, code);
   }
 }

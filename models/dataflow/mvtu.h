@@ -35,10 +35,14 @@ class Mvtu {
   int rows_;
   int columns_;
   int pixels_;
+  bool binary_input_;
   std::vector<int32_t> value_of_;  // [codes of the input format]
-  std::vector<int32_t> window_;    // [padded columns]
-  std::vector<int32_t> outputs_;   // [rows]
-  int loaded_ = 0;                 // words of the window
+  std::vector<uint32_t> code_of_;  // [output values from output_low_ on]
+  int32_t output_low_ = 0;
+  std::vector<int32_t> window_;   // [padded columns] values, or
+  std::vector<uint64_t> codes_;   // [limbs] 1-bit codes
+  std::vector<int32_t> outputs_;  // [rows]
+  int loaded_ = 0;                // words of the window
   int pixel_ = 0;
 };
 

@@ -83,6 +83,12 @@ void read_logits(const Network& network, const StreamSpec& stream, const Elabora
 }
 
 void read_statistics(const Chain& chain, ElaboratedChain& parts, DataflowResult& result) {
+  // Rows that no window covers may still be read when the last result is out.
+  result.total_cycles = result.arrival_cycles.back();
+  for (const kernel::Stage* stage : parts.stages()) {
+    const kernel::StageCycles& c = stage->cycles();
+    result.total_cycles = std::max(result.total_cycles, c.busy + c.starved + c.blocked);
+  }
   int64_t most = -1;
   for (const kernel::Stage* stage : parts.stages()) {
     const kernel::StageCycles& cycles = stage->cycles();
@@ -141,7 +147,6 @@ DataflowResult simulate(const Network& network, const DataflowAccelerator& accel
 
   result.arrival_cycles = parts.writer().arrivals();
   result.first_image_cycles = result.arrival_cycles.front();
-  result.total_cycles = result.arrival_cycles.back();
   const size_t n = result.arrival_cycles.size();
   if (n > 1) {
     // In a stalling pipeline nothing pushes the last image out: it drains sooner than the others.

@@ -24,7 +24,7 @@ struct DataflowResult {
   /// Between the last two images but one, which are not the ones that drain the pipeline; 0 for a
   /// single image. It is steady once the FIFOs are full: give a few images.
   int64_t steady_interval_cycles = 0;
-  int64_t total_cycles = 0;
+  int64_t total_cycles = 0;  ///< until every module is at rest
 
   std::vector<ModuleStatistics> modules;  ///< in the order of the data path
   std::vector<StreamStatistics> streams;

@@ -41,7 +41,7 @@ Progress Pipeline::flush() {
 Progress Pipeline::step(int64_t skip, StampedFifo* in) {
   const bool stalling = discipline_ == Discipline::stalling;
   if (!stalling && flush() != Progress::done) return Progress::needs_output;
-  const int64_t target = next_ + skip;
+  const int64_t target = done_ + skip;
   // Outputs that leave in the cycle of a skipped step.
   while (count_ > 0 && front().due < target) {
     if (stalling && !out_->can_push()) return Progress::needs_output;
@@ -53,13 +53,12 @@ Progress Pipeline::step(int64_t skip, StampedFifo* in) {
     out_->note_blocked(time - free_pipe);
     cycles_.blocked += time - free_pipe;
     cycles_.busy += due - next_;
-    skip -= due - next_;
     next_ = due;
     clock_ = time;
     drop_front();
   }
   if (in != nullptr && !in->can_pop()) return Progress::needs_input;
-  int64_t time = clock_ + skip;
+  int64_t time = clock_ + (target - next_);
   if (in != nullptr && in->visible() > time) {
     const int64_t wait = in->visible() - time;
     // Not counted before it is certain that the step is done in this call.
@@ -81,9 +80,10 @@ Progress Pipeline::step(int64_t skip, StampedFifo* in) {
     if (stalling) out_->push(time, word(first_));
     drop_front();
   }
-  cycles_.busy += skip + 1;
+  cycles_.busy += target + 1 - next_;
   start_ = time;
   next_ = target + 1;
+  done_ = next_;
   clock_ = time + 1;
   return Progress::done;
 }
@@ -114,6 +114,7 @@ Progress Pipeline::drain() {
     clock_ = time + 1;
     drop_front();
   }
+  done_ = next_;
   return Progress::done;
 }
 

@@ -65,7 +65,8 @@ class Pipeline {
   Discipline discipline_;
   StampedFifo* out_;
   int limbs_;
-  int64_t next_ = 0;   // index of the next step
+  int64_t done_ = 0;   // steps of completed calls
+  int64_t next_ = 0;   // the next step: ahead of done_ while a call waits among skipped steps
   int64_t clock_ = 0;  // earliest cycle in which it can start
   int64_t start_ = 0;
   int64_t last_due_ = -1;  // flushing: the last output that left

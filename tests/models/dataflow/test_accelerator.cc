@@ -1,0 +1,208 @@
+// Descriptions of dataflow accelerators: built-ins, generated foldings, JSON, placement.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "models/dataflow/chain.h"
+#include "models/dataflow/placement.h"
+#include "tests/models/dataflow/random_accelerator.h"
+#include "tests/support/shared_data.h"
+#include "workloads/errors.h"
+#include "workloads/zoo.h"
+
+using namespace stuckat;
+using namespace stuckat::dataflow;
+
+namespace {
+
+std::vector<int64_t> cycles_of(const DataflowAccelerator& accelerator, const Network& network) {
+  std::vector<int64_t> cycles;
+  for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
+    if (network.layers[static_cast<size_t>(i)].has_weights()) {
+      cycles.push_back(mvtu_cycles(accelerator, network, i));
+    }
+  }
+  return cycles;
+}
+
+const char* const small_json = R"({
+  "name": "small", "discipline": "flushing", "latency": {"mvtu": 3},
+  "layers": [
+    {"layer": "layer0", "pe": 16, "simd": 28, "out_depth": 4},
+    {"layer": "layer1", "pe": 4, "simd": 8},
+    {"layer": "layer2", "pe": 4, "simd": 8},
+    {"layer": "layer3", "pe": 5, "simd": 8, "accumulator_bits": 16}]})";
+
+std::string message_of(const std::string& json) {
+  try {
+    dataflow_from_json(json, "file.json", "file", zoo_network("tfc-w1a1"));
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string with(const std::string& from, const std::string& to) {
+  std::string json = small_json;
+  const size_t at = json.find(from);
+  REQUIRE(at != std::string::npos);
+  return json.replace(at, from.size(), to);
+}
+
+}  // namespace
+
+TEST_CASE("built_in_foldings_have_the_published_cycles") {
+  const std::vector<int64_t> w1 = {32400, 28224, 20736, 28800, 20736, 18432, 32768, 32768, 8192};
+  const std::vector<int64_t> w2 = {64800, 112896, 82944, 115200, 82944, 73728, 65536, 65536, 8192};
+  const std::vector<int64_t> lfc = {416, 512, 512, 512};
+  const struct {
+    const char* network;
+    const char* name;
+    std::vector<int64_t> cycles;
+  } rows[] = {{"cnv-w1a1", "bnn-pynq-cnv-w1a1", w1},
+              {"cnv-w1a2", "bnn-pynq-cnv-w1a2", w1},
+              {"cnv-w2a2", "bnn-pynq-cnv-w2a2", w2},
+              {"lfc-w1a1", "bnn-pynq-lfc-w1a1", lfc}};
+  for (const auto& row : rows) {
+    INFO(row.name);
+    const Network network = zoo_network(row.network);
+    CHECK(cycles_of(parse_dataflow(row.name, network), network) == row.cycles);
+  }
+}
+
+TEST_CASE("a_narrower_network_gets_divisors_of_the_published_folding") {
+  const Network network = zoo_network("cnv-w1a1", {0.375, 1, 43});
+  const auto accelerator = built_in_dataflow("bnn-pynq-cnv-w1a1", network);
+  CHECK(accelerator.layers[0].pe == 12);   // of 24 rows, at most 16
+  CHECK(accelerator.layers[0].simd == 1);  // of 1 channel, at most 3
+  CHECK(accelerator.layers[1].simd == 24);
+  CHECK(padded_rows(accelerator, network, static_cast<int>(network.layers.size()) - 1) == 64);
+}
+
+TEST_CASE("generated_foldings_meet_their_target_where_one_does") {
+  for (const std::string& name : zoo_names()) {
+    INFO(name);
+    const Network network = zoo_network(name, {0.25, 0, 10});
+    const auto accelerator = auto_dataflow(network, 30000);
+    for (const int64_t cycles : cycles_of(accelerator, network)) CHECK(cycles <= 30000);
+  }
+}
+
+TEST_CASE("the_stream_chain_of_cnv_is_that_of_the_published_accelerator") {
+  const Network network = zoo_network("cnv-w1a1");
+  const Chain chain = build_chain(built_in_dataflow("bnn-pynq-cnv-w1a1", network), network);
+  const struct {
+    const char* name;
+    int word_bits;
+    int depth;
+    int64_t words;
+  } rows[] = {{"input/memory_words", 64, 2, 384}, {"input/converter_words", 192, 2, 128},
+              {"input", 24, 128, 1024},           {"layer0/windows", 24, 2, 8100},
+              {"layer0/out", 64, 128, 900},       {"layer1/out", 64, 2, 784},
+              {"pool0/out", 64, 128, 196},        {"layer2/out", 128, 128, 144},
+              {"layer3/out", 128, 2, 100},        {"pool1/out", 128, 81, 25},
+              {"layer4/out", 256, 1, 9},          {"layer5/out", 256, 1, 1},
+              {"layer6/out", 64, 128, 8},         {"layer7/out", 64, 3, 8}};
+  for (const auto& row : rows) {
+    INFO(row.name);
+    const auto found = std::find_if(chain.streams.begin(), chain.streams.end(),
+                                    [&](const StreamSpec& s) { return s.name == row.name; });
+    REQUIRE(found != chain.streams.end());
+    CHECK(found->word_bits() == row.word_bits);
+    CHECK(found->depth == row.depth);
+    CHECK(found->words_per_image == row.words);
+  }
+}
+
+TEST_CASE("placements_of_random_accelerators_are_valid") {
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    INFO("seed " << seed);
+    test::Random random(seed);
+    const Network network = test::random_network(random);
+    const auto accelerator = test::random_dataflow(random, network);
+    REQUIRE_NOTHROW(validate(accelerator, network));
+    const Placement placement = place(accelerator, network);
+    REQUIRE_NOTHROW(validate(placement, network));
+  }
+}
+
+TEST_CASE("json_is_read_back_as_it_was_written") {
+  const Network network = zoo_network("tfc-w1a1");
+  const auto accelerator = dataflow_from_json(small_json, "file.json", "file", network);
+  CHECK(accelerator.name == "small");
+  CHECK(accelerator.layers[0].out_depth == 4);
+  CHECK(accelerator.latency.mvtu == 3);
+  const std::string text = to_json(accelerator, network);
+  CHECK(dataflow_from_json(text, "again", "again", network) == accelerator);
+  for (const char* name : {"cnv-w1a1", "cnv-w2a2"}) {
+    const Network cnv = zoo_network(name);
+    const auto built_in = built_in_dataflow(std::string("bnn-pynq-") + name, cnv);
+    CHECK(dataflow_from_json(to_json(built_in, cnv), "again", "again", cnv) == built_in);
+  }
+}
+
+TEST_CASE("bad_descriptions_are_refused_with_what_was_expected") {
+  CHECK(message_of(small_json) == "");
+  const struct {
+    std::string json;
+    const char* expected;
+  } rows[] = {
+      {"{", "no JSON"},
+      {"[]", "object"},
+      {"{}", "layers"},
+      {with("\"name\"", "\"nmae\""), "did you mean 'name'"},
+      {with("\"mvtu\"", "\"mvut\""), "did you mean 'mvtu'"},
+      {with("\"out_depth\"", "\"outdepth\""), "did you mean 'out_depth'"},
+      {with("\"layer\": \"layer3\"", "\"layer\": \"layer4\""), "unknown layer"},
+      {with("\"layer\": \"layer3\"", "\"layer\": \"layer2\""), "twice"},
+      {with("\"pe\": 16", "\"pe\": 15"), "a divisor of its 64 rows"},
+      {with("\"pe\": 16", "\"pe\": 0"), "PE 0"},
+      {with("\"pe\": 16", "\"pe\": 1e99"), "an integer"},
+      {with("\"pe\": 16", "\"pe\": 99999999999999999999"), "an integer"},
+      {with("\"pe\": 16", "\"pe\": -9223372036854775808"), "an integer"},
+      {with("\"pe\": 16", "\"pe\": \"16\""), "an integer"},
+      {with("\"pe\": 16, ", ""), "pe and simd"},
+      {with("\"out_depth\": 4", "\"out_depth\": 0"), "out_depth 0"},
+      {with("\"mvtu\": 3", "\"mvtu\": 0"), "latency 0"},
+      {with("\"flushing\"", "\"sometimes\""), "stalling"},
+      {with("\"accumulator_bits\": 16", "\"accumulator_bits\": 2"), "accumulator_bits 2"},
+      {with("\"accumulator_bits\": 16", "\"padded_rows\": 9"), "padded_rows 9"},
+  };
+  for (const auto& row : rows) {
+    INFO(row.json);
+    CHECK_THAT(message_of(row.json), Catch::Contains(row.expected));
+  }
+  CHECK_THROWS_AS(parse_dataflow("bnn-pynq-cnv-w1a1", zoo_network("tfc-w1a1")), InputError);
+  CHECK_THROWS_AS(parse_dataflow("auto:fast", zoo_network("tfc-w1a1")), InputError);
+  CHECK_THROWS_AS(parse_dataflow("none.json", zoo_network("tfc-w1a1")), InputError);
+}
+
+TEST_CASE("truncated_descriptions_are_refused_or_complete") {
+  const std::string whole = small_json;
+  for (size_t size = 0; size < whole.size(); ++size) {
+    CHECK(message_of(whole.substr(0, size)) != "");
+  }
+}
+
+TEST_CASE("finn_folding_configurations_are_read_as_they_are") {
+  const std::string path = test::shared_data("finn-folding/cnv-w1a1_folding_config.json");
+  if (path.empty()) return;
+  const Network network = zoo_network("cnv-w1a1");
+  const auto accelerator = parse_dataflow(path, network);
+  const std::vector<int64_t> cycles = {32400, 28224, 20736, 28800, 20736,
+                                       18432, 32768, 32768, 1024};
+  CHECK(cycles_of(accelerator, network) == cycles);
+}
+
+TEST_CASE("finn_fifo_depths_are_the_greater_of_both_ends") {
+  const char* const json = R"({"Defaults": {}, "MVAU_hls_0": {"PE": 16, "SIMD": 28,
+    "outFIFODepths": [7]}, "MVAU_hls_1": {"PE": 4, "SIMD": 8, "inFIFODepth": 9},
+    "MVAU_hls_2": {"PE": 4, "SIMD": 8}, "MVAU_hls_3": {"PE": 5, "SIMD": 8}})";
+  const auto a = dataflow_from_json(json, "file.json", "finn", zoo_network("tfc-w1a1"));
+  CHECK(a.layers[0].out_depth == 9);
+  CHECK(a.layers[1].out_depth == 2);
+  CHECK_THAT(message_of(R"({"MVAU_hls_0": {"PE": 16, "SIMD": 28}})"), Catch::Contains("1 nodes"));
+  CHECK_THAT(message_of(R"({"MVAU_hls_0": {"PE": 16}})"), Catch::Contains("SIMD"));
+  CHECK_THAT(message_of(R"({"MVAU_hls_0": {}, "Convolution_0": {}})"), Catch::Contains("unknown"));
+}

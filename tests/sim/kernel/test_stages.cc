@@ -1,0 +1,84 @@
+// Elaborated stages: one simulation per test case, each in its own process.
+#include <catch2/catch.hpp>
+
+#include "sim/kernel/run.h"
+
+using namespace stuckat::kernel;
+
+namespace {
+
+/// Sends `count` words, one per cycle.
+class Source : public Stage {
+ public:
+  Source(const sc_core::sc_module_name& name, Stream& stream, int count)
+      : Stage(name, nullptr, &stream), left_(count), pipeline_(1, Discipline::flushing, &stream) {}
+  const StageCycles& cycles() const override { return pipeline_.cycles(); }
+
+ private:
+  Progress advance() override {
+    for (; left_ > 0; --left_) {
+      if (const Progress p = pipeline_.step(0, nullptr); p != Progress::done) return p;
+      *pipeline_.emit() = static_cast<uint64_t>(left_);
+    }
+    return pipeline_.drain();
+  }
+  int left_;
+  Pipeline pipeline_;
+};
+
+/// Takes `count` words, one in `interval` cycles.
+class Sink : public Stage {
+ public:
+  Sink(const sc_core::sc_module_name& name, Stream& stream, int count, int interval)
+      : Stage(name, &stream, nullptr),
+        left_(count),
+        interval_(interval),
+        pipeline_(1, Discipline::flushing, nullptr) {}
+  const StageCycles& cycles() const override { return pipeline_.cycles(); }
+  int64_t last() const { return pipeline_.start(); }
+
+ private:
+  Progress advance() override {
+    for (; left_ > 0; --left_) {
+      if (const Progress p = pipeline_.step(interval_ - 1, in()); p != Progress::done) return p;
+      in()->pop(pipeline_.start());
+    }
+    return Progress::done;
+  }
+  int left_;
+  int interval_;
+  Pipeline pipeline_;
+};
+
+}  // namespace
+
+TEST_CASE("a_slow_consumer_blocks_its_producer_for_exactly_the_difference") {
+  REQUIRE(can_elaborate());
+  Stream stream("words", 4, 32);
+  Source source("source", stream, 100);
+  Sink sink("sink", stream, 100, 5);
+  CHECK(run_until_quiet({&source, &sink}).empty());
+  CHECK(sink.last() == 5 * 100 - 1);
+  CHECK(sink.cycles().busy == 500);
+  CHECK(sink.cycles().starved == 0);
+  // The slot of the last word, number 99, was freed when word 95 left in cycle 5*96 - 1.
+  CHECK(source.cycles().busy + source.cycles().blocked == 5 * 96 + 1);
+  CHECK(stream.high_water() == 4);
+  CHECK(sc_core::sc_time_stamp() == sc_core::SC_ZERO_TIME);
+  CHECK_FALSE(can_elaborate());
+}
+
+TEST_CASE("a_deadlock_names_the_stage_and_the_stream_it_waits_for") {
+  Stream stream("words", 4, 32);
+  Source source("source", stream, 10);
+  Sink sink("sink", stream, 12, 1);
+  CHECK(run_until_quiet({&source, &sink}) == "sink waits for word 10 of words (depth 4, holds 0)");
+}
+
+TEST_CASE("a_consumer_that_stops_leaves_its_producer_waiting_for_a_slot") {
+  Stream stream("words", 4, 32);
+  Source source("source", stream, 10);
+  Sink sink("sink", stream, 3, 1);
+  CHECK(run_until_quiet({&source, &sink}) ==
+        "source waits for a slot for word 7 of words (depth 4, holds 4)");
+}
