@@ -119,8 +119,8 @@ std::string sorted_curves(const ReportInput& input, const Campaigns& campaigns) 
   }
   return figure("What each fault costs, worst first",
                 network_legend(input, campaigns) + drawing.str(),
-                "Rank 1 is the most harmful fault. The scale is logarithmic: the few faults at the "
-                "left do nearly all the damage.");
+                "Rank 1 is the most harmful fault. The scale is logarithmic, to tell the worst "
+                "faults apart.");
 }
 
 /// Every fault as a dot: layers side by side, in each a strip for each network, in the order of
