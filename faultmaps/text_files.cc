@@ -149,7 +149,8 @@ std::string fault_csv(const std::vector<FaultMap>& chips, CsvStyle style) {
           if (row.coordinates[i].name == column) text += std::to_string(fault.coordinates[i]);
         }
       }
-      text += "," + std::to_string(fault.value) + "\n";
+      text += ",";
+      text += std::to_string(fault.value) + "\n";
     }
   }
   return text;
