@@ -1,7 +1,5 @@
 #include "tools/report/fault_picture.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <bit>
 #include <map>
@@ -66,7 +64,11 @@ char mark(int64_t count) {
 }
 
 std::string plural(int64_t count, const std::string& what) {
-  return fmt::format("{} {}{}", grouped(count), what, count == 1 ? "" : "s");
+  return grouped(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+std::string size_text(int64_t rows, int64_t columns) {
+  return std::to_string(rows) + " x " + std::to_string(columns);
 }
 
 }  // namespace
@@ -136,15 +138,16 @@ std::string text_picture(const FaultGrid& grid, int most_rows, int most_columns)
   const int64_t rows_each = block(grid.rows, most_rows);
   const int64_t columns_each = block(grid.columns, most_columns);
   const FaultGrid drawn = shrunk(grid, rows_each, columns_each);
-  std::string text = fmt::format("{}: {} on {} x {}", grid.title, plural(grid.total(), "fault"),
-                                 grid.rows, grid.columns - (grid.has_whole ? 1 : 0));
-  if (!grid.row_name.empty()) text += fmt::format(" (rows: {})", grid.row_name);
+  std::string text = grid.title + ": " + plural(grid.total(), "fault") + " on " +
+                     size_text(grid.rows, grid.columns - (grid.has_whole ? 1 : 0));
+  if (!grid.row_name.empty()) text += " (rows: " + grid.row_name + ")";
   text += "\n";
   if (rows_each > 1 || columns_each > 1) {
-    text += fmt::format("  each character stands for {} x {} cells\n", rows_each, columns_each);
+    text += "  each character stands for " + size_text(rows_each, columns_each) + " cells\n";
   }
   for (int64_t row = 0; row < drawn.rows; ++row) {
-    text += fmt::format("{:>6} ", row * rows_each);
+    const std::string number = std::to_string(row * rows_each);
+    text += std::string(number.size() < 6 ? 6 - number.size() : 0, ' ') + number + " ";
     for (int64_t column = 0; column < drawn.columns; ++column) {
       const bool whole = column == 0 && drawn.dead[static_cast<size_t>(row)];
       text += whole ? 'X' : mark(drawn.counts[static_cast<size_t>(row * drawn.columns + column)]);
@@ -165,13 +168,13 @@ std::string svg_picture(const FaultGrid& grid) {
   const double gap = drawn.has_whole && drawn.columns > 1 ? cell / 2 : 0;
   Drawing drawing(left + gap + cell * static_cast<double>(drawn.columns) + 8,
                   top + cell * static_cast<double>(drawn.rows) + 8,
-                  fmt::format("{} on {}", plural(grid.total(), "fault"), grid.title));
+                  plural(grid.total(), "fault") + " on " + grid.title);
   drawing.text(left, top - 9, shortened(grid.title + ": " + grid.column_name, 80), "tick");
   const int64_t label_step = std::max<int64_t>(1, block(drawn.rows, 16));
   for (int64_t row = 0; row < drawn.rows; ++row) {
     const double y = top + cell * static_cast<double>(row);
     if (row % label_step == 0) {
-      drawing.text(left - 6, y + cell * 0.5 + 4, fmt::format("{}", row * rows_each), "tick",
+      drawing.text(left - 6, y + cell * 0.5 + 4, std::to_string(row * rows_each), "tick",
                    Anchor::end);
     }
     for (int64_t column = 0; column < drawn.columns; ++column) {
@@ -181,9 +184,9 @@ std::string svg_picture(const FaultGrid& grid) {
       const int shade = whole ? 7 : std::min(7, count == 0 ? 0 : 1 + width);
       const double x = left + cell * static_cast<double>(column) + (column > 0 ? gap : 0);
       const std::string tip = count == 0 ? ""
-                                         : fmt::format("{} {}: {}", grid.row_name, row * rows_each,
-                                                       plural(count, "fault"));
-      drawing.rectangle(x, y, cell, cell, fmt::format("cell h{}", shade), tip);
+                                         : grid.row_name + " " + std::to_string(row * rows_each) +
+                                               ": " + plural(count, "fault");
+      drawing.rectangle(x, y, cell, cell, "cell h" + std::to_string(shade), tip);
     }
   }
   return drawing.str();
@@ -208,12 +211,13 @@ std::vector<std::string> memory_summary(const FaultMap& map, const SiteIndex& si
       total += it->second;
       if (it->second > worst->second) worst = it;
     }
-    std::string line = fmt::format("{} of {}: {} of {}", space.row->name, space.part,
-                                   plural(total, "broken bit"), grouped(space.sites()));
+    std::string line = space.row->name + (" of " + space.part) + ": " +
+                       plural(total, "broken bit") + " of " + grouped(space.sites());
     if (grid.planes > 1) {
-      line += fmt::format(", in {} of {} memories; most in {} {}: {} of {}", found->second.size(),
-                          grid.planes, space.row->coordinates[0].name, worst->first,
-                          grouped(worst->second), grouped(grid.rows * grid.columns));
+      line += ", in " + grouped(static_cast<int64_t>(found->second.size())) + " of " +
+              grouped(grid.planes) + " memories; most in " + space.row->coordinates[0].name + " " +
+              std::to_string(worst->first) + ": " + grouped(worst->second) + " of " +
+              grouped(grid.rows * grid.columns);
     }
     lines.push_back(std::move(line));
   }
