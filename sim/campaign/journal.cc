@@ -121,6 +121,19 @@ Journal::Journal(const std::string& path, const Header& header,
   }
 }
 
+Journal::Journal(const std::string& path) : path_(path) {
+  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+}
+
+Journal::Header Journal::header_of(const std::string& path) {
+  Journal journal(path);
+  if (journal.descriptor_ >= 0) journal.read_header();
+  if (!journal.existed_) {
+    throw InputError(path, "nothing to resume: no journal there", "a run that did not finish");
+  }
+  return journal.header_;
+}
+
 Journal::~Journal() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }

@@ -25,6 +25,9 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
+  /// The header of the journal at `path`, without taking it. Throws InputError if there is none.
+  static Header header_of(const std::string& path);
+
   /// It held a header already, so an earlier run was not finished.
   bool existed() const { return existed_; }
   /// The value of a line as it stands in the file.
@@ -46,6 +49,7 @@ class Journal {
   void remove();
 
  private:
+  explicit Journal(const std::string& path);  // for reading only
   void start(const Header& header);
   void read_header();
   void write_at_end(const std::string& bytes);

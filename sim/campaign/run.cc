@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <filesystem>
 #include <system_error>
 
@@ -14,6 +15,13 @@
 
 namespace stuckat::campaign {
 namespace {
+
+/// As it stands in a line of the journal's header.
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
 
 /// About as many fault-images between two checkpoints of a thread: seconds of work.
 constexpr int64_t chunk_fault_images = 400'000;
@@ -50,7 +58,7 @@ class Campaign {
             {"data_hash", identity_.data_hash},
             {"faults_hash", identity_.faults_hash},
             {"names_hash", names},
-            {"configuration_hash", Hasher().add(identity_.configuration).hex()},
+            {"configuration", one_line(identity_.configuration)},
             {"first_image", std::to_string(identity_.first_image)},
             {"images", std::to_string(identity_.images)},
             {"shard", std::to_string(shard().index) + "/" + std::to_string(shard().count)},
@@ -234,6 +242,19 @@ void remove_partial_files(const std::string& path) {
   for (const auto& partial : found) std::filesystem::remove(partial, error);
 }
 
+/// Writes the result and reads it back: a disk that fills up while HDF5 closes its data sets goes
+/// unnoticed otherwise. The journal is needed until the file is known to be good.
+void write_checked(const std::string& path, const Result& result) {
+  std::string problem = "is not what was written";
+  try {
+    write_result(path, result);
+    if (read_result(path) == result) return;
+  } catch (const InputError& error) {
+    problem = std::string("cannot be written: ") + error.what();
+  }
+  throw InputError(path, problem, "room on the disk; what was done is kept and can be resumed");
+}
+
 /// The result at `path` if it is of this campaign.
 std::optional<Result> earlier_result(const std::string& path, const Campaign& campaign) {
   try {
@@ -250,6 +271,19 @@ std::optional<Result> earlier_result(const std::string& path, const Campaign& ca
 Outcome run(const Network& network, const DataSet& data, const FaultSet& faults,
             const RunOptions& options, const Engine& engine, const ProgressCallback& progress) {
   return Campaign(network, data, faults, options, engine, progress).run(nullptr);
+}
+
+Unfinished read_unfinished(const std::string& path) {
+  Unfinished unfinished;
+  std::string shard;
+  for (const auto& [key, value] : Journal::header_of(journal_path(path))) {
+    if (key == "configuration") unfinished.configuration = value;
+    if (key == "shard") shard = value;
+  }
+  if (std::sscanf(shard.c_str(), "%d/%d", &unfinished.shard.index, &unfinished.shard.count) != 2) {
+    throw InputError(journal_path(path), "has no shard", "a whole journal");
+  }
+  return unfinished;
 }
 
 std::string journal_path(const std::string& result_path) { return result_path + ".journal"; }
@@ -284,7 +318,7 @@ Outcome run_to_file(const std::string& path, Resume resume, const Network& netwo
   }
   outcome.torn_bytes = torn_bytes;
   if (outcome.finished) {
-    write_result(path, outcome.result);
+    write_checked(path, outcome.result);
     journal.remove();
   }
   return outcome;

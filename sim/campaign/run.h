@@ -63,6 +63,15 @@ Outcome run_to_file(const std::string& path, Resume resume, const Network& netwo
                     const DataSet& data, const FaultSet& faults, const RunOptions& options,
                     const Engine& engine = fast_engine(), const ProgressCallback& progress = {});
 
+/// What the journal of a run that did not finish says about it.
+struct Unfinished {
+  std::string configuration;  ///< RunOptions::configuration, line ends as blanks
+  Shard shard;
+};
+
+/// Throws InputError if there is no journal next to the result file `path`.
+Unfinished read_unfinished(const std::string& path);
+
 /// "c.h5" -> "c.h5.journal"
 std::string journal_path(const std::string& result_path);
 

@@ -173,14 +173,16 @@ int resume(const Arguments& arguments) {
   add_thread_option(line);
   if (!line.parse(arguments)) return 0;
   const std::string path = line.text("result");
-  const auto journal = campaign::read_journal_header(path);
+  const auto journal = campaign::read_unfinished(path);
   Arguments again;
-  const auto configuration = nlohmann::json::parse(journal.identity.configuration, nullptr, false);
+  const auto configuration = nlohmann::json::parse(journal.configuration, nullptr, false);
   if (!configuration.is_object() || !configuration.contains("model")) {
     throw InputError(campaign::journal_path(path), "its configuration is unreadable",
                      "the journal of a campaign made by this command");
   }
-  for (const auto& [name, value] : configuration.items()) {
+  for (const auto& item : configuration.items()) {
+    const std::string& name = item.key();
+    const auto& value = item.value();
     if (name == "command") continue;
     if (value.is_boolean()) {
       if (value.get<bool>()) again.push_back("--" + name);
