@@ -1,0 +1,225 @@
+// The command as a user has it: run in a process of its own, judged by exit code, output and files.
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/support/random_network.h"
+#include "tests/support/temporary_folder.h"
+#include "workloads/model_file.h"
+
+using namespace stuckat;
+
+namespace {
+
+struct Outcome {
+  int code = -1;
+  std::string output;  // standard output and standard error
+};
+
+Outcome run(const std::string& arguments) {
+  const std::string line = std::string(STUCKAT_COMMAND) + " " + arguments + " 2>&1";
+  Outcome outcome;
+  FILE* pipe = popen(line.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  std::array<char, 4096> buffer;
+  while (const size_t n = fread(buffer.data(), 1, buffer.size(), pipe)) {
+    outcome.output.append(buffer.data(), n);
+  }
+  outcome.code = WEXITSTATUS(pclose(pipe));
+  return outcome;
+}
+
+std::string bytes_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Bad input: exit code 2 and one readable line.
+void check_refused(const std::string& arguments, const std::string& expected_text) {
+  INFO("stuckat " << arguments);
+  const Outcome outcome = run(arguments);
+  INFO(outcome.output);
+  CHECK(outcome.code == 2);
+  CHECK(std::count(outcome.output.begin(), outcome.output.end(), '\n') == 1);
+  CHECK_THAT(outcome.output, Catch::StartsWith("stuckat: ") && Catch::Contains(expected_text));
+}
+
+/// A small CNV with random parameters, and CIFAR-format images to go with it.
+class Session {
+ public:
+  Session() {
+    test::Random random(11);
+    Network network = test::random_network(random);
+    // 32x32x3 images, three layers.
+    network.layers.clear();
+    network.layers.push_back(test::random_layer(random, LayerKind::convolution, {32, 32, 3},
+                                                fixed_point_format, binary_format, binary_format, 3,
+                                                4, 0, 8, "layer0", false));
+    network.layers.push_back(test::random_layer(random, LayerKind::max_pool, {8, 8, 8},
+                                                binary_format, binary_format, binary_format, 2, 2,
+                                                0, 8, "pool0", false));
+    network.layers.push_back(test::random_layer(random, LayerKind::convolution, {4, 4, 8},
+                                                binary_format, binary_format, binary_format, 3, 1,
+                                                0, 8, "layer1", false));
+    network.layers.push_back(test::random_layer(random, LayerKind::dense, {2, 2, 8}, binary_format,
+                                                binary_format, binary_format, 1, 1, 0, 10, "layer2",
+                                                true));
+    network.name = "small";
+    write_model(file("m.h5"), network);
+    std::ofstream images(file("images.bin"), std::ios::binary);
+    for (int i = 0; i < 60; ++i) {
+      images.put(static_cast<char>(i % 10));
+      for (int p = 0; p < 3072; ++p) images.put(static_cast<char>(random() & 255));
+    }
+  }
+  std::string file(const std::string& name) const { return folder_ / name; }
+  std::string data() const { return " --data cifar10:" + file("images.bin"); }
+  std::string model() const { return file("m.h5"); }
+
+ private:
+  test::TemporaryFolder folder_;
+};
+
+}  // namespace
+
+TEST_CASE("help of every command explains it and succeeds") {
+  const Outcome top = run("--help");
+  CHECK(top.code == 0);
+  for (const char* command : {"train", "eval", "campaign", "sim", "faults new", "faults show",
+                              "faults lower", "import", "report", "info model", "info sites",
+                              "campaign resume", "campaign merge", "campaign show"}) {
+    INFO(command);
+    const Outcome help = run(std::string(command) + " --help");
+    CHECK(help.code == 0);
+    CHECK_THAT(help.output, Catch::Contains("Usage: stuckat") && Catch::Contains("--json"));
+  }
+  CHECK(run("info sites").code == 0);
+  CHECK(run("info data").code == 0);
+  CHECK(run("info networks").code == 0);
+}
+
+TEST_CASE("bad input gets exit code 2 and one line that says what was meant") {
+  const Session s;
+  const std::string eval = "eval " + s.model() + s.data();
+  check_refused("evl", "did you mean 'eval'?");
+  check_refused("eval", "no model");
+  check_refused("eval /nonexistent.h5", "/nonexistent.h5");
+  check_refused(eval + " --imges 3", "did you mean '--images'?");
+  check_refused(eval + " --images three", "three");
+  check_refused(eval + " --images 0", "--images");
+  check_refused(eval + " --images 61", "61");
+  check_refused(eval + " --half west", "--half");
+  check_refused("eval " + s.model() + " --data nonsense", "nonsense");
+  check_refused("eval " + s.file("images.bin") + s.data(), "images.bin");
+  check_refused(eval + " --fault x/y=1", "--accelerator");
+  check_refused(eval + " --accelerator loopback:4x4 --fault array/pe[9]/dead=1", "0 to 3");
+  check_refused(eval + " --accelerator loopback:4x4 --fault array/pe[0]/dad=1", "did you mean");
+  check_refused(eval + " --accelerator lopback:4x4 --fault array/pe[0]/dead=1", "did you mean");
+  check_refused("sim " + s.model() + s.data(), "--accelerator");
+  check_refused("sim " + s.model() + s.data() + " --accelerator dataflow:nonsense", "nonsense");
+  check_refused("campaign " + s.model() + s.data(), "--output");
+  check_refused("campaign " + s.model() + s.data() + " --faults chanel -o " + s.file("c.h5"),
+                "did you mean 'channel'?");
+  check_refused("campaign " + s.model() + s.data() + " --faults pe -o " + s.file("c.h5"),
+                "accelerator");
+  check_refused("campaign " + s.model() + s.data() + " --shard 2/2 -o " + s.file("c.h5"),
+                "--shard");
+  check_refused("campaign " + s.model() + s.data() + " -o /nonexistent/c.h5", "/nonexistent");
+  check_refused("train --network cnv -o " + s.file("t.h5"), "cnv-w1a1");
+  check_refused("train --method fat3 -o " + s.file("t.h5"), "did you mean");
+  check_refused("faults show " + s.model(), "schema");
+  check_refused("report --campaign x -o " + s.file("r.html"), "LABEL=FILE");
+  check_refused("report --sim x=" + s.model() + " -o " + s.file("r.html"), "m.h5");
+  check_refused("import finn " + s.file("") + " -o " + s.file("t.h5"), "bnn-pynq");
+  for (const char* name : {"c.h5", "t.h5", "r.html"}) {
+    CHECK(!std::filesystem::exists(s.file(name)));
+  }
+}
+
+TEST_CASE("campaign, its shards and its report: from a model to a page") {
+  const Session s;
+  const std::string base = "campaign " + s.model() + s.data() + " --faults channel ";
+  const Outcome whole =
+      run(base + "--threads 1 -o " + s.file("c.h5") + " --csv " + s.file("c.csv"));
+  INFO(whole.output);
+  REQUIRE(whole.code == 0);
+  CHECK_THAT(whole.output, Catch::Contains("layer0") && Catch::Contains("error-free"));
+  const std::string csv = bytes_of(s.file("c.csv"));
+  CHECK(std::count(csv.begin(), csv.end(), '\n') ==
+        2 + 2 * 16);  // names, error-free, 16 channels x 2
+  // Threads and shards change no byte.
+  REQUIRE(run(base + "--threads 2 -o " + s.file("t2.h5")).code == 0);
+  CHECK(bytes_of(s.file("t2.h5")) == bytes_of(s.file("c.h5")));
+  REQUIRE(run(base + "--shard 0/2 -o " + s.file("s0.h5")).code == 0);
+  REQUIRE(run(base + "--shard 1/2 -o " + s.file("s1.h5")).code == 0);
+  REQUIRE(run("campaign merge " + s.file("s1.h5") + " " + s.file("s0.h5") + " -o " +
+              s.file("merged.h5"))
+              .code == 0);
+  CHECK(bytes_of(s.file("merged.h5")) == bytes_of(s.file("c.h5")));
+  check_refused("campaign merge " + s.file("s0.h5") + " -o " + s.file("bad.h5"), "s0.h5");
+  check_refused(
+      "campaign merge " + s.file("s0.h5") + " " + s.file("s0.h5") + " -o " + s.file("bad.h5"),
+      "s0.h5");
+  // PE faults of an accelerator, a simulation with faults, the page.
+  REQUIRE(run("campaign " + s.model() + s.data() + " --faults pe --accelerator loopback:4x8 -o " +
+              s.file("pe.h5"))
+              .code == 0);
+  const Outcome sim =
+      run("sim " + s.model() + s.data() +
+          " --images 2 --accelerator loopback:4x8 --fault 'array/pe[1]/accumulator[2]=1' --json " +
+          s.file("sim.json"));
+  INFO(sim.output);
+  REQUIRE(sim.code == 0);
+  CHECK_THAT(sim.output, Catch::Contains("every tensor equals the reference"));
+  const Outcome report = run("report --model m=" + s.model() + " --campaign m=" + s.file("c.h5") +
+                             " --campaign m=" + s.file("pe.h5") + " --sim m=" + s.file("sim.json") +
+                             " -o " + s.file("r.html"));
+  INFO(report.output);
+  REQUIRE(report.code == 0);
+  CHECK_THAT(bytes_of(s.file("r.html")),
+             Catch::Contains("<svg") && Catch::Contains("accumulator[2]"));
+}
+
+TEST_CASE("a fault map made by hand or at random reads back, and lowers to text") {
+  const Session s;
+  const std::string hardware = " --model " + s.model() + " --accelerator loopback:4x8 ";
+  REQUIRE(run("faults new" + hardware + "--fault array/pe[1]/dead=-1 -o " + s.file("f.h5")).code ==
+          0);
+  CHECK_THAT(run("faults show " + s.file("f.h5")).output, Catch::Contains("array/pe[1]/dead=-1"));
+  const Outcome lowered = run("faults lower " + s.file("f.h5") + hardware);
+  CHECK_THAT(lowered.output, Catch::Contains("channels 1, 5 of layer0 stuck at -1"));
+  REQUIRE(run("faults new" + hardware + "--sites pe/weight --rate 0.05 --seed 4 --chips 3 -o " +
+              s.file("g.h5"))
+              .code == 0);
+  const Outcome eval =
+      run("eval " + s.model() + s.data() + " --accelerator loopback:4x8 --fault-map " +
+          s.file("g.h5") + " --chip 2 --json " + s.file("e.json"));
+  INFO(eval.output);
+  REQUIRE(eval.code == 0);
+  const auto json = nlohmann::json::parse(bytes_of(s.file("e.json")));
+  CHECK(json["images"] == 60);
+  check_refused(
+      "eval " + s.model() + s.data() + " --accelerator loopback:8x8 --fault-map " + s.file("f.h5"),
+      "loopback:4x8");
+}
+
+TEST_CASE("a network is trained, resumed from its checkpoint and evaluated") {
+  const Session s;
+  const std::string base =
+      "train --network tfc-w1a1 --images 400 --validation-images 100 --batch 50 ";
+  const Outcome straight = run(base + "--epochs 2 -o " + s.file("a.h5"));
+  INFO(straight.output);
+  REQUIRE(straight.code == 0);
+  REQUIRE(run(base + "--epochs 2 --checkpoint " + s.file("k.h5") + " -o " + s.file("b.h5")).code ==
+          0);
+  REQUIRE(run("eval " + s.file("a.h5") + " --images 50").code == 0);
+  CHECK(content_hash(read_model(s.file("a.h5"))) == content_hash(read_model(s.file("b.h5"))));
+}
