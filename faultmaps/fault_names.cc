@@ -90,6 +90,7 @@ Fault SiteIndex::parse(std::string_view text, std::string_view where) const {
   const std::string place(where);
   const auto [site, value] = site_names::split_assignment(text, place);
   std::vector<std::string> known_patterns;
+  std::string pattern;  // of the site behind the part, brackets emptied, as far as it goes
   for (size_t slash = site.find('/'); slash != std::string_view::npos;
        slash = site.find('/', slash + 1)) {
     const auto found = by_part_.find(site.substr(0, slash));
@@ -98,6 +99,7 @@ Fault SiteIndex::parse(std::string_view text, std::string_view where) const {
     std::vector<int> numbers;
     const bool numeric = site_names::split_brackets(site.substr(slash + 1), brackets) &&
                          site_names::to_numbers(brackets.inside, numbers);
+    pattern = brackets.pattern;
     for (const size_t i : found->second) {
       const SiteRow& row = *spaces_[i].row;
       known_patterns.emplace_back(row.pattern);
@@ -108,7 +110,9 @@ Fault SiteIndex::parse(std::string_view text, std::string_view where) const {
       return fault;
     }
   }
-  if (!known_patterns.empty()) throw_unknown_name(place, "site", site, known_patterns);
+  if (!known_patterns.empty()) {
+    throw_unknown_name(place + ": " + std::string(site), "site", pattern, known_patterns);
+  }
   throw_unknown_name(place, "part of " + accelerator_ + " in", site, parts_);
 }
 

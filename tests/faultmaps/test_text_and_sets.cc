@@ -186,7 +186,7 @@ TEST_CASE("a wrong line gets its number and what was meant") {
   CHECK_THAT(csv("chip,chip,fault\n"), Catch::Contains("twice"));
   CHECK_THAT(csv("chip\n"), Catch::Contains("neither or both"));
   CHECK_THAT(csv("fault\n\nlayer0/mvtu/pe[0]/acumulator[0]=1"),
-             Catch::Contains("f.csv:3: unknown"));
+             Catch::Contains("f.csv:3: ") && Catch::Contains("unknown site"));
   CHECK_THAT(csv("fault\nlayer0/mvtu/pe[77]/dead=1"),
              Catch::Contains("f.csv:2") && Catch::Contains("pe 77, expected 0 to"));
   CHECK_THAT(csv("chip,fault\n-1,"), Catch::Contains("f.csv:2: chip '-1'"));
@@ -208,7 +208,7 @@ TEST_CASE("a wrong line gets its number and what was meant") {
   CHECK_THAT(json("{\n\"schema\": }"), Catch::Contains("line 2"));
   CHECK_THAT(json("[]"), Catch::Contains("an object"));
   CHECK_THAT(json(start + R"("chips":[["layer0/mvtu/pe[0]/dad=1"]]})"),
-             Catch::Contains("f.json: chips[0][0]: unknown site"));
+             Catch::Contains("f.json: chips[0][0]: ") && Catch::Contains("unknown site"));
   CHECK_THAT(json(start + R"("chips":[[],[3]]})"), Catch::Contains("chips[1][0]: no fault"));
   CHECK_THAT(json(start + R"("chps":[]})"), Catch::Contains("did you mean 'chips'"));
 }

@@ -13,7 +13,7 @@ Accelerator parse_accelerator(const std::string& text, const Network& network) {
   }
   if (text.starts_with("loopback:")) return loopback::parse_loopback(text);
   throw_unknown_name("--accelerator", "accelerator", text.substr(0, text.find(':')),
-                     {"dataflow:NAME", "loopback:PExSIMD"});
+                     {"dataflow", "loopback"});
 }
 
 Placement place_on(const Accelerator& accelerator, const Network& network) {

@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -35,11 +34,6 @@ Outcome run(const std::string& arguments) {
   }
   outcome.code = WEXITSTATUS(pclose(pipe));
   return outcome;
-}
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 /// Bad input: exit code 2 and one readable line.
@@ -135,7 +129,7 @@ TEST_CASE("bad input gets exit code 2 and one line that says what was meant") {
   check_refused("campaign " + s.model() + s.data() + " -o /nonexistent/c.h5", "/nonexistent");
   check_refused("train --network cnv -o " + s.file("t.h5"), "cnv-w1a1");
   check_refused("train --method fat3 -o " + s.file("t.h5"), "did you mean");
-  check_refused("faults show " + s.model(), "schema");
+  check_refused("faults show " + s.model(), "stuckat.fault-map");
   check_refused("report --campaign x -o " + s.file("r.html"), "LABEL=FILE");
   check_refused("report --sim x=" + s.model() + " -o " + s.file("r.html"), "m.h5");
   check_refused("import finn " + s.file("") + " -o " + s.file("t.h5"), "bnn-pynq");
@@ -152,19 +146,19 @@ TEST_CASE("campaign, its shards and its report: from a model to a page") {
   INFO(whole.output);
   REQUIRE(whole.code == 0);
   CHECK_THAT(whole.output, Catch::Contains("layer0") && Catch::Contains("error-free"));
-  const std::string csv = bytes_of(s.file("c.csv"));
+  const std::string csv = test::read_bytes(s.file("c.csv"));
   CHECK(std::count(csv.begin(), csv.end(), '\n') ==
         2 + 2 * 16);  // names, error-free, 16 channels x 2
   // Threads and shards change no byte.
   REQUIRE(run(base + "--threads 2 -o " + s.file("t2.h5")).code == 0);
-  CHECK(bytes_of(s.file("t2.h5")) == bytes_of(s.file("c.h5")));
+  CHECK(test::read_bytes(s.file("t2.h5")) == test::read_bytes(s.file("c.h5")));
   REQUIRE(run(base + "--shard 0/2 -o " + s.file("s0.h5")).code == 0);
   REQUIRE(run(base + "--shard 1/2 -o " + s.file("s1.h5")).code == 0);
   REQUIRE(run("campaign merge " + s.file("s1.h5") + " " + s.file("s0.h5") + " -o " +
               s.file("merged.h5"))
               .code == 0);
-  CHECK(bytes_of(s.file("merged.h5")) == bytes_of(s.file("c.h5")));
-  check_refused("campaign merge " + s.file("s0.h5") + " -o " + s.file("bad.h5"), "s0.h5");
+  CHECK(test::read_bytes(s.file("merged.h5")) == test::read_bytes(s.file("c.h5")));
+  check_refused("campaign merge " + s.file("s0.h5") + " -o " + s.file("bad.h5"), "missing");
   check_refused(
       "campaign merge " + s.file("s0.h5") + " " + s.file("s0.h5") + " -o " + s.file("bad.h5"),
       "s0.h5");
@@ -184,7 +178,7 @@ TEST_CASE("campaign, its shards and its report: from a model to a page") {
                              " -o " + s.file("r.html"));
   INFO(report.output);
   REQUIRE(report.code == 0);
-  CHECK_THAT(bytes_of(s.file("r.html")),
+  CHECK_THAT(test::read_bytes(s.file("r.html")),
              Catch::Contains("<svg") && Catch::Contains("accumulator[2]"));
 }
 
@@ -204,7 +198,7 @@ TEST_CASE("a fault map made by hand or at random reads back, and lowers to text"
           s.file("g.h5") + " --chip 2 --json " + s.file("e.json"));
   INFO(eval.output);
   REQUIRE(eval.code == 0);
-  const auto json = nlohmann::json::parse(bytes_of(s.file("e.json")));
+  const auto json = nlohmann::json::parse(test::read_bytes(s.file("e.json")));
   CHECK(json["images"] == 60);
   check_refused(
       "eval " + s.model() + s.data() + " --accelerator loopback:8x8 --fault-map " + s.file("f.h5"),

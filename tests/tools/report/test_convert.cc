@@ -4,6 +4,7 @@
 
 #include "tools/report/convert.h"
 #include "tools/report/statistics.h"
+#include "workloads/errors.h"
 #include "workloads/zoo.h"
 
 namespace stuckat::report {
@@ -101,6 +102,28 @@ TEST_CASE("a campaign of dead PEs becomes a damage map with all PEs of the place
   CHECK(campaign.faults[0].unit == 3);
   CHECK(campaign.faults[0].name == "PE 3 of layer0/mvtu dead at -1");
   CHECK_NOTHROW(html(input));
+}
+
+TEST_CASE("a result brings its network, data, configuration and accelerator along") {
+  campaign::Result result = result_with("pe", {pe_fault("array", 3, -1)});
+  result.identity.network = "cnv-w1a1";
+  result.identity.network_hash = "aa";
+  result.identity.images = 10;
+  result.identity.configuration = R"({"accelerator":"loopback:32x64","images":10})";
+  ReportInput input;
+  add_campaign(input, "standard", result);
+  CHECK(input.pe_campaigns.at(0).accelerator == "loopback:32x64");
+  CHECK(input.data == "cifar10, images 0 to 9");
+  REQUIRE(input.networks.size() == 1);
+  CHECK(input.networks[0].architecture == "cnv-w1a1");
+  CHECK(input.networks[0].hash == "aa");
+  CHECK(input.recipes.at(0).text == result.identity.configuration);
+  result.identity.configuration = "no JSON {";
+  add_campaign(input, "standard", result);
+  CHECK(input.pe_campaigns.at(1).accelerator.empty());
+  result.identity.network_hash = "bb";
+  CHECK_THROWS_AS(add_campaign(input, "standard", result), InputError);
+  CHECK_NOTHROW(add_campaign(input, "other", result));
 }
 
 TEST_CASE("pixels are numbered in raster order, chips one after the other") {
