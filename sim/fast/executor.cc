@@ -39,6 +39,10 @@ Executor::Executor(const PackedNetwork& network) : network_(network) {
                            static_cast<size_t>(layer.rows_padded);
     state_.margins[t].narrow.resize(margins);
     state_.margins[t].wide.resize(margins);
+    constexpr size_t widest_vector = 8;  // words that a load may read beyond the end
+    if (!layer.bit_columns.empty()) {
+      state_.margins[t].bits.resize(margins / rows_per_word * margin_bits + widest_vector);
+    }
   }
   state_.logits.resize(static_cast<size_t>(network.network().classes()));
 }

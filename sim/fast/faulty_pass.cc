@@ -17,9 +17,10 @@ FaultyPass::FaultyPass(const Executor& golden) : network_(golden.network()), gol
     scratch_.emplace_back();
     if (t == network_.last_tensor()) continue;
     lists_.emplace_back();
-    if (network_.layer(t).path == LayerPath::matrix) {
-      lists_.back().reserve(network_.layer(t), layout);
-    }
+    scatter_.emplace_back();
+    const PackedLayer& layer = network_.layer(t);
+    if (layer.path == LayerPath::matrix) lists_.back().reserve(layer, layout);
+    if (kernels::ScatterBuffers::fits(layer)) scatter_.back().reserve(layer, layout);
   }
   logits_.resize(static_cast<size_t>(network_.network().classes()));
 }
@@ -74,6 +75,16 @@ void FaultyPass::propagate(int layer) {
 
 void FaultyPass::propagate_matrix(int index) {
   const size_t i = static_cast<size_t>(index);
+  if (!scatter_[i].sums.empty()) {
+    const int64_t additions = kernels::scatter(
+        network_.layer(index), network_.layout(index), network_.layout(index + 1),
+        golden_.state().margins[i], golden_.state().planes[i].data(), diff_[i].data(), changed_[i],
+        golden_.state().planes[i + 1].data(), diff_[i + 1].data(), changed_[i + 1], scatter_[i]);
+    if (additions >= 0) {
+      additions_ += additions;
+      return;
+    }
+  }
   kernels::list_changes(network_.layer(index), network_.layout(index),
                         golden_.state().planes[i].data(), diff_[i].data(), changed_[i], lists_[i]);
   propagate_list(index);

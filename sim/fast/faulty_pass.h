@@ -8,6 +8,7 @@
 #include "sim/fast/change_list.h"
 #include "sim/fast/executor.h"
 #include "sim/fast/fault_program.h"
+#include "sim/fast/kernels.h"
 #include "sim/fast/pixel_set.h"
 
 namespace stuckat::fast {
@@ -69,6 +70,7 @@ class FaultyPass {
   std::vector<int32_t> logits_;                // golden where !logits_differ_
   bool logits_differ_ = false;
   std::vector<ChangeList> lists_;                 // [layer]
+  std::vector<kernels::ScatterBuffers> scatter_;  // [layer], empty where it does not fit
   std::vector<AlignedVector<uint64_t>> scratch_;  // [tensor]: whole planes, for recompute()
   AlignedVector<int16_t> padded_;                 // faulty input of LayerPath::first
   AlignedVector<int32_t> sums_;

@@ -18,6 +18,8 @@ struct Margins {
   /// the saturated sum is exact: a limited margin cannot switch.
   AlignedVector<int8_t> narrow;
   AlignedVector<int32_t> wide;  ///< the same, not limited
+  /// narrow as bits, for layers with bit_columns: [output pixel][threshold][margin_bits][words].
+  AlignedVector<uint64_t> bits;
 };
 
 struct GoldenState {

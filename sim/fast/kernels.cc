@@ -10,6 +10,7 @@
 // after foreach_target.h
 #include <hwy/highway.h>
 
+#include "sim/fast/bit_kernels-inl.h"
 #include "sim/fast/kernels-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -30,6 +31,10 @@ void compute_layer(const PackedLayer& layer, const TensorLayout& output, const C
       const size_t at = static_cast<size_t>(pixel) * layer.thresholds * layer.rows_padded;
       compare(layer, layer.base_margin.data(), sums.data(),
               words + layer.first_plane * output.words, margins, at);
+      if (margins != nullptr && !margins->bits.empty()) {
+        split_margins(layer, margins->narrow.data() + at,
+                      margins->bits.data() + at / rows_per_word * margin_bits);
+      }
     }
   }
 }
@@ -45,6 +50,8 @@ int64_t propagate(const PackedLayer& layer, const TensorLayout& output, const Ma
   };
   const int oy_end = std::min(layer.output.height, list.y_high / layer.stride + 1);
   const int ox_end = std::min(layer.output.width, list.x_high / layer.stride + 1);
+  // From this many changes on, counting bits is faster than adding bytes (measured).
+  const int least_count = layer.bit_columns.empty() ? limit + 1 : 8;
   int64_t additions = 0;
   Window window(list);
   AlignedVector<int32_t> sums;
@@ -58,7 +65,11 @@ int64_t propagate(const PackedLayer& layer, const TensorLayout& output, const Ma
       const size_t at = static_cast<size_t>(pixel) * layer.thresholds * layer.rows_padded;
       const size_t word = static_cast<size_t>(pixel) * output.pixel_words() + skip;
       uint64_t any = 0;
-      if (count <= limit) {
+      if (count <= limit && count >= least_count) {
+        any = count_and_compare(layer, window, count,
+                                margins.bits.data() + at / rows_per_word * margin_bits,
+                                golden + word, diff + word);
+      } else if (count <= limit) {
         any =
             add_and_compare(layer, window, margins.narrow.data() + at, golden + word, diff + word);
       } else {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "sim/fast/change_list.h"
 #include "sim/fast/channel_tables.h"
@@ -31,6 +32,34 @@ void compute_layer(const PackedLayer& layer, const TensorLayout& output, const C
 int64_t propagate(const PackedLayer& layer, const TensorLayout& output, const Margins& margins,
                   const uint64_t* golden, const ChangeList& list, uint64_t* diff,
                   PixelSet& changed);
+
+/// Buffers of scatter().
+struct ScatterBuffers {
+  struct Pixel {
+    int pixel = 0;
+    uint32_t first = 0;  ///< in entries: ups, then downs
+    int ups = 0;
+    int downs = 0;
+  };
+  AlignedVector<int8_t> sums;     ///< [output pixel][rows_padded], all zero between calls
+  std::vector<uint64_t> touched;  ///< [output row]: pixels with sums
+  std::vector<uint32_t> entries;  ///< channel * rows_padded
+  std::vector<Pixel> pixels;      ///< changed pixels of the input
+  std::vector<uint16_t> counts;   ///< [input pixel]: changes there, all zero between calls
+
+  /// Is the layer a convolution that scatter() can do?
+  static bool fits(const PackedLayer& layer);
+  void reserve(const PackedLayer& layer, const TensorLayout& input);
+};
+
+/// What list_changes() and propagate() do together, the other way round: every changed element
+/// adds to the output pixels that see it. Faster while an output pixel sees few changes. Returns
+/// the number of additions, or -1 with nothing done where one sees more than 8 bits can add, or
+/// so many that propagate() is faster.
+int64_t scatter(const PackedLayer& layer, const TensorLayout& input, const TensorLayout& output,
+                const Margins& margins, const uint64_t* golden_in, const uint64_t* diff_in,
+                const PixelSet& changed_in, const uint64_t* golden, uint64_t* diff,
+                PixelSet& changed, ScatterBuffers& buffers);
 
 /// Sum over the changes of plus or minus their weight columns, for a layer with one output pixel:
 /// sums[rows_padded]. Accumulators change by layer.unit times that.

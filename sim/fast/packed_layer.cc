@@ -45,6 +45,27 @@ void pack_columns(const Layer& layer, PackedLayer& packed) {
   }
 }
 
+void pack_bit_columns(const Layer& layer, PackedLayer& packed) {
+  constexpr size_t widest_vector = 8;  // words that a load may read beyond the end
+  const bool plus_minus = std::all_of(layer.weights.begin(), layer.weights.end(),
+                                      [](int8_t w) { return w == 1 || w == -1; });
+  const size_t words = static_cast<size_t>(packed.rows_padded / rows_per_word);
+  const size_t columns = static_cast<size_t>(layer.columns());
+  const bool fits = (columns + 2) * words <= std::numeric_limits<int32_t>::max();
+  if (packed.path != LayerPath::matrix || !plus_minus || !fits) return;
+  packed.zero_column = static_cast<int32_t>(columns * words);
+  packed.ones_column = static_cast<int32_t>((columns + 1) * words);
+  packed.bit_columns.assign((columns + 2) * words + widest_vector, 0);
+  std::fill_n(packed.bit_columns.begin() + packed.ones_column, words, ~uint64_t{0});
+  for (size_t column = 0; column < columns; ++column) {
+    for (int row = 0; row < layer.rows(); ++row) {
+      if (layer.weight_row(row)[column] < 0) continue;
+      packed.bit_columns[column * words + static_cast<size_t>(row / rows_per_word)] |=
+          uint64_t{1} << (row % rows_per_word);
+    }
+  }
+}
+
 void pack_thresholds(const Layer& layer, PackedLayer& packed) {
   const size_t stride = static_cast<size_t>(packed.rows_padded);
   const bool from_values = packed.path == LayerPath::first;
@@ -120,6 +141,7 @@ PackedLayer pack_layer(const Layer& layer, const TensorLayout& input, const Tens
   }
   if (packed.path == LayerPath::plain) return packed;
   pack_columns(layer, packed);
+  pack_bit_columns(layer, packed);
   pack_thresholds(layer, packed);
   return packed;
 }

@@ -16,6 +16,7 @@
 namespace stuckat::fast {
 
 inline constexpr int rows_per_word = 64;
+inline constexpr int margin_bits = 8;  ///< of a narrow margin (golden_state.h)
 
 /// planes: see above; values: 32-bit integers (8-bit inputs); accumulators: the last tensor.
 enum class TensorForm : uint8_t { planes, values, accumulators };
@@ -60,6 +61,11 @@ struct PackedLayer {
 
   /// [column][rows_padded], 0 in padding rows. Column (ky*kernel_width + kx)*channels + c.
   AlignedVector<int8_t> columns;
+  /// For path matrix with weights of +1 and -1 only, else empty: bit 1 for +1, [column][words] with
+  /// words = rows_padded / 64, then the columns of zeros and of ones at these offsets in words.
+  AlignedVector<uint64_t> bit_columns;
+  int32_t zero_column = 0;
+  int32_t ones_column = 0;
   /// The same as 16 bits, for path first only.
   AlignedVector<int16_t> wide_columns;
   /// Accumulators when every input element holds the padding value: [rows_padded].

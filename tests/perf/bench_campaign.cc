@@ -1,6 +1,7 @@
 // Fault-images per CPU-second of exhaustive campaigns. Goals: the rows of campaign_faults.h.
 //
 // bench_campaign [--network cnv-w1a1|cnv-w1a2|...] [--campaign NAME] [--images N] [--threads N]
+//                [--by-layer]
 //
 // The published trained networks and real CIFAR-10 images if STUCKAT_DATA has them, else random
 // parameters and images, which propagate more changes than trained ones. CPU time, golden pass and
@@ -101,8 +102,8 @@ void print_masked(const fast::VerdictCounts& counts, const Network& network) {
 }
 
 void measure(const Setup& setup, const fast::PackedNetwork& packed, const bench::CampaignRow& row,
-             int64_t images, int threads) {
-  const fast::FaultList faults(packed, row.faults(setup.network));
+             const std::vector<Effects>& effects, int64_t images, int threads) {
+  const fast::FaultList faults(packed, effects);
   const auto image = [&](int64_t i) { return image_of(setup, i); };
   const auto label = [&](int64_t i) { return label_of(setup, i); };
   fast::WorkCount work;
@@ -138,6 +139,7 @@ int main(int argc, char** argv) {
   std::string campaign;
   int64_t images = 20;
   int threads = 1;
+  bool by_layer = false;
   for (int i = 1; i < argc; ++i) {
     const auto value = [&] { return i + 1 < argc ? argv[++i] : ""; };
     if (std::strcmp(argv[i], "--network") == 0) {
@@ -148,6 +150,8 @@ int main(int argc, char** argv) {
       images = std::atoll(value());
     } else if (std::strcmp(argv[i], "--threads") == 0) {
       threads = std::atoi(value());
+    } else if (std::strcmp(argv[i], "--by-layer") == 0) {
+      by_layer = true;
     } else {
       std::cerr << "unknown option " << argv[i] << "\n";
       return 2;
@@ -160,7 +164,19 @@ int main(int argc, char** argv) {
     const fast::PackedNetwork packed(setup.network);
     measure_golden(setup, packed, images);
     for (const bench::CampaignRow& row : bench::campaign_rows()) {
-      if (campaign.empty() || campaign == row.name) measure(setup, packed, row, images, threads);
+      if (!campaign.empty() && campaign != row.name) continue;
+      const std::vector<Effects> effects = row.faults(setup.network);
+      measure(setup, packed, row, effects, images, threads);
+      if (!by_layer) continue;
+      for (int t = 1; t < setup.network.tensors(); ++t) {
+        std::vector<Effects> of_tensor;
+        for (const Effects& e : effects) {
+          if (e.elements.front().tensor == t) of_tensor.push_back(e);
+        }
+        if (of_tensor.empty()) continue;
+        std::cout << "faults in " << setup.network.layers[static_cast<size_t>(t) - 1].name << "\n";
+        measure(setup, packed, row, of_tensor, images, threads);
+      }
     }
   }
   return 0;
