@@ -1,110 +1,16 @@
 // The central promise: the cycle-level simulator with the fault map armed on its sites, the fast
-// engine with the lowered effects, and the reference with them compute the same, tensor by tensor.
+// engine and the trainer's evaluation with the lowered effects, and the reference with them compute
+// the same: every tensor, and for the trainer every logit.
 #include <catch2/catch.hpp>
 #include <sstream>
 
-#include "faultmaps/faulty_reference.h"
-#include "faultmaps/lower.h"
-#include "models/dataflow/placement.h"
-#include "models/dataflow/simulation.h"
-#include "models/loopback/placement.h"
-#include "models/loopback/simulation.h"
-#include "sim/fast/fault_simulator.h"
-#include "tests/support/in_child.h"
+#include "tests/agree/agreement.h"
 #include "tests/support/random_accelerator.h"
-#include "tests/support/random_placement.h"
 
 using namespace stuckat;
-
-namespace {
-
-constexpr int images_per_run = 3;
-
-using Tensors = std::vector<std::vector<Tensor>>;  // [image][tensor]
-
-std::string names(const FaultMap& map) {
-  std::string text;
-  for (const Fault& fault : map.faults) text += " " + name(fault);
-  return text;
-}
-
-/// "" if equal, else where they first differ.
-std::string difference(const Tensors& expected, const Tensors& actual, const Network& network) {
-  if (expected.size() != actual.size()) return "number of images";
-  std::ostringstream text;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    if (expected[i].size() != actual[i].size()) return "number of tensors";
-    for (size_t t = 0; t < expected[i].size(); ++t) {
-      if (expected[i][t] == actual[i][t]) continue;
-      if (!(expected[i][t].shape == actual[i][t].shape)) return "shape of a tensor";
-      const auto& e = expected[i][t].values;
-      const auto& a = actual[i][t].values;
-      size_t k = 0;
-      while (e[k] == a[k]) ++k;
-      text << "image " << i << " " << (t == 0 ? "input" : network.layers[t - 1].name) << " element "
-           << k << " is " << a[k] << ", expected " << e[k];
-      return text.str();
-    }
-  }
-  return {};
-}
-
-Tensors by_reference(const Network& network, const std::vector<Tensor>& images,
-                     const Effects& effects) {
-  Tensors result;
-  for (size_t i = 0; i < images.size(); ++i) {
-    result.push_back(reference::run(network, images[i], effects, static_cast<int64_t>(i)));
-  }
-  return result;
-}
-
-Tensors by_fast_engine(const Network& network, const std::vector<Tensor>& images,
-                       const Effects& effects, fast::Path path) {
-  const fast::PackedNetwork packed(network);
-  Tensors result;
-  for (size_t i = 0; i < images.size(); ++i) {
-    result.push_back(fast::run(packed, effects, images[i], static_cast<int64_t>(i), path));
-  }
-  return result;
-}
-
-std::vector<Tensor> random_images(test::Random& random, const Network& network) {
-  std::vector<Tensor> images;
-  for (int i = 0; i < images_per_run; ++i) images.push_back(test::random_image(random, network));
-  return images;
-}
-
-/// `simulated` runs the accelerator in a child and compares there; the others run here.
-template <typename Simulated>
-void check_agreement(const Network& network, const Placement& placement, const FaultMap& map,
-                     const std::vector<Tensor>& images, Simulated simulated) {
-  const Effects effects = lower(map, placement, network);
-  std::string lines;
-  for (const auto& line : describe(effects, network)) lines += "\n    " + line;
-  INFO("faults" << names(map) << lines);
-  const Tensors expected = by_reference(network, images, effects);
-  CHECK(test::in_child([&] { return difference(expected, simulated(), network); }).empty());
-  for (const fast::Path path :
-       {fast::Path::automatic, fast::Path::differential, fast::Path::dense}) {
-    CHECK(difference(expected, by_fast_engine(network, images, effects, path), network).empty());
-  }
-}
-
-void check_dataflow(const Network& network, const dataflow::DataflowAccelerator& accelerator,
-                    const FaultMap& map, const std::vector<Tensor>& images) {
-  check_agreement(network, dataflow::place(accelerator, network), map, images, [&] {
-    return dataflow::simulate(network, accelerator, map, images, {.tensors = true}).tensors;
-  });
-}
-
-void check_loopback(const Network& network, const loopback::LoopbackAccelerator& accelerator,
-                    const FaultMap& map, const std::vector<Tensor>& images) {
-  check_agreement(network, place(accelerator, network), map, images, [&] {
-    return loopback::simulate(network, accelerator, map, images, {.tensors = true}).tensors;
-  });
-}
-
-}  // namespace
+using test::check_dataflow;
+using test::check_loopback;
+using test::random_images;
 
 TEST_CASE("dataflow simulator, fast engine and reference agree under random fault maps") {
   for (uint64_t seed = 0; seed < 150; ++seed) {

@@ -1,0 +1,133 @@
+// Engines against each other on one network, accelerator, fault map and set of images.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "faultmaps/faulty_reference.h"
+#include "faultmaps/lower.h"
+#include "models/dataflow/placement.h"
+#include "models/dataflow/simulation.h"
+#include "models/loopback/placement.h"
+#include "models/loopback/simulation.h"
+#include "sim/fast/fault_simulator.h"
+#include "tests/support/in_child.h"
+#include "tests/support/random_placement.h"
+#include "trainer/predict.h"
+
+namespace stuckat::test {
+
+using Tensors = std::vector<std::vector<Tensor>>;  // [image][tensor]
+
+inline std::string names(const FaultMap& map) {
+  std::string text;
+  for (const Fault& fault : map.faults) text += " " + name(fault);
+  return text;
+}
+
+/// "" if equal, else where they first differ.
+inline std::string difference(const Tensors& expected, const Tensors& actual,
+                              const Network& network) {
+  if (expected.size() != actual.size()) return "number of images";
+  std::ostringstream text;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    if (expected[i].size() != actual[i].size()) return "number of tensors";
+    for (size_t t = 0; t < expected[i].size(); ++t) {
+      if (expected[i][t] == actual[i][t]) continue;
+      if (!(expected[i][t].shape == actual[i][t].shape)) return "shape of a tensor";
+      const auto& e = expected[i][t].values;
+      const auto& a = actual[i][t].values;
+      size_t k = 0;
+      while (e[k] == a[k]) ++k;
+      text << "image " << i << " " << (t == 0 ? "input" : network.layers[t - 1].name) << " element "
+           << k << " is " << a[k] << ", expected " << e[k];
+      return text.str();
+    }
+  }
+  return {};
+}
+
+inline Tensors by_reference(const Network& network, const std::vector<Tensor>& images,
+                            const Effects& effects) {
+  Tensors result;
+  for (size_t i = 0; i < images.size(); ++i) {
+    result.push_back(reference::run(network, images[i], effects, static_cast<int64_t>(i)));
+  }
+  return result;
+}
+
+inline Tensors by_fast_engine(const Network& network, const std::vector<Tensor>& images,
+                              const Effects& effects, fast::Path path) {
+  const fast::PackedNetwork packed(network);
+  Tensors result;
+  for (size_t i = 0; i < images.size(); ++i) {
+    result.push_back(fast::run(packed, effects, images[i], static_cast<int64_t>(i), path));
+  }
+  return result;
+}
+
+/// Logits of the trainer's evaluation mode, [image][class].
+inline std::vector<std::vector<int32_t>> by_trainer(const Network& network,
+                                                    const std::vector<Tensor>& images,
+                                                    const Effects& effects) {
+  constexpr size_t lanes = 16;  // of a block tensor: [pixel][channel][16 samples]
+  REQUIRE(images.size() <= lanes);
+  std::vector<int8_t> block(static_cast<size_t>(network.input().size()) * lanes);
+  for (size_t i = 0; i < images.size(); ++i) {
+    for (size_t e = 0; e < images[i].values.size(); ++e) {
+      block[e * lanes + i] = static_cast<int8_t>(images[i].values[e]);
+    }
+  }
+  trainer::Workers workers(1);
+  trainer::Predictor predictor(network, effects, workers);
+  const auto flat = predictor.logits(block.data(), static_cast<int>(images.size()));
+  std::vector<std::vector<int32_t>> result;
+  const auto classes = static_cast<size_t>(network.classes());
+  for (size_t i = 0; i < images.size(); ++i) {
+    const auto* row = flat.data() + i * classes;
+    result.emplace_back(row, row + classes);
+  }
+  return result;
+}
+
+inline std::vector<Tensor> random_images(Random& random, const Network& network, int count = 3) {
+  std::vector<Tensor> images;
+  for (int i = 0; i < count; ++i) images.push_back(random_image(random, network));
+  return images;
+}
+
+/// `simulated` runs the accelerator in a child and compares there; the others run here.
+template <typename Simulated>
+void check_agreement(const Network& network, const Placement& placement, const FaultMap& map,
+                     const std::vector<Tensor>& images, Simulated simulated) {
+  const Effects effects = lower(map, placement, network);
+  std::string lines;
+  for (const auto& line : describe(effects, network)) lines += "\n    " + line;
+  INFO("faults" << names(map) << lines);
+  const Tensors expected = by_reference(network, images, effects);
+  CHECK(in_child([&] { return difference(expected, simulated(), network); }).empty());
+  for (const fast::Path path :
+       {fast::Path::automatic, fast::Path::differential, fast::Path::dense}) {
+    CHECK(difference(expected, by_fast_engine(network, images, effects, path), network).empty());
+  }
+  const auto trained = by_trainer(network, images, effects);
+  for (size_t i = 0; i < images.size(); ++i) CHECK(trained[i] == expected[i].back().values);
+}
+
+inline void check_dataflow(const Network& network, const dataflow::DataflowAccelerator& accelerator,
+                           const FaultMap& map, const std::vector<Tensor>& images) {
+  check_agreement(network, dataflow::place(accelerator, network), map, images, [&] {
+    return dataflow::simulate(network, accelerator, map, images, {.tensors = true}).tensors;
+  });
+}
+
+inline void check_loopback(const Network& network, const loopback::LoopbackAccelerator& accelerator,
+                           const FaultMap& map, const std::vector<Tensor>& images) {
+  check_agreement(network, place(accelerator, network), map, images, [&] {
+    return loopback::simulate(network, accelerator, map, images, {.tensors = true}).tensors;
+  });
+}
+
+}  // namespace stuckat::test

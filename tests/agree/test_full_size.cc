@@ -1,0 +1,67 @@
+// The engines against each other on full networks and published accelerators.
+#include <catch2/catch.hpp>
+
+#include "tests/agree/agreement.h"
+#include "workloads/zoo.h"
+
+using namespace stuckat;
+
+namespace {
+
+Network full(const std::string& name, test::Random& random) {
+  Network network = zoo_network(name);
+  for (Layer& layer : network.layers) {
+    if (layer.has_weights()) test::fill_parameters(layer, random);
+  }
+  return network;
+}
+
+void check_on_dataflow(const std::string& network_name, const std::string& built_in,
+                       uint64_t seed) {
+  test::Random random(seed);
+  const Network network = full(network_name, random);
+  const auto accelerator = dataflow::parse_dataflow(built_in, network);
+  const Placement placement = dataflow::place(accelerator, network);
+  const auto images = test::random_images(random, network, 2);
+  INFO("seed " << seed);
+  test::check_dataflow(network, accelerator, {}, images);
+  const FaultMap map = test::random_faults(random, placement, network, 12);
+  test::check_dataflow(network, accelerator, map, images);
+}
+
+void check_on_loopback(const std::string& network_name, Schedule schedule, uint64_t seed) {
+  test::Random random(seed);
+  const Network network = full(network_name, random);
+  auto accelerator = loopback::parse_loopback("loopback:32x64");
+  accelerator.schedule = schedule;
+  const Placement placement = place(accelerator, network);
+  const auto images = test::random_images(random, network, 2);
+  INFO("seed " << seed);
+  test::check_loopback(network, accelerator, {}, images);
+  const FaultMap map = test::random_faults(random, placement, network, 6);
+  test::check_loopback(network, accelerator, map, images);
+}
+
+}  // namespace
+
+TEST_CASE("full CNV-W1A1 agrees on the published dataflow accelerator") {
+  check_on_dataflow("cnv-w1a1", "bnn-pynq-cnv-w1a1", 1);
+}
+TEST_CASE("full CNV-W1A2 agrees on the published dataflow accelerator") {
+  check_on_dataflow("cnv-w1a2", "bnn-pynq-cnv-w1a2", 2);
+}
+TEST_CASE("full CNV-W2A2 agrees on the published dataflow accelerator") {
+  check_on_dataflow("cnv-w2a2", "bnn-pynq-cnv-w2a2", 3);
+}
+TEST_CASE("full LFC-W1A1 agrees on the published dataflow accelerator") {
+  check_on_dataflow("lfc-w1a1", "bnn-pynq-lfc-w1a1", 4);
+}
+TEST_CASE("full CNV-W1A1 agrees on a loopback array, channels in parallel") {
+  check_on_loopback("cnv-w1a1", Schedule::channel_parallel, 5);
+}
+TEST_CASE("full CNV-W1A1 agrees on a loopback array, pixels in parallel") {
+  check_on_loopback("cnv-w1a1", Schedule::pixel_parallel, 6);
+}
+TEST_CASE("full CNV-W1A4 agrees on a loopback array") {
+  check_on_loopback("cnv-w1a4", Schedule::channel_parallel, 7);
+}
