@@ -3,6 +3,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 namespace stuckat::campaign {
@@ -27,7 +28,11 @@ class BlockRun {
     const auto faults = network.prepare(std::move(effects));
     const auto threads = std::min<size_t>(static_cast<size_t>(work_.threads), chunks_.size());
     std::vector<std::thread> others;
-    for (size_t t = 1; t < threads; ++t) others.emplace_back([&] { run_thread(*faults); });
+    try {
+      for (size_t t = 1; t < threads; ++t) others.emplace_back([&] { run_thread(*faults); });
+    } catch (const std::system_error&) {
+      // No more threads to be had: those there are do the work.
+    }
     run_thread(*faults);
     for (std::thread& thread : others) thread.join();
     if (error_) std::rethrow_exception(error_);

@@ -1,0 +1,262 @@
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include "sim/campaign/journal.h"
+#include "sim/campaign/run.h"
+#include "tests/sim/campaign/campaign_setup.h"
+#include "tests/support/temporary_folder.h"
+#include "workloads/errors.h"
+
+using namespace stuckat;
+using namespace stuckat::campaign;
+using test::CampaignSetup;
+using test::TemporaryFolder;
+
+namespace {
+
+RunOptions small_chunks(int threads) {
+  RunOptions options;
+  options.threads = threads;
+  options.chunk_images = 1;
+  options.block_faults = 40;
+  return options;
+}
+
+/// The uninterrupted file, and one folder for interrupted runs.
+struct Interrupted : CampaignSetup {
+  explicit Interrupted(uint64_t seed, int images = 24)
+      : CampaignSetup(seed, images), faults(channel_faults(network)) {
+    run_to_file(folder / "whole.h5", Resume::refuse, network, data, faults, small_chunks(1));
+    whole = test::read_bytes(folder / "whole.h5");
+    std::filesystem::remove(folder / "whole.h5");
+  }
+  Outcome go_on(Resume resume = Resume::allowed, const ProgressCallback& progress = {}) {
+    return run_to_file(folder / "c.h5", resume, network, data, faults, small_chunks(2),
+                       fast_engine(), progress);
+  }
+  /// Ends after about `images` chunks, as a kill between two chunks would.
+  void stop_after(int images) {
+    const auto outcome = go_on(Resume::allowed, [&](const Progress& p) {
+      return p.done - p.resumed < images * std::min<int64_t>(faults.size(), 40);
+    });
+    REQUIRE_FALSE(outcome.finished);
+  }
+  void check_whole() {
+    CHECK(test::read_bytes(folder / "c.h5") == whole);
+    CHECK(folder.files() == std::vector<std::string>{"c.h5"});
+  }
+
+  TemporaryFolder folder;
+  FaultSet faults;
+  std::string whole;
+};
+
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+}  // namespace
+
+TEST_CASE("killed at random moments and resumed, the file is that of an uninterrupted run") {
+  Interrupted s(31);
+  int kills = 0;
+  int resumed_something = 0;
+  for (int round = 0; round < 6; ++round) {
+    std::filesystem::remove(s.folder / "c.h5");
+    for (int attempt = 0; attempt < 50; ++attempt) {
+      const pid_t child = ::fork();
+      if (child == 0) {
+        // No exit handlers: only what reached the disk counts.
+        try {
+          s.go_on(Resume::allowed, [](const Progress&) {
+            std::this_thread::sleep_for(std::chrono::microseconds(200));
+            return true;
+          });
+        } catch (...) {
+          ::_exit(3);
+        }
+        ::_exit(0);
+      }
+      REQUIRE(child > 0);
+      ::usleep(static_cast<useconds_t>(s.random() % 40'000));
+      ::kill(child, SIGKILL);
+      int status = 0;
+      REQUIRE(::waitpid(child, &status, 0) == child);
+      if (WIFEXITED(status)) {
+        REQUIRE(WEXITSTATUS(status) == 0);
+        break;
+      }
+      ++kills;
+    }
+    const Outcome outcome = s.go_on();
+    CHECK(outcome.finished);
+    CHECK(outcome.progress.done == outcome.progress.total);
+    resumed_something += outcome.progress.resumed > 0;
+    s.check_whole();
+  }
+  CHECK(kills > 0);
+  CHECK(resumed_something > 0);
+}
+
+TEST_CASE("whatever a kill leaves of the journal's end is cut and done again") {
+  Interrupted s(32);
+  s.stop_after(12);
+  const std::string journal = test::read_bytes(s.folder / "c.h5.journal");
+  const size_t header = journal.find("REC1");
+  REQUIRE(header != std::string::npos);
+  REQUIRE(journal.size() > header + 200);
+  for (int trial = 0; trial < 40; ++trial) {
+    INFO("trial " << trial);
+    std::string torn = journal;
+    switch (trial % 4) {
+      case 0:  // cut anywhere, the header included
+        torn.resize(s.random() % journal.size());
+        break;
+      case 1:  // a record half written: blocks of zeros
+        torn.resize(journal.size() - s.random() % 100);
+        torn.append(s.random() % 5000, '\0');
+        break;
+      case 2:  // a bit of a record flipped
+        torn[header + s.random() % (journal.size() - header)] ^=
+            static_cast<char>(1u << s.random() % 8);
+        break;
+      default:  // a record twice
+        torn += journal.substr(header);
+    }
+    std::filesystem::remove(s.folder / "c.h5");
+    test::write_bytes(s.folder / "c.h5.journal", torn);
+    const Outcome outcome = s.go_on();
+    CHECK(outcome.finished);
+    CHECK(outcome.progress.done == outcome.progress.total);
+    if (trial % 4 != 0) CHECK(outcome.torn_bytes > 0);
+    s.check_whole();
+  }
+}
+
+TEST_CASE("a journal of another campaign is refused and stays as it is") {
+  Interrupted s(33);
+  s.stop_after(5);
+  const std::string before = test::read_bytes(s.folder / "c.h5.journal");
+  const auto with = [&](const CampaignSetup& other, const FaultSet& faults, RunOptions options) {
+    return message_of([&] {
+      run_to_file(s.folder / "c.h5", Resume::required, other.network, other.data, faults, options);
+    });
+  };
+  RunOptions options = small_chunks(1);
+  options.images = 7;
+  CHECK_THAT(with(s, s.faults, options), Catch::Contains("another campaign: images '24'"));
+  options = small_chunks(1);
+  options.shard = {0, 2};
+  CHECK_THAT(with(s, s.faults, options), Catch::Contains("shard"));
+  options = small_chunks(1);
+  options.configuration = "{}";
+  CHECK_THAT(with(s, s.faults, options), Catch::Contains("configuration"));
+  CHECK_THAT(with(s, pixel_faults(s.network, true), small_chunks(1)),
+             Catch::Contains("faults_hash"));
+  CampaignSetup other(33, 24);
+  other.data.pixels[5] ^= 1;
+  CHECK_THAT(with(other, s.faults, small_chunks(1)), Catch::Contains("data_hash"));
+  CHECK_THAT(message_of([&] { s.go_on(Resume::refuse); }), Catch::Contains("did not finish"));
+  CHECK(test::read_bytes(s.folder / "c.h5.journal") == before);
+
+  test::write_bytes(s.folder / "c.h5.journal", "a letter to my aunt");
+  CHECK_THAT(message_of([&] { s.go_on(); }), Catch::Contains("no journal"));
+  std::string damaged = before;
+  damaged[40] ^= 1;
+  test::write_bytes(s.folder / "c.h5.journal", damaged);
+  CHECK_THAT(message_of([&] { s.go_on(); }), Catch::Contains("is damaged"));
+  // A resumed run takes over how the work was cut, whatever it is told now.
+  test::write_bytes(s.folder / "c.h5.journal", before);
+  options = small_chunks(1);
+  options.chunk_images = 5;
+  options.block_faults = 3;
+  run_to_file(s.folder / "c.h5", Resume::required, s.network, s.data, s.faults, options);
+  s.check_whole();
+}
+
+TEST_CASE("resuming a finished run gives its result, and needs something to resume") {
+  Interrupted s(34);
+  CHECK_THAT(message_of([&] { s.go_on(Resume::required); }), Catch::Contains("nothing to resume"));
+  s.go_on();
+  const Outcome again = s.go_on(Resume::required);
+  CHECK(again.finished);
+  CHECK(again.progress.resumed == again.progress.total);
+  CHECK(again.result == read_result(s.folder / "c.h5"));
+}
+
+TEST_CASE("killed around the writing of the result, a run leaves nothing that stays") {
+  Interrupted s(37);
+  std::string journal;
+  s.go_on(Resume::refuse, [&](const Progress& p) {
+    if (p.done == p.total) journal = test::read_bytes(s.folder / "c.h5.journal");
+    return true;
+  });
+  const std::string result = test::read_bytes(s.folder / "c.h5");
+  // The result has its name, the journal is still there; and a partial file of a dead process.
+  test::write_bytes(s.folder / "c.h5.journal", journal);
+  test::write_bytes(s.folder / "c.h5.partial-1", result.substr(0, 100));
+  CHECK(s.go_on().finished);
+  s.check_whole();
+}
+
+TEST_CASE("two runs cannot use one journal") {
+  Interrupted s(35);
+  s.go_on(Resume::refuse, [&, asked = false](const Progress&) mutable {
+    if (!asked) CHECK_THAT(message_of([&] { s.go_on(); }), Catch::Contains("in use"));
+    asked = true;
+    return true;
+  });
+  s.check_whole();
+  const Journal::Header header = {{"key", "value"}};
+  Journal journal(s.folder / "j", header, {});
+  CHECK_THAT(message_of([&] { Journal(s.folder / "j", header, {}); }), Catch::Contains("in use"));
+}
+
+TEST_CASE("a full disk ends the run with a message, and what was done is resumed") {
+  Interrupted s(36, 60);
+  // A child whose files may not grow beyond a limit: the kernel refuses as a full disk does.
+  std::vector<int64_t> limits;
+  for (int64_t limit = 100; limit < 40'000; limit = limit * 3 / 2) limits.push_back(limit);
+  int failures = 0;
+  for (const int64_t limit : limits) {
+    INFO("limit " << limit);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::signal(SIGXFSZ, SIG_IGN);
+      const rlimit files{static_cast<rlim_t>(limit), static_cast<rlim_t>(limit)};
+      ::setrlimit(RLIMIT_FSIZE, &files);
+      int code = 4;
+      try {
+        s.go_on();
+        code = 0;
+      } catch (const InputError& error) {
+        code = std::string(error.what()).find("room on the disk") != std::string::npos ? 2 : 5;
+      } catch (...) {
+        code = 3;
+      }
+      ::_exit(code);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    CHECK((WEXITSTATUS(status) == 2 || WEXITSTATUS(status) == 0));
+    failures += WEXITSTATUS(status) == 2;
+    if (WEXITSTATUS(status) == 0) break;
+    CHECK_FALSE(std::filesystem::exists(s.folder / "c.h5"));
+  }
+  CHECK(failures > 0);
+  s.go_on();
+  s.check_whole();
+}
