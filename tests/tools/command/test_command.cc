@@ -182,6 +182,29 @@ TEST_CASE("campaign, its shards and its report: from a model to a page") {
              Catch::Contains("<svg") && Catch::Contains("accumulator[2]"));
 }
 
+TEST_CASE("a damaged simulation file is refused, never crashed on") {
+  const Session s;
+  const std::string report = "report --model m=" + s.model() + " --sim m=" + s.file("sim.json") +
+                             " -o " + s.file("r.html");
+  REQUIRE(run("sim " + s.model() + s.data() + " --images 1 --accelerator loopback:4x8 --json " +
+              s.file("sim.json"))
+              .code == 0);
+  REQUIRE(run(report).code == 0);
+  const std::string good = test::read_bytes(s.file("sim.json"));
+  test::Random random(5);
+  for (int i = 0; i < 40; ++i) {
+    std::string bad = test::damaged(good, random);
+    test::write_bytes(s.file("sim.json"), bad);
+    const Outcome outcome = run(report);
+    INFO(bad << outcome.output);
+    CHECK((outcome.code == 0 || outcome.code == 2));  // a changed digit is still a number
+  }
+  for (const char* bad : {"", "[]", "{}", "nul", "{\"schema\": 3}", "[[[[[[[["}) {
+    test::write_bytes(s.file("sim.json"), bad);
+    check_refused(report, "sim.json");
+  }
+}
+
 TEST_CASE("a fault map made by hand or at random reads back, and lowers to text") {
   const Session s;
   const std::string hardware = " --model " + s.model() + " --accelerator loopback:4x8 ";
