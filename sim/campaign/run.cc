@@ -22,7 +22,6 @@ std::string one_line(std::string text) {
   return text;
 }
 
-
 /// About as many fault-images between two checkpoints of a thread: seconds of work.
 constexpr int64_t chunk_fault_images = 400'000;
 constexpr int64_t least_chunks = 64;  // of a campaign, so that threads end together
