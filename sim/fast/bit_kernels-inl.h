@@ -24,10 +24,19 @@ using Wide = hn::CappedTag<uint64_t, 8>;
 using WideVector = hn::Vec<Wide>;
 inline constexpr int wide_lanes = static_cast<int>(hn::MaxLanes(Wide()));
 
+/// Bit by bit: mask ? yes : no. Highway's IfVecThenElse may look at whole lanes only.
+HWY_INLINE WideVector select_bits(WideVector mask, WideVector yes, WideVector no) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  return hn::IfVecThenElse(mask, yes, no);  // vpternlog
+#else
+  return hn::Or(hn::And(mask, yes), hn::AndNot(mask, no));
+#endif
+}
+
 /// sum += a + b in this plane; returns the carry into the next.
 HWY_INLINE WideVector full_add(WideVector& sum, WideVector a, WideVector b) {
   const WideVector either = hn::Xor(a, b);
-  const WideVector carry = hn::IfVecThenElse(either, sum, a);
+  const WideVector carry = select_bits(either, sum, a);
   sum = hn::Xor(sum, either);
   return carry;
 }
@@ -61,37 +70,37 @@ struct BitCounter {
   }
 };
 
-/// Counts the columns at `offsets` (a multiple of 4 of them), inverted where `invert` is set.
-HWY_INLINE void count_columns(const uint64_t* columns, const int32_t* offsets, int count,
-                              uint64_t invert, BitCounter& counter) {
+/// Counts the columns of a segment from row word `word` on; kInvert: their clear bits.
+template <bool kInvert>
+HWY_INLINE void count_segment(const PackedLayer& layer, const Segment& segment, int word,
+                              BitCounter& counter) {
   const Wide d;
-  const WideVector flip = hn::Set(d, invert);
-  const auto column = [&](int i) { return hn::Xor(hn::LoadU(d, columns + offsets[i]), flip); };
+  const uint64_t* columns =
+      layer.bit_columns.data() + word + (segment.columns - layer.columns.data()) / rows_per_word;
+  const auto load = [&](const uint64_t* column) {
+    const WideVector bits = hn::LoadU(d, column);
+    if constexpr (kInvert) return hn::Not(bits);
+    return bits;
+  };
+  const auto column = [&](int i) { return load(columns + segment.entries[i] / rows_per_word); };
   int i = 0;
-  for (; i + 8 <= count; i += 8) {
+  for (; i + 8 <= segment.count; i += 8) {
     const WideVector first =
         counter.add_to_two(column(i), column(i + 1), column(i + 2), column(i + 3));
     const WideVector second =
         counter.add_to_two(column(i + 4), column(i + 5), column(i + 6), column(i + 7));
     counter.ripple<3>(full_add(counter.planes[2], first, second));
   }
-  if (i < count) {
-    counter.ripple<2>(counter.add_to_two(column(i), column(i + 1), column(i + 2), column(i + 3)));
+  // What is left, filled up with columns that count nothing.
+  const uint64_t* nothing =
+      layer.bit_columns.data() + word + (kInvert ? layer.ones_column : layer.zero_column);
+  const auto column_or_nothing = [&](int j) {
+    return load(j < segment.count ? columns + segment.entries[j] / rows_per_word : nothing);
+  };
+  for (; i < segment.count; i += 4) {
+    counter.ripple<2>(counter.add_to_two(column(i), column_or_nothing(i + 1),
+                                         column_or_nothing(i + 2), column_or_nothing(i + 3)));
   }
-}
-
-/// Offsets of the weight columns of segments, filled up with `fill` to a multiple of 4.
-HWY_INLINE int flatten(const PackedLayer& layer, const Segment* segments, int count, int32_t fill,
-                       int32_t* offsets) {
-  int n = 0;
-  for (int s = 0; s < count; ++s) {
-    const int64_t base = (segments[s].columns - layer.columns.data()) / rows_per_word;
-    for (int i = 0; i < segments[s].count; ++i) {
-      offsets[n++] = static_cast<int32_t>(base + segments[s].entries[i] / rows_per_word);
-    }
-  }
-  while (n % 4 != 0) offsets[n++] = fill;
-  return n;
 }
 
 /// add_and_compare() for layers with bit_columns, of at most additions_in_8_bits() changes.
@@ -99,11 +108,6 @@ HWY_INLINE uint64_t count_and_compare(const PackedLayer& layer, const Window& wi
                                       const uint64_t* margins, const uint64_t* golden,
                                       uint64_t* diff) {
   const Wide d;
-  int32_t up_offsets[128 + 4];
-  int32_t down_offsets[128 + 4];
-  const int ups = flatten(layer, window.up, window.ups, layer.zero_column, up_offsets);
-  // Inverted, a column of ones counts nothing.
-  const int downs = flatten(layer, window.down, window.downs, layer.ones_column, down_offsets);
   const int words = layer.rows_padded / rows_per_word;
   // margin + 2*count - n >= 0 where floor((margin + odd) / 2) + (count - half) >= 0
   const int half = (changes + 1) / 2;
@@ -111,15 +115,15 @@ HWY_INLINE uint64_t count_and_compare(const PackedLayer& layer, const Window& wi
   uint64_t any = 0;
   for (int word = 0; word < words; word += wide_lanes) {
     BitCounter counter(-half);
-    count_columns(layer.bit_columns.data() + word, up_offsets, ups, 0, counter);
-    count_columns(layer.bit_columns.data() + word, down_offsets, downs, ~uint64_t{0}, counter);
+    count_segment<false>(layer, window.up, word, counter);
+    count_segment<true>(layer, window.down, word, counter);
     const int valid = HWY_MIN(wide_lanes, words - word);
     for (int t = 0; t < layer.thresholds; ++t) {
       const uint64_t* margin = margins + static_cast<size_t>(t) * margin_bits * words + word;
       WideVector carry = hn::And(hn::LoadU(d, margin), odd);
       for (int j = 0; j + 1 < margin_bits; ++j) {
         const WideVector bit = hn::LoadU(d, margin + (j + 1) * words);
-        carry = hn::IfVecThenElse(hn::Xor(bit, counter.planes[j]), carry, bit);
+        carry = select_bits(hn::Xor(bit, counter.planes[j]), carry, bit);
       }
       const WideVector top = hn::LoadU(d, margin + (margin_bits - 1) * words);
       const WideVector negative = hn::Xor(hn::Xor(top, counter.planes[margin_bits - 1]), carry);

@@ -3,10 +3,15 @@
 namespace stuckat::fast {
 
 void ChangeList::reserve(const PackedLayer& layer, const TensorLayout& input) {
-  const size_t elements = static_cast<size_t>(input.shape.size()) * input.planes;
-  up.resize(elements + 1);  // the list that does not grow is written one past its end
-  down.resize(elements + 1);
-  segments.resize(2 * static_cast<size_t>(layer.kernel_height));
+  // Of two lists, the one that does not grow is written one past its end; merging copies vectors.
+  constexpr size_t slack = 16;
+  const size_t size = static_cast<size_t>(input.shape.size()) * input.planes + slack;
+  for (auto* entries : {&up, &down, &merged_up.entries, &merged_down.entries}) {
+    entries->resize(size);
+  }
+  for (auto* begin : {&merged_up.begin, &merged_down.begin}) {
+    begin->resize(static_cast<size_t>(layer.padded_width()) + 1);
+  }
   const size_t begins =
       static_cast<size_t>(layer.padded_height()) * (static_cast<size_t>(layer.padded_width()) + 1);
   up_begin.resize(begins);

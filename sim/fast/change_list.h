@@ -9,18 +9,11 @@
 
 namespace stuckat::fast {
 
-/// Consecutive entries of a ChangeList that belong to one row of a window.
-struct Segment {
-  const int8_t* columns = nullptr;
-  const uint32_t* entries = nullptr;
-  int count = 0;
-};
-
 /// One entry for each plane of each element that changed: up where it became set, down where it
 /// became clear. An entry is (x * channels + c) * rows_padded with x the column of the padded
 /// image, so that weight column (ky, kx, c) of the window at ox begins at
 ///   columns + (ky*kernel_width - ox*stride) * channels * rows_padded + entry
-/// and the entries of a window's row are neighbours in the list.
+/// and the entries of a window's row are neighbours in the list. Vectors are written past the end.
 struct ChangeList {
   std::vector<uint32_t> up;
   std::vector<uint32_t> down;
@@ -35,8 +28,14 @@ struct ChangeList {
   int x_low = 0;
   int x_high = -1;
 
-  /// Scratch of the kernels: the rows of one window, ups and then downs: [2 * kernel_height].
-  mutable std::vector<Segment> segments;
+  /// Scratch of the kernels: the entries that one row of windows sees, pixel column by pixel
+  /// column, each with ky * kernel_width * channels * rows_padded added, and where they begin.
+  struct MergedRow {
+    std::vector<uint32_t> entries;
+    std::vector<uint32_t> begin;  ///< [padded_width + 1]
+  };
+  mutable MergedRow merged_up;
+  mutable MergedRow merged_down;
 
   bool empty() const { return up_count + down_count == 0; }
   void reserve(const PackedLayer& layer, const TensorLayout& input);

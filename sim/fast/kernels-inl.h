@@ -37,41 +37,86 @@ HWY_INLINE uint64_t negative_lanes(NarrowVector v) {
   return bits;
 }
 
+/// Consecutive entries of a list; weight column i begins at columns + entries[i].
+struct Segment {
+  const int8_t* columns = nullptr;
+  const uint32_t* entries = nullptr;
+  int count = 0;
+};
+
 /// The changes under one output pixel.
 struct Window {
-  explicit Window(const ChangeList& list)
-      : up(list.segments.data()), down(up + list.segments.size() / 2) {}
+  Segment up;
+  Segment down;
 
-  Segment* up;
-  Segment* down;
-  int ups = 0;
-  int downs = 0;
+  int count() const { return up.count + down.count; }
+};
 
-  /// Returns the number of changes.
-  HWY_INLINE int collect(const PackedLayer& layer, const ChangeList& list, int oy, int ox) {
-    ups = 0;
-    downs = 0;
-    int total = 0;
-    const int x = ox * layer.stride;
-    const int x_end = x + layer.kernel_width;
-    const int top = oy * layer.stride;
-    const int ky_begin = std::max(0, list.y_low - top);
-    const int ky_end = std::min(layer.kernel_height, list.y_high - top + 1);
-    const int64_t row_bytes = int64_t{layer.input.channels} * layer.rows_padded;
-    for (int ky = ky_begin; ky < ky_end; ++ky) {
-      const size_t row = static_cast<size_t>(top + ky) * (layer.padded_width() + 1);
-      const int8_t* columns =
-          layer.columns.data() + (int64_t{ky} * layer.kernel_width - x) * row_bytes;
-      const uint32_t up_first = list.up_begin[row + x];
-      const int up_count = static_cast<int>(list.up_begin[row + x_end] - up_first);
-      if (up_count != 0) up[ups++] = {columns, list.up.data() + up_first, up_count};
-      const uint32_t down_first = list.down_begin[row + x];
-      const int down_count = static_cast<int>(list.down_begin[row + x_end] - down_first);
-      if (down_count != 0) down[downs++] = {columns, list.down.data() + down_first, down_count};
-      total += up_count + down_count;
-    }
-    return total;
+/// The windows of one output row after the other. The rows of the image under them are merged, so
+/// that a window is one run of entries: few loops whose length the processor must guess.
+class Windows {
+ public:
+  Windows(const PackedLayer& layer, const ChangeList& list) : layer_(layer), list_(list) {}
+
+  HWY_INLINE void begin_row(int oy) {
+    const int top = oy * layer_.stride;
+    const int first = HWY_MAX(top, list_.y_low);
+    const int end = HWY_MIN(top + layer_.kernel_height, list_.y_high + 1);
+    up_ = merge(list_.up, list_.up_begin, first, end, top, list_.merged_up);
+    down_ = merge(list_.down, list_.down_begin, first, end, top, list_.merged_down);
   }
+
+  HWY_INLINE Window at(int ox) const {
+    const int x = ox * layer_.stride;
+    const int64_t skip = int64_t{x} * layer_.input.channels * layer_.rows_padded;
+    return {segment(up_, x, skip), segment(down_, x, skip)};
+  }
+
+ private:
+  struct Run {
+    const int8_t* columns;
+    const uint32_t* entries;
+    const uint32_t* begin;  // [padded_width + 1]
+  };
+
+  HWY_INLINE Segment segment(const Run& run, int x, int64_t skip) const {
+    const uint32_t first = run.begin[x];
+    return {run.columns - skip, run.entries + first,
+            static_cast<int>(run.begin[x + layer_.kernel_width] - first)};
+  }
+
+  /// Rows first .. end-1 of the padded image, for windows whose first row is `top`.
+  HWY_INLINE Run merge(const std::vector<uint32_t>& entries, const std::vector<uint32_t>& begin,
+                       int first, int end, int top, ChangeList::MergedRow& merged) const {
+    const hn::CappedTag<uint32_t, 8> d;
+    const size_t begins = static_cast<size_t>(layer_.padded_width()) + 1;
+    const int64_t row_bytes = int64_t{layer_.window_row_columns()} * layer_.rows_padded;
+    if (end - first == 1) {
+      return {layer_.columns.data() + (first - top) * row_bytes, entries.data(),
+              begin.data() + static_cast<size_t>(first) * begins};
+    }
+    uint32_t* to = merged.entries.data();
+    for (size_t x = 0; x + 1 < begins; ++x) {
+      merged.begin[x] = static_cast<uint32_t>(to - merged.entries.data());
+      for (int y = first; y < end; ++y) {
+        const uint32_t* row = begin.data() + static_cast<size_t>(y) * begins + x;
+        const auto offset = hn::Set(d, static_cast<uint32_t>((y - top) * row_bytes));
+        const int count = static_cast<int>(row[1] - row[0]);
+        const uint32_t* from = entries.data() + row[0];
+        for (int i = 0; i == 0 || i < count; i += static_cast<int>(hn::Lanes(d))) {
+          hn::StoreU(hn::Add(hn::LoadU(d, from + i), offset), d, to + i);
+        }
+        to += count;
+      }
+    }
+    merged.begin[begins - 1] = static_cast<uint32_t>(to - merged.entries.data());
+    return {layer_.columns.data(), merged.entries.data(), merged.begin.data()};
+  }
+
+  const PackedLayer& layer_;
+  const ChangeList& list_;
+  Run up_ = {};
+  Run down_ = {};
 };
 
 /// Writes a ChangeList pixel by pixel in raster order.
@@ -208,8 +253,8 @@ HWY_INLINE uint64_t add_and_compare_rows(const PackedLayer& layer, const Window&
   const Narrow d;
   NarrowVector sums[kRows / narrow_lanes];
   for (auto& s : sums) s = hn::Zero(d);
-  for (int i = 0; i < window.ups; ++i) add_segment(window.up[i], row, sums);
-  for (int i = 0; i < window.downs; ++i) subtract_segment(window.down[i], row, sums);
+  add_segment(window.up, row, sums);
+  subtract_segment(window.down, row, sums);
   uint64_t any = 0;
   const int words = layer.rows_padded / rows_per_word;
   for (int t = 0; t < layer.thresholds; ++t) {
@@ -259,28 +304,25 @@ HWY_INLINE void add_columns_rows(const PackedLayer& layer, const Window& window,
   NarrowVector narrow[kRows / narrow_lanes];
   for (auto& s : narrow) s = hn::Zero(d);
   int room = limit;
-  const auto add_all = [&](const Segment* segments, int count, bool up) {
-    for (int i = 0; i < count; ++i) {
-      Segment left = segments[i];
-      while (left.count > 0) {
-        if (room == 0) {
-          widen(narrow, sums + row);
-          for (auto& s : narrow) s = hn::Zero(d);
-          room = limit;
-        }
-        const Segment part{left.columns, left.entries, std::min(room, left.count)};
-        if (up)
-          add_segment(part, row, narrow);
-        else
-          subtract_segment(part, row, narrow);
-        room -= part.count;
-        left.entries += part.count;
-        left.count -= part.count;
+  const auto add_all = [&](Segment left, bool up) {
+    while (left.count > 0) {
+      if (room == 0) {
+        widen(narrow, sums + row);
+        for (auto& s : narrow) s = hn::Zero(d);
+        room = limit;
       }
+      const Segment part{left.columns, left.entries, std::min(room, left.count)};
+      if (up)
+        add_segment(part, row, narrow);
+      else
+        subtract_segment(part, row, narrow);
+      room -= part.count;
+      left.entries += part.count;
+      left.count -= part.count;
     }
   };
-  add_all(window.up, window.ups, true);
-  add_all(window.down, window.downs, false);
+  add_all(window.up, true);
+  add_all(window.down, false);
   widen(narrow, sums + row);
 }
 

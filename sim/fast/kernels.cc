@@ -19,12 +19,12 @@ namespace stuckat::fast::HWY_NAMESPACE {
 void compute_layer(const PackedLayer& layer, const TensorLayout& output, const ChangeList& list,
                    Margins* margins, uint64_t* planes) {
   AlignedVector<int32_t> sums(static_cast<size_t>(layer.rows_padded));
-  Window window(list);
+  Windows windows(layer, list);
   for (int oy = 0, pixel = 0; oy < layer.output.height; ++oy) {
+    windows.begin_row(oy);
     for (int ox = 0; ox < layer.output.width; ++ox, ++pixel) {
       std::fill(sums.begin(), sums.end(), 0);
-      window.collect(layer, list, oy, ox);
-      add_columns(layer, window, sums.data());
+      add_columns(layer, windows.at(ox), sums.data());
       uint64_t* words = planes + static_cast<size_t>(pixel) * output.pixel_words();
       std::fill_n(words, layer.first_plane * output.words, ~uint64_t{0});
       mask_channels(output, layer.first_plane, words);
@@ -53,12 +53,14 @@ int64_t propagate(const PackedLayer& layer, const TensorLayout& output, const Ma
   // From this many changes on, counting bits is faster than adding bytes (measured).
   const int least_count = layer.bit_columns.empty() ? limit + 1 : 8;
   int64_t additions = 0;
-  Window window(list);
+  Windows windows(layer, list);
   AlignedVector<int32_t> sums;
   const size_t skip = static_cast<size_t>(layer.first_plane) * output.words;
   for (int oy = first_reached(list.y_low, layer.kernel_height); oy < oy_end; ++oy) {
+    windows.begin_row(oy);
     for (int ox = first_reached(list.x_low, layer.kernel_width); ox < ox_end; ++ox) {
-      const int count = window.collect(layer, list, oy, ox);
+      const Window window = windows.at(ox);
+      const int count = window.count();
       if (count == 0) continue;
       additions += count;
       const int pixel = oy * layer.output.width + ox;
@@ -90,9 +92,9 @@ int64_t propagate(const PackedLayer& layer, const TensorLayout& output, const Ma
 void sum_columns(const PackedLayer& layer, const ChangeList& list, int32_t* sums) {
   std::fill_n(sums, layer.rows_padded, 0);
   if (list.empty()) return;
-  Window window(list);
-  window.collect(layer, list, 0, 0);
-  add_columns(layer, window, sums);
+  Windows windows(layer, list);
+  windows.begin_row(0);
+  add_columns(layer, windows.at(0), sums);
 }
 
 void list_changes(const PackedLayer& layer, const TensorLayout& input, const uint64_t* golden,

@@ -134,7 +134,9 @@ PackedLayer pack_layer(const Layer& layer, const TensorLayout& input, const Tens
   const bool plus_minus = input.form == TensorForm::planes &&
                           layer.input_format.kind == FormatKind::binary && !layer.is_xnor();
   packed.unit = plus_minus ? 2 : 1;
-  const int64_t widest = int64_t{packed.padded_width()} * layer.input.channels * packed.rows_padded;
+  const int64_t window_columns = int64_t{packed.kernel_height} * packed.kernel_width;
+  const int64_t widest =
+      (packed.padded_width() + window_columns) * layer.input.channels * packed.rows_padded;
   if (widest > std::numeric_limits<uint32_t>::max()) {
     throw InputError(layer.name, "a row of " + std::to_string(widest) + " channels x rows",
                      "less than 2^32, for the fast engine");

@@ -159,7 +159,7 @@ int64_t scatter(const PackedLayer& layer, const TensorLayout& input, const Tenso
                 const PixelSet& changed_in, const uint64_t* golden, uint64_t* diff,
                 PixelSet& changed, ScatterBuffers& buffers) {
   // Changes under an average window from which propagate() is faster (measured).
-  constexpr int64_t dense_window = 24;
+  constexpr int64_t dense_window = 4;
   const int limit = layer.additions_in_8_bits();
   const int64_t total = collect_pixels(layer, input, golden_in, diff_in, changed_in, buffers);
   if (total * layer.kernel_height * layer.kernel_width >
