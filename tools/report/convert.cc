@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "tools/report/svg.h"
+#include "workloads/errors.h"
 
 namespace stuckat::report {
 namespace {
@@ -70,6 +72,30 @@ std::string sampling_note(const campaign::Result& result) {
   return "a sample of " + grouped(population) + " faults, +-" +
          coordinate(100 * result.identity.sampling->margin) + " % at a confidence of " +
          coordinate(100 * result.identity.sampling->confidence) + " %";
+}
+
+/// The accelerator in the campaign's resolved configuration, "" if it names none.
+std::string configured_accelerator(const campaign::Result& result) {
+  const auto json = nlohmann::json::parse(result.identity.configuration, nullptr, false);
+  if (!json.is_object()) return {};
+  const auto entry = json.find("accelerator");
+  return entry != json.end() && entry->is_string() ? entry->get<std::string>() : std::string();
+}
+
+/// The label's network is in the input, and is the one that the result is about.
+void add_network(ReportInput& input, const std::string& label, const campaign::Identity& identity) {
+  const auto place = std::find_if(input.networks.begin(), input.networks.end(),
+                                  [&](const NetworkInfo& n) { return n.label == label; });
+  if (place == input.networks.end()) {
+    input.networks.push_back({label, identity.network, "", identity.network_hash});
+  } else if (place->hash.empty()) {
+    place->hash = identity.network_hash;
+  } else if (place->hash != identity.network_hash) {
+    throw InputError("report",
+                     "a campaign of '" + label + "' was made with another network, hash " +
+                         identity.network_hash,
+                     place->hash);
+  }
 }
 
 void add_fact(ReportInput& input, const std::string& name, const std::string& value) {
@@ -153,7 +179,9 @@ Campaign from_campaign(const std::string& label, const campaign::Result& result,
     outcome.critical = result.critical[static_cast<size_t>(f)];
     campaign.faults.push_back(std::move(outcome));
   }
-  if (has_part && placement) campaign.accelerator = placement->accelerator;
+  if (has_part) {
+    campaign.accelerator = placement ? placement->accelerator : configured_accelerator(result);
+  }
   return campaign;
 }
 
@@ -165,10 +193,21 @@ bool is_pe_campaign(const campaign::Result& result) {
 
 void add_campaign(ReportInput& input, const std::string& label, const campaign::Result& result,
                   const Network* network, const Placement* placement) {
+  const campaign::Identity& identity = result.identity;
+  add_network(input, label, identity);
   auto& campaigns = is_pe_campaign(result) ? input.pe_campaigns : input.campaigns;
   campaigns.push_back(from_campaign(label, result, network, placement));
-  add_fact(input, "Data hash (" + result.identity.data + ")", result.identity.data_hash);
-  add_fact(input, "Fault list hash (" + result.identity.faults + ")", result.identity.faults_hash);
+  const std::string data = identity.data + ", images " + grouped(identity.first_image) + " to " +
+                           grouped(identity.first_image + identity.images - 1);
+  if (input.data.empty()) input.data = data;
+  add_fact(input, "Data hash (" + data + ")", identity.data_hash);
+  add_fact(input, "Fault list hash (" + identity.faults + ")", identity.faults_hash);
+  if (!identity.configuration.empty()) {
+    const std::string where =
+        campaigns.back().accelerator.empty() ? "" : ", " + campaigns.back().accelerator;
+    input.recipes.push_back(
+        {"campaign, " + label + ", " + identity.faults + where, identity.configuration});
+  }
 }
 
 Simulation from_dataflow(const std::string& label, const dataflow::DataflowAccelerator& accelerator,
