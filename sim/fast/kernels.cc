@@ -51,7 +51,8 @@ int64_t propagate(const PackedLayer& layer, const TensorLayout& output, const Ma
   const int oy_end = std::min(layer.output.height, list.y_high / layer.stride + 1);
   const int ox_end = std::min(layer.output.width, list.x_high / layer.stride + 1);
   // From this many changes on, counting bits is faster than adding bytes (measured).
-  const int least_count = layer.bit_columns.empty() ? limit + 1 : 8;
+  const int least_count =
+      layer.bit_columns.empty() || layer.rows_padded < 4 * rows_per_word ? limit + 1 : 8;
   int64_t additions = 0;
   Windows windows(layer, list);
   AlignedVector<int32_t> sums;

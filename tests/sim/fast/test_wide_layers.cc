@@ -1,0 +1,130 @@
+// Layers with hundreds of rows and many changes: every kernel, every block of rows.
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "faultmaps/faulty_reference.h"
+#include "sim/fast/fault_simulator.h"
+#include "tests/sim/fast/every_target.h"
+#include "tests/sim/fast/random_effects.h"
+
+namespace stuckat::fast {
+namespace {
+
+using test::Random;
+
+struct WideRow {
+  const char* what;
+  NumberFormat weight;
+  NumberFormat activation;
+  int first_channels;
+  int second_channels;
+  int hidden;
+  int padding;
+};
+
+const std::vector<WideRow> wide_rows = {
+    {"binary", binary_format, binary_format, 70, 200, 330, 0},
+    {"binary, padded", binary_format, binary_format, 130, 64, 512, 1},
+    {"binary weights, 2 bits", binary_format, signed_format(2), 65, 140, 400, 0},
+    {"2 bits, padded", signed_format(2), signed_format(2), 66, 129, 300, 1},
+    {"binary activations, 3-bit weights", signed_format(3), binary_format, 72, 96, 150, 0},
+    {"unsigned", signed_format(2), unsigned_format(2), 67, 131, 193, 1},
+    {"4 bits", binary_format, signed_format(4), 20, 70, 130, 1},
+};
+
+/// 7x7x3 fixed point, two convolutions, pool, convolution over the whole image, two dense layers.
+Network wide_network(const WideRow& row, Random& random) {
+  Network network;
+  network.name = "wide";
+  Shape shape{7, 7, 3};
+  NumberFormat format = fixed_point_format;
+  auto add = [&](LayerKind kind, int kernel, int stride, int padding, int channels, bool last) {
+    const std::string name = "layer" + std::to_string(network.layers.size());
+    network.layers.push_back(test::random_layer(random, kind, shape, format, row.weight,
+                                                row.activation, kernel, stride, padding, channels,
+                                                name, last));
+    shape = network.layers.back().output;
+    format = network.layers.back().output_format;
+  };
+  add(LayerKind::convolution, 2, 1, 0, row.first_channels, false);
+  add(LayerKind::convolution, 3, 1, row.padding, row.second_channels, false);
+  add(LayerKind::max_pool, 2, 2, 0, 0, false);
+  add(LayerKind::convolution, shape.height, 1, 0, row.hidden, false);
+  add(LayerKind::dense, 1, 1, 0, row.second_channels, false);
+  add(LayerKind::dense, 1, 1, 0, 7, true);
+  return network;
+}
+
+/// Every fifth channel of every hidden tensor at some value, as a broken loopback PE has it.
+Effects many_channels(const Network& network, int value_index) {
+  Effects effects;
+  for (const int layer : network.injectable_layers()) {
+    ElementFault fault;
+    fault.tensor = layer + 1;
+    const NumberFormat format = network.tensor_format(layer + 1);
+    for (int c = value_index; c < network.tensor_shape(layer + 1).channels; c += 5) {
+      fault.channels.push_back(c);
+    }
+    fault.mask = CodeMask::constant(format.code(format.level(value_index % format.levels())));
+    effects.elements.push_back(fault);
+  }
+  return effects;
+}
+
+std::vector<Effects> wide_faults(const Network& network, Random& random) {
+  std::vector<Effects> effects;
+  for (const int layer : network.injectable_layers()) {
+    const NumberFormat format = network.tensor_format(layer + 1);
+    for (int i = 0; i < format.levels(); ++i) {
+      const int channels = network.tensor_shape(layer + 1).channels;
+      effects.push_back(
+          stuck_channel(network, layer, test::uniform(random, 0, channels - 1), format.level(i)));
+      const int pixels = network.tensor_shape(layer + 1).pixels();
+      effects.push_back(
+          stuck_pixel(network, layer + 1, test::uniform(random, 0, pixels - 1), format.level(i)));
+    }
+  }
+  for (int i = 0; i < 3; ++i) effects.push_back(many_channels(network, i));
+  for (int i = 0; i < 10; ++i) effects.push_back(test::random_effects(random, network));
+  return effects;
+}
+
+void check(const WideRow& row, Path path) {
+  INFO(row.what);
+  Random random(11);
+  const PackedNetwork network(wide_network(row, random));
+  const std::vector<Effects> effects = wide_faults(network.network(), random);
+  const FaultList faults(network, effects);
+  FaultSimulator simulator(faults, path);
+  std::vector<Verdict> verdicts(effects.size());
+  const Tensor image = test::random_image(random, network.network());
+  simulator.simulate(image, 3, verdicts);
+  const auto golden = reference::run(network.network(), image, {}, 3);
+  for (int f = 0; f < faults.size(); ++f) {
+    CAPTURE(f);
+    const auto faulty =
+        reference::run(network.network(), image, effects[static_cast<size_t>(f)], 3);
+    int last = -1;
+    for (size_t t = 0; t < golden.size(); ++t) last = faulty[t] == golden[t] ? last : int(t);
+    REQUIRE(verdicts[static_cast<size_t>(f)].last_difference == last);
+    REQUIRE(verdicts[static_cast<size_t>(f)].prediction ==
+            predicted_class(faulty.back().values.data(), network.network().classes()));
+    REQUIRE(simulator.tensors(f) == faulty);
+  }
+}
+
+TEST_CASE("wide layers of every format: every tensor and verdict equals the faulty reference") {
+  test::for_every_target([] {
+    for (const WideRow& row : wide_rows) check(row, Path::automatic);
+  });
+}
+
+TEST_CASE("wide layers on the differential and on the dense path") {
+  for (const WideRow& row : wide_rows) {
+    check(row, Path::differential);
+    check(row, Path::dense);
+  }
+}
+
+}  // namespace
+}  // namespace stuckat::fast
