@@ -42,8 +42,10 @@ void add_run_options(CommandLine& line) {
       "confidence", real("C", 0.99, "0.99"), "confidence of that interval")("seed", number("N", 1),
                                                                             "seed of the sample")(
       "shard", text("I/N", "0/1"), "do part I (0 .. N-1) of N, for 'stuckat campaign merge'")(
-      "csv", text("FILE"), "also write one line for each fault as CSV")("output,o", text("FILE"),
-                                                                        "result file to write");
+      "csv", text("FILE"), "also write one line for each fault as CSV")(
+      "verify", number("N", 8),
+      "pairs of fault and image, spread over the campaign, to compute again with the reference");
+  line.options().add_options()("output,o", text("FILE"), "result file to write");
   add_thread_option(line);
   line.epilogue(fault_set_help() + data_help() + accelerator_help() +
                 "A run can be killed at any moment: 'stuckat campaign resume FILE' goes on.\n");
@@ -104,6 +106,30 @@ nlohmann::ordered_json to_json(const Result& result) {
   return json;
 }
 
+/// Computes pairs that are spread over the campaign with the fast engine and with the reference.
+/// An engine that is wrong is an internal error, never a result.
+void verify(const Network& network, const DataSet& data, const FaultSet& faults, int64_t pairs) {
+  pairs = std::min(pairs, faults.size() * data.size());
+  const auto fast = campaign::fast_engine()(network);
+  const auto reference = campaign::reference_engine()(network);
+  for (int64_t i = 0; i < pairs; ++i) {
+    const int64_t fault = (2 * i + 1) * faults.size() / (2 * pairs);
+    const int64_t image = i * 7919 % data.size();
+    const Tensor input = input_tensor(network, data, static_cast<int>(image));
+    auto verdict = [&](const campaign::PreparedNetwork& prepared) {
+      campaign::Verdict result;
+      prepared.prepare({faults.effects(fault)})->simulator()->simulate(input, image, {&result, 1});
+      return result;
+    };
+    if (!(verdict(*fast) == verdict(*reference))) {
+      throw std::logic_error("the engine and the reference differ under " + faults.info(fault).id +
+                             " on image " + std::to_string(image) + "; please report this");
+    }
+  }
+  fmt::print("{} fault-image{} computed again with the reference: equal\n\n", pairs,
+             pairs == 1 ? "" : "s");
+}
+
 void finish(const CommandLine& line, const Result& result) {
   print_result(result);
   if (line.has("csv")) write_text_file(line.text("csv"), campaign::faults_csv(result));
@@ -139,6 +165,7 @@ int run(const Arguments& arguments, campaign::Resume resume) {
   auto configuration = line.configuration();
   configuration.erase("shard");
   configuration.erase("csv");
+  configuration.erase("verify");
   options.configuration = configuration.dump();
 
   std::signal(SIGINT, interrupt);
@@ -156,10 +183,12 @@ int run(const Arguments& arguments, campaign::Resume resume) {
             thousands(static_cast<int64_t>(rate)) + " fault-images/s");
         return interrupted == 0;
       });
+  progress.clear();
   if (!outcome.finished) {
     fmt::print(stderr, "stopped; 'stuckat campaign resume {}' goes on\n", output);
     return 130;
   }
+  verify(network, data, faults, line.integer("verify", 0, INT32_MAX));
   finish(line, outcome.result);
   return 0;
 }
