@@ -1,5 +1,5 @@
 // The published accuracies of the BNN-PYNQ networks, by the reference on real images: minutes of
-// integer code, so a program and a ctest label ("real") of its own. With sanitizers, a few images.
+// integer code, so a program and a ctest label ("full-size") of its own. With sanitizers, a few images.
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <thread>
