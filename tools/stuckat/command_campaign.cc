@@ -9,11 +9,10 @@
 #include "sim/campaign/run.h"
 #include "sim/campaign/sampling.h"
 #include "sim/campaign/summary.h"
-#include "tools/stuckat/accelerator.h"
+#include "tools/stuckat/campaign_inputs.h"
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/inputs.h"
-#include "workloads/model_file.h"
 
 namespace stuckat::cli {
 namespace {
@@ -23,33 +22,6 @@ using campaign::Result;
 
 volatile std::sig_atomic_t interrupted = 0;
 void interrupt(int) { interrupted = 1; }
-
-std::string fault_set_help() {
-  std::string help = "Fault lists:\n";
-  for (const auto& form : campaign::fault_set_forms()) {
-    help += fmt::format("  {:<20} {}\n", form.form, form.help);
-  }
-  return help;
-}
-
-void add_run_options(CommandLine& line) {
-  add_data_options(line);
-  line.options().add_options()("faults", text("LIST", "channel"),
-                               "what to break, one at a time; see below")(
-      "accelerator", text("NAME"), "hardware that the faults are in, for pe, sites, map and list")(
-      "sample", po::bool_switch(), "draw a sample instead of every fault (Leveugle et al. 2009)")(
-      "margin", real("E", 0.01, "0.01"), "half width of the confidence interval aimed at")(
-      "confidence", real("C", 0.99, "0.99"), "confidence of that interval")("seed", number("N", 1),
-                                                                            "seed of the sample")(
-      "shard", text("I/N", "0/1"), "do part I (0 .. N-1) of N, for 'stuckat campaign merge'")(
-      "csv", text("FILE"), "also write one line for each fault as CSV")(
-      "verify", number("N", 8),
-      "pairs of fault and image, spread over the campaign, to compute again with the reference");
-  line.options().add_options()("output,o", text("FILE"), "result file to write");
-  add_thread_option(line);
-  line.epilogue(fault_set_help() + data_help() + accelerator_help() +
-                "A run can be killed at any moment: 'stuckat campaign resume FILE' goes on.\n");
-}
 
 campaign::Shard parse_shard(const std::string& text) {
   campaign::Shard shard;
@@ -142,23 +114,10 @@ int run(const Arguments& arguments, campaign::Resume resume) {
                    "every fault on\nevery image (FAT, Algorithm 1). Also: 'stuckat campaign "
                    "resume|merge|show --help'.",
                    {"model"});
-  add_run_options(line);
+  add_campaign_options(line);
   if (!line.parse(arguments)) return 0;
   if (!line.has("output")) throw InputError("stuckat campaign", "no --output", "-o RESULT.h5");
-  const std::string model = line.text("model");
-  const Network network = read_model(model);
-  const DataSet data = load_data(line);
-  check_fit(network, data, model);
-  Placement placement;
-  const bool placed = line.has("accelerator");
-  if (placed) placement = place_on(parse_accelerator(line.text("accelerator"), network), network);
-  FaultSet faults = campaign::parse_fault_set(line.text("faults"), network,
-                                              placed ? &placement : nullptr, "--faults");
-  if (line.get<bool>("sample")) {
-    faults = campaign::sample(
-        faults, {line.real("margin", 1e-6, 0.5), line.real("confidence", 0.01, 0.999999),
-                 static_cast<uint64_t>(line.integer("seed", 0, INT64_MAX))});
-  }
+  const CampaignInputs in = load_campaign(line);
   campaign::RunOptions options;
   options.shard = parse_shard(line.text("shard"));
   options.threads = threads(line);
@@ -174,7 +133,7 @@ int run(const Arguments& arguments, campaign::Resume resume) {
   const auto start = std::chrono::steady_clock::now();
   const std::string output = line.text("output");
   const auto outcome = campaign::run_to_file(
-      output, resume, network, data, faults, options, campaign::fast_engine(),
+      output, resume, in.network, in.data, in.faults, options, campaign::fast_engine(),
       [&](const campaign::Progress& p) {
         const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
         const double rate = static_cast<double>(p.done - p.resumed) / std::max(1e-9, time.count());
@@ -188,7 +147,7 @@ int run(const Arguments& arguments, campaign::Resume resume) {
     fmt::print(stderr, "stopped; 'stuckat campaign resume {}' goes on\n", output);
     return 130;
   }
-  verify(network, data, faults, line.integer("verify", 0, INT32_MAX));
+  verify(in.network, in.data, in.faults, line.integer("verify", 0, INT32_MAX));
   finish(line, outcome.result);
   return 0;
 }
@@ -203,27 +162,7 @@ int resume(const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   const std::string path = line.text("result");
   const auto journal = campaign::read_unfinished(path);
-  Arguments again;
-  const auto configuration = nlohmann::json::parse(journal.configuration, nullptr, false);
-  if (!configuration.is_object() || !configuration.contains("model")) {
-    throw InputError(campaign::journal_path(path), "its configuration is unreadable",
-                     "the journal of a campaign made by this command");
-  }
-  for (const auto& item : configuration.items()) {
-    const std::string& name = item.key();
-    const auto& value = item.value();
-    if (name == "command") continue;
-    if (value.is_boolean()) {
-      if (value.get<bool>()) again.push_back("--" + name);
-      continue;
-    }
-    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-    if (name == "model") {
-      again.insert(again.begin(), text);
-    } else {
-      again.push_back("--" + name + "=" + text);
-    }
-  }
+  Arguments again = campaign_arguments(journal.configuration, campaign::journal_path(path));
   again.push_back(fmt::format("--shard={}/{}", journal.shard.index, journal.shard.count));
   again.push_back("--output=" + path);
   again.push_back(fmt::format("--threads={}", threads(line)));
@@ -267,7 +206,8 @@ int start(const Arguments& arguments) { return run(arguments, campaign::Resume::
 int run_campaign(const Arguments& arguments) {
   const std::vector<Command> table = {{"resume", "go on with a campaign that was stopped", resume},
                                       {"merge", "put the shards of a campaign together", merge},
-                                      {"show", "print the tables of a result", show}};
+                                      {"show", "print the tables of a result", show},
+                                      {"replay", "run one pair cycle by cycle", run_replay}};
   for (const Command& sub : table) {
     if (!arguments.empty() && arguments.front() == sub.name) {
       return sub.run({arguments.begin() + 1, arguments.end()});

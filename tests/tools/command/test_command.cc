@@ -87,9 +87,10 @@ class Session {
 TEST_CASE("help of every command explains it and succeeds") {
   const Outcome top = run("--help");
   CHECK(top.code == 0);
-  for (const char* command : {"train", "eval", "campaign", "sim", "faults new", "faults show",
-                              "faults lower", "import", "report", "info model", "info sites",
-                              "campaign resume", "campaign merge", "campaign show"}) {
+  for (const char* command :
+       {"train", "eval", "campaign", "sim", "faults new", "faults show", "faults lower", "import",
+        "report", "info model", "info sites", "campaign resume", "campaign merge", "campaign show",
+        "campaign replay"}) {
     INFO(command);
     const Outcome help = run(std::string(command) + " --help");
     CHECK(help.code == 0);
@@ -162,6 +163,19 @@ TEST_CASE("campaign, its shards and its report: from a model to a page") {
   check_refused(
       "campaign merge " + s.file("s0.h5") + " " + s.file("s0.h5") + " -o " + s.file("bad.h5"),
       "s0.h5");
+  // One pair again, cycle by cycle: a stuck channel on hardware that does just that.
+  const Outcome replay =
+      run("campaign replay " + s.file("c.h5") +
+          " --fault 'layer0/channel[3]=-1' --image 7 --json " + s.file("replay.json"));
+  INFO(replay.output);
+  REQUIRE(replay.code == 0);
+  const auto replayed = nlohmann::json::parse(test::read_bytes(s.file("replay.json")));
+  CHECK(replayed["agrees_with_reference"] == true);
+  CHECK(replayed["tensors"][0]["differ"] == 0);
+  check_refused("campaign replay " + s.file("c.h5") + " --fault 'layer0/chanel[3]=-1'",
+                "layer0/channel[3]=-1");
+  check_refused("campaign replay " + s.file("c.h5") + " --fault 'layer0/channel[3]=-1' --image 60",
+                "0 to 59");
   // PE faults of an accelerator, a simulation with faults, the page.
   REQUIRE(run("campaign " + s.model() + s.data() + " --faults pe --accelerator loopback:4x8 -o " +
               s.file("pe.h5"))

@@ -1,0 +1,83 @@
+#include "tools/stuckat/campaign_inputs.h"
+
+#include <fmt/format.h>
+
+#include "sim/campaign/sampling.h"
+#include "tools/stuckat/inputs.h"
+#include "workloads/model_file.h"
+
+namespace stuckat::cli {
+namespace {
+
+std::string fault_set_help() {
+  std::string help = "Fault lists:\n";
+  for (const auto& form : campaign::fault_set_forms()) {
+    help += fmt::format("  {:<20} {}\n", form.form, form.help);
+  }
+  return help;
+}
+
+}  // namespace
+
+void add_campaign_options(CommandLine& line) {
+  add_data_options(line);
+  line.options().add_options()("faults", text("LIST", "channel"),
+                               "what to break, one at a time; see below")(
+      "accelerator", text("NAME"), "hardware that the faults are in, for pe, sites, map and list")(
+      "sample", po::bool_switch(), "draw a sample instead of every fault (Leveugle et al. 2009)")(
+      "margin", real("E", 0.01, "0.01"), "half width of the confidence interval aimed at")(
+      "confidence", real("C", 0.99, "0.99"), "confidence of that interval")("seed", number("N", 1),
+                                                                            "seed of the sample")(
+      "shard", text("I/N", "0/1"), "do part I (0 .. N-1) of N, for 'stuckat campaign merge'")(
+      "csv", text("FILE"), "also write one line for each fault as CSV")(
+      "verify", number("N", 8),
+      "pairs of fault and image, spread over the campaign, to compute again with the reference");
+  line.options().add_options()("output,o", text("FILE"), "result file to write");
+  add_thread_option(line);
+  line.epilogue(fault_set_help() + data_help() + accelerator_help() +
+                "A run can be killed at any moment: 'stuckat campaign resume FILE' goes on.\n");
+}
+
+CampaignInputs load_campaign(const CommandLine& line) {
+  const std::string model = line.text("model");
+  Network network = read_model(model);
+  DataSet data = load_data(line);
+  check_fit(network, data, model);
+  std::optional<Accelerator> accelerator;
+  Placement placement;
+  if (line.has("accelerator")) {
+    accelerator = parse_accelerator(line.text("accelerator"), network);
+    placement = place_on(*accelerator, network);
+  }
+  campaign::FaultSet faults = campaign::parse_fault_set(
+      line.text("faults"), network, accelerator ? &placement : nullptr, "--faults");
+  if (line.get<bool>("sample")) {
+    faults = campaign::sample(
+        faults, {line.real("margin", 1e-6, 0.5), line.real("confidence", 0.01, 0.999999),
+                 static_cast<uint64_t>(line.integer("seed", 0, INT64_MAX))});
+  }
+  return {std::move(network), std::move(data), std::move(accelerator), std::move(placement),
+          std::move(faults)};
+}
+
+Arguments campaign_arguments(const std::string& configuration, const std::string& where) {
+  const auto json = nlohmann::json::parse(configuration, nullptr, false);
+  if (!json.is_object() || !json.contains("model") || !json["model"].is_string()) {
+    throw InputError(where, "its configuration is unreadable", "one that this command wrote");
+  }
+  Arguments arguments = {json["model"].get<std::string>()};
+  for (const auto& item : json.items()) {
+    const std::string& name = item.key();
+    const auto& value = item.value();
+    if (name == "command" || name == "model") continue;
+    if (value.is_boolean()) {
+      if (value.get<bool>()) arguments.push_back("--" + name);
+    } else {
+      arguments.push_back("--" + name + "=" +
+                          (value.is_string() ? value.get<std::string>() : value.dump()));
+    }
+  }
+  return arguments;
+}
+
+}  // namespace stuckat::cli

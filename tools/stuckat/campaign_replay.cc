@@ -1,0 +1,181 @@
+// One pair of fault and image of a campaign again, in the cycle-level model.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "faultmaps/faulty_reference.h"
+#include "models/dataflow/placement.h"
+#include "models/dataflow/simulation.h"
+#include "models/loopback/simulation.h"
+#include "sim/campaign/result.h"
+#include "tools/stuckat/campaign_inputs.h"
+#include "tools/stuckat/inputs.h"
+#include "workloads/reference.h"
+
+namespace stuckat::cli {
+namespace {
+
+struct Hardware {
+  Accelerator accelerator;
+  FaultMap map;
+};
+
+/// Hardware that does just what a stuck channel or pixel does: an MVTU with a PE of its own for
+/// each channel, one of which is dead; a FIFO that holds a whole image, one slot of which is.
+Hardware equivalent_hardware(const CampaignInputs& in, const campaign::FaultInfo& info) {
+  auto accelerator = dataflow::auto_dataflow(in.network, INT32_MAX);
+  const Layer& layer = in.network.layers[static_cast<size_t>(info.layer)];
+  std::vector<std::string> names;
+  if (info.channel >= 0) {
+    accelerator.layers[static_cast<size_t>(info.layer)].pe = layer.rows();
+    names.push_back(fmt::format("{}/mvtu/pe[{}]/dead={}", layer.name, info.channel, info.level));
+  } else {
+    const bool before_pool = info.id.find("before-pool") != std::string::npos;
+    const int tensor = before_pool ? info.layer + 1 : in.network.tensor_after_pool(info.layer);
+    const Shape shape = in.network.tensor_shape(tensor);
+    const auto producer = static_cast<size_t>(tensor) - 1;
+    const std::string stream = in.network.layers[producer].name + "/out";
+    int words_per_pixel = 1;
+    for (const Stream& s : dataflow::place(accelerator, in.network).streams) {
+      if (s.name == stream) words_per_pixel = s.words_per_pixel;
+    }
+    accelerator.layers[producer].out_depth = shape.pixels() * words_per_pixel;
+    const int first = (info.y * shape.width + info.x) * words_per_pixel;
+    for (int word = first; word < first + words_per_pixel; ++word) {
+      names.push_back(fmt::format("{}/slot[{}]/dead={}", stream, word, info.level));
+    }
+  }
+  dataflow::validate(accelerator, in.network);
+  const Placement placement = dataflow::place(accelerator, in.network);
+  FaultMap map{placement.accelerator, {}};
+  for (const auto& name : names) {
+    map.faults.push_back(parse_fault(name, placement, in.network, info.id));
+  }
+  validate(map, placement, in.network, info.id);
+  return {accelerator, map};
+}
+
+Hardware hardware_of(const CampaignInputs& in, int64_t fault) {
+  const campaign::FaultInfo info = in.faults.info(fault);
+  if (info.part.empty() && info.layer >= 0 && (info.channel >= 0 || info.y >= 0)) {
+    return equivalent_hardware(in, info);
+  }
+  if (!in.accelerator) throw InputError(info.id, "names hardware, and the campaign has none");
+  FaultMap map{in.placement.accelerator, {}};
+  for (const auto& name : in.faults.parts(fault)) {
+    map.faults.push_back(parse_fault(name, in.placement, in.network, info.id));
+  }
+  validate(map, in.placement, in.network, info.id);
+  return {*in.accelerator, map};
+}
+
+/// The tensors of the last of `images`.
+std::vector<Tensor> simulate_last(const Hardware& hardware, const Network& network,
+                                  const std::vector<Tensor>& images, int64_t* cycles) {
+  return std::visit(
+      [&](const auto& accelerator) {
+        auto result = simulate(network, accelerator, hardware.map, images, {.tensors = true});
+        *cycles = result.total_cycles;
+        return std::move(result.tensors.back());
+      },
+      hardware.accelerator);
+}
+
+nlohmann::ordered_json compare(const Network& network, const std::vector<Tensor>& golden,
+                               const std::vector<Tensor>& faulty) {
+  nlohmann::ordered_json rows = nlohmann::json::array();
+  fmt::print("{:<10} {:>10} {:>10} {:>8}   first difference\n", "tensor", "elements", "differ", "");
+  for (size_t t = 0; t < golden.size(); ++t) {
+    const std::string name = t == 0 ? "input" : network.layers[t - 1].name;
+    const auto& g = golden[t].values;
+    const auto& f = faulty[t].values;
+    int64_t differ = 0;
+    std::string first = "-";
+    for (size_t i = 0; i < g.size(); ++i) {
+      if (g[i] == f[i]) continue;
+      if (differ++ == 0) {
+        const int c = static_cast<int>(i) % golden[t].shape.channels;
+        const int pixel = static_cast<int>(i) / golden[t].shape.channels;
+        first = fmt::format("y {} x {} channel {}: {} instead of {}", pixel / golden[t].shape.width,
+                            pixel % golden[t].shape.width, c, f[i], g[i]);
+      }
+    }
+    fmt::print("{:<10} {:>10} {:>10} {:>7.2f}%   {}\n", name, thousands(golden[t].shape.size()),
+               thousands(differ),
+               100.0 * static_cast<double>(differ) / static_cast<double>(g.size()), first);
+    rows.push_back({{"tensor", name}, {"elements", g.size()}, {"differ", differ}});
+  }
+  return rows;
+}
+
+}  // namespace
+
+int run_replay(const Arguments& arguments) {
+  CommandLine line("campaign replay RESULT --fault ID --image N",
+                   "Runs one fault on one image of a campaign again, in the cycle-level model with "
+                   "the fault armed,\nand says tensor by tensor where it differs from the "
+                   "fault-free network. Stuck channels and\npixels, which name no hardware, are "
+                   "replayed on hardware that does just that.",
+                   {"result"});
+  line.options().add_options()("fault", text("ID"), "identifier of the fault, as in the result")(
+      "image", number("N", 0), "image of the campaign, 0 being its first");
+  if (!line.parse(arguments)) return 0;
+  const std::string path = line.text("result");
+  const campaign::Result result = campaign::read_result(path);
+  if (!line.has("fault")) throw InputError("stuckat campaign replay", "no --fault", "--fault ID");
+  const int64_t fault = result.find(line.text("fault"));
+  if (fault < 0) {
+    std::vector<std::string> known;
+    for (const auto& info : result.faults) known.push_back(info.id);
+    const std::string near = nearest_name(line.text("fault"), known);
+    throw InputError("--fault", "no '" + line.text("fault") + "' in " + path,
+                     near.empty() ? "an identifier of the result" : near);
+  }
+  const int64_t image = line.integer("image", 0, result.identity.images - 1);
+  CommandLine campaign_line("campaign", "", {"model"});
+  add_campaign_options(campaign_line);
+  campaign_line.parse(campaign_arguments(result.identity.configuration, path));
+  const CampaignInputs in = load_campaign(campaign_line);
+  if (campaign::content_hash(in.faults) != result.identity.faults_hash) {
+    throw InputError(path, "its model, accelerator or fault list has changed since",
+                     "the files it was made from");
+  }
+  const Hardware hardware = hardware_of(in, fault);
+  const Effects effects = in.faults.effects(fault);
+  // A FIFO slot drifts through the pixels: the images before this one have to pass, too.
+  const bool drifts = std::any_of(effects.elements.begin(), effects.elements.end(),
+                                  [](const auto& e) { return e.depends_on_image(); });
+  std::vector<Tensor> images;
+  for (int64_t i = drifts ? 0 : image; i <= image; ++i) {
+    images.push_back(input_tensor(in.network, in.data, static_cast<int>(i)));
+  }
+  const auto golden = reference::run(in.network, images.back());
+  const auto expected = reference::run(in.network, images.back(), effects, image);
+  int64_t cycles = 0;
+  const auto faulty = simulate_last(hardware, in.network, images, &cycles);
+
+  fmt::print("{} on image {}, simulated on {}\n", line.text("fault"), image,
+             hardware.map.accelerator);
+  for (const Fault& f : hardware.map.faults) fmt::print("  {}\n", name(f));
+  for (const auto& effect : describe(effects, in.network)) fmt::print("  {}\n", effect);
+  fmt::print("\n");
+  const auto rows = compare(in.network, golden, faulty);
+  const int classes = in.network.classes();
+  const int before = predicted_class(golden.back().values.data(), classes);
+  const int after = predicted_class(faulty.back().values.data(), classes);
+  const bool agrees = faulty == expected;
+  fmt::print("\nprediction {} -> {}, label {}; every tensor {} the reference with the effects\n",
+             before, after, in.data.labels[static_cast<size_t>(image)],
+             agrees ? "equals" : "DIFFERS FROM");
+  line.write_json({{"fault", line.text("fault")},
+                   {"image", image},
+                   {"accelerator", hardware.map.accelerator},
+                   {"cycles", cycles},
+                   {"prediction_fault_free", before},
+                   {"prediction", after},
+                   {"agrees_with_reference", agrees},
+                   {"tensors", rows}});
+  return agrees ? 0 : 1;
+}
+
+}  // namespace stuckat::cli
