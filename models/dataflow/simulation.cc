@@ -113,6 +113,15 @@ void read_statistics(const Chain& chain, ElaboratedChain& parts, DataflowResult&
 
 }  // namespace
 
+int64_t steady_interval(const std::vector<int64_t>& arrivals) {
+  std::vector<int64_t> intervals;
+  for (size_t i = 1; i < arrivals.size(); ++i) intervals.push_back(arrivals[i] - arrivals[i - 1]);
+  if (intervals.empty()) return 0;
+  const auto middle = intervals.begin() + static_cast<std::ptrdiff_t>(intervals.size() / 2);
+  std::nth_element(intervals.begin(), middle, intervals.end());
+  return *middle;
+}
+
 DataflowResult simulate(const Network& network, const DataflowAccelerator& accelerator,
                         const FaultMap& faults, const std::vector<Tensor>& images,
                         const SimulationOptions& options) {
@@ -147,12 +156,7 @@ DataflowResult simulate(const Network& network, const DataflowAccelerator& accel
 
   result.arrival_cycles = parts.writer().arrivals();
   result.first_image_cycles = result.arrival_cycles.front();
-  const size_t n = result.arrival_cycles.size();
-  if (n > 1) {
-    // In a stalling pipeline nothing pushes the last image out: it drains sooner than the others.
-    const size_t last = n > 2 ? n - 2 : n - 1;
-    result.steady_interval_cycles = result.arrival_cycles[last] - result.arrival_cycles[last - 1];
-  }
+  result.steady_interval_cycles = steady_interval(result.arrival_cycles);
   read_logits(network, chain.streams.back(), parts, result);
   read_statistics(chain, parts, result);
   return result;

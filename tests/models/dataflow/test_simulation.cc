@@ -160,6 +160,17 @@ TEST_CASE("cnv_w1a1_has_the_published_steady_interval_under_both_disciplines") {
   }
 }
 
+TEST_CASE("the_images_that_drain_are_not_the_steady_interval") {
+  std::vector<int64_t> arrivals = {717073};
+  for (int i = 0; i < 6; ++i) arrivals.push_back(arrivals.back() + 116295);
+  for (const int64_t interval : {115753, 78209, 65536, 65536, 61217}) {
+    arrivals.push_back(arrivals.back() + interval);
+  }
+  CHECK(steady_interval(arrivals) == 116295);
+  CHECK(steady_interval({5}) == 0);
+  CHECK(steady_interval({5, 12}) == 7);
+}
+
 TEST_CASE("lfc_takes_the_841_cycles_per_image_that_were_measured") {
   const std::string verdict = in_child([] {
     const Network network = filled_zoo_network("lfc-w1a1");
