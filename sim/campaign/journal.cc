@@ -21,7 +21,7 @@ constexpr std::string_view title = "stuckat campaign journal 1\n";
 constexpr std::string_view record_mark = "REC1";
 constexpr size_t prefix_bytes = 4 + 8 + 8;
 constexpr size_t checksum_bytes = 64;
-constexpr int64_t most_header_bytes = 65536;
+constexpr int64_t most_header_bytes = int64_t{1} << 20;
 
 std::string lines(const Journal::Header& header) {
   std::string text(title);

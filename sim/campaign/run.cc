@@ -27,6 +27,7 @@ constexpr int64_t chunk_fault_images = 400'000;
 constexpr int64_t least_chunks = 64;  // of a campaign, so that threads end together
 constexpr int64_t most_chunk_images = 256;
 constexpr int64_t default_block_faults = 16'384;
+constexpr size_t most_configuration_bytes = 500'000;  // it stands in the journal's header
 
 /// One campaign: what it is, how it is cut, and the counts so far.
 class Campaign {
@@ -58,6 +59,7 @@ class Campaign {
             {"faults_hash", identity_.faults_hash},
             {"names_hash", names},
             {"configuration", one_line(identity_.configuration)},
+            {"configuration_hash", Hasher().add(identity_.configuration).hex()},
             {"first_image", std::to_string(identity_.first_image)},
             {"images", std::to_string(identity_.images)},
             {"shard", std::to_string(shard().index) + "/" + std::to_string(shard().count)},
@@ -141,6 +143,10 @@ class Campaign {
                          "0 to " + std::to_string(network_.classes() - 1) + ", as " +
                              network_.name + " predicts");
       }
+    }
+    if (options_.configuration.size() > most_configuration_bytes) {
+      throw InputError("configuration", std::to_string(options_.configuration.size()) + " bytes",
+                       "at most " + std::to_string(most_configuration_bytes));
     }
     if (options_.threads < 1 || options_.chunk_images < 0 || options_.block_faults < 0) {
       throw InputError("threads", std::to_string(options_.threads), "1 or more");
