@@ -4,6 +4,10 @@ include(GNUInstallDirs)
 # -Wno-restrict: g++ 12 raises false alarms on std::string operator+ (GCC bug 105651).
 set(STUCKAT_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-restrict -Werror)
 
+# Flags for tests and tools on top of the build's own: the dev preset compiles them without
+# optimisation and UndefinedBehaviourSanitizer (the libraries have both), which halves its time.
+set(STUCKAT_TEST_FLAGS "" CACHE STRING "Further compiler flags for tests and tools")
+
 function(stuckat_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
   add_library(stuckat_${name} STATIC ${arg_SOURCES})
@@ -17,7 +21,8 @@ function(stuckat_library name)
 endfunction()
 
 # stuckat_test(NAME SOURCES ... LINKS ...): a Catch2 program; ctest runs each test case in a
-# process of its own (SystemC allows one elaboration per process). LABEL: for `ctest -L`.
+# process of its own (SystemC allows one elaboration per process). LABEL: for `ctest -L`; the
+# target LABEL-tests builds all tests with it.
 function(stuckat_test name)
   cmake_parse_arguments(arg "SYSTEMC" "LABEL" "SOURCES;LINKS" ${ARGN})
   set(label)
@@ -25,7 +30,10 @@ function(stuckat_test name)
     set(label LABELS ${arg_LABEL})
   endif()
   add_executable(test_${name} ${arg_SOURCES})
-  target_compile_options(test_${name} PRIVATE ${STUCKAT_WARNINGS})
+  if(arg_LABEL)
+    add_dependencies(${arg_LABEL}-tests test_${name})
+  endif()
+  target_compile_options(test_${name} PRIVATE ${STUCKAT_WARNINGS} ${STUCKAT_TEST_FLAGS})
   target_link_libraries(test_${name} PRIVATE ${arg_LINKS}
     $<IF:$<BOOL:${arg_SYSTEMC}>,stuckat_catch_main_systemc,stuckat_catch_main>)
   catch_discover_tests(test_${name} TEST_PREFIX "${name}: "
