@@ -37,5 +37,6 @@ function(stuckat_test name)
   target_link_libraries(test_${name} PRIVATE ${arg_LINKS}
     $<IF:$<BOOL:${arg_SYSTEMC}>,stuckat_catch_main_systemc,stuckat_catch_main>)
   catch_discover_tests(test_${name} TEST_PREFIX "${name}: "
-    PROPERTIES SKIP_REGULAR_EXPRESSION "SKIPPED:" ${label})
+    PROPERTIES SKIP_REGULAR_EXPRESSION "SKIPPED:" ${label}
+      ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp")
 endfunction()

@@ -16,6 +16,7 @@ double real_divisor(NumberFormat format) {
 
 /// The greatest integer t with t <= x, cut to -limit .. limit.
 int32_t floor_within(double x, int32_t limit) {
+  if (std::isnan(x)) return -limit;  // a model that diverged: the loss says so
   return static_cast<int32_t>(
       std::floor(std::clamp(x, -static_cast<double>(limit), static_cast<double>(limit))));
 }
