@@ -9,8 +9,8 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
+#include "sim/campaign/disk.h"
 #include "workloads/errors.h"
 #include "workloads/hash.h"
 
@@ -69,15 +69,6 @@ int64_t size_of(int descriptor) {
 }
 
 }  // namespace
-
-void sync_folder(const std::string& path) {
-  std::string folder = std::filesystem::path(path).parent_path().string();
-  if (folder.empty()) folder = ".";
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return;
-  ::fsync(descriptor);
-  ::close(descriptor);
-}
 
 Journal::Journal(const std::string& path, const Header& header,
                  const std::vector<std::string>& taken_over)

@@ -64,7 +64,4 @@ class Journal {
   int64_t end_ = 0;       // of the last whole record
 };
 
-/// Makes creations, renames and removals in the folder of `path` permanent.
-void sync_folder(const std::string& path);
-
 }  // namespace stuckat::campaign

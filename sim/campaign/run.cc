@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "sim/campaign/disk.h"
 #include "sim/campaign/journal.h"
 #include "sim/campaign/worker_pool.h"
 #include "workloads/errors.h"
@@ -247,11 +248,23 @@ void remove_partial_files(const std::string& path) {
   for (const auto& partial : found) std::filesystem::remove(partial, error);
 }
 
+/// At most so many bytes has the file of a result: its arrays as they are, and what HDF5 adds.
+int64_t most_bytes(const Result& result) {
+  size_t longest_id = 0;
+  for (const FaultInfo& fault : result.faults) longest_id = std::max(longest_id, fault.id.size());
+  const size_t numbers = 7 + 1 + static_cast<size_t>(result.classes + result.tensors() + 1);
+  const size_t per_fault = longest_id + sizeof(int32_t) * numbers;
+  constexpr size_t added = 64 * 1024;
+  return static_cast<int64_t>(result.faults.size() * per_fault + 256 * result.strata.size() +
+                              result.identity.configuration.size() + added);
+}
+
 /// Writes the result and reads it back: a disk that fills up while HDF5 closes its data sets goes
 /// unnoticed otherwise. The journal is needed until the file is known to be good.
 void write_checked(const std::string& path, const Result& result) {
   std::string problem = "is not what was written";
   try {
+    require_room(path, most_bytes(result));
     write_result(path, result);
     if (read_result(path) == result) return;
   } catch (const InputError& error) {

@@ -48,6 +48,29 @@ struct Interrupted : CampaignSetup {
     });
     REQUIRE_FALSE(outcome.finished);
   }
+  /// Goes on in a child whose files may not grow beyond `bytes`: the kernel refuses as a full disk
+  /// does. 0: finished, 2: the message of a full disk, anything else: something is wrong.
+  int exit_code_with_limit(int64_t bytes) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::signal(SIGXFSZ, SIG_IGN);
+      const rlimit files{static_cast<rlim_t>(bytes), static_cast<rlim_t>(bytes)};
+      ::setrlimit(RLIMIT_FSIZE, &files);
+      int code = 4;
+      try {
+        go_on();
+        code = 0;
+      } catch (const InputError& error) {
+        code = std::string(error.what()).find("room on the disk") != std::string::npos ? 2 : 5;
+      } catch (...) {
+        code = 3;
+      }
+      ::_exit(code);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
   void check_whole() {
     CHECK(test::read_bytes(folder / "c.h5") == whole);
     CHECK(folder.files() == std::vector<std::string>{"c.h5"});
@@ -229,37 +252,27 @@ TEST_CASE("two runs cannot use one journal") {
 
 TEST_CASE("a full disk ends the run with a message, and what was done is resumed") {
   Interrupted s(36, 60);
-  // A child whose files may not grow beyond a limit: the kernel refuses as a full disk does.
   std::vector<int64_t> limits;
   for (int64_t limit = 100; limit < 40'000; limit = limit * 3 / 2) limits.push_back(limit);
   int failures = 0;
   for (const int64_t limit : limits) {
     INFO("limit " << limit);
-    const pid_t child = ::fork();
-    if (child == 0) {
-      ::signal(SIGXFSZ, SIG_IGN);
-      const rlimit files{static_cast<rlim_t>(limit), static_cast<rlim_t>(limit)};
-      ::setrlimit(RLIMIT_FSIZE, &files);
-      int code = 4;
-      try {
-        s.go_on();
-        code = 0;
-      } catch (const InputError& error) {
-        code = std::string(error.what()).find("room on the disk") != std::string::npos ? 2 : 5;
-      } catch (...) {
-        code = 3;
-      }
-      ::_exit(code);
-    }
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
-    REQUIRE(WIFEXITED(status));
-    CHECK((WEXITSTATUS(status) == 2 || WEXITSTATUS(status) == 0));
-    failures += WEXITSTATUS(status) == 2;
-    if (WEXITSTATUS(status) == 0) break;
+    const int code = s.exit_code_with_limit(limit);
+    CHECK((code == 2 || code == 0));
+    failures += code == 2;
+    if (code == 0) break;
     CHECK_FALSE(std::filesystem::exists(s.folder / "c.h5"));
   }
   CHECK(failures > 0);
   s.go_on();
+  s.check_whole();
+
+  // All chunks are in the journal; only the result has no room.
+  std::filesystem::remove(s.folder / "c.h5");
+  std::filesystem::create_directories(s.folder / "c.h5/in the way");
+  CHECK_THAT(message_of([&] { s.go_on(); }), Catch::Contains("can be resumed"));
+  std::filesystem::remove_all(s.folder / "c.h5");
+  for (const int64_t limit : {0, 1000, 3000, 5000}) CHECK(s.exit_code_with_limit(limit) == 2);
+  CHECK(s.go_on().progress.resumed > 0);
   s.check_whole();
 }
