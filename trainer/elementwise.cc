@@ -53,7 +53,7 @@ STUCKAT_INLINE void store_levels(const Vector<int16_t>* levels, int8_t* values) 
   *reinterpret_cast<Levels*>(values) = __builtin_convertvector(levels[0], Levels);
 }
 STUCKAT_INLINE void store_levels(const Vector<int32_t>* levels, int8_t* values) {
-  for (int j = 0; j < 2; ++j) {
+  for (ptrdiff_t j = 0; j < 2; ++j) {
     *reinterpret_cast<Bytes*>(values + 8 * j) = __builtin_convertvector(levels[j], Bytes);
   }
 }
@@ -144,8 +144,9 @@ STUCKAT_INLINE void gradient_of(const Acc* acc, int pixels, int channels,
     float* out = transposed + p * transposed_pixel;
     int c = 0;
     for (; c + 8 <= channels; c += 8) {
-      for (int l = 0; l < lanes; l += 8) {
-        transpose8(in + c * lanes + l, lanes, out + l * transposed_sample + c, transposed_sample);
+      for (ptrdiff_t l = 0; l < lanes; l += 8) {
+        transpose8(in + ptrdiff_t{c} * lanes + l, lanes, out + l * transposed_sample + c,
+                   transposed_sample);
       }
     }
     for (; c < channels; ++c) {

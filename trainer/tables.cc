@@ -50,8 +50,9 @@ STUCKAT_INLINE void add_some(const char* table, ptrdiff_t group_bytes, int group
   for (int g = 0; g < groups; ++g) {
     for (int o = 0; o < outputs; ++o) {
       const char* entry = table + index[o * index_stride + g];
-      for (int j = 0; j < pieces; ++j)
+      for (ptrdiff_t j = 0; j < pieces; ++j) {
         sum[o][j] += *reinterpret_cast<const Vector<T>*>(entry + j * 32);
+      }
     }
     table += group_bytes;
   }
@@ -66,7 +67,7 @@ template <class T, int pieces, int outputs>
 STUCKAT_INLINE void add(const T* table, int group_entries, int groups, const uint16_t* index,
                         ptrdiff_t index_stride, T* out, int count) {
   const auto* bytes = reinterpret_cast<const char*>(table);
-  const auto group_bytes = static_cast<ptrdiff_t>(group_entries * lanes * sizeof(T));
+  const auto group_bytes = static_cast<ptrdiff_t>(sizeof(T)) * group_entries * lanes;
   int o = 0;
   for (; o + outputs <= count; o += outputs) {
     add_some<T, pieces, outputs>(bytes, group_bytes, groups, index + o * index_stride, index_stride,

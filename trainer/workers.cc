@@ -23,12 +23,11 @@ void Workers::take_items() {
 }
 
 void Workers::loop() {
-  uint64_t seen = 0;
   std::unique_lock lock(mutex_);
   while (true) {
-    start_.wait(lock, [&] { return stop_ || round_ != seen; });
+    start_.wait(lock, [&] { return stop_ || next_ < items_; });
     if (stop_) return;
-    seen = round_;
+    ++busy_;
     lock.unlock();
     take_items();
     lock.lock();
@@ -44,15 +43,16 @@ void Workers::run(int items, const std::function<void(int)>& work) {
   {
     const std::lock_guard lock(mutex_);
     work_ = &work;
-    items_ = items;
     next_ = 0;
-    busy_ = static_cast<int>(threads_.size());
-    ++round_;
+    items_ = items;
   }
   start_.notify_all();
   take_items();
+  // Waits for threads that took items, not for those that the machine has not woken yet: they
+  // find items_ = 0 when it does.
   std::unique_lock lock(mutex_);
   done_.wait(lock, [&] { return busy_ == 0; });
+  items_ = 0;
 }
 
 }  // namespace stuckat::trainer

@@ -33,9 +33,8 @@ class Workers {
   std::condition_variable start_;
   std::condition_variable done_;
   const std::function<void(int)>* work_ = nullptr;
-  int items_ = 0;
-  int busy_ = 0;              // threads that still work on this round
-  uint64_t round_ = 0;        // number of run() calls so far
+  int items_ = 0;             // 0 between two rounds
+  int busy_ = 0;              // threads of the pool that take items of this round
   std::atomic<int> next_{0};  // the next item to hand out
   bool stop_ = false;
 };

@@ -85,6 +85,7 @@ int main(int argc, char** argv) {
   }
   std::cout << network.name << " width " << width << (fat ? " FAT" : "") << ", batch " << batch
             << ", " << workers.threads() << " threads: " << best << " images/s in the best of "
-            << steps << " steps (goal " << goal << "), loss " << loss << "\n";
+            << steps << " steps (goal " << goal << "), " << best_cpu
+            << " images per CPU-second, loss " << loss << "\n";
   return 0;
 }
