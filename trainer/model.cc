@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "trainer/dispatch.h"
 #include "trainer/random.h"
 #include "workloads/errors.h"
 
@@ -101,19 +102,22 @@ Model initial_model(const Network& architecture, uint64_t seed) {
   return model;
 }
 
+STUCKAT_MULTIVERSION void quantize_weights(NumberFormat format, const float* latent, size_t count,
+                                           int8_t* weights) {
+  if (format.kind == FormatKind::binary) {
+    for (size_t i = 0; i < count; ++i) weights[i] = static_cast<int8_t>(latent[i] >= 0 ? 1 : -1);
+    return;
+  }
+  const auto greatest = static_cast<float>(format.max_level());
+  for (size_t i = 0; i < count; ++i) {
+    const float scaled = std::clamp(latent[i], -1.0f, 1.0f) * greatest;
+    weights[i] = static_cast<int8_t>(std::nearbyintf(scaled));
+  }
+}
+
 std::vector<int8_t> quantized_weights(const Layer& layer, const std::vector<float>& latent) {
   std::vector<int8_t> result(latent.size());
-  if (layer.weight_format.kind == FormatKind::binary) {
-    for (size_t i = 0; i < latent.size(); ++i) {
-      result[i] = static_cast<int8_t>(latent[i] >= 0 ? 1 : -1);
-    }
-    return result;
-  }
-  const auto greatest = static_cast<float>(layer.weight_format.max_level());
-  for (size_t i = 0; i < latent.size(); ++i) {
-    const float scaled = std::clamp(latent[i], -1.0f, 1.0f) * greatest;
-    result[i] = static_cast<int8_t>(std::nearbyintf(scaled));
-  }
+  quantize_weights(layer.weight_format, latent.data(), latent.size(), result.data());
   return result;
 }
 

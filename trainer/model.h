@@ -6,6 +6,7 @@
 // of its logits (methods.md, section 1: the recipe of the FAT paper and of Brevitas).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -41,6 +42,8 @@ Model initial_model(const Network& architecture, uint64_t seed);
 /// Integer weights of a layer: 1 bit: +1 where latent >= 0, else -1; b bits: latent * max_level
 /// rounded to the nearest (ties to even), within the levels.
 std::vector<int8_t> quantized_weights(const Layer& layer, const std::vector<float>& latent);
+/// The same for `count` weights.
+void quantize_weights(NumberFormat format, const float* latent, size_t count, int8_t* weights);
 
 /// Real value of one unit of the layer's integer sum of weight * activation.
 double accumulator_unit(const Layer& layer);

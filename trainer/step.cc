@@ -96,7 +96,13 @@ void TrainingStep::forward_layer(int index, LayerParameters& parameters) {
   ForwardLayer& layer = state.forward;
   const LayerFaults& faults = faults_[i + 1];
   const auto rows = static_cast<size_t>(layer.layer.rows());
-  state.weights = quantized_weights(layer.layer, parameters.weights);
+  const auto columns = static_cast<size_t>(layer.layer.columns());
+  state.weights.resize(parameters.weights.size());
+  workers_.run(static_cast<int>(rows), [&](int row) {
+    const size_t first = static_cast<size_t>(row) * columns;
+    quantize_weights(layer.layer.weight_format, parameters.weights.data() + first, columns,
+                     state.weights.data() + first);
+  });
   state.sign.resize(rows);
   for (size_t r = 0; r < rows; ++r) {
     const float gamma = parameters.gamma[parameters.gamma.size() == 1 ? 0 : r];
