@@ -1,83 +1,65 @@
 // FaultyPass: the effects themselves, rows that compute wrongly and elements that are overwritten.
 #include <algorithm>
-#include <cassert>
 
+#include "faultmaps/placement.h"
 #include "sim/fast/faulty_pass.h"
-#include "workloads/reference.h"
+#include "sim/fast/row_calculator.h"
 
 namespace stuckat::fast {
-namespace {
-
-bool hits(const OperatorFault& fault, int pixel) {
-  return fault.pixels.empty() ||
-         std::binary_search(fault.pixels.begin(), fault.pixels.end(), pixel);
-}
-
-/// Output value of a special row on one window.
-int32_t row_value(const Layer& layer, const SpecialRow& row, const Effects& effects, int pixel,
-                  const int32_t* window) {
-  for (auto at = row.operators.rbegin(); at != row.operators.rend(); ++at) {
-    const OperatorFault& fault = effects.operators[static_cast<size_t>(*at)];
-    if (!hits(fault, pixel)) continue;
-    const int32_t accumulator =
-        broken_accumulate(layer, fault.pe, row.row, row.weights.data(), window);
-    return broken_threshold(layer, fault.pe, row.thresholds.data(), accumulator);
-  }
-  const int32_t accumulator = reference::accumulate(layer, row.weights.data(), window);
-  return reference::threshold(layer, row.thresholds.data(), accumulator);
-}
-
-/// Words of planes with one channel set to `level` (planes set).
-void set_level(const TensorLayout& layout, int channel, int level, uint64_t* words) {
-  const uint64_t bit = uint64_t{1} << (channel % rows_per_word);
-  for (int k = 0; k < layout.planes; ++k) {
-    uint64_t& word = words[k * layout.words + channel / rows_per_word];
-    word = k < level ? word | bit : word & ~bit;
-  }
-}
-
-}  // namespace
-
 void FaultyPass::apply_rows(int index, const Effects& effects,
                             const std::vector<SpecialRow>& rows) {
   if (rows.empty()) return;
   const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
   const TensorLayout& out = network_.layout(index + 1);
-  const size_t t = static_cast<size_t>(index) + 1;
-  const Tensor input = tensor(index);
-  if (out.form != TensorForm::planes) {
-    Tensor output = tensor(index + 1);
-    for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
-      const std::vector<int32_t> window =
-          reference::window(layer, input, pixel / layer.output.width, pixel % layer.output.width);
-      for (const SpecialRow& row : rows) {
-        output.values[static_cast<size_t>(pixel * layer.rows() + row.row)] =
-            row_value(layer, row, effects, pixel, window.data());
+  std::vector<RowCalculator> calculators;
+  for (const SpecialRow& row : rows) calculators.emplace_back(layer, row, effects);
+  const PaddedImage& image = padded_input(index);
+  std::vector<int16_t> window(static_cast<size_t>(RowCalculator::window_size(layer, rows, effects)),
+                              static_cast<int16_t>(stuckat::padded_input(layer)));
+  const bool in_planes = out.form == TensorForm::planes;
+  const bool binary = layer.output_format.kind == FormatKind::binary;
+  Tensor output;
+  if (!in_planes) output = tensor(index + 1);
+  for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
+    image.window(pixel, window.data());
+    for (const RowCalculator& calculator : calculators) {
+      const int32_t value = calculator.value(pixel, window.data());
+      if (in_planes) {
+        const int level = binary ? (value > 0 ? 1 : 0) : value - layer.output_format.min_value();
+        set_level(index + 1, pixel, calculator.row(), level);
+      } else {
+        output.values[static_cast<size_t>(pixel * layer.rows() + calculator.row())] = value;
       }
     }
-    set_tensor(index + 1, output);
-    return;
+    if (in_planes) settle_pixel(index + 1, pixel);
   }
-  const bool binary = layer.output_format.kind == FormatKind::binary;
-  for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
-    const std::vector<int32_t> window =
-        reference::window(layer, input, pixel / layer.output.width, pixel % layer.output.width);
-    const size_t at = static_cast<size_t>(pixel) * out.pixel_words();
-    uint64_t* words = diff_[t].data() + at;
-    const uint64_t* golden = golden_.state().planes[t].data() + at;
-    for (int w = 0; w < out.pixel_words(); ++w) words[w] ^= golden[w];
-    for (const SpecialRow& row : rows) {
-      const int32_t value = row_value(layer, row, effects, pixel, window.data());
-      const int level = binary ? (value > 0 ? 1 : 0) : value - layer.output_format.min_value();
-      set_level(out, row.row, level, words);
-    }
-    uint64_t any = 0;
-    for (int w = 0; w < out.pixel_words(); ++w) any |= words[w] ^= golden[w];
-    if (any != 0)
-      changed_[t].insert(pixel);
-    else
-      changed_[t].erase(pixel);
+  if (!in_planes) set_tensor(index + 1, output);
+}
+
+void FaultyPass::set_level(int tensor, int pixel, int channel, int level) {
+  const TensorLayout& layout = network_.layout(tensor);
+  const size_t t = static_cast<size_t>(tensor);
+  const size_t at = static_cast<size_t>(pixel) * layout.pixel_words() +
+                    static_cast<size_t>(channel / rows_per_word);
+  const uint64_t bit = uint64_t{1} << (channel % rows_per_word);
+  for (int k = 0; k < layout.planes; ++k) {
+    const size_t word = at + static_cast<size_t>(k) * layout.words;
+    const uint64_t next = k < level ? bit : 0;
+    const uint64_t change = (golden_.state().planes[t][word] ^ next) & bit;
+    diff_[t][word] = (diff_[t][word] & ~bit) | change;
   }
+}
+
+void FaultyPass::settle_pixel(int tensor, int pixel) {
+  const size_t t = static_cast<size_t>(tensor);
+  const int words = network_.layout(tensor).pixel_words();
+  const uint64_t* diff = diff_[t].data() + static_cast<size_t>(pixel) * words;
+  uint64_t any = 0;
+  for (int w = 0; w < words; ++w) any |= diff[w];
+  if (any != 0)
+    changed_[t].insert(pixel);
+  else
+    changed_[t].erase(pixel);
 }
 
 void FaultyPass::apply_element(int tensor, const ElementFault& fault, const ElementStep& step,
@@ -99,6 +81,16 @@ void FaultyPass::apply_to_pixel(int tensor, const ElementStep& step, int pixel,
   const size_t at = static_cast<size_t>(pixel) * layout.pixel_words();
   uint64_t* diff = diff_[t].data() + at;
   const uint64_t* golden = golden_.state().planes[t].data() + at;
+  if (step.is_constant) {
+    for (int w = 0; w < layout.words; ++w) {
+      for (int k = 0; k < layout.planes; ++k) {
+        const int word = k * layout.words + w;
+        const uint64_t next = k < step.level_map.front() ? ~uint64_t{0} : 0;
+        diff[word] = (diff[word] & ~channels[w]) | ((next ^ golden[word]) & channels[w]);
+      }
+    }
+    return settle_pixel(tensor, pixel);
+  }
   uint64_t next[16];  // the new planes of one word of channels; there are at most 15
   for (int w = 0; w < layout.words; ++w) {
     if (channels[w] == 0) continue;
@@ -117,12 +109,7 @@ void FaultyPass::apply_to_pixel(int tensor, const ElementStep& step, int pixel,
       diff[word] = (diff[word] & ~channels[w]) | ((next[k] ^ golden[word]) & channels[w]);
     }
   }
-  uint64_t any = 0;
-  for (int w = 0; w < layout.pixel_words(); ++w) any |= diff[w];
-  if (any != 0)
-    changed_[t].insert(pixel);
-  else
-    changed_[t].erase(pixel);
+  settle_pixel(tensor, pixel);
 }
 
 void FaultyPass::apply_to_planes(int tensor, const ElementFault& fault, const ElementStep& step,

@@ -8,25 +8,12 @@
 
 namespace stuckat::fast {
 
-void pad_values(const PackedLayer& layer, const Tensor& values, AlignedVector<int16_t>& padded) {
-  const int row = layer.input.width * layer.input.channels;
-  const int padded_row = layer.padded_width() * layer.input.channels;
-  padded.assign(static_cast<size_t>(layer.padded_height()) * padded_row, 0);
-  for (int y = 0; y < layer.input.height; ++y) {
-    const auto from = values.values.begin() + static_cast<std::ptrdiff_t>(y) * row;
-    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(y + layer.padding) * padded_row +
-                              static_cast<std::ptrdiff_t>(layer.padding) * layer.input.channels;
-    std::transform(from, from + row, padded.begin() + at,
-                   [](int32_t v) { return static_cast<int16_t>(v); });
-  }
-}
-
 Executor::Executor(const PackedNetwork& network) : network_(network) {
   const size_t tensors = static_cast<size_t>(network.tensors());
   state_.planes.resize(tensors);
   state_.values.resize(tensors);
   state_.margins.resize(tensors - 1);
-  state_.padded_values.resize(tensors - 1);
+  state_.padded_inputs.resize(tensors - 1);
   lists_.resize(tensors - 1);
   for (size_t t = 0; t < tensors; ++t) {
     const TensorLayout& layout = network.layout(static_cast<int>(t));
@@ -77,8 +64,13 @@ void Executor::run_layer(int index) {
       }
       break;
     case LayerPath::first:
-      pad_values(layer, state_.values[i], state_.padded_values[i]);
-      kernels::compute_first_layer(layer, out, state_.padded_values[i].data(),
+      state_.padded_inputs[i].reset(layer, in.format.padding_value());
+      for (int pixel = 0; pixel < in.shape.pixels(); ++pixel) {
+        state_.padded_inputs[i].set_pixel(
+            pixel, state_.values[i].values.data() +
+                       static_cast<std::ptrdiff_t>(pixel) * in.shape.channels);
+      }
+      kernels::compute_first_layer(layer, out, state_.padded_inputs[i].data(),
                                    state_.planes[i + 1].data());
       break;
     case LayerPath::pool:

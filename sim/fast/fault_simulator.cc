@@ -20,6 +20,7 @@ class FaultSimulator::Impl {
   void simulate(const Tensor& image, int64_t image_index, std::span<Verdict> verdicts) {
     assert(static_cast<int>(verdicts.size()) == faults_.size());
     golden_.run(image);
+    pass_.begin_image();
     image_index_ = image_index;
     const auto report = [&](int fault, int last_difference) {
       verdicts[static_cast<size_t>(fault)] = verdict(last_difference);

@@ -23,6 +23,44 @@ FaultyPass::FaultyPass(const Executor& golden) : network_(golden.network()), gol
     if (kernels::ScatterBuffers::fits(layer)) scatter_.back().reserve(layer, layout);
   }
   logits_.resize(static_cast<size_t>(network_.network().classes()));
+  begin_image();
+}
+
+void FaultyPass::begin_image() {
+  golden_inputs_.assign(static_cast<size_t>(network_.last_tensor()), {});
+}
+
+const PaddedImage& FaultyPass::padded_input(int index) {
+  const size_t i = static_cast<size_t>(index);
+  const PackedLayer& layer = network_.layer(index);
+  const TensorLayout& layout = network_.layout(index);
+  const GoldenState& golden = golden_.state();
+  PaddedImage& right = golden_inputs_[i];
+  const std::ptrdiff_t channels = layout.shape.channels;
+  const std::ptrdiff_t words = layout.pixel_words();
+  if (right.empty()) {
+    right.reset(layer, layout.format.padding_value());
+    for (int pixel = 0; pixel < layout.shape.pixels(); ++pixel) {
+      if (layout.form == TensorForm::planes)
+        right.set_pixel(layout, pixel, golden.planes[i].data() + pixel * words);
+      else
+        right.set_pixel(pixel, golden.values[i].values.data() + pixel * channels);
+    }
+  }
+  if (!differs(index)) return right;
+  faulty_input_ = right;
+  std::vector<uint64_t> faulty(static_cast<size_t>(words));
+  changed_[i].for_each([&](int pixel) {
+    if (layout.form == TensorForm::values) {
+      faulty_input_.set_pixel(pixel, values_[i].values.data() + pixel * channels);
+      return;
+    }
+    for (size_t w = 0; w < faulty.size(); ++w) {
+      faulty[w] = faulty_word(index, static_cast<size_t>(pixel * words) + w);
+    }
+    faulty_input_.set_pixel(layout, pixel, faulty.data());
+  });
+  return faulty_input_;
 }
 
 bool FaultyPass::differs(int tensor) const {
@@ -133,7 +171,7 @@ void FaultyPass::propagate_first(int index) {
   const size_t i = static_cast<size_t>(index);
   const PackedLayer& layer = network_.layer(index);
   const TensorLayout& out = network_.layout(index + 1);
-  pad_values(layer, values_[i], padded_);
+  const PaddedImage& image = padded_input(index);
   PixelSet reached(out.shape.pixels());
   changed_[i].for_each([&](int pixel) {
     const int y = pixel / layer.input.width + layer.padding;
@@ -152,7 +190,7 @@ void FaultyPass::propagate_first(int index) {
   reached.for_each([&](int pixel) {
     const size_t at = static_cast<size_t>(pixel) * out.pixel_words();
     uint64_t* words = diff_[i + 1].data() + at;
-    kernels::compute_first(layer, out, padded_.data(), pixel, sums_.data(), words);
+    kernels::compute_first(layer, out, image.data(), pixel, sums_.data(), words);
     uint64_t any = 0;
     for (int w = 0; w < out.pixel_words(); ++w) any |= words[w] ^= golden[at + w];
     if (any != 0) changed_[i + 1].insert(pixel);

@@ -9,6 +9,7 @@
 #include "sim/fast/executor.h"
 #include "sim/fast/fault_program.h"
 #include "sim/fast/kernels.h"
+#include "sim/fast/padded_image.h"
 #include "sim/fast/pixel_set.h"
 
 namespace stuckat::fast {
@@ -19,6 +20,9 @@ class FaultyPass {
  public:
   /// `golden` must have run the image, and outlives this.
   explicit FaultyPass(const Executor& golden);
+
+  /// The golden executor has run another image.
+  void begin_image();
 
   /// Tensor `tensor` after step(s) so far: does anything differ from the fault-free run?
   bool differs(int tensor) const;
@@ -58,6 +62,10 @@ class FaultyPass {
   void propagate_plain(int layer);
   void recompute_matrix(int layer);
   void set_tensor(int tensor, const Tensor& values);
+  /// Tensor `layer` as the fault leaves it, valid until the next call.
+  const PaddedImage& padded_input(int layer);
+  void set_level(int tensor, int pixel, int channel, int level);
+  void settle_pixel(int tensor, int pixel);
   void apply_to_pixel(int tensor, const ElementStep& step, int pixel, const uint64_t* channels);
   void apply_to_planes(int tensor, const ElementFault& fault, const ElementStep& step,
                        int64_t image_index);
@@ -72,7 +80,8 @@ class FaultyPass {
   std::vector<ChangeList> lists_;                 // [layer]
   std::vector<kernels::ScatterBuffers> scatter_;  // [layer], empty where it does not fit
   std::vector<AlignedVector<uint64_t>> scratch_;  // [tensor]: whole planes, for recompute()
-  AlignedVector<int16_t> padded_;                 // faulty input of LayerPath::first
+  std::vector<PaddedImage> golden_inputs_;        // [layer], empty until asked for
+  PaddedImage faulty_input_;
   AlignedVector<int32_t> sums_;
   int64_t additions_ = 0;
   int64_t changed_elements_ = 0;

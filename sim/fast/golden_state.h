@@ -6,6 +6,7 @@
 
 #include "sim/fast/aligned_vector.h"
 #include "sim/fast/packed_network.h"
+#include "sim/fast/padded_image.h"
 #include "workloads/network.h"
 
 namespace stuckat::fast {
@@ -25,13 +26,9 @@ struct Margins {
 struct GoldenState {
   std::vector<AlignedVector<uint64_t>> planes;  ///< [tensor], empty for other forms
   std::vector<Tensor> values;                   ///< [tensor], for TensorForm::values only
-  /// [layer] of LayerPath::first: its input with padding around, [padded pixel][channels].
-  std::vector<AlignedVector<int16_t>> padded_values;
-  std::vector<Margins> margins;  ///< [layer]
-  std::vector<int32_t> logits;   ///< [classes]
+  std::vector<PaddedImage> padded_inputs;       ///< [layer] of LayerPath::first
+  std::vector<Margins> margins;                 ///< [layer]
+  std::vector<int32_t> logits;                  ///< [classes]
 };
-
-/// Copies a tensor of values into the middle of a padded image.
-void pad_values(const PackedLayer& layer, const Tensor& values, AlignedVector<int16_t>& padded);
 
 }  // namespace stuckat::fast

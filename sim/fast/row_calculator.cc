@@ -1,0 +1,135 @@
+#include "sim/fast/row_calculator.h"
+
+#include <algorithm>
+
+#include "faultmaps/placement.h"
+#include "workloads/reference.h"
+
+namespace stuckat::fast {
+namespace {
+
+/// Compilers make multiply-add instructions of this loop.
+int32_t dot(const int16_t* a, const int16_t* b, int count) {
+  int32_t sum = 0;
+  for (int i = 0; i < count; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+/// The value that a register of `bits` bits holds after it was given `value`.
+int32_t wrap(int32_t value, int bits, bool is_unsigned) {
+  if (bits >= 32) return value;
+  const uint32_t code = static_cast<uint32_t>(value) & ((1u << bits) - 1);
+  if (is_unsigned) return static_cast<int32_t>(code);
+  const uint32_t sign = 1u << (bits - 1);
+  return static_cast<int32_t>(code ^ sign) - static_cast<int32_t>(sign);
+}
+
+CodeMask mask_of(const std::vector<BrokenPe::Lane>& lanes, int lane) {
+  for (const auto& l : lanes) {
+    if (l.lane == lane) return l.mask;
+  }
+  return {};
+}
+
+bool is_level(NumberFormat format, int value) {
+  return format.kind == FormatKind::binary
+             ? value == 1 || value == -1
+             : value >= format.min_value() && value <= format.max_level();
+}
+
+bool hits(const OperatorFault& fault, int pixel) {
+  return fault.pixels.empty() ||
+         std::binary_search(fault.pixels.begin(), fault.pixels.end(), pixel);
+}
+
+}  // namespace
+
+RowCalculator::RowCalculator(const Layer& layer, const SpecialRow& row, const Effects& effects)
+    : layer_(layer), row_(row), weights_(row.weights.begin(), row.weights.end()) {
+  for (const int index : row.operators) {
+    const OperatorFault& fault = effects.operators[static_cast<size_t>(index)];
+    const BrokenPe& pe = fault.pe;
+    Operator broken{&fault, weights_, {}, true};
+    const size_t columns = weights_.size();
+    broken.weights.resize(std::max(columns, static_cast<size_t>(pe.padded_columns)),
+                          static_cast<int16_t>(padded_weight(layer)));
+    for (const auto& patch : pe.padded_weights) {
+      const auto column = static_cast<size_t>(patch.column);
+      if (patch.row != row.row || column < columns || column >= broken.weights.size()) continue;
+      broken.weights[column] = static_cast<int16_t>(patch.value);
+    }
+    broken.is_plain = pe.padded_columns >= layer.columns() && pe.padded_columns % pe.simd == 0 &&
+                      std::all_of(broken.weights.begin(), broken.weights.end(),
+                                  [&](int16_t w) { return is_level(layer.weight_format, w); });
+    for (int lane = 0; lane < pe.simd; ++lane) {
+      const Lane masks{lane, mask_of(pe.inputs, lane), mask_of(pe.products, lane)};
+      if (!masks.input.is_identity() || !masks.product.is_identity()) {
+        broken.lanes.push_back(masks);
+      }
+    }
+    operators_.push_back(std::move(broken));
+  }
+}
+
+int RowCalculator::window_size(const Layer& layer, const std::vector<SpecialRow>& rows,
+                               const Effects& effects) {
+  int size = layer.columns();
+  for (const SpecialRow& row : rows) {
+    for (const int index : row.operators) {
+      size = std::max(size, effects.operators[static_cast<size_t>(index)].pe.padded_columns);
+    }
+  }
+  return size;
+}
+
+int32_t RowCalculator::value(int pixel, const int16_t* window) const {
+  for (auto at = operators_.rbegin(); at != operators_.rend(); ++at) {
+    if (!hits(*at->fault, pixel)) continue;
+    return broken_threshold(layer_, at->fault->pe, row_.thresholds.data(),
+                            accumulator(*at, window));
+  }
+  return reference::threshold(layer_, row_.thresholds.data(), plain_accumulator(window));
+}
+
+int32_t RowCalculator::plain_accumulator(const int16_t* window) const {
+  const int columns = layer_.columns();
+  const int32_t sum = dot(weights_.data(), window, columns);
+  return layer_.is_xnor() ? (sum + columns) / 2 : sum;
+}
+
+int32_t RowCalculator::accumulator(const Operator& broken, const int16_t* window) const {
+  const BrokenPe& pe = broken.fault->pe;
+  if (!broken.is_plain) {
+    const std::vector<int32_t> values(window, window + layer_.columns());
+    return broken_accumulate(layer_, pe, row_.row, row_.weights.data(), values.data());
+  }
+  const bool xnor = layer_.is_xnor();
+  const NumberFormat format = layer_.input_format;
+  const int width = product_bits(layer_);
+  const uint32_t register_mask = pe.accumulator_bits >= 32 ? ~0u : (1u << pe.accumulator_bits) - 1;
+  int32_t accumulator = 0;
+  for (int step = 0; step < pe.padded_columns; step += pe.simd) {
+    const int16_t* weights = broken.weights.data() + step;
+    const int16_t* inputs = window + step;
+    int32_t sum = dot(weights, inputs, pe.simd);
+    if (xnor) sum = (sum + pe.simd) / 2;
+    for (const Lane& l : broken.lanes) {
+      const int32_t weight = weights[l.lane];
+      const int32_t right = inputs[l.lane];
+      const int32_t input = format.value(l.input.apply(format.code(right)));
+      if (xnor) {
+        const uint32_t match = l.product.apply(weight == input ? 1 : 0) & 1u;
+        sum += static_cast<int32_t>(match) - (weight == right ? 1 : 0);
+      } else {
+        const uint32_t product = l.product.apply(static_cast<uint32_t>(weight * input));
+        sum += wrap(static_cast<int32_t>(product), width, false) - weight * right;
+      }
+    }
+    const int32_t next = wrap(accumulator + sum, pe.accumulator_bits, xnor);
+    const uint32_t code = pe.accumulator.apply(static_cast<uint32_t>(next) & register_mask);
+    accumulator = wrap(static_cast<int32_t>(code), pe.accumulator_bits, xnor);
+  }
+  return accumulator;
+}
+
+}  // namespace stuckat::fast

@@ -1,0 +1,51 @@
+// One row of a layer with patched parameters or a broken PE, on any window: what
+// broken_accumulate() of effects.h computes, with everything prepared that no window changes.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "faultmaps/effects.h"
+#include "sim/fast/fault_program.h"
+
+namespace stuckat::fast {
+
+class RowCalculator {
+ public:
+  /// All must outlive this.
+  RowCalculator(const Layer& layer, const SpecialRow& row, const Effects& effects);
+
+  /// Values that a window needs: columns, and the padding of the widest PE.
+  static int window_size(const Layer& layer, const std::vector<SpecialRow>& rows,
+                         const Effects& effects);
+
+  /// Output value at output pixel `pixel`. window: [window_size()], padded_input() behind the
+  /// layer's columns.
+  int32_t value(int pixel, const int16_t* window) const;
+
+  int row() const { return row_.row; }
+
+ private:
+  /// A lane whose operand or product is masked.
+  struct Lane {
+    int lane;
+    CodeMask input;
+    CodeMask product;
+  };
+  struct Operator {
+    const OperatorFault* fault;
+    std::vector<int16_t> weights;  // [padded_columns]
+    std::vector<Lane> lanes;
+    bool is_plain;  // every weight is one that the formats have: sums need no care
+  };
+
+  int32_t plain_accumulator(const int16_t* window) const;
+  int32_t accumulator(const Operator& broken, const int16_t* window) const;
+
+  const Layer& layer_;
+  const SpecialRow& row_;
+  std::vector<int16_t> weights_;     // [columns]
+  std::vector<Operator> operators_;  // a later one wins
+};
+
+}  // namespace stuckat::fast
