@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "workloads/errors.h"
+
 namespace stuckat::dataflow {
 namespace {
 
@@ -150,6 +152,23 @@ class ChainBuilder {
 };
 
 }  // namespace
+
+std::vector<size_t> stages_between(const Chain& chain, const std::string& first,
+                                   const std::string& last) {
+  const auto index = [&](const std::string& name) -> size_t {
+    std::vector<std::string> names;
+    for (size_t i = 0; i < chain.stages.size(); ++i) {
+      if (chain.stages[i].name == name) return i;
+      names.push_back(chain.stages[i].name);
+    }
+    throw_unknown_name("dataflow", "part", name, names);
+  };
+  std::vector<size_t> stages;
+  for (size_t i = index(first); i <= index(last); ++i) stages.push_back(i);
+  if (stages.empty())
+    throw InputError("dataflow", first + " lies behind " + last, "the first one first");
+  return stages;
+}
 
 Chain build_chain(const DataflowAccelerator& accelerator, const Network& network) {
   return ChainBuilder(accelerator, network).build();

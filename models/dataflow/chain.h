@@ -50,6 +50,10 @@ struct Chain {
   bool operator==(const Chain&) const = default;
 };
 
+/// Indices of the stages from `first` to `last`, by name. Throws InputError.
+std::vector<size_t> stages_between(const Chain& chain, const std::string& first,
+                                   const std::string& last);
+
 Chain build_chain(const DataflowAccelerator& accelerator, const Network& network);
 
 }  // namespace stuckat::dataflow

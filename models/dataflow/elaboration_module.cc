@@ -34,27 +34,36 @@ WindowShape window_shape(const Layer& layer, int simd) {
 
 ElaboratedChain::ElaboratedChain(const Chain& chain, const DataflowAccelerator& accelerator,
                                  const Network& network, const Placement& placement,
-                                 const std::vector<std::vector<uint64_t>>& images)
+                                 const std::vector<std::vector<uint64_t>>& images,
+                                 const std::vector<size_t>& left_out)
     : chain_(chain),
       accelerator_(accelerator),
       network_(network),
       placement_(placement),
       images_(images),
+      built_(chain.stages.size(), true),
+      run_length_(static_cast<int64_t>(images.size())),
       mvtus_(network.layers.size()) {
+  for (const size_t stage : left_out) built_[stage] = false;
   for (const PeArray& array : placement.arrays) {
     const auto layer = static_cast<size_t>(array.uses.front().layer);
     mvtus_[layer] = std::make_unique<Mvtu>(network.layers[layer], array);
   }
-  for (const StreamSpec& spec : chain.streams) {
-    streams_.push_back(
-        std::make_unique<kernel::Stream>(spec.name.c_str(), spec.depth, spec.word_bits()));
+  for (size_t i = 0; i < chain.streams.size(); ++i) {
+    streams_.push_back(nullptr);
+    const StreamSpec& spec = chain.streams[i];
+    if (!built_[i] && !built_[i + 1]) continue;
+    streams_.back() =
+        std::make_unique<kernel::Stream>(spec.name.c_str(), spec.depth, spec.word_bits());
   }
-  for (size_t i = 0; i < chain.stages.size(); ++i) stages_.push_back(build(i));
+  for (size_t i = 0; i < chain.stages.size(); ++i) {
+    if (built_[i]) stages_.push_back(build(i));
+  }
 }
 
 std::unique_ptr<kernel::Stage> ElaboratedChain::build(size_t index) {
   const StageSpec& stage = chain_.stages[index];
-  const auto images = static_cast<int64_t>(images_.size());
+  const int64_t* images = &run_length_;
   const Latencies& latency = accelerator_.latency;
   const Discipline discipline = accelerator_.discipline;
   kernel::Stream* in = index > 0 ? streams_[index - 1].get() : nullptr;
@@ -87,7 +96,7 @@ std::unique_ptr<kernel::Stage> ElaboratedChain::build(size_t index) {
     case StageKind::mvtu:
       return std::make_unique<MvtuModule>(
           stage.name.c_str(), *in, *out,
-          MvtuModule::Params{latency.mvtu, discipline, images * l.output.pixels()}, *mvtus_[layer]);
+          MvtuModule::Params{latency.mvtu, discipline, l.output.pixels(), images}, *mvtus_[layer]);
     case StageKind::max_pool: {
       const int lanes = chain_.streams[index - 1].lanes;
       auto params = MaxPoolModule::params_for(l, l.input.channels / lanes);
@@ -105,15 +114,37 @@ std::unique_ptr<kernel::Stage> ElaboratedChain::build(size_t index) {
 }
 
 void ElaboratedChain::arm(const Fault& fault) {
-  for (const PeArray& array : placement_.arrays) {
-    if (array.name != fault.part) continue;
-    return mvtus_[static_cast<size_t>(array.uses.front().layer)]->arm(fault);
+  for (size_t i = 0; i < chain_.stages.size(); ++i) {
+    if (chain_.stages[i].name != fault.part || !built_[i]) continue;
+    armed_.push_back(fault);
+    return mvtus_[static_cast<size_t>(chain_.stages[i].layer)]->arm(fault);
   }
   for (size_t i = 0; i < chain_.streams.size(); ++i) {
-    if (chain_.streams[i].name != fault.part) continue;
+    if (chain_.streams[i].name != fault.part || streams_[i] == nullptr) continue;
     return arm_stream(*streams_[i], chain_.streams[i], network_, fault);
   }
   throw InputError(placement_.accelerator, "no part claims the fault " + name(fault));
+}
+
+void ElaboratedChain::admit(int64_t count, int64_t cycle) {
+  run_length_ += count;
+  for (const auto& stage : stages_) stage->resume(cycle);
+}
+
+int64_t ElaboratedChain::free_cycle() const {
+  int64_t cycle = 0;
+  for (const auto& stage : stages_) cycle = std::max(cycle, stage->free_cycle());
+  return cycle;
+}
+
+void ElaboratedChain::load(const Network& network) {
+  for (const PeArray& array : placement_.arrays) {
+    const auto layer = static_cast<size_t>(array.uses.front().layer);
+    *mvtus_[layer] = Mvtu(network.layers[layer], array);
+    for (const Fault& fault : armed_) {
+      if (fault.part == array.name) mvtus_[layer]->arm(fault);
+    }
+  }
 }
 
 std::vector<kernel::Stage*> ElaboratedChain::stages() const {

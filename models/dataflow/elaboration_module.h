@@ -13,16 +13,28 @@ namespace stuckat::dataflow {
 
 class ElaboratedChain {
  public:
-  /// images: [image] memory words, kept by reference.
+  /// images: [image] memory words, kept by reference. Stages `left_out` are not built: others
+  /// (models/cosim, RTL behind pin adaptors) read the stream before them and write the one behind.
   ElaboratedChain(const Chain& chain, const DataflowAccelerator& accelerator,
                   const Network& network, const Placement& placement,
-                  const std::vector<std::vector<uint64_t>>& images);
+                  const std::vector<std::vector<uint64_t>>& images,
+                  const std::vector<size_t>& left_out = {});
 
   /// Arms a validated fault on the part it names. Throws InputError if no part claims it.
   void arm(const Fault& fault);
 
+  /// At rest, after a run: `count` more images will pass, from `cycle` on.
+  void admit(int64_t count, int64_t cycle);
+  /// The first cycle in which every stage could do its next step.
+  int64_t free_cycle() const;
+  /// At rest: the parameters of another network of the same layers; armed faults stay armed.
+  void load(const Network& network);
+
+  /// A stream that a stage reads or writes.
   kernel::Stream& stream(size_t index) { return *streams_[index]; }
+  /// Those that were built.
   std::vector<kernel::Stage*> stages() const;
+  /// Unless it was left out.
   const MemoryWriterModule& writer() const { return *writer_; }
 
  private:
@@ -33,6 +45,9 @@ class ElaboratedChain {
   const Network& network_;
   const Placement& placement_;
   const std::vector<std::vector<uint64_t>>& images_;
+  std::vector<bool> built_;  // [chain.stages]
+  int64_t run_length_;       // images so far; the stages look at it
+  std::vector<Fault> armed_;
   std::vector<std::unique_ptr<kernel::Stream>> streams_;
   std::vector<std::unique_ptr<Mvtu>> mvtus_;  // [network.layers], null for pools
   std::vector<std::unique_ptr<kernel::Stage>> stages_;

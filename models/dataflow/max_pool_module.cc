@@ -26,7 +26,7 @@ MaxPoolModule::MaxPoolModule(const sc_core::sc_module_name& name, kernel::Stream
       pipeline_(params.latency_steps, Discipline::flushing, &sink) {}
 
 Progress MaxPoolModule::advance() {
-  for (; image_ < params_.images; ++image_, row_ = 0, dropped_ = 0) {
+  for (; image_ < *params_.images; ++image_, row_ = 0, dropped_ = 0) {
     for (; row_ < params_.rows; ++row_, read_ = 0, written_ = 0) {
       for (; read_ < params_.words_read_per_row; ++read_) {
         if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;

@@ -17,7 +17,7 @@ class MaxPoolModule : public kernel::Stage {
     int64_t words_written_per_row = 1;  ///< D/k*m
     int rows = 1;                       ///< of the output
     int64_t words_dropped = 0;          ///< below the last window
-    int64_t images = 1;
+    const int64_t* images = nullptr;    ///< of the run so far
 
     /// D*D*(1 + 1/k^2) for m = 1 where k divides D
     int64_t cycles_per_image() const {
@@ -29,9 +29,11 @@ class MaxPoolModule : public kernel::Stage {
   MaxPoolModule(const sc_core::sc_module_name& name, kernel::Stream& in, kernel::Stream& out,
                 const Params& params, const Layer& layer, int lanes);
   const kernel::StageCycles& cycles() const override { return pipeline_.cycles(); }
+  int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 
  private:
   kernel::Progress advance() override;
+  void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
 
   Params params_;
   MaxPool core_;

@@ -28,14 +28,14 @@ Progress MemoryReaderModule::advance() {
 }
 
 MemoryWriterModule::MemoryWriterModule(const sc_core::sc_module_name& name, kernel::Stream& stream,
-                                       int64_t words_per_image, int64_t images)
+                                       int64_t words_per_image, const int64_t* images)
     : Stage(name, &stream, nullptr),
       words_per_image_(words_per_image),
       images_(images),
       pipeline_(1, Discipline::flushing, nullptr) {}
 
 Progress MemoryWriterModule::advance() {
-  while (static_cast<int64_t>(arrivals_.size()) < images_) {
+  while (static_cast<int64_t>(arrivals_.size()) < *images_) {
     if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
     words_.insert(words_.end(), in()->front(), in()->front() + in()->limbs());
     in()->pop(pipeline_.start());

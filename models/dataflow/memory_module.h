@@ -15,9 +15,11 @@ class MemoryReaderModule : public kernel::Stage {
   MemoryReaderModule(const sc_core::sc_module_name& name, kernel::Stream& out, int latency_steps,
                      const std::vector<std::vector<uint64_t>>& images);
   const kernel::StageCycles& cycles() const override { return pipeline_.cycles(); }
+  int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 
  private:
   kernel::Progress advance() override;
+  void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
 
   const std::vector<std::vector<uint64_t>>& images_;
   int limbs_;
@@ -30,8 +32,9 @@ class MemoryReaderModule : public kernel::Stage {
 class MemoryWriterModule : public kernel::Stage {
  public:
   MemoryWriterModule(const sc_core::sc_module_name& name, kernel::Stream& in,
-                     int64_t words_per_image, int64_t images);
+                     int64_t words_per_image, const int64_t* images);
   const kernel::StageCycles& cycles() const override { return pipeline_.cycles(); }
+  int64_t free_cycle() const override { return pipeline_.free_cycle(); }
   /// Cycle by which image i has arrived, [images so far].
   const std::vector<int64_t>& arrivals() const { return arrivals_; }
   /// All words, [image][word][limb] flattened.
@@ -39,9 +42,10 @@ class MemoryWriterModule : public kernel::Stage {
 
  private:
   kernel::Progress advance() override;
+  void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
 
   int64_t words_per_image_;
-  int64_t images_;
+  const int64_t* images_;  // of the run so far
   kernel::Pipeline pipeline_;
   int64_t word_ = 0;
   std::vector<int64_t> arrivals_;

@@ -14,7 +14,7 @@ MvtuModule::MvtuModule(const sc_core::sc_module_name& name, kernel::Stream& sour
 Progress MvtuModule::advance() {
   const int synapse_fold = core_.synapse_fold();
   const int neuron_fold = core_.neuron_fold();
-  for (; window_ < params_.windows; ++window_, nf_ = 0, sf_ = 0) {
+  for (; window_ < *params_.images * params_.windows_per_image; ++window_, nf_ = 0, sf_ = 0) {
     for (; sf_ < synapse_fold; ++sf_) {
       if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
       core_.load(in()->front());

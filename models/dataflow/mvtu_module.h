@@ -15,15 +15,18 @@ class MvtuModule : public kernel::Stage {
   struct Params {
     int latency_steps = 6;
     kernel::Discipline discipline = kernel::Discipline::stalling;
-    int64_t windows = 1;  ///< of the whole run
+    int64_t windows_per_image = 1;
+    const int64_t* images = nullptr;  ///< of the run so far
   };
   /// The core outlives the module.
   MvtuModule(const sc_core::sc_module_name& name, kernel::Stream& in, kernel::Stream& out,
              const Params& params, Mvtu& core);
   const kernel::StageCycles& cycles() const override { return pipeline_.cycles(); }
+  int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 
  private:
   kernel::Progress advance() override;
+  void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
 
   Params params_;
   Mvtu& core_;

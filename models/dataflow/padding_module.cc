@@ -16,7 +16,7 @@ Progress PaddingModule::advance() {
   const int pad = params_.padding;
   const int height = params_.height + 2 * pad;
   const int width = params_.width + 2 * pad;
-  while (image_ < params_.images) {
+  while (image_ < *params_.images) {
     const bool inside = y_ >= pad && y_ < height - pad && x_ >= pad && x_ < width - pad;
     if (const Progress p = pipeline_.step(0, inside ? in() : nullptr); p != Progress::done) {
       return p;

@@ -18,7 +18,7 @@ class PaddingModule : public kernel::Stage {
     int padding = 0;
     int words_per_pixel = 1;
     std::vector<uint64_t> padding_word;  ///< [limbs]
-    int64_t images = 1;
+    const int64_t* images = nullptr;     ///< of the run so far
 
     /// (IFM + 2P)^2 * m
     int64_t cycles_per_image() const {
@@ -28,9 +28,11 @@ class PaddingModule : public kernel::Stage {
   PaddingModule(const sc_core::sc_module_name& name, kernel::Stream& in, kernel::Stream& out,
                 const Params& params);
   const kernel::StageCycles& cycles() const override { return pipeline_.cycles(); }
+  int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 
  private:
   kernel::Progress advance() override;
+  void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
 
   Params params_;
   kernel::Pipeline pipeline_;

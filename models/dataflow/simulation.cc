@@ -22,7 +22,7 @@ class TensorProbe : public kernel::WordProbe {
         code_(lane_code(network, stream.tensor, stream.lane_bits)),
         tensors_(tensors) {}
 
-  void on_word(int64_t index, const uint64_t* word) override {
+  void on_push(int64_t index, int64_t /*cycle*/, const uint64_t* word) override {
     const auto image = static_cast<size_t>(index / stream_.words_per_image);
     const int64_t first = index % stream_.words_per_image * stream_.lanes;
     Tensor& tensor = tensors_[image][static_cast<size_t>(stream_.tensor)];

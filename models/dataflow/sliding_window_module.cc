@@ -30,7 +30,7 @@ Progress SlidingWindowModule::advance() {
   const int64_t writes_per_row = shape.words_written_per_row();
   const int64_t reads_per_row = shape.words_read_per_row();
   const int64_t steps_per_row = std::max(writes_per_row, reads_per_row);
-  for (; image_ < params_.images; ++image_) {
+  for (; image_ < *params_.images; ++image_) {
     while (loaded_ < shape.words_loaded_first()) {
       if (const Progress p = step(true, false); p != Progress::done) return p;
     }

@@ -16,14 +16,16 @@ class SlidingWindowModule : public kernel::Stage {
     int latency_steps = 1;
     kernel::Discipline discipline = kernel::Discipline::stalling;
     WindowShape shape;
-    int64_t images = 1;
+    const int64_t* images = nullptr;  ///< of the run so far
   };
   SlidingWindowModule(const sc_core::sc_module_name& name, kernel::Stream& in, kernel::Stream& out,
                       const Params& params);
   const kernel::StageCycles& cycles() const override { return pipeline_.cycles(); }
+  int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 
  private:
   kernel::Progress advance() override;
+  void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
   kernel::Progress step(bool reads, bool writes);
 
   Params params_;

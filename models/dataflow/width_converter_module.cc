@@ -13,7 +13,7 @@ WidthConverterModule::WidthConverterModule(const sc_core::sc_module_name& name,
       pipeline_(params.latency_steps, params.discipline, &sink) {}
 
 Progress WidthConverterModule::advance() {
-  while (image_ < params_.images) {
+  while (image_ < *params_.images) {
     const bool widens = core_.widens();
     const bool reads = widens || position_ == 0;
     if (const Progress p = pipeline_.step(0, reads ? in() : nullptr); p != Progress::done) return p;

@@ -15,14 +15,16 @@ class WidthConverterModule : public kernel::Stage {
     int latency_steps = 1;
     kernel::Discipline discipline = kernel::Discipline::stalling;
     int64_t narrow_words_per_image = 0;
-    int64_t images = 1;
+    const int64_t* images = nullptr;  ///< of the run so far
   };
   WidthConverterModule(const sc_core::sc_module_name& name, kernel::Stream& in, kernel::Stream& out,
                        const Params& params);
   const kernel::StageCycles& cycles() const override { return pipeline_.cycles(); }
+  int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 
  private:
   kernel::Progress advance() override;
+  void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
 
   Params params_;
   WidthConverter core_;

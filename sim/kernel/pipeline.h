@@ -12,6 +12,7 @@
 //           loop it drains behind them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -48,6 +49,11 @@ class Pipeline {
   /// The loop has no further steps: lets all outputs leave. The next step, if there is one after
   /// all, starts behind the last of them.
   Progress drain();
+
+  /// The earliest cycle of the next step, as far as the pipeline goes.
+  int64_t free_cycle() const { return clock_; }
+  /// After drain(): no step before `cycle`. The cycles until then count as nothing.
+  void idle_until(int64_t cycle) { clock_ = std::max(clock_, cycle); }
 
   const StageCycles& cycles() const { return cycles_; }
 

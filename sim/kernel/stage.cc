@@ -17,6 +17,12 @@ void Stage::activate() {
   if (progress_ == Progress::needs_output) out_->producer_waits();
 }
 
+void Stage::resume(int64_t cycle) {
+  idle_until(cycle);
+  progress_ = Progress::needs_input;
+  wake_.notify(sc_core::SC_ZERO_TIME);
+}
+
 std::string Stage::explain() const {
   if (progress_ == Progress::done) return std::string(basename()) + " is done";
   const bool input = progress_ == Progress::needs_input;

@@ -16,6 +16,10 @@ class Stage : public sc_core::sc_module {
   /// "layer1/mvtu waits for word 36 of layer1/windows (depth 2, empty)", for deadlock reports.
   std::string explain() const;
   virtual const StageCycles& cycles() const = 0;
+  /// The stage is done and has been given more to do: it goes on in `cycle`, not before.
+  void resume(int64_t cycle);
+  /// The cycle in which a stage that is done could do its next step.
+  virtual int64_t free_cycle() const = 0;
 
  protected:
   /// The streams outlive the stage; either may be null at the ends of a chain.
@@ -23,6 +27,7 @@ class Stage : public sc_core::sc_module {
 
   /// Does steps until there are none left or something is missing.
   virtual Progress advance() = 0;
+  virtual void idle_until(int64_t cycle) = 0;
 
   Stream* in() { return in_; }
   Stream* out() { return out_; }

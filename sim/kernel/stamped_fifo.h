@@ -14,11 +14,13 @@
 
 namespace stuckat::kernel {
 
-/// Sees every word that a FIFO stores, as it will be read. Costs one test per word when absent.
+/// Sees every word that a FIFO stores, as it will be read, and the cycles of its push and its pop.
+/// Costs one test for each when absent.
 class WordProbe {
  public:
   virtual ~WordProbe() = default;
-  virtual void on_word(int64_t index, const uint64_t* word) = 0;
+  virtual void on_push(int64_t index, int64_t cycle, const uint64_t* word) = 0;
+  virtual void on_pop(int64_t /*index*/, int64_t /*cycle*/) {}
 };
 
 class StampedFifo {
@@ -102,7 +104,7 @@ inline void StampedFifo::push(int64_t cycle, const uint64_t* word) {
     data_[at + i] = (word[i] & keep_[at + i]) | set_[at + i];
   }
   written_[static_cast<size_t>(in_)] = cycle;
-  if (probe_ != nullptr) probe_->on_word(pushed_, data_.data() + at);
+  if (probe_ != nullptr) probe_->on_push(pushed_, cycle, data_.data() + at);
   count_push(cycle);
   in_ = next(in_);
   ++pushed_;
@@ -115,6 +117,7 @@ inline void StampedFifo::push(int64_t cycle, const uint64_t* word) {
 inline void StampedFifo::pop(int64_t cycle) {
   assert(can_pop() && cycle >= visible());
   count_pop(cycle);
+  if (probe_ != nullptr) probe_->on_pop(popped_, cycle);
   freed_[static_cast<size_t>(out_)] = cycle + 1;
   out_ = next(out_);
   ++popped_;

@@ -13,8 +13,10 @@ class Source : public Stage {
   Source(const sc_core::sc_module_name& name, Stream& stream, int count)
       : Stage(name, nullptr, &stream), left_(count), pipeline_(1, Discipline::flushing, &stream) {}
   const StageCycles& cycles() const override { return pipeline_.cycles(); }
+  int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 
  private:
+  void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
   Progress advance() override {
     for (; left_ > 0; --left_) {
       if (const Progress p = pipeline_.step(0, nullptr); p != Progress::done) return p;
@@ -35,9 +37,11 @@ class Sink : public Stage {
         interval_(interval),
         pipeline_(1, Discipline::flushing, nullptr) {}
   const StageCycles& cycles() const override { return pipeline_.cycles(); }
+  int64_t free_cycle() const override { return pipeline_.free_cycle(); }
   int64_t last() const { return pipeline_.start(); }
 
  private:
+  void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
   Progress advance() override {
     for (; left_ > 0; --left_) {
       if (const Progress p = pipeline_.step(interval_ - 1, in()); p != Progress::done) return p;
