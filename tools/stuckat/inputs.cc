@@ -91,11 +91,13 @@ std::string percent(int64_t part, int64_t whole) {
 }
 
 std::string thousands(int64_t value) {
-  std::string digits = std::to_string(std::abs(value));
-  for (auto i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3) {
-    digits.insert(static_cast<size_t>(i), ",");
+  const std::string digits = std::to_string(std::abs(value));
+  std::string result = value < 0 ? "-" : "";
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) result += ',';
+    result += digits[i];
   }
-  return value < 0 ? "-" + digits : digits;
+  return result;
 }
 
 }  // namespace stuckat::cli
