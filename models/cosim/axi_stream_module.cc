@@ -1,0 +1,40 @@
+#include "models/cosim/axi_stream_module.h"
+
+#include "workloads/errors.h"
+
+namespace stuckat::cosim {
+
+AxiStreamEnd::AxiStreamEnd(const sc_core::sc_module_name& name, kernel::Stream& stream, int width,
+                           const PinParams& params)
+    : sc_module(name), aclk("aclk"), aresetn("aresetn"), stream_(stream), params_(params) {
+  const int bits = (stream.word_bits() + 7) / 8 * 8;
+  if (width != bits) {
+    throw InputError(sc_module::name(), "pins of " + std::to_string(width) + " bits",
+                     std::to_string(bits) + " for the words of " + stream.basename());
+  }
+  if (params.clock_to_output == sc_core::SC_ZERO_TIME) {
+    throw InputError(sc_module::name(), "clock_to_output 0", "a time above 0");
+  }
+  SC_HAS_PROCESS(AxiStreamEnd);
+  SC_METHOD(on_edge);
+  sensitive << aclk.pos();
+  dont_initialize();
+  SC_METHOD(drive);
+  sensitive << settled_;
+}
+
+void AxiStreamEnd::on_edge() {
+  if (aresetn.read()) {
+    handshake();
+    ++cycle_;
+  }
+  settled_.notify(params_.clock_to_output);
+}
+
+void AxiStreamEnd::violate(const std::string& what) {
+  if (!violation_.empty()) return;
+  violation_ = std::string(name()) + ": " + what + ", cycle " + std::to_string(cycle_) + ", word " +
+               std::to_string(words_);
+}
+
+}  // namespace stuckat::cosim
