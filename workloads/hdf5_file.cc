@@ -539,7 +539,7 @@ std::vector<std::string> Hdf5File::read_strings(const std::string& name, int64_t
   const int64_t count = found.front();
   check_stored(dataset, path_, name, count, H5Tget_size(type), bytes_);
   if (count == 0) return {};
-  const auto result = texts(type, space, count, [&](hid_t memory, void* buffer) {
+  auto result = texts(type, space, count, [&](hid_t memory, void* buffer) {
     return H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer) >= 0;
   });
   if (result.size() != static_cast<size_t>(count)) {

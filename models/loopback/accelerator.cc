@@ -126,7 +126,7 @@ Schedule read_schedule(const Json& value, const std::string& where) {
 }
 
 std::string read_name(const Json& value, const std::string& where) {
-  const std::string name = value.is_string() ? value.get<std::string>() : std::string();
+  std::string name = value.is_string() ? value.get<std::string>() : std::string();
   const bool plain = std::all_of(name.begin(), name.end(), is_plain);
   if (name.empty() || name.size() > longest_name || !plain) {
     throw_value(where, "name", value, "1 to 100 letters, digits, '.', '_' or '-'");

@@ -60,8 +60,9 @@ std::string damage_map(const Campaign& campaign) {
           here.empty()
               ? "cell unknown"
               : "cell h" + std::to_string(damage_class(points_lost(campaign, *here.front())));
-      drawing.rectangle(label + (pe % row_cells) * pitch, top + (pe / row_cells) * pitch, cell,
-                        cell, colour,
+      const int row = pe / row_cells;
+      const int column = pe % row_cells;
+      drawing.rectangle(label + column * pitch, top + row * pitch, cell, cell, colour,
                         group.name + ", PE " + std::to_string(pe) + tip_lines(campaign, here));
     }
     top += std::max(1, (group.units + row_cells - 1) / row_cells) * pitch + gap;

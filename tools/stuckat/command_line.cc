@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -18,7 +19,7 @@ double now() {
 }
 
 std::string duration(double seconds) {
-  const auto s = static_cast<int64_t>(seconds + 0.5);
+  const auto s = static_cast<int64_t>(std::lround(seconds));
   if (s < 60) return fmt::format("{} s", s);
   if (s < 3600) return fmt::format("{} min {:02} s", s / 60, s % 60);
   return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
@@ -138,7 +139,7 @@ double CommandLine::real(const std::string& name, double low, double high) const
 
 nlohmann::ordered_json CommandLine::configuration() const {
   nlohmann::ordered_json result;
-  result["command"] = usage_.substr(0, usage_.find_first_of(" "));
+  result["command"] = usage_.substr(0, usage_.find(' '));
   for (const auto& [name, value] : values_) {
     if (name == "json" || name == "output" || name == "config" || name == "help" ||
         name == "threads") {
