@@ -25,6 +25,8 @@ class ElaboratedChain {
 
   /// At rest, after a run: `count` more images will pass, from `cycle` on.
   void admit(int64_t count, int64_t cycle);
+  /// Images of all runs so far.
+  const int64_t& run_length() const { return run_length_; }
   /// The first cycle in which every stage could do its next step.
   int64_t free_cycle() const;
   /// At rest: the parameters of another network of the same layers; armed faults stay armed.

@@ -20,6 +20,19 @@ std::vector<uint64_t> image_words(const Tensor& image, NumberFormat format, int6
   return result;
 }
 
+std::vector<uint8_t> image_bytes(const Tensor& image, NumberFormat format, int64_t words,
+                                 int word_bits) {
+  const auto limbs = image_words(image, format, words, word_bits);
+  std::vector<uint8_t> bytes;
+  for (int64_t word = 0; word < words; ++word) {
+    for (int bit = 0; bit < word_bits; bit += 8) {
+      bytes.push_back(
+          static_cast<uint8_t>(get_bits(limbs.data() + word * limbs_for(word_bits), bit, 8)));
+    }
+  }
+  return bytes;
+}
+
 int32_t LaneCode::value(uint64_t code) const {
   const auto low = static_cast<uint32_t>(code);
   return accumulator ? read_register(low, bits, is_unsigned) : format.value(low);

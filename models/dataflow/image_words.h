@@ -12,6 +12,10 @@ namespace stuckat::dataflow {
 std::vector<uint64_t> image_words(const Tensor& image, NumberFormat format, int64_t words,
                                   int word_bits);
 
+/// The same as bytes of a memory that a host writes, little-endian; word_bits are whole bytes.
+std::vector<uint8_t> image_bytes(const Tensor& image, NumberFormat format, int64_t words,
+                                 int word_bits);
+
 /// How a stream's lanes are read back: by format, or as accumulators (two's complement or not).
 struct LaneCode {
   NumberFormat format;

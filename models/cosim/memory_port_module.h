@@ -1,0 +1,45 @@
+// A bus master that reads and writes: directly where the memory allows it, by transactions
+// otherwise.
+#pragma once
+
+#include <tlm_utils/simple_initiator_socket.h>
+
+#include <cstdint>
+#include <string>
+#include <systemc>
+#include <tlm>
+
+namespace stuckat::cosim {
+
+class MemoryPortModule : public sc_core::sc_module {
+ public:
+  tlm_utils::simple_initiator_socket<MemoryPortModule> socket{"socket"};
+
+  explicit MemoryPortModule(const sc_core::sc_module_name& name);
+
+  /// One transfer; `delay` is the caller's offset to the simulated time, before and after.
+  tlm::tlm_response_status transfer(tlm::tlm_command command, uint64_t address, uint8_t* data,
+                                    unsigned bytes, sc_core::sc_time& delay);
+
+  /// A transfer is under way, since when, and what it is: for watchdogs.
+  bool waits() const { return active_ > 0; }
+  sc_core::sc_time since() const { return since_; }
+  const std::string& what() const { return what_; }
+  int64_t transfers() const { return transfers_; }
+  int64_t direct_transfers() const { return direct_transfers_; }
+
+ private:
+  bool directly(tlm::tlm_command command, uint64_t address, uint8_t* data, unsigned bytes,
+                sc_core::sc_time& delay);
+  void invalidate(sc_dt::uint64 first, sc_dt::uint64 last);
+
+  tlm::tlm_dmi direct_;
+  bool has_direct_ = false;
+  int active_ = 0;
+  sc_core::sc_time since_;
+  std::string what_;
+  int64_t transfers_ = 0;
+  int64_t direct_transfers_ = 0;
+};
+
+}  // namespace stuckat::cosim

@@ -1,0 +1,119 @@
+// What is around a device in the tests: a memory, and a host that drives it.
+#pragma once
+
+#include <tlm_utils/simple_initiator_socket.h>
+#include <tlm_utils/simple_target_socket.h>
+
+#include <cstring>
+#include <functional>
+#include <systemc>
+#include <tlm>
+#include <vector>
+
+namespace stuckat::test {
+
+/// `bytes` bytes from address 0 on; latency, direct access and misbehaviour as a test wants them.
+class TestMemory : public sc_core::sc_module {
+ public:
+  tlm_utils::simple_target_socket<TestMemory> socket{"socket"};
+  std::vector<uint8_t> bytes;
+  sc_core::sc_time latency;  ///< of a transaction, annotated
+  bool direct = false;
+  int64_t fail_after = -1;             ///< transactions; -1: never
+  sc_core::sc_event* never = nullptr;  ///< what a transaction waits for, if anything
+  int64_t transactions = 0;
+
+  TestMemory(const sc_core::sc_module_name& name, size_t size) : sc_module(name), bytes(size) {
+    socket.register_b_transport(this, &TestMemory::transport);
+    socket.register_get_direct_mem_ptr(this, &TestMemory::direct_access);
+  }
+
+ private:
+  void transport(tlm::tlm_generic_payload& t, sc_core::sc_time& delay) {
+    ++transactions;
+    if (never != nullptr) wait(*never);
+    const uint64_t address = t.get_address();
+    if (address + t.get_data_length() > bytes.size()) {
+      t.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
+      return;
+    }
+    if (fail_after >= 0 && transactions > fail_after) {
+      t.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
+      return;
+    }
+    if (t.is_read()) std::memcpy(t.get_data_ptr(), &bytes[address], t.get_data_length());
+    if (t.is_write()) std::memcpy(&bytes[address], t.get_data_ptr(), t.get_data_length());
+    delay += latency;
+    t.set_dmi_allowed(direct);
+    t.set_response_status(tlm::TLM_OK_RESPONSE);
+  }
+  bool direct_access(tlm::tlm_generic_payload&, tlm::tlm_dmi& dmi) {
+    dmi.set_start_address(0);
+    dmi.set_end_address(bytes.size() - 1);
+    dmi.set_dmi_ptr(bytes.data());
+    dmi.set_read_latency(latency);
+    dmi.set_write_latency(latency);
+    dmi.allow_read_write();
+    return direct;
+  }
+};
+
+/// A thread that runs `program` and has the sockets of a driver.
+class Host : public sc_core::sc_module {
+ public:
+  tlm_utils::simple_initiator_socket<Host> registers{"registers"};
+  tlm_utils::simple_initiator_socket<Host> parameters{"parameters"};
+  sc_core::sc_in<bool> interrupt{"interrupt"};
+  std::function<void(Host&)> program;
+  bool finished = false;
+  sc_core::sc_time delay;  ///< annotated to the next transaction
+
+  explicit Host(const sc_core::sc_module_name& name) : sc_module(name) {
+    SC_HAS_PROCESS(Host);
+    SC_THREAD(run);
+    registers.register_nb_transport_bw(this, &Host::backward);
+  }
+
+  using sc_module::wait;
+
+  template <typename Socket>
+  tlm::tlm_response_status transport(
+      Socket& socket, tlm::tlm_command command, uint64_t address, void* data, unsigned length,
+      const std::function<void(tlm::tlm_generic_payload&)>& change = [](tlm::tlm_generic_payload&) {
+      }) {
+    tlm::tlm_generic_payload t;
+    t.set_command(command);
+    t.set_address(address);
+    t.set_data_ptr(static_cast<uint8_t*>(data));
+    t.set_data_length(length);
+    t.set_streaming_width(length);
+    t.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+    change(t);
+    socket->b_transport(t, delay);
+    return t.get_response_status();
+  }
+  tlm::tlm_response_status write(uint64_t offset, uint32_t data) {
+    return transport(registers, tlm::TLM_WRITE_COMMAND, offset, &data, sizeof data);
+  }
+  uint32_t read(uint64_t offset) {
+    uint32_t data = 0;
+    transport(registers, tlm::TLM_READ_COMMAND, offset, &data, sizeof data);
+    return data;
+  }
+  /// Waits for the interrupt unless it is there.
+  void wait_for_interrupt() {
+    delay = sc_core::SC_ZERO_TIME;
+    if (!interrupt.read()) wait(interrupt.posedge_event());
+  }
+
+ private:
+  tlm::tlm_sync_enum backward(tlm::tlm_generic_payload&, tlm::tlm_phase& phase, sc_core::sc_time&) {
+    return phase == tlm::BEGIN_RESP ? tlm::TLM_COMPLETED : tlm::TLM_ACCEPTED;
+  }
+  void run() {
+    program(*this);
+    finished = true;
+  }
+};
+
+}  // namespace stuckat::test
