@@ -113,6 +113,13 @@ Fault SiteIndex::parse(std::string_view text, std::string_view where) const {
   if (!known_patterns.empty()) {
     throw_unknown_name(place + ": " + std::string(site), "site", pattern, known_patterns);
   }
+  // Which of the beginnings was meant as the part?
+  for (size_t slash = site.find('/'); slash != std::string_view::npos;
+       slash = site.find('/', slash + 1)) {
+    const std::string_view part = site.substr(0, slash);
+    if (nearest_name(part, parts_).empty()) continue;
+    throw_unknown_name(place, "part of " + accelerator_, part, parts_);
+  }
   throw_unknown_name(place, "part of " + accelerator_ + " in", site, parts_);
 }
 
