@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include "faultmaps/fault_map.h"
-#include "faultmaps/sites.h"
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
+#include "tools/stuckat/info_sites.h"
 #include "tools/stuckat/inputs.h"
 #include "workloads/model_file.h"
 #include "workloads/zoo.h"
@@ -72,32 +72,6 @@ int info_model(const Arguments& arguments) {
   if (!origin.configuration.empty()) fmt::print("made by {}\n", origin.configuration);
   auto result = show_network(network);
   result["hash"] = content_hash(network);
-  line.write_json(result);
-  return 0;
-}
-
-int info_sites(const Arguments& arguments) {
-  CommandLine line("info sites", "Every kind of fault site: how it is written and what it means.");
-  if (!line.parse(arguments)) return 0;
-  nlohmann::ordered_json result = nlohmann::json::array();
-  for (const SiteRow& row : site_table()) {
-    std::string pattern = row.part == PartKind::pe_array ? "ARRAY/" : "STREAM/";
-    size_t next = 0;
-    for (const char* p = row.pattern; *p != '\0'; ++p) {
-      pattern += *p;
-      if (*p == '[') pattern += row.coordinates[next++].name;
-    }
-    pattern += row.value == ValueKind::bit ? "=0|1" : "=LEVEL";
-    fmt::print(
-        "{}\n  written  {}\n  means    {}\n  effect   {}\n  masked   when {}\n  source   {}\n",
-        row.name, pattern, row.meaning, row.effect, row.masked, row.source);
-    result.push_back({{"name", row.name},
-                      {"written", pattern},
-                      {"meaning", row.meaning},
-                      {"effect", row.effect},
-                      {"masked", row.masked},
-                      {"source", row.source}});
-  }
   line.write_json(result);
   return 0;
 }

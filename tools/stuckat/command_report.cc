@@ -28,24 +28,6 @@ std::vector<std::string> list(const CommandLine& line, const char* option) {
   return line.has(option) ? line.get<std::vector<std::string>>(option) : std::vector<std::string>{};
 }
 
-/// "fat1, p = 5 %, 10 epochs on fashion-mnist" from the configuration of 'stuckat train'; other
-/// origins by their command.
-std::string in_short(const std::string& configuration) {
-  const auto json = nlohmann::json::parse(configuration, nullptr, false);
-  if (!json.is_object()) return "";
-  const std::string command = json.value("command", "");
-  try {
-    if (command != "train") return command.empty() ? "" : "from stuckat " + command;
-    const std::string method = json.at("method");
-    const double percent = json.at("percent");
-    return fmt::format("width {:g}, {}{}, {} epochs on {}", json.at("width").get<double>(), method,
-                       method == "standard" ? "" : fmt::format(", p = {:g} %", percent),
-                       json.at("epochs").get<int64_t>(), json.at("data").get<std::string>());
-  } catch (const nlohmann::json::exception&) {
-    return "";  // a configuration of another version
-  }
-}
-
 po::typed_value<std::vector<std::string>>* labelled_files() {
   return po::value<std::vector<std::string>>()->value_name("LABEL=FILE");
 }
@@ -71,7 +53,7 @@ int run_report(const Arguments& arguments) {
     ModelOrigin origin;
     const Network network = read_model(path, &origin);
     input.networks.push_back(
-        {label, network.name, in_short(origin.configuration), content_hash(network)});
+        {label, network.name, origin_in_short(origin.configuration), content_hash(network)});
     if (!origin.configuration.empty())
       input.recipes.push_back({"model, " + label, origin.configuration});
   }

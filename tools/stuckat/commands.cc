@@ -11,6 +11,7 @@ const std::vector<Command>& command_table() {
       {"train", "train a network, with or without fault-aware training", run_train},
       {"eval", "accuracy of a network on a data set, with or without faults", run_eval},
       {"campaign", "accuracy under each fault of a list, exhaustively", run_campaign},
+      {"whatif", "what a broken part does to accuracy, image by image", run_whatif},
       {"sim", "cycle-level simulation of an accelerator, with or without faults", run_sim},
       {"faults", "make, show and lower fault maps", run_faults},
       {"import", "bring in networks that others trained", run_import},

@@ -6,6 +6,9 @@
 #include <limits>
 #include <thread>
 
+#include "faultmaps/site_index.h"
+#include "faultmaps/text_files.h"
+
 namespace stuckat::cli {
 
 namespace {
@@ -48,30 +51,65 @@ int threads(const CommandLine& line) {
   return asked > 0 ? asked : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-void add_fault_options(CommandLine& line) {
-  line.options().add_options()("fault-map", text("FILE"), "fault map to apply")(
-      "chip", number("N", 0), "which chip of the fault map file")(
-      "fault", po::value<std::vector<std::string>>()->value_name("NAME"),
-      "one more fault by name, like layer1/mvtu/pe[5]/accumulator[3]=1; may be repeated");
+void add_fault_options(CommandLine& line, const std::string& prefix) {
+  line.options().add_options()((prefix + "fault-map").c_str(), text("FILE"),
+                               "fault map to apply: .h5, .csv or .json")(
+      (prefix + "chip").c_str(), number("N", 0), "which chip of the fault map file")(
+      (prefix + "fault").c_str(), po::value<std::vector<std::string>>()->value_name("NAME"),
+      "one more fault by name, like layer1/mvtu/pe[5]/accumulator[3]=1, or several by a pattern "
+      "with *; may be repeated");
 }
 
-FaultMap load_faults(const CommandLine& line, const Placement& placement, const Network& network) {
+bool has_faults(const CommandLine& line, const std::string& prefix) {
+  return line.has(prefix + "fault-map") || line.has(prefix + "fault");
+}
+
+FaultMap load_faults(const CommandLine& line, const Placement& placement, const Network& network,
+                     const std::string& prefix) {
+  const SiteIndex sites(placement, network);
   FaultMap map{placement.accelerator, {}};
-  std::string where = "--fault";
-  if (line.has("fault-map")) {
-    where = line.text("fault-map");
-    const std::vector<FaultMap> chips = read_fault_maps(where);
+  const std::string option = fmt::format("--{}fault", prefix);
+  std::string where = option;
+  if (line.has(prefix + "fault-map")) {
+    where = line.text(prefix + "fault-map");
+    const std::vector<FaultMap> chips = read_fault_file(where, &sites);
     if (chips.empty()) throw InputError(where, "holds no chip", "at least one");
     const auto last = static_cast<int64_t>(chips.size()) - 1;
-    map = chips[static_cast<size_t>(line.integer("chip", 0, last))];
+    map = chips[static_cast<size_t>(line.integer(prefix + "chip", 0, last))];
   }
-  if (line.has("fault")) {
-    for (const auto& name : line.get<std::vector<std::string>>("fault")) {
-      map.faults.push_back(parse_fault(name, placement, network, "--fault"));
+  if (line.has(prefix + "fault")) {
+    for (const auto& name : line.get<std::vector<std::string>>(prefix + "fault")) {
+      const auto faults = sites.expand(name, option);
+      map.faults.insert(map.faults.end(), faults.begin(), faults.end());
     }
   }
-  validate(map, placement, network, where);
+  validate(map, sites, where);
   return map;
+}
+
+std::vector<std::string> class_names(const Network& network, const DataSet& data) {
+  std::vector<std::string> names = network.class_names;
+  if (names.empty()) names = data.class_names;
+  const auto classes = static_cast<size_t>(network.classes());
+  if (names.size() > classes) names.resize(classes);
+  while (names.size() < classes) names.push_back(std::to_string(names.size()));
+  return names;
+}
+
+std::string origin_in_short(const std::string& configuration) {
+  const auto json = nlohmann::json::parse(configuration, nullptr, false);
+  if (!json.is_object()) return "";
+  const std::string command = json.value("command", "");
+  try {
+    if (command != "train") return command.empty() ? "" : "from stuckat " + command;
+    const std::string method = json.at("method");
+    const double percent = json.at("percent");
+    return fmt::format("width {:g}, {}{}, {} epochs on {}", json.at("width").get<double>(), method,
+                       method == "standard" ? "" : fmt::format(", p = {:g} %", percent),
+                       json.at("epochs").get<int64_t>(), json.at("data").get<std::string>());
+  } catch (const nlohmann::json::exception&) {
+    return "";  // a configuration of another version
+  }
 }
 
 void check_fit(const Network& network, const DataSet& data, const std::string& model_path) {

@@ -21,10 +21,20 @@ std::string data_help();
 void add_thread_option(CommandLine& line);
 int threads(const CommandLine& line);
 
-/// --fault-map FILE, --chip N and --fault NAME (repeatable).
-void add_fault_options(CommandLine& line);
+/// --fault-map FILE, --chip N and --fault NAME (repeatable); with a prefix --against-fault-map etc.
+void add_fault_options(CommandLine& line, const std::string& prefix = "");
+/// Was any fault given?
+bool has_faults(const CommandLine& line, const std::string& prefix = "");
 /// The map that those options describe, validated; empty if none was given.
-FaultMap load_faults(const CommandLine& line, const Placement& placement, const Network& network);
+FaultMap load_faults(const CommandLine& line, const Placement& placement, const Network& network,
+                     const std::string& prefix = "");
+
+/// Names of the classes: the network's, else the data set's, else numbers; [network.classes()].
+std::vector<std::string> class_names(const Network& network, const DataSet& data);
+
+/// "width 0.25, fat1, p = 5 %, 10 epochs on fashion-mnist" from the configuration in a model file;
+/// other origins by their command.
+std::string origin_in_short(const std::string& configuration);
 
 /// Throws InputError unless the labels of the data fit the classes of the network.
 void check_fit(const Network& network, const DataSet& data, const std::string& model_path);

@@ -1,96 +1,19 @@
-// The command as a user has it: run in a process of its own, judged by exit code, output and files.
-#include <sys/wait.h>
-
-#include <algorithm>
-#include <array>
-#include <catch2/catch.hpp>
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <string>
-
-#include "tests/support/random_network.h"
-#include "tests/support/temporary_folder.h"
-#include "workloads/model_file.h"
+// Every command as a user has it.
+#include "tests/tools/command/session.h"
 
 using namespace stuckat;
-
-namespace {
-
-struct Outcome {
-  int code = -1;
-  std::string output;  // standard output and standard error
-};
-
-Outcome run(const std::string& arguments) {
-  const std::string line = std::string(STUCKAT_COMMAND) + " " + arguments + " 2>&1";
-  Outcome outcome;
-  FILE* pipe = popen(line.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  std::array<char, 4096> buffer;
-  while (const size_t n = fread(buffer.data(), 1, buffer.size(), pipe)) {
-    outcome.output.append(buffer.data(), n);
-  }
-  outcome.code = WEXITSTATUS(pclose(pipe));
-  return outcome;
-}
-
-/// Bad input: exit code 2 and one readable line.
-void check_refused(const std::string& arguments, const std::string& expected_text) {
-  INFO("stuckat " << arguments);
-  const Outcome outcome = run(arguments);
-  INFO(outcome.output);
-  CHECK(outcome.code == 2);
-  CHECK(std::count(outcome.output.begin(), outcome.output.end(), '\n') == 1);
-  CHECK_THAT(outcome.output, Catch::StartsWith("stuckat: ") && Catch::Contains(expected_text));
-}
-
-/// A small CNV with random parameters, and CIFAR-format images to go with it.
-class Session {
- public:
-  Session() {
-    test::Random random(11);
-    Network network = test::random_network(random);
-    // 32x32x3 images, three layers.
-    network.layers.clear();
-    network.layers.push_back(test::random_layer(random, LayerKind::convolution, {32, 32, 3},
-                                                fixed_point_format, binary_format, binary_format, 3,
-                                                4, 0, 8, "layer0", false));
-    network.layers.push_back(test::random_layer(random, LayerKind::max_pool, {8, 8, 8},
-                                                binary_format, binary_format, binary_format, 2, 2,
-                                                0, 8, "pool0", false));
-    network.layers.push_back(test::random_layer(random, LayerKind::convolution, {4, 4, 8},
-                                                binary_format, binary_format, binary_format, 3, 1,
-                                                0, 8, "layer1", false));
-    network.layers.push_back(test::random_layer(random, LayerKind::dense, {2, 2, 8}, binary_format,
-                                                binary_format, binary_format, 1, 1, 0, 10, "layer2",
-                                                true));
-    network.name = "small";
-    write_model(file("m.h5"), network);
-    std::ofstream images(file("images.bin"), std::ios::binary);
-    for (int i = 0; i < 60; ++i) {
-      images.put(static_cast<char>(i % 10));
-      for (int p = 0; p < 3072; ++p) images.put(static_cast<char>(random() & 255));
-    }
-  }
-  std::string file(const std::string& name) const { return folder_ / name; }
-  std::string data() const { return " --data cifar10:" + file("images.bin"); }
-  std::string model() const { return file("m.h5"); }
-
- private:
-  test::TemporaryFolder folder_;
-};
-
-}  // namespace
+using test::check_refused;
+using test::Outcome;
+using test::run;
+using test::Session;
 
 TEST_CASE("help of every command explains it and succeeds") {
   const Outcome top = run("--help");
   CHECK(top.code == 0);
   for (const char* command :
        {"train", "eval", "campaign", "sim", "faults new", "faults show", "faults lower", "import",
-        "report", "info model", "info sites", "campaign resume", "campaign merge", "campaign show",
-        "campaign replay"}) {
+        "report", "whatif", "info model", "info sites", "campaign resume", "campaign merge",
+        "campaign show", "campaign replay"}) {
     INFO(command);
     const Outcome help = run(std::string(command) + " --help");
     CHECK(help.code == 0);

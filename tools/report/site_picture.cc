@@ -1,0 +1,184 @@
+#include "tools/report/site_picture.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "tools/report/svg.h"
+
+namespace stuckat::report {
+namespace {
+
+struct Point {
+  double x = 0;
+  double y = 0;
+};
+
+/// A box of the diagram; sites whose names begin with `sites` stand below it.
+struct Block {
+  const char* title;
+  const char* more;   ///< a second line, may be empty
+  const char* sites;  ///< "stream/", or empty
+  double x, y, width, height;
+};
+
+/// Where the sites of a PE stand in its panel, relative to the panel's corner.
+struct PeAnchor {
+  std::string_view site;
+  Point at;
+};
+
+constexpr double width = 980;
+constexpr double row_height = 19;
+constexpr double panel_height = 240;
+
+// The data path of one layer, from left to right.
+constexpr Block dataflow_blocks[] = {
+    {"FIFO", "from the part before", "stream/", 20, 60, 130, 52},
+    {"sliding window", "rows of the padded image", "window/", 200, 60, 170, 52},
+    {"MVTU: array of PEs", "rows r mod PE, columns c mod SIMD", "", 420, 60, 230, 52},
+    {"max-pool", "running maxima", "pool/", 700, 60, 120, 52},
+    {"FIFO", "to the next part", "", 860, 60, 110, 52},
+};
+
+// One array, layer after layer: it reads one activation buffer and writes the other.
+constexpr Block loopback_blocks[] = {
+    {"off-chip memory", "image, weights, result", "memory/", 20, 60, 150, 52},
+    {"weight buffer", "banks, filled tile by tile", "weight_buffer/", 230, 60, 170, 52},
+    {"array of PEs", "rows (or pixels) mod PE, columns mod SIMD", "array/", 460, 60, 260, 52},
+    {"activation buffers", "read one, write the other", "activation", 780, 60, 180, 52},
+};
+
+constexpr PeAnchor pe_anchors[] = {
+    {"pe/weight", {20, 78}},        {"pe/input", {20, 190}},     {"pe/product", {185, 166}},
+    {"pe/accumulator", {415, 154}}, {"pe/threshold", {600, 78}}, {"pe/comparator", {600, 154}},
+    {"pe/output", {800, 154}},      {"pe/dead", {76, 9}},
+};
+
+constexpr std::string_view style =
+    "svg{background:#fff}text{font:12px 'DejaVu Sans',sans-serif;fill:#1b2130}.title{font-weight:"
+    "bold}.soft{fill:#5b6475;font-size:11px}.site{font:bold 11.5px 'DejaVu Sans "
+    "Mono',monospace;fill:#b3261e}rect{fill:#eef2f7;stroke:#5b6475}.panel{fill:#fafbfc;stroke-"
+    "dasharray:5 4}.badge{fill:#fff1ef;stroke:#d9602b}line{stroke:#5b6475;stroke-width:1.4}path{"
+    "fill:#eef2f7;stroke:#5b6475}";
+
+void badge(Drawing& drawing, Point at, std::string_view name) {
+  drawing.rectangle(at.x, at.y, 7.1 * static_cast<double>(name.size()) + 12, 17, "badge");
+  drawing.text(at.x + 6, at.y + 12.5, name, "site");
+}
+
+void box(Drawing& drawing, const Block& block) {
+  drawing.rectangle(block.x, block.y, block.width, block.height, "box");
+  const double middle = block.x + block.width / 2;
+  drawing.text(middle, block.y + 22, block.title, "title", Anchor::middle);
+  drawing.text(middle, block.y + 40, block.more, "soft", Anchor::middle);
+}
+
+/// Sites below each other; returns where the next one would be.
+double list(Drawing& drawing, Point at, const std::vector<const SiteRow*>& rows) {
+  for (const SiteRow* row : rows) {
+    badge(drawing, at, row->name);
+    at.y += row_height;
+  }
+  return at.y;
+}
+
+/// Takes out of `rows` what begins with `prefix`.
+std::vector<const SiteRow*> take(std::vector<const SiteRow*>& rows, std::string_view prefix) {
+  const auto middle = std::stable_partition(rows.begin(), rows.end(), [&](const SiteRow* row) {
+    return prefix.empty() || !std::string_view(row->name).starts_with(prefix);
+  });
+  std::vector<const SiteRow*> taken(middle, rows.end());
+  rows.erase(middle, rows.end());
+  return taken;
+}
+
+/// Memories feed lanes; products are summed up into the accumulator; comparators count.
+void draw_pe(Drawing& drawing, Point corner, std::vector<const SiteRow*> rows) {
+  const auto at = [&](double x, double y) { return Point{corner.x + x, corner.y + y}; };
+  const auto part = [&](double x, double y, double w, double h, const char* title) {
+    const Point p = at(x, y);
+    drawing.rectangle(p.x, p.y, w, h, "box");
+    drawing.text(p.x + w / 2, p.y + h / 2 + 4, title, "title", Anchor::middle);
+  };
+  const auto arrow = [&](double x1, double y1, double x2, double y2) {
+    const Point a = at(x1, y1), b = at(x2, y2);
+    drawing.line(a.x, a.y, b.x, b.y, "arrow");
+  };
+  drawing.rectangle(corner.x, corner.y, width - 40, panel_height, "panel");
+  drawing.text(corner.x + 14, corner.y + 22, "One PE", "title");
+  part(20, 38, 130, 34, "weight memory");
+  part(20, 150, 130, 34, "input lanes");
+  part(195, 100, 60, 60, "\xC3\x97");
+  part(300, 100, 70, 60, "\xCE\xA3 lanes");
+  part(415, 112, 130, 36, "accumulator");
+  part(600, 38, 140, 34, "threshold memory");
+  part(600, 112, 140, 36, "comparators");
+  part(800, 112, 110, 36, "output code");
+  arrow(150, 55, 195, 115);
+  arrow(150, 167, 195, 145);
+  arrow(255, 130, 300, 130);
+  arrow(370, 130, 415, 130);
+  arrow(545, 130, 600, 130);
+  arrow(670, 96, 670, 112);
+  arrow(740, 130, 800, 130);
+  arrow(910, 130, 935, 130);
+  for (const PeAnchor& anchor : pe_anchors) {
+    for (const SiteRow* row : take(rows, anchor.site)) {
+      badge(drawing, at(anchor.at.x, anchor.at.y), row->name);
+    }
+  }
+  double x = 20;  // what the panel has no place for
+  for (const SiteRow* row : rows) {
+    badge(drawing, at(x, panel_height - 26), row->name);
+    x += 7.1 * static_cast<double>(std::string_view(row->name).size()) + 24;
+  }
+}
+
+template <size_t Count>
+std::string draw(const Block (&blocks)[Count], const char* title, const char* legend,
+                 std::vector<const SiteRow*> rows) {
+  const std::vector<const SiteRow*> of_pe = take(rows, "pe/");
+  const auto most = static_cast<double>(rows.size());
+  const double panel_top = 130 + row_height * std::max(3.0, most) + 12;
+  Drawing drawing(width, panel_top + panel_height + 20, title);
+  drawing.text(20, 28, title, "title");
+  drawing.text(20, 46, legend, "soft");
+  double bottom = 120;
+  for (size_t i = 0; i < Count; ++i) {
+    const Block& block = blocks[i];
+    box(drawing, block);
+    if (i + 1 < Count) {
+      drawing.line(block.x + block.width, 86, blocks[i + 1].x, 86, "arrow");
+    }
+    if (std::string_view(block.sites).empty()) continue;
+    const double end = list(drawing, {block.x, 120}, take(rows, block.sites));
+    bottom = std::max(bottom, end);
+  }
+  if (!rows.empty()) {
+    drawing.text(20, bottom + 14, "further parts", "soft");
+    list(drawing, {110, bottom + 2}, rows);
+  }
+  for (const Block& block : blocks) {
+    if (std::string_view(block.title).find("PE") == std::string_view::npos) continue;
+    drawing.line(block.x, block.y + block.height, 20, panel_top, "arrow");
+    drawing.line(block.x + block.width, block.y + block.height, width - 20, panel_top, "arrow");
+  }
+  draw_pe(drawing, {20, panel_top}, of_pe);
+  std::string text = drawing.str();
+  const size_t end = text.find(">\n");
+  return text.insert(end + 1, "<style>" + std::string(style) + "</style>")
+      .insert(4, " xmlns=\"http://www.w3.org/2000/svg\"");
+}
+
+}  // namespace
+
+std::string site_picture(AcceleratorKind accelerator, const std::vector<const SiteRow*>& rows) {
+  if (accelerator == AcceleratorKind::dataflow) {
+    return draw(dataflow_blocks, "Fault sites of a dataflow accelerator: one layer",
+                "Every layer has parts of its own. Red: what can break.", rows);
+  }
+  return draw(loopback_blocks, "Fault sites of a loopback accelerator",
+              "One array runs layer after layer. Red: what can break.", rows);
+}
+
+}  // namespace stuckat::report

@@ -1,0 +1,90 @@
+#include "tools/stuckat/info_sites.h"
+
+#include <fmt/format.h>
+
+#include "faultmaps/sites.h"
+#include "tools/stuckat/command_line.h"
+#include "tools/stuckat/faults.h"
+#include "tools/stuckat/inputs.h"
+
+namespace stuckat::cli {
+namespace {
+
+void write_pages(const std::string& folder) {
+  write_text_file(folder + "/faults.md", fault_page());
+  write_text_file(folder + "/sites-dataflow.svg", dataflow_site_picture());
+  write_text_file(folder + "/sites-loopback.svg", loopback_site_picture());
+  fmt::print("{0}/faults.md\n{0}/sites-dataflow.svg\n{0}/sites-loopback.svg\n", folder);
+}
+
+/// The row, and where hardware is given its sites there.
+nlohmann::ordered_json show(const SiteRow& row, const SiteIndex* sites) {
+  fmt::print("{}\n  written  {}\n  means    {}\n  effect   {}\n  masked   when {}\n  source   {}\n",
+             row.name, written(row), row.meaning, row.effect, row.masked, row.source);
+  nlohmann::ordered_json json = {{"name", row.name},       {"written", written(row)},
+                                 {"meaning", row.meaning}, {"effect", row.effect},
+                                 {"masked", row.masked},   {"source", row.source}};
+  if (sites == nullptr) return json;
+  json["parts"] = nlohmann::json::array();
+  for (const SiteSpace& space : sites->of(row.kind)) {
+    if (space.sites() == 0) continue;
+    fmt::print("  {:<24} {:>12} sites: {}\n", space.part, thousands(space.sites()), ranges(space));
+    nlohmann::ordered_json part = {{"part", space.part}, {"sites", space.sites()}};
+    for (int i = 0; i < space.coordinates(); ++i) {
+      const auto index = static_cast<size_t>(i);
+      part["counts"][row.coordinates[index].name] = space.counts[index];
+    }
+    part["values"] = space.values;
+    json["parts"].push_back(std::move(part));
+  }
+  if (json["parts"].empty()) fmt::print("  no such sites on {}\n", sites->accelerator());
+  return json;
+}
+
+}  // namespace
+
+std::string written(const SiteRow& row) {
+  std::string pattern = "PART/";
+  size_t next = 0;
+  for (const char* p = row.pattern; *p != '\0'; ++p) {
+    pattern += *p;
+    if (*p == '[') pattern += row.coordinates[next++].name;
+  }
+  return pattern + (row.value == ValueKind::bit ? "=0|1" : "=LEVEL");
+}
+
+std::string ranges(const SiteSpace& space) {
+  std::string text;
+  for (int i = 0; i < space.coordinates(); ++i) {
+    const auto index = static_cast<size_t>(i);
+    text += fmt::format("{}{} 0 to {}", i > 0 ? ", " : "", space.row->coordinates[index].name,
+                        space.counts[index] - 1);
+  }
+  return text;
+}
+
+int info_sites(const Arguments& arguments) {
+  CommandLine line("info sites [options]",
+                   "Every kind of fault site: how it is written and what it means. With --model "
+                   "and --accelerator also its coordinates on each part of that accelerator.");
+  add_hardware_options(line);
+  line.options().add_options()("site", text("KIND"), "only this kind, like pe/weight")(
+      "docs", text("FOLDER"), "write faults.md, which holds all this, and its pictures");
+  if (!line.parse(arguments)) return 0;
+  if (line.has("docs")) {
+    write_pages(line.text("docs"));
+    return 0;
+  }
+  const auto hardware = load_hardware_if_given(line);
+  nlohmann::ordered_json result = nlohmann::json::array();
+  if (line.has("site")) {
+    result.push_back(
+        show(site_row(parse_site_kind(line.text("site"), "--site")), sites_of(hardware)));
+  } else {
+    for (const SiteRow& row : site_table()) result.push_back(show(row, sites_of(hardware)));
+  }
+  line.write_json(result);
+  return 0;
+}
+
+}  // namespace stuckat::cli

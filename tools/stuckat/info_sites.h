@@ -1,0 +1,26 @@
+// `stuckat info sites`: every kind of fault site, from the table.
+#pragma once
+
+#include <string>
+
+#include "faultmaps/site_index.h"
+#include "tools/stuckat/commands.h"
+
+namespace stuckat::cli {
+
+int info_sites(const Arguments&);
+
+/// "PART/pe[pe]/accumulator[bit]=0|1": how a fault of the row is written.
+std::string written(const SiteRow& row);
+
+/// "pe 0 to 31, bit 0 to 10": the coordinates of a kind at a part.
+std::string ranges(const SiteSpace& space);
+
+/// docs/faults.md: all rows with their ranges and an example on two published accelerators.
+std::string fault_page();
+/// The pictures beside it, by the accelerator: the page names them sites-dataflow.svg and
+/// sites-loopback.svg.
+std::string dataflow_site_picture();
+std::string loopback_site_picture();
+
+}  // namespace stuckat::cli
