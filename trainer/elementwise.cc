@@ -10,39 +10,41 @@ namespace stuckat::trainer {
 namespace {
 
 template <class Acc>
-STUCKAT_INLINE void sums_of(const Acc* acc, int pixels, int channels, int64_t bound,
+STUCKAT_INLINE void sums_of(const Acc* acc, int pixels, int channels, Range range, int64_t bound,
                             ChannelSums& sums) {
   // Lane sums of 32 bits, emptied before `pixels_at_once` squares of the greatest size overflow.
   const int64_t square = std::max<int64_t>(1, bound * bound);
   const int64_t fit = int64_t{UINT32_MAX} / square;
-  if (fit == 0) {
-    for (int p = 0; p < pixels; ++p) {
-      for (int i = 0; i < channels * lanes; ++i) {
-        const int64_t a = acc[static_cast<ptrdiff_t>(p) * channels * lanes + i];
-        sums.sum[static_cast<size_t>(i / lanes)] += a;
-        sums.square[static_cast<size_t>(i / lanes)] += a * a;
+  const auto pixels_at_once = static_cast<int>(std::min<int64_t>(fit, pixels));
+  const ptrdiff_t step = static_cast<ptrdiff_t>(channels) * lanes;
+  for (int c = range.begin; c < range.end; ++c) {
+    const Acc* a = acc + static_cast<ptrdiff_t>(c) * lanes;
+    auto& total = sums.sum[static_cast<size_t>(c)];
+    auto& total_square = sums.square[static_cast<size_t>(c)];
+    if (fit == 0) {
+      for (int p = 0; p < pixels; ++p) {
+        for (int l = 0; l < lanes; ++l) {
+          const int64_t value = a[p * step + l];
+          total += value;
+          total_square += value * value;
+        }
       }
+      continue;
     }
-    return;
-  }
-  const int pixels_at_once = static_cast<int>(std::min<int64_t>(fit, pixels));
-  const auto size = static_cast<size_t>(channels) * lanes;
-  std::vector<int32_t> sum(size);
-  std::vector<uint32_t> squares(size);
-  for (int first = 0; first < pixels; first += pixels_at_once) {
-    std::fill(sum.begin(), sum.end(), 0);
-    std::fill(squares.begin(), squares.end(), 0u);
-    for (int p = first; p < std::min(pixels, first + pixels_at_once); ++p) {
-      const Acc* a = acc + static_cast<ptrdiff_t>(p) * channels * lanes;
-      for (size_t i = 0; i < size; ++i) {
-        const int32_t value = a[i];
-        sum[i] += value;
-        squares[i] += static_cast<uint32_t>(value) * static_cast<uint32_t>(value);
+    for (int first = 0; first < pixels; first += pixels_at_once) {
+      Ints sum[2] = {};
+      Vector<uint32_t> squares[2] = {};
+      for (int p = first; p < std::min(pixels, first + pixels_at_once); ++p) {
+        for (int j = 0; j < 2; ++j) {
+          const Ints value = load_ints(a + p * step + 8 * j);
+          sum[j] += value;
+          squares[j] += reinterpret_cast<Vector<uint32_t>>(value * value);
+        }
       }
-    }
-    for (size_t i = 0; i < size; ++i) {
-      sums.sum[i / lanes] += sum[i];
-      sums.square[i / lanes] += squares[i];
+      for (int l = 0; l < lanes; ++l) {
+        total += sum[l / 8][l % 8];
+        total_square += squares[l / 8][l % 8];
+      }
     }
   }
 }
@@ -92,42 +94,37 @@ STUCKAT_INLINE void steps_of(const Acc* acc, int pixels, int channels, const Ste
 }
 
 template <class Acc>
-STUCKAT_INLINE void pass_of(const Acc* acc, int pixels, int channels, const PassBand& band,
-                            float* gradient, double* sum, double* product) {
-  const auto size = static_cast<size_t>(channels) * lanes;
-  std::vector<float> sums(size), products(size);  // of one lane over the pixels
-  // Sums are below 2^24 in size wherever a comparison can be close: exact as floats.
-  std::vector<float> lows(band.low.begin(), band.low.end());
-  std::vector<float> highs(band.high.begin(), band.high.end());
-  for (int p = 0; p < pixels; ++p) {
-    for (int c = 0; c < channels; ++c) {
-      const auto i = static_cast<size_t>(c);
-      for (int j = 0; j < lanes; j += 8) {
-        const Floats a = load_floats(acc + j);
-        const Floats g = masked(load_floats(gradient + j), (a >= lows[i]) & (a <= highs[i]));
-        float* s = sums.data() + i * lanes + j;
-        float* d = products.data() + i * lanes + j;
-        store(gradient + j, g);
-        store(s, load_floats(s) + g);
-        store(d, load_floats(d) + g * (a - band.mean[i]));
+STUCKAT_INLINE void pass_of(const Acc* acc, int pixels, int channels, Range range,
+                            const PassBand& band, float* gradient, float* sums, float* products) {
+  const ptrdiff_t step = static_cast<ptrdiff_t>(channels) * lanes;
+  for (int c = range.begin; c < range.end; ++c) {
+    const auto i = static_cast<size_t>(c);
+    const float low = band.low[i];
+    const float high = band.high[i];
+    const float mean = band.mean[i];
+    for (int j = 0; j < lanes; j += 8) {
+      const ptrdiff_t at = static_cast<ptrdiff_t>(c) * lanes + j;
+      Floats sum = load_floats(sums + at);
+      Floats product = load_floats(products + at);
+      for (int p = 0; p < pixels; ++p) {
+        const Floats a = load_floats(acc + at + p * step);
+        const Floats g = masked(load_floats(gradient + at + p * step), (a >= low) & (a <= high));
+        store(gradient + at + p * step, g);
+        sum += g;
+        product += g * (a - mean);
       }
-      acc += lanes;
-      gradient += lanes;
+      store(sums + at, sum);
+      store(products + at, product);
     }
-  }
-  for (size_t i = 0; i < size; ++i) {
-    sum[i / lanes] += static_cast<double>(sums[i]);
-    product[i / lanes] += static_cast<double>(products[i]);
   }
 }
 
 template <class Acc>
 STUCKAT_INLINE void gradient_of(const Acc* acc, int pixels, int channels,
-                                const BatchNormBackward& k, int samples, float* gradient,
-                                float* transposed, ptrdiff_t transposed_pixel,
-                                ptrdiff_t transposed_sample) {
-  float present[lanes];
-  for (int l = 0; l < lanes; ++l) present[l] = l < samples ? 1.0f : 0.0f;
+                                const BatchNormBackward& k, int samples, const float* gradient,
+                                float* result) {
+  Ints present[2] = {};
+  for (int l = 0; l < lanes; ++l) present[l / 8][l % 8] = l < samples ? -1 : 0;
   for (int p = 0; p < pixels; ++p) {
     for (int c = 0; c < channels; ++c) {
       const auto i = static_cast<size_t>(c);
@@ -135,35 +132,24 @@ STUCKAT_INLINE void gradient_of(const Acc* acc, int pixels, int channels,
         const Floats centred = load_floats(acc + j) - k.mean[i];
         const Floats g =
             k.scale[i] * load_floats(gradient + j) - k.offset[i] - k.slope[i] * centred;
-        store(gradient + j, g * load_floats(present + j));
+        store(result + j, masked(g, present[j / 8]));
       }
       acc += lanes;
       gradient += lanes;
-    }
-    const float* in = gradient - static_cast<ptrdiff_t>(channels) * lanes;
-    float* out = transposed + p * transposed_pixel;
-    int c = 0;
-    for (; c + 8 <= channels; c += 8) {
-      for (ptrdiff_t l = 0; l < lanes; l += 8) {
-        transpose8(in + ptrdiff_t{c} * lanes + l, lanes, out + l * transposed_sample + c,
-                   transposed_sample);
-      }
-    }
-    for (; c < channels; ++c) {
-      for (int l = 0; l < lanes; ++l) out[l * transposed_sample + c] = in[c * lanes + l];
+      result += lanes;
     }
   }
 }
 
 }  // namespace
 
-STUCKAT_MULTIVERSION void add_sums(const int16_t* acc, int pixels, int channels, int64_t bound,
-                                   ChannelSums& sums) {
-  sums_of(acc, pixels, channels, bound, sums);
+STUCKAT_MULTIVERSION void add_sums(const int16_t* acc, int pixels, int channels, Range range,
+                                   int64_t bound, ChannelSums& sums) {
+  sums_of(acc, pixels, channels, range, bound, sums);
 }
-STUCKAT_MULTIVERSION void add_sums(const int32_t* acc, int pixels, int channels, int64_t bound,
-                                   ChannelSums& sums) {
-  sums_of(acc, pixels, channels, bound, sums);
+STUCKAT_MULTIVERSION void add_sums(const int32_t* acc, int pixels, int channels, Range range,
+                                   int64_t bound, ChannelSums& sums) {
+  sums_of(acc, pixels, channels, range, bound, sums);
 }
 STUCKAT_MULTIVERSION void apply_steps(const int16_t* acc, int pixels, int channels,
                                       const Steps& steps, int samples, int8_t* values) {
@@ -173,31 +159,47 @@ STUCKAT_MULTIVERSION void apply_steps(const int32_t* acc, int pixels, int channe
                                       const Steps& steps, int samples, int8_t* values) {
   steps_of(acc, pixels, channels, steps, samples, values);
 }
-STUCKAT_MULTIVERSION void pass_gradient(const int16_t* acc, int pixels, int channels,
-                                        const PassBand& band, float* gradient, double* sum,
-                                        double* product) {
-  pass_of(acc, pixels, channels, band, gradient, sum, product);
+STUCKAT_MULTIVERSION void pass_gradient(const int16_t* acc, int pixels, int channels, Range range,
+                                        const PassBand& band, float* gradient, float* sums,
+                                        float* products) {
+  pass_of(acc, pixels, channels, range, band, gradient, sums, products);
 }
-STUCKAT_MULTIVERSION void pass_gradient(const int32_t* acc, int pixels, int channels,
-                                        const PassBand& band, float* gradient, double* sum,
-                                        double* product) {
-  pass_of(acc, pixels, channels, band, gradient, sum, product);
+STUCKAT_MULTIVERSION void pass_gradient(const int32_t* acc, int pixels, int channels, Range range,
+                                        const PassBand& band, float* gradient, float* sums,
+                                        float* products) {
+  pass_of(acc, pixels, channels, range, band, gradient, sums, products);
 }
 STUCKAT_MULTIVERSION void batch_norm_gradient(const int16_t* acc, int pixels, int channels,
                                               const BatchNormBackward& k, int samples,
-                                              float* gradient, float* transposed,
-                                              ptrdiff_t transposed_pixel,
-                                              ptrdiff_t transposed_sample) {
-  gradient_of(acc, pixels, channels, k, samples, gradient, transposed, transposed_pixel,
-              transposed_sample);
+                                              const float* gradient, float* result) {
+  gradient_of(acc, pixels, channels, k, samples, gradient, result);
 }
 STUCKAT_MULTIVERSION void batch_norm_gradient(const int32_t* acc, int pixels, int channels,
                                               const BatchNormBackward& k, int samples,
-                                              float* gradient, float* transposed,
-                                              ptrdiff_t transposed_pixel,
-                                              ptrdiff_t transposed_sample) {
-  gradient_of(acc, pixels, channels, k, samples, gradient, transposed, transposed_pixel,
-              transposed_sample);
+                                              const float* gradient, float* result) {
+  gradient_of(acc, pixels, channels, k, samples, gradient, result);
+}
+
+STUCKAT_MULTIVERSION void transpose(const float* gradient, int pixels, int channels,
+                                    float* transposed, ptrdiff_t row_block, ptrdiff_t pixel) {
+  for (int p = 0; p < pixels; ++p) {
+    float* out = transposed + p * pixel;
+    for (int c = 0; c < channels; c += 8) {
+      const float* in = gradient + static_cast<ptrdiff_t>(c) * lanes;
+      float* to = out + c / lanes * row_block + c % lanes;
+      const int width = std::min(8, channels - c);
+      for (ptrdiff_t l = 0; l < lanes; l += 8) {
+        if (width == 8) {
+          transpose8(in + l, lanes, to + l * lanes, lanes);
+          continue;
+        }
+        for (ptrdiff_t n = l; n < l + 8; ++n) {
+          for (int i = 0; i < width; ++i) to[n * lanes + i] = in[i * lanes + n];
+        }
+      }
+    }
+    gradient += static_cast<ptrdiff_t>(channels) * lanes;
+  }
 }
 
 }  // namespace stuckat::trainer

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "trainer/product.h"
 #include "workloads/number_format.h"
 
 namespace stuckat::trainer {
@@ -15,9 +16,11 @@ struct ChannelSums {
   std::vector<int64_t> square;  // [channel]
 };
 
-/// Adds up acc[pixel][channel][16] of one block. bound: no |acc| is greater.
-void add_sums(const int16_t* acc, int pixels, int channels, int64_t bound, ChannelSums& sums);
-void add_sums(const int32_t* acc, int pixels, int channels, int64_t bound, ChannelSums& sums);
+/// Adds up acc[pixel][channel][16] of channels `range`. bound: no |acc| is greater.
+void add_sums(const int16_t* acc, int pixels, int channels, Range range, int64_t bound,
+              ChannelSums& sums);
+void add_sums(const int32_t* acc, int pixels, int channels, Range range, int64_t bound,
+              ChannelSums& sums);
 
 /// How the accumulators of a layer become values: value = level number (thresholds strictly below
 /// sign * accumulator). sign is -1 where the batch-norm's scale is negative, as if the row's
@@ -36,29 +39,31 @@ void apply_steps(const int32_t* acc, int pixels, int channels, const Steps& step
 
 /// Where the straight-through gradient passes: low <= accumulator <= high, per channel.
 struct PassBand {
-  std::vector<int32_t> low;
-  std::vector<int32_t> high;
+  std::vector<float> low;  ///< whole numbers, exact below 2^24: beyond it no sum is close to them
+  std::vector<float> high;
   std::vector<float> mean;  ///< of the accumulators
 };
 
-/// Sets gradient[pixel][channel][16] of one block to 0 outside of the band, and adds up what is
-/// left: sum[channel] += g, product[channel] += g * (acc - mean).
-void pass_gradient(const int16_t* acc, int pixels, int channels, const PassBand& band,
-                   float* gradient, double* sum, double* product);
-void pass_gradient(const int32_t* acc, int pixels, int channels, const PassBand& band,
-                   float* gradient, double* sum, double* product);
+/// Sets gradient[pixel][channel][16] to 0 outside of the band, in channels `range`, and adds up
+/// what is left: sums[channel][16] += g, products[channel][16] += g * (acc - mean).
+void pass_gradient(const int16_t* acc, int pixels, int channels, Range range, const PassBand& band,
+                   float* gradient, float* sums, float* products);
+void pass_gradient(const int32_t* acc, int pixels, int channels, Range range, const PassBand& band,
+                   float* gradient, float* sums, float* products);
 
-/// gradient = scale * gradient - offset - slope * (acc - mean), each per channel: the batch-norm
-/// backward. 0 in lanes from `samples` on. Also written to transposed[pixel][sample][channel],
-/// where a pixel has transposed_pixel elements and a sample transposed_sample of them.
+/// result = scale * gradient - offset - slope * (acc - mean), each per channel: the batch-norm
+/// backward on [pixel][channel][16]. 0 in lanes from `samples` on.
 struct BatchNormBackward {
   std::vector<float> scale, offset, slope, mean;
 };
 void batch_norm_gradient(const int16_t* acc, int pixels, int channels, const BatchNormBackward& k,
-                         int samples, float* gradient, float* transposed,
-                         ptrdiff_t transposed_pixel, ptrdiff_t transposed_sample);
+                         int samples, const float* gradient, float* result);
 void batch_norm_gradient(const int32_t* acc, int pixels, int channels, const BatchNormBackward& k,
-                         int samples, float* gradient, float* transposed,
-                         ptrdiff_t transposed_pixel, ptrdiff_t transposed_sample);
+                         int samples, const float* gradient, float* result);
+
+/// transposed[channel / 16][pixel][sample][16] from gradient[pixel][channel][16 samples];
+/// row_block, pixel: elements from one of them to the next.
+void transpose(const float* gradient, int pixels, int channels, float* transposed,
+               ptrdiff_t row_block, ptrdiff_t pixel);
 
 }  // namespace stuckat::trainer

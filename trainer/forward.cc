@@ -27,33 +27,32 @@ STUCKAT_MULTIVERSION void pool_block(const Layer& layer, const int8_t* in, int8_
   }
 }
 
-STUCKAT_MULTIVERSION void unpool_block(const Layer& layer, const int8_t* in, const float* gradient,
-                                       float* out) {
+/// Adds the gradients of output row `y`; in, out: the whole block.
+STUCKAT_MULTIVERSION void unpool_row(const Layer& layer, int y, const int8_t* in,
+                                     const float* gradient, float* out) {
   const int size = layer.input.channels * lanes;
-  for (int y = 0; y < layer.output.height; ++y) {
-    for (int x = 0; x < layer.output.width; ++x) {
-      const ptrdiff_t corner =
-          static_cast<ptrdiff_t>(y * layer.input.width + x) * layer.stride * size;
-      for (int first = 0; first < size; first += 8) {
-        const auto at = [&](int k) {
-          return corner + first +
-                 static_cast<ptrdiff_t>(k / layer.kernel * layer.input.width + k % layer.kernel) *
-                     size;
-        };
-        Ints best = load_ints(in + at(0));
-        for (int k = 1; k < layer.kernel * layer.kernel; ++k) {
-          const Ints value = load_ints(in + at(k));
-          best = value > best ? value : best;
-        }
-        Floats left = load_floats(gradient + first);
-        for (int k = 0; k < layer.kernel * layer.kernel; ++k) {
-          const Ints taken = load_ints(in + at(k)) == best;
-          store(out + at(k), load_floats(out + at(k)) + masked(left, taken));
-          left = masked(left, ~taken);
-        }
+  for (int x = 0; x < layer.output.width; ++x) {
+    const ptrdiff_t corner =
+        static_cast<ptrdiff_t>(y * layer.input.width + x) * layer.stride * size;
+    for (int first = 0; first < size; first += 8) {
+      const auto at = [&](int k) {
+        return corner + first +
+               static_cast<ptrdiff_t>(k / layer.kernel * layer.input.width + k % layer.kernel) *
+                   size;
+      };
+      Ints best = load_ints(in + at(0));
+      for (int k = 1; k < layer.kernel * layer.kernel; ++k) {
+        const Ints value = load_ints(in + at(k));
+        best = value > best ? value : best;
       }
-      gradient += size;
+      Floats left = load_floats(gradient + first);
+      for (int k = 0; k < layer.kernel * layer.kernel; ++k) {
+        const Ints taken = load_ints(in + at(k)) == best;
+        store(out + at(k), load_floats(out + at(k)) + masked(left, taken));
+        left = masked(left, ~taken);
+      }
     }
+    gradient += size;
   }
 }
 
@@ -77,11 +76,11 @@ void ForwardLayer::set_weights(const int8_t* values, Workers& workers) {
   const bool narrow = std::all_of(values, values + size,
                                   [&](int8_t w) { return w >= layer.weight_format.min_level(); });
   const Digits digits = digits_for(layer.weight_format, narrow ? Values::levels : Values::codes);
-  const int entry_bytes = lanes * static_cast<int>(wide ? sizeof(int32_t) : sizeof(int16_t));
+  const int entry_bytes = wide ? forward_entry_bytes<int32_t>() : forward_entry_bytes<int16_t>();
   weights.pack(geometry, digits, values, entry_bytes, with_backward_, workers);
 }
 
-void ForwardLayer::run(const int8_t* input, int samples, Workers& workers) {
+void ForwardLayer::run(const int8_t* input, int samples, const RowDone& done, Workers& workers) {
   const int blocks = block_count(samples);
   input_ = input;
   if (layer.padding > 0) {
@@ -107,10 +106,10 @@ void ForwardLayer::run(const int8_t* input, int samples, Workers& workers) {
   const size_t size = blocks * block_elements(layer.output);
   if (wide) {
     acc32.grow(size);
-    forward_product(geometry, weights, blocks, input_, acc32.data(), workers);
+    forward_product(geometry, weights, blocks, input_, acc32.data(), done, workers);
   } else {
     acc16.grow(size);
-    forward_product(geometry, weights, blocks, input_, acc16.data(), workers);
+    forward_product(geometry, weights, blocks, input_, acc16.data(), done, workers);
   }
 }
 
@@ -123,12 +122,24 @@ void pool_forward(const Layer& layer, const int8_t* input, int blocks, int8_t* o
 }
 
 void pool_backward(const Layer& layer, const int8_t* input, const float* gradient, int blocks,
-                   float* input_gradient, Workers& workers) {
+                   float* input_gradient, const RowDone& done, Workers& workers) {
+  const size_t row = static_cast<size_t>(layer.input.width) * layer.input.channels * lanes;
+  const size_t output_row = static_cast<size_t>(layer.output.width) * layer.output.channels * lanes;
   workers.run(blocks, [&](int block) {
+    const int8_t* in = input + block * block_elements(layer.input);
+    const float* from = gradient + block * block_elements(layer.output);
     float* out = input_gradient + block * block_elements(layer.input);
-    std::fill_n(out, block_elements(layer.input), 0.0f);
-    unpool_block(layer, input + block * block_elements(layer.input),
-                 gradient + block * block_elements(layer.output), out);
+    int begun = 0;
+    int finished = 0;
+    for (int y = 0; y <= layer.output.height; ++y) {
+      const bool last = y == layer.output.height;
+      const int reached = last ? layer.input.height : y * layer.stride + layer.kernel;
+      if (reached > begun) std::fill_n(out + begun * row, (reached - begun) * row, 0.0f);
+      begun = std::max(begun, reached);
+      if (!last) unpool_row(layer, y, in, from + y * output_row, out);
+      const int complete = last ? layer.input.height : std::min(begun, (y + 1) * layer.stride);
+      for (; finished < complete; ++finished) done(block, finished, {0, layer.input.channels});
+    }
   });
 }
 

@@ -21,7 +21,7 @@ class ForwardLayer {
   /// weights: [rows][columns], any values that codes of the weight format can mean.
   void set_weights(const int8_t* weights, Workers& workers);
   /// Computes the sums of weight * activation (not matches, in XNOR layers as in all others).
-  void run(const int8_t* input, int samples, Workers& workers);
+  void run(const int8_t* input, int samples, const RowDone& done, Workers& workers);
 
   /// f(accumulators), with a pointer to int16_t or int32_t: [block][pixel][row][16].
   template <class F>
@@ -55,8 +55,8 @@ void pool_forward(const Layer& layer, const int8_t* input, int blocks, int8_t* o
                   Workers& workers);
 
 /// The gradient of an output element goes to the first of the greatest elements under its window,
-/// in raster order.
+/// in raster order. `done` as in product.h.
 void pool_backward(const Layer& layer, const int8_t* input, const float* gradient, int blocks,
-                   float* input_gradient, Workers& workers);
+                   float* input_gradient, const RowDone& done, Workers& workers);
 
 }  // namespace stuckat::trainer

@@ -55,15 +55,15 @@ STUCKAT_MULTIVERSION void overwrite(const int8_t* mask, ptrdiff_t pixel_step,
 }
 
 STUCKAT_MULTIVERSION void clear(const int8_t* mask, ptrdiff_t pixel_step, ptrdiff_t channel_step,
-                                int pixels, int channels, float* gradient) {
+                                int pixels, int channels, Range range, float* gradient) {
   for (int p = 0; p < pixels; ++p) {
-    for (int c = 0; c < channels; ++c) {
+    for (int c = range.begin; c < range.end; ++c) {
       const int8_t* m = mask + p * pixel_step + c * channel_step;
+      float* g = gradient + (static_cast<ptrdiff_t>(p) * channels + c) * lanes;
       for (int l = 0; l < lanes; l += 8) {
         const Ints kept = load_ints(m + l) == InjectionMask::untouched;
-        store(gradient + l, masked(load_floats(gradient + l), kept));
+        store(g + l, masked(load_floats(g + l), kept));
       }
-      gradient += lanes;
     }
   }
 }
@@ -109,14 +109,11 @@ void InjectionMask::apply(int8_t* values, Workers& workers) const {
   });
 }
 
-void InjectionMask::clear_gradient(float* gradient, Workers& workers) const {
+void InjectionMask::clear_gradient(int block, int y, Range range, float* row) const {
   const Strides strides = strides_of(kind_, shape_);
-  const int count = positions(kind_, shape_);
-  workers.run(blocks_, [&](int block) {
-    clear(values_.data() + static_cast<ptrdiff_t>(block) * count * lanes, strides.pixel,
-          strides.channel, shape_.pixels(), shape_.channels,
-          gradient + block * block_elements(shape_));
-  });
+  const ptrdiff_t positions_before = static_cast<ptrdiff_t>(block) * positions(kind_, shape_);
+  clear(values_.data() + positions_before * lanes + y * shape_.width * strides.pixel, strides.pixel,
+        strides.channel, shape_.width, shape_.channels, range, row);
 }
 
 int InjectionMask::at(int sample, int pixel, int channel) const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "trainer/buffer.h"
+#include "trainer/product.h"
 #include "trainer/random.h"
 #include "trainer/workers.h"
 #include "workloads/network.h"
@@ -29,8 +30,9 @@ class InjectionMask {
             const Sequence& random, Workers& workers);
   /// Overwrites values[block][pixel][channel][16].
   void apply(int8_t* values, Workers& workers) const;
-  /// Sets the gradient to 0 where a value was overwritten.
-  void clear_gradient(float* gradient, Workers& workers) const;
+  /// Sets the gradient to 0 where a value was overwritten: row[x][channel][16] of one block's
+  /// image row y, in channels `range`.
+  void clear_gradient(int block, int y, Range range, float* row) const;
   /// What was put at (sample, pixel, channel), or `untouched`.
   int at(int sample, int pixel, int channel) const;
 

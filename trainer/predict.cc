@@ -57,7 +57,7 @@ std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t
     } else {
       ForwardLayer& forward = *layers_[i - 1];
       const LayerFaults& faults = faults_[i];
-      forward.run(values_[i - 1].data(), samples, workers_);
+      forward.run(values_[i - 1].data(), samples, {}, workers_);
       break_sums(faults, forward, sign_[i - 1], weights_[i - 1].data(), samples, INT32_MAX);
       if (layer.accumulator_output) break;
       workers_.run(blocks, [&](int block) {

@@ -1,54 +1,64 @@
 #include "trainer/product.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
-#include <memory>
 
-#include "trainer/dispatch.h"
+#include "trainer/buffer.h"
 
 namespace stuckat::trainer {
 namespace {
 
-struct Range {
-  int begin = 0;
-  int end = 0;
+/// A piece of work: some blocks, and the channels of their outputs.
+struct Piece {
+  int block = 0;
+  int blocks = 0;
+  int part = 0;
+  Range channels;
 };
 
-/// Part `part` of `parts` of 0 .. count-1.
-Range part_of(int count, int part, int parts) {
-  return {count * part / parts, count * (part + 1) / parts};
-}
-
-/// Parts to cut `count` outputs into so that `items` pieces of work keep all threads busy. The
-/// order of additions into an output does not depend on it.
-int parts_for(int items, int count, const Workers& workers) {
-  if (workers.threads() == 1) return 1;
-  const int wanted = (4 * workers.threads() + items - 1) / items;
-  return std::clamp(wanted, 1, std::max(1, count / 16));
-}
-
-template <class T>
-struct Tables {
-  // One table more than fits, for the longest group of the largest radix.
-  static constexpr size_t size = 2 * table_bytes / sizeof(T);
-  alignas(64) T values[size];
-};
-
-/// Calls visit(tap, output pixel) for each window that has input pixel (y, x) under it.
-template <class Visit>
-STUCKAT_INLINE void for_windows(const Geometry& g, int y, int x, const Visit& visit) {
-  for (int ky = 0; ky < g.kernel; ++ky) {
-    const int oy = y - ky;
-    if (oy < 0 || oy % g.stride != 0 || oy / g.stride >= g.out.height) continue;
-    for (int kx = 0; kx < g.kernel; ++kx) {
-      const int ox = x - kx;
-      if (ox < 0 || ox % g.stride != 0 || ox / g.stride >= g.out.width) continue;
-      visit(ky * g.kernel + kx, oy / g.stride * g.out.width + ox / g.stride);
+/// Cuts blocks into pieces of `at_once`. As many as threads can share evenly stay whole; the
+/// channels of the rest are cut, for which tables have to be built more than once. The order of
+/// additions into an output does not depend on it.
+std::vector<Piece> pieces_of(int blocks, int at_once, int channels, int threads) {
+  const int all = (blocks + at_once - 1) / at_once;
+  const int whole = all / threads * threads;
+  const int least_channels = 16;
+  const int parts = whole == all ? 1
+                                 : std::clamp((threads + all - whole - 1) / (all - whole), 1,
+                                              std::max(1, channels / least_channels));
+  std::vector<Piece> pieces;
+  for (int i = 0; i < all; ++i) {
+    const int cuts = i < whole ? 1 : parts;
+    const int first = i * at_once;
+    for (int part = 0; part < cuts; ++part) {
+      pieces.push_back(
+          {first, std::min(at_once, blocks - first), part, part_of(channels, part, cuts)});
     }
   }
+  return pieces;
 }
 
-uint16_t offset(int entry, int entry_bytes) { return static_cast<uint16_t>(entry * entry_bytes); }
+using DigitOf = std::array<uint8_t, 256>;  // [value as a byte]
+DigitOf digit_table(const Digits& digits) {
+  DigitOf table{};
+  for (int digit = 0; digit < digits.radix; ++digit) {
+    table[static_cast<uint8_t>(digits.min + digits.step * digit)] = static_cast<uint8_t>(digit);
+  }
+  return table;
+}
+
+/// Number of the table entry for `members` values, `step` apart.
+int entry_of(const Digits& digits, const DigitOf& digit, const int8_t* values, ptrdiff_t step,
+             int members) {
+  int entry = 0;
+  for (int i = members - 1; i >= 0; --i) {
+    entry = entry * digits.radix + digit[static_cast<uint8_t>(values[i * step])];
+  }
+  return entry;
+}
+
+int ceil_divided(int a, int b) { return (a + b - 1) / b; }
 
 }  // namespace
 
@@ -70,11 +80,12 @@ void PackedWeights::pack(const Geometry& geometry, const Digits& weight_digits,
                          const int8_t* weights, int entry_bytes, bool with_backward,
                          Workers& workers) {
   digits = weight_digits;
+  const DigitOf digit = digit_table(digits);
   const int rows = geometry.out.channels;
   const int channels = geometry.in.channels;
   const int columns = geometry.columns();
-  forward_groups = (channels + digits.group - 1) / digits.group;
-  backward_groups = (rows + digits.group - 1) / digits.group;
+  forward_groups = ceil_divided(channels, digits.group);
+  backward_groups = ceil_divided(rows, digits.group);
   forward.resize(static_cast<size_t>(geometry.taps()) * rows * forward_groups);
   const int row_parts = std::min(rows, 8 * workers.threads());
   workers.run(row_parts, [&](int part) {
@@ -86,18 +97,16 @@ void PackedWeights::pack(const Geometry& geometry, const Digits& weight_digits,
             forward.data() + (static_cast<ptrdiff_t>(tap) * rows + row) * forward_groups;
         for (int g = 0; g < forward_groups; ++g) {
           const int first = g * digits.group;
-          int entry = 0;
-          for (int i = std::min(digits.group, channels - first) - 1; i >= 0; --i) {
-            entry = entry * digits.radix + digits.digit(w[first + i]);
-          }
-          out[g] = offset(entry, entry_bytes);
+          const int members = std::min(digits.group, channels - first);
+          out[g] =
+              static_cast<uint16_t>(entry_of(digits, digit, w + first, 1, members) * entry_bytes);
         }
       }
     }
   });
   if (!with_backward) return;
   backward.resize(static_cast<size_t>(columns) * backward_groups);
-  const int gradient_bytes = lanes * static_cast<int>(sizeof(float));
+  constexpr int gradient_bytes = lanes * static_cast<int>(sizeof(float));
   const int column_parts = std::min(columns, 8 * workers.threads());
   workers.run(column_parts, [&](int part) {
     const Range range = part_of(columns, part, column_parts);
@@ -106,12 +115,8 @@ void PackedWeights::pack(const Geometry& geometry, const Digits& weight_digits,
       const int members = std::min(digits.group, rows - first);
       const int8_t* w = weights + static_cast<ptrdiff_t>(first) * columns;
       for (int column = range.begin; column < range.end; ++column) {
-        int entry = 0;
-        for (int i = members - 1; i >= 0; --i) {
-          entry =
-              entry * digits.radix + digits.digit(w[static_cast<ptrdiff_t>(i) * columns + column]);
-        }
-        backward[static_cast<size_t>(column) * backward_groups + g] = offset(entry, gradient_bytes);
+        backward[static_cast<size_t>(column) * backward_groups + g] = static_cast<uint16_t>(
+            entry_of(digits, digit, w + column, columns, members) * gradient_bytes);
       }
     }
   });
@@ -119,283 +124,131 @@ void PackedWeights::pack(const Geometry& geometry, const Digits& weight_digits,
 
 template <class Acc>
 void forward_product(const Geometry& geometry, const PackedWeights& weights, int blocks,
-                     const int8_t* input, Acc* acc, Workers& workers) {
+                     const int8_t* input, Acc* acc, const RowDone& done, Workers& workers) {
   const Digits& digits = weights.digits;
   const int rows = geometry.out.channels;
   const int channels = geometry.in.channels;
-  const int at_once = groups_at_once(digits, lanes * sizeof(Acc));
-  const int values_at_once = at_once * digits.group;
-  const int parts = parts_for(blocks, rows, workers);
-  workers.run(blocks * parts, [&](int item) {
-    const int block = item / parts;
-    const Range range = part_of(rows, item % parts, parts);
-    Tables<Acc> tables;
-    std::vector<Acc> vectors(static_cast<size_t>(values_at_once) * lanes);
-    const int8_t* x = input + block * block_elements(geometry.in);
-    Acc* out = acc + block * block_elements(geometry.out);
-    const size_t range_bytes = static_cast<size_t>(range.end - range.begin) * lanes * sizeof(Acc);
-    for (int p = 0; p < geometry.out.pixels(); ++p) {
-      std::memset(out + (static_cast<ptrdiff_t>(p) * rows + range.begin) * lanes, 0, range_bytes);
-    }
+  const int groups_fit = groups_at_once(digits, forward_entry_bytes<Acc>());
+  const auto second_in = static_cast<ptrdiff_t>(block_elements(geometry.in));
+  const auto second_out = static_cast<ptrdiff_t>(block_elements(geometry.out));
+  const std::vector<Piece> pieces = pieces_of(blocks, 2, rows, workers.threads());
+  workers.run(static_cast<int>(pieces.size()), [&](int item) {
+    const Piece& piece = pieces[static_cast<size_t>(item)];
+    const Range range = piece.channels;
+    Buffer<Acc> tables;
+    tables.grow(static_cast<size_t>(groups_fit) * digits.entries() * 2 * lanes);
+    const int8_t* x = input + piece.block * second_in;
+    Acc* out = acc + piece.block * second_out;
     for (int q = 0; q < geometry.in.pixels(); ++q) {
-      for (int first = 0; first < channels; first += values_at_once) {
-        const int values = std::min(values_at_once, channels - first);
-        const int groups = (values + digits.group - 1) / digits.group;
-        const int8_t* source = x + (static_cast<ptrdiff_t>(q) * channels + first) * lanes;
-        std::copy(source, source + values * lanes, vectors.begin());
-        build_tables(digits, vectors.data(), values, tables.values);
-        for_windows(geometry, q / geometry.in.width, q % geometry.in.width, [&](int tap, int p) {
-          add_entries(
-              tables.values, digits.entries(), groups,
+      const int y = q / geometry.in.width;
+      const int column = q % geometry.in.width;
+      for (int first_group = 0; first_group < weights.forward_groups; first_group += groups_fit) {
+        const int first = first_group * digits.group;
+        const int values = std::min(groups_fit * digits.group, channels - first);
+        build_tables(digits, x + (static_cast<ptrdiff_t>(q) * channels + first) * lanes, second_in,
+                     piece.blocks, values, tables.data());
+        // All windows that have pixel q under them.
+        for (int tap = 0; tap < geometry.taps(); ++tap) {
+          const int down = y - tap / geometry.kernel;
+          const int right = column - tap % geometry.kernel;
+          if (down < 0 || right < 0 || down % geometry.stride != 0 ||
+              right % geometry.stride != 0 || down / geometry.stride >= geometry.out.height ||
+              right / geometry.stride >= geometry.out.width) {
+            continue;
+          }
+          const int p = down / geometry.stride * geometry.out.width + right / geometry.stride;
+          const LookUp look_up{
+              digits.entries(), ceil_divided(values, digits.group),
               weights.forward.data() +
                   (static_cast<ptrdiff_t>(tap) * rows + range.begin) * weights.forward_groups +
-                  first / digits.group,
-              weights.forward_groups,
-              out + (static_cast<ptrdiff_t>(p) * rows + range.begin) * lanes,
-              range.end - range.begin);
-        });
+                  first_group,
+              weights.forward_groups};
+          add_entries(tables.data(), look_up, tap == 0 && first == 0, second_out, piece.blocks,
+                      out + (static_cast<ptrdiff_t>(p) * rows + range.begin) * lanes,
+                      range.end - range.begin);
+        }
+      }
+      const int last_row = y - geometry.kernel + 1;  // its windows end in this row
+      if (done == nullptr || column + 1 < geometry.in.width || last_row < 0 ||
+          last_row % geometry.stride != 0 || last_row / geometry.stride >= geometry.out.height) {
+        continue;
+      }
+      for (int b = 0; b < piece.blocks; ++b) {
+        done(piece.block + b, last_row / geometry.stride, range);
       }
     }
   });
 }
 
 template void forward_product(const Geometry&, const PackedWeights&, int, const int8_t*, int16_t*,
-                              Workers&);
+                              const RowDone&, Workers&);
 template void forward_product(const Geometry&, const PackedWeights&, int, const int8_t*, int32_t*,
-                              Workers&);
+                              const RowDone&, Workers&);
 
 void data_gradient(const Geometry& geometry, const PackedWeights& weights, int samples,
-                   const float* gradient, float* input_gradient, Workers& workers) {
+                   const RowSource& gradient, float* input_gradient, const RowDone& done,
+                   Workers& workers) {
   const Digits& digits = weights.digits;
-  const int blocks = block_count(samples);
   const int rows = geometry.out.channels;
   const int channels = geometry.in.channels;
-  const int at_once = groups_at_once(digits, lanes * sizeof(float));
-  const int rows_at_once = at_once * digits.group;
-  const int parts = parts_for(blocks, channels, workers);
-  workers.run(blocks * parts, [&](int item) {
-    const int block = item / parts;
-    const int used = samples - block * lanes <= 8 ? 8 : lanes;
-    const Range range = part_of(channels, item % parts, parts);
-    Tables<float> tables;
-    const float* in = gradient + block * block_elements(geometry.out);
-    float* out = input_gradient + block * block_elements(geometry.in);
-    const size_t range_bytes = static_cast<size_t>(range.end - range.begin) * lanes * sizeof(float);
-    for (int q = 0; q < geometry.in.pixels(); ++q) {
-      std::memset(out + (static_cast<ptrdiff_t>(q) * channels + range.begin) * lanes, 0,
-                  range_bytes);
-    }
-    for (int p = 0; p < geometry.out.pixels(); ++p) {
-      const int y = p / geometry.out.width * geometry.stride;
-      const int x = p % geometry.out.width * geometry.stride;
-      for (int first = 0; first < rows; first += rows_at_once) {
-        const int values = std::min(rows_at_once, rows - first);
-        const int groups = (values + digits.group - 1) / digits.group;
-        build_tables(digits, in + (static_cast<ptrdiff_t>(p) * rows + first) * lanes, lanes, values,
-                     used, tables.values);
-        for (int tap = 0; tap < geometry.taps(); ++tap) {
-          const int q = (y + tap / geometry.kernel) * geometry.in.width + x + tap % geometry.kernel;
-          add_entries(
-              tables.values, digits.entries(), groups,
-              weights.backward.data() +
-                  (static_cast<ptrdiff_t>(tap) * channels + range.begin) * weights.backward_groups +
-                  first / digits.group,
-              weights.backward_groups,
-              out + (static_cast<ptrdiff_t>(q) * channels + range.begin) * lanes,
-              range.end - range.begin, used);
+  const int groups_fit = groups_at_once(digits, lanes * sizeof(float));
+  const size_t row_size = static_cast<size_t>(geometry.in.width) * channels * lanes;
+  const std::vector<Piece> pieces = pieces_of(block_count(samples), 1, channels, workers.threads());
+  workers.run(static_cast<int>(pieces.size()), [&](int item) {
+    const Piece& piece = pieces[static_cast<size_t>(item)];
+    const Range range = piece.channels;
+    const int used = samples - piece.block * lanes <= 8 ? 8 : lanes;
+    Buffer<float> tables;
+    tables.grow(static_cast<size_t>(groups_fit) * digits.entries() * lanes);
+    Buffer<float> in;
+    in.grow(static_cast<size_t>(geometry.out.width) * rows * lanes);
+    float* out = input_gradient + piece.block * block_elements(geometry.in);
+    int begun = 0;  // rows of the input's gradient that were set to 0
+    int finished = 0;
+    const auto begin_rows = [&](int end) {
+      for (; begun < end; ++begun) {
+        for (int x = 0; x < geometry.in.width; ++x) {
+          std::fill_n(out + begun * row_size + (x * channels + range.begin) * lanes,
+                      (range.end - range.begin) * lanes, 0.0f);
         }
       }
-    }
-  });
-}
-
-namespace {
-
-/// Four values of {-1, +1} as the number of a table entry: bit 1 of a byte is 0 for +1 and 1
-/// for -1. Bytes of 0 (no sample) count as +1; their gradients are 0.
-STUCKAT_INLINE void binary_entries(const int8_t* x, uint16_t* out, int groups) {
-  for (int g = 0; g < groups; ++g) {
-    uint32_t word;
-    std::memcpy(&word, x + g * 4, 4);
-    const uint32_t bits = ~(word >> 1) & 0x01010101u;
-    // Byte i has its bit at 8i, and 8i + (24 - 7i) = 24 + i: bit i of the product's top byte.
-    const uint32_t entry = (bits * 0x01020408u) >> 24 & 0xFu;
-    out[g] = static_cast<uint16_t>(entry * lanes * sizeof(float));
-  }
-}
-
-}  // namespace
-
-void PackedActivations::pack(const Geometry& geometry, const Digits& activation_digits, int samples,
-                             const int8_t* input, Workers& workers) {
-  digits = activation_digits;
-  groups = (samples + digits.group - 1) / digits.group;
-  const int blocks = block_count(samples);
-  index.resize(static_cast<size_t>(geometry.in.size()) * groups);
-  const int parts = std::min(geometry.in.size(), 16 * workers.threads());
-  workers.run(parts, [&](int part) {
-    const Range range = part_of(geometry.in.size(), part, parts);
-    std::vector<int8_t> all(static_cast<size_t>(blocks) * lanes);
-    for (int e = range.begin; e < range.end; ++e) {
-      for (int block = 0; block < blocks; ++block) {
-        std::memcpy(all.data() + block * lanes,
-                    input + block * block_elements(geometry.in) + static_cast<ptrdiff_t>(e) * lanes,
-                    lanes);
+    };
+    const auto finish_rows = [&](int end) {
+      for (; finished < end; ++finished) {
+        if (done != nullptr) done(piece.block, finished, range);
       }
-      uint16_t* out = index.data() + static_cast<ptrdiff_t>(e) * groups;
-      if (digits == Digits{}) {
-        binary_entries(all.data(), out, groups);
-        continue;
-      }
-      for (int g = 0; g < groups; ++g) {
-        int entry = 0;
-        const int first = g * digits.group;
-        for (int i = std::min(digits.group, samples - first) - 1; i >= 0; --i) {
-          entry = entry * digits.radix + digits.digit(all[static_cast<size_t>(first) + i]);
-        }
-        out[g] = offset(entry, lanes * sizeof(float));
-      }
-    }
-  });
-}
-
-void weight_gradient(const Geometry& geometry, const PackedActivations& activations,
-                     const float* transposed, int blocks, float* result, Workers& workers) {
-  const Digits& digits = activations.digits;
-  const int channels = geometry.in.channels;
-  const int columns = geometry.columns();
-  const int row_blocks = padded_rows(geometry) / lanes;
-  const int stride = padded_rows(geometry);
-  const int samples = blocks * lanes;
-  // Few rows: the channels are cut as well.
-  const int parts =
-      row_blocks >= 2 * workers.threads() ? 1 : parts_for(row_blocks, channels, workers);
-  // The samples in as few and as equal rounds as tables fit.
-  const int at_once = groups_at_once(digits, lanes * sizeof(float)) * 3 / 2;
-  const int rounds = (activations.groups + at_once - 1) / at_once;
-  workers.run(row_blocks * parts, [&](int item) {
-    const int row_block = item / parts;
-    const Range range = part_of(channels, item % parts, parts);
-    const int width = range.end - range.begin;
-    Tables<float> tables;
-    std::vector<float> storage(static_cast<size_t>(geometry.taps()) * width * lanes + lanes);
-    auto* sums = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(storage.data()) + 63) &
-                                          ~uintptr_t{63});
-    for (int p = 0; p < geometry.out.pixels(); ++p) {
-      const int y = p / geometry.out.width * geometry.stride;
-      const int x = p % geometry.out.width * geometry.stride;
-      for (int round = 0; round < rounds; ++round) {
-        const Range groups = part_of(activations.groups, round, rounds);
-        const int first = groups.begin * digits.group;
-        const int values = std::min(groups.end * digits.group, samples) - first;
-        build_tables(
-            digits,
-            transposed + (static_cast<ptrdiff_t>(p) * samples + first) * stride + row_block * lanes,
-            stride, values, lanes, tables.values);
-        for (int tap = 0; tap < geometry.taps(); ++tap) {
-          const int q = (y + tap / geometry.kernel) * geometry.in.width + x + tap % geometry.kernel;
-          add_entries(
-              tables.values, digits.entries(), groups.end - groups.begin,
-              activations.index.data() +
-                  (static_cast<ptrdiff_t>(q) * channels + range.begin) * activations.groups +
-                  groups.begin,
-              activations.groups, sums + static_cast<ptrdiff_t>(tap) * width * lanes, width, lanes);
+    };
+    for (int oy = 0; oy < geometry.out.height; ++oy) {
+      const int y = oy * geometry.stride;
+      begin_rows(y + geometry.kernel);
+      gradient(piece.block, oy, piece.part == 0, in.data());
+      for (int ox = 0; ox < geometry.out.width; ++ox) {
+        const int x = ox * geometry.stride;
+        for (int first_group = 0; first_group < weights.backward_groups;
+             first_group += groups_fit) {
+          const int first = first_group * digits.group;
+          const int values = std::min(groups_fit * digits.group, rows - first);
+          build_tables(digits, in.data() + (static_cast<ptrdiff_t>(ox) * rows + first) * lanes,
+                       lanes, values, used, tables.data());
+          for (int tap = 0; tap < geometry.taps(); ++tap) {
+            const int q =
+                (y + tap / geometry.kernel) * geometry.in.width + x + tap % geometry.kernel;
+            const LookUp look_up{digits.entries(), ceil_divided(values, digits.group),
+                                 weights.backward.data() +
+                                     (static_cast<ptrdiff_t>(tap) * channels + range.begin) *
+                                         weights.backward_groups +
+                                     first_group,
+                                 weights.backward_groups};
+            add_entries(tables.data(), look_up,
+                        out + (static_cast<ptrdiff_t>(q) * channels + range.begin) * lanes,
+                        range.end - range.begin, used);
+          }
         }
       }
+      finish_rows(std::min(begun, y + geometry.stride));
     }
-    const int rows = std::min(lanes, geometry.out.channels - row_block * lanes);
-    float* out = result + static_cast<ptrdiff_t>(row_block) * lanes * columns;
-    for (int tap = 0; tap < geometry.taps(); ++tap) {
-      for (int i = 0; i < width; ++i) {
-        const float* sum = sums + (static_cast<ptrdiff_t>(tap) * width + i) * lanes;
-        for (int row = 0; row < rows; ++row) {
-          out[static_cast<ptrdiff_t>(row) * columns + tap * channels + range.begin + i] = sum[row];
-        }
-      }
-    }
-  });
-}
-
-namespace {
-
-/// sums[column][16] += sum over samples of x[sample][column] * gradient[sample][16 rows].
-template <int columns>
-STUCKAT_INLINE void multiply_some(const float* x, ptrdiff_t x_stride, const float* gradient,
-                                  ptrdiff_t gradient_stride, int samples, float* sums) {
-  using V [[gnu::vector_size(32), gnu::may_alias, gnu::aligned(4)]] = float;
-  V sum[columns][2];
-  for (int c = 0; c < columns; ++c) {
-    for (int j = 0; j < 2; ++j) sum[c][j] = *reinterpret_cast<V*>(sums + c * lanes + 8 * j);
-  }
-  for (int n = 0; n < samples; ++n) {
-    const V g[2] = {*reinterpret_cast<const V*>(gradient),
-                    *reinterpret_cast<const V*>(gradient + 8)};
-    for (int c = 0; c < columns; ++c) {
-      for (int j = 0; j < 2; ++j) sum[c][j] += g[j] * x[c];
-    }
-    x += x_stride;
-    gradient += gradient_stride;
-  }
-  for (int c = 0; c < columns; ++c) {
-    for (int j = 0; j < 2; ++j) *reinterpret_cast<V*>(sums + c * lanes + 8 * j) = sum[c][j];
-  }
-}
-
-STUCKAT_MULTIVERSION void multiply(const float* x, ptrdiff_t x_stride, const float* gradient,
-                                   ptrdiff_t gradient_stride, int samples, int columns,
-                                   float* sums) {
-  int c = 0;
-  for (; c + 4 <= columns; c += 4) {
-    multiply_some<4>(x + c, x_stride, gradient, gradient_stride, samples, sums + c * lanes);
-  }
-  for (; c < columns; ++c) {
-    multiply_some<1>(x + c, x_stride, gradient, gradient_stride, samples, sums + c * lanes);
-  }
-}
-
-}  // namespace
-
-void weight_gradient(const Geometry& geometry, int samples, const int8_t* input,
-                     const float* transposed, int blocks, float* result, Workers& workers) {
-  const int size = geometry.in.size();
-  std::vector<float> x(static_cast<size_t>(samples) * size);  // [sample][pixel][channel]
-  workers.run(block_count(samples), [&](int block) {
-    const int8_t* in = input + block * block_elements(geometry.in);
-    for (int lane = 0; lane < std::min(lanes, samples - block * lanes); ++lane) {
-      float* out = x.data() + static_cast<ptrdiff_t>(block * lanes + lane) * size;
-      for (int e = 0; e < size; ++e) out[e] = in[e * lanes + lane];
-    }
-  });
-  const int columns = geometry.columns();
-  const int run = geometry.kernel * geometry.in.channels;  // columns of a window row, contiguous
-  const int row_blocks = padded_rows(geometry) / lanes;
-  const int parts = row_blocks >= 2 * workers.threads() ? 1 : parts_for(row_blocks, run, workers);
-  workers.run(row_blocks * parts, [&](int item) {
-    const int row_block = item / parts;
-    const Range range = part_of(run, item % parts, parts);
-    const int width = range.end - range.begin;
-    std::vector<float> sums(static_cast<size_t>(geometry.kernel) * width * lanes);
-    for (int p = 0; p < geometry.out.pixels(); ++p) {
-      const int y = p / geometry.out.width * geometry.stride;
-      const int left = p % geometry.out.width * geometry.stride;
-      const float* g = transposed +
-                       static_cast<ptrdiff_t>(p) * blocks * lanes * padded_rows(geometry) +
-                       row_block * lanes;
-      for (int ky = 0; ky < geometry.kernel; ++ky) {
-        const int q = (y + ky) * geometry.in.width + left;
-        multiply(x.data() + static_cast<ptrdiff_t>(q) * geometry.in.channels + range.begin, size, g,
-                 padded_rows(geometry), samples, width, sums.data() + ky * width * lanes);
-      }
-    }
-    const int rows = std::min(lanes, geometry.out.channels - row_block * lanes);
-    for (int row = 0; row < rows; ++row) {
-      float* out = result + static_cast<ptrdiff_t>(row_block * lanes + row) * columns;
-      for (int ky = 0; ky < geometry.kernel; ++ky) {
-        for (int i = 0; i < width; ++i) {
-          out[ky * run + range.begin + i] = sums[static_cast<size_t>(ky * width + i) * lanes + row];
-        }
-      }
-    }
+    begin_rows(geometry.in.height);  // no window has the last ones under it
+    finish_rows(geometry.in.height);
   });
 }
 

@@ -3,9 +3,13 @@
 //
 // A block tensor is [block][pixel][channel][16 samples]; the samples behind the last one of a
 // batch hold 0 everywhere. A dense layer is a 1x1 convolution of one pixel.
+//
+// Products go from row to row of the image and say when one is done, so that what happens next
+// finds it in the cache.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "trainer/tables.h"
@@ -30,12 +34,21 @@ Geometry geometry_of(const Layer& layer);
 inline int block_count(int samples) { return (samples + lanes - 1) / lanes; }
 inline size_t block_elements(Shape shape) { return static_cast<size_t>(shape.size()) * lanes; }
 
+struct Range {
+  int begin = 0;
+  int end = 0;
+};
+/// Part `part` of `parts` of 0 .. count-1.
+inline Range part_of(int count, int part, int parts) {
+  return {count * part / parts, count * (part + 1) / parts};
+}
+
 /// Integer weights as table indices, once by groups of input channels for the forward pass and
 /// once by groups of output channels for the data gradient.
 class PackedWeights {
  public:
   /// weights: [rows][columns], all within `digits`; entry_bytes: of a forward table's entry
-  /// (32 for 16-bit accumulators, 64 for 32-bit ones). with_backward: also for data_gradient().
+  /// (forward_entry_bytes()). with_backward: also for data_gradient().
   void pack(const Geometry& geometry, const Digits& digits, const int8_t* weights, int entry_bytes,
             bool with_backward, Workers& workers);
 
@@ -46,38 +59,29 @@ class PackedWeights {
   std::vector<uint16_t> backward;  // [tap][input channel][backward_groups]
 };
 
+/// Forward tables hold two blocks side by side.
+template <class Acc>
+constexpr int forward_entry_bytes() {
+  return 2 * lanes * static_cast<int>(sizeof(Acc));
+}
+
+/// Row y of a block of the product is done, for these channels. Rows come in ascending order;
+/// several threads call at a time, never with the same block and channel.
+using RowDone = std::function<void(int block, int y, Range channels)>;
+
 /// acc[block][pixel][row][16] = sum over columns of weight * activation.
 /// Acc is int16_t where every possible sum fits, else int32_t.
 template <class Acc>
 void forward_product(const Geometry& geometry, const PackedWeights& weights, int blocks,
-                     const int8_t* input, Acc* acc, Workers& workers);
+                     const int8_t* input, Acc* acc, const RowDone& done, Workers& workers);
+
+/// Writes the gradient of image row y of a block: row[x][channel][16]. Two threads may ask for the
+/// same row; `first` is true for one of them.
+using RowSource = std::function<void(int block, int y, bool first, float* row)>;
 
 /// input_gradient[block][pixel][channel][16] = sum over taps and rows of weight * gradient.
 void data_gradient(const Geometry& geometry, const PackedWeights& weights, int samples,
-                   const float* gradient, float* input_gradient, Workers& workers);
-
-/// The activations of a batch as table indices by groups of samples: [pixel][channel][groups].
-struct PackedActivations {
-  Digits digits;
-  int groups = 0;
-  std::vector<uint16_t> index;
-
-  void pack(const Geometry& geometry, const Digits& digits, int samples, const int8_t* input,
-            Workers& workers);
-};
-
-/// Rows padded to whole vectors of 16 channels.
-inline int padded_rows(const Geometry& geometry) {
-  return (geometry.out.channels + lanes - 1) / lanes * lanes;
-}
-
-/// Gradient of every weight: result[row][column] = sum over samples and pixels of activation *
-/// gradient. transposed: [pixel][16 * blocks samples][padded_rows()], 0 in padded rows and samples.
-void weight_gradient(const Geometry& geometry, const PackedActivations& activations,
-                     const float* transposed, int blocks, float* result, Workers& workers);
-
-/// The same for activations of many values (the network's 8-bit input), by multiplication.
-void weight_gradient(const Geometry& geometry, int samples, const int8_t* input,
-                     const float* transposed, int blocks, float* result, Workers& workers);
+                   const RowSource& gradient, float* input_gradient, const RowDone& done,
+                   Workers& workers);
 
 }  // namespace stuckat::trainer

@@ -4,7 +4,17 @@
 #include <cmath>
 #include <cstring>
 
+#include "trainer/weight_gradient.h"
+
 namespace stuckat::trainer {
+namespace {
+
+/// Some elements of the tensor are what a fixed fault makes of them.
+bool decided_by_fault(const LayerFaults& faults) {
+  return !faults.elements.empty() || !faults.operators.empty();
+}
+
+}  // namespace
 
 /// A layer with weights, and what the forward pass leaves for the backward pass.
 struct TrainingStep::LayerState {
@@ -17,6 +27,11 @@ struct TrainingStep::LayerState {
   Steps steps;
   PassBand band;
   std::vector<double> deviation;  // [row] unit / sqrt(variance + eps): of the normalised sum
+  std::vector<ChannelSums> sums;  // [block]
+  // Backward: [block][row][16] as pass_gradient() adds them up.
+  std::vector<float> pass_sums;
+  std::vector<float> pass_products;
+  BatchNormBackward norm;
   PackedActivations activations;
 };
 
@@ -50,21 +65,22 @@ TrainingStep::~TrainingStep() = default;
 StepResult TrainingStep::run(Model& model, const int8_t* input, const std::vector<int>& labels,
                              const StepInjection& injection) {
   samples_ = static_cast<int>(labels.size());
-  image_index_ = injection.image_index;
+  injection_ = &injection;
   const size_t size = block_count(samples_) * block_elements(network_.input());
   values_[0].grow(size);
   std::memcpy(values_[0].data(), input, size);
-  forward(model, injection);
+  forward(model);
   const StepResult result = loss(model.layers.back(), labels);
-  backward(model, injection);
+  backward(model);
   return result;
 }
 
-bool TrainingStep::injected(int tensor, const StepInjection& injection) const {
-  return std::binary_search(injection.tensors.begin(), injection.tensors.end(), tensor);
+bool TrainingStep::injected(int tensor) const {
+  return std::binary_search(injection_->tensors.begin(), injection_->tensors.end(), tensor);
 }
 
-void TrainingStep::forward(Model& model, const StepInjection& injection) {
+void TrainingStep::forward(Model& model) {
+  const StepInjection& injection = *injection_;
   const int blocks = block_count(samples_);
   for (int t = 0; t < network_.tensors() - 1; ++t) {
     const auto i = static_cast<size_t>(t);
@@ -78,9 +94,9 @@ void TrainingStep::forward(Model& model, const StepInjection& injection) {
         pool_forward(layer, values_[i - 1].data(), blocks, values.data(), workers_);
       }
     }
-    overwrite_elements(faults_[i], network_, t, samples_, image_index_, values.data());
+    overwrite_elements(faults_[i], network_, t, samples_, injection_->image_index, values.data());
     unit_scale_[i] = t > 0 && !network_.layers[i - 1].has_weights() ? unit_scale_[i - 1] : 1.0;
-    if (!injected(t, injection)) continue;
+    if (!injected(t)) continue;
     const Sequence random(injection.seed, Purpose::injection, injection.step, i);
     masks_[i].draw(injection.injection, network_.tensor_shape(t), network_.tensor_format(t),
                    samples_, random, workers_);
@@ -110,7 +126,16 @@ void TrainingStep::forward_layer(int index, LayerParameters& parameters) {
   }
   patch_weights(faults, layer.layer, state.sign, state.weights.data());
   layer.set_weights(state.weights.data(), workers_);
-  layer.run(values_[i].data(), samples_, workers_);
+  // Sums that will be broken are added up later.
+  RowDone add_up;
+  if (!layer.layer.accumulator_output) {
+    state.sums.assign(static_cast<size_t>(block_count(samples_)),
+                      {std::vector<int64_t>(rows), std::vector<int64_t>(rows)});
+    if (faults.operators.empty()) {
+      add_up = [&](int block, int y, Range range) { add_row_sums(index, block, y, range); };
+    }
+  }
+  layer.run(values_[i].data(), samples_, add_up, workers_);
   if (!faults.operators.empty()) {
     std::vector<int8_t> exported = state.weights;
     for (size_t k = 0; k < exported.size(); ++k) {
@@ -120,7 +145,8 @@ void TrainingStep::forward_layer(int index, LayerParameters& parameters) {
     break_sums(faults, layer, state.sign, exported.data(), samples_, broken_sum_limit);
   }
   if (layer.layer.accumulator_output) {
-    overwrite_logits(faults, network_, layer, state.sign, samples_, image_index_, broken_sum_limit);
+    overwrite_logits(faults, network_, layer, state.sign, samples_, injection_->image_index,
+                     broken_sum_limit);
     return;
   }
   normalise(index, parameters);
@@ -135,26 +161,33 @@ void TrainingStep::forward_layer(int index, LayerParameters& parameters) {
   break_values(faults, layer, state.steps, samples_, values);
 }
 
+void TrainingStep::add_row_sums(int index, int block, int y, Range rows) {
+  const auto i = static_cast<size_t>(index);
+  LayerState& state = *layers_[i];
+  const Layer& layer = state.forward.layer;
+  const int64_t bound = faults_[i + 1].operators.empty()
+                            ? state.forward.bound
+                            : std::max<int64_t>(state.forward.bound, broken_sum_limit);
+  state.forward.with_accumulators([&](const auto* acc) {
+    add_sums(acc + block * block_elements(layer.output) +
+                 static_cast<ptrdiff_t>(y) * layer.output.width * layer.rows() * lanes,
+             layer.output.width, layer.rows(), rows, bound, state.sums[static_cast<size_t>(block)]);
+  });
+}
+
 /// Statistics of the batch, and the quantizer's integer thresholds that follow from them.
 void TrainingStep::normalise(int index, LayerParameters& parameters) {
   const auto i = static_cast<size_t>(index);
   LayerState& state = *layers_[i];
   ForwardLayer& layer = state.forward;
   const auto rows = static_cast<size_t>(layer.layer.rows());
-  const int blocks = block_count(samples_);
-  const int64_t bound = layer.wide && !faults_[i + 1].operators.empty()
-                            ? std::max<int64_t>(layer.bound, broken_sum_limit)
-                            : layer.bound;
-  std::vector<ChannelSums> sums(static_cast<size_t>(blocks));
-  workers_.run(blocks, [&](int block) {
-    ChannelSums& s = sums[static_cast<size_t>(block)];
-    s.sum.assign(rows, 0);
-    s.square.assign(rows, 0);
-    layer.with_accumulators([&](const auto* acc) {
-      add_sums(acc + block * block_elements(layer.layer.output), layer.layer.output.pixels(),
-               layer.layer.rows(), bound, s);
+  if (!faults_[i + 1].operators.empty()) {
+    workers_.run(block_count(samples_), [&](int block) {
+      for (int y = 0; y < layer.layer.output.height; ++y) {
+        add_row_sums(index, block, y, {0, layer.layer.rows()});
+      }
     });
-  });
+  }
   const double unit = accumulator_unit(layer.layer) * unit_scale_[i];
   const double count = static_cast<double>(samples_) * layer.layer.output.pixels();
   state.steps.format = layer.layer.output_format;
@@ -168,7 +201,7 @@ void TrainingStep::normalise(int index, LayerParameters& parameters) {
   for (size_t r = 0; r < rows; ++r) {
     int64_t sum = 0;
     int64_t square = 0;
-    for (const ChannelSums& s : sums) {
+    for (const ChannelSums& s : state.sums) {
       sum += s.sum[r];
       square += s.square[r];
     }
@@ -181,8 +214,8 @@ void TrainingStep::normalise(int index, LayerParameters& parameters) {
     const FoldedRow row = fold(norm, layer.layer.output_format, limit);
     state.steps.thresholds.insert(state.steps.thresholds.end(), row.thresholds.begin(),
                                   row.thresholds.end());
-    state.band.low[r] = row.low;
-    state.band.high[r] = row.high;
+    state.band.low[r] = static_cast<float>(row.low);
+    state.band.high[r] = static_cast<float>(row.high);
     state.band.mean[r] = static_cast<float>(mean);
     state.deviation[r] = unit / std::sqrt(real_variance + batch_norm_epsilon);
     const double unbiased = count > 1 ? real_variance * count / (count - 1) : real_variance;
@@ -257,9 +290,6 @@ StepResult TrainingStep::loss(LayerParameters& parameters, const std::vector<int
   Buffer<float>& out = value_gradients_.back();
   out.grow(blocks * block_elements(g.out));
   std::fill_n(out.data(), blocks * block_elements(g.out), 0.0f);
-  const size_t transposed_size = static_cast<size_t>(blocks) * lanes * padded_rows(g);
-  transposed_.grow(transposed_size);
-  std::fill_n(transposed_.data(), transposed_size, 0.0f);
   for (int n = 0; n < samples_; ++n) {
     for (int c = 0; c < classes; ++c) {
       const size_t k = static_cast<size_t>(n) * classes + c;
@@ -270,32 +300,131 @@ StepResult TrainingStep::loss(LayerParameters& parameters, const std::vector<int
       out.data()[at(n, c)] = static_cast<float>(by_sum);
     }
   }
-  clear_faulty_gradient(faults_.back(), g.out, samples_, image_index_, out.data());
-  for (int n = 0; n < samples_; ++n) {
-    for (int c = 0; c < classes; ++c) {
-      transposed_.data()[static_cast<size_t>(n) * padded_rows(g) + c] = out.data()[at(n, c)];
-    }
-  }
+  clear_faulty_gradient(faults_.back(), g.out, samples_, injection_->image_index, out.data());
   return result;
 }
 
-void TrainingStep::backward(const Model& model, const StepInjection& injection) {
+void TrainingStep::backward(const Model& model) {
   const int blocks = block_count(samples_);
   for (int index = network_.tensors() - 2; index >= 0; --index) {
     const auto i = static_cast<size_t>(index);
     const Layer& layer = network_.layers[i];
-    if (index > 0) value_gradients_[i].grow(blocks * block_elements(layer.input));
-    if (!layer.has_weights()) {
-      pool_backward(layer, values_[i].data(), value_gradients_[i + 1].data(), blocks,
-                    value_gradients_[i].data(), workers_);
-    } else {
-      backward_layer(index, model.layers[i]);
+    if (index > 0) {
+      value_gradients_[i].grow(blocks * block_elements(layer.input));
+      if (LayerState* before = layers_[i - 1].get()) {
+        const size_t size = static_cast<size_t>(blocks) * layer.input.channels * lanes;
+        before->pass_sums.assign(size, 0.0f);
+        before->pass_products.assign(size, 0.0f);
+      }
     }
-    if (index == 0) break;
-    float* gradient = value_gradients_[i].data();
-    if (injected(index, injection)) masks_[i].clear_gradient(gradient, workers_);
-    clear_faulty_gradient(faults_[i], layer.input, samples_, image_index_, gradient);
+    if (layer.has_weights()) {
+      backward_layer(index, model.layers[i]);
+    } else {
+      pool_backward(
+          layer, values_[i].data(), value_gradients_[i + 1].data(), blocks,
+          value_gradients_[i].data(),
+          [&](int block, int y, Range range) { finish_row(index, block, y, range); }, workers_);
+    }
+    if (index == 0 || !decided_by_fault(faults_[i])) continue;
+    clear_faulty_gradient(faults_[i], layer.input, samples_, injection_->image_index,
+                          value_gradients_[i].data());
+    workers_.run(blocks, [&](int block) {
+      for (int y = 0; y < layer.input.height; ++y) {
+        pass_row(index, block, y, {0, layer.input.channels});
+      }
+    });
   }
+}
+
+/// Row y of the gradient of a tensor is summed.
+void TrainingStep::finish_row(int tensor, int block, int y, Range channels) {
+  const auto t = static_cast<size_t>(tensor);
+  const Shape shape = network_.tensor_shape(tensor);
+  if (injected(tensor)) {
+    masks_[t].clear_gradient(block, y, channels,
+                             value_gradients_[t].data() + block * block_elements(shape) +
+                                 static_cast<ptrdiff_t>(y) * shape.width * shape.channels * lanes);
+  }
+  if (!decided_by_fault(faults_[t])) pass_row(tensor, block, y, channels);
+}
+
+/// Through the quantizer before a tensor, if there is one.
+void TrainingStep::pass_row(int tensor, int block, int y, Range channels) {
+  const auto t = static_cast<size_t>(tensor);
+  if (layers_[t - 1] == nullptr) return;
+  LayerState& state = *layers_[t - 1];
+  const Shape shape = network_.tensor_shape(tensor);
+  const ptrdiff_t at = static_cast<ptrdiff_t>(block * block_elements(shape)) +
+                       static_cast<ptrdiff_t>(y) * shape.width * shape.channels * lanes;
+  const ptrdiff_t sums = static_cast<ptrdiff_t>(block) * shape.channels * lanes;
+  state.forward.with_accumulators([&](const auto* acc) {
+    pass_gradient(acc + at, shape.width, shape.channels, channels, state.band,
+                  value_gradients_[t].data() + at, state.pass_sums.data() + sums,
+                  state.pass_products.data() + sums);
+  });
+}
+
+void TrainingStep::backward_norm(int index, const LayerParameters& parameters) {
+  const auto i = static_cast<size_t>(index);
+  LayerState& state = *layers_[i];
+  LayerGradient& result = gradients_[i];
+  const Layer& layer = state.forward.layer;
+  const auto rows = static_cast<size_t>(layer.rows());
+  const double count = static_cast<double>(samples_) * layer.output.pixels();
+  BatchNormBackward& k = state.norm;
+  k.mean = state.band.mean;
+  for (auto* values : {&k.scale, &k.offset, &k.slope, &result.gamma, &result.beta}) {
+    values->resize(rows);
+  }
+  for (size_t r = 0; r < rows; ++r) {
+    double s = 0;
+    double d = 0;
+    for (size_t block = 0; block < static_cast<size_t>(block_count(samples_)); ++block) {
+      for (size_t l = 0; l < lanes; ++l) {
+        s += static_cast<double>(state.pass_sums[(block * rows + r) * lanes + l]);
+        d += static_cast<double>(state.pass_products[(block * rows + r) * lanes + l]);
+      }
+    }
+    const double deviation = state.deviation[r];
+    const double gain = static_cast<double>(parameters.gamma[r]) * deviation;
+    result.beta[r] = static_cast<float>(s);
+    result.gamma[r] = static_cast<float>(d * deviation);
+    k.scale[r] = static_cast<float>(gain);
+    k.offset[r] = static_cast<float>(gain * s / count);
+    k.slope[r] = static_cast<float>(gain * deviation * deviation * d / count);
+  }
+  for (const OperatorFault& fault : faults_[i + 1].operators) {
+    // A row that is broken everywhere learns nothing, not even through the statistics.
+    if (!fault.pixels.empty()) continue;
+    for (const int row : fault.rows) {
+      k.offset[static_cast<size_t>(row)] = 0;
+      k.slope[static_cast<size_t>(row)] = 0;
+    }
+  }
+}
+
+void TrainingStep::gradient_row(int index, int block, int y, bool transposed, float* row) {
+  const auto i = static_cast<size_t>(index);
+  LayerState& state = *layers_[i];
+  const Layer& layer = state.forward.layer;
+  const ptrdiff_t row_elements = static_cast<ptrdiff_t>(layer.output.width) * layer.rows() * lanes;
+  const ptrdiff_t at =
+      static_cast<ptrdiff_t>(block * block_elements(layer.output)) + y * row_elements;
+  const float* gradient = value_gradients_[i + 1].data() + at;
+  if (layer.accumulator_output) {
+    std::copy_n(gradient, row_elements, row);
+  } else {
+    state.forward.with_accumulators([&](const auto* acc) {
+      batch_norm_gradient(acc + at, layer.output.width, layer.rows(), state.norm,
+                          samples_ - block * lanes, gradient, row);
+    });
+  }
+  if (!transposed) return;
+  const ptrdiff_t pixel = static_cast<ptrdiff_t>(block_count(samples_)) * lanes * lanes;
+  transpose(row, layer.output.width, layer.rows(),
+            transposed_.data() + y * layer.output.width * pixel +
+                static_cast<ptrdiff_t>(block) * lanes * lanes,
+            layer.output.pixels() * pixel, pixel);
 }
 
 void TrainingStep::backward_layer(int index, const LayerParameters& parameters) {
@@ -305,101 +434,58 @@ void TrainingStep::backward_layer(int index, const LayerParameters& parameters) 
   const Geometry& g = forward.geometry;
   const Layer& layer = forward.layer;
   const int blocks = block_count(samples_);
-  const auto rows = static_cast<size_t>(layer.rows());
-  float* gradient = value_gradients_[i + 1].data();
   LayerGradient& result = gradients_[i];
-  if (!layer.accumulator_output) {
-    std::vector<double> sum(rows * blocks);  // [block][row]
-    std::vector<double> product(rows * blocks);
+  if (!layer.accumulator_output) backward_norm(index, parameters);
+  const size_t size = transposed_size(g, blocks);
+  transposed_.grow(size);
+  if (layer.rows() % lanes != 0) std::fill_n(transposed_.data(), size, 0.0f);
+  const size_t row_elements = static_cast<size_t>(layer.input.width) * layer.input.channels * lanes;
+  if (index == 0) {
     workers_.run(blocks, [&](int block) {
-      forward.with_accumulators([&](const auto* acc) {
-        pass_gradient(acc + block * block_elements(g.out), g.out.pixels(), layer.rows(), state.band,
-                      gradient + block * block_elements(g.out), sum.data() + block * rows,
-                      product.data() + block * rows);
-      });
+      Buffer<float> row;
+      row.grow(static_cast<size_t>(layer.output.width) * layer.rows() * lanes);
+      for (int y = 0; y < layer.output.height; ++y) gradient_row(index, block, y, true, row.data());
     });
-    const double count = static_cast<double>(samples_) * g.out.pixels();
-    BatchNormBackward k;
-    k.mean = state.band.mean;
-    result.gamma.resize(rows);
-    result.beta.resize(rows);
-    for (size_t r = 0; r < rows; ++r) {
-      double s = 0;
-      double d = 0;
-      for (int block = 0; block < blocks; ++block) {
-        s += sum[block * rows + r];
-        d += product[block * rows + r];
+  } else {
+    const auto activation_unit = static_cast<float>(layer.input_format.max_level());
+    float* padded = value_gradients_[i].data();
+    if (layer.padding > 0) {
+      padded_gradient_.grow(blocks * block_elements(g.in));
+      padded = padded_gradient_.data();
+    }
+    const auto source = [&](int block, int y, bool first, float* row) {
+      gradient_row(index, block, y, first, row);
+    };
+    const auto finish = [&](int block, int padded_y, Range range) {
+      const int y = padded_y - layer.padding;
+      if (y < 0 || y >= layer.input.height) return;
+      const float* in =
+          padded + block * block_elements(g.in) +
+          (static_cast<ptrdiff_t>(padded_y) * g.in.width + layer.padding) * g.in.channels * lanes;
+      float* out =
+          value_gradients_[i].data() + block * block_elements(layer.input) + y * row_elements;
+      if (layer.padding > 0 || activation_unit != 1) {
+        for (int x = 0; x < layer.input.width; ++x) {
+          for (int e = range.begin * lanes; e < range.end * lanes; ++e) {
+            const ptrdiff_t at = static_cast<ptrdiff_t>(x) * layer.input.channels * lanes + e;
+            out[at] = in[at] * activation_unit;
+          }
+        }
       }
-      const double deviation = state.deviation[r];
-      const double gain = static_cast<double>(parameters.gamma[r]) * deviation;
-      result.beta[r] = static_cast<float>(s);
-      result.gamma[r] = static_cast<float>(d * deviation);
-      k.scale.push_back(static_cast<float>(gain));
-      k.offset.push_back(static_cast<float>(gain * s / count));
-      k.slope.push_back(static_cast<float>(gain * deviation * deviation * d / count));
-    }
-    for (const OperatorFault& fault : faults_[i + 1].operators) {
-      // A row that is broken everywhere learns nothing, not even through the statistics.
-      if (!fault.pixels.empty()) continue;
-      for (const int row : fault.rows) {
-        k.offset[static_cast<size_t>(row)] = 0;
-        k.slope[static_cast<size_t>(row)] = 0;
-      }
-    }
-    const int stride = padded_rows(g);
-    const size_t pixel = static_cast<size_t>(blocks) * lanes * stride;
-    transposed_.grow(pixel * g.out.pixels());
-    if (stride != layer.rows()) {
-      std::fill_n(transposed_.data(), pixel * g.out.pixels(), 0.0f);
-    }
-    workers_.run(blocks, [&](int block) {
-      forward.with_accumulators([&](const auto* acc) {
-        batch_norm_gradient(acc + block * block_elements(g.out), g.out.pixels(), layer.rows(), k,
-                            samples_ - block * lanes, gradient + block * block_elements(g.out),
-                            transposed_.data() + static_cast<ptrdiff_t>(block) * lanes * stride,
-                            static_cast<ptrdiff_t>(pixel), stride);
-      });
-    });
+      finish_row(index, block, y, range);
+    };
+    data_gradient(g, forward.weights, samples_, source, padded, finish, workers_);
   }
   result.weights.resize(state.weights.size());
-  if (forward.activation_digits.radix == 0) {
-    weight_gradient(g, samples_, forward.padded_input(), transposed_.data(), blocks,
-                    result.weights.data(), workers_);
-  } else {
-    state.activations.pack(g, forward.activation_digits, samples_, forward.padded_input(),
-                           workers_);
-    weight_gradient(g, state.activations, transposed_.data(), blocks, result.weights.data(),
-                    workers_);
-  }
+  state.activations.pack(g, forward.activation_digits, samples_, forward.padded_input(), workers_);
+  weight_gradient(g, state.activations, transposed_.data(), samples_, result.weights.data(),
+                  workers_);
   const auto weight_unit = static_cast<float>(layer.weight_format.max_level());
   if (weight_unit != 1) {
     for (float& w : result.weights) w *= weight_unit;
   }
   for (const ParameterPatch& patch : faults_[i + 1].weights) {
     result.weights[static_cast<size_t>(patch.row) * layer.columns() + patch.index] = 0;
-  }
-  if (index == 0) return;
-  float* out = value_gradients_[i].data();
-  if (layer.padding == 0) {
-    data_gradient(g, state.forward.weights, samples_, gradient, out, workers_);
-  } else {
-    padded_gradient_.grow(blocks * block_elements(g.in));
-    data_gradient(g, state.forward.weights, samples_, gradient, padded_gradient_.data(), workers_);
-    const size_t row = static_cast<size_t>(layer.input.width) * layer.input.channels * lanes;
-    for (int block = 0; block < blocks; ++block) {
-      for (int y = 0; y < layer.input.height; ++y) {
-        const size_t from = (static_cast<size_t>(y + layer.padding) * g.in.width +
-                             static_cast<size_t>(layer.padding)) *
-                            layer.input.channels * lanes;
-        std::memcpy(out + block * block_elements(layer.input) + y * row,
-                    padded_gradient_.data() + block * block_elements(g.in) + from,
-                    row * sizeof(float));
-      }
-    }
-  }
-  const auto activation_unit = static_cast<float>(layer.input_format.max_level());
-  if (activation_unit != 1) {
-    for (size_t k = 0; k < blocks * block_elements(layer.input); ++k) out[k] *= activation_unit;
   }
 }
 

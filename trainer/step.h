@@ -52,9 +52,9 @@ class TrainingStep {
   const std::vector<LayerGradient>& gradients() const { return gradients_; }
   /// Values of tensor t (block tensor) in the last step, after injection; t < last.
   const int8_t* values(int tensor) const { return values_[static_cast<size_t>(tensor)].data(); }
-  /// Derivative of the loss by the integer sums of the layer before tensor t (behind a layer with
-  /// weights; block tensor).
-  const float* sum_gradient(int tensor) const {
+  /// Derivative of the loss by the values of tensor t, where it passes the quantizer of the layer
+  /// before (block tensor); of the last tensor by its sums.
+  const float* value_gradient(int tensor) const {
     return value_gradients_[static_cast<size_t>(tensor)].data();
   }
   const InjectionMask& mask(int tensor) const { return masks_[static_cast<size_t>(tensor)]; }
@@ -62,25 +62,32 @@ class TrainingStep {
  private:
   struct LayerState;
 
-  void forward(Model& model, const StepInjection& injection);
+  void forward(Model& model);
   void forward_layer(int index, LayerParameters& parameters);
+  void add_row_sums(int index, int block, int y, Range rows);
   void normalise(int index, LayerParameters& parameters);
-  void backward(const Model& model, const StepInjection& injection);
+  void backward(const Model& model);
   void backward_layer(int index, const LayerParameters& parameters);
+  /// Fills in the gradients of beta and gamma, and what gradient_row() needs.
+  void backward_norm(int index, const LayerParameters& parameters);
+  /// One row of the derivative by the sums of a layer; writes it to transposed_ too if asked to.
+  void gradient_row(int index, int block, int y, bool transposed, float* row);
+  void finish_row(int tensor, int block, int y, Range channels);
+  void pass_row(int tensor, int block, int y, Range channels);
   StepResult loss(LayerParameters& parameters, const std::vector<int>& labels);
-  bool injected(int tensor, const StepInjection& injection) const;
+  bool injected(int tensor) const;
 
   Network network_;
   Workers& workers_;
   int samples_ = 0;
-  int64_t image_index_ = 0;
+  const StepInjection* injection_ = nullptr;         // of the step at hand
   std::vector<std::unique_ptr<LayerState>> layers_;  // null for a pool
   std::vector<LayerFaults> faults_;                  // [tensor]
   std::vector<double> unit_scale_;                   // [tensor], 1/(1-p) behind Dropout
   std::vector<Buffer<int8_t>> values_;               // [tensor]
   std::vector<Buffer<float>> value_gradients_;       // [tensor]
   std::vector<InjectionMask> masks_;                 // [tensor]
-  Buffer<float> transposed_;                         // [pixel][sample][row] of the layer at hand
+  Buffer<float> transposed_;                         // of the layer at hand (weight_gradient.h)
   Buffer<float> padded_gradient_;
   std::vector<LayerGradient> gradients_;
 };

@@ -5,9 +5,11 @@
 // of those operands together: their digits form one number, and a table holds the partial sum of
 // the other operand's vectors for each such number. One vector addition then does the work of
 // `group` multiply-adds (the method of Arlazarov, Dinic, Kronrod and Faradzhev, 1970).
-// Nothing is approximated; integer sums are exact and float sums have a fixed order.
+// Nothing is approximated; integer sums are exact and float sums have a fixed order, which no
+// instruction set changes: vectors are wider or narrower, but lanes never meet.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -20,7 +22,7 @@ struct Digits {
   int min = -1;
   int step = 2;
   int radix = 2;
-  int group = 4;  ///< operands per table
+  int group = 5;  ///< operands per table
 
   int entries() const;  ///< radix ^ group
   int digit(int value) const { return (value - min) / step; }
@@ -34,26 +36,41 @@ enum class Values : uint8_t { levels, levels_and_zero, codes };
 /// Digits for the values of `format`. Formats of more than 4 bits get radix 0: no table.
 Digits digits_for(NumberFormat format, Values values);
 
-inline constexpr int lanes = 16;               ///< elements of a vector of samples or channels
-inline constexpr int table_bytes = 16 * 1024;  ///< tables in use at a time: half of an L1 cache
+inline constexpr int lanes = 16;  ///< samples of a block, or channels of a vector
 
-/// Groups whose tables fit into table_bytes.
+/// Groups whose tables fit into half of an L1 cache; at least one.
 int groups_at_once(const Digits& digits, int entry_bytes);
 
 /// Tables of ceil(values / group) groups from `values` vectors of 16 lanes, `stride` elements
 /// apart. table: [groups][entries][16]. Only the first `used` lanes (8 or 16) are filled in.
 void build_tables(const Digits& digits, const float* vectors, ptrdiff_t stride, int values,
                   int used, float* table);
-void build_tables(const Digits& digits, const int16_t* vectors, int values, int16_t* table);
-void build_tables(const Digits& digits, const int32_t* vectors, int values, int32_t* table);
+/// The same for the integers of one or two blocks (`halves`), `second` elements apart, side by
+/// side. table: [groups][entries][2 * 16].
+void build_tables(const Digits& digits, const int8_t* vectors, ptrdiff_t second, int halves,
+                  int values, int16_t* table);
+void build_tables(const Digits& digits, const int8_t* vectors, ptrdiff_t second, int halves,
+                  int values, int32_t* table);
 
-/// out[o] += sum over g of the entry of table g at byte offset index[o * index_stride + g], for
-/// `count` outputs of 16 lanes each.
-void add_entries(const float* table, int group_entries, int groups, const uint16_t* index,
-                 ptrdiff_t index_stride, float* out, int count, int used);
-void add_entries(const int16_t* table, int group_entries, int groups, const uint16_t* index,
-                 ptrdiff_t index_stride, int16_t* out, int count);
-void add_entries(const int32_t* table, int group_entries, int groups, const uint16_t* index,
-                 ptrdiff_t index_stride, int32_t* out, int count);
+/// Look-ups in the tables of `groups` groups: output o adds up the entries at byte offsets
+/// index[o * index_stride + g] of the tables g.
+struct LookUp {
+  int group_entries = 0;
+  int groups = 0;
+  const uint16_t* index = nullptr;
+  ptrdiff_t index_stride = 0;
+};
+
+/// out[o][16] += the sum of output o, for `count` outputs. Only the first `used` lanes.
+void add_entries(const float* table, const LookUp& look_up, float* out, int count, int used);
+/// out[h * second + o * 16 ...] += (fresh: =) half h of the sum of output o.
+void add_entries(const int16_t* table, const LookUp& look_up, bool fresh, ptrdiff_t second,
+                 int halves, int16_t* out, int count);
+void add_entries(const int32_t* table, const LookUp& look_up, bool fresh, ptrdiff_t second,
+                 int halves, int32_t* out, int count);
+
+/// sums[column][16] += sum over samples of x[sample][column] * gradient[sample][16 rows].
+void multiply(const float* x, ptrdiff_t x_stride, const float* gradient, int samples, int columns,
+              float* sums);
 
 }  // namespace stuckat::trainer

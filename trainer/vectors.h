@@ -30,6 +30,10 @@ STUCKAT_INLINE Floats load_floats(const int16_t* p) {
 STUCKAT_INLINE Floats load_floats(const int32_t* p) {
   return __builtin_convertvector(*reinterpret_cast<const Ints*>(p), Floats);
 }
+STUCKAT_INLINE Ints load_ints(const int16_t* p) {
+  return __builtin_convertvector(*reinterpret_cast<const Shorts*>(p), Ints);
+}
+STUCKAT_INLINE Ints load_ints(const int32_t* p) { return *reinterpret_cast<const Ints*>(p); }
 STUCKAT_INLINE Ints load_ints(const int8_t* p) {
   return __builtin_convertvector(*reinterpret_cast<const Bytes*>(p), Ints);
 }

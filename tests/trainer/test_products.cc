@@ -1,8 +1,10 @@
+#include <atomic>
 #include <catch2/catch.hpp>
 
 #include "tests/support/random_network.h"
 #include "trainer/forward.h"
 #include "trainer/product.h"
+#include "trainer/weight_gradient.h"
 
 using namespace stuckat;
 using namespace stuckat::trainer;
@@ -75,29 +77,45 @@ void check_products(const Case& c, Workers& workers) {
   const int blocks = block_count(c.samples);
   ForwardLayer layer(c.layer, Values::levels, true);
   layer.set_weights(c.weights.data(), workers);
-  layer.run(c.input.data(), c.samples, workers);
-  std::vector<float> input_gradient(c.input.size(), 99.0f);
-  data_gradient(g, layer.weights, c.samples, c.gradient.data(), input_gradient.data(), workers);
-
-  std::vector<float> transposed(static_cast<size_t>(g.out.pixels()) * blocks * lanes *
-                                padded_rows(g));
-  for (int n = 0; n < c.samples; ++n) {
-    for (int p = 0; p < g.out.pixels(); ++p) {
-      for (int r = 0; r < rows; ++r) {
-        transposed[(static_cast<size_t>(p) * blocks * lanes + n) * padded_rows(g) + r] =
-            c.gradient[at(g.out, n, p, r)];
-      }
+  std::vector<int> rows_done(static_cast<size_t>(blocks));
+  layer.run(
+      c.input.data(), c.samples,
+      [&](int block, int y, Range range) {
+        if (range.begin == 0) rows_done[static_cast<size_t>(block)] += y + 1;
+      },
+      workers);
+  CHECK(rows_done ==
+        std::vector<int>(static_cast<size_t>(blocks), g.out.height * (g.out.height + 1) / 2));
+  // Rows come once for each channel, in ascending order.
+  std::vector<std::vector<int>> next(static_cast<size_t>(blocks),
+                                     std::vector<int>(static_cast<size_t>(channels)));
+  std::atomic<bool> in_order{true};
+  const auto done = [&](int block, int y, Range range) {
+    for (int ch = range.begin; ch < range.end; ++ch) {
+      if (next[static_cast<size_t>(block)][static_cast<size_t>(ch)]++ != y) in_order = false;
     }
+  };
+  const auto source = [&](int block, int y, bool, float* row) {
+    const auto size = static_cast<size_t>(g.out.width * rows * lanes);
+    std::copy_n(c.gradient.begin() + block * block_elements(g.out) + y * size, size, row);
+  };
+  std::vector<float> input_gradient(c.input.size(), 99.0f);
+  data_gradient(g, layer.weights, c.samples, source, input_gradient.data(), done, workers);
+  CHECK(in_order);
+  for (const auto& rows_of_block : next) {
+    CHECK(rows_of_block == std::vector<int>(static_cast<size_t>(channels), g.in.height));
+  }
+
+  std::vector<float> transposed(transposed_size(g, blocks));
+  const ptrdiff_t pixel = static_cast<ptrdiff_t>(blocks) * lanes * lanes;
+  for (int block = 0; block < blocks; ++block) {
+    transpose(c.gradient.data() + block * block_elements(g.out), g.out.pixels(), rows,
+              transposed.data() + block * lanes * lanes, g.out.pixels() * pixel, pixel);
   }
   std::vector<float> weight_result(c.weights.size());
-  if (layer.activation_digits.radix == 0) {
-    weight_gradient(g, c.samples, c.input.data(), transposed.data(), blocks, weight_result.data(),
-                    workers);
-  } else {
-    PackedActivations packed;
-    packed.pack(g, layer.activation_digits, c.samples, c.input.data(), workers);
-    weight_gradient(g, packed, transposed.data(), blocks, weight_result.data(), workers);
-  }
+  PackedActivations packed;
+  packed.pack(g, layer.activation_digits, c.samples, c.input.data(), workers);
+  weight_gradient(g, packed, transposed.data(), c.samples, weight_result.data(), workers);
 
   std::vector<double> acc(c.gradient.size());
   std::vector<double> expected_input(c.input.size());
@@ -171,7 +189,11 @@ TEST_CASE("a pool's gradient goes to the first of the greatest in raster order")
   for (int i = 0; i < 8; ++i) std::fill_n(in.begin() + i * lanes, lanes, values[i]);
   std::vector<float> gradient(2 * lanes, 3.0f);
   std::vector<float> result(8 * lanes, 7.0f);
-  pool_backward(layer, in.data(), gradient.data(), 1, result.data(), workers);
+  std::vector<int> rows;
+  pool_backward(
+      layer, in.data(), gradient.data(), 1, result.data(),
+      [&](int, int y, Range) { rows.push_back(y); }, workers);
+  CHECK(rows == std::vector<int>{0, 1});
   const float expected[] = {0, 3, 3, 0, 0, 0, 0, 0};
   for (int i = 0; i < 8; ++i) {
     CHECK(result[static_cast<size_t>(i) * lanes + 5] == expected[i]);

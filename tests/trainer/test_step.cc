@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <numeric>
 
 #include "tests/support/random_network.h"
 #include "trainer/elementwise.h"
@@ -109,14 +110,17 @@ TEST_CASE("batch-norm backward has the derivatives that central differences give
   };
   const std::vector<double> a(acc.begin(), acc.end());
   ChannelSums sums{{0}, {0}};
-  add_sums(acc.data(), pixels, 1, 20, sums);
+  add_sums(acc.data(), pixels, 1, {0, 1}, 20, sums);
   const double mean = static_cast<double>(sums.sum[0]) / count;
   const double variance = (static_cast<double>(sums.square[0]) / count - mean * mean) * unit * unit;
   const double deviation = unit / std::sqrt(variance + batch_norm_epsilon);
   PassBand band{{-1000}, {1000}, {static_cast<float>(mean)}};
-  double s = 0;
-  double d = 0;
-  pass_gradient(acc.data(), pixels, 1, band, gradient.data(), &s, &d);
+  std::vector<float> lane_sums(lanes);
+  std::vector<float> lane_products(lanes);
+  pass_gradient(acc.data(), pixels, 1, {0, 1}, band, gradient.data(), lane_sums.data(),
+                lane_products.data());
+  const double s = std::accumulate(lane_sums.begin(), lane_sums.end(), 0.0);
+  const double d = std::accumulate(lane_products.begin(), lane_products.end(), 0.0);
   CHECK(d * deviation == Approx(f(a, 1)).epsilon(1e-5));  // by gamma
   const BatchNormBackward k{
       {static_cast<float>(gamma * deviation)},
@@ -124,8 +128,8 @@ TEST_CASE("batch-norm backward has the derivatives that central differences give
       {static_cast<float>(gamma * deviation * deviation * deviation * d / count)},
       {static_cast<float>(mean)}};
   std::vector<float> transposed(pixels * lanes * lanes);
-  batch_norm_gradient(acc.data(), pixels, 1, k, samples, gradient.data(), transposed.data(),
-                      lanes * lanes, lanes);
+  batch_norm_gradient(acc.data(), pixels, 1, k, samples, gradient.data(), gradient.data());
+  transpose(gradient.data(), pixels, 1, transposed.data(), 0, lanes * lanes);
   for (int i = 0; i < pixels * lanes; ++i) {
     if (i % lanes >= samples) {
       CHECK(gradient[static_cast<size_t>(i)] == 0);
@@ -146,13 +150,15 @@ TEST_CASE("the straight-through gradient passes inside of the band and nowhere e
   const std::vector<int16_t> values = {-4, -3, -2, 0, 2, 3, 4, 5, 0, 0, 0, 0, 0, 0, 0, 0};
   std::vector<float> gradient(lanes, 1.0f);
   const PassBand band{{-3}, {3}, {0.0f}};
-  double sum = 0;
-  double product = 0;
-  pass_gradient(values.data(), 1, 1, band, gradient.data(), &sum, &product);
+  std::vector<float> sums(lanes);
+  std::vector<float> products(lanes);
+  pass_gradient(values.data(), 1, 1, {0, 1}, band, gradient.data(), sums.data(), products.data());
   CHECK(std::vector<float>(gradient.begin(), gradient.begin() + 8) ==
         std::vector<float>{0, 1, 1, 1, 1, 1, 0, 0});
-  CHECK(sum == 13);
-  CHECK(product == 0);
+  for (size_t l = 0; l < lanes; ++l) {
+    CHECK(sums[l] == gradient[l]);
+    CHECK(products[l] == gradient[l] * static_cast<float>(values[l]));
+  }
 }
 
 TEST_CASE("p = 0 and no injection at all are the same step") {
@@ -216,7 +222,13 @@ TEST_CASE("injection: each level with p / K, per sample, gradient 0 there and pa
     std::vector<int8_t> values(block_count(samples) * block_elements(shape), int8_t{1});
     std::vector<float> gradient(values.size(), 2.0f);
     mask.apply(values.data(), workers);
-    mask.clear_gradient(gradient.data(), workers);
+    for (int block = 0; block < block_count(samples); ++block) {
+      for (int y = 0; y < shape.height; ++y) {
+        mask.clear_gradient(block, y, {0, shape.channels},
+                            gradient.data() + block * block_elements(shape) +
+                                y * shape.width * shape.channels * lanes);
+      }
+    }
     for (int n = 0; n < samples; ++n) {
       for (int e = 0; e < shape.size(); ++e) {
         const size_t i = static_cast<size_t>(n / lanes) * block_elements(shape) +
@@ -286,7 +298,7 @@ TEST_CASE("fixed faults are in the training's forward pass, and nothing is learn
   const Layer& layer = network.layers[0];
   for (int p = 0; p < layer.output.pixels(); ++p) {
     REQUIRE(step.values(1)[(p * layer.rows() + 2) * lanes] == -1);
-    REQUIRE(step.sum_gradient(1)[(p * layer.rows() + 2) * lanes] == 0);
+    REQUIRE(step.value_gradient(1)[(p * layer.rows() + 2) * lanes] == 0);
   }
   const auto columns = static_cast<size_t>(layer.columns());
   for (size_t c = 0; c < columns; ++c) REQUIRE(step.gradients()[0].weights[2 * columns + c] == 0);
