@@ -1,6 +1,8 @@
 // Memory that is kept between steps.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
@@ -14,10 +16,15 @@ class Buffer {
  public:
   void grow(size_t size) {
     if (size <= size_) return;
-    constexpr size_t alignment = 64;
-    const size_t bytes = (size * sizeof(T) + alignment - 1) / alignment * alignment;
+    const size_t wanted = size * sizeof(T);
+    const size_t alignment = wanted >= huge_page ? huge_page : 64;
+    const size_t bytes = (wanted + alignment - 1) / alignment * alignment;
     data_.reset(static_cast<T*>(std::aligned_alloc(alignment, bytes)));
     if (data_ == nullptr) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+    // A hint: passes over large tensors miss the TLB less.
+    if (alignment == huge_page) madvise(data_.get(), bytes, MADV_HUGEPAGE);
+#endif
     size_ = size;
   }
   T* data() { return data_.get(); }
@@ -25,6 +32,7 @@ class Buffer {
   size_t size() const { return size_; }
 
  private:
+  static constexpr size_t huge_page = size_t{2} << 20;
   struct Free {
     void operator()(T* data) const { std::free(data); }
   };

@@ -96,25 +96,21 @@ STUCKAT_INLINE void steps_of(const Acc* acc, int pixels, int channels, const Ste
 template <class Acc>
 STUCKAT_INLINE void pass_of(const Acc* acc, int pixels, int channels, Range range,
                             const PassBand& band, float* gradient, float* sums, float* products) {
-  const ptrdiff_t step = static_cast<ptrdiff_t>(channels) * lanes;
-  for (int c = range.begin; c < range.end; ++c) {
-    const auto i = static_cast<size_t>(c);
-    const float low = band.low[i];
-    const float high = band.high[i];
-    const float mean = band.mean[i];
-    for (int j = 0; j < lanes; j += 8) {
-      const ptrdiff_t at = static_cast<ptrdiff_t>(c) * lanes + j;
-      Floats sum = load_floats(sums + at);
-      Floats product = load_floats(products + at);
-      for (int p = 0; p < pixels; ++p) {
-        const Floats a = load_floats(acc + at + p * step);
-        const Floats g = masked(load_floats(gradient + at + p * step), (a >= low) & (a <= high));
-        store(gradient + at + p * step, g);
-        sum += g;
-        product += g * (a - mean);
+  for (int p = 0; p < pixels; ++p) {
+    for (int c = range.begin; c < range.end; ++c) {
+      const auto i = static_cast<size_t>(c);
+      const ptrdiff_t row = static_cast<ptrdiff_t>(c) * lanes;
+      const ptrdiff_t at = static_cast<ptrdiff_t>(p) * channels * lanes + row;
+      for (int j = 0; j < lanes; j += 8) {
+        const Floats a = load_floats(acc + at + j);
+        const Floats g =
+            masked(load_floats(gradient + at + j), (a >= band.low[i]) & (a <= band.high[i]));
+        float* s = sums + row + j;
+        float* d = products + row + j;
+        store(gradient + at + j, g);
+        store(s, load_floats(s) + g);
+        store(d, load_floats(d) + g * (a - band.mean[i]));
       }
-      store(sums + at, sum);
-      store(products + at, product);
     }
   }
 }

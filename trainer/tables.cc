@@ -232,7 +232,7 @@ Digits digits_for(NumberFormat format, Values values) {
 }
 
 int groups_at_once(const Digits& digits, int entry_bytes) {
-  constexpr int table_bytes = 24 * 1024;
+  constexpr int table_bytes = 32 * 1024;
   return std::max(1, table_bytes / (digits.entries() * entry_bytes));
 }
 

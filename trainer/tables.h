@@ -38,7 +38,7 @@ Digits digits_for(NumberFormat format, Values values);
 
 inline constexpr int lanes = 16;  ///< samples of a block, or channels of a vector
 
-/// Groups whose tables fit into half of an L1 cache; at least one.
+/// Groups whose tables fit into an L1 cache; at least one.
 int groups_at_once(const Digits& digits, int entry_bytes);
 
 /// Tables of ceil(values / group) groups from `values` vectors of 16 lanes, `stride` elements
