@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "tests/sim/fast/every_target.h"
 #include "tests/support/random_network.h"
 #include "trainer/elementwise.h"
 #include "trainer/optimizer.h"
@@ -259,23 +260,33 @@ TEST_CASE("a dropped channel is 0, its survivors count 1 / (1 - p) times as much
   CHECK(zeros < network.layers[0].rows());
 }
 
-TEST_CASE("a step is the same bytes on any number of threads") {
+TEST_CASE("training is the same bytes on any number of threads and every instruction set") {
   Random random(6);
   const Network network = zoo_network("cnv-w2a2", {.width = 0.125});
-  const Batch batch = random_batch(network, 30, random);
-  Model model[2] = {initial_model(network, 1), initial_model(network, 1)};
-  std::vector<LayerGradient> gradients[2];
-  for (int i = 0; i < 2; ++i) {
-    Workers workers(i == 0 ? 1 : 3);
+  const Batch batch = random_batch(network, 40, random);
+  std::vector<Model> models;
+  std::vector<std::vector<LayerGradient>> gradients;
+  const auto train = [&](int threads) {
+    Model model = initial_model(network, 1);
+    Workers workers(threads);
     TrainingStep step(network, false, {}, workers);
-    step.run(model[i], batch.input.data(), batch.labels,
-             inject(InjectionKind::channel, 5, {1, 3, 4}));
-    Adam adam(model[i]);
-    adam.update(model[i], step.gradients(), 0.01, workers);
-    gradients[i] = step.gradients();
+    Adam adam(model);
+    for (int i = 0; i < 2; ++i) {
+      step.run(model, batch.input.data(), batch.labels,
+               inject(InjectionKind::channel, 5, {1, 3, 4}));
+      adam.update(model, step.gradients(), 0.01, workers);
+    }
+    models.push_back(model);
+    gradients.push_back(step.gradients());
+  };
+  for (const int threads : {1, 2, 3, 5}) train(threads);
+  test::for_every_target([&] { train(2); });
+  CHECK(models.size() > 5);
+  for (size_t i = 1; i < models.size(); ++i) {
+    INFO("run " << i);
+    CHECK(models[i] == models[0]);
+    CHECK(same(gradients[i], gradients[0]));
   }
-  CHECK(same(gradients[0], gradients[1]));
-  CHECK(model[0] == model[1]);
 }
 
 TEST_CASE("fixed faults are in the training's forward pass, and nothing is learned there") {

@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+"""Training steps of stuckat and of plain PyTorch in turn, in one run: images/s and their ratio.
+
+against_pytorch.py [path of bench_trainer] [--steps N] [--threads N] [--width X]
+
+Full CNV-W1A1, batch 100 (train_in_pytorch.py). Goal: 3 times PyTorch, never below 2. Each takes
+one step while the other one waits; medians. PyTorch's threads sleep between their rounds
+(OMP_WAIT_POLICY=PASSIVE): on a machine with other work this is much faster for it. It runs in both
+memory formats, and the faster one counts.
+"""
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+BENCH = os.path.join(FOLDER, "../../build/release/tests/perf/bench_trainer")
+BATCH = 100
+
+
+class Steps:
+    """A program that takes one training step for each line that it reads."""
+
+    def __init__(self, command):
+        environment = dict(os.environ, OMP_WAIT_POLICY="PASSIVE")
+        self.times = []
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+
+    def step(self):
+        self.process.stdin.write("step\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(self.process.wait() or 1)
+        self.times.append([float(word) for word in line.split()])
+
+    def rates(self):
+        """Images per second by the wall and per CPU-second."""
+        return [BATCH / statistics.median(times) for times in zip(*self.times)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("bench", nargs="?", default=BENCH)
+    parser.add_argument("--steps", type=int, default=11)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--width", type=float, default=1)
+    options = parser.parse_args()
+    common = ["--threads", str(options.threads), "--width", str(options.width)]
+    pytorch = [os.path.join(FOLDER, "train_in_pytorch.py"), "time", *common]
+    programs = {
+        "stuckat": Steps([options.bench, "--on-request", *common]),
+        "PyTorch": Steps(pytorch),
+        "PyTorch, channels last": Steps([*pytorch, "--channels-last"]),
+    }
+    for _ in range(options.steps):
+        for program in programs.values():
+            program.step()
+    rates = {name: program.rates() for name, program in programs.items()}
+    print(f"CNV-W1A1 width {options.width}, batch {BATCH}, {options.threads} threads, "
+          f"medians of {options.steps} steps in turn:")
+    for name, (wall, cpu) in rates.items():
+        print(f"  {name}: {wall:.0f} images/s, {cpu:.0f} per CPU-second")
+    best = [max(rates[name][i] for name in rates if name != "stuckat") for i in range(2)]
+    ratios = [ours / theirs for ours, theirs in zip(rates["stuckat"], best)]
+    print(f"  stuckat is {ratios[0]:.2f} times as fast, {ratios[1]:.2f} times per CPU-second "
+          "(goal: 3, never below 2)")
+
+
+if __name__ == "__main__":
+    main()

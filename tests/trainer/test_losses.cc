@@ -1,0 +1,126 @@
+// The first losses of a training run, against PyTorch's: tests/perf/train_in_pytorch.py trains the
+// same network from the same weights on the same images in the same order.
+#include <sys/wait.h>
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "trainer/optimizer.h"
+#include "trainer/random.h"
+#include "trainer/step.h"
+#include "workloads/zoo.h"
+
+using namespace stuckat;
+using namespace stuckat::trainer;
+
+namespace {
+
+constexpr double width = 0.125;
+constexpr int batch = 20;
+
+/// One line of pytorch_losses.txt.
+struct Row {
+  int weight_bits = 0;
+  int activation_bits = 0;
+  std::vector<double> losses;
+};
+
+std::vector<Row> golden() {
+  std::ifstream file(STUCKAT_TEST_FOLDER "/pytorch_losses.txt");
+  std::vector<Row> rows;
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line.front() == '#') continue;
+    std::istringstream words(line);
+    Row row;
+    words >> row.weight_bits >> row.activation_bits;
+    for (double loss = 0; words >> loss;) row.losses.push_back(loss);
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+/// Images as images_of() in train_in_pytorch.py draws them.
+std::vector<int8_t> images(Shape shape, int first) {
+  const Sequence random(1, Purpose::order);
+  std::vector<int8_t> block(block_count(batch) * block_elements(shape));
+  for (int n = 0; n < batch; ++n) {
+    for (int e = 0; e < shape.size(); ++e) {
+      const auto drawn = static_cast<uint64_t>(first + n) * shape.size() + e;
+      block[n / lanes * block_elements(shape) + static_cast<size_t>(e * lanes + n % lanes)] =
+          static_cast<int8_t>(random.below(drawn, 256) - 128);
+    }
+  }
+  return block;
+}
+
+std::vector<double> losses(const Row& row) {
+  const Network network = zoo_network(
+      "cnv-w" + std::to_string(row.weight_bits) + "a" + std::to_string(row.activation_bits),
+      {.width = width});
+  Workers workers(2);
+  Model model = initial_model(network, 1);
+  TrainingStep step(network, false, {}, workers);
+  Adam adam(model);
+  std::vector<double> result;
+  for (int i = 0; i < 10; ++i) {
+    const int first = i % 2 * batch;
+    std::vector<int> labels;
+    for (int n = 0; n < batch; ++n) labels.push_back((first + n) % 10);
+    const std::vector<int8_t> input = images(network.input(), first);
+    result.push_back(step.run(model, input.data(), labels, {}).loss);
+    adam.update(model, step.gradients(), 0.001, workers);
+  }
+  return result;
+}
+
+/// What a command prints, and its exit status.
+std::pair<std::string, int> output_of(const std::string& command) {
+  FILE* pipe = popen(command.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  std::string text;
+  std::array<char, 256> part{};
+  while (std::fgets(part.data(), part.size(), pipe) != nullptr) text += part.data();
+  const int status = pclose(pipe);
+  return {text, WIFEXITED(status) ? WEXITSTATUS(status) : -1};
+}
+
+}  // namespace
+
+TEST_CASE("the first ten losses are PyTorch's") {
+  const std::vector<Row> rows = golden();
+  REQUIRE(rows.size() == 3);
+  for (const Row& row : rows) {
+    REQUIRE(row.losses.size() == 10);
+    const std::vector<double> ours = losses(row);
+    for (size_t i = 0; i < ours.size(); ++i) {
+      INFO("w" << row.weight_bits << "a" << row.activation_bits << ", step " << i);
+      CHECK(ours[i] == Approx(row.losses[i]).epsilon(1e-4));
+    }
+  }
+}
+
+TEST_CASE("the losses on file are what PyTorch computes") {
+  for (const Row& row : golden()) {
+    std::ostringstream command;
+    command << STUCKAT_TEST_FOLDER "/../perf/train_in_pytorch.py losses --width " << width
+            << " --weights " << row.weight_bits << " --activations " << row.activation_bits;
+    const auto [text, status] = output_of(command.str() + " 2>&1");
+    if (status != 0) {
+      // 3: no PyTorch. The loader's own failures end otherwise.
+      CHECK((status == 3 || status == 126 || status == 127));
+      std::cout << "SKIPPED: " << text << "\n";
+      return;
+    }
+    std::istringstream words(text);
+    for (const double expected : row.losses) {
+      double loss = 0;
+      words >> loss;
+      CHECK(loss == Approx(expected).epsilon(1e-6));
+    }
+  }
+}
