@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace stuckat {
 
@@ -35,6 +36,8 @@ struct StreamStatistics {
   int depth = 0;
   int64_t words = 0;
   int high_water = 0;  ///< greatest number of words that lay in it at once
+  /// [0 .. high_water]: cycles of the run in which so many words lay in it; may be empty
+  std::vector<int64_t> cycles_at = {};
 
   bool operator==(const StreamStatistics&) const = default;
 };

@@ -113,15 +113,6 @@ void read_statistics(const Chain& chain, ElaboratedChain& parts, DataflowResult&
 
 }  // namespace
 
-int64_t steady_interval(const std::vector<int64_t>& arrivals) {
-  std::vector<int64_t> intervals;
-  for (size_t i = 1; i < arrivals.size(); ++i) intervals.push_back(arrivals[i] - arrivals[i - 1]);
-  if (intervals.empty()) return 0;
-  const auto middle = intervals.begin() + static_cast<std::ptrdiff_t>(intervals.size() / 2);
-  std::nth_element(intervals.begin(), middle, intervals.end());
-  return *middle;
-}
-
 DataflowResult simulate(const Network& network, const DataflowAccelerator& accelerator,
                         const FaultMap& faults, const std::vector<Tensor>& images,
                         const SimulationOptions& options) {

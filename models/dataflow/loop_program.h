@@ -1,0 +1,44 @@
+// The loop of every part as a table: which of its steps read a word and which write one. All that
+// timing depends on, besides the FIFO depths; hardware.md has the loops.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/dataflow/chain.h"
+
+namespace stuckat::dataflow {
+
+/// Steps that all do the same. Each comes behind `skip` steps that neither read nor write.
+struct Run {
+  int64_t steps = 0;
+  int64_t skip = 0;
+  bool reads = false;
+  bool writes = false;
+};
+
+struct Block {
+  int64_t repeat = 1;
+  std::vector<Run> runs;
+};
+
+/// What a part does for one image. Images follow each other in one flattened loop, unless the part
+/// drains: then its pipeline runs empty behind every image.
+struct LoopProgram {
+  std::vector<Block> blocks;
+  int latency_steps = 1;
+  Discipline discipline = Discipline::stalling;
+  bool drains = false;
+
+  int64_t steps_per_image() const;
+  int64_t words_read_per_image() const;
+  int64_t words_written_per_image() const;
+  /// Steps per image and the bubbles of its drain.
+  int64_t cycles_per_image() const;
+};
+
+/// Programs of all stages of a chain, in its order.
+std::vector<LoopProgram> loop_programs(const Chain& chain, const DataflowAccelerator& accelerator,
+                                       const Network& network);
+
+}  // namespace stuckat::dataflow

@@ -1,0 +1,152 @@
+#include "models/dataflow/timed_part.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace stuckat::dataflow {
+
+TimedPart::TimedPart(const LoopProgram& program, TimedFifo* in, TimedFifo* out,
+                     const int64_t* images)
+    : program_(program),
+      in_(in),
+      out_(out),
+      images_(images),
+      pending_(std::bit_ceil(static_cast<uint64_t>(program.latency_steps) + 1)),
+      mask_(pending_.size() - 1) {}
+
+/// Flushing: every output leaves as soon as there is a slot, whatever the steps behind it do.
+Progress TimedPart::flush() {
+  for (; left_ < emitted_; ++left_) {
+    if (!out_->can_push()) return Progress::needs_output;
+    Output& output = pending(left_);
+    if (last_due_ >= 0) {
+      output.leave = std::max(output.leave, last_leave_ + (output.due - last_due_));
+    }
+    output.leave = std::max(output.leave, out_->slot_free());
+    last_due_ = output.due;
+    last_leave_ = output.leave;
+    out_->push(output.leave);
+  }
+  return Progress::done;
+}
+
+/// Outputs that leave in the cycle of a step before `end`, while nothing is read.
+template <bool stalling>
+Progress TimedPart::leave_until(int64_t end) {
+  while (has_pending() && pending(first_).due < end) {
+    if (stalling && !out_->can_push()) return Progress::needs_output;
+    const Output& output = pending(first_);
+    const int64_t free_pipe = clock_ + (output.due - next_);
+    const int64_t time = std::max(free_pipe, stalling ? out_->slot_free() : output.leave);
+    if (stalling) out_->push(time);
+    if (time > free_pipe) {
+      blocked_ += time - free_pipe;
+      if (steps_ != nullptr) steps_->add(output.due, time);
+    }
+    next_ = output.due;
+    clock_ = time;
+    ++first_;
+  }
+  return Progress::done;
+}
+
+template <bool stalling, bool reads, bool writes>
+Progress TimedPart::run_steps(const Run& run) {
+  for (; step_ < run.steps; ++step_) {
+    if (!stalling && flush() != Progress::done) return Progress::needs_output;
+    const int64_t target = done_ + run.skip;
+    if (has_pending() && pending(first_).due < target &&
+        leave_until<stalling>(target) != Progress::done) {
+      return Progress::needs_output;
+    }
+    if (reads && !in_->can_pop()) return Progress::needs_input;
+    const bool leaves = has_pending() && pending(first_).due == target;
+    if (stalling && leaves && !out_->can_push()) return Progress::needs_output;
+    const int64_t free_pipe = clock_ + (target - next_);
+    int64_t time = free_pipe;
+    if (reads) time = std::max(time, in_->visible());
+    if (leaves) {
+      const int64_t slot = stalling ? out_->slot_free() : pending(first_).leave;
+      if (slot > time) {
+        blocked_ += slot - time;
+        time = slot;
+      }
+      if (stalling) out_->push(time);
+      ++first_;
+    }
+    if (steps_ != nullptr) steps_->add(target, time);
+    if (reads) in_->pop(time);
+    if (writes) {
+      pending(emitted_) = {target + program_.latency_steps, time + program_.latency_steps};
+      ++emitted_;
+    }
+    next_ = done_ = target + 1;
+    clock_ = time + 1;
+  }
+  return Progress::done;
+}
+
+template <bool stalling>
+Progress TimedPart::run_steps(const Run& run) {
+  if (run.reads && run.writes) return run_steps<stalling, true, true>(run);
+  if (run.reads) return run_steps<stalling, true, false>(run);
+  if (run.writes) return run_steps<stalling, false, true>(run);
+  return run_steps<stalling, false, false>(run);
+}
+
+Progress TimedPart::drain() {
+  const bool stalling = program_.discipline == Discipline::stalling;
+  if (!stalling && flush() != Progress::done) return Progress::needs_output;
+  while (has_pending()) {
+    // The bubble that pushes the output out is a step without work.
+    const int64_t due = pending(first_).due;
+    const Progress p = stalling ? leave_until<true>(due + 1) : leave_until<false>(due + 1);
+    if (p != Progress::done) return p;
+    next_ = due + 1;
+    ++clock_;
+  }
+  done_ = next_;
+  return Progress::done;
+}
+
+Progress TimedPart::advance_image() {
+  const bool stalling = program_.discipline == Discipline::stalling;
+  for (; block_ < program_.blocks.size(); ++block_, repeat_ = 0) {
+    const Block& block = program_.blocks[block_];
+    for (; repeat_ < block.repeat; ++repeat_, run_ = 0) {
+      for (; run_ < block.runs.size(); ++run_, step_ = 0) {
+        const Run& run = block.runs[run_];
+        const Progress p = stalling ? run_steps<true>(run) : run_steps<false>(run);
+        if (p != Progress::done) return p;
+      }
+    }
+  }
+  return program_.drains ? drain() : Progress::done;
+}
+
+Progress TimedPart::advance() {
+  while (image_ < *images_) {
+    if (const Progress p = advance_image(); p != Progress::done) return p;
+    ++image_;
+    block_ = 0;
+  }
+  return drain();
+}
+
+void TimedPart::append_state(int64_t image, int64_t base, std::vector<int64_t>& state) const {
+  for (const int64_t value :
+       {image_ - image, static_cast<int64_t>(block_), repeat_, static_cast<int64_t>(run_), step_,
+        next_ - done_, clock_ - base, emitted_ - first_, emitted_ - left_}) {
+    state.push_back(value);
+  }
+  for (int64_t n = first_; n < emitted_; ++n) {
+    const Output& output = pending_[static_cast<uint64_t>(n) & mask_];
+    state.push_back(output.due - next_);
+    state.push_back(output.leave - base);
+  }
+  if (last_due_ < 0) return;
+  state.push_back(last_due_ - next_);
+  state.push_back(last_leave_ - base);
+}
+
+}  // namespace stuckat::dataflow

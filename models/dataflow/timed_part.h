@@ -1,0 +1,82 @@
+// One part of the timing-only engine: runs a loop program between two FIFOs of times. The
+// recurrences are those of sim/kernel/README.md, without words and without SystemC; tests compare
+// the two, cycle for cycle.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/dataflow/loop_program.h"
+#include "models/dataflow/timed_fifo.h"
+
+namespace stuckat::dataflow {
+
+using kernel::Progress;
+
+class TimedPart {
+ public:
+  /// All outlive the part; `in` or `out` is null at the ends of a chain.
+  TimedPart(const LoopProgram& program, TimedFifo* in, TimedFifo* out, const int64_t* images);
+
+  /// Does steps until its images are done or something is missing.
+  Progress advance();
+
+  int64_t image() const { return image_; }   ///< the image under way, or images done
+  int64_t cycles() const { return clock_; }  ///< busy + starved + blocked
+  int64_t busy() const { return next_; }     ///< steps, and bubbles of drains
+  int64_t blocked() const { return blocked_; }
+  int64_t starved() const { return clock_ - next_ - blocked_; }
+
+  void record(StepRecord* steps) { steps_ = steps; }
+  /// As TimedFifo's; positions count from image `image` on.
+  void append_state(int64_t image, int64_t base, std::vector<int64_t>& state) const;
+
+ private:
+  struct Output {
+    int64_t due;    // the step in whose cycle it leaves a pipeline that never waits
+    int64_t leave;  // flushing: the cycle in which it leaves, earliest or actual
+  };
+
+  Progress advance_image();
+  template <bool stalling>
+  Progress run_steps(const Run& run);
+  template <bool stalling, bool reads, bool writes>
+  Progress run_steps(const Run& run);
+  template <bool stalling>
+  Progress leave_until(int64_t end);
+  Progress flush();
+  Progress drain();
+
+  Output& pending(int64_t index) { return pending_[static_cast<uint64_t>(index) & mask_]; }
+  bool has_pending() const { return first_ < emitted_; }
+
+  const LoopProgram& program_;
+  TimedFifo* in_;
+  TimedFifo* out_;
+  const int64_t* images_;
+
+  // Position: image, block, its repetition, run, and step of the run.
+  int64_t image_ = 0;
+  size_t block_ = 0;
+  int64_t repeat_ = 0;
+  size_t run_ = 0;
+  int64_t step_ = 0;
+
+  int64_t done_ = 0;   // steps that are complete
+  int64_t next_ = 0;   // the next step: ahead of done_ while it waits among skipped steps
+  int64_t clock_ = 0;  // earliest cycle in which that can start
+  int64_t blocked_ = 0;
+
+  // Outputs in the pipeline, first_ <= n < emitted_; flushing: those before left_ have left.
+  std::vector<Output> pending_;  // [n & mask_]
+  uint64_t mask_;
+  int64_t first_ = 0;
+  int64_t left_ = 0;
+  int64_t emitted_ = 0;
+  int64_t last_due_ = -1;  // flushing: the last output that left
+  int64_t last_leave_ = -1;
+
+  StepRecord* steps_ = nullptr;
+};
+
+}  // namespace stuckat::dataflow

@@ -1,0 +1,108 @@
+#include "models/dataflow/timing.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "models/dataflow/timed_chain.h"
+#include "workloads/errors.h"
+
+namespace stuckat::dataflow {
+namespace {
+
+template <typename Row>
+int index_of(const std::vector<Row>& rows, const char* kind, const std::string& name) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].name == name) return static_cast<int>(i);
+    names.push_back(rows[i].name);
+  }
+  throw_unknown_name("dataflow", kind, name, names);
+}
+
+}  // namespace
+
+int64_t steady_interval(const std::vector<int64_t>& arrivals) {
+  std::vector<int64_t> intervals;
+  for (size_t i = 1; i < arrivals.size(); ++i) intervals.push_back(arrivals[i] - arrivals[i - 1]);
+  if (intervals.empty()) return 0;
+  const auto middle = intervals.begin() + static_cast<std::ptrdiff_t>(intervals.size() / 2);
+  std::nth_element(intervals.begin(), middle, intervals.end());
+  return *middle;
+}
+
+DataflowTiming time_images(const Network& network, const DataflowAccelerator& accelerator,
+                           int64_t images, const TimingOptions& options) {
+  return TimedChain(network, accelerator, images, options).run();
+}
+
+struct DataflowSchedule::State {
+  DataflowTiming timing;
+  ChainRecords records;
+  std::vector<LoopProgram> programs;
+  int64_t images = 0;
+};
+
+DataflowSchedule::DataflowSchedule(const Network& network, const DataflowAccelerator& accelerator,
+                                   int64_t images)
+    : state_(std::make_unique<State>()) {
+  TimedChain chain(network, accelerator, images, {});
+  state_->timing = chain.run(&state_->records);
+  state_->programs = chain.programs();
+  state_->images = images;
+}
+
+DataflowSchedule::~DataflowSchedule() = default;
+DataflowSchedule::DataflowSchedule(DataflowSchedule&&) noexcept = default;
+
+const DataflowTiming& DataflowSchedule::timing() const { return state_->timing; }
+
+int DataflowSchedule::part(const std::string& name) const {
+  return index_of(state_->timing.modules, "part", name);
+}
+
+int DataflowSchedule::stream(const std::string& name) const {
+  return index_of(state_->timing.streams, "stream", name);
+}
+
+int64_t DataflowSchedule::steps_per_image(int part) const {
+  return state_->programs[static_cast<size_t>(part)].steps_per_image();
+}
+
+std::optional<PartStep> DataflowSchedule::step_at(int part, int64_t cycle) const {
+  const auto i = static_cast<size_t>(part);
+  const int64_t per_image = state_->programs[i].cycles_per_image();
+  PartStep result;
+  const int64_t step = state_->records.steps[i].last_step(cycle, result.busy);
+  if (step < 0 || step >= state_->timing.modules[i].busy_cycles) return std::nullopt;
+  // The bubbles at the end of a flattened loop belong to its last image.
+  result.image = std::min(step / per_image, state_->images - 1);
+  result.step = step - result.image * per_image;
+  return result;
+}
+
+int64_t DataflowSchedule::cycle_of(int part, int64_t image, int64_t step) const {
+  const auto i = static_cast<size_t>(part);
+  assert(image >= 0 && image < state_->images && step >= 0 && step < steps_per_image(part));
+  return state_->records.steps[i].cycle_of(image * state_->programs[i].cycles_per_image() + step);
+}
+
+std::optional<int64_t> DataflowSchedule::word_in(int stream, int slot, int64_t cycle) const {
+  const auto i = static_cast<size_t>(stream);
+  const StreamStatistics& statistics = state_->timing.streams[i];
+  assert(slot >= 0 && slot < statistics.depth);
+  bool now = false;
+  const int64_t last = state_->records.pushes[i].last_step(cycle, now);
+  const int64_t pushed = std::min(last + 1, statistics.words);
+  // Words whose pop lies before this cycle have left.
+  const int64_t popped =
+      cycle == 0
+          ? 0
+          : std::min(state_->records.pops[i].last_step(cycle - 1, now) + 1, statistics.words);
+  // The newest word that lay in this slot.
+  const int64_t word =
+      pushed - 1 - (((pushed - 1 - slot) % statistics.depth) + statistics.depth) % statistics.depth;
+  if (word < popped || word < 0) return std::nullopt;
+  return word;
+}
+
+}  // namespace stuckat::dataflow

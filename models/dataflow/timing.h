@@ -1,0 +1,93 @@
+// When a dataflow accelerator does what, without values and without SystemC: the cycles of
+// simulate(), all its statistics, and which step every part does in a given cycle. The run is exact
+// for any number of images: once the state of all parts relative to the last arrival repeats, whole
+// periods are skipped.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/common/run_statistics.h"
+#include "models/dataflow/accelerator.h"
+
+namespace stuckat::dataflow {
+
+struct TimingOptions {
+  bool skip_periods = true;  ///< false: every word of every image, as an oracle and a benchmark
+  bool occupancy = true;     ///< high-water marks and histograms of the streams
+};
+
+/// The state behind image `image` is the one behind the image `images` before it, `cycles` later.
+/// Every further image of a longer run behaves as the one `images` before.
+struct SteadyState {
+  int64_t image = 0;
+  int64_t images = 0;  ///< 0: not reached within the run
+  int64_t cycles = 0;
+
+  bool operator==(const SteadyState&) const = default;
+};
+
+struct DataflowTiming {
+  std::vector<int64_t> arrival_cycles;  ///< cycle by which the image's last word is in memory
+  int64_t first_image_cycles = 0;
+  int64_t steady_interval_cycles = 0;  ///< see steady_interval()
+  int64_t total_cycles = 0;            ///< until every module is at rest
+
+  std::vector<ModuleStatistics> modules;  ///< in the order of the data path
+  std::vector<StreamStatistics> streams;
+  std::string bottleneck;  ///< the module that was busy in most cycles
+
+  SteadyState steady;            ///< filled by time_images() alone
+  int64_t images_simulated = 0;  ///< the others were skipped
+
+  bool operator==(const DataflowTiming&) const = default;
+};
+
+/// Cycles between two images in the middle of a run: the median of all intervals, 0 for a single
+/// image. The first images fill the FIFOs; the last ones drain, in a stalling pipeline several of
+/// them (CNV-W2A2: five) and faster than the bottleneck. Runs of a dozen images are long enough.
+int64_t steady_interval(const std::vector<int64_t>& arrivals);
+
+/// The timing of `images` >= 1 images in one run. Throws InputError as validate() does.
+DataflowTiming time_images(const Network& network, const DataflowAccelerator& accelerator,
+                           int64_t images, const TimingOptions& options = {});
+
+/// What a part does in one cycle.
+struct PartStep {
+  int64_t image = 0;
+  int64_t step = 0;   ///< of the image's loop (hardware.md): for an MVTU (window*NF + nf)*SF + sf
+  bool busy = false;  ///< it starts in this cycle; otherwise the part waits with it behind it
+};
+
+/// A timing with which step and which word are where in each cycle, exactly.
+class DataflowSchedule {
+ public:
+  DataflowSchedule(const Network& network, const DataflowAccelerator& accelerator, int64_t images);
+  ~DataflowSchedule();
+  DataflowSchedule(DataflowSchedule&&) noexcept;
+
+  const DataflowTiming& timing() const;
+  /// Indices as in timing().modules and timing().streams. Throw InputError for an unknown name.
+  int part(const std::string& name) const;
+  int stream(const std::string& name) const;
+  int64_t steps_per_image(int part) const;
+
+  /// The last step that started in `cycle` or before; nothing before the first, and nothing once
+  /// the part is done and its pipeline empty. A step at steps_per_image() or above is a bubble with
+  /// which the part drains.
+  std::optional<PartStep> step_at(int part, int64_t cycle) const;
+  /// The cycle in which a step starts; 0 <= image < images, 0 <= step < steps_per_image().
+  int64_t cycle_of(int part, int64_t image, int64_t step) const;
+  /// Which word of the run lies in a slot of a stream in `cycle`, from that of its push to that of
+  /// its pop; nothing if the slot is empty. 0 <= slot < depth.
+  std::optional<int64_t> word_in(int stream, int slot, int64_t cycle) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace stuckat::dataflow

@@ -1,0 +1,131 @@
+// The timing-only engine against the SystemC run, skipped periods against full runs, and the
+// schedule's queries against each other.
+#include <catch2/catch.hpp>
+#include <sstream>
+
+#include "models/dataflow/simulation.h"
+#include "tests/models/dataflow/in_child.h"
+#include "tests/models/dataflow/random_accelerator.h"
+#include "workloads/zoo.h"
+
+using namespace stuckat;
+using namespace stuckat::dataflow;
+using stuckat::test::in_child;
+using stuckat::test::Random;
+using stuckat::test::uniform;
+
+namespace {
+
+std::string text(const DataflowTiming& t) {
+  std::ostringstream out;
+  out << "arrivals";
+  for (const int64_t arrival : t.arrival_cycles) out << ' ' << arrival;
+  out << " first " << t.first_image_cycles << " steady " << t.steady_interval_cycles << " total "
+      << t.total_cycles << " bottleneck " << t.bottleneck << '\n';
+  for (const ModuleStatistics& m : t.modules) {
+    out << m.name << " busy " << m.busy_cycles << " starved " << m.starved_cycles << " blocked "
+        << m.blocked_cycles << " idle " << m.idle_cycles << '\n';
+  }
+  for (const StreamStatistics& s : t.streams) {
+    out << s.name << " depth " << s.depth << " words " << s.words << " high " << s.high_water
+        << '\n';
+  }
+  return out.str();
+}
+
+/// "" if engine and SystemC run agree in everything both know.
+std::string compare_with_systemc(uint64_t seed) {
+  Random random(seed);
+  const Network network = test::random_network(random);
+  const DataflowAccelerator accelerator = test::random_dataflow(random, network);
+  std::vector<Tensor> images;
+  for (int i = uniform(random, 1, 5); i > 0; --i) {
+    images.push_back(test::random_image(random, network));
+  }
+  const DataflowResult run = simulate(network, accelerator, {}, images);
+  const auto count = static_cast<int64_t>(images.size());
+  const DataflowTiming timing = time_images(network, accelerator, count);
+  if (text(run) != text(timing)) return "SystemC:\n" + text(run) + "engine:\n" + text(timing);
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("timing_alone_equals_the_systemc_run_in_every_statistic") {
+  for (uint64_t seed = 0; seed < 120; ++seed) {
+    INFO("seed " << seed);
+    REQUIRE(in_child([&] { return compare_with_systemc(seed); }) == "");
+  }
+}
+
+TEST_CASE("skipped_periods_change_nothing") {
+  int skipped = 0;
+  for (uint64_t seed = 0; seed < 120; ++seed) {
+    INFO("seed " << seed);
+    Random random(seed);
+    const Network network = test::random_network(random);
+    const DataflowAccelerator accelerator = test::random_dataflow(random, network);
+    const int images = uniform(random, 1, 150);
+    DataflowTiming fast = time_images(network, accelerator, images);
+    const DataflowTiming full =
+        time_images(network, accelerator, images, {.skip_periods = false, .occupancy = true});
+    skipped += fast.images_simulated < images ? 1 : 0;
+    if (fast.steady.images > 0) {
+      const auto at = [&](int64_t image) {
+        return full.arrival_cycles[static_cast<size_t>(image) - 1];
+      };
+      CHECK(at(fast.steady.image) - at(fast.steady.image - fast.steady.images) ==
+            fast.steady.cycles);
+    }
+    fast.steady = full.steady;
+    fast.images_simulated = full.images_simulated;
+    REQUIRE(text(fast) == text(full));
+    REQUIRE(fast == full);
+  }
+  CHECK(skipped > 40);
+}
+
+TEST_CASE("occupancies_of_a_stream_add_up_to_the_run") {
+  Random random(3);
+  for (int i = 0; i < 50; ++i) {
+    const Network network = test::random_network(random);
+    const DataflowAccelerator accelerator = test::random_dataflow(random, network);
+    const DataflowTiming t = time_images(network, accelerator, uniform(random, 1, 40));
+    for (const StreamStatistics& s : t.streams) {
+      REQUIRE(static_cast<int>(s.cycles_at.size()) == s.high_water + 1);
+      int64_t sum = 0;
+      for (const int64_t cycles : s.cycles_at) sum += cycles;
+      CHECK(sum == t.total_cycles);
+      CHECK(s.cycles_at.back() > 0);
+    }
+    for (const ModuleStatistics& m : t.modules) {
+      CHECK(m.total_cycles() == t.total_cycles);
+      CHECK(std::min({m.busy_cycles, m.starved_cycles, m.blocked_cycles, m.idle_cycles}) >= 0);
+    }
+  }
+}
+
+TEST_CASE("every_step_is_found_in_the_cycle_in_which_it_starts") {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    INFO("seed " << seed);
+    Random random(seed);
+    const Network network = test::random_network(random);
+    const DataflowAccelerator accelerator = test::random_dataflow(random, network);
+    const int images = uniform(random, 1, 60);
+    const DataflowSchedule schedule(network, accelerator, images);
+    const DataflowTiming& t = schedule.timing();
+    for (int part = 0; part < static_cast<int>(t.modules.size()); ++part) {
+      int64_t before = -1;
+      for (int64_t image = 0; image < images; ++image) {
+        for (int64_t step = 0; step < schedule.steps_per_image(part); ++step) {
+          const int64_t cycle = schedule.cycle_of(part, image, step);
+          const auto at = schedule.step_at(part, cycle);
+          const bool found = cycle > before && at.has_value() && at->busy && at->image == image &&
+                             at->step == step;
+          if (!found) FAIL(t.modules[static_cast<size_t>(part)].name << " step " << step);
+          before = cycle;
+        }
+      }
+    }
+  }
+}
