@@ -27,15 +27,31 @@ void add_campaign_options(CommandLine& line) {
       "sample", po::bool_switch(), "draw a sample instead of every fault (Leveugle et al. 2009)")(
       "margin", real("E", 0.01, "0.01"), "half width of the confidence interval aimed at")(
       "confidence", real("C", 0.99, "0.99"), "confidence of that interval")("seed", number("N", 1),
-                                                                            "seed of the sample")(
-      "shard", text("I/N", "0/1"), "do part I (0 .. N-1) of N, for 'stuckat campaign merge'")(
-      "csv", text("FILE"), "also write one line for each fault as CSV")(
-      "verify", number("N", 8),
-      "pairs of fault and image, spread over the campaign, to compute again with the reference");
-  line.options().add_options()("output,o", text("FILE"), "result file to write");
-  add_thread_option(line);
-  line.epilogue(fault_set_help() + data_help() + accelerator_help() +
-                "A run can be killed at any moment: 'stuckat campaign resume FILE' goes on.\n");
+                                                                            "seed of the sample");
+  line.epilogue(fault_set_help() + data_help() + accelerator_help());
+}
+
+nlohmann::ordered_json campaign_configuration(const CommandLine& line) {
+  CommandLine only("campaign", "");
+  add_campaign_options(only);
+  const nlohmann::ordered_json all = line.configuration();
+  nlohmann::ordered_json result = {{"command", "campaign"}};
+  for (const auto& item : all.items()) {
+    const bool of_campaign = only.options().find_nothrow(item.key(), false) != nullptr;
+    if (of_campaign || item.key() == "model") result[item.key()] = item.value();
+  }
+  return result;
+}
+
+campaign::Shard parse_shard(const std::string& text) {
+  campaign::Shard shard;
+  int used = 0;
+  if (std::sscanf(text.c_str(), "%d/%d%n", &shard.index, &shard.count, &used) != 2 ||
+      used != static_cast<int>(text.size()) || shard.count < 1 || shard.index < 0 ||
+      shard.index >= shard.count) {
+    throw InputError("--shard", "'" + text + "'", "I/N with 0 <= I < N");
+  }
+  return shard;
 }
 
 CampaignInputs load_campaign(const CommandLine& line) {

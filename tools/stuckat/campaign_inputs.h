@@ -1,4 +1,5 @@
-// What a campaign is about, from its options: shared by running, resuming and replaying.
+// What a campaign is about, from its options: shared by running, resuming, submitting and
+// replaying.
 #pragma once
 
 #include <optional>
@@ -6,6 +7,7 @@
 
 #include "faultmaps/placement.h"
 #include "sim/campaign/fault_set.h"
+#include "sim/campaign/result.h"
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
@@ -14,8 +16,15 @@
 
 namespace stuckat::cli {
 
-/// The options that decide what a campaign computes, and those of one run of it.
+/// The options that decide what a campaign computes; every result records them.
 void add_campaign_options(CommandLine& line);
+
+/// What add_campaign_options() put into `line`, resolved. Options of one run of it, such as its
+/// shard, are left out: they change no byte of the merged result.
+nlohmann::ordered_json campaign_configuration(const CommandLine& line);
+
+/// "I/N". Throws InputError("--shard", ...).
+campaign::Shard parse_shard(const std::string& text);
 
 struct CampaignInputs {
   Network network;
@@ -32,7 +41,8 @@ CampaignInputs load_campaign(const CommandLine& line);
 /// MODEL first. Throws InputError(where, ...) if the command line did not make it.
 Arguments campaign_arguments(const std::string& configuration, const std::string& where);
 
-/// `stuckat campaign replay`.
+/// `stuckat campaign replay` and `submit`.
 int run_replay(const Arguments& arguments);
+int run_submit(const Arguments& arguments);
 
 }  // namespace stuckat::cli

@@ -23,17 +23,6 @@ using campaign::Result;
 volatile std::sig_atomic_t interrupted = 0;
 void interrupt(int) { interrupted = 1; }
 
-campaign::Shard parse_shard(const std::string& text) {
-  campaign::Shard shard;
-  int used = 0;
-  if (std::sscanf(text.c_str(), "%d/%d%n", &shard.index, &shard.count, &used) != 2 ||
-      used != static_cast<int>(text.size()) || shard.count < 1 || shard.index < 0 ||
-      shard.index >= shard.count) {
-    throw InputError("--shard", "'" + text + "'", "I/N with 0 <= I < N");
-  }
-  return shard;
-}
-
 void print_result(const Result& result) {
   fmt::print("{} faults on {} images of {}\n\n", thousands(result.size()), thousands(result.images),
              result.identity.data);
@@ -109,23 +98,32 @@ void finish(const CommandLine& line, const Result& result) {
 }
 
 int run(const Arguments& arguments, campaign::Resume resume) {
-  CommandLine line("campaign MODEL --faults LIST --data NAME[:PATH] -o RESULT [options]",
-                   "The accuracy of a model under each fault of a list, one at a time, exactly: "
-                   "every fault on\nevery image (FAT, Algorithm 1). Also: 'stuckat campaign "
-                   "resume|merge|show --help'.",
-                   {"model"});
+  CommandLine line(
+      "campaign MODEL --faults LIST --data NAME[:PATH] -o RESULT [options]",
+      "The accuracy of a model under each fault of a list, one at a time, exactly: "
+      "every fault on\nevery image (FAT, Algorithm 1). A run can be killed at any moment: 'stuckat "
+      "campaign\nresume RESULT' goes on. Also: 'stuckat campaign "
+      "resume|submit|merge|show|replay --help'.",
+      {"model"});
   add_campaign_options(line);
+  line.options().add_options()("output,o", text("FILE"), "result file to write")(
+      "resume", po::bool_switch(),
+      "go on where an earlier run with this output was stopped, if any")(
+      "shard", text("I/N", "0/1"), "do part I (0 .. N-1) of N, for 'stuckat campaign merge'")(
+      "csv", text("FILE"), "also write one line for each fault as CSV")(
+      "verify", number("N", 8),
+      "pairs of fault and image, spread over the campaign, to compute again with the reference");
+  add_thread_option(line);
   if (!line.parse(arguments)) return 0;
+  if (resume == campaign::Resume::refuse && line.get<bool>("resume")) {
+    resume = campaign::Resume::allowed;
+  }
   if (!line.has("output")) throw InputError("stuckat campaign", "no --output", "-o RESULT.h5");
   const CampaignInputs in = load_campaign(line);
   campaign::RunOptions options;
   options.shard = parse_shard(line.text("shard"));
   options.threads = threads(line);
-  auto configuration = line.configuration();
-  configuration.erase("shard");
-  configuration.erase("csv");
-  configuration.erase("verify");
-  options.configuration = configuration.dump();
+  options.configuration = campaign_configuration(line).dump();
 
   std::signal(SIGINT, interrupt);
   std::signal(SIGTERM, interrupt);
@@ -146,6 +144,10 @@ int run(const Arguments& arguments, campaign::Resume resume) {
   if (!outcome.finished) {
     fmt::print(stderr, "stopped; 'stuckat campaign resume {}' goes on\n", output);
     return 130;
+  }
+  if (outcome.progress.resumed > 0) {
+    fmt::print("resumed: {} of {} fault-images were done already\n",
+               thousands(outcome.progress.resumed), thousands(outcome.progress.total));
   }
   verify(in.network, in.data, in.faults, line.integer("verify", 0, INT32_MAX));
   finish(line, outcome.result);
@@ -205,6 +207,7 @@ int start(const Arguments& arguments) { return run(arguments, campaign::Resume::
 
 int run_campaign(const Arguments& arguments) {
   const std::vector<Command> table = {{"resume", "go on with a campaign that was stopped", resume},
+                                      {"submit", "run it as jobs of a Slurm cluster", run_submit},
                                       {"merge", "put the shards of a campaign together", merge},
                                       {"show", "print the tables of a result", show},
                                       {"replay", "run one pair cycle by cycle", run_replay}};

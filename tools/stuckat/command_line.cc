@@ -186,12 +186,16 @@ void Progress::clear() {
 void Progress::show(double fraction, const std::string& rate) {
   if (isatty(STDERR_FILENO) == 0) return;
   const double time = now();
-  if (started_ < 0) started_ = time;
+  if (started_ < 0) {
+    started_ = time;
+    first_fraction_ = fraction;
+  }
   if (last_ >= 0 && time - last_ < 0.2) return;
   last_ = time;
   visible_ = true;
   std::string left = "?";
-  if (fraction > 0.001) left = duration((time - started_) * (1 - fraction) / fraction);
+  const double since = fraction - first_fraction_;
+  if (since > 0.001) left = duration((time - started_) * (1 - fraction) / since);
   fmt::print(stderr, "\r\033[K{}: {:.1f} %  {}  {} left", what_, 100 * fraction, rate, left);
 }
 

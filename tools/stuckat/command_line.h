@@ -87,6 +87,7 @@ class Progress {
  private:
   std::string what_;
   double started_ = -1;
+  double first_fraction_ = 0;  // of resumed work, some is done at the start
   double last_ = -1;
   bool visible_ = false;
 };

@@ -23,8 +23,9 @@ struct Outcome {
   std::string output;  // standard output and standard error
 };
 
-inline Outcome run(const std::string& arguments) {
-  const std::string line = std::string(STUCKAT_COMMAND) + " " + arguments + " 2>&1";
+/// environment: "NAME=VALUE ..."
+inline Outcome run(const std::string& arguments, const std::string& environment = "") {
+  const std::string line = environment + " " + STUCKAT_COMMAND + " " + arguments + " 2>&1";
   Outcome outcome;
   FILE* pipe = popen(line.c_str(), "r");
   REQUIRE(pipe != nullptr);
@@ -37,9 +38,10 @@ inline Outcome run(const std::string& arguments) {
 }
 
 /// Bad input: exit code 2 and one readable line.
-inline void check_refused(const std::string& arguments, const std::string& expected_text) {
+inline void check_refused(const std::string& arguments, const std::string& expected_text,
+                          const std::string& environment = "") {
   INFO("stuckat " << arguments);
-  const Outcome outcome = run(arguments);
+  const Outcome outcome = run(arguments, environment);
   INFO(outcome.output);
   CHECK(outcome.code == 2);
   CHECK(std::count(outcome.output.begin(), outcome.output.end(), '\n') == 1);

@@ -13,7 +13,7 @@ TEST_CASE("help of every command explains it and succeeds") {
   for (const char* command :
        {"train", "eval", "campaign", "sim", "faults new", "faults show", "faults lower", "import",
         "report", "whatif", "info model", "info sites", "campaign resume", "campaign merge",
-        "campaign show", "campaign replay"}) {
+        "campaign show", "campaign replay", "campaign submit"}) {
     INFO(command);
     const Outcome help = run(std::string(command) + " --help");
     CHECK(help.code == 0);
@@ -117,6 +117,36 @@ TEST_CASE("campaign, its shards and its report: from a model to a page") {
   REQUIRE(report.code == 0);
   CHECK_THAT(test::read_bytes(s.file("r.html")),
              Catch::Contains("<svg") && Catch::Contains("accumulator[2]"));
+}
+
+TEST_CASE("what is submitted to Slurm is shown on request, and wrong input is not submitted") {
+  const Session s;
+  const std::string submit =
+      "campaign submit " + s.model() + s.data() + " -o \"" + s.file("it's.h5") + "\"";
+  const Outcome dry =
+      run(submit + " --shards 4 --cpus 3 --faults pixel --sbatch=--time=60 --dry-run");
+  INFO(dry.output);
+  CHECK(dry.code == 0);
+  for (const char* text :
+       {"#SBATCH --array=0-3\n", "#SBATCH --cpus-per-task=3\n", "#SBATCH --time=60\n",
+        "'--faults=pixel'", "--shard=\"$SLURM_ARRAY_TASK_ID/4\"", "it'\\''s.h5.shards/3-of-4.h5'",
+        "--resume", "campaign merge"}) {
+    CHECK_THAT(dry.output, Catch::Contains(text));
+  }
+  check_refused(submit + " --shards 4", "no sbatch", "PATH=/nonexistent");
+  check_refused(submit + " --shards 61", "1 to 60 images");
+  check_refused(submit + " --faults pe", "accelerator");
+  check_refused(submit + " --sbatch time=3", "--sbatch");
+  CHECK(!std::filesystem::exists(s.file("it's.h5.shards")));
+}
+
+TEST_CASE("a run with --resume starts, goes on, or finds that all is done") {
+  const Session s;
+  const std::string base = "campaign " + s.model() + s.data() + " --resume -o " + s.file("c.h5");
+  CHECK(run(base).code == 0);
+  const std::string first = test::read_bytes(s.file("c.h5"));
+  CHECK_THAT(run(base).output, Catch::Contains("resumed: 1,920 of 1,920"));
+  CHECK(test::read_bytes(s.file("c.h5")) == first);
 }
 
 TEST_CASE("a damaged simulation file is refused, never crashed on") {
