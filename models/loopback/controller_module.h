@@ -23,8 +23,14 @@ class ControllerModule : public sc_core::sc_module {
   using Sink = std::function<void(int image, int first, const std::vector<Tensor>& tensors)>;
 
   /// inputs: tensor plan.input_tensor of each image. All references outlive the module.
-  ControllerModule(const sc_core::sc_module_name& name, const LoopbackAccelerator& accelerator,
-                   const LoopbackPlan& plan, const std::vector<Tensor>& inputs, Sink sink);
+  ControllerModule(const sc_core::sc_module_name& name, const Network& network,
+                   const LoopbackAccelerator& accelerator, const LoopbackPlan& plan,
+                   const std::vector<Tensor>& inputs, Sink sink);
+
+  /// Memory holds, from address 0 on: the tiles of all layers in the order of the program; the
+  /// images; the results. Images and results start at a whole burst.
+  uint64_t input_address(int image) const;
+  uint64_t output_address(int image) const;
 
   const std::vector<ImageCycles>& images() const { return images_; }
   int64_t end_cycle() const { return now_; }
@@ -32,14 +38,17 @@ class ControllerModule : public sc_core::sc_module {
  private:
   void control();
   void run_image(int image);
-  int64_t move(int64_t bytes);
+  int64_t move(int64_t bytes, uint64_t address, std::vector<uint8_t> store = {});
   void load(int image);
   void request_tiles(const LayerPlan& layer, size_t first, size_t last);
 
+  const Network& network_;
   const LoopbackAccelerator& accelerator_;
   const LoopbackPlan& plan_;
   const std::vector<Tensor>& inputs_;
   Sink sink_;
+  std::vector<std::vector<uint64_t>> tiles_;  // [layer][tile] address
+  uint64_t weights_end_ = 0;
   int64_t now_ = 0;
   std::vector<ImageCycles> images_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <memory>
 #include <stdexcept>
 #include <systemc>
 
@@ -20,7 +21,7 @@ namespace {
 
 /// All modules, bound.
 struct Design {
-  MemoryModule memory;
+  std::unique_ptr<MemoryModule> memory;  // null: another one is bound
   FetchModule fetch;
   ActivationModule activations;
   PeArrayModule array;
@@ -35,13 +36,21 @@ struct Design {
 
   Design(const Network& network, const LoopbackAccelerator& accelerator, const LoopbackPlan& plan,
          std::vector<MvtuCore>& cores, const std::vector<Tensor>& inputs,
-         ControllerModule::Sink sink)
-      : memory("memory", accelerator.memory),
-        fetch("weight_fetch", accelerator.memory),
+         ControllerModule::Sink sink, const SimulationOptions& options)
+      : fetch("weight_fetch",
+              {accelerator.memory,
+               sc_core::sc_time(1000.0 / options.memory_clock_mhz, sc_core::SC_NS),
+               options.non_blocking_memory ? Protocol::non_blocking : Protocol::blocking}),
         activations("activations", network),
         array("array", accelerator, plan, cores),
-        controller("controller", accelerator, plan, inputs, std::move(sink)) {
-    fetch.memory(memory);
+        controller("controller", network, accelerator, plan, inputs, std::move(sink)) {
+    if (options.bind_memory) {
+      options.bind_memory(fetch);
+    } else {
+      const sc_core::sc_time period(1000.0 / options.memory_clock_mhz, sc_core::SC_NS);
+      memory = std::make_unique<MemoryModule>("memory", accelerator.memory, period);
+      fetch.memory.bind(memory->socket);
+    }
     fetch.program(program);
     fetch.bank_free(bank_free);
     fetch.bank_full(bank_full);
@@ -139,10 +148,13 @@ void fill_modules(const Design& design, LoopbackResult& result) {
   ModuleStatistics fetch{"weight_fetch"};
   fetch.busy_cycles = design.fetch.busy_cycles();
   fetch.idle_cycles = result.total_cycles - fetch.busy_cycles;
-  ModuleStatistics memory{"memory"};
-  memory.busy_cycles = design.memory.busy_cycles();
-  memory.idle_cycles = result.total_cycles - memory.busy_cycles;
-  result.modules = {array, fetch, memory};
+  result.modules = {array, fetch};
+  if (design.memory != nullptr) {
+    ModuleStatistics memory{"memory"};
+    memory.busy_cycles = design.memory->busy_cycles();
+    memory.idle_cycles = result.total_cycles - memory.busy_cycles;
+    result.modules.push_back(memory);
+  }
 
   const int64_t on_memory = array.memory_cycles + array.starved_cycles + array.blocked_cycles;
   const int64_t on_control = array.control_cycles + array.draining_cycles;
@@ -181,8 +193,15 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
   const auto sink = [&](int image, int first, const std::vector<Tensor>& written) {
     std::copy(written.begin(), written.end(), tensors[static_cast<size_t>(image)].begin() + first);
   };
-  Design design(network, accelerator, plan, cores, inputs, sink);
+  Design design(network, accelerator, plan, cores, inputs, sink, options);
   const std::string waiting = kernel::run_until_quiet({});
+  if (!design.fetch.error().empty()) {
+    throw InputError(placement.accelerator, design.fetch.error(), "memory at every address");
+  }
+  if (!design.fetch.unanswered().empty()) {
+    throw InputError(placement.accelerator, "memory does not answer " + design.fetch.unanswered(),
+                     "an answer");
+  }
   LoopbackResult result;
   result.images = design.controller.images();
   if (!waiting.empty() || result.images.size() != images.size()) {
@@ -190,7 +209,8 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
   }
   result.total_cycles = design.controller.end_cycle();
   result.first_image_cycles = result.images.front().total();
-  result.steady_interval_cycles = steady_interval(plan, accelerator);
+  result.steady_interval_cycles =
+      options.bind_memory ? result.images.back().total() : steady_interval(plan, accelerator);
   for (auto& of_image : tensors) {
     run_on_host(network, plan.output_tensor, last_layer, of_image);
     result.logits.push_back(of_image.back().values);

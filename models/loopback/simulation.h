@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,17 @@
 
 namespace stuckat::loopback {
 
+class FetchModule;
+
 struct SimulationOptions {
   bool tensors = false;  ///< keep every intermediate tensor of every image
+
+  /// Another memory: called while the accelerator is elaborated, to bind FetchModule::memory
+  /// (memory_module.h) to a TLM-2.0 target. Addresses: ControllerModule::input_address. Values come
+  /// from the model and not from this memory; results are written to it.
+  std::function<void(FetchModule&)> bind_memory = {};
+  double memory_clock_mhz = 100;     ///< cycles as that memory sees them
+  bool non_blocking_memory = false;  ///< by the four phases instead of b_transport
 };
 
 /// One layer that runs on the array.
@@ -33,10 +43,11 @@ struct LoopbackResult {
   std::vector<std::vector<Tensor>> tensors;  ///< [image][tensor], if asked for
   std::vector<ImageCycles> images;           ///< as they were run
   std::vector<LoopbackLayerResult> layers;   ///< in order
-  std::vector<ModuleStatistics> modules;     ///< "array", "weight_fetch", "memory"
+  std::vector<ModuleStatistics> modules;     ///< "array", "weight_fetch", built-in "memory"
 
   int64_t first_image_cycles = 0;
-  int64_t steady_interval_cycles = 0;  ///< from image to image in a long run
+  int64_t steady_interval_cycles = 0;  ///< from image to image in a long run; of the last image
+                                       ///< with another memory
   int64_t total_cycles = 0;            ///< of all images given
   double utilisation = 0;              ///< operations / (PE * SIMD * total cycles)
   std::string bottleneck;     ///< "array", "memory" or "control": where most cycles are spent

@@ -1,0 +1,15 @@
+// A tensor as off-chip memory holds it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "workloads/network.h"
+
+namespace stuckat::loopback {
+
+/// Codes of a pixel's channels next to each other, the lowest bit first; pixels begin at whole
+/// bytes. The last tensor's accumulators are 32-bit two's complement.
+std::vector<uint8_t> stored_tensor(const Network& network, int index, const Tensor& tensor);
+
+}  // namespace stuckat::loopback
