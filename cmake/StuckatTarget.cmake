@@ -12,6 +12,7 @@ function(stuckat_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
   add_library(stuckat_${name} STATIC ${arg_SOURCES})
   add_library(stuckat::${name} ALIAS stuckat_${name})
+  set_property(GLOBAL APPEND PROPERTY STUCKAT_LIBRARIES stuckat_${name})
   set_target_properties(stuckat_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
   target_include_directories(stuckat_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/stuckat>)

@@ -59,6 +59,11 @@ class AxiStreamEnd : public sc_core::sc_module {
   int64_t cycle() const { return cycle_; }
   /// What RTL did against the protocol, first of all; "" if nothing.
   const std::string& violation() const { return violation_; }
+  /// Counters, for a waveform beside the pins.
+  void trace(sc_core::sc_trace_file* file) const {
+    sc_core::sc_trace(file, cycle_, std::string(name()) + ".cycle");
+    sc_core::sc_trace(file, words_, std::string(name()) + ".words");
+  }
   /// "layer1_in waits for tready in cycle 120, word 36", for the watchdog.
   virtual std::string explain() const = 0;
 

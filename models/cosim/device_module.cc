@@ -454,6 +454,13 @@ void DeviceModule::watch() {
   }
 }
 
+void DeviceModule::trace(sc_core::sc_trace_file* file) const {
+  for (const RegisterRow& row : register_table()) {
+    sc_core::sc_trace(file, value(row.offset), std::string(name()) + "." + row.name);
+  }
+  sc_core::sc_trace(file, interrupt, std::string(name()) + ".interrupt");
+}
+
 std::string DeviceModule::explain() const {
   std::string text = name();
   if (memory.waits()) {

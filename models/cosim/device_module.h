@@ -45,6 +45,8 @@ class DeviceModule : public sc_core::sc_module {
 
   /// Registers as a debugger sees them.
   uint32_t peek(Register offset) const { return value(offset); }
+  /// Every register, and the interrupt.
+  void trace(sc_core::sc_trace_file* file) const;
   /// What the device does or waits for, for a watchdog's report.
   std::string explain() const;
 

@@ -140,6 +140,16 @@ DataflowResult simulate(const Network& network, const DataflowAccelerator& accel
       parts.stream(i).set_probe(&probes.back());
     }
   }
+  if (options.trace != nullptr) {
+    options.trace->clear();
+    options.trace->reserve(chain.streams.size());
+    size_t probe = 0;
+    for (size_t i = 0; i < chain.streams.size(); ++i) {
+      const bool probed = options.tensors && chain.streams[i].tensor >= 0;
+      options.trace->emplace_back(probed ? &probes[probe++] : nullptr);
+      parts.stream(i).set_probe(&options.trace->back());
+    }
+  }
   for (const Fault& fault : map.faults) parts.arm(fault);
 
   const std::string deadlock = kernel::run_until_quiet(parts.stages());

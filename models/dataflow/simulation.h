@@ -7,11 +7,13 @@
 
 #include "faultmaps/fault_map.h"
 #include "models/dataflow/timing.h"
+#include "models/dataflow/trace.h"
 
 namespace stuckat::dataflow {
 
 struct SimulationOptions {
   bool tensors = false;  ///< keep every tensor that crosses a stream, as its reader sees it
+  std::vector<StreamTrace>* trace = nullptr;  ///< filled if given, [streams of the chain]
 };
 
 struct DataflowResult : DataflowTiming {

@@ -10,6 +10,7 @@
 #include "models/dataflow/placement.h"
 #include "models/dataflow/simulation.h"
 #include "tests/cosim/bus.h"
+#include "tests/cosim/well_formed_vcd.h"
 #include "tests/models/dataflow/random_accelerator.h"
 #include "tests/support/in_child.h"
 #include "tests/support/temporary_folder.h"
@@ -513,6 +514,32 @@ TEST_CASE("a_broken_weight_cell_reads_back_as_it_is_and_gives_no_direct_access")
             return verdict;
           }) == "");
   }
+}
+
+TEST_CASE("the_vcd_of_a_device_is_well_formed_and_counts_its_images") {
+  const test::TemporaryFolder folder;
+  CHECK(test::in_child([&]() -> std::string {
+          const Workload w = random_workload(2, false);
+          System system(w);
+          sc_core::sc_trace_file* file =
+              sc_core::sc_create_vcd_trace_file((folder / "device").c_str());
+          system.device.trace(file);
+          std::string verdict = "not finished";
+          system.run([&](Host& host) {
+            write_parameters(host, w.network);
+            put_images(system, w, w.images);
+            start(host, 4);
+            host.wait_for_interrupt();
+            host.wait(sc_core::sc_time(10, sc_core::SC_NS));
+            verdict = check_results(system, w, 0, 4);
+          });
+          sc_core::sc_close_vcd_trace_file(file);
+          return verdict;
+        }) == "");
+  const test::Vcd vcd = test::read_vcd(folder / "device.vcd");
+  CHECK(vcd.error == "");
+  CHECK(vcd.changes.at("device.interrupt").back().second == "1");
+  CHECK(vcd.changes.at("device.images_done").size() == 5);  // 0 to 4
 }
 
 TEST_CASE("a_non_blocking_host_reaches_the_registers_too") {

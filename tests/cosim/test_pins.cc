@@ -211,6 +211,7 @@ TEST_CASE("the_vcd_of_the_pins_is_well_formed_and_shows_every_handshake") {
               sc_core::sc_create_vcd_trace_file((folder / "pins").c_str());
           sc_core::sc_trace(file, bench.clock, "clock");
           bench.s.trace(file);
+          bench.to_pins.trace(file);
           const std::string verdict = bench.run();
           sc_core::sc_close_vcd_trace_file(file);
           return verdict;
@@ -220,6 +221,7 @@ TEST_CASE("the_vcd_of_the_pins_is_well_formed_and_shows_every_handshake") {
   REQUIRE(vcd.changes.contains("s_tvalid"));
   CHECK(vcd.changes.at("s_tdata").size() >= 30);  // a change for each of the random words
   CHECK(vcd.changes.at("s_tready").size() > 4);
+  CHECK(vcd.changes.at("to_pins.words").size() == 31);  // 0 to 30
 }
 
 TEST_CASE("comparisons_name_the_first_difference_whichever_side_is_ahead") {

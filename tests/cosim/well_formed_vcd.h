@@ -12,7 +12,7 @@
 namespace stuckat::test {
 
 struct Vcd {
-  /// By name: time and value of each change.
+  /// By name, "scope.name" inside SystemC's own scope: time and value of each change.
   std::map<std::string, std::vector<std::pair<int64_t, std::string>>> changes;
   std::string timescale;
   std::string error;  ///< "" if well-formed
@@ -23,6 +23,7 @@ inline Vcd read_vcd(const std::string& path) {
   std::map<std::string, std::pair<std::string, size_t>> variables;  // by code: name, width
   std::ifstream in(path);
   std::string token;
+  std::vector<std::string> scopes;
   bool declared = false;
   int64_t time = -1;
   if (!in) vcd.error = "no file";
@@ -34,12 +35,17 @@ inline Vcd read_vcd(const std::string& path) {
       while (in >> token && token != "$end") words.push_back(token);
       if (keyword == "$enddefinitions") declared = true;
       if (keyword == "$timescale" && !words.empty()) vcd.timescale = words[0];
+      if (keyword == "$scope" && words.size() == 2) scopes.push_back(words[1]);
+      if (keyword == "$upscope" && !scopes.empty()) scopes.pop_back();
       if (keyword != "$var") continue;
-      if (declared || words.size() < 4) {
+      if (declared || words.size() < 4 || scopes.empty()) {
         vcd.error = "a misplaced $var";
       } else {
-        variables[words[2]] = {words[3], std::stoul(words[1])};
-        vcd.changes[words[3]];
+        std::string name;
+        for (size_t i = 1; i < scopes.size(); ++i) name += scopes[i] + ".";
+        name += words[3];
+        variables[words[2]] = {name, std::stoul(words[1])};
+        vcd.changes[name];
       }
     } else if (token[0] == '#') {
       const int64_t next = std::stoll(token.substr(1));

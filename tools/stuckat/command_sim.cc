@@ -10,6 +10,7 @@
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/inputs.h"
 #include "tools/stuckat/simulation_json.h"
+#include "tools/stuckat/trace_json.h"
 #include "workloads/model_file.h"
 
 namespace stuckat::cli {
@@ -22,6 +23,7 @@ struct Run {
   std::vector<std::vector<int32_t>> logits;           // [image][class]
   std::vector<std::vector<Tensor>> tensors;           // [image][tensor], if they are to be checked
   std::vector<loopback::LoopbackLayerResult> layers;  // of a loopback accelerator
+  std::string trace;                                  // JSON, if asked for
 };
 
 /// What every accelerator's result has.
@@ -40,18 +42,23 @@ Run common(Result& result, size_t images) {
 }
 
 Run run_on(const dataflow::DataflowAccelerator& accelerator, const Network& network,
-           const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors) {
-  auto result = dataflow::simulate(network, accelerator, map, images, {.tensors = keep_tensors});
+           const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors, bool trace) {
+  std::vector<dataflow::StreamTrace> streams;
+  dataflow::SimulationOptions options{.tensors = keep_tensors};
+  if (trace) options.trace = &streams;
+  auto result = dataflow::simulate(network, accelerator, map, images, options);
   Run run = common(result, images.size());
+  if (trace) run.trace = trace_json(dataflow::build_chain(accelerator, network), streams);
   run.simulation.clock_mhz = accelerator.clock_mhz;
   run.simulation.streams = std::move(result.streams);
   return run;
 }
 
 Run run_on(const loopback::LoopbackAccelerator& accelerator, const Network& network,
-           const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors) {
+           const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors, bool trace) {
   auto result = loopback::simulate(network, accelerator, map, images, {.tensors = keep_tensors});
   Run run = common(result, images.size());
+  if (trace) run.trace = trace_json(result);
   run.layers = std::move(result.layers);
   return run;
 }
@@ -154,6 +161,8 @@ int run_sim(const Arguments& arguments) {
   add_data_options(line);
   add_fault_options(line);
   line.options().add_options()("no-check", po::bool_switch(), "do not compare with the reference");
+  line.options().add_options()("trace", text("FILE"),
+                               "what happened when, for ui.perfetto.dev or chrome://tracing");
   line.epilogue(data_help() + accelerator_help());
   if (!line.parse(arguments)) return 0;
   if (!line.has("accelerator"))
@@ -169,8 +178,9 @@ int run_sim(const Arguments& arguments) {
   for (int i = 0; i < data.size(); ++i) images.push_back(input_tensor(network, data, i));
   const bool check = !line.get<bool>("no-check");
 
-  Run run = std::visit([&](const auto& a) { return run_on(a, network, map, images, check); },
-                       accelerator);
+  Run run = std::visit(
+      [&](const auto& a) { return run_on(a, network, map, images, check, line.has("trace")); },
+      accelerator);
   Simulation& s = run.simulation;
   s.network = network.name;
   s.accelerator = placement.accelerator;
@@ -180,6 +190,7 @@ int run_sim(const Arguments& arguments) {
   add_predictions(run, network, data, images, static_cast<int>(line.get<int64_t>("offset")));
   if (check) s.agrees_with_reference = agrees(run, network, images, effects);
   print(run);
+  if (line.has("trace")) write_text_file(line.text("trace"), run.trace);
   line.write_json(to_json(s));
   return s.agrees_with_reference.value_or(true) ? 0 : 1;
 }

@@ -1,0 +1,24 @@
+# What `cmake --install` puts down for others: libraries, headers, and the package that
+# find_package(stuckat) reads.
+include(CMakePackageConfigHelpers)
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/stuckat)
+
+get_property(libraries GLOBAL PROPERTY STUCKAT_LIBRARIES)
+list(REMOVE_ITEM libraries stuckat_report)  # part of the command
+foreach(name systemc hdf5 highway)
+  set_target_properties(stuckat_${name} PROPERTIES EXPORT_NAME ${name})
+  list(APPEND libraries stuckat_${name})
+endforeach()
+install(TARGETS ${libraries} EXPORT stuckat-targets)
+install(EXPORT stuckat-targets NAMESPACE stuckat:: DESTINATION ${package})
+foreach(folder workloads faultmaps sim models trainer)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/stuckat FILES_MATCHING PATTERN "*.h")
+endforeach()
+
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/stuckat-config.cmake.in
+  ${PROJECT_BINARY_DIR}/stuckat-config.cmake INSTALL_DESTINATION ${package})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/stuckat-config-version.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/stuckat-config.cmake
+  ${PROJECT_BINARY_DIR}/stuckat-config-version.cmake DESTINATION ${package})
