@@ -4,9 +4,11 @@
 train_in_pytorch.py time   [--threads N] [--width X]   one training step for each line of standard
                            input, and for each a line with its seconds by the wall and of the
                            processors
-train_in_pytorch.py losses [--width X]                 the first ten losses
+train_in_pytorch.py losses FILE      prints FILE with the first ten losses for each of its lines
 
-Both take --weights N and --activations N, numbers of bits.
+A line of FILE begins with: bits of weights; bits of activations; channel, pixel or element to
+overwrite 20 % of them with levels behind every activation or pool (FAT), or -; 1 to drop them
+instead, as torch.nn.Dropout and Dropout2d do, or 0.
 
 Recipe and layers are trainer/model.h's: quantizers with straight-through gradients, batch-norm,
 ADAM, squared hinge loss, latent weights clipped to [-1, 1]. Weights, images and their order come
@@ -25,7 +27,8 @@ except ImportError:
     print("PyTorch is not installed (Debian: python3-torch)", file=sys.stderr)
     sys.exit(3)
 
-WEIGHTS, ORDER = 1, 2  # Purpose in trainer/random.h
+WEIGHTS, ORDER, INJECTION = 1, 2, 4  # Purpose in trainer/random.h
+PERCENT = 20  # of injected positions
 U64 = np.uint64
 
 
@@ -80,12 +83,30 @@ def quantize(x, bits, zero):
     return Sign.apply(x, zero) if bits == 1 else Levels.apply(x, 2 ** (bits - 1) - 1)
 
 
+def inject(x, kind, drop, bits, step, tensor):
+    """Eq. 1 to 5 of the FAT paper, or Dropout, with the trainer's draws."""
+    samples, channels, height, width = x.shape
+    shape = {"channel": (1, channels), "pixel": (height * width, 1),
+             "element": (height * width, channels)}[kind]
+    drawn = uniform(samples * shape[0] * shape[1], 1, INJECTION, step, tensor)
+    r = torch.from_numpy(drawn).to(x.dtype).reshape(samples, *shape).transpose(1, 2)
+    rows, columns = (height, width) if kind != "channel" else (1, 1)
+    r = r.reshape(samples, shape[1], rows, columns)
+    hit = r < PERCENT / 100
+    if drop:
+        return x * (~hit).to(x.dtype) / (1 - PERCENT / 100)
+    n = max(1, 2 ** (bits - 1) - 1)
+    levels = torch.tensor([-1, 1] if bits == 1 else range(-n, n + 1), dtype=x.dtype) / n
+    number = torch.clamp((r / (PERCENT / 100) * len(levels)).long(), max=len(levels) - 1)
+    return torch.where(hit.expand_as(x), levels[number].expand_as(x), x)
+
+
 class Cnv(nn.Module):
     LAYERS = [64, 64, "pool", 128, 128, "pool", 256, 256, 512, 512, None]  # None: the classes
 
     def __init__(self, width, weight_bits, activation_bits, seed, dtype):
         super().__init__()
-        self.weight_bits, self.activation_bits = weight_bits, activation_bits
+        self.weight_bits, self.activation_bits, self.tie = weight_bits, activation_bits, 0
         self.weights, self.norms = nn.ParameterList(), nn.ModuleList()
         channels, dense = 3, False
         for index, rows in enumerate(self.LAYERS):
@@ -104,18 +125,22 @@ class Cnv(nn.Module):
         self.norms[-1] = nn.BatchNorm1d(1, eps=1e-4)  # one for all logits
         self.to(dtype)
 
-    def forward(self, x):
+    def forward(self, x, overwrite=lambda x, tensor: x):
+        """overwrite: what is done to tensor number t, behind a layer and its pool."""
         parameters = zip(self.weights, self.norms)
-        for rows in self.LAYERS:
+        for index, rows in enumerate(self.LAYERS):
             if rows == "pool":
                 x = F.max_pool2d(x, 2)
-                continue
-            latent, norm = next(parameters)
-            weight = quantize(latent, self.weight_bits, 1)
-            x = F.linear(x.flatten(1), weight) if latent.dim() == 2 else F.conv2d(x, weight)
-            if rows is None:
-                return norm(x.reshape(-1, 1)).reshape(x.shape)
-            x = quantize(norm(x), self.activation_bits, -1)
+            else:
+                latent, norm = next(parameters)
+                weight = quantize(latent, self.weight_bits, 1)
+                x = F.linear(x.flatten(1), weight) if latent.dim() == 2 else F.conv2d(x, weight)
+                if rows is None:
+                    return norm(x.reshape(-1, 1)).reshape(x.shape)
+                x = norm(x) if self.tie == 0 else norm(x) - self.tie
+                x = quantize(x, self.activation_bits, -1)
+            if self.LAYERS[index + 1] != "pool":
+                x = overwrite(x, index + 1)
 
 
 def squared_hinge(logits, labels):
@@ -124,9 +149,9 @@ def squared_hinge(logits, labels):
     return torch.clamp(1 - targets * logits, min=0).square().mean()
 
 
-def step(network, optimizer, images, labels):
+def step(network, optimizer, images, labels, *overwrite):
     optimizer.zero_grad(set_to_none=True)
-    loss = squared_hinge(network(images), labels)
+    loss = squared_hinge(network(images, *overwrite), labels)
     loss.backward()
     optimizer.step()
     with torch.no_grad():
@@ -146,7 +171,7 @@ def images_of(count, seed, dtype):
 
 def print_times(options):
     torch.set_num_threads(options.threads)
-    network = Cnv(options.width, options.weights, options.activations, 1, torch.float32)
+    network = Cnv(options.width, 1, 1, 1, torch.float32)
     images, labels = images_of(100, 1, torch.float32)
     if options.channels_last:
         network = network.to(memory_format=torch.channels_last)
@@ -159,26 +184,49 @@ def print_times(options):
         print(time.monotonic() - wall, time.process_time() - cpu, flush=True)
 
 
-def print_losses(options):
+def losses(weight_bits, activation_bits, kind, drop):
     # In double precision: what differs from the trainer is the trainer's rounding alone.
-    network = Cnv(options.width, options.weights, options.activations, 1, torch.float64)
+    network = Cnv(0.125, weight_bits, activation_bits, 1, torch.float64)
+    # What lies exactly between two levels takes the lower one, although the mean was rounded.
+    network.tie = 1e-9
     images, labels = images_of(40, 1, torch.float64)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
     for i in range(10):
+        def overwrite(x, tensor):
+            if kind == "-":
+                return x
+            four = x if x.dim() == 4 else x[:, :, None, None]
+            return inject(four, kind, drop, activation_bits, i, tensor).reshape(x.shape)
+
         batch = slice(20 * (i % 2), 20 * (i % 2) + 20)
-        print(repr(step(network, optimizer, images[batch], labels[batch])))
+        yield step(network, optimizer, images[batch], labels[batch], overwrite)
+
+
+def print_losses(options):
+    with open(options.file, encoding="ascii") as file:
+        for line in file:
+            words = line.split()[:4]
+            if line.startswith("#"):
+                print(line, end="")
+                continue
+            settings = int(words[0]), int(words[1]), words[2], int(words[3])
+            print(*words, *(repr(loss) for loss in losses(*settings)), flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["time", "losses"])
+    parser.add_argument("file", nargs="?")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--width", type=float, default=1)
-    parser.add_argument("--weights", type=int, default=1, help="bits")
-    parser.add_argument("--activations", type=int, default=1, help="bits")
     parser.add_argument("--channels-last", action="store_true")
     options = parser.parse_args()
-    print_times(options) if options.what == "time" else print_losses(options)
+    if options.what == "time":
+        print_times(options)
+    elif options.file is None:
+        parser.error("losses: which file?")
+    else:
+        print_losses(options)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iostream>
 #include <sstream>
+#include <string>
 
 #include "trainer/optimizer.h"
 #include "trainer/random.h"
@@ -27,21 +28,29 @@ constexpr int batch = 20;
 struct Row {
   int weight_bits = 0;
   int activation_bits = 0;
+  std::string injected;  ///< "-", or channel, pixel or element
+  bool drop = false;
   std::vector<double> losses;
 };
 
-std::vector<Row> golden() {
-  std::ifstream file(STUCKAT_TEST_FOLDER "/pytorch_losses.txt");
+const std::string golden_file = STUCKAT_TEST_FOLDER "/pytorch_losses.txt";
+
+std::vector<Row> rows_of(std::istream& text) {
   std::vector<Row> rows;
-  for (std::string line; std::getline(file, line);) {
+  for (std::string line; std::getline(text, line);) {
     if (line.empty() || line.front() == '#') continue;
     std::istringstream words(line);
     Row row;
-    words >> row.weight_bits >> row.activation_bits;
+    words >> row.weight_bits >> row.activation_bits >> row.injected >> row.drop;
     for (double loss = 0; words >> loss;) row.losses.push_back(loss);
     rows.push_back(row);
   }
   return rows;
+}
+
+std::vector<Row> golden() {
+  std::ifstream file(golden_file);
+  return rows_of(file);
 }
 
 /// Images as images_of() in train_in_pytorch.py draws them.
@@ -64,7 +73,18 @@ std::vector<double> losses(const Row& row) {
       {.width = width});
   Workers workers(2);
   Model model = initial_model(network, 1);
-  TrainingStep step(network, false, {}, workers);
+  TrainingStep step(network, row.drop, {}, workers);
+  StepInjection injection;
+  injection.seed = 1;
+  if (row.injected != "-") {
+    injection.injection = {row.injected == "channel" ? InjectionKind::channel
+                           : row.injected == "pixel" ? InjectionKind::pixel
+                                                     : InjectionKind::element,
+                           20, row.drop};
+    for (const int layer : network.injectable_layers()) {
+      injection.tensors.push_back(network.tensor_after_pool(layer));
+    }
+  }
   Adam adam(model);
   std::vector<double> result;
   for (int i = 0; i < 10; ++i) {
@@ -72,7 +92,8 @@ std::vector<double> losses(const Row& row) {
     std::vector<int> labels;
     for (int n = 0; n < batch; ++n) labels.push_back((first + n) % 10);
     const std::vector<int8_t> input = images(network.input(), first);
-    result.push_back(step.run(model, input.data(), labels, {}).loss);
+    injection.step = static_cast<uint64_t>(i);
+    result.push_back(step.run(model, input.data(), labels, injection).loss);
     adam.update(model, step.gradients(), 0.001, workers);
   }
   return result;
@@ -91,36 +112,36 @@ std::pair<std::string, int> output_of(const std::string& command) {
 
 }  // namespace
 
-TEST_CASE("the first ten losses are PyTorch's") {
+TEST_CASE("the first ten losses are PyTorch's, with injection and Dropout too") {
   const std::vector<Row> rows = golden();
-  REQUIRE(rows.size() == 3);
+  REQUIRE(rows.size() == 7);
   for (const Row& row : rows) {
     REQUIRE(row.losses.size() == 10);
     const std::vector<double> ours = losses(row);
     for (size_t i = 0; i < ours.size(); ++i) {
-      INFO("w" << row.weight_bits << "a" << row.activation_bits << ", step " << i);
-      CHECK(ours[i] == Approx(row.losses[i]).epsilon(1e-4));
+      INFO("w" << row.weight_bits << "a" << row.activation_bits << " " << row.injected
+               << (row.drop ? " dropped" : "") << ", step " << i);
+      CHECK(ours[i] == Approx(row.losses[i]).epsilon(1e-7));
     }
   }
 }
 
 TEST_CASE("the losses on file are what PyTorch computes") {
-  for (const Row& row : golden()) {
-    std::ostringstream command;
-    command << STUCKAT_TEST_FOLDER "/../perf/train_in_pytorch.py losses --width " << width
-            << " --weights " << row.weight_bits << " --activations " << row.activation_bits;
-    const auto [text, status] = output_of(command.str() + " 2>&1");
-    if (status != 0) {
-      // 3: no PyTorch. The loader's own failures end otherwise.
-      CHECK((status == 3 || status == 126 || status == 127));
-      std::cout << "SKIPPED: " << text << "\n";
-      return;
-    }
-    std::istringstream words(text);
-    for (const double expected : row.losses) {
-      double loss = 0;
-      words >> loss;
-      CHECK(loss == Approx(expected).epsilon(1e-6));
+  const auto [text, status] =
+      output_of(STUCKAT_TEST_FOLDER "/../perf/train_in_pytorch.py losses " + golden_file + " 2>&1");
+  if (status == 3 || status == 126 || status == 127) {  // no PyTorch, or no Python
+    std::cout << "SKIPPED: " << text << "\n";
+    return;
+  }
+  REQUIRE(status == 0);
+  std::istringstream printed(text);
+  const std::vector<Row> rows = rows_of(printed);
+  const std::vector<Row> expected = golden();
+  REQUIRE(rows.size() == expected.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    REQUIRE(rows[i].losses.size() == expected[i].losses.size());
+    for (size_t k = 0; k < rows[i].losses.size(); ++k) {
+      CHECK(rows[i].losses[k] == Approx(expected[i].losses[k]).epsilon(1e-7));
     }
   }
 }

@@ -262,8 +262,8 @@ TEST_CASE("a dropped channel is 0, its survivors count 1 / (1 - p) times as much
 
 TEST_CASE("training is the same bytes on any number of threads and every instruction set") {
   Random random(6);
-  const Network network = zoo_network("cnv-w2a2", {.width = 0.125});
-  const Batch batch = random_batch(network, 40, random);
+  const Network network = zoo_network("cnv-w2a2", {.width = 0.0625});
+  const Batch batch = random_batch(network, 24, random);
   std::vector<Model> models;
   std::vector<std::vector<LayerGradient>> gradients;
   const auto train = [&](int threads) {
