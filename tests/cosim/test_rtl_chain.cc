@@ -1,5 +1,6 @@
 // A layer in SystemVerilog takes its place in the pipeline of a whole accelerator, which runs
 // beside one that is all ours.
+#include <Vconvolution_layer.h>
 #include <Vdense_layer.h>
 
 #include <catch2/catch.hpp>
@@ -21,35 +22,60 @@ using test::uniform;
 
 namespace {
 
-/// 24 fixed-point values, dense to 32, 16 and 10; layer 1 is what rtl/dense_layer.sv is by default.
-Network random_network(test::Random& random) {
+/// A network and an accelerator for it, in which RTL is layer 1.
+struct Scene {
   Network network;
-  network.name = "dense";
-  Shape shape{1, 1, 24};
-  NumberFormat format = fixed_point_format;
-  for (const int width : {32, 16, 10}) {
-    network.layers.push_back(test::random_layer(
-        random, LayerKind::dense, shape, format, quantized_format(1), quantized_format(1), 1, 1, 0,
-        width, "layer" + std::to_string(network.layers.size()), width == 10));
-    shape = network.layers.back().output;
-    format = network.layers.back().output_format;
-  }
-  return network;
+  DataflowAccelerator accelerator;
+  const char* first;  // stage of the layer that RTL is
+  const char* last;
+};
+
+void add_layer(test::Random& random, Network& network, LayerKind kind, Shape input, int kernel,
+               int channels) {
+  const bool first = network.layers.empty();
+  const NumberFormat binary = quantized_format(1);
+  network.layers.push_back(test::random_layer(
+      random, kind, input, first ? fixed_point_format : binary, binary, binary, kernel, 1, 0,
+      channels, "layer" + std::to_string(network.layers.size()), channels == 10));
 }
 
 DataflowAccelerator random_accelerator(test::Random& random) {
   DataflowAccelerator accelerator;
-  accelerator.name = "dense";
+  accelerator.name = "random";
   accelerator.discipline = uniform(random, 0, 1) == 0 ? Discipline::flushing : Discipline::stalling;
   accelerator.layers.resize(3);
-  // The neighbours are slower or faster than layer 1: it is starved, or blocked.
-  accelerator.layers[0].pe = 16;
-  accelerator.layers[0].simd = uniform(random, 0, 1) == 0 ? 24 : 1;
   accelerator.layers[0].out_depth = uniform(random, 1, 5);
-  accelerator.layers[1] = {2, 4, 6, 7, 0, 8, uniform(random, 1, 5), 2};
   accelerator.layers[2].pe = uniform(random, 0, 1) == 0 ? 10 : 1;
   accelerator.layers[2].simd = 1 << uniform(random, 0, 3);
   return accelerator;
+}
+
+/// 24 values, dense to 32, 16 and 10; layer 1 is what rtl/dense_layer.sv is by default. Its
+/// neighbours are slower or faster: it is starved, or blocked.
+Scene dense_scene(test::Random& random) {
+  Scene scene{{"dense", {}, {}},
+              random_accelerator(random),
+              "layer1/input_converter",
+              "layer1/output_converter"};
+  add_layer(random, scene.network, LayerKind::dense, {1, 1, 24}, 1, 32);
+  add_layer(random, scene.network, LayerKind::dense, {1, 1, 32}, 1, 16);
+  add_layer(random, scene.network, LayerKind::dense, {1, 1, 16}, 1, 10);
+  scene.accelerator.layers[0].pe = 16;
+  scene.accelerator.layers[0].simd = uniform(random, 0, 1) == 0 ? 24 : 1;
+  scene.accelerator.layers[1] = {2, 4, 6, 7, 0, 8, uniform(random, 1, 5), 2};
+  return scene;
+}
+
+/// 8x8 pixels, 3x3 to 8 channels, 3x3 to 4, dense to 10; rtl/convolution_layer.sv.
+Scene convolution_scene(test::Random& random) {
+  Scene scene{
+      {"convolution", {}, {}}, random_accelerator(random), "layer1/sliding_window", "layer1/mvtu"};
+  add_layer(random, scene.network, LayerKind::convolution, {8, 8, 1}, 3, 8);
+  add_layer(random, scene.network, LayerKind::convolution, {6, 6, 8}, 3, 4);
+  add_layer(random, scene.network, LayerKind::dense, {4, 4, 4}, 1, 10);
+  scene.accelerator.layers[0].pe = 1 << uniform(random, 0, 3);
+  scene.accelerator.layers[1] = {2, 4, 7, 8, 0, 0, uniform(random, 1, 5), 2};
+  return scene;
 }
 
 /// A chain below a module of its own, so that two have a place in one simulation.
@@ -62,10 +88,10 @@ struct Pipeline : sc_core::sc_module {
   ElaboratedChain parts;
 };
 
-std::string run(uint64_t seed, bool faulty) {
+template <typename Rtl, int in_width>
+std::string run(uint64_t seed, bool faulty, Scene (*random_scene)(test::Random&)) {
   test::Random random(seed);
-  const Network network = random_network(random);
-  const DataflowAccelerator accelerator = random_accelerator(random);
+  const auto [network, accelerator, first, last] = random_scene(random);
   validate(accelerator, network);
   const Placement placement = place(accelerator, network);
   const Chain chain = build_chain(accelerator, network);
@@ -79,16 +105,16 @@ std::string run(uint64_t seed, bool faulty) {
   }
   const auto images = static_cast<int64_t>(words.size());
 
-  const auto cut = stages_between(chain, "layer1/input_converter", "layer1/output_converter");
+  const auto cut = stages_between(chain, first, last);
   Pipeline ours("ours", chain, accelerator, network, placement, words, {});
   Pipeline rtl("rtl", chain, accelerator, network, placement, words, cut);
   kernel::Stream& in = rtl.parts.stream(cut.front() - 1);
   kernel::Stream& out = rtl.parts.stream(cut.back());
 
   test::ClockAndReset time("time");
-  cosim::AxiStreamSignals<16> s("s_axis");
+  cosim::AxiStreamSignals<in_width> s("s_axis");
   cosim::AxiStreamSignals<8> m("m_axis");
-  cosim::StreamToPins<16> to_pins("to_pins", in);
+  cosim::StreamToPins<in_width> to_pins("to_pins", in);
   cosim::PinsToStream<8> from_pins("from_pins", out, {chain.streams[cut.back()].words_per_image});
   to_pins.bind(s);
   from_pins.bind(m);
@@ -96,7 +122,7 @@ std::string run(uint64_t seed, bool faulty) {
   to_pins.aresetn(time.resetn);
   from_pins.aclk(time.clock);
   from_pins.aresetn(time.resetn);
-  Vdense_layer v("v");
+  Rtl v("v");
   sc_core::sc_signal<bool> stalling;
   sc_core::sc_signal<sc_dt::sc_bv<32>> images_port;
   test::FaultPorts fault_ports;
@@ -115,10 +141,11 @@ std::string run(uint64_t seed, bool faulty) {
   stalling.write(accelerator.discipline == Discipline::stalling);
   images_port.write(static_cast<int>(images));
   if (faulty) {
-    const Fault fault{SiteKind::pe_accumulator,
-                      array.name,
-                      {uniform(random, 0, 1), uniform(random, 0, 5)},
-                      uniform(random, 0, 1)};
+    const Fault fault{
+        SiteKind::pe_accumulator,
+        array.name,
+        {uniform(random, 0, 1), uniform(random, 0, array.uses[0].accumulator_bits - 1)},
+        uniform(random, 0, 1)};
     fault_ports.set(fault);
     ours.parts.arm(fault);
     // A part that is not there claims no fault.
@@ -161,13 +188,23 @@ std::string run(uint64_t seed, bool faulty) {
 TEST_CASE("a_layer_in_rtl_takes_its_place_in_the_accelerator_and_no_cycle_changes") {
   for (uint64_t seed = 0; seed < 30; ++seed) {
     INFO("seed " << seed);
-    REQUIRE(test::in_child([&] { return run(seed, false); }) == "");
+    REQUIRE(test::in_child([&] { return run<Vdense_layer, 16>(seed, false, dense_scene); }) == "");
+  }
+}
+
+TEST_CASE("a_convolution_in_rtl_takes_its_place_in_the_accelerator_and_no_cycle_changes") {
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    INFO("seed " << seed);
+    REQUIRE(test::in_child(
+                [&] { return run<Vconvolution_layer, 8>(seed, false, convolution_scene); }) == "");
   }
 }
 
 TEST_CASE("a_stuck_accumulator_bit_of_a_layer_in_rtl_equals_ours_to_the_last_result") {
-  for (uint64_t seed = 100; seed < 130; ++seed) {
+  for (uint64_t seed = 100; seed < 120; ++seed) {
     INFO("seed " << seed);
-    REQUIRE(test::in_child([&] { return run(seed, true); }) == "");
+    REQUIRE(test::in_child([&] { return run<Vdense_layer, 16>(seed, true, dense_scene); }) == "");
+    REQUIRE(test::in_child(
+                [&] { return run<Vconvolution_layer, 8>(seed, true, convolution_scene); }) == "");
   }
 }
