@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """Training steps of stuckat and of plain PyTorch in turn, in one run: images/s and their ratio.
 
-against_pytorch.py [path of bench_trainer] [--steps N] [--threads N] [--width X]
+against_pytorch.py [path of bench_trainer] [--steps N] [--threads N] [--width X] [--avx2]
 
 Full CNV-W1A1, batch 100 (train_in_pytorch.py). Goal: 3 times PyTorch, never below 2. Each takes
 one step while the other one waits; medians. PyTorch's threads sleep between their rounds
 (OMP_WAIT_POLICY=PASSIVE): on a machine with other work this is much faster for it. It runs in both
-memory formats, and the faster one counts.
+memory formats, and the faster one counts. --avx2 holds both to AVX2, without AVX-512.
 """
 import argparse
 import os
@@ -22,8 +22,8 @@ BATCH = 100
 class Steps:
     """A program that takes one training step for each line that it reads."""
 
-    def __init__(self, command):
-        environment = dict(os.environ, OMP_WAIT_POLICY="PASSIVE")
+    def __init__(self, command, **variables):
+        environment = dict(os.environ, OMP_WAIT_POLICY="PASSIVE", **variables)
         self.times = []
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
@@ -47,13 +47,19 @@ def main():
     parser.add_argument("--steps", type=int, default=11)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--width", type=float, default=1)
+    parser.add_argument("--avx2", action="store_true")
     options = parser.parse_args()
+    if not os.path.exists(options.bench):
+        sys.exit(f"{options.bench} is not there: cmake --preset release && "
+                 "cmake --build --preset release --target bench_trainer")
     common = ["--threads", str(options.threads), "--width", str(options.width)]
     pytorch = [os.path.join(FOLDER, "train_in_pytorch.py"), "time", *common]
+    ours = [options.bench, "--on-request", *common, *(["--avx2"] if options.avx2 else [])]
+    theirs = {"ONEDNN_MAX_CPU_ISA": "AVX2"} if options.avx2 else {}
     programs = {
-        "stuckat": Steps([options.bench, "--on-request", *common]),
-        "PyTorch": Steps(pytorch),
-        "PyTorch, channels last": Steps([*pytorch, "--channels-last"]),
+        "stuckat": Steps(ours),
+        "PyTorch": Steps(pytorch, **theirs),
+        "PyTorch, channels last": Steps([*pytorch, "--channels-last"], **theirs),
     }
     for _ in range(options.steps):
         for program in programs.values():

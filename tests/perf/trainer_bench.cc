@@ -3,9 +3,11 @@
 // images per second of PyTorch (against_pytorch.py compares), FAT for at most 5 % more, below
 // 1.5 GiB. Rates per CPU-second say more on a machine that is shared.
 //
-// bench_trainer [--threads N] [--network NAME] [--steps N] [--width X]
+// bench_trainer [--threads N] [--network NAME] [--steps N] [--width X] [--avx2]
 // bench_trainer --on-request ...  one standard step for each line of standard input, and for each
 //                                 a line with its seconds by the wall and of the processors
+// --avx2: without AVX-512.
+#include <hwy/targets.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -107,6 +109,9 @@ int main(int argc, char** argv) {
     const std::string option = argv[i];
     if (option == "--on-request") {
       on_request = true;
+    } else if (option == "--avx2") {
+      hwy::SetSupportedTargetsForTest(hwy::SupportedTargets() & ~int64_t{HWY_AVX3 | HWY_AVX3_DL});
+      hwy::GetChosenTarget().Update(hwy::SupportedTargets());
     } else if (i + 1 < argc && option == "--threads") {
       threads = std::atoi(argv[++i]);
     } else if (i + 1 < argc && option == "--steps") {
@@ -117,7 +122,7 @@ int main(int argc, char** argv) {
       name = argv[++i];
     } else {
       std::cerr << "bench_trainer [--on-request] [--threads N] [--network NAME] [--steps N] "
-                   "[--width X]\n";
+                   "[--width X] [--avx2]\n";
       return 2;
     }
   }
