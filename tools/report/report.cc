@@ -159,6 +159,7 @@ std::string navigation(const ReportInput& input) {
   if (!input.campaigns.empty()) text += "<a href=\"#faults\">Single faults</a>";
   if (!input.pe_campaigns.empty()) text += "<a href=\"#pes\">Processing elements</a>";
   if (!input.simulations.empty()) text += "<a href=\"#cycles\">Cycles</a>";
+  if (!input.explorations.empty()) text += "<a href=\"#designs\">Design space</a>";
   if (!input.recipes.empty()) text += "<a href=\"#made\">How it was made</a>";
   return "<nav><div>" + text + "</div></nav>\n";
 }
@@ -183,6 +184,12 @@ std::vector<std::string> summary(const ReportInput& input) {
     }
     if (!simulation.faults.empty()) sentences.push_back(fault_sentence(simulation));
   }
+  for (const Exploration& e : input.explorations) {
+    const auto best = std::count_if(e.designs.begin(), e.designs.end(),
+                                    [](const auto& design) { return design.pareto; });
+    sentences.push_back("Of " + count_of(static_cast<int64_t>(e.designs.size()), "accelerator") +
+                        " for " + e.network + ", " + grouped(best) + " are beaten by no other.");
+  }
   if (sentences.empty()) sentences.push_back("There are no results in this report yet.");
   return sentences;
 }
@@ -206,7 +213,7 @@ std::string html(const ReportInput& input) {
   text += "</header>\n" + navigation(input) +
           "<main>\n<section id=\"examined\">\n<h2>What was examined</h2>\n" + facts(input) +
           "</section>\n" + campaign_section(input) + pe_section(input) + simulation_section(input) +
-          recipe_section(input) +
+          exploration_section(input) + recipe_section(input) +
           "</main>\n<footer>This file is complete in itself and loads nothing.</footer>\n"
           "<div id=\"tip\"></div>\n<script>" +
           std::string(page_script) + "</script>\n</body>\n</html>\n";

@@ -88,6 +88,21 @@ struct Simulation {
   std::vector<Prediction> predictions;        ///< of the images simulated, in order
 };
 
+/// Many accelerators for one network, and which of them no other beats.
+struct Exploration {
+  struct Design {
+    std::string name;    ///< for tooltips
+    bool array = false;  ///< a loopback array, not a dataflow pipeline
+    int64_t pes = 0;
+    int64_t memory_bits = 0;
+    double frames_per_second = 0;
+    double worst_accuracy = -1;  ///< percent, under the worst single dead PE; -1: not examined
+    bool pareto = false;
+  };
+  std::string network;  ///< NetworkInfo::label or any other name
+  std::vector<Design> designs;
+};
+
 /// A command or configuration that made one of the results.
 struct Recipe {
   std::string title;  ///< "campaign, standard"
@@ -103,6 +118,7 @@ struct ReportInput {
   std::vector<Campaign> campaigns;     ///< channel or pixel faults
   std::vector<Campaign> pe_campaigns;  ///< dead PEs: one damage map each
   std::vector<Simulation> simulations;
+  std::vector<Exploration> explorations;
   std::vector<Recipe> recipes;
 };
 

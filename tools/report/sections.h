@@ -15,6 +15,7 @@ extern const std::string_view page_script;
 std::string campaign_section(const ReportInput& input);
 std::string pe_section(const ReportInput& input);
 std::string simulation_section(const ReportInput& input);
+std::string exploration_section(const ReportInput& input);
 std::string recipe_section(const ReportInput& input);
 
 }  // namespace stuckat::report

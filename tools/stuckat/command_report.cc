@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "models/explore/design.h"
 #include "sim/campaign/result.h"
 #include "tools/report/convert.h"
 #include "tools/report/report.h"
@@ -41,7 +42,8 @@ int run_report(const Arguments& arguments) {
       "the same label are\nabout the same network. Every option may be repeated.");
   line.options().add_options()("model", labelled_files(), "a model file: what a label stands for")(
       "campaign", labelled_files(), "result of 'stuckat campaign'")(
-      "sim", labelled_files(), "result of 'stuckat sim --json'")(
+      "sim", labelled_files(), "result of 'stuckat sim --json'")("exploration", labelled_files(),
+                                                                 "result of 'stuckat explore'")(
       "title", text("TEXT", "What broken hardware does"), "title of the page")(
       "output,o", text("FILE", "report.html"), "page to write");
   if (!line.parse(arguments)) return 0;
@@ -66,6 +68,19 @@ int run_report(const Arguments& arguments) {
     report::Simulation simulation = read_simulation(path);
     simulation.network = label;
     input.simulations.push_back(std::move(simulation));
+  }
+  for (const auto& value : list(line, "exploration")) {
+    const auto [label, path] = labelled("exploration", value);
+    const explore::Exploration exploration = explore::read_exploration(path);
+    report::Exploration shown{label, {}};
+    for (const auto& d : exploration.designs) {
+      const std::string fifo = d.fifo.empty() ? "" : ", FIFOs " + d.fifo;
+      shown.designs.push_back({fmt::format("{}{}, {:.0f} MHz", d.name, fifo, d.clock_mhz),
+                               d.name.starts_with("loopback"), d.pes, d.memory_bits,
+                               d.frames_per_second, d.worst_accuracy, d.pareto});
+    }
+    input.explorations.push_back(std::move(shown));
+    input.recipes.push_back({"exploration, " + label, exploration.configuration});
   }
   report::write_report(line.text("output"), input);
   for (const auto& sentence : report::summary(input)) fmt::print("{}\n", sentence);

@@ -13,6 +13,7 @@ const std::vector<Command>& command_table() {
       {"campaign", "accuracy under each fault of a list, exhaustively", run_campaign},
       {"whatif", "what a broken part does to accuracy, image by image", run_whatif},
       {"sim", "cycle-level simulation of an accelerator, with or without faults", run_sim},
+      {"explore", "which accelerator: speed, size and worst-case accuracy of many", run_explore},
       {"faults", "make, show and lower fault maps", run_faults},
       {"import", "bring in networks that others trained", run_import},
       {"report", "a self-contained HTML report of results", run_report},

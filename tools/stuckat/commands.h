@@ -19,6 +19,7 @@ int run_train(const Arguments&);
 int run_eval(const Arguments&);
 int run_campaign(const Arguments&);
 int run_whatif(const Arguments&);
+int run_explore(const Arguments&);
 int run_sim(const Arguments&);
 int run_faults(const Arguments&);
 int run_import(const Arguments&);

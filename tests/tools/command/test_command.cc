@@ -13,7 +13,7 @@ TEST_CASE("help of every command explains it and succeeds") {
   for (const char* command :
        {"train", "eval", "campaign", "sim", "faults new", "faults show", "faults lower", "import",
         "report", "whatif", "info model", "info sites", "campaign resume", "campaign merge",
-        "campaign show", "campaign replay", "campaign submit"}) {
+        "campaign show", "campaign replay", "campaign submit", "explore"}) {
     INFO(command);
     const Outcome help = run(std::string(command) + " --help");
     CHECK(help.code == 0);
@@ -147,6 +147,54 @@ TEST_CASE("a run with --resume starts, goes on, or finds that all is done") {
   const std::string first = test::read_bytes(s.file("c.h5"));
   CHECK_THAT(run(base).output, Catch::Contains("resumed: 1,920 of 1,920"));
   CHECK(test::read_bytes(s.file("c.h5")) == first);
+}
+
+TEST_CASE("explore: designs, budgets, the worst dead PE, files, the page") {
+  const Session s;
+  const std::string explore = "explore " + s.model() + s.data() + " --images 20 ";
+  REQUIRE(run("campaign " + s.model() + s.data() +
+              " --images 20 --faults pe --accelerator loopback:4x8 -o " + s.file("pe.h5"))
+              .code == 0);
+  const Outcome some =
+      run(explore + "--foldings 3 --arrays 4x8,2x8 --bandwidth 2,8 --fifo " +
+          "given,smallest,3 --clock 100,200 --campaign " + s.file("pe.h5") + " -o " +
+          s.file("e.h5") + " --csv " + s.file("e.csv") + " --json " + s.file("e.json"));
+  INFO(some.output);
+  REQUIRE(some.code == 0);
+  CHECK(nlohmann::json::parse(test::read_bytes(s.file("e.json")))["designs"] ==
+        3 * 3 * 2 + 2 * 2 * 2);
+  // The campaign's placement is that of the 4x8 array, whatever its clock and memory: 4 designs.
+  const std::string csv = test::read_bytes(s.file("e.csv"));
+  size_t examined = 0;
+  for (size_t at = 0; (at = csv.find("/dead=", at)) != std::string::npos; ++at) ++examined;
+  CHECK(examined == 4);
+  REQUIRE(run(explore + "--arrays 4x8 --worst-case --csv " + s.file("w.csv") + " --designs " +
+              s.file("designs"))
+              .code == 0);
+  // Run here or taken from a campaign: the same accuracies.
+  const std::string own = test::read_bytes(s.file("w.csv"));
+  const auto worst = [](const std::string& text) {
+    const size_t end = text.find("/dead=");
+    return text.substr(text.rfind("array,", end), 30);
+  };
+  CHECK(worst(own) == worst(csv));
+  CHECK(run("sim " + s.model() + s.data() +
+            " --images 1 --accelerator loopback:" + s.file("designs/0.json"))
+            .code == 0);
+  const Outcome budget = run(explore + "--foldings 50 --max-pes 9");
+  CHECK(budget.code == 0);
+  CHECK_THAT(budget.output, Catch::Contains("outside of the budgets"));
+  REQUIRE(run("report --exploration small=" + s.file("e.h5") + " -o " + s.file("r.html")).code ==
+          0);
+  CHECK_THAT(test::read_bytes(s.file("r.html")),
+             Catch::Contains("Design space") && Catch::Contains("worst dead PE"));
+  check_refused(explore, "nothing to explore");
+  check_refused(explore + "--foldings 3 --max-pes 1", "budgets");
+  check_refused(explore + "--foldings 3 --fifo smalest", "did you mean 'smallest'?");
+  check_refused(explore + "--foldings 3 --fifo 0", "--fifo");
+  check_refused(explore + "--arrays 4by8", "4by8");
+  check_refused(explore + "--fps fast", "--fps");
+  check_refused("explore cnv-w1a7 --foldings 3", "cnv-w1a7");
 }
 
 TEST_CASE("a damaged simulation file is refused, never crashed on") {

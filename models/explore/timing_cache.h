@@ -1,0 +1,60 @@
+// Timings of designs, each computed once, and not at all where another run says them exactly.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "models/dataflow/accelerator.h"
+#include "models/loopback/accelerator.h"
+
+namespace stuckat::explore {
+
+struct DesignTiming {
+  int64_t first_image_cycles = 0;
+  int64_t steady_cycles = 0;  ///< from one image to the one `steady_images` later
+  int64_t steady_images = 1;
+  std::string bottleneck;
+
+  double interval_cycles() const {
+    return static_cast<double>(steady_cycles) / static_cast<double>(steady_images);
+  }
+  /// Compares intervals exactly.
+  bool slower_than(const DesignTiming& other) const {
+    return steady_cycles * other.steady_images > other.steady_cycles * steady_images;
+  }
+  bool operator==(const DesignTiming&) const = default;
+};
+
+class TimingCache {
+ public:
+  /// `images` long are the runs in which the steady state is looked for.
+  explicit TimingCache(const Network& network, int64_t images = 16)
+      : network_(network), images_(images) {}
+
+  /// A run is taken over from one that differs only in
+  /// - the clock, which changes no cycle;
+  /// - depths of FIFOs that held at most depth - 2 words at once, in both depths: no word ever
+  ///   waited for room in them, so that the same cycles satisfy the same rules.
+  DesignTiming timing(const dataflow::DataflowAccelerator& accelerator);
+  DesignTiming timing(const loopback::LoopbackAccelerator& accelerator);
+
+  int64_t simulated() const { return simulated_; }
+  int64_t taken_over() const { return taken_over_; }
+
+ private:
+  struct Run {
+    std::vector<int> depths;      // [streams]
+    std::vector<int> high_water;  // [streams]
+    DesignTiming timing;
+  };
+
+  const Network& network_;
+  int64_t images_;
+  std::map<std::string, std::vector<Run>> runs_;  // by all parameters but clock and depths
+  int64_t simulated_ = 0;
+  int64_t taken_over_ = 0;
+};
+
+}  // namespace stuckat::explore

@@ -1,0 +1,189 @@
+// Foldings, depths and timings that are taken over against runs of their own.
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "models/dataflow/chain.h"
+#include "models/dataflow/timing.h"
+#include "models/explore/cost.h"
+#include "models/explore/design.h"
+#include "models/explore/fifo_depths.h"
+#include "models/explore/foldings.h"
+#include "tests/models/dataflow/random_accelerator.h"
+#include "tests/support/temporary_folder.h"
+#include "workloads/errors.h"
+#include "workloads/zoo.h"
+
+using namespace stuckat;
+using namespace stuckat::explore;
+using test::Random;
+using test::uniform;
+
+namespace {
+
+std::vector<int*> depths_of(dataflow::DataflowAccelerator& accelerator) {
+  std::vector<int*> depths = {&accelerator.input_depth};
+  for (auto& layer : accelerator.layers) {
+    depths.push_back(&layer.out_depth);
+    depths.push_back(&layer.inner_depth);
+  }
+  return depths;
+}
+
+Design design(double fps, int64_t pes, int64_t bits, double worst) {
+  Design d;
+  d.name = "loopback:" + std::to_string(pes);
+  d.accelerator = "{\"a\", 1}";
+  d.frames_per_second = fps;
+  d.pes = pes;
+  d.memory_bits = bits;
+  d.worst_accuracy = worst;
+  return d;
+}
+
+std::string refusal(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+}  // namespace
+
+TEST_CASE("a timing that is taken over is the one that a run of its own gives") {
+  int64_t taken_over = 0;
+  for (uint64_t seed = 0; seed < 25; ++seed) {
+    INFO("seed " << seed);
+    Random random(seed);
+    const Network network = test::random_network(random);
+    auto accelerator = test::random_dataflow(random, network);
+    TimingCache cache(network, 12);
+    for (int* depth : depths_of(accelerator)) *depth = uniform(random, 1, 20);
+    for (int change = 0; change < 12; ++change) {
+      const auto depths = depths_of(accelerator);
+      *depths[static_cast<size_t>(uniform(random, 0, static_cast<int>(depths.size()) - 1))] =
+          uniform(random, 1, 40);
+      accelerator.clock_mhz = uniform(random, 1, 300);
+      const auto alone = dataflow::time_images(network, accelerator, 12);
+      const DesignTiming timing = cache.timing(accelerator);
+      CHECK(timing.first_image_cycles == alone.first_image_cycles);
+      CHECK(timing.bottleneck == alone.bottleneck);
+      const bool steady = alone.steady.images > 0;
+      CHECK(timing.steady_cycles == (steady ? alone.steady.cycles : alone.steady_interval_cycles));
+      CHECK(timing.steady_images == (steady ? alone.steady.images : 1));
+    }
+    taken_over += cache.taken_over();
+    CHECK(cache.simulated() + cache.taken_over() == 12);
+  }
+  CHECK(taken_over > 20);
+}
+
+TEST_CASE("smallest FIFO depths keep the interval, and one word less in any of them does not") {
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    INFO("seed " << seed);
+    Random random(seed);
+    const Network network = test::random_network(random);
+    const auto given = test::random_dataflow(random, network);
+    TimingCache cache(network, 12);
+    auto smallest = smallest_depths(cache, given, network, 64);
+    auto roomy = smallest;
+    const auto streams = build_chain(given, network).streams;
+    for (int* depth : depths_of(roomy)) *depth = 64;
+    TimingCache fresh(network, 12);
+    const DesignTiming fastest = fresh.timing(roomy);
+    CHECK_FALSE(fresh.timing(smallest).slower_than(fastest));
+    for (int* depth : depths_of(smallest)) {
+      const auto before = build_chain(smallest, network).streams;
+      if (*depth == 1) continue;
+      --*depth;
+      if (build_chain(smallest, network).streams != before) {
+        CHECK(fresh.timing(smallest).slower_than(fastest));
+      }
+      ++*depth;
+    }
+    CHECK(cost(smallest, network).memory_bits <= cost(roomy, network).memory_bits);
+  }
+}
+
+TEST_CASE("foldings become faster one by one, are legal, and are those of their frame rates") {
+  const Network network = zoo_network("tfc-w1a1");
+  const auto all = all_foldings(network);
+  REQUIRE(all.size() > 5);
+  for (size_t i = 0; i < all.size(); ++i) {
+    validate(all[i], network);
+    const int64_t cycles = slowest_mvtu_cycles(all[i], network);
+    CHECK(all[i].name == "auto:" + std::to_string(cycles));
+    CHECK(all[i] == dataflow::auto_dataflow(network, cycles));
+    if (i == 0) continue;
+    const int64_t slower = slowest_mvtu_cycles(all[i - 1], network);
+    CHECK(cycles < slower);
+    // Nothing between two neighbours: a bound in the gap gives the faster one.
+    CHECK(dataflow::auto_dataflow(network, slower - 1).layers == all[i].layers);
+  }
+  for (const auto& layer : all.front().layers) CHECK(layer.pe * layer.simd == 1);
+  CHECK(slowest_mvtu_cycles(all.back(), network) == 1);
+  const auto some = some_foldings(network, 3);
+  REQUIRE(some.size() == 3);
+  CHECK(some.front() == all.front());
+  CHECK(some.back() == all.back());
+}
+
+TEST_CASE("cost of TFC, counted by hand") {
+  const Network network = zoo_network("tfc-w1a1");
+  auto accelerator = dataflow::auto_dataflow(network, INT64_MAX);
+  const Cost sum = cost(accelerator, network);
+  CHECK(sum.pes == 4);
+  CHECK(sum.multipliers == 4);
+  int64_t bits = 784 * 64 + 64 * 64 + 64 * 64 + 64 * 10;  // binary weights
+  for (int layer = 0; layer < 3; ++layer) {
+    bits += int64_t{64} * threshold_bits(accelerator, network, layer);
+  }
+  for (const auto& stream : build_chain(accelerator, network).streams) {
+    bits += int64_t{stream.depth} * stream.word_bits();
+  }
+  CHECK(sum.memory_bits == bits);
+  const auto array = loopback::parse_loopback("loopback:4x8");
+  CHECK(cost(array) ==
+        Cost{4, 32, 8 * (array.weight_buffer_bytes + 2 * array.activation_buffer_bytes)});
+}
+
+TEST_CASE("a design is beaten by one as good in everything and better in something") {
+  std::vector<Design> designs = {design(100, 8, 1000, -1), design(100, 9, 1000, 50),
+                                 design(90, 8, 1000, 60), design(200, 16, 900, 40),
+                                 design(100, 8, 1000, 55)};
+  mark_pareto(designs);  // one was not examined: accuracy does not count; equals beat no equals
+  std::vector<bool> pareto;
+  for (const Design& d : designs) pareto.push_back(d.pareto);
+  CHECK(pareto == std::vector<bool>{true, false, false, true, true});
+  designs.erase(designs.begin());
+  mark_pareto(designs);
+  pareto.clear();
+  for (const Design& d : designs) pareto.push_back(d.pareto);
+  CHECK(pareto == std::vector<bool>{false, true, true, true});
+}
+
+TEST_CASE("an exploration reads back, and a damaged file is refused") {
+  const test::TemporaryFolder folder;
+  Exploration exploration{"0.1", "tfc-w1a1", std::string(64, 'a'), "{}", {}};
+  exploration.designs = {design(100, 8, 1000, -1), design(100.5, 9, 1000, 50)};
+  mark_pareto(exploration.designs);
+  write_exploration(folder / "e.h5", exploration);
+  CHECK(read_exploration(folder / "e.h5") == exploration);
+  const std::string good = test::read_bytes(folder / "e.h5");
+  Random random(3);
+  for (int trial = 0; trial < 60; ++trial) {
+    test::write_bytes(folder / "bad.h5", test::damaged(good, random));
+    try {
+      (void)read_exploration(folder / "bad.h5");
+    } catch (const InputError&) {
+      // Refused; anything else would end the test.
+    }
+  }
+  exploration.designs[1].frames_per_second = 0;
+  write_exploration(folder / "zero.h5", exploration);
+  CHECK_THAT(refusal([&] { read_exploration(folder / "zero.h5"); }),
+             Catch::Contains("frames per second"));
+  const std::string csv = designs_csv(exploration.designs);
+  CHECK(std::count(csv.begin(), csv.end(), '\n') == 3);
+}

@@ -1,0 +1,108 @@
+// The design space: each accelerator a mark, those that no other beats filled.
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "tools/report/plot.h"
+#include "tools/report/sections.h"
+
+namespace stuckat::report {
+namespace {
+
+using Design = Exploration::Design;
+
+struct Quantity {
+  const char* label;
+  bool logarithmic;
+  std::function<double(const Design&)> of;
+};
+
+/// Powers of ten around low .. high, as scale and ticks.
+Axis decades(double low, double high, double from, double to, const std::string& label) {
+  const double first = std::floor(std::log10(low) + 1e-9);
+  const double last = std::max(std::ceil(std::log10(high) - 1e-9), first + 1);
+  Axis axis{{std::pow(10.0, first), std::pow(10.0, last), from, to, true}, {}, label};
+  for (double power = first; power <= last; ++power) axis.ticks.push_back(std::pow(10.0, power));
+  return axis;
+}
+
+Axis axis_of(const Quantity& quantity, const std::vector<const Design*>& designs, double from,
+             double to) {
+  double low = quantity.of(*designs.front());
+  double high = low;
+  for (const Design* design : designs) {
+    low = std::min(low, quantity.of(*design));
+    high = std::max(high, quantity.of(*design));
+  }
+  if (quantity.logarithmic) return decades(low, high, from, to, quantity.label);
+  Axis axis{nice_scale(low, high, high == 0 ? 1 : 0.02 * high, 5), {}, quantity.label};
+  axis.scale.from = from;
+  axis.scale.to = to;
+  axis.ticks = nice_ticks(axis.scale.low, axis.scale.high, 5);
+  return axis;
+}
+
+std::string tip(const Design& design) {
+  std::string text = design.name + "\n" + fixed(design.frames_per_second, 1) +
+                     " frames per second, " + grouped(design.pes) + " PEs, " +
+                     grouped(design.memory_bits) + " memory bits";
+  if (design.worst_accuracy >= 0) {
+    text += "\n" + fixed(design.worst_accuracy, 2) + " % with the worst dead PE";
+  }
+  return text;
+}
+
+std::string scatter(const std::vector<const Design*>& designs, const Quantity& x,
+                    const Quantity& y) {
+  const PlotArea area{58, 12, 500, 270};
+  const Axis x_axis = axis_of(x, designs, area.left, area.right);
+  const Axis y_axis = axis_of(y, designs, area.bottom, area.top);
+  Drawing drawing(520, 314, std::string(y.label) + " against " + x.label);
+  draw_axes(drawing, area, x_axis, y_axis);
+  for (const bool pareto : {false, true}) {  // the best ones on top
+    for (const Design* design : designs) {
+      if (design->pareto != pareto) continue;
+      const std::string colour = !pareto ? "unknown" : design->array ? "s1" : "s0";
+      drawing.marker(design->array ? 1 : 0, x_axis.scale(x.of(*design)),
+                     y_axis.scale(y.of(*design)), 4.5, colour, tip(*design));
+    }
+  }
+  return "<figure>\n<h4>" + escape(y.label) + " <small>against " + escape(x.label) +
+         "</small></h4>\n<div class=\"scroll\">" + drawing.str() + "</div>\n</figure>\n";
+}
+
+}  // namespace
+
+std::string exploration_section(const ReportInput& input) {
+  if (input.explorations.empty()) return {};
+  const Quantity speed{"frames per second", true,
+                       [](const Design& d) { return d.frames_per_second; }};
+  const Quantity pes{"PEs", true, [](const Design& d) { return static_cast<double>(d.pes); }};
+  const Quantity memory{"memory, megabits", false,
+                        [](const Design& d) { return static_cast<double>(d.memory_bits) / 1e6; }};
+  const Quantity worst{"accuracy with the worst dead PE, %", false,
+                       [](const Design& d) { return d.worst_accuracy; }};
+  std::string text = "<section id=\"designs\">\n<h2>Design space</h2>\n";
+  for (const Exploration& exploration : input.explorations) {
+    std::vector<const Design*> all;
+    std::vector<const Design*> examined;
+    for (const Design& design : exploration.designs) {
+      all.push_back(&design);
+      if (design.worst_accuracy >= 0) examined.push_back(&design);
+    }
+    if (all.empty()) continue;
+    text += "<article>\n<h3>" + escape(exploration.network) + " <small>" +
+            grouped(static_cast<int64_t>(all.size())) + " accelerators</small></h3>\n" +
+            legend({{"s0", "dataflow, beaten by none", 0},
+                    {"s1", "loopback array, beaten by none", 1},
+                    {"unknown", "another is at least as good in everything", 0}}) +
+            "<div class=\"figures\">\n" + scatter(all, speed, pes) + scatter(all, speed, memory);
+    if (!examined.empty()) {
+      text += scatter(examined, speed, worst) + scatter(examined, pes, worst);
+    }
+    text += "</div>\n</article>\n";
+  }
+  return text + "</section>\n";
+}
+
+}  // namespace stuckat::report
