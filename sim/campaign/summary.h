@@ -64,6 +64,9 @@ std::vector<Estimates> estimates(const Result& result);
 /// Layers down, levels across, "min max" in percent with two decimals, as the paper prints it, with
 /// the error-free accuracy, the overall minimum and the variance.
 std::string layer_table(const Result& result);
+/// Layers of the faults down; what became of their fault-images across, in percent: the prediction
+/// changed, only logits changed, or nothing differed behind the layer that heads the column.
+std::string fate_table(const Result& result);
 std::string pe_table(const Result& result, int64_t count = 20);  ///< the worst `count` PEs
 std::string worst_table(const Result& result, int64_t count = 10);
 std::string estimates_table(const Result& result);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <set>
 
 #include "sim/campaign/summary.h"
@@ -74,6 +75,46 @@ std::string layer_table(const Result& result) {
   return aligned(rows) + "error-free " + decimal(result.golden_accuracy()) + " %, min " +
          decimal(all.accuracy.min) + " %, variance " + decimal(all.variance, 3) + " %^2 (" +
          std::to_string(result.size()) + " faults, " + std::to_string(result.images) + " images)\n";
+}
+
+std::string fate_table(const Result& result) {
+  const int tensors = result.tensors();
+  const auto entries = static_cast<size_t>(tensors) + 1;
+  struct Fates {
+    int64_t fault_images = 0;
+    int64_t critical = 0;
+    std::vector<int64_t> last;  // [entries]
+  };
+  std::map<int, Fates> layers;
+  std::vector<bool> used(entries);
+  for (int64_t f = 0; f < result.size(); ++f) {
+    Fates& fates = layers[result.faults[static_cast<size_t>(f)].layer];
+    fates.last.resize(entries);
+    fates.fault_images += result.images;
+    fates.critical += result.critical[static_cast<size_t>(f)];
+    for (size_t e = 0; e < entries; ++e) {
+      const int32_t count = result.last_difference[static_cast<size_t>(f) * entries + e];
+      fates.last[e] += count;
+      if (count > 0) used[e] = true;
+    }
+  }
+  std::vector<std::vector<std::string>> rows = {{"faults in", "critical %", "tolerated %"}};
+  for (size_t e = 0; e + 1 < entries; ++e) {
+    if (!used[e]) continue;
+    rows[0].push_back(e == 0 ? "no difference" : e == 1 ? "input" : result.layer_names[e - 2]);
+  }
+  for (const auto& [layer, fates] : layers) {
+    const auto share = [&](int64_t count) {
+      return decimal(100.0 * static_cast<double>(count) / static_cast<double>(fates.fault_images));
+    };
+    rows.push_back({layer < 0 ? "-" : result.layer_names[static_cast<size_t>(layer)],
+                    share(fates.critical), share(fates.last.back() - fates.critical)});
+    for (size_t e = 0; e + 1 < entries; ++e) {
+      if (used[e]) rows.back().push_back(share(fates.last[e]));
+    }
+  }
+  return "what became of the fault-images; masked ones by the last tensor that differed:\n" +
+         aligned(rows);
 }
 
 std::string pe_table(const Result& result, int64_t count) {

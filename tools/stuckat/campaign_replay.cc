@@ -4,12 +4,14 @@
 #include <algorithm>
 
 #include "faultmaps/faulty_reference.h"
+#include "models/dataflow/chain.h"
 #include "models/dataflow/placement.h"
 #include "models/dataflow/simulation.h"
 #include "models/loopback/simulation.h"
 #include "sim/campaign/result.h"
 #include "tools/stuckat/campaign_inputs.h"
 #include "tools/stuckat/inputs.h"
+#include "tools/stuckat/trace_json.h"
 #include "workloads/reference.h"
 
 namespace stuckat::cli {
@@ -69,22 +71,57 @@ Hardware hardware_of(const CampaignInputs& in, int64_t fault) {
   return {*in.accelerator, map};
 }
 
-/// The tensors of the last of `images`.
-std::vector<Tensor> simulate_last(const Hardware& hardware, const Network& network,
-                                  const std::vector<Tensor>& images, int64_t* cycles) {
-  return std::visit(
-      [&](const auto& accelerator) {
-        auto result = simulate(network, accelerator, hardware.map, images, {.tensors = true});
-        *cycles = result.total_cycles;
-        return std::move(result.tensors.back());
-      },
-      hardware.accelerator);
+/// Cycles in which a tensor of the last image came out; -1 where it crosses no stream.
+struct Span {
+  int64_t first = -1;
+  int64_t last = -1;
+};
+
+struct Replay {
+  std::vector<Tensor> tensors;  ///< of the last image
+  std::vector<Span> spans;      ///< [tensors]
+  int64_t cycles = 0;           ///< of the run
+  std::string trace;            ///< JSON
+};
+
+Replay simulate_last(const dataflow::DataflowAccelerator& accelerator, const FaultMap& map,
+                     const Network& network, const std::vector<Tensor>& images) {
+  std::vector<dataflow::StreamTrace> streams;
+  auto result = simulate(network, accelerator, map, images, {.tensors = true, .trace = &streams});
+  const auto chain = build_chain(accelerator, network);
+  Replay replay{
+      std::move(result.tensors.back()), {}, result.total_cycles, trace_json(chain, streams)};
+  replay.spans.resize(replay.tensors.size());
+  for (size_t i = 0; i < chain.streams.size(); ++i) {
+    const auto& stream = chain.streams[i];
+    const auto& pushes = streams[i].pushes;
+    if (stream.tensor < 0 || pushes.empty()) continue;
+    const size_t first = pushes.size() - static_cast<size_t>(stream.words_per_image);
+    replay.spans[static_cast<size_t>(stream.tensor)] = {pushes[first], pushes.back()};
+  }
+  return replay;
+}
+
+Replay simulate_last(const loopback::LoopbackAccelerator& accelerator, const FaultMap& map,
+                     const Network& network, const std::vector<Tensor>& images) {
+  auto result = simulate(network, accelerator, map, images, {.tensors = true});
+  Replay replay{std::move(result.tensors.back()), {}, result.total_cycles, trace_json(result)};
+  replay.spans.resize(replay.tensors.size());
+  int64_t now = result.total_cycles - result.images.back().total() + result.images.back().load;
+  for (size_t l = 0; l < result.layers.size(); ++l) {
+    const int64_t end = now + result.images.back().layers[l].total();
+    replay.spans[static_cast<size_t>(result.layers[l].layer) + 1] = {now, end - 1};
+    now = end;
+  }
+  return replay;
 }
 
 nlohmann::ordered_json compare(const Network& network, const std::vector<Tensor>& golden,
-                               const std::vector<Tensor>& faulty) {
+                               const Replay& replay) {
+  const std::vector<Tensor>& faulty = replay.tensors;
   nlohmann::ordered_json rows = nlohmann::json::array();
-  fmt::print("{:<10} {:>10} {:>10} {:>8}   first difference\n", "tensor", "elements", "differ", "");
+  fmt::print("{:<10} {:>25} {:>10} {:>10} {:>8}   first difference\n", "tensor", "cycles",
+             "elements", "differ", "");
   for (size_t t = 0; t < golden.size(); ++t) {
     const std::string name = t == 0 ? "input" : network.layers[t - 1].name;
     const auto& g = golden[t].values;
@@ -100,12 +137,39 @@ nlohmann::ordered_json compare(const Network& network, const std::vector<Tensor>
                             pixel % golden[t].shape.width, c, f[i], g[i]);
       }
     }
-    fmt::print("{:<10} {:>10} {:>10} {:>7.2f}%   {}\n", name, thousands(golden[t].shape.size()),
-               thousands(differ),
+    const Span span = replay.spans[t];
+    const std::string cycles =
+        span.first < 0 ? "-" : thousands(span.first) + " to " + thousands(span.last);
+    fmt::print("{:<10} {:>25} {:>10} {:>10} {:>7.2f}%   {}\n", name, cycles,
+               thousands(golden[t].shape.size()), thousands(differ),
                100.0 * static_cast<double>(differ) / static_cast<double>(g.size()), first);
-    rows.push_back({{"tensor", name}, {"elements", g.size()}, {"differ", differ}});
+    rows.push_back({{"tensor", name},
+                    {"elements", g.size()},
+                    {"differ", differ},
+                    {"first_cycle", span.first},
+                    {"last_cycle", span.last}});
   }
   return rows;
+}
+
+/// Every element that differs, and both its values.
+std::string differences_csv(const Network& network, const std::vector<Tensor>& golden,
+                            const std::vector<Tensor>& faulty) {
+  std::string text = "tensor,y,x,channel,fault_free,faulty\n";
+  for (size_t t = 0; t < golden.size(); ++t) {
+    const std::string name = t == 0 ? "input" : network.layers[t - 1].name;
+    const Shape shape = golden[t].shape;
+    for (int y = 0; y < shape.height; ++y) {
+      for (int x = 0; x < shape.width; ++x) {
+        for (int c = 0; c < shape.channels; ++c) {
+          const int g = golden[t].at(y, x, c);
+          const int f = faulty[t].at(y, x, c);
+          if (g != f) text += fmt::format("{},{},{},{},{},{}\n", name, y, x, c, g, f);
+        }
+      }
+    }
+  }
+  return text;
 }
 
 }  // namespace
@@ -118,7 +182,9 @@ int run_replay(const Arguments& arguments) {
                    "replayed on hardware that does just that.",
                    {"result"});
   line.options().add_options()("fault", text("ID"), "identifier of the fault, as in the result")(
-      "image", number("N", 0), "image of the campaign, 0 being its first");
+      "image", number("N", 0), "image of the campaign, 0 being its first")(
+      "differences", text("FILE"), "write every element that differs, with both values, as CSV")(
+      "trace", text("FILE"), "what happened when, for ui.perfetto.dev or chrome://tracing");
   if (!line.parse(arguments)) return 0;
   const std::string path = line.text("result");
   const campaign::Result result = campaign::read_result(path);
@@ -151,26 +217,34 @@ int run_replay(const Arguments& arguments) {
   }
   const auto golden = reference::run(in.network, images.back());
   const auto expected = reference::run(in.network, images.back(), effects, image);
-  int64_t cycles = 0;
-  const auto faulty = simulate_last(hardware, in.network, images, &cycles);
+  const Replay replay =
+      std::visit([&](const auto& a) { return simulate_last(a, hardware.map, in.network, images); },
+                 hardware.accelerator);
+  const auto& faulty = replay.tensors;
 
   fmt::print("{} on image {}, simulated on {}\n", line.text("fault"), image,
              hardware.map.accelerator);
   for (const Fault& f : hardware.map.faults) fmt::print("  {}\n", name(f));
   for (const auto& effect : describe(effects, in.network)) fmt::print("  {}\n", effect);
   fmt::print("\n");
-  const auto rows = compare(in.network, golden, faulty);
+  const auto rows = compare(in.network, golden, replay);
+  if (line.has("differences")) {
+    write_text_file(line.text("differences"), differences_csv(in.network, golden, faulty));
+  }
+  if (line.has("trace")) write_text_file(line.text("trace"), replay.trace);
   const int classes = in.network.classes();
   const int before = predicted_class(golden.back().values.data(), classes);
   const int after = predicted_class(faulty.back().values.data(), classes);
   const bool agrees = faulty == expected;
-  fmt::print("\nprediction {} -> {}, label {}; every tensor {} the reference with the effects\n",
+  fmt::print("\n{} cycles for {} image{}; ", thousands(replay.cycles), images.size(),
+             images.size() == 1 ? "" : "s");
+  fmt::print("prediction {} -> {}, label {}; every tensor {} the reference with the effects\n",
              before, after, in.data.labels[static_cast<size_t>(image)],
              agrees ? "equals" : "DIFFERS FROM");
   line.write_json({{"fault", line.text("fault")},
                    {"image", image},
                    {"accelerator", hardware.map.accelerator},
-                   {"cycles", cycles},
+                   {"cycles", replay.cycles},
                    {"prediction_fault_free", before},
                    {"prediction", after},
                    {"agrees_with_reference", agrees},

@@ -27,6 +27,7 @@ void print_result(const Result& result) {
   fmt::print("{} faults on {} images of {}\n\n", thousands(result.size()), thousands(result.images),
              result.identity.data);
   fmt::print("{}\n", campaign::layer_table(result));
+  fmt::print("{}\n", campaign::fate_table(result));
   if (!campaign::by_pe(result).empty()) fmt::print("{}\n", campaign::pe_table(result));
   fmt::print("{}\n", campaign::worst_table(result));
   if (result.identity.sampling) fmt::print("{}\n", campaign::estimates_table(result));

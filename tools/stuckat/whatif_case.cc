@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <nlohmann/json.hpp>
 
 #include "faultmaps/lower.h"
 #include "faultmaps/site_index.h"

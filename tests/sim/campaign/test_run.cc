@@ -379,6 +379,10 @@ TEST_CASE("summaries are what the counts say") {
         "layer0    50.00  75.00   0.00   0.00\n"
         "layer1        -      -  75.00  75.00\n"
         "error-free 75.00 %, min 0.00 %, variance 937.500 %^2 (4 faults, 4 images)\n");
+  CHECK_THAT(fate_table(r),
+             Catch::EndsWith("faults in  critical %  tolerated %  no difference  input  layer0\n"
+                             "layer0          33.33        16.67          33.33   8.33    8.33\n"
+                             "layer1           0.00       100.00           0.00   0.00    0.00\n"));
   CHECK_THAT(pe_table(r), Catch::Contains("array/pe[1]"));
   CHECK_THAT(worst_table(r), Catch::Contains("dog, big"));
   CHECK_THAT(estimates_table(r), Catch::Contains("layer0"));

@@ -89,12 +89,27 @@ TEST_CASE("campaign, its shards and its report: from a model to a page") {
   // One pair again, cycle by cycle: a stuck channel on hardware that does just that.
   const Outcome replay =
       run("campaign replay " + s.file("c.h5") +
-          " --fault 'layer0/channel[3]=-1' --image 7 --json " + s.file("replay.json"));
+          " --fault 'layer0/channel[3]=-1' --image 7 --json " + s.file("replay.json") +
+          " --differences " + s.file("d.csv") + " --trace " + s.file("trace.json"));
   INFO(replay.output);
   REQUIRE(replay.code == 0);
   const auto replayed = nlohmann::json::parse(test::read_bytes(s.file("replay.json")));
   CHECK(replayed["agrees_with_reference"] == true);
   CHECK(replayed["tensors"][0]["differ"] == 0);
+  // Tensors come out one after the other, and the file has a line for each element that differs.
+  int64_t differ = 0;
+  int64_t before = -1;
+  for (const auto& tensor : replayed["tensors"]) {
+    differ += tensor["differ"].get<int64_t>();
+    CHECK(tensor["first_cycle"] > before);
+    before = tensor["first_cycle"];
+    CHECK(tensor["last_cycle"] >= before);
+  }
+  CHECK(replayed["cycles"] > before);
+  const std::string differences = test::read_bytes(s.file("d.csv"));
+  CHECK(differ > 0);
+  CHECK(std::count(differences.begin(), differences.end(), '\n') == 1 + differ);
+  CHECK(nlohmann::json::parse(test::read_bytes(s.file("trace.json")))["traceEvents"].size() > 4);
   check_refused("campaign replay " + s.file("c.h5") + " --fault 'layer0/chanel[3]=-1'",
                 "layer0/channel[3]=-1");
   check_refused("campaign replay " + s.file("c.h5") + " --fault 'layer0/channel[3]=-1' --image 60",
@@ -173,9 +188,11 @@ TEST_CASE("explore: designs, budgets, the worst dead PE, files, the page") {
               .code == 0);
   // Run here or taken from a campaign: the same accuracies.
   const std::string own = test::read_bytes(s.file("w.csv"));
-  const auto worst = [](const std::string& text) {
-    const size_t end = text.find("/dead=");
-    return text.substr(text.rfind("array,", end), 30);
+  const auto worst = [](const std::string& text) {  // error-free, worst, which
+    const size_t in_fault = text.find("/dead=");
+    size_t first = in_fault;
+    for (int field = 0; field < 3; ++field) first = text.rfind(',', first - 1);
+    return text.substr(first, text.find(',', in_fault) - first);
   };
   CHECK(worst(own) == worst(csv));
   CHECK(run("sim " + s.model() + s.data() +
