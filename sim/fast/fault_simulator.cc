@@ -19,9 +19,7 @@ class FaultSimulator::Impl {
 
   void simulate(const Tensor& image, int64_t image_index, std::span<Verdict> verdicts) {
     assert(static_cast<int>(verdicts.size()) == faults_.size());
-    golden_.run(image);
-    pass_.begin_image();
-    image_index_ = image_index;
+    load(image, image_index);
     const auto report = [&](int fault, int last_difference) {
       verdicts[static_cast<size_t>(fault)] = verdict(last_difference);
     };
@@ -35,6 +33,19 @@ class FaultSimulator::Impl {
     work_.fault_images += faults_.size();
     work_.additions = pass_.additions();
     work_.changed_elements = pass_.changed_elements();
+  }
+
+  void load(const Tensor& image, int64_t image_index) {
+    golden_.run(image);
+    pass_.begin_image();
+    image_index_ = image_index;
+  }
+
+  Tensor tensor(int fault, int tensor) {
+    run_fault(fault);
+    Tensor result = pass_.tensor(tensor);
+    pass_.clear(0);
+    return result;
   }
 
   std::vector<Tensor> tensors(int fault) {
@@ -126,6 +137,10 @@ void FaultSimulator::simulate(const Tensor& image, int64_t image_index,
 const Executor& FaultSimulator::golden() const { return impl_->golden(); }
 const WorkCount& FaultSimulator::work() const { return impl_->work(); }
 std::vector<Tensor> FaultSimulator::tensors(int fault) { return impl_->tensors(fault); }
+Tensor FaultSimulator::tensor(int fault, int tensor) { return impl_->tensor(fault, tensor); }
+void FaultSimulator::load(const Tensor& image, int64_t image_index) {
+  impl_->load(image, image_index);
+}
 
 std::vector<Tensor> run(const PackedNetwork& network, const Effects& effects, const Tensor& image,
                         int64_t image_index, Path path) {

@@ -53,8 +53,12 @@ class FaultSimulator {
   /// Since construction.
   const WorkCount& work() const;
 
-  /// Every tensor of the last image of simulate() under fault `fault`.
+  /// Every tensor of the last image of simulate() or load() under fault `fault`; and only one.
   std::vector<Tensor> tensors(int fault);
+  Tensor tensor(int fault, int tensor);
+
+  /// The fault-free pass of an image alone.
+  void load(const Tensor& image, int64_t image_index);
 
  private:
   class Impl;

@@ -164,10 +164,7 @@ std::string draw(const Block (&blocks)[Count], const char* title, const char* le
     drawing.line(block.x + block.width, block.y + block.height, width - 20, panel_top, "arrow");
   }
   draw_pe(drawing, {20, panel_top}, of_pe);
-  std::string text = drawing.str();
-  const size_t end = text.find(">\n");
-  return text.insert(end + 1, "<style>" + std::string(style) + "</style>")
-      .insert(4, " xmlns=\"http://www.w3.org/2000/svg\"");
+  return standalone(drawing, style);
 }
 
 }  // namespace

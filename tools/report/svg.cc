@@ -192,4 +192,11 @@ void Drawing::marker(int shape, double x, double y, double radius, std::string_v
   path(marker_path(shape, x, y, radius), css_class, tip);
 }
 
+std::string standalone(const Drawing& drawing, std::string_view style) {
+  std::string text = drawing.str();
+  const size_t end = text.find(">\n");
+  return text.insert(end + 1, "<style>" + std::string(style) + "</style>")
+      .insert(4, " xmlns=\"http://www.w3.org/2000/svg\"");
+}
+
 }  // namespace stuckat::report

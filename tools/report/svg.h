@@ -56,4 +56,7 @@ class Drawing {
   std::string text_;
 };
 
+/// The drawing as a file of its own, with its style inside.
+std::string standalone(const Drawing& drawing, std::string_view style);
+
 }  // namespace stuckat::report

@@ -98,7 +98,9 @@ int run_faults(const Arguments& arguments) {
       {"intersect", "faults that several maps have in common", faults_intersect},
       {"diff", "faults of one map that another has not", faults_diff},
       {"distance", "how far two maps are apart", faults_distance},
-      {"convert", "between HDF5, CSV, JSON and bitmaps", faults_convert}};
+      {"convert", "between HDF5, CSV, JSON and bitmaps", faults_convert},
+      {"pessimism", "exact faults against stuck channels, kind by kind", faults_pessimism},
+      {"pessimism-page", "a page from results of 'pessimism'", faults_pessimism_page}};
   return run_subcommand("faults", table, arguments);
 }
 

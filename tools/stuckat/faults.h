@@ -21,6 +21,8 @@ int faults_intersect(const Arguments&);
 int faults_diff(const Arguments&);
 int faults_distance(const Arguments&);
 int faults_convert(const Arguments&);
+int faults_pessimism(const Arguments&);
+int faults_pessimism_page(const Arguments&);
 
 /// A network on an accelerator.
 struct Hardware {

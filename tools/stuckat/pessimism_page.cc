@@ -1,0 +1,225 @@
+#include "tools/stuckat/pessimism_page.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "tools/report/plot.h"
+#include "tools/report/svg.h"
+#include "tools/stuckat/inputs.h"
+
+namespace stuckat::cli {
+namespace {
+
+using nlohmann::ordered_json;
+using report::Anchor;
+using report::Drawing;
+
+/// The estimates of a row by their names in files.
+struct Column {
+  const char* key;
+  Estimate PessimismRow::*estimate;
+};
+constexpr Column columns[] = {{"masked", &PessimismRow::masked},
+                              {"stuck", &PessimismRow::stuck},
+                              {"partial", &PessimismRow::partial},
+                              {"points_lost", &PessimismRow::exact},
+                              {"points_lost_abstraction", &PessimismRow::abstraction},
+                              {"gap", &PessimismRow::gap},
+                              {"optimistic", &PessimismRow::optimistic}};
+
+constexpr const char* introduction = R"(# How pessimistic is "its channels are stuck"?
+
+<!-- Written by tools/pessimism. -->
+
+FAT (Zahid et al. 2020) stands for a broken part by tensor faults: a broken processing element (PE)
+is *its channels stuck at a level*, a broken FIFO word *a pixel stuck in all channels*. Here every kind
+of fault site is broken exactly, in a trained network, and compared with that abstraction at its
+worst level:
+
+- a site of a PE: the PE dead, that is all its channels stuck at the level that costs most;
+- a slot of a FIFO: its word stuck in every lane (same-pixel stuck@); a wire: its channels stuck.
+
+Each fault (a site stuck at 0, or at 1) is one of
+
+- **masked**: no element of any tensor differs in any image;
+- **stuck**: what differs is whole channels (one value in all pixels of all images) or whole pixels
+  (one value in all channels), in each layer that the fault breaks: the abstraction's form is exact;
+- **partial**: anything else: the channel is still computed, sometimes wrongly.
+
+*Points lost* are percentage points of accuracy against the fault-free network, the mean over all
+faults of the kind (and the worst fault). *Exaggerates* is what the abstraction loses beyond the exact
+fault. *Costs more* is the share of faults for which the abstraction is not pessimistic but
+optimistic: the exact fault costs more than channels stuck at their worst level. Shares and means have
+{:g} % confidence intervals where a kind was sampled (stratified by part); without one they are exact,
+every fault on every image. Of the 256 levels of the image the lowest, the middle one and the greatest
+are tried. Stuck is told from partial on the first images.
+
+)";
+
+std::string interval(const Estimate& e, int decimals) {
+  const std::string value = report::fixed(e.value, decimals);
+  if (e.high - e.low < 1e-9) return value;
+  return value + " \xC2\xB1 " + report::fixed((e.high - e.low) / 2, decimals);
+}
+
+const char* const bar_classes[] = {"masked", "partial", "stuck"};
+
+constexpr const char* style =
+    "svg{background:#fff}text{font:12px 'DejaVu Sans',sans-serif;fill:#1b2130}.title{font-weight:"
+    "bold}.tick,.label{fill:#5b6475;font-size:11px}.site{font:12px 'DejaVu Sans Mono',monospace}"
+    ".masked{fill:#c3cad6}.partial{fill:#f0c862}.stuck{fill:#d9602b}.exact{fill:#0068a8}"
+    ".abstraction{fill:none;stroke:#b3261e;stroke-width:2}.grid{stroke:#dde1e8}.gap{stroke:#b3261e;"
+    "stroke-width:1.4;stroke-dasharray:3 3}";
+
+constexpr double row_height = 24;
+constexpr double left = 150, bars = 330, plot_left = 530, plot_right = 950;
+
+void draw_study(Drawing& drawing, const NamedStudy& named, double top) {
+  drawing.text(14, top + 16, named.label + " on " + named.accelerator, "title");
+  double most = 1;
+  for (const PessimismRow& row : named.study.rows) {
+    most = std::max({most, row.exact.value, row.abstraction.value});
+  }
+  const report::Scale nice = report::nice_scale(0, most, 1, 6);
+  const report::Scale x{nice.low, nice.high, plot_left, plot_right};
+  const double first = top + 46;
+  const double last = first + row_height * static_cast<double>(named.study.rows.size());
+  for (const double tick : report::nice_ticks(x.low, x.high, 6)) {
+    drawing.line(x(tick), first - 6, x(tick), last, "grid");
+    drawing.text(x(tick), last + 14, report::fixed(tick, x.high < 5 ? 1 : 0), "tick",
+                 Anchor::middle);
+  }
+  drawing.text(left, top + 36, "share of the faults", "label");
+  drawing.text(plot_left, top + 36, "points of accuracy lost, mean", "label");
+  double y = first;
+  for (const PessimismRow& row : named.study.rows) {
+    drawing.text(left - 10, y + 13, row.site, "site", Anchor::end);
+    double at = left;
+    const double shares[] = {row.masked.value, row.partial.value, row.stuck.value};
+    for (int i = 0; i < 3; ++i) {
+      const double wide = bars * shares[i] / 100;
+      if (wide > 0) {
+        drawing.rectangle(at, y, wide, 17, bar_classes[i],
+                          fmt::format("{} {}: {:.1f} %", row.site, bar_classes[i], shares[i]));
+      }
+      at += wide;
+    }
+    drawing.line(x(row.exact.value), y + 8.5, x(row.abstraction.value), y + 8.5, "gap");
+    drawing.marker(
+        3, x(row.abstraction.value), y + 8.5, 5, "abstraction",
+        fmt::format("{} as its abstraction: {:.2f} points", row.site, row.abstraction.value));
+    drawing.marker(0, x(row.exact.value), y + 8.5, 4, "exact",
+                   fmt::format("{}: {:.2f} points", row.site, row.exact.value));
+    y += row_height;
+  }
+}
+
+double height_of(const NamedStudy& study) {
+  return 84 + row_height * static_cast<double>(study.study.rows.size());
+}
+
+}  // namespace
+
+ordered_json to_json(const NamedStudy& named) {
+  ordered_json json = {{"schema", "stuckat.pessimism"},          {"network", named.network},
+                       {"accelerator", named.accelerator},       {"data", named.data},
+                       {"confidence", named.confidence},         {"images", named.study.images},
+                       {"correct_fault_free", named.study.right}};
+  for (const PessimismRow& row : named.study.rows) {
+    ordered_json j = {{"site", row.site}, {"faults", row.faults}, {"examined", row.examined}};
+    for (const Column& c : columns) {
+      const Estimate& e = row.*c.estimate;
+      j[c.key] = {e.value, e.low, e.high};
+    }
+    j["worst_points_lost"] = row.worst_exact;
+    j["worst_points_lost_abstraction"] = row.worst_abstraction;
+    json["sites"].push_back(std::move(j));
+  }
+  return json;
+}
+
+NamedStudy read_study(const std::string& path) {
+  std::ifstream in(path);
+  std::stringstream text;
+  text << in.rdbuf();
+  if (!in)
+    throw InputError(path, "cannot be read", "a result of 'stuckat faults pessimism --json'");
+  try {
+    const auto json = nlohmann::json::parse(text.str());
+    if (json.at("schema") != "stuckat.pessimism") throw std::runtime_error("another schema");
+    NamedStudy named;
+    named.network = json.at("network");
+    named.accelerator = json.at("accelerator");
+    named.data = json.at("data");
+    named.confidence = json.at("confidence");
+    named.study.images = json.at("images");
+    named.study.right = json.at("correct_fault_free");
+    for (const auto& j : json.at("sites")) {
+      PessimismRow row;
+      row.site = j.at("site");
+      row.faults = j.at("faults");
+      row.examined = j.at("examined");
+      for (const Column& c : columns) {
+        row.*c.estimate = {j.at(c.key).at(0), j.at(c.key).at(1), j.at(c.key).at(2)};
+      }
+      row.worst_exact = j.at("worst_points_lost");
+      row.worst_abstraction = j.at("worst_points_lost_abstraction");
+      named.study.rows.push_back(std::move(row));
+    }
+    return named;
+  } catch (const std::exception& error) {
+    throw InputError(path, error.what(), "a result of 'stuckat faults pessimism --json'");
+  }
+}
+
+std::string row_text(const PessimismRow& row) {
+  return fmt::format("{:<16} {:>10} {:>10} {:>14} {:>14} {:>14} {:>14} {:>14} {:>15}", row.site,
+                     thousands(row.faults), thousands(row.examined), interval(row.masked, 1),
+                     interval(row.stuck, 1), interval(row.partial, 1), interval(row.exact, 2),
+                     interval(row.abstraction, 2), interval(row.optimistic, 1));
+}
+
+std::string pessimism_page(const std::vector<NamedStudy>& studies, const std::string& picture) {
+  std::string text = fmt::format(introduction, 100 * studies.front().confidence);
+  text += "![shares and points lost, site by site](" + picture + ")\n\n";
+  text +=
+      "Bars: grey masked, yellow partial, red stuck. Points: blue the exact fault, red diamond "
+      "its\n"
+      "abstraction.\n";
+  for (const NamedStudy& named : studies) {
+    const Pessimism& study = named.study;
+    text += fmt::format(
+        "\n## {}\n\n{} on {}, {} images of {}; without faults {} right.\n\n| site | faults | "
+        "examined | masked % | stuck % | partial % | points lost | worst | as abstraction | worst "
+        "| "
+        "exaggerates | costs more % |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        named.label, named.network, named.accelerator, thousands(study.images), named.data,
+        percent(study.right, study.images));
+    for (const PessimismRow& row : study.rows) {
+      text += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+                          row.site, thousands(row.faults), thousands(row.examined),
+                          interval(row.masked, 1), interval(row.stuck, 1), interval(row.partial, 1),
+                          interval(row.exact, 2), report::fixed(row.worst_exact, 1),
+                          interval(row.abstraction, 2), report::fixed(row.worst_abstraction, 1),
+                          interval(row.gap, 2), interval(row.optimistic, 1));
+    }
+  }
+  return text;
+}
+
+std::string pessimism_picture(const std::vector<NamedStudy>& studies) {
+  double height = 10;
+  for (const NamedStudy& named : studies) height += height_of(named);
+  Drawing drawing(970, height, "pessimism of the stuck-channel abstraction");
+  double top = 6;
+  for (const NamedStudy& named : studies) {
+    draw_study(drawing, named, top);
+    top += height_of(named);
+  }
+  return report::standalone(drawing, style);
+}
+
+}  // namespace stuckat::cli
