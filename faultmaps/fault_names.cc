@@ -140,7 +140,8 @@ std::vector<Fault> SiteIndex::expand(std::string_view pattern, std::string_view 
     bool some = std::find(space.values.begin(), space.values.end(), value) != space.values.end();
     for (size_t i = 0; i < brackets.inside.size(); ++i) {
       if (!parse_range(brackets.inside[i], space.counts[i], box[i])) {
-        throw InputError(place, "[" + std::string(brackets.inside[i]) + "]",
+        throw InputError(place,
+                         std::string(pattern) + ": [" + std::string(brackets.inside[i]) + "]",
                          "a number, a range like 2-5, or *");
       }
       box[i].last = std::min(box[i].last, space.counts[i] - 1);
