@@ -56,7 +56,7 @@ int faults_pessimism(const Arguments& arguments) {
   fmt::print("{} on {}, {} images of {}, {} right without faults\n\n", network.name,
              placement.accelerator, thousands(named.study.images), data.name,
              percent(named.study.right, named.study.images));
-  fmt::print("{:<16} {:>10} {:>10} {:>14} {:>14} {:>14} {:>14} {:>14} {:>15}\n", "site", "faults",
+  fmt::print("{:<16} {:>10} {:>9} {:>18} {:>18} {:>18} {:>14} {:>14} {:>17}\n", "site", "faults",
              "examined", "masked %", "stuck %", "partial %", "points lost", "abstraction",
              "costs more %");
   for (const PessimismRow& row : named.study.rows) fmt::print("{}\n", row_text(row));

@@ -55,14 +55,45 @@ fault. *Costs more* is the share of faults for which the abstraction is not pess
 optimistic: the exact fault costs more than channels stuck at their worst level. Shares and means have
 {:g} % confidence intervals where a kind was sampled (stratified by part); without one they are exact,
 every fault on every image. Of the 256 levels of the image the lowest, the middle one and the greatest
-are tried. Stuck is told from partial on the first images.
+are tried, so that in the image's stream another level may cost more. Stuck is told from partial on the first images.
 
 )";
 
-std::string interval(const Estimate& e, int decimals) {
-  const std::string value = report::fixed(e.value, decimals);
-  if (e.high - e.low < 1e-9) return value;
-  return value + " \xC2\xB1 " + report::fixed((e.high - e.low) / 2, decimals);
+bool is_exact(const Estimate& e) { return e.high - e.low < 1e-9; }
+
+/// "12.34 Â± 0.56"
+std::string mean_text(const Estimate& e) {
+  const std::string value = report::fixed(e.value, 2);
+  if (is_exact(e)) return value;
+  return value + " \xC2\xB1 " + report::fixed((e.high - e.low) / 2, 2);
+}
+
+/// "12.3 (11.0-14.2)": intervals of shares end at 0 and 100.
+std::string share_text(const Estimate& e) {
+  const std::string value = report::fixed(e.value, 1);
+  if (is_exact(e)) return value;
+  return value + " (" + report::fixed(e.low, 1) + "-" + report::fixed(e.high, 1) + ")";
+}
+
+/// What a study says in short.
+std::string conclusion(const Pessimism& study) {
+  const auto [least, most] =
+      std::minmax_element(study.rows.begin(), study.rows.end(),
+                          [](const auto& a, const auto& b) { return a.gap.value < b.gap.value; });
+  const auto risky = std::max_element(
+      study.rows.begin(), study.rows.end(),
+      [](const auto& a, const auto& b) { return a.optimistic.value < b.optimistic.value; });
+  std::string form;
+  for (const PessimismRow& row : study.rows) {
+    if (row.stuck.value > 50) form += (form.empty() ? "" : ", ") + row.site;
+  }
+  return fmt::format(
+      "The abstraction exaggerates least for {} ({:.1f} points on average) and most for {} ({:.1f} "
+      "points). Its form is exact for most faults of {}. It is optimistic most often for {}: "
+      "{:.1f} "
+      "% of these faults cost more than it.\n",
+      least->site, least->gap.value, most->site, most->gap.value, form.empty() ? "no kind" : form,
+      risky->site, risky->optimistic.value);
 }
 
 const char* const bar_classes[] = {"masked", "partial", "stuck"};
@@ -176,10 +207,10 @@ NamedStudy read_study(const std::string& path) {
 }
 
 std::string row_text(const PessimismRow& row) {
-  return fmt::format("{:<16} {:>10} {:>10} {:>14} {:>14} {:>14} {:>14} {:>14} {:>15}", row.site,
-                     thousands(row.faults), thousands(row.examined), interval(row.masked, 1),
-                     interval(row.stuck, 1), interval(row.partial, 1), interval(row.exact, 2),
-                     interval(row.abstraction, 2), interval(row.optimistic, 1));
+  return fmt::format("{:<16} {:>10} {:>9} {:>18} {:>18} {:>18} {:>14} {:>14} {:>17}", row.site,
+                     thousands(row.faults), thousands(row.examined), share_text(row.masked),
+                     share_text(row.stuck), share_text(row.partial), mean_text(row.exact),
+                     mean_text(row.abstraction), share_text(row.optimistic));
 }
 
 std::string pessimism_page(const std::vector<NamedStudy>& studies, const std::string& picture) {
@@ -201,10 +232,10 @@ std::string pessimism_page(const std::vector<NamedStudy>& studies, const std::st
     for (const PessimismRow& row : study.rows) {
       text += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
                           row.site, thousands(row.faults), thousands(row.examined),
-                          interval(row.masked, 1), interval(row.stuck, 1), interval(row.partial, 1),
-                          interval(row.exact, 2), report::fixed(row.worst_exact, 1),
-                          interval(row.abstraction, 2), report::fixed(row.worst_abstraction, 1),
-                          interval(row.gap, 2), interval(row.optimistic, 1));
+                          share_text(row.masked), share_text(row.stuck), share_text(row.partial),
+                          mean_text(row.exact), report::fixed(row.worst_exact, 1),
+                          mean_text(row.abstraction), report::fixed(row.worst_abstraction, 1),
+                          mean_text(row.gap), share_text(row.optimistic));
     }
   }
   return text;
