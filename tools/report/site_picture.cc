@@ -43,9 +43,9 @@ constexpr Block dataflow_blocks[] = {
 // One array, layer after layer: it reads one activation buffer and writes the other.
 constexpr Block loopback_blocks[] = {
     {"off-chip memory", "image, weights, result", "memory/", 20, 60, 150, 52},
-    {"weight buffer", "banks, filled tile by tile", "weight_buffer/", 230, 60, 170, 52},
+    {"weight buffer", "banks, filled tile by tile", "array/", 230, 60, 170, 52},
     {"array of PEs", "rows (or pixels) mod PE, columns mod SIMD", "array/", 460, 60, 260, 52},
-    {"activation buffers", "read one, write the other", "activation", 780, 60, 180, 52},
+    {"activation buffers", "read one, write the other", "buffer/", 780, 60, 180, 52},
 };
 
 constexpr PeAnchor pe_anchors[] = {

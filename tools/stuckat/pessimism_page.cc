@@ -55,7 +55,8 @@ fault. *Costs more* is the share of faults for which the abstraction is not pess
 optimistic: the exact fault costs more than channels stuck at their worst level. Shares and means have
 {:g} % confidence intervals where a kind was sampled (stratified by part); without one they are exact,
 every fault on every image. Of the 256 levels of the image the lowest, the middle one and the greatest
-are tried, so that in the image's stream another level may cost more. Stuck is told from partial on the first images.
+are tried, so that in the image's stream another level may cost more. Stuck is told from partial on
+the first images.
 
 )";
 
@@ -237,6 +238,7 @@ std::string pessimism_page(const std::vector<NamedStudy>& studies, const std::st
                           mean_text(row.abstraction), report::fixed(row.worst_abstraction, 1),
                           mean_text(row.gap), share_text(row.optimistic));
     }
+    text += "\n" + conclusion(study);
   }
   return text;
 }

@@ -42,25 +42,38 @@ The same text, with the coordinates of an accelerator of yours:
 
 )";
 
+/// A network on an accelerator that the page takes its figures from.
 struct Example {
-  Example(const std::string& accelerator_name)
-      : name(accelerator_name),
-        network(zoo_network("cnv-w1a1")),
-        placement(place_on(parse_accelerator(name, network), network)),
+  Example(report::AcceleratorKind accelerator_kind, const Accelerator& accelerator, Network of)
+      : kind(accelerator_kind),
+        network(std::move(of)),
+        placement(place_on(accelerator, network)),
         sites(placement, network) {}
 
-  std::string name;
+  report::AcceleratorKind kind;
   Network network;
   Placement placement;
   SiteIndex sites;
 };
 
+/// The published accelerator and a loopback array; behind them others for the sites that these have
+/// not: of more bits, and with PEs that share their weights.
 std::vector<Example> examples() {
+  using report::AcceleratorKind;
+  const Network w1a1 = zoo_network("cnv-w1a1");
+  const Network w2a2 = zoo_network("cnv-w2a2");
+  loopback::LoopbackAccelerator shared = loopback::parse_loopback("loopback:32x64");
+  shared.name = "pixel-parallel-32x64";
+  shared.schedule = Schedule::pixel_parallel;
   std::vector<Example> result;
-  result.emplace_back("dataflow:bnn-pynq-cnv-w1a1");
-  result.emplace_back("loopback:32x64");
+  result.emplace_back(AcceleratorKind::dataflow,
+                      parse_accelerator("dataflow:bnn-pynq-cnv-w1a1", w1a1), w1a1);
+  result.emplace_back(AcceleratorKind::loopback, parse_accelerator("loopback:32x64", w1a1), w1a1);
+  result.emplace_back(AcceleratorKind::dataflow, parse_accelerator("dataflow:auto", w2a2), w2a2);
+  result.emplace_back(AcceleratorKind::loopback, shared, w1a1);
   return result;
 }
+constexpr size_t main_examples = 2;
 
 /// The sites of a kind at the part that examples are taken from: one of layer1 if there is one.
 const SiteSpace* example_space(const SiteIndex& sites, SiteKind kind) {
@@ -97,22 +110,28 @@ std::string row_text(const SiteRow& row, const std::vector<Example>& hardware) {
       "|\n| source | {} |\n",
       row.name, written(row), row.meaning, row.effect, row.masked, row.source);
   std::string shown;
-  for (const Example& example : hardware) {
+  for (size_t i = 0; i < hardware.size() && (i < main_examples || shown.empty()); ++i) {
+    const Example& example = hardware[i];
     int64_t count = 0;
     for (const SiteSpace& space : example.sites.of(row.kind)) count += space.sites();
     const SiteSpace* space = example_space(example.sites, row.kind);
     if (space == nullptr) continue;
-    text += fmt::format("| {} | {} sites; `{}`: {} |\n", example.name, thousands(count),
-                        space->part, ranges(*space));
+    text +=
+        fmt::format("| {}, {} | {} sites; `{}`: {} |\n", example.network.name,
+                    example.placement.accelerator, thousands(count), space->part, ranges(*space));
     shown += example_effect(example, *space);
   }
   return text + shown + "\n";
 }
 
-std::string picture(report::AcceleratorKind kind, const Example& example) {
+std::string picture(report::AcceleratorKind kind) {
+  const auto hardware = examples();
   std::vector<const SiteRow*> rows;
   for (const SiteRow& row : site_table()) {
-    if (example_space(example.sites, row.kind) != nullptr) rows.push_back(&row);
+    const bool there = std::any_of(hardware.begin(), hardware.end(), [&](const Example& e) {
+      return e.kind == kind && example_space(e.sites, row.kind) != nullptr;
+    });
+    if (there) rows.push_back(&row);
   }
   return report::site_picture(kind, rows);
 }
@@ -124,7 +143,8 @@ std::string fault_page() {
   std::string text = introduction;
   text +=
       "Ranges and effects below are those of the published CNV-W1A1 accelerator and of a loopback\n"
-      "array of 32 PEs with 64 lanes that runs the same network.\n\n| site | written | effect "
+      "array of 32 PEs with 64 lanes that runs the same network, or of others where these have no "
+      "such site.\n\n| site | written | effect "
       "|\n|---|---|---|\n";
   for (const SiteRow& row : site_table()) {
     std::string form;
@@ -137,12 +157,8 @@ std::string fault_page() {
   return text;
 }
 
-std::string dataflow_site_picture() {
-  return picture(report::AcceleratorKind::dataflow, examples()[0]);
-}
+std::string dataflow_site_picture() { return picture(report::AcceleratorKind::dataflow); }
 
-std::string loopback_site_picture() {
-  return picture(report::AcceleratorKind::loopback, examples()[1]);
-}
+std::string loopback_site_picture() { return picture(report::AcceleratorKind::loopback); }
 
 }  // namespace stuckat::cli
