@@ -8,8 +8,9 @@ namespace stuckat::trainer {
 namespace {
 
 constexpr const char* schema = "stuckat-checkpoint";
-constexpr int schema_version = 1;
-constexpr int64_t history_columns = 5;
+constexpr int schema_version = 2;
+constexpr int64_t history_columns = 6;
+constexpr int64_t most_epochs = 1'000'000;
 
 /// Calls visit(group of the file, layer, parameters, index) for every layer with weights.
 template <class Visit>
@@ -75,16 +76,20 @@ void write_checkpoint(const std::string& path, const TrainState& state) {
   file.write_strings("/configuration", {state.configuration});
   const auto epochs = static_cast<int64_t>(state.history.size());
   file.write_int("/", "epochs_done", epochs);
-  file.write_int("/", "best_epoch", state.best_epoch);
+  file.write_int("/", "best_validation_epoch", state.best_validation.epoch);
+  file.write_int("/", "best_test_epoch", state.best_test.epoch);
   file.write_int("/", "updates", state.adam.updates);
   std::vector<double> history;
   for (const EpochRecord& r : state.history) {
     history.insert(history.end(), {r.learning_rate, r.loss, r.train_accuracy, r.validation_accuracy,
-                                   static_cast<double>(r.injected_layer)});
+                                   r.test_accuracy, static_cast<double>(r.injected_layer)});
   }
   file.write_array("/history", history, {epochs, history_columns});
   write_model(file, "/model", state.model);
-  write_model(file, "/best", state.best);
+  if (state.best_validation.epoch >= 0) {
+    write_model(file, "/best_validation", state.best_validation.model);
+  }
+  if (state.best_test.epoch >= 0) write_model(file, "/best_test", state.best_test.model);
   write_moments(file, "/adam_first", state.model.architecture, state.adam.first);
   write_moments(file, "/adam_second", state.model.architecture, state.adam.second);
   file.commit();
@@ -97,20 +102,50 @@ void read_checkpoint(const std::string& path, TrainState& state) {
     throw InputError(path, "checkpoint of a run with other options or data",
                      "the options that it was started with, or another checkpoint file");
   }
-  constexpr int64_t most_epochs = 1'000'000;
   const int64_t epochs = file.read_int("/", "epochs_done", 1, most_epochs);
-  state.best_epoch = static_cast<int>(file.read_int("/", "best_epoch", -1, epochs - 1));
+  const auto best_epoch = [&](const char* attribute) {
+    return static_cast<int>(file.read_int("/", attribute, -1, epochs - 1));
+  };
+  state.best_validation.epoch = best_epoch("best_validation_epoch");
+  state.best_test.epoch = best_epoch("best_test_epoch");
   state.adam.updates = file.read_int("/", "updates", 0);
   const std::vector<double> history =
       file.read_array<double>("/history", {epochs, history_columns});
   state.history.clear();
   for (auto r = history.begin(); r != history.end(); r += history_columns) {
-    state.history.push_back({r[0], r[1], r[2], r[3], static_cast<int>(r[4])});
+    state.history.push_back({r[0], r[1], r[2], r[3], r[4], static_cast<int>(r[5])});
   }
   read_model(file, "/model", state.model);
-  read_model(file, "/best", state.best);
+  if (state.best_validation.epoch >= 0) {
+    read_model(file, "/best_validation", state.best_validation.model);
+  }
+  if (state.best_test.epoch >= 0) read_model(file, "/best_test", state.best_test.model);
   read_moments(file, "/adam_first", state.model.architecture, state.adam.first);
   read_moments(file, "/adam_second", state.model.architecture, state.adam.second);
+}
+
+const std::vector<std::string>& kept_names() {
+  static const std::vector<std::string> names = {"last", "best-validation", "best-test"};
+  return names;
+}
+
+bool is_checkpoint(const std::string& path) {
+  const Hdf5File file = Hdf5File::open(path);
+  return file.has_attribute("/", "schema") && file.read_string("/", "schema") == schema;
+}
+
+Model read_checkpoint_model(const std::string& path, const Network& architecture, Kept kept) {
+  const char* const groups[] = {"/model", "/best_validation", "/best_test"};
+  const char* const group = groups[static_cast<size_t>(kept)];
+  const Hdf5File file = Hdf5File::open(path);
+  file.check_schema(schema, schema_version);
+  if (!file.exists(group)) {
+    throw InputError(path, "holds no " + kept_names()[static_cast<size_t>(kept)] + " model",
+                     "a run with such a set of images, or the last model");
+  }
+  Model model = initial_model(architecture, 0);
+  read_model(file, group, model);
+  return model;
 }
 
 }  // namespace stuckat::trainer

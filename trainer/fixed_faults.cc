@@ -28,11 +28,11 @@ size_t position(Shape shape, int sample, int element) {
 
 /// Calls visit(sample, element) for everything that the fault selects.
 template <class Visit>
-void for_selected(const ElementFault& fault, Shape shape, int samples, int64_t image_index,
-                  const Visit& visit) {
+void for_selected(const ElementFault& fault, Shape shape, int first, int samples,
+                  int64_t image_index, const Visit& visit) {
   std::vector<int> elements;
-  for (int sample = 0; sample < samples; ++sample) {
-    if (sample == 0 || fault.depends_on_image()) {
+  for (int sample = first; sample < samples; ++sample) {
+    if (sample == first || fault.depends_on_image()) {
       elements = selected_elements(fault, shape, image_index + sample);
     }
     for (const int e : elements) visit(sample, e);
@@ -135,10 +135,10 @@ void break_values(const LayerFaults& faults, ForwardLayer& forward, const Steps&
 }
 
 void overwrite_elements(const LayerFaults& faults, const Network& network, int tensor, int samples,
-                        int64_t image_index, int8_t* values) {
+                        int64_t image_index, int8_t* values, int first) {
   const Shape shape = network.tensor_shape(tensor);
   for (const ElementFault& fault : faults.elements) {
-    for_selected(fault, shape, samples, image_index, [&](int sample, int element) {
+    for_selected(fault, shape, first, samples, image_index, [&](int sample, int element) {
       int8_t& value = values[position(shape, sample, element)];
       value = static_cast<int8_t>(masked_value(network, tensor, fault.mask, value));
     });
@@ -147,11 +147,11 @@ void overwrite_elements(const LayerFaults& faults, const Network& network, int t
 
 void overwrite_logits(const LayerFaults& faults, const Network& network, ForwardLayer& forward,
                       const std::vector<int32_t>& sign, int samples, int64_t image_index,
-                      int32_t limit) {
+                      int32_t limit, int first) {
   const Layer& layer = forward.layer;
   const int tensor = network.tensors() - 1;
   for (const ElementFault& fault : faults.elements) {
-    for_selected(fault, layer.output, samples, image_index, [&](int sample, int element) {
+    for_selected(fault, layer.output, first, samples, image_index, [&](int sample, int element) {
       const int s = sign[static_cast<size_t>(element % layer.rows())];
       int32_t& a = forward.acc32.data()[position(layer.output, sample, element)];
       const auto before = static_cast<int32_t>(accumulator_of(layer, s * int64_t{a}));
@@ -162,9 +162,9 @@ void overwrite_logits(const LayerFaults& faults, const Network& network, Forward
 }
 
 void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples, int64_t image_index,
-                           float* gradient) {
+                           float* gradient, int first) {
   for (const ElementFault& fault : faults.elements) {
-    for_selected(fault, shape, samples, image_index,
+    for_selected(fault, shape, first, samples, image_index,
                  [&](int sample, int element) { gradient[position(shape, sample, element)] = 0; });
   }
   for (const OperatorFault& fault : faults.operators) {

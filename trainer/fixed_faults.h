@@ -44,15 +44,16 @@ void break_sums(const LayerFaults& faults, ForwardLayer& layer, const std::vecto
 /// Recomputes the values of rows whose comparators are stuck.
 void break_values(const LayerFaults& faults, ForwardLayer& layer, const Steps& steps, int samples,
                   int8_t* values);
-/// Overwrites elements of a tensor; image_index: number of the first sample in the run.
+/// Overwrites elements of a tensor, in samples first .. samples-1; image_index: number of sample 0
+/// in the run.
 void overwrite_elements(const LayerFaults& faults, const Network& network, int tensor, int samples,
-                        int64_t image_index, int8_t* values);
+                        int64_t image_index, int8_t* values, int first = 0);
 /// The same on logits, which are sums here, cut to -limit .. limit.
 void overwrite_logits(const LayerFaults& faults, const Network& network, ForwardLayer& layer,
                       const std::vector<int32_t>& sign, int samples, int64_t image_index,
-                      int32_t limit);
+                      int32_t limit, int first = 0);
 /// Gradient 0 at all elements that a fault decides.
 void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples, int64_t image_index,
-                           float* gradient);
+                           float* gradient, int first = 0);
 
 }  // namespace stuckat::trainer

@@ -46,21 +46,57 @@ TrainingStep::TrainingStep(const Network& architecture, bool can_drop, const Eff
       value_gradients_(static_cast<size_t>(architecture.tensors())),
       masks_(static_cast<size_t>(architecture.tensors())),
       gradients_(architecture.layers.size()) {
+  create_layers(can_drop, !effects.elements.empty(), false);
+}
+
+TrainingStep::TrainingStep(const Network& architecture, bool can_drop, bool can_break,
+                           Workers& workers)
+    : TrainingStep(architecture, can_drop, Effects{}, workers) {
+  if (can_break) create_layers(can_drop, true, true);
+}
+
+void TrainingStep::create_layers(bool can_drop, bool any_code, bool always_wide) {
   for (size_t i = 0; i < layers_.size(); ++i) {
     Layer& layer = network_.layers[i];
     layer.weights.clear();
     layer.thresholds.clear();
     if (!layer.has_weights()) continue;
-    const bool any_code = !effects.elements.empty();
     const Values inputs = can_drop && i > 0 ? Values::levels_and_zero
                           : any_code        ? Values::codes
                                             : Values::levels;
-    layers_[i] =
-        std::make_unique<LayerState>(layer, inputs, i > 0, needs_wide(faults_[i + 1], layer));
+    layers_[i] = std::make_unique<LayerState>(layer, inputs, i > 0,
+                                              always_wide || needs_wide(faults_[i + 1], layer));
   }
 }
 
 TrainingStep::~TrainingStep() = default;
+
+void TrainingStep::set_faults(const Effects& common, const std::vector<Effects>& of_samples) {
+  faults_ = faults_by_tensor(common, network_);
+  of_samples_.clear();
+  for (const Effects& effects : of_samples) {
+    of_samples_.push_back(faults_by_tensor(effects, network_));
+  }
+}
+
+int TrainingStep::faulty_samples() const {
+  return std::min(samples_, static_cast<int>(of_samples_.size()));
+}
+
+bool TrainingStep::decided_by_fault(int tensor) const {
+  return faulty_samples() > 0 || trainer::decided_by_fault(faults_[static_cast<size_t>(tensor)]);
+}
+
+void TrainingStep::clear_decided(int tensor) {
+  const auto t = static_cast<size_t>(tensor);
+  const Shape shape = network_.tensor_shape(tensor);
+  float* gradient = value_gradients_[t].data();
+  clear_faulty_gradient(faults_[t], shape, samples_, injection_->image_index, gradient);
+  for (int n = 0; n < faulty_samples(); ++n) {
+    clear_faulty_gradient(of_samples_[static_cast<size_t>(n)][t], shape, n + 1,
+                          injection_->image_index, gradient, n);
+  }
+}
 
 StepResult TrainingStep::run(Model& model, const int8_t* input, const std::vector<int>& labels,
                              const StepInjection& injection) {
@@ -95,6 +131,10 @@ void TrainingStep::forward(Model& model) {
       }
     }
     overwrite_elements(faults_[i], network_, t, samples_, injection_->image_index, values.data());
+    for (int n = 0; n < faulty_samples(); ++n) {
+      overwrite_elements(of_samples_[static_cast<size_t>(n)][i], network_, t, n + 1,
+                         injection.image_index, values.data(), n);
+    }
     unit_scale_[i] = t > 0 && !network_.layers[i - 1].has_weights() ? unit_scale_[i - 1] : 1.0;
     if (!injected(t)) continue;
     const Sequence random(injection.seed, Purpose::injection, injection.step, i);
@@ -147,6 +187,10 @@ void TrainingStep::forward_layer(int index, LayerParameters& parameters) {
   if (layer.layer.accumulator_output) {
     overwrite_logits(faults, network_, layer, state.sign, samples_, injection_->image_index,
                      broken_sum_limit);
+    for (int n = 0; n < faulty_samples(); ++n) {
+      overwrite_logits(of_samples_[static_cast<size_t>(n)][i + 1], network_, layer, state.sign,
+                       n + 1, injection_->image_index, broken_sum_limit, n);
+    }
     return;
   }
   normalise(index, parameters);
@@ -300,7 +344,7 @@ StepResult TrainingStep::loss(LayerParameters& parameters, const std::vector<int
       out.data()[at(n, c)] = static_cast<float>(by_sum);
     }
   }
-  clear_faulty_gradient(faults_.back(), g.out, samples_, injection_->image_index, out.data());
+  clear_decided(network_.tensors() - 1);
   return result;
 }
 
@@ -325,9 +369,8 @@ void TrainingStep::backward(const Model& model) {
           value_gradients_[i].data(),
           [&](int block, int y, Range range) { finish_row(index, block, y, range); }, workers_);
     }
-    if (index == 0 || !decided_by_fault(faults_[i])) continue;
-    clear_faulty_gradient(faults_[i], layer.input, samples_, injection_->image_index,
-                          value_gradients_[i].data());
+    if (index == 0 || !decided_by_fault(index)) continue;
+    clear_decided(index);
     workers_.run(blocks, [&](int block) {
       for (int y = 0; y < layer.input.height; ++y) {
         pass_row(index, block, y, {0, layer.input.channels});
@@ -345,7 +388,7 @@ void TrainingStep::finish_row(int tensor, int block, int y, Range channels) {
                              value_gradients_[t].data() + block * block_elements(shape) +
                                  static_cast<ptrdiff_t>(y) * shape.width * shape.channels * lanes);
   }
-  if (!decided_by_fault(faults_[t])) pass_row(tensor, block, y, channels);
+  if (!decided_by_fault(tensor)) pass_row(tensor, block, y, channels);
 }
 
 /// Through the quantizer before a tensor, if there is one.

@@ -49,6 +49,12 @@ class TrainingStep {
   StepResult run(Model& model, const int8_t* input, const std::vector<int>& labels,
                  const StepInjection& injection);
 
+  /// can_break: set_faults() will be called, with any effects.
+  TrainingStep(const Network& architecture, bool can_drop, bool can_break, Workers& workers);
+  /// From the next step on: `common` are the effects on every sample, of_samples[n] (or none)
+  /// those on sample n alone, which may only overwrite elements.
+  void set_faults(const Effects& common, const std::vector<Effects>& of_samples);
+
   const std::vector<LayerGradient>& gradients() const { return gradients_; }
   /// Values of tensor t (block tensor) in the last step, after injection; t < last.
   const int8_t* values(int tensor) const { return values_[static_cast<size_t>(tensor)].data(); }
@@ -76,18 +82,24 @@ class TrainingStep {
   void pass_row(int tensor, int block, int y, Range channels);
   StepResult loss(LayerParameters& parameters, const std::vector<int>& labels);
   bool injected(int tensor) const;
+  void create_layers(bool can_drop, bool any_code, bool always_wide);
+  int faulty_samples() const;
+  /// Faults, common or of samples, decide what the tensor's gradient is.
+  bool decided_by_fault(int tensor) const;
+  void clear_decided(int tensor);
 
   Network network_;
   Workers& workers_;
   int samples_ = 0;
-  const StepInjection* injection_ = nullptr;         // of the step at hand
-  std::vector<std::unique_ptr<LayerState>> layers_;  // null for a pool
-  std::vector<LayerFaults> faults_;                  // [tensor]
-  std::vector<double> unit_scale_;                   // [tensor], 1/(1-p) behind Dropout
-  std::vector<Buffer<int8_t>> values_;               // [tensor]
-  std::vector<Buffer<float>> value_gradients_;       // [tensor]
-  std::vector<InjectionMask> masks_;                 // [tensor]
-  Buffer<float> transposed_;                         // of the layer at hand (weight_gradient.h)
+  const StepInjection* injection_ = nullptr;          // of the step at hand
+  std::vector<std::unique_ptr<LayerState>> layers_;   // null for a pool
+  std::vector<LayerFaults> faults_;                   // [tensor], of all samples
+  std::vector<std::vector<LayerFaults>> of_samples_;  // [sample][tensor]
+  std::vector<double> unit_scale_;                    // [tensor], 1/(1-p) behind Dropout
+  std::vector<Buffer<int8_t>> values_;                // [tensor]
+  std::vector<Buffer<float>> value_gradients_;        // [tensor]
+  std::vector<InjectionMask> masks_;                  // [tensor]
+  Buffer<float> transposed_;                          // of the layer at hand (weight_gradient.h)
   Buffer<float> padded_gradient_;
   std::vector<LayerGradient> gradients_;
 };

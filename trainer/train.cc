@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "trainer/checkpoint.h"
+#include "trainer/hardware_faults.h"
 #include "trainer/images.h"
 #include "trainer/predict.h"
 #include "trainer/random.h"
@@ -23,12 +24,24 @@ void check(bool ok, const std::string& option, const std::string& value,
   if (!ok) throw InputError("training", option + " " + value, expected);
 }
 
-void check_options(const Network& network, const DataSet& data, const DataSet* validation,
-                   const TrainOptions& o) {
+bool drops(Method method) { return method == Method::dropout || method == Method::dropout2d; }
+
+void check_percent(const TrainOptions& o) {
+  std::vector<PercentPoint> points = o.percent_schedule;
+  if (points.empty()) points.push_back({0, o.percent});
+  int before = -1;
+  for (const auto& [epoch, percent] : points) {
+    const bool dropout = drops(o.method);
+    check(percent >= 0 && (dropout ? percent < 100 : percent <= 100), "p", std::to_string(percent),
+          dropout ? "0 up to (not including) 100 percent" : "0 to 100 percent");
+    check(epoch > before, "p in epoch", std::to_string(epoch), "epochs from 0, ascending");
+    before = epoch;
+  }
+}
+
+void check_options(const Network& network, const TrainData& data, const TrainOptions& o) {
   using std::to_string;
-  const bool dropout = o.method == Method::dropout || o.method == Method::dropout2d;
-  check(o.percent >= 0 && (dropout ? o.percent < 100 : o.percent <= 100), "p", to_string(o.percent),
-        dropout ? "0 up to (not including) 100 percent" : "0 to 100 percent");
+  check_percent(o);
   check(o.epochs >= 1 && o.epochs <= 1'000'000, "epochs", to_string(o.epochs), "1 to 1000000");
   check(o.batch >= 2 && o.batch <= 4096, "batch", to_string(o.batch), "2 to 4096");
   check(o.learning_rate > 0 && o.learning_rate <= 10, "learning rate", to_string(o.learning_rate),
@@ -39,8 +52,11 @@ void check_options(const Network& network, const DataSet& data, const DataSet* v
   check(o.crop_padding >= 0 && o.crop_padding <= 64, "crop padding", to_string(o.crop_padding),
         "0 to 64");
   check(o.threads >= 0 && o.threads <= 1024, "threads", to_string(o.threads), "0 to 1024");
-  check(data.size() >= 2, "training images:", to_string(data.size()), "at least 2");
-  for (const DataSet* set : {&data, validation}) {
+  check(o.patience >= 0, "patience", to_string(o.patience), "0 or more epochs");
+  check(o.patience == 0 || data.validation != nullptr, "patience", to_string(o.patience),
+        "0, or a validation set");
+  check(data.train.size() >= 2, "training images:", to_string(data.train.size()), "at least 2");
+  for (const DataSet* set : {&data.train, data.validation, data.test}) {
     if (set == nullptr) continue;
     check(set->classes <= network.classes(), "data with classes:", to_string(set->classes),
           "at most " + to_string(network.classes()) + ", the network's");
@@ -90,18 +106,18 @@ std::string hash_of(const Model& model) {
 /// One run: what stays the same over its epochs.
 class Run {
  public:
-  Run(const Network& architecture, const DataSet& data, const DataSet* validation,
-      const TrainOptions& options, const ProgressCallback& progress, const Model* start)
+  Run(const Network& architecture, const TrainData& data, const TrainOptions& options,
+      const ProgressCallback& progress, const Model* start)
       : options_(options),
-        validation_(validation),
+        data_(data),
         progress_(progress),
         workers_(options.threads),
-        images_(architecture, data),
+        images_(architecture, data.train),
         tensors_(injection_tensors(architecture, options)),
-        state_(initial_state(architecture, data, start)),
-        step_(architecture,
-              options.method == Method::dropout || options.method == Method::dropout2d,
-              options.faults, workers_),
+        state_(initial_state(architecture, start)),
+        hardware_(options.hardware, options.method == Method::fat_placement, options.seed,
+                  architecture),
+        step_(architecture, drops(options.method), hardware_.any(), workers_),
         batch_(std::min(options.batch, images_.size())),
         batches_(images_.size() / batch_),
         input_(block_count(batch_) * block_elements(architecture.input())) {
@@ -113,13 +129,18 @@ class Run {
 
   TrainResult run() {
     bool stopped = false;
-    for (int epoch = first_epoch_; epoch < options_.epochs && !stopped; ++epoch) {
+    for (int epoch = first_epoch_; epoch < options_.epochs && !stopped && !out_of_patience();
+         ++epoch) {
       stopped = !run_epoch(epoch);
     }
     TrainResult result;
     result.network = export_network(state_.model);
-    result.best_epoch = state_.best_epoch;
-    result.best = state_.best_epoch < 0 ? result.network : export_network(state_.best);
+    const auto best = [](const BestModel& b) {
+      return b.epoch < 0 ? BestNetwork{} : BestNetwork{export_network(b.model), b.epoch};
+    };
+    result.best_validation = best(state_.best_validation);
+    result.best_test = best(state_.best_test);
+    result.early = out_of_patience();
     result.model = std::move(state_.model);
     result.history = std::move(state_.history);
     result.stopped = stopped;
@@ -127,21 +148,29 @@ class Run {
   }
 
  private:
-  TrainState initial_state(const Network& architecture, const DataSet& data, const Model* start) {
-    std::string configuration = resolved_configuration(architecture, data, validation_, options_);
+  /// From the history alone, so that a resumed run ends where one in a piece does.
+  bool out_of_patience() const {
+    return options_.patience > 0 && state_.best_validation.epoch >= 0 &&
+           static_cast<int>(state_.history.size()) - 1 - state_.best_validation.epoch >=
+               options_.patience;
+  }
+
+  TrainState initial_state(const Network& architecture, const Model* start) {
+    std::string configuration = resolved_configuration(architecture, data_, options_);
     if (start != nullptr) configuration += " start " + hash_of(*start);
     Model model = start != nullptr ? *start : initial_model(architecture, options_.seed);
     Adam adam(model);
-    return {std::move(configuration), model, model, -1, std::move(adam), {}};
+    return {std::move(configuration), model, {model, -1}, {model, -1}, std::move(adam), {}};
   }
 
   StepInjection injection_for(int epoch, EpochRecord& record) {
     StepInjection injection;
     injection.seed = options_.seed;
     injection.injection.kind = options_.injection;
-    injection.injection.percent = options_.percent;
+    injection.injection.percent = percent_at(options_, epoch);
     switch (options_.method) {
       case Method::standard:
+      case Method::fat_placement:
         break;
       case Method::dropout:
         injection.injection.kind = InjectionKind::element;
@@ -196,6 +225,10 @@ class Run {
       const int64_t step = static_cast<int64_t>(epoch) * batches_ + b;
       injection.step = static_cast<uint64_t>(step);
       injection.image_index = step * batch_;
+      if (hardware_.any()) {
+        hardware_.draw(state_.model, injection.injection.percent, injection.step, batch_);
+        step_.set_faults(hardware_.common(), hardware_.of_samples());
+      }
       const StepResult result = step_.run(state_.model, input_.data(), labels, injection);
       if (!std::isfinite(result.loss)) {
         throw InputError("training", "the loss is not finite in epoch " + std::to_string(epoch),
@@ -216,19 +249,26 @@ class Run {
 
   void finish_epoch(int epoch, EpochRecord& record) {
     const Network network = export_network(state_.model);
-    if (validation_ != nullptr) {
-      record.validation_accuracy = accuracy(network, *validation_, workers_, options_.faults);
+    const Effects effects = hardware_.chip_effects(network);
+    if (data_.validation != nullptr) {
+      record.validation_accuracy = accuracy(network, *data_.validation, workers_, effects);
+      keep_best(epoch, &EpochRecord::validation_accuracy, record, state_.best_validation);
     }
-    const bool best =
-        state_.best_epoch < 0 ||
-        record.validation_accuracy >
-            state_.history[static_cast<size_t>(state_.best_epoch)].validation_accuracy;
-    if (best) {
-      state_.best = state_.model;
-      state_.best_epoch = epoch;
+    if (data_.test != nullptr) {
+      record.test_accuracy = accuracy(network, *data_.test, workers_, effects);
+      keep_best(epoch, &EpochRecord::test_accuracy, record, state_.best_test);
     }
     state_.history.push_back(record);
     if (!options_.checkpoint.empty()) write_checkpoint(options_.checkpoint, state_);
+  }
+
+  void keep_best(int epoch, double EpochRecord::*accuracy, const EpochRecord& record,
+                 BestModel& best) const {
+    if (best.epoch >= 0 &&
+        record.*accuracy <= state_.history[static_cast<size_t>(best.epoch)].*accuracy) {
+      return;
+    }
+    best = {state_.model, epoch};
   }
 
   bool tell(int epoch, int batch, double loss, const EpochRecord* record) {
@@ -250,12 +290,13 @@ class Run {
   }
 
   const TrainOptions options_;
-  const DataSet* validation_;
+  const TrainData data_;
   const ProgressCallback& progress_;
   Workers workers_;
   InputImages images_;
   std::vector<int> tensors_;
   TrainState state_;
+  HardwareFaults hardware_;
   TrainingStep step_;
   int batch_ = 0;
   int batches_ = 0;  // of an epoch
@@ -268,8 +309,8 @@ class Run {
 }  // namespace
 
 const std::vector<std::string>& method_names() {
-  static const std::vector<std::string> names = {"standard", "fat1", "fat2", "dropout",
-                                                 "dropout2d"};
+  static const std::vector<std::string> names = {"standard", "fat1",      "fat2",
+                                                 "dropout",  "dropout2d", "fat-placement"};
   return names;
 }
 
@@ -286,6 +327,23 @@ const std::vector<std::string>& injection_site_names() {
 const std::vector<std::string>& schedule_names() {
   static const std::vector<std::string> names = {"constant", "step", "cosine"};
   return names;
+}
+
+const std::vector<std::string>& draw_names() {
+  static const std::vector<std::string> names = {"sample", "batch"};
+  return names;
+}
+
+double percent_at(const TrainOptions& options, int epoch) {
+  const auto& points = options.percent_schedule;
+  if (points.empty()) return options.percent;
+  const auto after = std::find_if(points.begin(), points.end(),
+                                  [&](const PercentPoint& p) { return p.epoch > epoch; });
+  if (after == points.begin()) return points.front().percent;
+  if (after == points.end()) return points.back().percent;
+  const PercentPoint& a = *(after - 1);
+  const double share = static_cast<double>(epoch - a.epoch) / (after->epoch - a.epoch);
+  return a.percent + share * (after->percent - a.percent);
 }
 
 double learning_rate_at(const TrainOptions& options, int epoch) {
@@ -316,8 +374,8 @@ std::vector<int> injection_tensors(const Network& network, const TrainOptions& o
   return tensors;
 }
 
-std::string resolved_configuration(const Network& architecture, const DataSet& data,
-                                   const DataSet* validation, const TrainOptions& o) {
+std::string resolved_configuration(const Network& architecture, const TrainData& data,
+                                   const TrainOptions& o) {
   Hasher shapes;
   for (const Layer& layer : architecture.layers) {
     shapes.add(layer.name).add(layer.kind).add(layer.kernel).add(layer.stride).add(layer.padding);
@@ -331,20 +389,35 @@ std::string resolved_configuration(const Network& architecture, const DataSet& d
   nlohmann::ordered_json json;
   json["network"] = architecture.name;
   json["architecture_hash"] = shapes.hex();
-  json["data"] = data.name;
-  json["data_hash"] = content_hash(data);
-  if (validation != nullptr) {
-    json["validation"] = validation->name;
-    json["validation_hash"] = content_hash(*validation);
+  json["data"] = data.train.name;
+  json["data_hash"] = content_hash(data.train);
+  if (data.validation != nullptr) {
+    json["validation"] = data.validation->name;
+    json["validation_hash"] = content_hash(*data.validation);
+  }
+  if (data.test != nullptr) {
+    json["test"] = data.test->name;
+    json["test_hash"] = content_hash(*data.test);
   }
   json["method"] = method_names()[static_cast<size_t>(o.method)];
   if (o.method != Method::standard) {
     json["injection"] = injection_kind_names()[static_cast<size_t>(o.injection)];
     json["site"] = injection_site_names()[static_cast<size_t>(o.site)];
     json["convolutions_only"] = o.convolutions_only;
-    json["percent"] = o.percent;
+    if (o.percent_schedule.empty()) json["percent"] = o.percent;
+    for (const auto& [epoch, percent] : o.percent_schedule) {
+      json["percent_schedule"].push_back({epoch, percent});
+    }
   }
-  if (!o.faults.empty()) json["faults"] = describe(o.faults, architecture);
+  if (o.method == Method::fat_placement) {
+    json["draw"] = draw_names()[static_cast<size_t>(o.hardware.draw)];
+    for (const SiteKind kind : o.hardware.sites) json["sites"].push_back(site_row(kind).name);
+  }
+  if (!o.hardware.placement.accelerator.empty()) {
+    json["accelerator"] = o.hardware.placement.accelerator;
+  }
+  for (const Fault& fault : o.hardware.chip.faults) json["faults"].push_back(name(fault));
+  if (o.patience > 0) json["patience"] = o.patience;
   json["epochs"] = o.epochs;
   json["batch"] = o.batch;
   json["learning_rate"] = o.learning_rate;
@@ -359,11 +432,10 @@ std::string resolved_configuration(const Network& architecture, const DataSet& d
   return json.dump();
 }
 
-TrainResult train(const Network& architecture, const DataSet& data, const DataSet* validation,
-                  const TrainOptions& options, const ProgressCallback& progress,
-                  const Model* start) {
-  check_options(architecture, data, validation, options);
-  Run run(architecture, data, validation, options, progress, start);
+TrainResult train(const Network& architecture, const TrainData& data, const TrainOptions& options,
+                  const ProgressCallback& progress, const Model* start) {
+  check_options(architecture, data, options);
+  Run run(architecture, data, options, progress, start);
   return run.run();
 }
 

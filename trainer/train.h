@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "faultmaps/effects.h"
+#include "faultmaps/fault_map.h"
+#include "faultmaps/placement.h"
 #include "trainer/injection.h"
 #include "trainer/model.h"
 #include "workloads/dataset.h"
@@ -16,8 +17,9 @@ namespace stuckat::trainer {
 
 /// standard: nothing is injected. fat1: all injection layers are on. fat2: in each epoch one
 /// injection layer, drawn at random, is on. dropout, dropout2d: as fat1 with single elements or
-/// whole channels set to 0 and survivors scaled by 1/(1-p).
-enum class Method : uint8_t { standard, fat1, fat2, dropout, dropout2d };
+/// whole channels set to 0 and survivors scaled by 1/(1-p). fat_placement: pieces of a given
+/// accelerator are broken at random, and what is injected is what that does to the network.
+enum class Method : uint8_t { standard, fat1, fat2, dropout, dropout2d, fat_placement };
 
 /// Behind the pool that follows a layer, or before it.
 enum class InjectionSite : uint8_t { after_pool, before_pool };
@@ -25,11 +27,32 @@ enum class InjectionSite : uint8_t { after_pool, before_pool };
 /// constant; step: times `factor` after every `step_epochs`; cosine: to 0 at the last epoch.
 enum class Schedule : uint8_t { constant, step, cosine };
 
+/// fat_placement: every image of a batch passes through an accelerator of its own, or all of them
+/// through the same one.
+enum class Draw : uint8_t { sample, batch };
+
+/// p over the epochs: linear between points, constant before the first and behind the last.
+struct PercentPoint {
+  int epoch = 0;
+  double percent = 0;
+
+  bool operator==(const PercentPoint&) const = default;
+};
+
+/// The accelerator that the network will run on.
+struct Hardware {
+  Placement placement;
+  FaultMap chip;                                      ///< faults in every step and every evaluation
+  std::vector<SiteKind> sites = {SiteKind::pe_dead};  ///< fat_placement: each broken with p
+  Draw draw = Draw::sample;  ///< sample: only sites whose effects overwrite elements
+};
+
 /// Names for options and files, in the order of the enumerators.
 const std::vector<std::string>& method_names();
 const std::vector<std::string>& injection_kind_names();
 const std::vector<std::string>& injection_site_names();
 const std::vector<std::string>& schedule_names();
+const std::vector<std::string>& draw_names();
 
 /// The defaults are the recipe of the FAT paper, but for the number of epochs (1000 there).
 struct TrainOptions {
@@ -38,7 +61,8 @@ struct TrainOptions {
   InjectionSite site = InjectionSite::after_pool;
   bool convolutions_only = false;  ///< inject behind convolutions, not behind dense layers
   double percent = 5;              ///< p: share of channels, pixels or elements that are injected
-  Effects faults;                  ///< of a given fault map, in every step and in validation
+  std::vector<PercentPoint> percent_schedule;  ///< ascending; empty: `percent` in every epoch
+  Hardware hardware;
 
   int epochs = 10;
   int batch = 100;
@@ -46,6 +70,8 @@ struct TrainOptions {
   Schedule schedule = Schedule::step;
   int step_epochs = 40;
   double step_factor = 0.5;
+
+  int patience = 0;  ///< stop after so many epochs without a better validation; 0: never
 
   int crop_padding = 0;  ///< random crop: shifts of up to so many pixels each way; 0: none
   bool flip = false;     ///< every second image mirrored, at random
@@ -61,6 +87,7 @@ struct EpochRecord {
   double loss = 0;                 ///< mean over the epoch's batches, in training mode
   double train_accuracy = 0;       ///< in training mode: injected, augmented, batch statistics
   double validation_accuracy = 0;  ///< of the exported integer network; 0 without validation set
+  double test_accuracy = 0;        ///< likewise, on the test set
   int injected_layer = -1;         ///< fat2: index of the layer whose injection was on
 
   bool operator==(const EpochRecord&) const = default;
@@ -82,13 +109,28 @@ struct Progress {
 /// Returning false stops the run after this batch; an epoch that is not done is lost.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
+/// The images of a run; null where there are none. The test set decides nothing but which network
+/// is `best_test`: what that one gets on it is no estimate for new images.
+struct TrainData {
+  const DataSet& train;
+  const DataSet* validation = nullptr;
+  const DataSet* test = nullptr;
+};
+
+/// The network of the first epoch with the greatest accuracy on a set.
+struct BestNetwork {
+  Network network;
+  int epoch = -1;  ///< -1: no epoch is done, or no such set
+};
+
 struct TrainResult {
-  Network network;      ///< exported after the last epoch
-  Network best;         ///< exported after the epoch with the best validation accuracy
-  int best_epoch = -1;  ///< the first one with it; -1 if no epoch is done
-  Model model;          ///< after the last epoch
+  Network network;  ///< exported after the last epoch
+  BestNetwork best_validation;
+  BestNetwork best_test;  ///< what the FAT paper kept
+  Model model;            ///< after the last epoch
   std::vector<EpochRecord> history;
   bool stopped = false;  ///< by the callback
+  bool early = false;    ///< by `patience`
 };
 
 /// Trains `architecture` on `train` from random weights, or from `start` if that is not null.
@@ -96,18 +138,18 @@ struct TrainResult {
 /// data and seed give the same bytes on any number of threads, with or without interruption.
 /// Throws InputError: impossible options, data that does not fit, a checkpoint of another run,
 /// and divergence (a loss that is not finite: the last checkpoint stays).
-TrainResult train(const Network& architecture, const DataSet& train, const DataSet* validation,
-                  const TrainOptions& options, const ProgressCallback& progress = {},
-                  const Model* start = nullptr);
+TrainResult train(const Network& architecture, const TrainData& data, const TrainOptions& options,
+                  const ProgressCallback& progress = {}, const Model* start = nullptr);
 
 /// All options and inputs that decide the trajectory, as one line of JSON.
-std::string resolved_configuration(const Network& architecture, const DataSet& train,
-                                   const DataSet* validation, const TrainOptions& options);
+std::string resolved_configuration(const Network& architecture, const TrainData& data,
+                                   const TrainOptions& options);
 
 /// Tensors that can be injected: behind each injectable layer, before or after its pool. Pixels
 /// are not injected into tensors of one pixel, which would stick the whole layer.
 std::vector<int> injection_tensors(const Network& network, const TrainOptions& options);
 
 double learning_rate_at(const TrainOptions& options, int epoch);
+double percent_at(const TrainOptions& options, int epoch);
 
 }  // namespace stuckat::trainer

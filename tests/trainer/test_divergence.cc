@@ -44,8 +44,9 @@ TEST_CASE("divergence stops a run, says so, and keeps the last good checkpoint")
   options.checkpoint = folder / "checkpoint.h5";
   options.epochs = 3;
   options.batch = 20;  // one step for each epoch
-  CHECK(
-      train(network, data, &data, options, [](const Progress& p) { return p.epoch < 1; }).stopped);
+  CHECK(train(network, {data, &data}, options, [](const Progress& p) {
+          return p.epoch < 1;
+        }).stopped);
 
   const std::string first = network.layers.front().name;
   const std::string last = network.layers.back().name;
@@ -61,7 +62,7 @@ TEST_CASE("divergence stops a run, says so, and keeps the last good checkpoint")
   INFO(planted);
   plant(options.checkpoint, planted, value);
   const std::string before = test::read_bytes(options.checkpoint);
-  CHECK_THROWS_WITH(train(network, data, &data, options), Catch::Contains(message));
-  CHECK_THROWS_AS(train(network, data, &data, options), InputError);
+  CHECK_THROWS_WITH(train(network, {data, &data}, options), Catch::Contains(message));
+  CHECK_THROWS_AS(train(network, {data, &data}, options), InputError);
   CHECK(test::read_bytes(options.checkpoint) == before);
 }

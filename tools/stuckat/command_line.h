@@ -30,6 +30,8 @@ class CommandLine {
   bool parse(const std::vector<std::string>& arguments);
 
   bool has(const std::string& name) const { return values_.count(name) > 0; }
+  /// By the user, and not by the option's default.
+  bool given(const std::string& name) const { return has(name) && !values_[name].defaulted(); }
   template <typename T>
   T get(const std::string& name) const {
     return values_[name].as<T>();

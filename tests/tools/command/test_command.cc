@@ -263,7 +263,7 @@ TEST_CASE("a fault map made by hand or at random reads back, and lowers to text"
 TEST_CASE("a network is trained, resumed from its checkpoint and evaluated") {
   const Session s;
   const std::string base =
-      "train --network tfc-w1a1 --images 400 --validation-images 100 --batch 50 ";
+      "train --network tfc-w1a1 --images 400 --validation-images 100 --test-images 100 --batch 50 ";
   const Outcome straight = run(base + "--epochs 2 -o " + s.file("a.h5"));
   INFO(straight.output);
   REQUIRE(straight.code == 0);

@@ -1,0 +1,238 @@
+#include "tools/stuckat/train_options.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "tools/stuckat/accelerator.h"
+#include "tools/stuckat/inputs.h"
+#include "trainer/model_from_network.h"
+#include "workloads/model_file.h"
+#include "workloads/zoo.h"
+
+namespace stuckat::cli {
+namespace {
+
+/// Values that a named recipe gives to options that are not given.
+struct Recipe {
+  const char* name;
+  int epochs;
+  int crop;
+  bool flip;
+};
+constexpr Recipe recipes[] = {{"short", 10, 0, false}, {"paper", 1000, 4, true}};
+
+const Recipe& recipe_of(const CommandLine& line) {
+  std::vector<std::string> names;
+  for (const Recipe& recipe : recipes) names.emplace_back(recipe.name);
+  return recipes[choice<size_t>(line, "recipe", names)];
+}
+
+std::string joined(const std::vector<std::string>& names, const char* between = "|") {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : between) + name;
+  return text;
+}
+
+std::vector<std::string> parts_of(const std::string& text) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == ',') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+std::vector<trainer::PercentPoint> percent_schedule(const CommandLine& line) {
+  std::vector<trainer::PercentPoint> points;
+  if (!line.has("percent-schedule")) return points;
+  for (const std::string& part : parts_of(line.text("percent-schedule"))) {
+    trainer::PercentPoint point;
+    const char* const end = part.data() + part.size();
+    const auto epoch = std::from_chars(part.data(), end, point.epoch);
+    const bool colon = epoch.ec == std::errc() && epoch.ptr != end && *epoch.ptr == ':';
+    if (colon) {
+      const auto percent = std::from_chars(epoch.ptr + 1, end, point.percent);
+      if (percent.ec == std::errc() && percent.ptr == end) {
+        points.push_back(point);
+        continue;
+      }
+    }
+    throw InputError("--percent-schedule", "'" + part + "'",
+                     "EPOCH:PERCENT,EPOCH:PERCENT,... such as 0:0,10:5");
+  }
+  return points;
+}
+
+}  // namespace
+
+void add_train_options(CommandLine& line) {
+  using namespace trainer;
+  // Value names must outlive the description.
+  static const std::string methods = joined(method_names());
+  static const std::string kinds = joined(injection_kind_names());
+  static const std::string sites = joined(injection_site_names());
+  static const std::string schedules = joined(schedule_names());
+  static const std::string draws = joined(draw_names());
+  static const std::string kept = joined(kept_names());
+  const TrainOptions standard;
+  line.options().add_options()("network", text("NAME", "cnv-w1a1"), "architecture of the zoo")(
+      "width", real("W", 1, "1"), "multiplies the channels of every hidden layer")(
+      "input-channels", number("N", 0), "channels of the input; 0: the architecture's own")(
+      "from", text("FILE"),
+      "start from this checkpoint, or from this model file (which brings its network), instead of "
+      "random weights")("from-keep", text(kept.c_str(), "last"), "which model of the checkpoint")(
+      "data", text("NAME[:PATH]", "fashion-mnist"), "data set; see below")(
+      "images", number("N", -1), "training images; -1: all of the training half")(
+      "validation-images", number("N", 0),
+      "images of the training half, behind those that are trained on, to choose the best epoch by")(
+      "test-images", number("N", -1),
+      "images of the test half that are evaluated after each epoch; 0: none, -1: all")(
+      "recipe", text("short|paper", "short"),
+      "paper: 1000 epochs, --crop 4 and --flip, where those are not given; all else is the "
+      "paper's recipe already")("method", text(methods.c_str(), "standard"),
+                                "how faults are injected")(
+      "injection", text(kinds.c_str(), "channel"), "what is stuck at a level")(
+      "site", text(sites.c_str(), "after-pool"), "where, for layers with a pool behind them")(
+      "convolutions-only", po::bool_switch(), "no injection behind dense layers")(
+      "percent", real("P", standard.percent, "5"), "p: share that is injected, in percent")(
+      "percent-schedule", text("E:P,E:P,..."),
+      "p in percent at epochs (from 0), linear in between; instead of --percent")(
+      "sites", text("KIND,...", "pe/dead"),
+      "fat-placement: sites of the accelerator that are broken with probability p")(
+      "draw", text(draws.c_str(), "sample"),
+      "fat-placement: faults of their own for each sample, or the same for a batch")(
+      "epochs", number("N", standard.epochs), "passes over the training images")(
+      "patience", number("N", 0),
+      "stop after N epochs without a better validation accuracy; 0: never")(
+      "batch", number("N", standard.batch), "images in a step")(
+      "learning-rate", real("R", standard.learning_rate, "0.02"), "of ADAM, at the start")(
+      "schedule", text(schedules.c_str(), "step"), "of the learning rate")(
+      "step-epochs", number("N", standard.step_epochs), "epochs between steps")(
+      "step-factor", real("F", standard.step_factor, "0.5"), "factor of a step")(
+      "crop", number("N", 0), "random crop: shifts of up to N pixels")(
+      "flip", po::bool_switch(), "random horizontal flip")("seed", number("N", 1),
+                                                           "decides everything that is random")(
+      "keep", text(kept.c_str(), "last"),
+      "which network to write: of the last epoch, of the one that is best on the validation "
+      "images, or best on the test images (as the FAT paper; no estimate for new images)")(
+      "checkpoint", text("FILE"),
+      "written after each epoch; a run that was killed goes on from it")(
+      "accelerator", text("NAME"),
+      "hardware of fat-placement, and of a fixed fault map to train against");
+  add_fault_options(line);
+  add_thread_option(line);
+  line.options().add_options()("output,o", text("FILE"), "model file to write");
+}
+
+TrainImages load_train_images(const CommandLine& line) {
+  const auto number_of = [&](const char* option, int low) {
+    return static_cast<int>(line.integer(option, low, INT32_MAX));
+  };
+  const int images = number_of("images", -1);
+  const int validation = number_of("validation-images", 0);
+  const int test = number_of("test-images", -1);
+  const std::string& name = line.text("data");
+  TrainImages result;
+  if (validation == 0) {
+    result.train = read_dataset(name, {true, 0, images});
+  } else if (images >= 0) {
+    result.train = read_dataset(name, {true, 0, images});
+    result.validation = read_dataset(name, {true, images, validation});
+  } else {
+    const int all = read_dataset(name, {true, 0, -1}).size();
+    if (validation >= all) {
+      throw InputError("--validation-images", std::to_string(validation),
+                       "fewer than the " + std::to_string(all) + " of the training half");
+    }
+    result.train = read_dataset(name, {true, 0, all - validation});
+    result.validation = read_dataset(name, {true, all - validation, validation});
+  }
+  if (test != 0) result.test = read_dataset(name, {false, 0, test});
+  return result;
+}
+
+TrainStart load_start(const CommandLine& line, const DataSet& train) {
+  const std::string from = line.text("from");
+  if (!from.empty() && !trainer::is_checkpoint(from)) {
+    for (const char* option : {"network", "width", "input-channels"}) {
+      if (!line.given(option)) continue;
+      throw InputError(std::string("--") + option, "with a model file to start from",
+                       "the network of " + from);
+    }
+    constexpr int most_calibration_images = 1000;
+    TrainStart start{read_model(from), {}};
+    check_fit(start.architecture, train, from);
+    DataSet calibration = train;
+    const auto count = static_cast<size_t>(std::min(train.size(), most_calibration_images));
+    calibration.labels.resize(count);
+    calibration.pixels.resize(count * static_cast<size_t>(train.shape.size()));
+    trainer::Workers workers(threads(line));
+    start.model = trainer::model_from_network(start.architecture, calibration, workers);
+    return start;
+  }
+  ZooOptions zoo;
+  zoo.width = line.real("width", 0.001, 100);
+  zoo.input_channels = static_cast<int>(line.integer("input-channels", 0, 4096));
+  zoo.classes = train.classes;
+  TrainStart start{zoo_network(line.text("network"), zoo), {}};
+  if (!from.empty()) {
+    const auto kept = choice<trainer::Kept>(line, "from-keep", trainer::kept_names());
+    start.model = trainer::read_checkpoint_model(from, start.architecture, kept);
+  }
+  return start;
+}
+
+trainer::TrainOptions train_options(const CommandLine& line, const Network& architecture) {
+  using namespace trainer;
+  const Recipe& recipe = recipe_of(line);
+  TrainOptions o;
+  o.method = choice<Method>(line, "method", method_names());
+  o.injection = choice<InjectionKind>(line, "injection", injection_kind_names());
+  o.site = choice<InjectionSite>(line, "site", injection_site_names());
+  o.convolutions_only = line.get<bool>("convolutions-only");
+  o.percent = line.real("percent", 0, 100);
+  if (line.given("percent") && line.has("percent-schedule")) {
+    throw InputError("--percent", "with --percent-schedule", "one of both");
+  }
+  o.percent_schedule = percent_schedule(line);
+  o.epochs =
+      line.given("epochs") ? static_cast<int>(line.integer("epochs", 1, 1000000)) : recipe.epochs;
+  o.patience = static_cast<int>(line.integer("patience", 0, 1000000));
+  o.batch = static_cast<int>(line.integer("batch", 1, 65536));
+  o.learning_rate = line.real("learning-rate", 0, 10);
+  o.schedule = choice<trainer::Schedule>(line, "schedule", schedule_names());
+  o.step_epochs = static_cast<int>(line.integer("step-epochs", 1, 1000000));
+  o.step_factor = line.real("step-factor", 0, 1);
+  o.crop_padding = line.given("crop") ? static_cast<int>(line.integer("crop", 0, 64)) : recipe.crop;
+  o.flip = line.get<bool>("flip") || recipe.flip;
+  o.seed = static_cast<uint64_t>(line.integer("seed", 0, INT64_MAX));
+  o.threads = threads(line);
+  o.checkpoint = line.text("checkpoint");
+  const bool fixed = line.has("fault-map") || line.has("fault");
+  const bool placed = o.method == Method::fat_placement;
+  if ((fixed || placed) && !line.has("accelerator")) {
+    throw InputError(
+        "stuckat train",
+        fixed ? "faults without an accelerator" : "fat-placement without an accelerator",
+        "--accelerator NAME");
+  }
+  for (const char* option : {"sites", "draw"}) {
+    if (placed || !line.given(option)) continue;
+    throw InputError(std::string("--") + option, "without fat-placement", "--method fat-placement");
+  }
+  if (!fixed && !placed) return o;
+  o.hardware.placement =
+      place_on(parse_accelerator(line.text("accelerator"), architecture), architecture);
+  o.hardware.draw = choice<Draw>(line, "draw", draw_names());
+  o.hardware.sites.clear();
+  for (const std::string& kind : parts_of(line.text("sites"))) {
+    o.hardware.sites.push_back(parse_site_kind(kind, "--sites"));
+  }
+  if (fixed) o.hardware.chip = load_faults(line, o.hardware.placement, architecture);
+  return o;
+}
+
+}  // namespace stuckat::cli

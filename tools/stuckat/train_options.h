@@ -1,0 +1,48 @@
+// The options of `stuckat train`.
+#pragma once
+
+#include <optional>
+
+#include "tools/stuckat/command_line.h"
+#include "trainer/checkpoint.h"
+#include "trainer/train.h"
+#include "workloads/dataset.h"
+#include "workloads/network.h"
+
+namespace stuckat::cli {
+
+void add_train_options(CommandLine& line);
+
+/// The option's value as one of `names`. Throws InputError with the nearest name.
+template <typename Enumeration>
+Enumeration choice(const CommandLine& line, const char* option,
+                   const std::vector<std::string>& names) {
+  const std::string name = line.text(option);
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (names[i] == name) return static_cast<Enumeration>(i);
+  }
+  throw_unknown_name(std::string("--") + option, option, name, names);
+}
+
+/// The images of a run as the options split them.
+struct TrainImages {
+  DataSet train;
+  std::optional<DataSet> validation;
+  std::optional<DataSet> test;
+
+  trainer::TrainData data() const {
+    return {train, validation ? &*validation : nullptr, test ? &*test : nullptr};
+  }
+};
+TrainImages load_train_images(const CommandLine& line);
+
+/// What to train, and the model to start from if there is one.
+struct TrainStart {
+  Network architecture;
+  std::optional<trainer::Model> model;
+};
+TrainStart load_start(const CommandLine& line, const DataSet& train);
+
+trainer::TrainOptions train_options(const CommandLine& line, const Network& architecture);
+
+}  // namespace stuckat::cli
