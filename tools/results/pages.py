@@ -1,0 +1,182 @@
+"""docs/results/ from the runs that are there: README.md and the figures."""
+
+import json
+
+import measures
+from figures import Chart
+from paper import CELLS, LAYERS
+from plan import EPOCHS, IMAGES, WIDTH, plan
+from trends import trends
+
+METHODS = {"standard": "standard", "fat1": "FAT method 1", "fat2": "FAT method 2",
+           "dropout2d": "Dropout2D"}
+
+
+def compact(value):
+    """JSON with one line for each fault's numbers left out: lists of numbers stay on one line."""
+    return json.dumps(value, separators=(",", ":")) + "\n"
+
+
+class Results:
+    """The campaigns that were run, by (precision, method, percent, broken, data, test)."""
+
+    def __init__(self, folder):
+        self.runs = [json.loads(p.read_text()) for p in sorted((folder / "runs").glob("*.json"))]
+        self.cells = {}
+        for run in self.runs:
+            for c in run["campaigns"]:
+                percent = run["percent"] if run["method"] != "standard" else 0
+                key = (run["precision"], run["method"], percent, c["faults"], run["data"], c["test"])
+                self.cells[key] = c
+
+    def get(self, precision, method, percent, broken, data="Fashion-MNIST", test=""):
+        return self.cells.get((precision, method, percent, broken, data, test))
+
+
+def row(cells):
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def three(values):
+    return [f"{v:.{d}f}" if v is not None else "-" for v, d in zip(values, (2, 2, 3))]
+
+
+def ours(campaign):
+    return (campaign["error_free"], measures.minimum(campaign), measures.variance(campaign))
+
+
+def table_layers(results):
+    campaign = results.get("w1a1", "standard", 0, "channel")
+    if campaign is None:
+        return "Not run yet.\n"
+    text = row(["layer", "-1 min", "-1 max", "+1 min", "+1 max", "paper -1 min", "max", "+1 min", "max"])
+    text += row(["---"] * 9)
+    ranges = measures.by_layer_and_level(campaign)
+    layers = sorted({layer for layer, _ in ranges})
+    for number, layer in enumerate(layers):
+        cells = [f"{v:.2f}" for level in (-1, 1) for v in ranges[layer, level]]
+        cells += [f"{v:.2f}" for pair in LAYERS[number] for v in pair]
+        text += row([campaign["layers"][layer]["name"], *cells])
+    return text
+
+
+def table_cells(results, broken, methods):
+    text = row(["network", "data", "training", "p", "error-free", "minimum", "variance",
+                "paper error-free", "minimum", "variance"]) + row(["---"] * 10)
+    for (precision, method, percent, what, data, test), campaign in sorted(results.cells.items()):
+        if what != broken or method not in methods:
+            continue
+        printed = CELLS.get((precision, method, percent, broken, "GTSRB" if data == "GTSRB" else
+                             "CIFAR-10"), (None, None, None))
+        text += row([precision.upper(), data + (f", {test}" if test else ""), METHODS[method],
+                     f"{percent:g}" if percent else "-", *three(ours(campaign)), *three(printed)])
+    return text
+
+
+def figures(results, folder):
+    """Writes what there is data for; returns Markdown."""
+    text = ""
+
+    def add(name, title, chart):
+        nonlocal text
+        (folder / name).write_text(chart.str())
+        text += f"![{title}]({name})\n\n"
+
+    by_method = [(k, c) for k, c in sorted(results.cells.items())
+                 if k[0] == "w1a1" and k[3] == "channel" and k[4] == "Fashion-MNIST"]
+    if not by_method:
+        return "Not run yet.\n"
+    lowest = min(measures.minimum(c) for _, c in by_method) - 1
+    highest = max(max(measures.accuracies(c)) for _, c in by_method) + 1
+    layers = sorted({f[0] for f in by_method[0][1]["faults"]})
+    names = [(i, by_method[0][1]["layers"][layer]["name"].removeprefix("layer"))
+             for i, layer in enumerate(layers)]
+    chart = Chart("CNV-W1A1: accuracy with one channel stuck, least to greatest", "layer",
+                  "accuracy in %", (-0.6, len(layers) - 0.4), (lowest, highest), names)
+    chosen = by_method[:6]
+    for number, (key, campaign) in enumerate(chosen):
+        ranges = measures.by_layer_and_level(campaign)
+        bars = [(i, min(v[0] for k, v in ranges.items() if k[0] == layer),
+                 max(v[1] for k, v in ranges.items() if k[0] == layer))
+                for i, layer in enumerate(layers)]
+        chart.ranges(label(key), bars, 9 * (number - (len(chosen) - 1) / 2))
+    add("layers.svg", "accuracy by layer", chart)
+
+    errors = [(label(k), 100 - measures.minimum(c), 100 - c["error_free"]) for k, c in by_method]
+    chart = Chart("CNV-W1A1: worst-case error without replication", "", "error in %",
+                  (-0.6, len(errors) - 0.4), (0, max(e[1] for e in errors) * 1.05),
+                  [(i, str(i + 1)) for i in range(len(errors))])
+    for i, (name, worst, free) in enumerate(errors):
+        chart.ranges(f"{i + 1}: {name}", [(i, free, worst)], 0)
+    add("worst_error.svg", "worst-case error, from the error-free one up", chart)
+
+    fat2 = [(k[2], c) for k, c in by_method if k[1] in ("standard", "fat2")]
+    if len(fat2) > 1:
+        chart = Chart("CNV-W1A1, FAT method 2 over p (0: standard)", "p in %", "accuracy in %",
+                      (0, max(p for p, _ in fat2)), (lowest, highest))
+        fat2.sort(key=lambda point: point[0])
+        chart.line("error-free", [(p, c["error_free"]) for p, c in fat2])
+        chart.line("minimum", [(p, measures.minimum(c)) for p, c in fat2])
+        add("percent.svg", "error-free and least accuracy over p", chart)
+        chart = Chart("CNV-W1A1, FAT method 2 over p: variance", "p in %", "variance in %^2",
+                      (0, max(p for p, _ in fat2)),
+                      (0, max(measures.variance(c) for _, c in fat2) * 1.05))
+        chart.line("variance", [(p, measures.variance(c)) for p, c in fat2])
+        add("variance.svg", "variance over p", chart)
+
+    curves = [(label(k), measures.replication(c)) for k, c in by_method]
+    worst = max(curve[0][2] for _, curve in curves)
+    best = min(curve[-1][2] for _, curve in curves)
+    chart = Chart("CNV-W1A1: selective channel replication", "normalised cost",
+                  "worst-case error in %", (1, 3), (best - 0.5, worst + 0.5))
+    for name, curve in curves[:6]:
+        chart.line(name, [(cost, error) for _, cost, error in curve], marks=False, steps=True)
+    add("replication.svg", "replication curves", chart)
+    return text
+
+
+def label(key):
+    return METHODS[key[1]] + (f", p {key[2]:g}" if key[2] else "")
+
+
+def write(folder):
+    results = Results(folder)
+    missing = [run.name for run in plan()
+               if run.name not in {known["name"] for known in results.runs}]
+    commits = sorted({run["commit"] for run in results.runs})
+    text = f"""# Results
+
+What `tools/reproduce` obtained: the analogues of the tables and figures of FAT (Zahid et al., 2020) at a
+scale that two cores manage in some hours. CNV with {WIDTH:g} of the published channels, {EPOCHS} epochs
+of {IMAGES:,} training images, cosine schedule, no augmentation unless stated, last checkpoint (the
+paper: full width, 1000 epochs, CIFAR-10, best checkpoint on the test set). Every campaign breaks every
+channel (or pixel) at every level, one at a time, over the whole test set. Compare trends, not digits.
+Accuracies in percent, variances in percent squared. "FAT" alone is method 2.
+
+Runs: {len(results.runs)} of {len(results.runs) + len(missing)}, made at {', '.join(commits) or '-'}.
+{'All of the plan.' if not missing else 'Not run yet: ' + ', '.join(missing) + '. `tools/reproduce` adds them.'}
+Each run's settings, model hash and the accuracy under every single fault are in [runs](runs).
+
+## Do the paper's trends hold here?
+
+{trends(results)}
+## Channels stuck, by layer: standard training, CNV-W1A1, Fashion-MNIST (paper: Table I, CIFAR-10)
+
+{table_layers(results)}
+## Channels stuck: standard training and FAT (paper: Table II; method 1 from the text)
+
+{table_cells(results, "channel", ("standard", "fat1", "fat2"))}
+## Channels stuck: Dropout2D (paper: Table III)
+
+{table_cells(results, "channel", ("dropout2d",))}
+## Pixels stuck (paper: Table IV)
+
+{table_cells(results, "pixel", tuple(METHODS))}
+## Figures
+
+Accuracy by layer; worst-case error without replication (the paper's Figure 9, left part); accuracy and
+variance over p; replication (Figure 10): the most critical channels are triplicated, one after the
+other; cost 1 is the unprotected, fully unrolled network, 3 has every channel three times.
+
+{figures(results, folder)}"""
+    (folder / "README.md").write_text(text)
