@@ -2,6 +2,7 @@
 find_package(Threads REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(LibLZMA REQUIRED)
+find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
@@ -39,3 +40,10 @@ find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp REQUIRED)
 add_library(stuckat_dnnl INTERFACE)
 target_include_directories(stuckat_dnnl SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
 target_link_libraries(stuckat_dnnl INTERFACE ${DNNL_LIBRARY})
+
+# matio has no CMake config in Debian 12.
+find_library(MATIO_LIBRARY matio REQUIRED)
+find_path(MATIO_INCLUDE_DIR matio.h REQUIRED)
+add_library(stuckat_matio INTERFACE)
+target_include_directories(stuckat_matio SYSTEM INTERFACE ${MATIO_INCLUDE_DIR})
+target_link_libraries(stuckat_matio INTERFACE ${MATIO_LIBRARY})

@@ -1,6 +1,7 @@
 #include "workloads/dataset.h"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 
 #include "workloads/cifar_reader.h"
@@ -8,6 +9,8 @@
 #include "workloads/errors.h"
 #include "workloads/hash.h"
 #include "workloads/idx_reader.h"
+#include "workloads/image_folder.h"
+#include "workloads/mat_reader.h"
 
 namespace stuckat {
 namespace {
@@ -16,7 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr int as_in_the_file = 0;  // Row::classes: the greatest label + 1
 
-enum class Reader : uint8_t { idx, cifar };
+enum class Reader : uint8_t { idx, cifar, mat, pictures };
 
 /// Everything that is known about one data set. In a folder, a half is the files of its list.
 struct Row {
@@ -28,6 +31,7 @@ struct Row {
   std::vector<std::string> train_files;  // idx: images, labels; cifar: any number of record files
   std::vector<std::string> test_files;
   std::vector<std::string> class_names;
+  PictureSize size = {};  // pictures
 };
 
 const std::vector<Row>& rows() {
@@ -62,7 +66,8 @@ const std::vector<Row>& rows() {
        {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
         "data_batch_5.bin"},
        {"test_batch.bin"},
-       {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}},
+       {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
+       {}},
       {"gtsrb",
        "German traffic signs as 32x32 colour CIFAR records, 43 classes; PATH: folder of "
        "gtsrb_train_32x32.bin and gtsrb_test_32x32.bin, or one such file",
@@ -72,6 +77,33 @@ const std::vector<Row>& rows() {
        {"gtsrb_train_32x32.bin"},
        {"gtsrb_test_32x32.bin"},
        {}},
+      {"svhn",
+       "Street View House Numbers, 32x32 colour, 10 classes; PATH: folder of train_32x32.mat and "
+       "test_32x32.mat, or one such file",
+       Reader::mat,
+       "",
+       10,
+       {"train_32x32.mat"},
+       {"test_32x32.mat"},
+       {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}},
+      {"images",
+       "JPEG or PNG files of one size; PATH: folder with train/CLASS/... and test/CLASS/... (or "
+       "val); images@SIDE:PATH brings the shorter side to SIDE pixels and takes the middle square",
+       Reader::pictures,
+       "",
+       as_in_the_file,
+       {},
+       {},
+       {}},
+      {"imagenet",
+       "the same, shorter side 256, the middle 224x224",
+       Reader::pictures,
+       "",
+       as_in_the_file,
+       {},
+       {},
+       {},
+       {256, 224}},
       {"cifar",
        "any 32x32 colour images as CIFAR records, as many classes as the greatest label + 1; PATH: "
        "the file",
@@ -88,7 +120,8 @@ const std::vector<Row>& rows() {
 /// The files of one half in the folder `path`, or `path` itself if it is a file.
 std::vector<std::string> half_files(const Row& row, const std::string& path, bool train) {
   std::error_code error;  // a path that cannot be looked at counts as missing
-  if (row.reader == Reader::cifar && fs::is_regular_file(path, error)) return {path};
+  const bool one_file = row.reader == Reader::cifar || row.reader == Reader::mat;
+  if (one_file && fs::is_regular_file(path, error)) return {path};
   const auto& names = train ? row.train_files : row.test_files;
   if (names.empty() || !fs::is_directory(path, error)) {
     throw InputError(row.name + ":" + path, "no such file or folder", row.help);
@@ -103,12 +136,9 @@ std::vector<std::string> half_files(const Row& row, const std::string& path, boo
   return files;
 }
 
-struct Range {
-  size_t first;
-  size_t count;
-};
+}  // namespace
 
-Range range_of(const Subset& subset, size_t available, const std::string& path) {
+ImageRange range_of(const Subset& subset, size_t available, const std::string& path) {
   const auto total = static_cast<int64_t>(available);
   const int64_t count = subset.count < 0 ? total - subset.offset : subset.count;
   if (subset.offset < 0 || count < 1 || subset.offset + count > total) {
@@ -119,6 +149,8 @@ Range range_of(const Subset& subset, size_t available, const std::string& path) 
   }
   return {static_cast<size_t>(subset.offset), static_cast<size_t>(count)};
 }
+
+namespace {
 
 void check_label(int label, int classes, const std::string& path) {
   if (label < classes) return;
@@ -141,7 +173,7 @@ void read_idx_pair(DataSet& data, const std::vector<std::string>& files, const S
                      std::to_string(images.extents[0]) + ", one for each image");
   }
   data.shape = {static_cast<int>(height), static_cast<int>(width), 1};
-  const Range range = range_of(subset, labels.values.size(), files[0]);
+  const ImageRange range = range_of(subset, labels.values.size(), files[0]);
   const auto begin = labels.values.begin() + static_cast<std::ptrdiff_t>(range.first);
   data.labels.assign(begin, begin + static_cast<std::ptrdiff_t>(range.count));
   for (const uint16_t label : data.labels) check_label(label, data.classes, files[1]);
@@ -159,7 +191,7 @@ void read_cifar(DataSet& data, const std::vector<std::string>& files, const Subs
     }
   }
   data.shape = {cifar_side, cifar_side, cifar_channels};
-  const Range range = range_of(subset, available, files.front());
+  const ImageRange range = range_of(subset, available, files.front());
   const size_t size = static_cast<size_t>(data.shape.size());
   data.pixels.resize(range.count * size);
   for (size_t i = 0; i < range.count; ++i) {
@@ -168,6 +200,34 @@ void read_cifar(DataSet& data, const std::vector<std::string>& files, const Subs
     data.labels.push_back(record[0]);
     cifar_pixels(record, data.pixels.data() + i * size);
   }
+}
+
+/// Digit 0 has label 10 in the file.
+void read_svhn(DataSet& data, const std::string& path, const Subset& subset) {
+  MatImages images = read_mat_images(path);
+  data.shape = {images.height, images.width, images.channels};
+  const ImageRange range = range_of(subset, images.labels.size(), path);
+  for (size_t i = range.first; i < range.first + range.count; ++i) {
+    const int label = images.labels[i];
+    if (label < 1 || label > data.classes) {
+      throw InputError(path, "label " + std::to_string(label), "1 to 10");
+    }
+    data.labels.push_back(static_cast<uint16_t>(label % data.classes));
+  }
+  const auto size = static_cast<size_t>(data.shape.size());
+  const auto begin = images.pixels.begin() + static_cast<std::ptrdiff_t>(range.first * size);
+  data.pixels.assign(begin, begin + static_cast<std::ptrdiff_t>(range.count * size));
+}
+
+/// SIDE of a name like images@SIDE.
+int parse_side(const std::string& name_and_path, const std::string& text) {
+  constexpr int most = 4096;
+  int side = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), side);
+  if (error != std::errc() || end != text.data() + text.size() || side < 1 || side > most) {
+    throw InputError(name_and_path, "side '" + text + "'", "1 to 4096 pixels");
+  }
+  return side;
 }
 
 std::string text(Shape s) {
@@ -179,7 +239,13 @@ std::string text(Shape s) {
 
 DataSet read_dataset(const std::string& name_and_path, const Subset& subset) {
   const size_t colon = name_and_path.find(':');
-  const std::string name = name_and_path.substr(0, colon);
+  std::string name = name_and_path.substr(0, colon);
+  PictureSize size;
+  if (name.starts_with("images@")) {
+    size.shorter = size.crop =
+        parse_side(name_and_path, name.substr(std::string("images@").size()));
+    name = "images";
+  }
   const auto row = std::find_if(rows().begin(), rows().end(),
                                 [&](const Row& candidate) { return candidate.name == name; });
   if (row == rows().end()) {
@@ -191,12 +257,19 @@ DataSet read_dataset(const std::string& name_and_path, const Subset& subset) {
       colon == std::string::npos ? row->default_path : name_and_path.substr(colon + 1);
   if (path.empty()) throw InputError(name_and_path, "no path", row->name + ":PATH, " + row->help);
 
+  if (row->reader == Reader::pictures) {
+    DataSet data = read_image_folder(path, size.shorter > 0 ? size : row->size, subset);
+    data.name = row->name;
+    return data;
+  }
   DataSet data;
   data.name = row->name;
   data.classes = row->classes;
   data.class_names = row->class_names;
   const std::vector<std::string> files = half_files(*row, path, subset.train);
-  row->reader == Reader::idx ? read_idx_pair(data, files, subset) : read_cifar(data, files, subset);
+  if (row->reader == Reader::idx) read_idx_pair(data, files, subset);
+  if (row->reader == Reader::cifar) read_cifar(data, files, subset);
+  if (row->reader == Reader::mat) read_svhn(data, files.front(), subset);
   return data;
 }
 

@@ -31,11 +31,20 @@ struct Subset {
   int count = -1;
 };
 
-/// Reads `NAME[:PATH]`: fashion-mnist, mnist, cifar10, gtsrb, cifar:PATH (any number of classes,
-/// see dataset_names()). The PATH of fashion-mnist defaults to where Debian's package
-/// dataset-fashion-mnist puts it. Files may be packed with gzip or xz. Where PATH is one file of
-/// records, it is read whichever half is asked for. Throws InputError on a file that is missing
-/// or damaged, a label beyond the classes, and a subset that is empty or beyond the end.
+struct ImageRange {
+  size_t first = 0;
+  size_t count = 0;
+};
+/// The images of `available` that a subset selects. Throws InputError(path, ...) if it is empty or
+/// beyond the end.
+ImageRange range_of(const Subset& subset, size_t available, const std::string& path);
+
+/// Reads `NAME[:PATH]`: fashion-mnist, mnist, cifar10, gtsrb, svhn, images, images@SIDE, imagenet,
+/// cifar:PATH (any number of classes, see dataset_names()). The PATH of fashion-mnist defaults to
+/// where Debian's package dataset-fashion-mnist puts it. Files may be packed with gzip or xz. Where
+/// PATH is one file of records, it is read whichever half is asked for. Throws InputError on a file
+/// that is missing or damaged, a label beyond the classes, and a subset that is empty or beyond the
+/// end.
 DataSet read_dataset(const std::string& name_and_path, const Subset& subset);
 
 /// Names that read_dataset knows, with one line of help each, for --help.

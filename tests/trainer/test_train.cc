@@ -1,7 +1,9 @@
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -363,4 +365,31 @@ TEST_CASE("placement-aware training and training for one chip: resumed as in one
         [](const trainer::Progress& p) { return p.epoch == 0; });
   options.threads = 1;
   CHECK(train(network, {data, nullptr, &data}, options).model == whole.model);
+}
+
+TEST_CASE("a disk that is full stops the run with a message; the last checkpoint goes on later") {
+  const DataSet data = halves(100, {28, 28, 1});
+  const Network network = zoo_network("tfc-w1a1", {.width = 0.25});
+  TrainOptions options = quick_options();
+  const TrainResult whole = train(network, {data}, options);
+  const TemporaryFile file;
+  options.checkpoint = file.path();
+  train(network, {data}, options, [](const trainer::Progress& p) { return p.epoch == 0; });
+
+  // No file can grow beyond the limit: what a full disk does, as far as a process sees.
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{4096, before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &full) == 0);
+  std::string message;
+  try {
+    train(network, {data}, options);
+  } catch (const InputError& error) {
+    message = error.what();
+  }
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
+  std::signal(SIGXFSZ, handler);
+  CHECK_THAT(message, Catch::Contains(file.path()));
+  CHECK(train(network, {data}, options).model == whole.model);
 }

@@ -1,0 +1,212 @@
+// SVHN's MATLAB files and folders of JPEG and PNG: small files in the true formats, and damaged
+// ones.
+#include <matio.h>
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+// Needs size_t and FILE before it.
+#include <jpeglib.h>
+#include <png.h>
+
+#include "tests/support/temporary_folder.h"
+#include "workloads/dataset.h"
+#include "workloads/errors.h"
+#include "workloads/mat_reader.h"
+#include "workloads/picture.h"
+
+using namespace stuckat;
+using test::TemporaryFolder;
+
+namespace {
+
+/// X[row][column][channel][image] = a function of all four, as MATLAB stores it; labels in y.
+uint8_t svhn_pixel(int row, int column, int channel, int image) {
+  return static_cast<uint8_t>(row * 7 + column * 3 + channel * 50 + image * 11);
+}
+
+void write_svhn(const std::string& path, const std::vector<double>& labels, size_t images,
+                matio_compression packing, int channels = 3) {
+  mat_t* file = Mat_CreateVer(path.c_str(), nullptr, MAT_FT_MAT5);
+  REQUIRE(file != nullptr);
+  std::vector<uint8_t> x;
+  for (int n = 0; n < static_cast<int>(images); ++n) {
+    for (int c = 0; c < channels; ++c) {
+      for (int column = 0; column < 32; ++column) {
+        for (int row = 0; row < 32; ++row) x.push_back(svhn_pixel(row, column, c, n));
+      }
+    }
+  }
+  size_t extents[4] = {32, 32, static_cast<size_t>(channels), images};
+  matvar_t* variable = Mat_VarCreate("X", MAT_C_UINT8, MAT_T_UINT8, 4, extents, x.data(), 0);
+  Mat_VarWrite(file, variable, packing);
+  Mat_VarFree(variable);
+  size_t column[2] = {labels.size(), 1};
+  std::vector<double> y = labels;
+  variable = Mat_VarCreate("y", MAT_C_DOUBLE, MAT_T_DOUBLE, 2, column, y.data(), 0);
+  Mat_VarWrite(file, variable, packing);
+  Mat_VarFree(variable);
+  Mat_Close(file);
+}
+
+/// A picture whose left half is of one colour and whose right half is of another.
+Picture two_colours(int height, int width, uint8_t left, uint8_t right) {
+  Picture p{height, width, {}};
+  for (int i = 0; i < height * width * 3; ++i) {
+    p.pixels.push_back(i / 3 % width < width / 2 ? left : right);
+  }
+  return p;
+}
+
+void write_png(const std::string& path, const Picture& p) {
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  image.width = static_cast<png_uint_32>(p.width);
+  image.height = static_cast<png_uint_32>(p.height);
+  image.format = PNG_FORMAT_RGB;
+  REQUIRE(png_image_write_to_file(&image, path.c_str(), 0, p.pixels.data(), 0, nullptr) != 0);
+}
+
+void write_jpeg(const std::string& path, const Picture& p, bool grey = false) {
+  jpeg_compress_struct info;
+  jpeg_error_mgr errors;
+  info.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&info);
+  FILE* file = std::fopen(path.c_str(), "wb");
+  REQUIRE(file != nullptr);
+  jpeg_stdio_dest(&info, file);
+  info.image_width = static_cast<JDIMENSION>(p.width);
+  info.image_height = static_cast<JDIMENSION>(p.height);
+  info.input_components = grey ? 1 : 3;
+  info.in_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
+  jpeg_set_defaults(&info);
+  jpeg_set_quality(&info, 95, TRUE);
+  jpeg_start_compress(&info, TRUE);
+  for (int y = 0; y < p.height; ++y) {
+    std::vector<uint8_t> row;
+    for (int x = 0; x < p.width; ++x) {
+      const size_t at = static_cast<size_t>(y * p.width + x) * 3;
+      for (size_t c = 0; c < (grey ? 1u : 3u); ++c) row.push_back(p.pixels[at + c]);
+    }
+    JSAMPROW line = row.data();
+    jpeg_write_scanlines(&info, &line, 1);
+  }
+  jpeg_finish_compress(&info);
+  jpeg_destroy_compress(&info);
+  std::fclose(file);
+}
+
+/// train/ and test/ with two classes: b has two pictures, a has one.
+void write_folder(const TemporaryFolder& folder, int height = 8, int width = 8) {
+  for (const char* half : {"train", "test"}) {
+    for (const char* name : {"a", "b"}) {
+      std::filesystem::create_directories(folder.path() / half / name);
+    }
+    const std::string base = folder / half;
+    write_jpeg(base + "/a/0000.jpg", two_colours(height, width, 10, 10));
+    write_png(base + "/b/0000.png", two_colours(height, width, 20, 220));
+    write_jpeg(base + "/b/0001.JPEG", two_colours(height, width, 90, 90), true);
+    test::write_bytes(base + "/b/readme.txt", "no picture");
+  }
+}
+
+}  // namespace
+
+TEST_CASE("SVHN: MATLAB's column order becomes rows, label 10 is digit 0") {
+  const TemporaryFolder folder;
+  const std::vector<double> labels = {10, 1, 9};
+  for (const auto packing : {MAT_COMPRESSION_NONE, MAT_COMPRESSION_ZLIB}) {
+    write_svhn(folder / "test_32x32.mat", labels, 3, packing);
+    const DataSet data = read_dataset("svhn:" + folder.path().string(), {});
+    CHECK(data.labels == std::vector<uint16_t>{0, 1, 9});
+    CHECK(data.shape == Shape{32, 32, 3});
+    for (int row = 0; row < 32; ++row) {
+      for (int column = 0; column < 32; ++column) {
+        for (int c = 0; c < 3; ++c) {
+          REQUIRE(data.image(2)[(row * 32 + column) * 3 + c] == svhn_pixel(row, column, c, 2));
+        }
+      }
+    }
+    const DataSet one = read_dataset("svhn:" + (folder / "test_32x32.mat"), {false, 1, 1});
+    CHECK(one.labels == std::vector<uint16_t>{1});
+    CHECK(one.image(0)[0] == svhn_pixel(0, 0, 0, 1));
+  }
+}
+
+TEST_CASE("SVHN files that are damaged or something else are refused") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "x.mat";
+  CHECK_THROWS_AS(read_dataset("svhn:" + folder.path().string(), {}), InputError);
+  CHECK_THROWS_AS(read_mat_images(path), InputError);
+  test::write_bytes(path, "no MAT file at all, and rather short");
+  CHECK_THROWS_AS(read_mat_images(path), InputError);
+  write_svhn(path, {1, 2}, 3, MAT_COMPRESSION_NONE);
+  CHECK_THROWS_AS(read_mat_images(path), InputError);
+  write_svhn(path, {1, 2, 2.5}, 3, MAT_COMPRESSION_NONE);
+  CHECK_THROWS_AS(read_mat_images(path), InputError);
+  write_svhn(path, {1, 2, 11}, 3, MAT_COMPRESSION_NONE);
+  CHECK_THROWS_AS(read_dataset("svhn:" + path, {}), InputError);
+  write_svhn(path, {1, 2, 3}, 3, MAT_COMPRESSION_ZLIB);
+  const std::string whole = test::read_bytes(path);
+  for (const size_t size : {whole.size() / 2, whole.size() - 20, size_t{130}}) {
+    test::write_bytes(path, whole.substr(0, size));
+    CHECK_THROWS_AS(read_mat_images(path), InputError);
+  }
+}
+
+TEST_CASE("a folder of pictures: classes by name, taken in turn") {
+  const TemporaryFolder folder;
+  write_folder(folder);
+  const DataSet data = read_dataset("images:" + folder.path().string(), {});
+  CHECK(data.class_names == std::vector<std::string>{"a", "b"});
+  CHECK(data.labels == std::vector<uint16_t>{0, 1, 1});
+  CHECK(data.shape == Shape{8, 8, 3});
+  CHECK(data.image(1)[0] == 20);           // PNG loses nothing
+  CHECK(data.image(1)[7 * 3 + 2] == 220);  // last pixel of the first row
+  CHECK(std::abs(data.image(0)[0] - 10) <= 2);
+  CHECK(std::abs(data.image(2)[5] - 90) <= 2);  // grey becomes three channels
+  CHECK(read_dataset("images:" + folder.path().string(), {true, 1, 1}).labels[0] == 1);
+}
+
+TEST_CASE("pictures are resized by their shorter side, and the middle is taken") {
+  const Picture wide = two_colours(20, 60, 40, 200);
+  const Picture small = resized(wide, 10, 10);
+  CHECK(small.height == 10);
+  CHECK(small.width == 10);
+  CHECK(small.pixels[0] == 40);       // 5 pixels left of the middle
+  CHECK(small.pixels[9 * 3] == 200);  // 4 to the right
+  for (int i = 1; i < 10; ++i) {
+    CHECK(small.pixels[static_cast<size_t>(i) * 3] >= small.pixels[static_cast<size_t>(i - 1) * 3]);
+  }
+  CHECK(resized(wide, 20, 20).pixels[0] == 40);
+  const Picture large = resized(two_colours(5, 5, 7, 7), 40, 32);
+  CHECK(large.pixels == std::vector<uint8_t>(32 * 32 * 3, 7));
+  const TemporaryFolder folder;
+  write_folder(folder, 30, 44);
+  CHECK(read_dataset("images@12:" + folder.path().string(), {}).shape == Shape{12, 12, 3});
+  CHECK(read_dataset("imagenet:" + folder.path().string(), {}).shape == Shape{224, 224, 3});
+  CHECK_THROWS_AS(read_dataset("images@0:" + folder.path().string(), {}), InputError);
+  CHECK_THROWS_AS(read_dataset("images@x:" + folder.path().string(), {}), InputError);
+}
+
+TEST_CASE("pictures that are damaged, of other sizes or missing are refused by name") {
+  const TemporaryFolder folder;
+  CHECK_THROWS_AS(read_dataset("images:" + folder.path().string(), {}), InputError);
+  write_folder(folder);
+  const std::string name = "images:" + folder.path().string();
+  const std::string jpeg = folder / "test/a/0000.jpg";
+  const std::string png = folder / "test/b/0000.png";
+  for (const std::string& path : {jpeg, png}) {
+    const std::string whole = test::read_bytes(path);
+    for (const size_t size : {whole.size() / 2, size_t{30}, size_t{3}, size_t{0}}) {
+      test::write_bytes(path, whole.substr(0, size));
+      CHECK_THROWS_WITH(read_dataset(name, {}), Catch::Contains(path));
+    }
+    test::write_bytes(path, whole);
+  }
+  CHECK(read_dataset(name, {}).size() == 3);
+  write_png(png, two_colours(8, 9, 1, 2));
+  CHECK_THROWS_WITH(read_dataset(name, {}), Catch::Contains("8x9"));
+  CHECK(read_dataset("images@8" + name.substr(6), {}).size() == 3);
+}

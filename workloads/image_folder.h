@@ -1,0 +1,24 @@
+// Folders of JPEG and PNG files, one folder for each class, as ImageNet is laid out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "workloads/dataset.h"
+
+namespace stuckat {
+
+/// How pictures become images of one size. shorter = 0: as they are, all of the same size.
+struct PictureSize {
+  int shorter = 0;  ///< pixels of the shorter side
+  int crop = 0;     ///< the middle crop x crop of that
+};
+
+/// The half `subset.train` of `path`: its folder "train", else "test" or "val", one folder in it
+/// for each class (in the order of names). Images are the first of every class, then the second of
+/// every class, and so on, so that a subset has all classes. Decoded on all processors. Throws
+/// InputError: no such folder, no classes, other classes in the other half, damaged files, images
+/// of different sizes, more than 16 GiB of pixels.
+DataSet read_image_folder(const std::string& path, const PictureSize& size, const Subset& subset);
+
+}  // namespace stuckat

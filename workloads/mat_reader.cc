@@ -1,0 +1,98 @@
+#include "workloads/mat_reader.h"
+
+#include <matio.h>
+
+#include <cmath>
+#include <filesystem>
+#include <memory>
+
+#include "workloads/errors.h"
+
+namespace stuckat {
+namespace {
+
+struct CloseMat {
+  void operator()(mat_t* file) const { Mat_Close(file); }
+};
+struct FreeVariable {
+  void operator()(matvar_t* variable) const { Mat_VarFree(variable); }
+};
+using Variable = std::unique_ptr<matvar_t, FreeVariable>;
+
+void silent(int, char*) {}
+
+Variable read_variable(mat_t* file, const char* name, const std::string& path) {
+  Variable variable(Mat_VarRead(file, name));
+  if (variable == nullptr || variable->data == nullptr || variable->isComplex != 0) {
+    throw InputError(path, std::string("has no readable variable ") + name,
+                     "X (images) and y (labels)");
+  }
+  return variable;
+}
+
+/// Elements of a column of numbers of any type that labels come in.
+std::vector<int> numbers(const matvar_t& variable, const std::string& path) {
+  size_t count = 1;
+  for (int i = 0; i < variable.rank; ++i) count *= variable.dims[i];
+  std::vector<int> result(count);
+  for (size_t i = 0; i < count; ++i) {
+    double value = -1;
+    if (variable.class_type == MAT_C_DOUBLE) {
+      value = static_cast<const double*>(variable.data)[i];
+    } else if (variable.class_type == MAT_C_UINT8) {
+      value = static_cast<const uint8_t*>(variable.data)[i];
+    } else {
+      throw InputError(path, "y is of MATLAB class " + std::to_string(variable.class_type),
+                       "double or uint8");
+    }
+    if (!(value >= 0 && value <= 65535) || value != std::floor(value)) {
+      throw InputError(path, "label " + std::to_string(value), "a whole number, 0 or more");
+    }
+    result[i] = static_cast<int>(value);
+  }
+  return result;
+}
+
+}  // namespace
+
+MatImages read_mat_images(const std::string& path) {
+  constexpr size_t most_pixels_a_side = 4096;
+  if (!std::filesystem::is_regular_file(path)) throw InputError(path, "no such file");
+  Mat_LogInitFunc("stuckat", silent);  // what goes wrong is thrown, not printed
+  const std::unique_ptr<mat_t, CloseMat> file(Mat_Open(path.c_str(), MAT_ACC_RDONLY));
+  if (file == nullptr) throw InputError(path, "is no MAT file", "MATLAB's format, version 5");
+  const Variable x = read_variable(file.get(), "X", path);
+  const Variable y = read_variable(file.get(), "y", path);
+  if (x->class_type != MAT_C_UINT8 || x->rank != 4 || x->dims[0] < 1 || x->dims[1] < 1 ||
+      x->dims[2] < 1 || x->dims[0] > most_pixels_a_side || x->dims[1] > most_pixels_a_side ||
+      x->dims[2] > 3) {
+    throw InputError(path, "X is no stack of images", "uint8, height x width x channels x images");
+  }
+  MatImages images;
+  images.height = static_cast<int>(x->dims[0]);
+  images.width = static_cast<int>(x->dims[1]);
+  images.channels = static_cast<int>(x->dims[2]);
+  images.labels = numbers(*y, path);
+  if (images.labels.size() != x->dims[3]) {
+    throw InputError(path, "y has " + std::to_string(images.labels.size()) + " labels",
+                     std::to_string(x->dims[3]) + ", one for each image");
+  }
+  // MATLAB's order has the row fastest: X[image][channel][column][row].
+  const auto* data = static_cast<const uint8_t*>(x->data);
+  const size_t pixels = x->dims[0] * x->dims[1];
+  const size_t size = pixels * x->dims[2];
+  images.pixels.resize(size * images.labels.size());
+  for (size_t n = 0; n < images.labels.size(); ++n) {
+    for (size_t c = 0; c < x->dims[2]; ++c) {
+      for (size_t p = 0; p < pixels; ++p) {
+        const size_t row = p % x->dims[0];
+        const size_t column = p / x->dims[0];
+        images.pixels[n * size + (row * x->dims[1] + column) * x->dims[2] + c] =
+            data[n * size + c * pixels + p];
+      }
+    }
+  }
+  return images;
+}
+
+}  // namespace stuckat
