@@ -5,7 +5,7 @@ set(package ${CMAKE_INSTALL_LIBDIR}/cmake/stuckat)
 
 get_property(libraries GLOBAL PROPERTY STUCKAT_LIBRARIES)
 list(REMOVE_ITEM libraries stuckat_report)  # part of the command
-foreach(name systemc hdf5 highway)
+foreach(name systemc hdf5 highway matio)
   set_target_properties(stuckat_${name} PROPERTIES EXPORT_NAME ${name})
   list(APPEND libraries stuckat_${name})
 endforeach()

@@ -2,9 +2,12 @@
 
 #include <matio.h>
 
+#include <array>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <memory>
+#include <string_view>
 
 #include "workloads/errors.h"
 
@@ -20,6 +23,18 @@ struct FreeVariable {
 using Variable = std::unique_ptr<matvar_t, FreeVariable>;
 
 void silent(int, char*) {}
+
+/// Bytes 124 to 127 of the header: version 0x0100 and "MI", in the order of the writing machine.
+/// Version 7.3 is HDF5, which SVHN's files are not.
+void check_header(const std::string& path) {
+  std::array<char, 128> header{};
+  std::ifstream file(path, std::ios::binary);
+  file.read(header.data(), header.size());
+  const std::string_view mark(header.data() + 124, 4);
+  const bool little = mark == std::string_view("\0\1IM", 4);
+  const bool big = mark == std::string_view("\1\0MI", 4);
+  if (!little && !big) throw InputError(path, "is no MAT file", "MATLAB's format, version 5");
+}
 
 Variable read_variable(mat_t* file, const char* name, const std::string& path) {
   Variable variable(Mat_VarRead(file, name));
@@ -58,6 +73,7 @@ std::vector<int> numbers(const matvar_t& variable, const std::string& path) {
 MatImages read_mat_images(const std::string& path) {
   constexpr size_t most_pixels_a_side = 4096;
   if (!std::filesystem::is_regular_file(path)) throw InputError(path, "no such file");
+  check_header(path);
   Mat_LogInitFunc("stuckat", silent);  // what goes wrong is thrown, not printed
   const std::unique_ptr<mat_t, CloseMat> file(Mat_Open(path.c_str(), MAT_ACC_RDONLY));
   if (file == nullptr) throw InputError(path, "is no MAT file", "MATLAB's format, version 5");

@@ -26,7 +26,7 @@ class Results:
         for run in self.runs:
             for c in run["campaigns"]:
                 percent = run["percent"] if run["method"] != "standard" else 0
-                key = (run["precision"], run["method"], percent, c["faults"], run["data"], c["test"])
+                key = (run["precision"], run["method"], percent, c["broken"], run["data"], c["test"])
                 self.cells[key] = c
 
     def get(self, precision, method, percent, broken, data="Fashion-MNIST", test=""):

@@ -15,18 +15,20 @@ class Data:
     tests: tuple  # (what, NAME:PATH) of each test set that a campaign runs on
     channels: int
     extra: tuple = ()
+    images: int = IMAGES
+    epochs: int = EPOCHS
     needs: str = ""  # file under STUCKAT_DATA, empty: none
 
 
 FASHION = Data("Fashion-MNIST", "fashion-mnist", (("", "fashion-mnist"),), 1)
 GTSRB = Data(
     "GTSRB", "gtsrb:{work}/gtsrb", (("", "gtsrb:{work}/gtsrb"),), 3,
-    ("--validation-images", "0"), "gtsrb/gtsrb_train_32x32.bin.xz")
+    (), -1, 10, "gtsrb/gtsrb_train_32x32.bin.xz")  # all: its records are sorted by class
 CIFAR = Data(
     "CIFAR-10", "images:{work}/cifar10-degraded",
     (("1,017 exact", "cifar10:{data}/cifar10/test_exact_first1017.bin.xz"),
      ("10,000 JPEG-degraded", "images:{work}/cifar10-degraded")), 3,
-    ("--flip", "--crop", "4"), "cifar10/jpeg_degraded_images.tar.xz")
+    ("--flip", "--crop", "4"), IMAGES, EPOCHS, "cifar10/jpeg_degraded_images.tar.xz")
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class Run:
 
     def train_options(self):
         options = ["--network", f"cnv-{self.precision}", "--width", f"{WIDTH:g}",
-                   "--input-channels", str(self.data.channels), "--images", str(IMAGES),
-                   "--epochs", str(EPOCHS), "--schedule", "cosine", "--method", self.method]
+                   "--input-channels", str(self.data.channels), "--images", str(self.data.images),
+                   "--epochs", str(self.data.epochs), "--schedule", "cosine", "--method", self.method]
         if self.method != "standard":
             options += ["--injection", self.injection, "--percent", f"{self.percent:g}"]
         return options + list(self.data.extra)
