@@ -13,7 +13,7 @@ METHODS = {"standard": "standard", "fat1": "FAT method 1", "fat2": "FAT method 2
 
 
 def compact(value):
-    """JSON with one line for each fault's numbers left out: lists of numbers stay on one line."""
+    """JSON without spaces: the numbers of every fault are in it."""
     return json.dumps(value, separators=(",", ":")) + "\n"
 
 
@@ -135,6 +135,16 @@ def figures(results, folder):
     return text
 
 
+def models(results, folder):
+    text = row(["model", "error-free", "options"]) + row(["---"] * 3)
+    for run in results.runs:
+        path = folder / "models" / f"{run['name']}.h5"
+        if path.exists():
+            text += row([f"[{run['name']}](models/{path.name})", f"{100 * run['test_accuracy']:.2f}",
+                         f"`{run['settings']}`"])
+    return text
+
+
 def label(key):
     return METHODS[key[1]] + (f", p {key[2]:g}" if key[2] else "")
 
@@ -153,9 +163,9 @@ paper: full width, 1000 epochs, CIFAR-10, best checkpoint on the test set). Ever
 channel (or pixel) at every level, one at a time, over the whole test set. Compare trends, not digits.
 Accuracies in percent, variances in percent squared. "FAT" alone is method 2.
 
-Runs: {len(results.runs)} of {len(results.runs) + len(missing)}, made at {', '.join(commits) or '-'}.
-{'All of the plan.' if not missing else 'Not run yet: ' + ', '.join(missing) + '. `tools/reproduce` adds them.'}
-Each run's settings, model hash and the accuracy under every single fault are in [runs](runs).
+Runs so far: {len(results.runs)} of {len(results.runs) + len(missing)}, made at {', '.join(commits) or '-'}; `tools/reproduce` adds the others
+(`tools/reproduce --list` names them) and writes this page anew. Each run's settings, the commit, the
+hash of its model and the accuracy under every single fault are in [runs](runs).
 
 ## Do the paper's trends hold here?
 
@@ -172,6 +182,12 @@ Each run's settings, model hash and the accuracy under every single fault are in
 ## Pixels stuck (paper: Table IV)
 
 {table_cells(results, "pixel", tuple(METHODS))}
+## Models
+
+Small trained networks to try things with, and the options of `stuckat train` that made them (hashes are in
+the runs; the same command gives the same bytes):
+
+{models(results, folder)}
 ## Figures
 
 Accuracy by layer; worst-case error without replication (the paper's Figure 9, left part); accuracy and

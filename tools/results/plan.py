@@ -50,6 +50,12 @@ class Run:
     def campaigns(self):
         return ["channel", "pixel"] if self.method == "standard" else [self.injection]
 
+    @property
+    def keeps_model(self):
+        """Small trained networks that the documentation uses: in docs/results/models."""
+        return self.precision == "w1a1" and self.data is FASHION and (
+            self.method == "standard" or (self.injection, self.percent) == ("channel", 5))
+
     def train_options(self):
         options = ["--network", f"cnv-{self.precision}", "--width", f"{WIDTH:g}",
                    "--input-channels", str(self.data.channels), "--images", str(self.data.images),
