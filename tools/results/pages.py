@@ -161,6 +161,9 @@ scale that two cores manage in some hours. CNV with {WIDTH:g} of the published c
 of {IMAGES:,} training images, cosine schedule, no augmentation unless stated, last checkpoint (the
 paper: full width, 1000 epochs, CIFAR-10, best checkpoint on the test set). Every campaign breaks every
 channel (or pixel) at every level, one at a time, over the whole test set. Compare trends, not digits.
+GTSRB: all training images, 10 epochs; CIFAR-10: the JPEG-degraded images, crops and flips, accuracies on
+the 1,017 exact test images and on the 10,000 degraded ones. A W1A1 network takes about 110 seconds of
+processor time to train, its campaign over 960 channel faults about 20.
 Accuracies in percent, variances in percent squared. "FAT" alone is method 2.
 
 Runs so far: {len(results.runs)} of {len(results.runs) + len(missing)}, made at {', '.join(commits) or '-'}; `tools/reproduce` adds the others
