@@ -15,13 +15,18 @@ Executor::Executor(const PackedNetwork& network) : network_(network) {
   state_.margins.resize(tensors - 1);
   state_.padded_inputs.resize(tensors - 1);
   lists_.resize(tensors - 1);
+  digits_.resize(tensors - 1);
   for (size_t t = 0; t < tensors; ++t) {
     const TensorLayout& layout = network.layout(static_cast<int>(t));
     if (layout.form == TensorForm::planes) state_.planes[t].resize(layout.total_words());
     if (t + 1 == tensors) continue;
     const PackedLayer& layer = network.layer(static_cast<int>(t));
     if (layer.path != LayerPath::matrix) continue;
-    lists_[t].reserve(layer, layout);
+    if (layer.accumulator_output) {
+      lists_[t].reserve(layer, layout);
+      continue;
+    }
+    digits_[t] = DigitImage(layer, layout);
     const size_t margins = static_cast<size_t>(layer.output.pixels()) * layer.thresholds *
                            static_cast<size_t>(layer.rows_padded);
     state_.margins[t].narrow.resize(margins);
@@ -51,15 +56,16 @@ void Executor::run_layer(int index) {
   const TensorLayout& out = network_.layout(index + 1);
   switch (layer.path) {
     case LayerPath::matrix:
-      kernels::list_from_reference(layer, in, state_.planes[i].data(), lists_[i]);
       if (layer.accumulator_output) {
+        kernels::list_from_reference(layer, in, state_.planes[i].data(), lists_[i]);
         sums_.resize(static_cast<size_t>(layer.rows_padded));
         kernels::sum_columns(layer, lists_[i], sums_.data());
         for (size_t row = 0; row < state_.logits.size(); ++row) {
           state_.logits[row] = layer.base[row] + layer.unit * sums_[row];
         }
       } else {
-        kernels::compute_layer(layer, out, lists_[i], &state_.margins[i],
+        digits_[i].fill([&](size_t w) { return state_.planes[i][w]; });
+        kernels::compute_layer(layer, out, digits_[i], &state_.margins[i],
                                state_.planes[i + 1].data());
       }
       break;

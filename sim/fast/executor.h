@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sim/fast/change_list.h"
+#include "sim/fast/dense_layer.h"
 #include "sim/fast/golden_state.h"
 #include "sim/fast/packed_network.h"
 #include "workloads/network.h"
@@ -34,7 +35,8 @@ class Executor {
 
   const PackedNetwork& network_;
   GoldenState state_;
-  std::vector<ChangeList> lists_;  // [layer]: its input against the padding value
+  std::vector<ChangeList> lists_;   // [layer] with logits: its input against the padding value
+  std::vector<DigitImage> digits_;  // [layer] of LayerPath::matrix with thresholds: its input
   AlignedVector<int32_t> sums_;
   int prediction_ = 0;
 };

@@ -14,12 +14,15 @@ FaultyPass::FaultyPass(const Executor& golden) : network_(golden.network()), gol
     diff_.emplace_back(layout.total_words(), uint64_t{0});
     changed_.emplace_back(layout.shape.pixels());
     values_.emplace_back();
-    scratch_.emplace_back();
     if (t == network_.last_tensor()) continue;
     lists_.emplace_back();
     scatter_.emplace_back();
     const PackedLayer& layer = network_.layer(t);
     if (layer.path == LayerPath::matrix) lists_.back().reserve(layer, layout);
+    digits_.emplace_back();
+    if (layer.path == LayerPath::matrix && !layer.accumulator_output) {
+      digits_.back() = DigitImage(layer, layout);
+    }
     if (kernels::ScatterBuffers::fits(layer)) scatter_.back().reserve(layer, layout);
   }
   logits_.resize(static_cast<size_t>(network_.network().classes()));
@@ -258,10 +261,10 @@ void FaultyPass::recompute_matrix(int index) {
   const PackedLayer& layer = network_.layer(index);
   const TensorLayout& in = network_.layout(index);
   const TensorLayout& out = network_.layout(index + 1);
-  scratch_[i].resize(in.total_words());
-  for (size_t w = 0; w < scratch_[i].size(); ++w) scratch_[i][w] = faulty_word(index, w);
-  kernels::list_from_reference(layer, in, scratch_[i].data(), lists_[i]);
   if (layer.accumulator_output) {
+    scratch_.resize(in.total_words());
+    for (size_t w = 0; w < scratch_.size(); ++w) scratch_[w] = faulty_word(index, w);
+    kernels::list_from_reference(layer, in, scratch_.data(), lists_[i]);
     sums_.resize(static_cast<size_t>(layer.rows_padded));
     kernels::sum_columns(layer, lists_[i], sums_.data());
     for (size_t row = 0; row < logits_.size(); ++row) {
@@ -270,7 +273,8 @@ void FaultyPass::recompute_matrix(int index) {
     logits_differ_ = !std::equal(logits_.begin(), logits_.end(), golden_.logits().begin());
     return;
   }
-  kernels::compute_layer(layer, out, lists_[i], nullptr, diff_[i + 1].data());
+  digits_[i].fill([&](size_t w) { return faulty_word(index, w); });
+  kernels::compute_layer(layer, out, digits_[i], nullptr, diff_[i + 1].data());
   const uint64_t* golden = golden_.state().planes[i + 1].data();
   for (int pixel = 0; pixel < out.shape.pixels(); ++pixel) {
     const size_t at = static_cast<size_t>(pixel) * out.pixel_words();

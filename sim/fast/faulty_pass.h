@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/fast/change_list.h"
+#include "sim/fast/dense_layer.h"
 #include "sim/fast/executor.h"
 #include "sim/fast/fault_program.h"
 #include "sim/fast/kernels.h"
@@ -79,7 +80,8 @@ class FaultyPass {
   bool logits_differ_ = false;
   std::vector<ChangeList> lists_;                 // [layer]
   std::vector<kernels::ScatterBuffers> scatter_;  // [layer], empty where it does not fit
-  std::vector<AlignedVector<uint64_t>> scratch_;  // [tensor]: whole planes, for recompute()
+  std::vector<DigitImage> digits_;                // [layer], for recompute()
+  AlignedVector<uint64_t> scratch_;               // whole planes, for recompute()
   std::vector<PaddedImage> golden_inputs_;        // [layer], empty until asked for
   PaddedImage faulty_input_;
   AlignedVector<int32_t> sums_;

@@ -16,29 +16,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace stuckat::fast::HWY_NAMESPACE {
 
-void compute_layer(const PackedLayer& layer, const TensorLayout& output, const ChangeList& list,
-                   Margins* margins, uint64_t* planes) {
-  AlignedVector<int32_t> sums(static_cast<size_t>(layer.rows_padded));
-  Windows windows(layer, list);
-  for (int oy = 0, pixel = 0; oy < layer.output.height; ++oy) {
-    windows.begin_row(oy);
-    for (int ox = 0; ox < layer.output.width; ++ox, ++pixel) {
-      std::fill(sums.begin(), sums.end(), 0);
-      add_columns(layer, windows.at(ox), sums.data());
-      uint64_t* words = planes + static_cast<size_t>(pixel) * output.pixel_words();
-      std::fill_n(words, layer.first_plane * output.words, ~uint64_t{0});
-      mask_channels(output, layer.first_plane, words);
-      const size_t at = static_cast<size_t>(pixel) * layer.thresholds * layer.rows_padded;
-      compare(layer, layer.base_margin.data(), sums.data(),
-              words + layer.first_plane * output.words, margins, at);
-      if (margins != nullptr && !margins->bits.empty()) {
-        split_margins(layer, margins->narrow.data() + at,
-                      margins->bits.data() + at / rows_per_word * margin_bits);
-      }
-    }
-  }
-}
-
 int64_t propagate(const PackedLayer& layer, const TensorLayout& output, const Margins& margins,
                   const uint64_t* golden, const ChangeList& list, uint64_t* diff,
                   PixelSet& changed) {
@@ -158,7 +135,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace stuckat::fast {
 
-HWY_EXPORT(compute_layer);
 HWY_EXPORT(propagate);
 HWY_EXPORT(sum_columns);
 HWY_EXPORT(list_changes);
@@ -176,11 +152,6 @@ void list_changes(const PackedLayer& layer, const TensorLayout& input, const uin
 void list_from_reference(const PackedLayer& layer, const TensorLayout& input,
                          const uint64_t* planes, ChangeList& list) {
   HWY_DYNAMIC_DISPATCH(list_from_reference)(layer, input, planes, list);
-}
-
-void compute_layer(const PackedLayer& layer, const TensorLayout& output, const ChangeList& list,
-                   Margins* margins, uint64_t* planes) {
-  HWY_DYNAMIC_DISPATCH(compute_layer)(layer, output, list, margins, planes);
 }
 
 int64_t propagate(const PackedLayer& layer, const TensorLayout& output, const Margins& margins,

@@ -7,6 +7,7 @@
 
 #include "sim/fast/change_list.h"
 #include "sim/fast/channel_tables.h"
+#include "sim/fast/dense_layer.h"
 #include "sim/fast/golden_state.h"
 #include "sim/fast/packed_layer.h"
 #include "sim/fast/pixel_set.h"
@@ -21,9 +22,8 @@ void list_changes(const PackedLayer& layer, const TensorLayout& input, const uin
 void list_from_reference(const PackedLayer& layer, const TensorLayout& input,
                          const uint64_t* planes, ChangeList& list);
 
-/// A whole layer of LayerPath::matrix from list_from_reference(): output planes, and margins
-/// unless null.
-void compute_layer(const PackedLayer& layer, const TensorLayout& output, const ChangeList& list,
+/// A whole layer of LayerPath::matrix with thresholds: output planes, and margins unless null.
+void compute_layer(const PackedLayer& layer, const TensorLayout& output, const DigitImage& image,
                    Margins* margins, uint64_t* planes);
 
 /// Output pixels that the changes reach: diff = new planes XOR golden planes, and the pixels in

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "sim/fast/dense_layer.h"
 #include "workloads/errors.h"
 
 namespace stuckat::fast {
@@ -145,6 +146,9 @@ PackedLayer pack_layer(const Layer& layer, const TensorLayout& input, const Tens
   pack_columns(layer, packed);
   pack_bit_columns(layer, packed);
   pack_thresholds(layer, packed);
+  if (packed.path == LayerPath::matrix && packed.thresholds > 0) {
+    packed.dense = dense_weights(packed);
+  }
   return packed;
 }
 

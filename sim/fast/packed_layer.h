@@ -40,6 +40,18 @@ struct TensorLayout {
 /// in and out; plain: forms that no network of the zoo has, computed by the reference.
 enum class LayerPath : uint8_t { matrix, first, pool, plain };
 
+inline constexpr int dense_block_rows = 32;
+
+/// Weights for the dense path, as the digits that dense_layer.h explains: word 0 where w > 0, word
+/// 1 where digit i of |w| is not 0. Column words are 64 channels of one position of the window.
+struct DenseWeights {
+  int digits = 0;
+  int column_words = 0;
+  bool plus_minus = false;  ///< only +1 and -1: no words of part 1
+  /// [rows_padded / dense_block_rows][digit][column word][part][dense_block_rows]
+  AlignedVector<uint64_t> words;
+};
+
 /// A layer with its parameters laid out for vectors over rows. A layer whose window is its whole
 /// input (dense layers) is held as a convolution over one row of height*width pixels.
 struct PackedLayer {
@@ -66,7 +78,8 @@ struct PackedLayer {
   AlignedVector<uint64_t> bit_columns;
   int32_t zero_column = 0;
   int32_t ones_column = 0;
-  /// The same as 16 bits, for path first only.
+  DenseWeights dense;  ///< for path matrix with thresholds
+  /// Columns as 16 bits, for path first only.
   AlignedVector<int16_t> wide_columns;
   /// Accumulators when every input element holds the padding value: [rows_padded].
   AlignedVector<int32_t> base;
