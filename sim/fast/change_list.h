@@ -9,6 +9,22 @@
 
 namespace stuckat::fast {
 
+/// The words of a layer's input that changed.
+struct ChangedWords {
+  struct Word {
+    uint32_t pixel = 0;  ///< in raster order
+    uint16_t y = 0;      ///< of the layer's input, without padding
+    uint16_t x = 0;
+    uint32_t word = 0;  ///< of the pixel: plane * words + w
+  };
+  std::vector<Word> list;  ///< `count` of them, in raster order; written past the end
+  size_t count = 0;
+  int64_t changes = 0;               ///< bits
+  std::vector<int64_t> row_changes;  ///< [input height]
+
+  void reserve(const PackedLayer& layer, const TensorLayout& input);
+};
+
 /// One entry for each plane of each element that changed: up where it became set, down where it
 /// became clear. An entry is (x * channels + c) * rows_padded with x the column of the padded
 /// image, so that weight column (ky, kx, c) of the window at ox begins at

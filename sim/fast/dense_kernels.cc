@@ -135,6 +135,13 @@ HWY_INLINE void multiply(const PackedLayer& layer, const DigitImage& image,
     multiply_windows<kPixels, false, false>(layer, image, pixels, sums);
 }
 
+void fill_digits(const uint64_t* golden, const uint64_t* diff, DigitImage& image) {
+  if (diff == nullptr)
+    image.fill([&](size_t w) { return golden[w]; });
+  else
+    image.fill([&](size_t w) { return golden[w] ^ diff[w]; });
+}
+
 void compute_layer(const PackedLayer& layer, const TensorLayout& output, const DigitImage& image,
                    Margins* margins, uint64_t* planes) {
   AlignedVector<int32_t> sums(static_cast<size_t>(tile_pixels) * layer.rows_padded);
@@ -173,9 +180,14 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace stuckat::fast {
 
+HWY_EXPORT(fill_digits);
 HWY_EXPORT(compute_layer);
 
 namespace kernels {
+
+void fill_digits(const uint64_t* golden, const uint64_t* diff, DigitImage& image) {
+  HWY_DYNAMIC_DISPATCH(fill_digits)(golden, diff, image);
+}
 
 void compute_layer(const PackedLayer& layer, const TensorLayout& output, const DigitImage& image,
                    Margins* margins, uint64_t* planes) {

@@ -21,6 +21,9 @@ namespace stuckat::fast {
 /// From layer.columns.
 DenseWeights dense_weights(const PackedLayer& layer);
 
+/// Digits of the largest |u|.
+int digits_of(const TensorLayout& input);
+
 /// A layer's input as digits, with a border of padding.
 struct DigitImage {
   explicit DigitImage(const PackedLayer& layer, const TensorLayout& input);

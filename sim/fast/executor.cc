@@ -64,7 +64,7 @@ void Executor::run_layer(int index) {
           state_.logits[row] = layer.base[row] + layer.unit * sums_[row];
         }
       } else {
-        digits_[i].fill([&](size_t w) { return state_.planes[i][w]; });
+        kernels::fill_digits(state_.planes[i].data(), nullptr, digits_[i]);
         kernels::compute_layer(layer, out, digits_[i], &state_.margins[i],
                                state_.planes[i + 1].data());
       }

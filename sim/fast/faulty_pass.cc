@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/fast/break_even.h"
 #include "sim/fast/kernels.h"
 #include "workloads/reference.h"
 
@@ -18,7 +19,10 @@ FaultyPass::FaultyPass(const Executor& golden) : network_(golden.network()), gol
     lists_.emplace_back();
     scatter_.emplace_back();
     const PackedLayer& layer = network_.layer(t);
-    if (layer.path == LayerPath::matrix) lists_.back().reserve(layer, layout);
+    if (layer.path == LayerPath::matrix) {
+      lists_.back().reserve(layer, layout);
+      changed_words_.reserve(layer, layout);
+    }
     digits_.emplace_back();
     if (layer.path == LayerPath::matrix && !layer.accumulator_output) {
       digits_.back() = DigitImage(layer, layout);
@@ -116,19 +120,26 @@ void FaultyPass::propagate(int layer) {
 
 void FaultyPass::propagate_matrix(int index) {
   const size_t i = static_cast<size_t>(index);
-  if (!scatter_[i].sums.empty()) {
-    const int64_t additions = kernels::scatter(
-        network_.layer(index), network_.layout(index), network_.layout(index + 1),
-        golden_.state().margins[i], golden_.state().planes[i].data(), diff_[i].data(), changed_[i],
-        golden_.state().planes[i + 1].data(), diff_[i + 1].data(), changed_[i + 1], scatter_[i]);
-    if (additions >= 0) {
-      additions_ += additions;
+  const PackedLayer& layer = network_.layer(index);
+  const TensorLayout& in = network_.layout(index);
+  const uint64_t* golden_in = golden_.state().planes[i].data();
+  kernels::find_changed_words(layer, in, diff_[i].data(), changed_[i], changed_words_);
+  changed_elements_ += changed_words_.changes;
+  const bool can_scatter =
+      !scatter_[i].sums.empty() && kernels::scatter_is_exact(layer, changed_words_);
+  switch (cheapest_way(layer, in, changed_words_.changes, can_scatter)) {
+    case Way::scatter:
+      additions_ += kernels::scatter(
+          layer, in, network_.layout(index + 1), golden_.state().margins[i], golden_in,
+          diff_[i].data(), changed_[i], changed_words_, golden_.state().planes[i + 1].data(),
+          diff_[i + 1].data(), changed_[i + 1], scatter_[i]);
       return;
-    }
+    case Way::gather:
+      kernels::list_changes(layer, in, golden_in, diff_[i].data(), changed_words_, lists_[i]);
+      return propagate_list(index);
+    case Way::dense:
+      return recompute_matrix(index);
   }
-  kernels::list_changes(network_.layer(index), network_.layout(index),
-                        golden_.state().planes[i].data(), diff_[i].data(), changed_[i], lists_[i]);
-  propagate_list(index);
 }
 
 void FaultyPass::propagate_list(int index) {
@@ -136,7 +147,6 @@ void FaultyPass::propagate_list(int index) {
   const PackedLayer& layer = network_.layer(index);
   const ChangeList& list = lists_[i];
   const auto count = static_cast<int64_t>(list.up_count + list.down_count);
-  changed_elements_ += count;
   if (!layer.accumulator_output) {
     additions_ += kernels::propagate(layer, network_.layout(index + 1), golden_.state().margins[i],
                                      golden_.state().planes[i + 1].data(), list,
@@ -273,7 +283,7 @@ void FaultyPass::recompute_matrix(int index) {
     logits_differ_ = !std::equal(logits_.begin(), logits_.end(), golden_.logits().begin());
     return;
   }
-  digits_[i].fill([&](size_t w) { return faulty_word(index, w); });
+  kernels::fill_digits(golden_.state().planes[i].data(), diff_[i].data(), digits_[i]);
   kernels::compute_layer(layer, out, digits_[i], nullptr, diff_[i + 1].data());
   const uint64_t* golden = golden_.state().planes[i + 1].data();
   for (int pixel = 0; pixel < out.shape.pixels(); ++pixel) {

@@ -78,6 +78,7 @@ class FaultyPass {
   std::vector<Tensor> values_;                 // [tensor]: TensorForm::values; golden if unchanged
   std::vector<int32_t> logits_;                // golden where !logits_differ_
   bool logits_differ_ = false;
+  ChangedWords changed_words_;                    // of the layer that is propagated
   std::vector<ChangeList> lists_;                 // [layer]
   std::vector<kernels::ScatterBuffers> scatter_;  // [layer], empty where it does not fit
   std::vector<DigitImage> digits_;                // [layer], for recompute()

@@ -119,6 +119,18 @@ class Windows {
   Run down_ = {};
 };
 
+/// visit(bit, valid) for every bit of `bits`, and some more times with `valid` false: most words
+/// have few bits, and a wrong guess of their number costs more than visits of nothing.
+template <typename Visit>
+HWY_INLINE void for_each_bit(uint64_t bits, Visit&& visit) {
+  constexpr int at_a_time = 4;
+  do {
+    for (int i = 0; i < at_a_time; ++i, bits &= bits - 1) {
+      visit(std::countr_zero(bits) & 63, bits != 0);
+    }
+  } while (bits != 0);
+}
+
 /// Writes a ChangeList pixel by pixel in raster order.
 class ListBuilder {
  public:
@@ -131,8 +143,11 @@ class ListBuilder {
   }
 
   HWY_INLINE void begin_pixel(int pixel) {
-    const int y = pixel / layer_.input.width + layer_.padding;
-    const int x = pixel % layer_.input.width + layer_.padding;
+    begin_pixel(pixel / layer_.input.width + layer_.padding,
+                pixel % layer_.input.width + layer_.padding);
+  }
+  /// y, x: of the padded image. Again for the same pixel: nothing.
+  HWY_INLINE void begin_pixel(int y, int x) {
     if (row_ < 0) {
       list_.y_low = y;
       start_row(y);
@@ -154,16 +169,17 @@ class ListBuilder {
     const uint32_t stride = static_cast<uint32_t>(layer_.rows_padded);
     const uint32_t first =
         entry_ + static_cast<uint32_t>(word % input_.words * rows_per_word) * stride;
-    // The entry is written to both lists and stays in one: no branch that depends on the data.
-    for (uint64_t left = up | down; left != 0; left &= left - 1) {
-      const int bit = std::countr_zero(left);
+    const uint64_t all = up | down;
+    for_each_bit(all, [&](int bit, bool valid) {
+      // The entry is written to both lists and stays in one: no branch that depends on the data.
       const uint32_t entry = first + static_cast<uint32_t>(bit) * stride;
       const auto is_up = static_cast<std::ptrdiff_t>(up >> bit & 1);
+      const auto is_any = static_cast<std::ptrdiff_t>(valid);
       *up_ = entry;
       *down_ = entry;
-      up_ += is_up;
-      down_ += 1 - is_up;
-    }
+      up_ += is_up & is_any;
+      down_ += ~is_up & is_any;
+    });
   }
 
   void finish() {

@@ -75,17 +75,48 @@ void sum_columns(const PackedLayer& layer, const ChangeList& list, int32_t* sums
   add_columns(layer, windows.at(0), sums);
 }
 
-void list_changes(const PackedLayer& layer, const TensorLayout& input, const uint64_t* golden,
-                  const uint64_t* diff, const PixelSet& changed, ChangeList& list) {
-  ListBuilder builder(layer, input, list);
-  changed.for_each([&](int pixel) {
-    builder.begin_pixel(pixel);
-    const size_t at = static_cast<size_t>(pixel) * input.pixel_words();
-    for (int w = 0; w < input.pixel_words(); ++w) {
-      const uint64_t changes = diff[at + w];
-      if (changes != 0) builder.add(w, changes & ~golden[at + w], changes & golden[at + w]);
+void find_changed_words(const PackedLayer& layer, const TensorLayout& input, const uint64_t* diff,
+                        const PixelSet& changed, ChangedWords& words) {
+  const int pixel_words = input.pixel_words();
+  const int width = layer.input.width;
+  ChangedWords::Word* to = words.list.data();
+  words.changes = 0;
+  std::fill_n(words.row_changes.begin(), layer.input.height, 0);
+  const int y_begin = changed.first_word_pixel() / width;
+  const int y_end = std::min(layer.input.height, changed.end_word_pixel() / width + 1);
+  for (int y = y_begin; y < y_end; ++y) {
+    int64_t row_changes = 0;
+    for (int first = 0; first < width; first += 64) {
+      const int pixel_0 = y * width + first;
+      uint64_t left = changed.bits(pixel_0, std::min(64, width - first));
+      for (; left != 0; left &= left - 1) {
+        const int i = std::countr_zero(left);
+        const uint32_t pixel = static_cast<uint32_t>(pixel_0 + i);
+        const uint64_t* from = diff + static_cast<size_t>(pixel) * pixel_words;
+        for (int w = 0; w < pixel_words; ++w) {
+          // Written always and kept if not 0: no branch that depends on the data.
+          *to = {pixel, static_cast<uint16_t>(y), static_cast<uint16_t>(first + i),
+                 static_cast<uint32_t>(w)};
+          to += from[w] != 0 ? 1 : 0;
+          row_changes += std::popcount(from[w]);
+        }
+      }
     }
-  });
+    words.row_changes[y] = row_changes;
+    words.changes += row_changes;
+  }
+  words.count = static_cast<size_t>(to - words.list.data());
+}
+
+void list_changes(const PackedLayer& layer, const TensorLayout& input, const uint64_t* golden,
+                  const uint64_t* diff, const ChangedWords& words, ChangeList& list) {
+  ListBuilder builder(layer, input, list);
+  for (size_t i = 0; i < words.count; ++i) {
+    const ChangedWords::Word& word = words.list[i];
+    builder.begin_pixel(word.y + layer.padding, word.x + layer.padding);
+    const size_t at = static_cast<size_t>(word.pixel) * input.pixel_words() + word.word;
+    builder.add(static_cast<int>(word.word), diff[at] & ~golden[at], diff[at] & golden[at]);
+  }
   builder.finish();
 }
 
@@ -137,6 +168,7 @@ namespace stuckat::fast {
 
 HWY_EXPORT(propagate);
 HWY_EXPORT(sum_columns);
+HWY_EXPORT(find_changed_words);
 HWY_EXPORT(list_changes);
 HWY_EXPORT(list_from_reference);
 HWY_EXPORT(compute_first);
@@ -144,9 +176,14 @@ HWY_EXPORT(compute_first_layer);
 
 namespace kernels {
 
+void find_changed_words(const PackedLayer& layer, const TensorLayout& input, const uint64_t* diff,
+                        const PixelSet& changed, ChangedWords& words) {
+  HWY_DYNAMIC_DISPATCH(find_changed_words)(layer, input, diff, changed, words);
+}
+
 void list_changes(const PackedLayer& layer, const TensorLayout& input, const uint64_t* golden,
-                  const uint64_t* diff, const PixelSet& changed, ChangeList& list) {
-  HWY_DYNAMIC_DISPATCH(list_changes)(layer, input, golden, diff, changed, list);
+                  const uint64_t* diff, const ChangedWords& words, ChangeList& list) {
+  HWY_DYNAMIC_DISPATCH(list_changes)(layer, input, golden, diff, words, list);
 }
 
 void list_from_reference(const PackedLayer& layer, const TensorLayout& input,

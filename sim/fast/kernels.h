@@ -14,13 +14,20 @@
 
 namespace stuckat::fast::kernels {
 
-/// The planes in which `diff` (over the pixels in `changed`) is set, as changes of `golden`.
+/// The words of `diff` (over the pixels in `changed`) that are not 0.
+void find_changed_words(const PackedLayer& layer, const TensorLayout& input, const uint64_t* diff,
+                        const PixelSet& changed, ChangedWords& words);
+
+/// Their planes, as changes of `golden`.
 void list_changes(const PackedLayer& layer, const TensorLayout& input, const uint64_t* golden,
-                  const uint64_t* diff, const PixelSet& changed, ChangeList& list);
+                  const uint64_t* diff, const ChangedWords& words, ChangeList& list);
 
 /// The planes in which a whole tensor differs from one that holds the padding value everywhere.
 void list_from_reference(const PackedLayer& layer, const TensorLayout& input,
                          const uint64_t* planes, ChangeList& list);
+
+/// image: golden planes XOR diff (unless null).
+void fill_digits(const uint64_t* golden, const uint64_t* diff, DigitImage& image);
 
 /// A whole layer of LayerPath::matrix with thresholds: output planes, and margins unless null.
 void compute_layer(const PackedLayer& layer, const TensorLayout& output, const DigitImage& image,
@@ -35,31 +42,32 @@ int64_t propagate(const PackedLayer& layer, const TensorLayout& output, const Ma
 
 /// Buffers of scatter().
 struct ScatterBuffers {
-  struct Pixel {
-    int pixel = 0;
-    uint32_t first = 0;  ///< in entries: ups, then downs
-    int ups = 0;
-    int downs = 0;
+  struct Change {
+    uint32_t column = 0;  ///< channel * rows_padded
+    uint32_t sums = 0;    ///< of the window whose last position is on the pixel
   };
-  AlignedVector<int8_t> sums;     ///< [output pixel][rows_padded], all zero between calls
-  std::vector<uint64_t> touched;  ///< [output row]: pixels with sums
-  std::vector<uint32_t> entries;  ///< channel * rows_padded
-  std::vector<Pixel> pixels;      ///< changed pixels of the input
-  std::vector<uint16_t> counts;   ///< [input pixel]: changes there, all zero between calls
+  /// [output row][output column][rows_padded] with kernel - 1 rows and columns more on each side,
+  /// where windows would stick out of the padded image: they are added to and never read. The
+  /// others are zero between calls.
+  AlignedVector<int8_t> sums;
+  std::vector<uint64_t> touched;  ///< [row of sums]: bit x is column x of sums
+  std::vector<Change> ups;        ///< written past the end
+  std::vector<Change> downs;
 
   /// Is the layer a convolution that scatter() can do?
   static bool fits(const PackedLayer& layer);
   void reserve(const PackedLayer& layer, const TensorLayout& input);
 };
 
+/// Can no window see more changes than 8 bits can add?
+bool scatter_is_exact(const PackedLayer& layer, const ChangedWords& words);
+
 /// What list_changes() and propagate() do together, the other way round: every changed element
-/// adds to the output pixels that see it. Faster while an output pixel sees few changes. Returns
-/// the number of additions, or -1 with nothing done where one sees more than 8 bits can add, or
-/// so many that propagate() is faster.
+/// adds to the output pixels that see it. Only where scatter_is_exact(). Returns the additions.
 int64_t scatter(const PackedLayer& layer, const TensorLayout& input, const TensorLayout& output,
                 const Margins& margins, const uint64_t* golden_in, const uint64_t* diff_in,
-                const PixelSet& changed_in, const uint64_t* golden, uint64_t* diff,
-                PixelSet& changed, ScatterBuffers& buffers);
+                const PixelSet& changed_in, const ChangedWords& words, const uint64_t* golden,
+                uint64_t* diff, PixelSet& changed, ScatterBuffers& buffers);
 
 /// Sum over the changes of plus or minus their weight columns, for a layer with one output pixel:
 /// sums[rows_padded]. Accumulators change by layer.unit times that.

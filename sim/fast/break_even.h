@@ -1,0 +1,18 @@
+// Which of three ways takes a layer from its changed inputs to its changed outputs the soonest.
+#pragma once
+
+#include <cstdint>
+
+#include "sim/fast/packed_layer.h"
+
+namespace stuckat::fast {
+
+/// scatter: every change adds to the outputs that see it. gather: every output adds the changes
+/// that it sees. dense: every output is computed afresh.
+enum class Way : uint8_t { scatter, gather, dense };
+
+/// By estimated cycles for `changes` changed planes of the layer's input.
+Way cheapest_way(const PackedLayer& layer, const TensorLayout& input, int64_t changes,
+                 bool can_scatter);
+
+}  // namespace stuckat::fast
