@@ -1,8 +1,7 @@
 #include "sim/fast/break_even.h"
 
 #include <algorithm>
-
-#include "sim/fast/dense_layer.h"
+#include <bit>
 
 namespace stuckat::fast {
 namespace {
@@ -36,7 +35,9 @@ Way cheapest_way(const PackedLayer& layer, const TensorLayout& input, int64_t ch
     way = Way::scatter;
   }
   if (layer.accumulator_output) return way;
-  const int digits = layer.dense.digits * digits_of(input);
+  const NumberFormat format = input.format;
+  const int largest = format.kind == FormatKind::binary ? 1 : format.max_level();
+  const int digits = layer.dense.digits * std::bit_width(static_cast<unsigned>(largest));
   const double products =
       outputs * words * 8 * layer.dense.column_words * digits * (layer.dense.plus_minus ? 1 : 2.5);
   const double dense =

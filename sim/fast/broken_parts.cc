@@ -112,12 +112,46 @@ void FaultyPass::apply_to_pixel(int tensor, const ElementStep& step, int pixel,
   settle_pixel(tensor, pixel);
 }
 
+void FaultyPass::hold_channels(int tensor, const ElementStep& step) {
+  const TensorLayout& layout = network_.layout(tensor);
+  const size_t t = static_cast<size_t>(tensor);
+  const size_t words = static_cast<size_t>(layout.pixel_words());
+  struct Held {
+    size_t word;
+    uint64_t channels;
+    uint64_t next;
+  };
+  std::vector<Held> held;
+  for (size_t word = 0; word < words; ++word) {
+    const uint64_t channels = step.channels[word % static_cast<size_t>(layout.words)];
+    const bool set = static_cast<int>(word) / layout.words < step.level_map.front();
+    if (channels != 0) held.push_back({word, channels, set ? ~uint64_t{0} : 0});
+  }
+  uint64_t* diff = diff_[t].data();
+  const uint64_t* golden = golden_.state().planes[t].data();
+  const int pixels = layout.shape.pixels();
+  for (int first = 0; first < pixels; first += 64) {
+    uint64_t changed = 0;
+    const int count = std::min(64, pixels - first);
+    for (int i = 0; i < count; ++i, diff += words, golden += words) {
+      for (const Held& h : held) {
+        diff[h.word] = (diff[h.word] & ~h.channels) | ((h.next ^ golden[h.word]) & h.channels);
+      }
+      uint64_t any = 0;
+      for (size_t w = 0; w < words; ++w) any |= diff[w];
+      changed |= uint64_t{any != 0 ? 1u : 0u} << i;
+    }
+    changed_[t].assign_word(first, changed);
+  }
+}
+
 void FaultyPass::apply_to_planes(int tensor, const ElementFault& fault, const ElementStep& step,
                                  int64_t image_index) {
   const TensorLayout& layout = network_.layout(tensor);
   const SlotPattern& s = fault.slot;
   if (s.depth == 0) {
     for (const int pixel : fault.pixels) apply_to_pixel(tensor, step, pixel, step.channels.data());
+    if (fault.pixels.empty() && step.is_constant) return hold_channels(tensor, step);
     if (fault.pixels.empty()) {
       for (int pixel = 0; pixel < layout.shape.pixels(); ++pixel) {
         apply_to_pixel(tensor, step, pixel, step.channels.data());

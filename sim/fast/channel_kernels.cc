@@ -1,4 +1,4 @@
-// Kernels for one stuck channel, and for pools.
+// Kernels for stuck channels, and for pools.
 #include <algorithm>
 #include <cstring>
 
@@ -68,7 +68,7 @@ HWY_INLINE uint64_t compare_level(const PackedLayer& layer,
   return any;
 }
 
-/// One pixel: the table entries at `at` are the channel's share of the golden accumulators.
+/// One pixel: the table entries at `at` are the channels' share of the golden accumulators.
 template <int kRows>
 HWY_INLINE void channel_pixel(const PackedLayer& layer, const int8_t* const* at, int count, int row,
                               const int8_t* addends, const int8_t* margins, const uint64_t* golden,
@@ -89,24 +89,31 @@ HWY_INLINE void channel_pixel(const PackedLayer& layer, const int8_t* const* at,
   }
 }
 
-/// addends[level][rows_padded]: the channel's share when every position in `patterns` is at level.
-HWY_INLINE void fill_addends(const PackedLayer& layer, const ChannelTable& table,
+/// addends[level][rows_padded]: the channels' share when every position in `patterns` is at level.
+HWY_INLINE void fill_addends(const PackedLayer& layer, std::span<const ChannelTable* const> tables,
                              const size_t* patterns, std::span<const StuckLevel> levels,
                              int8_t* addends) {
-  for (int row = 0; row < layer.rows_padded; ++row) {
-    int sum = 0;
+  const int stride = layer.rows_padded;
+  std::fill_n(addends, stride, int8_t{0});
+  for (const ChannelTable* table : tables) {
     for (int ky = 0; ky < layer.kernel_height; ++ky) {
-      sum += table.sums(ky)[patterns[ky] * static_cast<size_t>(layer.rows_padded) + row];
+      const int8_t* sums = table->sums(ky) + patterns[ky] * static_cast<size_t>(stride);
+      for (int row = 0; row < stride; ++row) {
+        addends[row] = static_cast<int8_t>(addends[row] + sums[row]);
+      }
     }
-    for (size_t l = 0; l < levels.size(); ++l) {
-      addends[l * layer.rows_padded + row] = static_cast<int8_t>(levels[l].raise * sum);
+  }
+  for (size_t l = levels.size(); l-- > 0;) {
+    for (int row = 0; row < stride; ++row) {
+      addends[l * stride + row] = static_cast<int8_t>(levels[l].raise * addends[row]);
     }
   }
 }
 
-void propagate_channel(const PackedLayer& layer, const TensorLayout& output, const Margins& margins,
-                       const uint64_t* golden, const ChannelTable& table,
-                       std::span<const uint64_t* const> rows, std::span<const StuckLevel> levels) {
+void propagate_channels(const PackedLayer& layer, const TensorLayout& output,
+                        const Margins& margins, const uint64_t* golden,
+                        std::span<const ChannelTable* const> tables,
+                        std::span<const uint64_t* const> rows, std::span<const StuckLevel> levels) {
   const PatternRows patterns(layer, rows);
   const int kernel = layer.kernel_height;
   const size_t full = (size_t{1} << layer.kernel_width) - 1;
@@ -116,14 +123,16 @@ void propagate_channel(const PackedLayer& layer, const TensorLayout& output, con
   std::vector<const int8_t*> entries(static_cast<size_t>(patterns.planes() * kernel));
   std::vector<uint64_t> any(levels.size());
   std::vector<uint64_t> changed(levels.size());
-  fill_addends(layer, table, inside.data(), levels, addends.data());
+  fill_addends(layer, tables, inside.data(), levels, addends.data());
   const int count = static_cast<int>(entries.size());
+  const size_t planes_of_a_channel = rows.size() / tables.size();
   for (int oy = 0; oy < layer.output.height; ++oy) {
     std::fill(changed.begin(), changed.end(), 0);
     for (int ox = 0; ox < layer.output.width; ++ox) {
       const int top = oy * layer.stride;
       const int left = ox * layer.stride;
       for (int k = 0, i = 0; k < patterns.planes(); ++k) {
+        const ChannelTable& table = *tables[static_cast<size_t>(k) / planes_of_a_channel];
         for (int ky = 0; ky < kernel; ++ky) {
           entries[i++] = table.sums(ky) + patterns.pattern(k, top + ky, left) * layer.rows_padded;
         }
@@ -136,7 +145,7 @@ void propagate_channel(const PackedLayer& layer, const TensorLayout& output, con
           border = border || inside[ky] != full;
         }
         if (border) {
-          fill_addends(layer, table, inside.data(), levels, border_addends.data());
+          fill_addends(layer, tables, inside.data(), levels, border_addends.data());
           addend = border_addends.data();
         }
       }
@@ -228,16 +237,17 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace stuckat::fast {
 
-HWY_EXPORT(propagate_channel);
+HWY_EXPORT(propagate_channels);
 HWY_EXPORT(list_channel);
 HWY_EXPORT(propagate_pool_2x2);
 
 namespace kernels {
 
-void propagate_channel(const PackedLayer& layer, const TensorLayout& output, const Margins& margins,
-                       const uint64_t* golden, const ChannelTable& table,
-                       std::span<const uint64_t* const> rows, std::span<const StuckLevel> levels) {
-  HWY_DYNAMIC_DISPATCH(propagate_channel)(layer, output, margins, golden, table, rows, levels);
+void propagate_channels(const PackedLayer& layer, const TensorLayout& output,
+                        const Margins& margins, const uint64_t* golden,
+                        std::span<const ChannelTable* const> tables,
+                        std::span<const uint64_t* const> rows, std::span<const StuckLevel> levels) {
+  HWY_DYNAMIC_DISPATCH(propagate_channels)(layer, output, margins, golden, tables, rows, levels);
 }
 
 void list_channel(const PackedLayer& layer, const TensorLayout& input, int channel,

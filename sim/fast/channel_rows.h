@@ -19,6 +19,7 @@ class ChannelRows {
   ChannelRows() = default;
   explicit ChannelRows(const TensorLayout& layout);
 
+  bool empty() const { return rows_.empty(); }
   /// planes: a whole tensor of the layout.
   void fill(const uint64_t* planes);
 

@@ -12,10 +12,11 @@ ChannelSimulator::ChannelSimulator(const FaultList& faults, const Executor& gold
   filled_.resize(tensors);
   buffers_.resize(tensors);
   for (const ChannelGroup& group : faults.channel_groups()) {
-    for (const int t : {group.tensor, group.start}) {
-      rows_[static_cast<size_t>(t)] = ChannelRows(network_.layout(t));
+    for (const ChannelGroup::Member& member : group.members) {
+      for (const ChannelGroup::Place& place : member.places) prepare_rows(place.tensor);
     }
-    if (group.table < 0) continue;
+    prepare_rows(group.start);
+    if (group.tables.empty()) continue;
     const TensorLayout& output = network_.layout(group.start + 1);
     auto& levels = buffers_[static_cast<size_t>(group.start) + 1];
     while (levels.size() < group.members.size()) {
@@ -23,6 +24,11 @@ ChannelSimulator::ChannelSimulator(const FaultList& faults, const Executor& gold
           {AlignedVector<uint64_t>(output.total_words(), 0), PixelSet(output.shape.pixels())});
     }
   }
+}
+
+void ChannelSimulator::prepare_rows(int tensor) {
+  ChannelRows& rows = rows_[static_cast<size_t>(tensor)];
+  if (rows.empty()) rows = ChannelRows(network_.layout(tensor));
 }
 
 void ChannelSimulator::begin_image() { std::fill(filled_.begin(), filled_.end(), false); }
@@ -36,66 +42,61 @@ const ChannelRows& ChannelSimulator::rows_of(int tensor) {
   return rows_[t];
 }
 
-int ChannelSimulator::masked_at(const ChannelGroup& group, int level) {
-  if (group.start == group.tensor) return -1;
-  // Nothing differs behind the pool, but elements that did not win their window may.
-  return rows_of(group.tensor).is_constant(group.channel, level) ? -1 : group.tensor;
+bool ChannelSimulator::is_masked(const ChannelGroup& group, const ChannelRows& rows, int level) {
+  return std::all_of(group.channels.begin(), group.channels.end(),
+                     [&](int channel) { return rows.is_constant(channel, level); });
 }
 
-void ChannelSimulator::plane_rows(const ChannelRows& rows, int channel, int first_plane,
-                                  int planes) {
+int ChannelSimulator::masked_at(const ChannelGroup& group, const ChannelGroup::Member& member,
+                                const ChannelGroup::Place& place) {
+  if (group.start == place.tensor) return -1;
+  // Nothing differs behind the pool, but elements that did not win their window may.
+  return is_masked(group, rows_of(place.tensor), member.level) ? -1 : place.tensor;
+}
+
+void ChannelSimulator::plane_rows(const ChannelGroup& group, const ChannelRows& rows,
+                                  int first_plane, int planes) {
   plane_rows_.clear();
-  for (int k = first_plane; k < planes; ++k) plane_rows_.push_back(rows.rows(channel, k));
+  for (const int channel : group.channels) {
+    for (int k = first_plane; k < planes; ++k) plane_rows_.push_back(rows.rows(channel, k));
+  }
 }
 
 void ChannelSimulator::look_up(const ChannelGroup& group, const ChannelRows& rows) {
   const int first = network_.always_set_planes(group.start);
-  plane_rows(rows, group.channel, first, network_.layout(group.start).planes);
+  plane_rows(group, rows, first, network_.layout(group.start).planes);
+  tables_.clear();
+  for (const int table : group.tables) tables_.push_back(&faults_.table(table));
   auto& buffers = buffers_[static_cast<size_t>(group.start) + 1];
+  levels_.clear();
   for (size_t i = 0; i < active_.size(); ++i) {
-    levels_.push_back({active_[i].level - first, buffers[i].diff.data(), &buffers[i].changed});
+    levels_.push_back({active_[i]->level - first, buffers[i].diff.data(), &buffers[i].changed});
   }
   const size_t layer = static_cast<size_t>(group.start);
-  kernels::propagate_channel(
+  kernels::propagate_channels(
       network_.layer(group.start), network_.layout(group.start + 1), golden_.state().margins[layer],
-      golden_.state().planes[layer + 1].data(), faults_.table(group.table), plane_rows_, levels_);
+      golden_.state().planes[layer + 1].data(), tables_, plane_rows_, levels_);
 }
 
-int ChannelSimulator::finish_level(const ChannelGroup& group, size_t member) {
-  Level& level = buffers_[static_cast<size_t>(group.start) + 1][member];
-  pass_.swap_differences(group.start + 1, level.diff, level.changed);
-  return follow(group.start + 1, group.start);
-}
-
-void ChannelSimulator::return_level(const ChannelGroup& group, size_t member) {
-  Level& level = buffers_[static_cast<size_t>(group.start) + 1][member];
+void ChannelSimulator::trade_level(const ChannelGroup& group, size_t active) {
+  Level& level = buffers_[static_cast<size_t>(group.start) + 1][active];
   pass_.swap_differences(group.start + 1, level.diff, level.changed);
 }
 
-int ChannelSimulator::finish_list(const ChannelGroup& group, const ChannelRows& rows,
-                                  size_t member) {
+void ChannelSimulator::propagate_list(const ChannelGroup& group, const ChannelRows& rows,
+                                      int level) {
   const PackedLayer& layer = network_.layer(group.start);
   const TensorLayout& input = network_.layout(group.start);
-  const int level = active_[member].level;
-  plane_rows(rows, group.channel, 0, input.planes);
+  const int channel = group.channels.front();
+  plane_rows(group, rows, 0, input.planes);
   if (layer.accumulator_output && input.shape.pixels() == 1) {
     int golden_level = 0;
     for (const uint64_t* plane : plane_rows_) golden_level += static_cast<int>(*plane & 1);
-    pass_.change_logits(group.channel, level - golden_level);
-  } else {
-    kernels::list_channel(layer, input, group.channel, plane_rows_, level, pass_.list(group.start));
-    pass_.propagate_list(group.start);
+    pass_.change_logits(channel, level - golden_level);
+    return;
   }
-  return follow(group.start + 1, group.start);
-}
-
-int ChannelSimulator::follow(int tensor, int last_difference) {
-  for (int t = tensor; pass_.differs(t); ++t) {
-    last_difference = t;
-    if (t == network_.last_tensor()) break;
-    pass_.propagate(t);
-  }
-  return last_difference;
+  kernels::list_channel(layer, input, channel, plane_rows_, level, pass_.list(group.start));
+  pass_.propagate_list(group.start);
 }
 
 }  // namespace stuckat::fast

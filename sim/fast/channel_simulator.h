@@ -22,27 +22,37 @@ class ChannelSimulator {
   /// Forgets the last image.
   void begin_image();
 
-  /// report(fault, last tensor that differs or -1) for every member; `pass` holds the logits when
-  /// that is the network's last tensor.
-  template <typename Report>
-  void run(const ChannelGroup& group, Report&& report) {
+  /// report(fault, last tensor that differs or -1) for every fault; `pass` holds the logits when
+  /// that is the network's last tensor. go_on(fault, tensor, last): what remains of the fault's
+  /// program from tensor `tensor` on, which is computed and to which no step was applied yet;
+  /// returns the last tensor that differs, `last` if none of these does.
+  template <typename Report, typename GoOn>
+  void run(const ChannelGroup& group, Report&& report, GoOn&& go_on) {
     const ChannelRows& rows = rows_of(group.start);
-    levels_.clear();
     active_.clear();
     for (const ChannelGroup::Member& member : group.members) {
-      if (rows.is_constant(group.channel, member.level)) {
-        report(member.fault, masked_at(group, member.level));
-      } else {
-        active_.push_back(member);
+      if (!is_masked(group, rows, member.level)) {
+        active_.push_back(&member);
+        continue;
+      }
+      for (const ChannelGroup::Place& place : member.places) {
+        report(place.fault, go_on(place.fault, group.start + 1, masked_at(group, member, place)));
+        pass_.clear(group.start + 1);
       }
     }
     if (active_.empty()) return;
-    if (group.table >= 0) look_up(group, rows);
+    const bool has_tables = !group.tables.empty();
+    if (has_tables) look_up(group, rows);
     for (size_t i = 0; i < active_.size(); ++i) {
-      const int last = group.table >= 0 ? finish_level(group, i) : finish_list(group, rows, i);
-      report(active_[i].fault, last);
+      const std::vector<ChannelGroup::Place>& places = active_[i]->places;
+      if (has_tables)
+        trade_level(group, i);
+      else
+        propagate_list(group, rows, active_[i]->level);
+      const int last = go_on(places.front().fault, group.start + 1, group.start);
+      for (const ChannelGroup::Place& place : places) report(place.fault, last);
       pass_.clear(group.start + 1);
-      if (group.table >= 0) return_level(group, i);
+      if (has_tables) trade_level(group, i);
     }
   }
 
@@ -53,14 +63,18 @@ class ChannelSimulator {
     PixelSet changed;
   };
 
+  void prepare_rows(int tensor);
   const ChannelRows& rows_of(int tensor);
-  int masked_at(const ChannelGroup& group, int level);
-  void plane_rows(const ChannelRows& rows, int channel, int first_plane, int planes);
+  static bool is_masked(const ChannelGroup& group, const ChannelRows& rows, int level);
+  int masked_at(const ChannelGroup& group, const ChannelGroup::Member& member,
+                const ChannelGroup::Place& place);
+  void plane_rows(const ChannelGroup& group, const ChannelRows& rows, int first_plane, int planes);
+  /// Tensor start+1 of every active member, into buffers_.
   void look_up(const ChannelGroup& group, const ChannelRows& rows);
-  int finish_level(const ChannelGroup& group, size_t member);
-  void return_level(const ChannelGroup& group, size_t member);
-  int finish_list(const ChannelGroup& group, const ChannelRows& rows, size_t member);
-  int follow(int tensor, int last_difference);
+  /// Between buffers_ and pass_.
+  void trade_level(const ChannelGroup& group, size_t active);
+  /// Tensor start+1 of a group of one channel, in pass_.
+  void propagate_list(const ChannelGroup& group, const ChannelRows& rows, int level);
 
   const FaultList& faults_;
   const PackedNetwork& network_;
@@ -70,7 +84,8 @@ class ChannelSimulator {
   std::vector<bool> filled_;                 // [tensor]: rows_ are those of this image
   std::vector<std::vector<Level>> buffers_;  // [tensor][level]: all zero between groups
   std::vector<kernels::StuckLevel> levels_;
-  std::vector<ChannelGroup::Member> active_;
+  std::vector<const ChannelGroup::Member*> active_;  // not masked
+  std::vector<const ChannelTable*> tables_;
   std::vector<const uint64_t*> plane_rows_;
 };
 

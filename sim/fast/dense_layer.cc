@@ -6,21 +6,17 @@
 
 namespace stuckat::fast {
 
-int digits_of(const TensorLayout& input) {
-  const int largest = std::max(input.planes - input.reference_level, input.reference_level);
-  return std::bit_width(static_cast<unsigned>(largest));
-}
-
 DigitImage::DigitImage(const PackedLayer& layer, const TensorLayout& input)
     : layout(input),
       has_minus(input.reference_level > 0),
       padding(layer.padding),
       height(layer.padded_height()),
       width(layer.padded_width()) {
-  digits = digits_of(input);
-  words.assign(
-      static_cast<size_t>(digits) * static_cast<size_t>(height) * static_cast<size_t>(row_words()),
-      0);
+  const int largest = std::max(input.planes - input.reference_level, input.reference_level);
+  most_digits = std::bit_width(static_cast<unsigned>(largest));
+  words.assign(static_cast<size_t>(most_digits) * static_cast<size_t>(height) *
+                   static_cast<size_t>(row_words()),
+               0);
   size.assign(static_cast<size_t>(height) * static_cast<size_t>(width), 0);
 }
 

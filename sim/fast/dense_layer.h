@@ -21,9 +21,6 @@ namespace stuckat::fast {
 /// From layer.columns.
 DenseWeights dense_weights(const PackedLayer& layer);
 
-/// Digits of the largest |u|.
-int digits_of(const TensorLayout& input);
-
 /// A layer's input as digits, with a border of padding.
 struct DigitImage {
   explicit DigitImage(const PackedLayer& layer, const TensorLayout& input);
@@ -32,11 +29,13 @@ struct DigitImage {
   /// word(i): word i of a whole tensor of planes.
   template <typename Word>
   void fill(Word&& word) {
+    uint64_t used = 0;
     for (int y = 0, at = 0; y < layout.shape.height; ++y) {
       for (int x = 0; x < layout.shape.width; ++x, at += layout.pixel_words()) {
-        set_pixel(pixel(y, x), [&](int w) { return word(static_cast<size_t>(at + w)); });
+        used |= set_pixel(pixel(y, x), [&](int w) { return word(static_cast<size_t>(at + w)); });
       }
     }
+    digits = static_cast<int>(std::bit_width(used));
   }
 
   int parts() const { return has_minus ? 2 : 1; }
@@ -44,7 +43,8 @@ struct DigitImage {
   int row_words() const { return width * layout.words * parts(); }
 
   TensorLayout layout;
-  int digits = 0;
+  int most_digits = 0;
+  int digits = 0;  ///< that are not 0 everywhere, after fill(): fault-free tensors hold no -2^(b-1)
   bool has_minus = false;
   int padding = 0;
   int height = 0;  ///< with padding
@@ -58,20 +58,22 @@ struct DigitImage {
     if (height == 1) return y * layout.shape.width + x;
     return (y + padding) * width + x + padding;
   }
+  /// Returns which digits are not 0, as bits.
   template <typename Word>
-  void set_pixel(int pixel, Word&& word);
+  uint64_t set_pixel(int pixel, Word&& word);
 };
 
 template <typename Word>
-void DigitImage::set_pixel(int pixel, Word&& word) {
+uint64_t DigitImage::set_pixel(int pixel, Word&& word) {
   const int reference = layout.reference_level;
   const size_t digit_words = static_cast<size_t>(height) * static_cast<size_t>(row_words());
   uint64_t* to = words.data() + static_cast<size_t>(pixel) * layout.words * parts();
   int32_t sum = 0;
+  uint64_t used = 0;
   for (int w = 0; w < layout.words; ++w) {
     const int tail = layout.shape.channels - w * rows_per_word;
     const uint64_t valid = tail >= rows_per_word ? ~uint64_t{0} : (uint64_t{1} << tail) - 1;
-    for (int j = 0; j < digits; ++j) {
+    for (int j = 0; j < most_digits; ++j) {
       // Planes are nested, so bit j of their number changes at every multiple of 2^j.
       uint64_t plus = 0;
       uint64_t minus = 0;
@@ -85,9 +87,11 @@ void DigitImage::set_pixel(int pixel, Word&& word) {
       digit[0] = plus;
       if (has_minus) digit[1] = minus;
       sum += std::popcount(plus | minus) << j;
+      used |= uint64_t{(plus | minus) != 0 ? 1u : 0u} << j;
     }
   }
   size[static_cast<size_t>(pixel)] = sum;
+  return used;
 }
 
 }  // namespace stuckat::fast

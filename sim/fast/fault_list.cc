@@ -1,6 +1,8 @@
 #include "sim/fast/fault_list.h"
 
+#include <algorithm>
 #include <map>
+#include <unordered_map>
 #include <utility>
 
 #include "sim/fast/channel_rows.h"
@@ -15,25 +17,94 @@ int behind_pool(const PackedNetwork& network, int tensor) {
   return tensor + (pooled ? 1 : 0);
 }
 
-/// A fault that only holds one channel at a constant level, in every pixel of every image, in a
+/// A fault that first holds some channels at a constant level, in every pixel of every image, in a
 /// tensor that the channel kernels can handle.
-bool is_stuck_channel(const PackedNetwork& network, const Effects& effects,
-                      const FaultProgram& program) {
-  if (program.steps.size() != 1 || !effects.patches.empty() || !effects.operators.empty() ||
-      effects.elements.size() != 1) {
+bool begins_with_channels(const PackedNetwork& network, const Effects& effects,
+                          const FaultProgram& program) {
+  if (program.steps.empty() || !program.steps.front().rows.empty() ||
+      program.steps.front().elements.size() != 1) {
     return false;
   }
-  const ElementFault& fault = effects.elements.front();
   const ElementStep& step = program.steps.front().elements.front();
-  if (fault.tensor == network.last_tensor() || fault.channels.size() != 1 ||
-      !fault.pixels.empty() || fault.depends_on_image() || !step.is_constant) {
+  const ElementFault& fault = effects.elements[static_cast<size_t>(step.fault)];
+  if (fault.tensor == network.last_tensor() || fault.channels.empty() || !fault.pixels.empty() ||
+      fault.depends_on_image() || !step.is_constant) {
     return false;
   }
   const int start = behind_pool(network, fault.tensor);
+  // What the fault does to tensor `start` is not written there, so nothing more may read it.
+  const auto reads_start = [&](const TensorStep& s) {
+    return s.tensor == start || (s.tensor == start + 1 && !s.rows.empty());
+  };
+  if (std::any_of(program.steps.begin() + 1, program.steps.end(), reads_start)) return false;
   return ChannelRows::fits(network.layout(fault.tensor)) &&
          ChannelRows::fits(network.layout(start)) &&
          network.layer(start).path == LayerPath::matrix &&
          step.level_map.front() >= network.always_set_planes(start);
+}
+
+bool has_tables(const PackedNetwork& network, int start, size_t channels) {
+  const TensorLayout& input = network.layout(start);
+  const int variable = input.planes - network.always_set_planes(start);
+  return ChannelTable::fits(network.layer(start), input, variable * static_cast<int>(channels));
+}
+
+/// Equal for equal effects; different for most that differ.
+std::string summary(const Effects& effects) {
+  std::string key;
+  const auto put = [&](int64_t value) { key += std::to_string(value) + ","; };
+  for (const ParameterPatch& p : effects.patches) {
+    for (const int v : {p.layer, p.row, p.index, int{p.is_threshold}, p.value}) put(v);
+  }
+  for (const OperatorFault& f : effects.operators) {
+    put(f.layer);
+    for (const int v : f.rows) put(v);
+    for (const auto& lane : f.pe.inputs) put(lane.lane);
+    for (const auto& lane : f.pe.products) put(lane.lane);
+    for (const auto& c : f.pe.comparators) put(2 * c.index + (c.one ? 1 : 0));
+    for (const uint32_t v : {f.pe.accumulator.keep, f.pe.accumulator.set}) put(v);
+  }
+  for (const ElementFault& f : effects.elements) {
+    put(f.tensor);
+    for (const int v : f.channels) put(v);
+    for (const int v : f.pixels) put(v);
+    for (const uint32_t v : {f.mask.keep, f.mask.set, f.mask.flip}) put(v);
+    put(f.slot.slot);
+  }
+  return key;
+}
+
+/// Faults with equal effects among those seen.
+class SameEffects {
+ public:
+  explicit SameEffects(const std::vector<Effects>& effects) : effects_(effects) {}
+
+  /// The first of fault f's kind, f itself if it is new.
+  int first(int f) {
+    constexpr size_t most_looked_at = 16;
+    std::vector<int>& bucket = buckets_[summary(at(f))];
+    const size_t end = std::min(bucket.size(), most_looked_at);
+    for (size_t i = 0; i < end; ++i) {
+      if (at(bucket[i]) == at(f)) return bucket[i];
+    }
+    bucket.push_back(f);
+    return f;
+  }
+
+ private:
+  const Effects& at(int f) const { return effects_[static_cast<size_t>(f)]; }
+
+  const std::vector<Effects>& effects_;
+  std::unordered_map<std::string, std::vector<int>> buckets_;
+};
+
+/// The member that a fault belongs to; the rest of a program makes it one of its own.
+ChannelGroup::Member& member_for(ChannelGroup& group, int level, bool has_rest) {
+  const auto at = std::find_if(group.members.begin(), group.members.end(),
+                               [&](const ChannelGroup::Member& m) { return m.level == level; });
+  if (at != group.members.end() && !has_rest) return *at;
+  group.members.push_back({level, {}});
+  return group.members.back();
 }
 
 }  // namespace
@@ -41,35 +112,53 @@ bool is_stuck_channel(const PackedNetwork& network, const Effects& effects,
 FaultList::FaultList(const PackedNetwork& network, std::vector<Effects> effects,
                      const std::string& where)
     : network_(network), effects_(std::move(effects)) {
-  std::map<std::pair<int, int>, ChannelGroup> groups;  // by tensor and channel
+  using Key = std::pair<int, std::vector<int>>;  // start, channels
+  std::map<Key, ChannelGroup> groups;            // whose members have no rest
+  std::map<Key, ChannelGroup> groups_with_rest;
+  SameEffects same(effects_);
   for (int f = 0; f < size(); ++f) {
     const Effects& fault = effects_[static_cast<size_t>(f)];
     programs_.push_back(make_program(network, fault, where));
-    if (!is_stuck_channel(network, fault, programs_.back())) {
+    const std::vector<TensorStep>& steps = programs_.back().steps;
+    const int first = same.first(f);
+    classes_.push_back(first == f ? f : classes_[static_cast<size_t>(first)]);
+    if (first != f) {
+      copies_.push_back({f, first});
+      continue;
+    }
+    if (!begins_with_channels(network, fault, programs_.back())) {
       other_faults_.push_back(f);
       continue;
     }
-    const TensorStep& step = programs_.back().steps.front();
-    const int channel = fault.elements.front().channels.front();
-    ChannelGroup& group = groups[{step.tensor, channel}];
-    group.tensor = step.tensor;
-    group.channel = channel;
-    group.start = behind_pool(network, step.tensor);
-    group.members.push_back({f, step.elements.front().level_map.front()});
+    const ElementStep& step = steps.front().elements.front();
+    const std::vector<int>& channels = fault.elements[static_cast<size_t>(step.fault)].channels;
+    const int start = behind_pool(network, steps.front().tensor);
+    if (channels.size() > 1 && !has_tables(network, start, channels.size())) {
+      other_faults_.push_back(f);
+      continue;
+    }
+    const bool has_rest = steps.size() > 1;
+    ChannelGroup& group = (has_rest ? groups_with_rest : groups)[{start, channels}];
+    group.start = start;
+    group.channels = channels;
+    ChannelGroup::Member& member = member_for(group, step.level_map.front(), has_rest);
+    if (!member.places.empty()) classes_.back() = member.places.front().fault;
+    member.places.push_back({f, steps.front().tensor});
   }
   std::map<std::pair<int, int>, int> tables;  // by start and channel
-  for (auto& [key, group] : groups) {
-    const TensorLayout& input = network.layout(group.start);
-    const int variable = input.planes - network.always_set_planes(group.start);
-    if (ChannelTable::fits(network.layer(group.start), input, variable)) {
-      const auto [at, is_new] = tables.insert({{group.start, group.channel}, 0});
-      if (is_new) {
-        at->second = static_cast<int>(tables_.size());
-        tables_.emplace_back(network.layer(group.start), group.channel);
+  for (auto* all : {&groups, &groups_with_rest}) {
+    for (auto& [key, group] : *all) {
+      const bool fits = has_tables(network, group.start, group.channels.size());
+      for (size_t i = 0; fits && i < group.channels.size(); ++i) {
+        const auto [at, is_new] = tables.insert({{group.start, group.channels[i]}, 0});
+        if (is_new) {
+          at->second = static_cast<int>(tables_.size());
+          tables_.emplace_back(network.layer(group.start), group.channels[i]);
+        }
+        group.tables.push_back(at->second);
       }
-      group.table = at->second;
+      channel_groups_.push_back(std::move(group));
     }
-    channel_groups_.push_back(std::move(group));
   }
 }
 

@@ -23,7 +23,12 @@ class Builder {
       add(effects_.elements[i], static_cast<int>(i));
     }
     FaultProgram program;
-    for (auto& [tensor, step] : steps_) program.steps.push_back(std::move(step));
+    for (auto& [tensor, step] : steps_) {
+      // Memories may hold what their broken bits are stuck at.
+      std::erase_if(step.rows, [&](const SpecialRow& row) { return is_right(tensor - 1, row); });
+      if (step.rows.empty() && step.elements.empty()) continue;
+      program.steps.push_back(std::move(step));
+    }
     return program;
   }
 
@@ -66,6 +71,13 @@ class Builder {
                     {thresholds, thresholds + layer.thresholds_per_row()},
                     {}});
     return rows.back();
+  }
+
+  bool is_right(int index, const SpecialRow& row) const {
+    const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
+    return row.operators.empty() &&
+           std::equal(row.weights.begin(), row.weights.end(), layer.weight_row(row.row)) &&
+           std::equal(row.thresholds.begin(), row.thresholds.end(), layer.threshold_row(row.row));
   }
 
   void add(const ParameterPatch& patch) {

@@ -41,18 +41,23 @@ struct FaultProgram {
 FaultProgram make_program(const PackedNetwork& network, const Effects& effects,
                           const std::string& where);
 
-/// The faults of a list that hold one channel of one tensor at a constant: all its levels at once.
+/// The faults of a list whose first step holds some channels of one tensor at a constant: all
+/// levels at once.
 struct ChannelGroup {
-  struct Member {
+  struct Place {
     int fault = 0;
-    int level = 0;  ///< planes set
+    int tensor = 0;  ///< `start`, or the tensor before the pool
   };
-  int tensor = 0;
-  int channel = 0;
-  /// Where the work begins: `tensor`, or the output of the pool behind it, since a channel stuck
-  /// before a pool is stuck behind it.
+  /// Faults of one class: they differ in where they begin only.
+  struct Member {
+    int level = 0;  ///< planes set
+    std::vector<Place> places;
+  };
+  /// Where the work begins: the tensor of the fault, or the output of the pool behind it, since a
+  /// channel stuck before a pool is stuck behind it.
   int start = 0;
-  int table = -1;  ///< index in FaultList::tables(), or -1: layer `start` has none
+  std::vector<int> channels;  ///< ascending; more than one only with tables
+  std::vector<int> tables;  ///< [channels]: indices in FaultList, or empty: layer `start` has none
   std::vector<Member> members;
 };
 

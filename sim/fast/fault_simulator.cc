@@ -25,8 +25,15 @@ class FaultSimulator::Impl {
     };
     if (path_ == Path::automatic) {
       channels_.begin_image();
-      for (const ChannelGroup& group : faults_.channel_groups()) channels_.run(group, report);
+      for (const ChannelGroup& group : faults_.channel_groups()) {
+        channels_.run(group, report, [&](int fault, int tensor, int last_difference) {
+          return go_on(fault, 1, tensor, last_difference);
+        });
+      }
       for (const int f : faults_.other_faults()) simulate_one(f, report);
+      for (const auto& [fault, first] : faults_.copies()) {
+        verdicts[static_cast<size_t>(fault)] = verdicts[static_cast<size_t>(first)];
+      }
     } else {
       for (int f = 0; f < faults_.size(); ++f) simulate_one(f, report);
     }
@@ -81,34 +88,32 @@ class FaultSimulator::Impl {
   /// Returns the last tensor that differs, or -1.
   int run_fault(int fault) {
     const FaultProgram& program = faults_.program(fault);
+    return program.steps.empty() ? -1 : go_on(fault, 0, program.steps.front().tensor, -1);
+  }
+
+  /// The steps of a fault from `next` on, where tensor t is computed as the steps before left it.
+  /// Returns the last tensor that differs, `last_difference` if none from t on does.
+  int go_on(int fault, size_t next, int t, int last_difference) {
+    const std::vector<TensorStep>& steps = faults_.program(fault).steps;
     const Effects& effects = faults_.effects(fault);
-    auto step = program.steps.begin();
-    if (step == program.steps.end()) return -1;
-    const int last_tensor = faults_.network().last_tensor();
-    int last_difference = -1;
-    bool different = false;  // tensor t-1
-    int t = step->tensor;
     while (true) {
-      if (t > 0 && path_ == Path::dense) {
-        pass_.recompute(t - 1);
-      } else if (different) {
-        pass_.propagate(t - 1);
-      }
-      if (step != program.steps.end() && step->tensor == t) {
-        if (t > 0) pass_.apply_rows(t - 1, effects, step->rows);
-        for (const ElementStep& element : step->elements) {
+      if (next < steps.size() && steps[next].tensor == t) {
+        const TensorStep& step = steps[next++];
+        if (t > 0) pass_.apply_rows(t - 1, effects, step.rows);
+        for (const ElementStep& element : step.elements) {
           pass_.apply_element(t, effects.elements[static_cast<size_t>(element.fault)], element,
                               image_index_);
         }
-        ++step;
       }
-      different = pass_.differs(t);
+      const bool different = pass_.differs(t);
       if (different) last_difference = t;
-      if (t == last_tensor) return last_difference;
-      if (different || path_ == Path::dense) {
-        ++t;
-      } else if (step != program.steps.end()) {
-        t = step->tensor;
+      if (t == faults_.network().last_tensor()) return last_difference;
+      if (path_ == Path::dense) {
+        pass_.recompute(t++);
+      } else if (different) {
+        pass_.propagate(t++);
+      } else if (next < steps.size()) {
+        t = steps[next].tensor;
       } else {
         return last_difference;
       }

@@ -68,6 +68,8 @@ class FaultyPass {
   void set_level(int tensor, int pixel, int channel, int level);
   void settle_pixel(int tensor, int pixel);
   void apply_to_pixel(int tensor, const ElementStep& step, int pixel, const uint64_t* channels);
+  /// Channels at a constant level in every pixel.
+  void hold_channels(int tensor, const ElementStep& step);
   void apply_to_planes(int tensor, const ElementFault& fault, const ElementStep& step,
                        int64_t image_index);
 

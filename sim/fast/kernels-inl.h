@@ -391,38 +391,49 @@ HWY_INLINE void mask_channels(const TensorLayout& layout, int planes, uint64_t* 
   }
 }
 
-template <class D, typename T>
+/// Products of one window of 8-bit values, summed in the lanes of `d`: 16 bits, which is twice as
+/// fast, where sums_fit_16_bits.
+template <class D>
 HWY_INLINE void multiply_rows(const PackedLayer& layer, const int16_t* image, int oy, int ox, D d,
-                              T* sums) {
+                              int32_t* sums) {
+  using T = hn::TFromD<D>;
   const hn::Rebind<int16_t, D> d16;
-  const int lanes = static_cast<int>(hn::Lanes(d));
+  constexpr int lanes = static_cast<int>(hn::MaxLanes(D()));
+  constexpr int vectors = rows_per_word / lanes;
   const int row_columns = layer.window_row_columns();
   const int image_row = layer.padded_width() * layer.input.channels;
   const int16_t* corner = image + int64_t{oy} * layer.stride * image_row +
                           int64_t{ox} * layer.stride * layer.input.channels;
-  for (int row = 0; row < layer.rows_padded; row += lanes) {
+  for (int row = 0; row < layer.rows_padded; row += rows_per_word) {
     const int16_t* weights = layer.wide_columns.data() + row;
-    auto sum = hn::Zero(d);
+    hn::Vec<D> sum[vectors];
+    for (auto& s : sum) s = hn::Zero(d);
     for (int ky = 0; ky < layer.kernel_height; ++ky) {
       const int16_t* x = corner + int64_t{ky} * image_row;
       for (int i = 0; i < row_columns; ++i, weights += layer.rows_padded) {
         const auto value = hn::Set(d, static_cast<T>(x[i]));
-        if constexpr (sizeof(T) == sizeof(int16_t)) {
-          sum = hn::Add(sum, hn::Mul(value, hn::Load(d16, weights)));
-        } else {
-          sum = hn::Add(sum, hn::Mul(value, hn::PromoteTo(d, hn::LoadU(d16, weights))));
+        for (int v = 0; v < vectors; ++v) {
+          const auto weight = hn::LoadU(d16, weights + v * lanes);
+          if constexpr (sizeof(T) == sizeof(int16_t))
+            sum[v] = hn::Add(sum[v], hn::Mul(value, weight));
+          else
+            sum[v] = hn::Add(sum[v], hn::Mul(value, hn::PromoteTo(d, weight)));
         }
       }
     }
-    hn::StoreU(sum, d, sums + row);
+    HWY_ALIGN T results[rows_per_word];
+    for (int v = 0; v < vectors; ++v) hn::Store(sum[v], d, results + v * lanes);
+    std::copy(results, results + rows_per_word, sums + row);
   }
 }
 
 /// sums[rows_padded] of one window of 8-bit values.
 HWY_INLINE void multiply_window(const PackedLayer& layer, const int16_t* image, int oy, int ox,
                                 int32_t* sums) {
-  const hn::CappedTag<int32_t, rows_per_word> d32;
-  multiply_rows(layer, image, oy, ox, d32, sums);
+  if (layer.sums_fit_16_bits)
+    multiply_rows(layer, image, oy, ox, hn::CappedTag<int16_t, rows_per_word>(), sums);
+  else
+    multiply_rows(layer, image, oy, ox, hn::CappedTag<int32_t, rows_per_word>(), sums);
 }
 
 }  // namespace stuckat::fast::HWY_NAMESPACE

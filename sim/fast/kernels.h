@@ -82,19 +82,21 @@ void compute_first(const PackedLayer& layer, const TensorLayout& output, const i
 void compute_first_layer(const PackedLayer& layer, const TensorLayout& output, const int16_t* image,
                          uint64_t* planes);
 
-/// One level at which the channel of propagate_channel() is stuck, and where its results go.
+/// One level at which the channels of propagate_channels() are stuck, and where its results go.
 struct StuckLevel {
   int raise = 0;             ///< planes set, not counting those that are always set
   uint64_t* diff = nullptr;  ///< all words of the output tensor
   PixelSet* changed = nullptr;
 };
 
-/// A convolution whose input changed in one channel, held at some levels: propagate() for each of
-/// them at once. rows: for each input plane that is not always set, the channel's image rows
-/// (ChannelRows). Every pixel of every level's diff is written.
-void propagate_channel(const PackedLayer& layer, const TensorLayout& output, const Margins& margins,
-                       const uint64_t* golden, const ChannelTable& table,
-                       std::span<const uint64_t* const> rows, std::span<const StuckLevel> levels);
+/// A convolution whose input changed in some channels, held at some levels: propagate() for each of
+/// them at once. rows: for each channel and each input plane that is not always set, the channel's
+/// image rows (ChannelRows); tables: the same channels'. Every pixel of every level's diff is
+/// written.
+void propagate_channels(const PackedLayer& layer, const TensorLayout& output,
+                        const Margins& margins, const uint64_t* golden,
+                        std::span<const ChannelTable* const> tables,
+                        std::span<const uint64_t* const> rows, std::span<const StuckLevel> levels);
 
 /// The changes that holding a channel at `level` planes makes. rows: for each input plane.
 void list_channel(const PackedLayer& layer, const TensorLayout& input, int channel,

@@ -43,6 +43,10 @@ void pack_columns(const Layer& layer, PackedLayer& packed) {
   }
   if (packed.path == LayerPath::first) {
     packed.wide_columns.assign(packed.columns.begin(), packed.columns.end());
+    const NumberFormat format = layer.input_format;
+    const int64_t largest = std::max(std::abs(format.min_value()), std::abs(format.max_level()));
+    packed.sums_fit_16_bits =
+        layer.columns() * packed.weight_magnitude * largest <= std::numeric_limits<int16_t>::max();
   }
 }
 

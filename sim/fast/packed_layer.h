@@ -81,6 +81,7 @@ struct PackedLayer {
   DenseWeights dense;  ///< for path matrix with thresholds
   /// Columns as 16 bits, for path first only.
   AlignedVector<int16_t> wide_columns;
+  bool sums_fit_16_bits = false;  ///< of any window, for path first only
   /// Accumulators when every input element holds the padding value: [rows_padded].
   AlignedVector<int32_t> base;
   /// floor((base - threshold - 1) / unit), thresholds ascending: [thresholds][rows_padded]. With s

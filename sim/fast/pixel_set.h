@@ -33,6 +33,13 @@ class PixelSet {
     if (rest != 0) words_[end++] |= rest;
     end_ = end > end_ ? end : end_;
   }
+  /// Of pixels first .. first+63, `first` a multiple of 64, exactly those of `bits`.
+  void assign_word(int first, uint64_t bits) {
+    const size_t word = static_cast<size_t>(first) / 64;
+    words_[word] = bits;
+    low_ = word < low_ ? word : low_;
+    end_ = word + 1 > end_ ? word + 1 : end_;
+  }
   /// Bit i is pixel first + i, for `count` <= 64 pixels.
   uint64_t bits(int first, int count) const {
     const size_t word = static_cast<size_t>(first) / 64;
