@@ -6,42 +6,60 @@
 namespace stuckat::fast {
 namespace {
 
-// Cycles on a processor with AVX-512 (Sapphire Rapids).
-constexpr double cycles_per_change = 12;     // found and listed
-constexpr double cycles_per_addition = 2;    // of 64 rows to sums in memory
-constexpr double cycles_per_gather = 1.2;    // of 64 rows to sums in registers
-constexpr double cycles_per_window = 60;     // a window of the gather
-constexpr double cycles_per_popcount = 1.5;  // of 512 bits, with the products and the sum
-constexpr double cycles_per_output = 30;     // comparison of 64 rows
+// Nanoseconds on one core of a Sapphire Rapids server (AVX-512), fitted to what
+// tests/perf/bench_break_even printed for CNV-W1A1, W1A2 and W2A2 on 2026-11-24; that program tells
+// how far they are off elsewhere. "Word": 64 rows.
+constexpr double per_change = 3;             // found and listed
+constexpr double per_scattered_word = 0.65;  // added to sums in memory
+constexpr double per_scattered_position = 0.4;
+constexpr double per_gathered_word = 0.35;  // added to sums in registers, as bytes
+constexpr double per_counted_word = 0.12;   // the same, as bits
+constexpr double per_gathered_window = 30;  // also for guessing wrong how many changes it sees
+constexpr double per_compared_word = 4;     // with the margin of one threshold
+constexpr double per_dense_product = 0.55;  // of 512 pairs of bits
+constexpr double per_dense_product_with_zeros = 1.2;  // weights of which some are 0
+constexpr double per_dense_word = 12;                 // of one threshold of one output
+constexpr double per_dense_layer = 200;
+constexpr double per_digit_word = 3;  // of the input, as digits
 
 }  // namespace
 
 Way cheapest_way(const PackedLayer& layer, const TensorLayout& input, int64_t changes,
                  bool can_scatter) {
+  const double count = static_cast<double>(changes);
   const double words = layer.rows_padded / rows_per_word;
   const double outputs = layer.output.pixels();
-  const double positions = double(layer.kernel_height) * layer.kernel_width;
-  const double count = static_cast<double>(changes);
-  const double stride = double(layer.stride) * layer.stride;
-  const double additions = count * std::min(positions / stride, outputs) * words;
-  const double listed = count * cycles_per_change;
-  const double seen = std::min(outputs, count * positions / stride);
-  double best = listed + additions * cycles_per_gather +
-                seen * (cycles_per_window + words * layer.thresholds * 4);
+  const double positions = double{1} * layer.kernel_height * layer.kernel_width;
+  // Windows that see a change, on average over the input.
+  const double seen = positions * outputs / layer.input.pixels();
+  const double touched = std::min(outputs, count * seen);
+  const double compared = touched * words * layer.thresholds * per_compared_word;
+
+  const bool counts = !layer.bit_columns.empty() && words >= 4;
+  const bool fits = count * seen < outputs * layer.additions_in_8_bits();
+  const double per_word =
+      !fits ? 2 * per_gathered_word : (counts ? per_counted_word : per_gathered_word);
+  double best =
+      count * (per_change + seen * words * per_word) + touched * per_gathered_window + compared;
   Way way = Way::gather;
-  const double scatter = listed + additions * cycles_per_addition + seen * words * 10;
+  const double scatter =
+      count * (per_change + positions * (per_scattered_position + words * per_scattered_word)) +
+      compared;
   if (can_scatter && scatter < best) {
     best = scatter;
     way = Way::scatter;
   }
   if (layer.accumulator_output) return way;
+
   const NumberFormat format = input.format;
   const int largest = format.kind == FormatKind::binary ? 1 : format.max_level();
   const int digits = layer.dense.digits * std::bit_width(static_cast<unsigned>(largest));
-  const double products =
-      outputs * words * 8 * layer.dense.column_words * digits * (layer.dense.plus_minus ? 1 : 2.5);
+  const double products = outputs * words * 8 * layer.dense.column_words * digits;
   const double dense =
-      products * cycles_per_popcount + outputs * words * layer.thresholds * cycles_per_output;
+      per_dense_layer +
+      products * (layer.dense.plus_minus ? per_dense_product : per_dense_product_with_zeros) +
+      outputs * words * layer.thresholds * per_dense_word +
+      layer.input.pixels() * input.pixel_words() * per_digit_word;
   return dense < best ? Way::dense : way;
 }
 

@@ -11,7 +11,7 @@ namespace stuckat::fast {
 /// that it sees. dense: every output is computed afresh.
 enum class Way : uint8_t { scatter, gather, dense };
 
-/// By estimated cycles for `changes` changed planes of the layer's input.
+/// By estimated time for `changes` changed planes of the layer's input.
 Way cheapest_way(const PackedLayer& layer, const TensorLayout& input, int64_t changes,
                  bool can_scatter);
 

@@ -17,12 +17,12 @@
 HWY_BEFORE_NAMESPACE();
 namespace stuckat::fast::HWY_NAMESPACE {
 
-/// A tile is kPixels output pixels x tile_vectors vectors of rows: their sums stay in registers,
-/// of which AVX-512 and NEON have 32 and others 16.
-inline constexpr int tile_vectors = 4;
-inline constexpr int tile_rows = tile_vectors * wide_lanes;
+/// A tile is kPixels output pixels x some vectors of rows: their sums, of which weights with zeros
+/// have two, stay in registers, of which AVX-512 has 32 and others 16.
+template <bool kPlusMinus>
+inline constexpr int tile_vectors = kPlusMinus ? 4 : 2;
 inline constexpr int tile_pixels = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL ? 4 : 2;
-static_assert(dense_block_rows % tile_rows == 0);
+static_assert(dense_block_rows % (4 * wide_lanes) == 0);
 
 /// total[pixel][vector] += 2^shift times the products of one digit of the weights with one digit of
 /// the activations (without size, for weights of +1 and -1). corners: the first words under the
@@ -30,14 +30,15 @@ static_assert(dense_block_rows % tile_rows == 0);
 template <int kPixels, bool kMinus, bool kPlusMinus>
 HWY_INLINE void multiply_digits(const PackedLayer& layer, const DigitImage& image,
                                 const uint64_t* const (&corners)[kPixels], const uint64_t* weights,
-                                int shift, WideVector (&total)[kPixels][tile_vectors]) {
+                                int shift, WideVector (&total)[kPixels][tile_vectors<kPlusMinus>]) {
   const Wide d;
+  constexpr int vectors = tile_vectors<kPlusMinus>;
   constexpr int parts = kMinus ? 2 : 1;
   constexpr int weight_words = (kPlusMinus ? 1 : 2) * dense_block_rows;
-  WideVector positive[kPixels][tile_vectors];  // popcounts of positive products
-  WideVector nonzero[kPixels][tile_vectors];
+  WideVector positive[kPixels][vectors];  // popcounts of positive products
+  WideVector nonzero[kPixels][vectors];
   for (int p = 0; p < kPixels; ++p) {
-    for (int v = 0; v < tile_vectors; ++v) positive[p][v] = nonzero[p][v] = hn::Zero(d);
+    for (int v = 0; v < vectors; ++v) positive[p][v] = nonzero[p][v] = hn::Zero(d);
   }
   const int run = layer.kernel_width * image.layout.words * parts;
   for (int ky = 0; ky < layer.kernel_height; ++ky) {
@@ -50,7 +51,7 @@ HWY_INLINE void multiply_digits(const PackedLayer& layer, const DigitImage& imag
         const WideVector plus = hn::Set(d, inputs[p][i]);
         const WideVector minus = kMinus ? hn::Set(d, inputs[p][i + parts - 1]) : hn::Zero(d);
         const WideVector either = kMinus ? hn::Or(plus, minus) : plus;
-        for (int v = 0; v < tile_vectors; ++v) {
+        for (int v = 0; v < vectors; ++v) {
           const WideVector sign = hn::Load(d, weights + v * wide_lanes);
           WideVector bits = kMinus ? select_bits(sign, plus, minus) : hn::And(sign, plus);
           if constexpr (!kPlusMinus) {
@@ -64,7 +65,7 @@ HWY_INLINE void multiply_digits(const PackedLayer& layer, const DigitImage& imag
     }
   }
   for (int p = 0; p < kPixels; ++p) {
-    for (int v = 0; v < tile_vectors; ++v) {
+    for (int v = 0; v < vectors; ++v) {
       const WideVector twice = hn::Add(positive[p][v], positive[p][v]);
       total[p][v] = hn::Add(total[p][v], hn::ShiftLeftSame(hn::Sub(twice, nonzero[p][v]), shift));
     }
@@ -76,6 +77,8 @@ template <int kPixels, bool kMinus, bool kPlusMinus>
 HWY_INLINE void multiply_windows(const PackedLayer& layer, const DigitImage& image,
                                  const int (&pixels)[kPixels], int32_t* sums) {
   const Wide d;
+  constexpr int vectors = tile_vectors<kPlusMinus>;
+  constexpr int tile_rows = vectors * wide_lanes;
   const DenseWeights& dense = layer.dense;
   constexpr int weight_words = (kPlusMinus ? 1 : 2) * dense_block_rows;
   const size_t digit_words = static_cast<size_t>(image.height) * image.row_words();
@@ -98,9 +101,9 @@ HWY_INLINE void multiply_windows(const PackedLayer& layer, const DigitImage& ima
         dense.words.data() +
         static_cast<size_t>(row / dense_block_rows) * dense.digits * digit_weights +
         row % dense_block_rows;
-    WideVector total[kPixels][tile_vectors];
+    WideVector total[kPixels][vectors];
     for (int p = 0; p < kPixels; ++p) {
-      for (int v = 0; v < tile_vectors; ++v) total[p][v] = hn::Zero(d);
+      for (int v = 0; v < vectors; ++v) total[p][v] = hn::Zero(d);
     }
     for (int j = 0; j < image.digits; ++j) {
       const uint64_t* corners[kPixels];
@@ -115,7 +118,7 @@ HWY_INLINE void multiply_windows(const PackedLayer& layer, const DigitImage& ima
     }
     for (int p = 0; p < kPixels; ++p) {
       HWY_ALIGN uint64_t lanes[tile_rows];
-      for (int v = 0; v < tile_vectors; ++v) hn::Store(total[p][v], d, lanes + v * wide_lanes);
+      for (int v = 0; v < vectors; ++v) hn::Store(total[p][v], d, lanes + v * wide_lanes);
       int32_t* to = sums + static_cast<std::ptrdiff_t>(p) * layer.rows_padded + row;
       for (int r = 0; r < tile_rows; ++r) to[r] = static_cast<int32_t>(lanes[r]) - sizes[p];
     }

@@ -116,12 +116,17 @@ FaultList::FaultList(const PackedNetwork& network, std::vector<Effects> effects,
   std::map<Key, ChannelGroup> groups;            // whose members have no rest
   std::map<Key, ChannelGroup> groups_with_rest;
   SameEffects same(effects_);
+  int without_effect = -1;  // the first fault that does nothing
   for (int f = 0; f < size(); ++f) {
     const Effects& fault = effects_[static_cast<size_t>(f)];
     programs_.push_back(make_program(network, fault, where));
     const std::vector<TensorStep>& steps = programs_.back().steps;
     const int first = same.first(f);
     classes_.push_back(first == f ? f : classes_[static_cast<size_t>(first)]);
+    if (steps.empty()) {
+      if (without_effect < 0) without_effect = f;
+      classes_.back() = without_effect;
+    }
     if (first != f) {
       copies_.push_back({f, first});
       continue;

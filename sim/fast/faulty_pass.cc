@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "sim/fast/break_even.h"
 #include "sim/fast/kernels.h"
 #include "workloads/reference.h"
 
@@ -118,24 +117,45 @@ void FaultyPass::propagate(int layer) {
   }
 }
 
+void FaultyPass::find_changed_words(int index) {
+  const size_t i = static_cast<size_t>(index);
+  kernels::find_changed_words(network_.layer(index), network_.layout(index), diff_[i].data(),
+                              changed_[i], changed_words_);
+}
+
+bool FaultyPass::can_scatter(int index) {
+  find_changed_words(index);
+  return !scatter_[static_cast<size_t>(index)].sums.empty() &&
+         kernels::scatter_is_exact(network_.layer(index), changed_words_);
+}
+
 void FaultyPass::propagate_matrix(int index) {
+  const bool scatters = can_scatter(index);
+  changed_elements_ += changed_words_.changes;
+  follow(index, cheapest_way(network_.layer(index), network_.layout(index), changed_words_.changes,
+                             scatters));
+}
+
+void FaultyPass::propagate(int layer, Way way) {
+  find_changed_words(layer);
+  follow(layer, way);
+}
+
+void FaultyPass::follow(int index, Way way) {
   const size_t i = static_cast<size_t>(index);
   const PackedLayer& layer = network_.layer(index);
   const TensorLayout& in = network_.layout(index);
-  const uint64_t* golden_in = golden_.state().planes[i].data();
-  kernels::find_changed_words(layer, in, diff_[i].data(), changed_[i], changed_words_);
-  changed_elements_ += changed_words_.changes;
-  const bool can_scatter =
-      !scatter_[i].sums.empty() && kernels::scatter_is_exact(layer, changed_words_);
-  switch (cheapest_way(layer, in, changed_words_.changes, can_scatter)) {
+  const GoldenState& golden = golden_.state();
+  switch (way) {
     case Way::scatter:
-      additions_ += kernels::scatter(
-          layer, in, network_.layout(index + 1), golden_.state().margins[i], golden_in,
-          diff_[i].data(), changed_[i], changed_words_, golden_.state().planes[i + 1].data(),
-          diff_[i + 1].data(), changed_[i + 1], scatter_[i]);
+      additions_ += kernels::scatter(layer, in, network_.layout(index + 1), golden.margins[i],
+                                     golden.planes[i].data(), diff_[i].data(), changed_[i],
+                                     changed_words_, golden.planes[i + 1].data(),
+                                     diff_[i + 1].data(), changed_[i + 1], scatter_[i]);
       return;
     case Way::gather:
-      kernels::list_changes(layer, in, golden_in, diff_[i].data(), changed_words_, lists_[i]);
+      kernels::list_changes(layer, in, golden.planes[i].data(), diff_[i].data(), changed_words_,
+                            lists_[i]);
       return propagate_list(index);
     case Way::dense:
       return recompute_matrix(index);

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "sim/fast/break_even.h"
 #include "sim/fast/change_list.h"
 #include "sim/fast/dense_layer.h"
 #include "sim/fast/executor.h"
@@ -32,6 +33,9 @@ class FaultyPass {
   void propagate(int layer);
   /// The same with every element computed afresh.
   void recompute(int layer);
+  /// propagate() of a layer of LayerPath::matrix in this way, which must be able to (break_even.h).
+  void propagate(int layer, Way way);
+  bool can_scatter(int layer);
   /// Rows of a layer whose parameters or arithmetic are broken, from tensor `layer`.
   void apply_rows(int layer, const Effects& effects, const std::vector<SpecialRow>& rows);
   /// One ElementFault of `tensor`.
@@ -57,7 +61,9 @@ class FaultyPass {
   int64_t changed_elements() const { return changed_elements_; }
 
  private:
+  void find_changed_words(int layer);
   void propagate_matrix(int layer);
+  void follow(int layer, Way way);
   void propagate_first(int layer);
   void propagate_pool(int layer);
   void propagate_plain(int layer);

@@ -12,21 +12,19 @@
 #include <cstring>
 #include <iomanip>
 #include <iostream>
-#include <random>
 #include <string>
 
 #include "sim/fast/verdict_counts.h"
 #include "tests/perf/campaign_faults.h"
-#include "tests/support/bnn_pynq_folder.h"
-#include "tests/support/random_network.h"
-#include "tests/support/shared_data.h"
-#include "workloads/bnn_pynq.h"
-#include "workloads/dataset.h"
-#include "workloads/zoo.h"
+#include "tests/perf/campaign_setup.h"
 
 namespace {
 
 using namespace stuckat;
+using bench::image_of;
+using bench::label_of;
+using bench::make_setup;
+using bench::Setup;
 
 double cpu_seconds() {
   rusage usage{};
@@ -35,49 +33,6 @@ double cpu_seconds() {
     return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
   };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-struct Setup {
-  Network network;
-  DataSet data;  // empty: random images
-};
-
-Setup make_setup(const std::string& name) {
-  Setup setup;
-  const std::string published = name == "cnv-w1a1"   ? "cnvW1A1"
-                                : name == "cnv-w1a2" ? "cnvW1A2"
-                                                     : "";
-  if (!published.empty()) {
-    const std::string archive = test::shared_data("bnn-pynq/cifar10-" + published + ".tar.xz");
-    const std::string images = test::shared_data("cifar10/test_exact_first1017.bin.xz");
-    if (!archive.empty() && !images.empty()) {
-      const test::TemporaryFolder folder;
-      setup.network =
-          import_bnn_pynq(test::unpacked(folder, archive, "cifar10/" + published), name);
-      setup.data = read_dataset("cifar10:" + images, {});
-      return setup;
-    }
-  }
-  std::cout << "random parameters and images\n";
-  std::mt19937_64 random(1);
-  setup.network = zoo_network(name);
-  for (Layer& layer : setup.network.layers) {
-    if (layer.has_weights()) test::fill_parameters(layer, random);
-  }
-  return setup;
-}
-
-Tensor image_of(const Setup& setup, int64_t index) {
-  if (setup.data.size() > 0) {
-    return input_tensor(setup.network, setup.data, static_cast<int>(index % setup.data.size()));
-  }
-  std::mt19937_64 random(static_cast<uint64_t>(index));
-  return test::random_image(random, setup.network);
-}
-
-int label_of(const Setup& setup, int64_t index) {
-  return setup.data.size() > 0 ? setup.data.labels[static_cast<size_t>(index % setup.data.size())]
-                               : 0;
 }
 
 void print_masked(const fast::VerdictCounts& counts, const Network& network) {

@@ -4,6 +4,7 @@
 #include "sim/fast/fault_simulator.h"
 #include "tests/sim/fast/every_target.h"
 #include "tests/sim/fast/random_effects.h"
+#include "workloads/zoo.h"
 
 namespace stuckat::fast {
 namespace {
@@ -98,6 +99,109 @@ TEST_CASE("all channels of all layers at all levels at once: verdicts equal the 
       const auto faulty = reference::run(network.network(), image, effects[f], 0);
       REQUIRE((verdicts[f] == expected_verdict(golden, faulty)));
     }
+  }
+}
+
+/// Some channels held at a level in every pixel, before or behind a pool.
+ElementFault random_held_channels(Random& random, const Network& network) {
+  const std::vector<int> layers = network.injectable_layers();
+  const int last = static_cast<int>(layers.size()) - 1;
+  const int layer = layers[static_cast<size_t>(test::uniform(random, 0, last))];
+  ElementFault fault;
+  fault.tensor = test::uniform(random, 0, 1) == 0 ? layer + 1 : network.tensor_after_pool(layer);
+  for (int c = 0; c < network.tensor_shape(fault.tensor).channels; ++c) {
+    if (test::uniform(random, 0, 2) == 0) fault.channels.push_back(c);
+  }
+  if (fault.channels.empty()) fault.channels.push_back(0);
+  const NumberFormat format = network.tensor_format(fault.tensor);
+  fault.mask =
+      CodeMask::constant(static_cast<uint32_t>(test::uniform(random, 0, (1 << format.bits) - 1)));
+  return fault;
+}
+
+/// Faults that begin with held channels: alone, with more behind, twice, and behind the pool too.
+std::vector<Effects> faults_of_held_channels(Random& random, const Network& network) {
+  std::vector<Effects> effects;
+  for (int i = 0; i < 12; ++i) {
+    Effects fault;
+    fault.elements.push_back(random_held_channels(random, network));
+    effects.push_back(fault);
+    const int tensor = fault.elements.front().tensor;
+    const auto& layers = network.layers;
+    const size_t next = static_cast<size_t>(tensor);
+    if (next < layers.size() && layers[next].kind == LayerKind::max_pool) {
+      effects.push_back(fault);
+      ++effects.back().elements.front().tensor;
+    }
+    if (i % 3 == 0) effects.push_back(fault);
+    for (int level = 0; level < 2; ++level) {
+      Effects more = test::random_effects(random, network);
+      more.elements.insert(more.elements.begin(), fault.elements.front());
+      if (i % 2 == 0) more.elements.push_back(random_held_channels(random, network));
+      effects.push_back(more);
+      if (i % 3 == 0) effects.push_back(more);
+    }
+  }
+  return effects;
+}
+
+TEST_CASE("faults that begin with held channels: verdicts and classes equal the reference") {
+  const auto check_seed = [](uint64_t seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const PackedNetwork network(test::random_network(random));
+    const std::vector<Effects> effects = faults_of_held_channels(random, network.network());
+    const FaultList faults(network, effects);
+    FaultSimulator simulator(faults);
+    std::vector<Verdict> verdicts(effects.size());
+    const Tensor image = test::random_image(random, network.network());
+    simulator.simulate(image, 5, verdicts);
+    const std::vector<Tensor> golden = reference::run(network.network(), image, {});
+    std::vector<Tensor> logits;
+    for (size_t f = 0; f < effects.size(); ++f) {
+      INFO(text(effects[f], network.network()));
+      const auto faulty = reference::run(network.network(), image, effects[f], 5);
+      REQUIRE((verdicts[f] == expected_verdict(golden, faulty)));
+      logits.push_back(faulty.back());
+      const int first = faults.class_of(static_cast<int>(f));
+      REQUIRE(first <= static_cast<int>(f));
+      REQUIRE(logits[static_cast<size_t>(first)] == logits[f]);
+    }
+  };
+  test::for_every_target([&] {
+    for (uint64_t seed = 4000; seed < 4060; ++seed) check_seed(seed);
+  });
+}
+
+TEST_CASE("a class is what has the same effects, or the same channels before and behind a pool") {
+  Random random(5);
+  ZooOptions options;
+  options.width = 0.1;
+  Network zoo = zoo_network("cnv-w1a1", options);
+  for (Layer& layer : zoo.layers) {
+    if (layer.has_weights()) test::fill_parameters(layer, random);
+  }
+  const PackedNetwork network(zoo);
+  const int before = zoo.injectable_layers()[1];  // a pool follows
+  const int behind = zoo.tensor_after_pool(before) - 1;
+  REQUIRE(behind == before + 1);
+  ParameterPatch same_weight;
+  same_weight.layer = before;
+  same_weight.value = zoo.layers[static_cast<size_t>(before)].weight_row(0)[0];
+  const std::vector<Effects> effects = {stuck_channel(zoo, before, 2, 1),
+                                        stuck_channel(zoo, before, 2, -1),
+                                        stuck_channel(zoo, behind, 2, 1),
+                                        stuck_channel(zoo, before, 2, 1),
+                                        stuck_pixel(zoo, before + 1, 3, 1),
+                                        stuck_pixel(zoo, before + 1, 3, 1),
+                                        stuck_pixel(zoo, behind + 1, 3, 1),
+                                        {{same_weight}, {}, {}},
+                                        {}};
+  const FaultList faults(network, effects);
+  const std::vector<int> expected = {0, 1, 0, 0, 4, 4, 6, 7, 7};
+  for (int f = 0; f < faults.size(); ++f) {
+    CAPTURE(f);
+    CHECK(faults.class_of(f) == expected[static_cast<size_t>(f)]);
   }
 }
 
