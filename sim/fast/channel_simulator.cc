@@ -73,6 +73,9 @@ void ChannelSimulator::look_up(const ChannelGroup& group, const ChannelRows& row
     levels_.push_back({active_[i]->level - first, buffers[i].diff.data(), &buffers[i].changed});
   }
   const size_t layer = static_cast<size_t>(group.start);
+  const PackedLayer& packed = network_.layer(group.start);
+  const auto looked_up = static_cast<int64_t>(plane_rows_.size()) * packed.kernel_height;
+  pass_.count_additions(looked_up * packed.output.pixels() * packed.rows_padded);
   kernels::propagate_channels(
       network_.layer(group.start), network_.layout(group.start + 1), golden_.state().margins[layer],
       golden_.state().planes[layer + 1].data(), tables_, plane_rows_, levels_);

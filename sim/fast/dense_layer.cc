@@ -20,6 +20,12 @@ DigitImage::DigitImage(const PackedLayer& layer, const TensorLayout& input)
   size.assign(static_cast<size_t>(height) * static_cast<size_t>(width), 0);
 }
 
+int64_t bit_products(const PackedLayer& layer, int input_digits) {
+  const DenseWeights& dense = layer.dense;
+  return int64_t{layer.output.pixels()} * layer.rows_padded * dense.column_words * rows_per_word *
+         dense.digits * input_digits * (dense.plus_minus ? 1 : 2);
+}
+
 DenseWeights dense_weights(const PackedLayer& layer) {
   DenseWeights dense;
   const int channels = layer.input.channels;

@@ -21,6 +21,9 @@ namespace stuckat::fast {
 /// From layer.columns.
 DenseWeights dense_weights(const PackedLayer& layer);
 
+/// Bits whose conjunctions are counted for a whole layer.
+int64_t bit_products(const PackedLayer& layer, int input_digits);
+
 /// A layer's input as digits, with a border of padding.
 struct DigitImage {
   explicit DigitImage(const PackedLayer& layer, const TensorLayout& input);

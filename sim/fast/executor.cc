@@ -45,6 +45,7 @@ void Executor::run(const Tensor& image) {
     planes_from_values(network_.layout(0), image, state_.planes[0].data());
   else
     state_.values[0] = image;
+  bit_products_ = 0;
   for (int i = 0; i < network_.last_tensor(); ++i) run_layer(i);
   prediction_ = predicted_class(state_.logits.data(), network_.network().classes());
 }
@@ -67,6 +68,7 @@ void Executor::run_layer(int index) {
         kernels::fill_digits(state_.planes[i].data(), nullptr, digits_[i]);
         kernels::compute_layer(layer, out, digits_[i], &state_.margins[i],
                                state_.planes[i + 1].data());
+        bit_products_ += stuckat::fast::bit_products(layer, digits_[i].digits);
       }
       break;
     case LayerPath::first:

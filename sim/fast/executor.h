@@ -24,6 +24,8 @@ class Executor {
 
   std::span<const int32_t> logits() const { return state_.logits; }
   int prediction() const { return prediction_; }
+  /// Of the last run; see WorkCount.
+  int64_t bit_products() const { return bit_products_; }
   Tensor tensor(int tensor) const;
   std::vector<Tensor> tensors() const;
 
@@ -39,6 +41,7 @@ class Executor {
   std::vector<DigitImage> digits_;  // [layer] of LayerPath::matrix with thresholds: its input
   AlignedVector<int32_t> sums_;
   int prediction_ = 0;
+  int64_t bit_products_ = 0;
 };
 
 /// Image `index` of a run, in values of the network's input format. Called by several threads.

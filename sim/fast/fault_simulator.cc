@@ -40,6 +40,8 @@ class FaultSimulator::Impl {
     work_.fault_images += faults_.size();
     work_.additions = pass_.additions();
     work_.changed_elements = pass_.changed_elements();
+    work_.bit_products += golden_.bit_products();
+    work_.bit_products += pass_.take_bit_products();
   }
 
   void load(const Tensor& image, int64_t image_index) {

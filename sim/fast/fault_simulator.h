@@ -36,6 +36,8 @@ struct WorkCount {
   int64_t fault_images = 0;
   int64_t additions = 0;
   int64_t changed_elements = 0;
+  int64_t bit_products =
+      0;  ///< bits whose conjunctions the dense path counts, golden pass included
 };
 
 /// One per thread.

@@ -305,6 +305,7 @@ void FaultyPass::recompute_matrix(int index) {
   }
   kernels::fill_digits(golden_.state().planes[i].data(), diff_[i].data(), digits_[i]);
   kernels::compute_layer(layer, out, digits_[i], nullptr, diff_[i + 1].data());
+  bit_products_ += bit_products(layer, digits_[i].digits);
   const uint64_t* golden = golden_.state().planes[i + 1].data();
   for (int pixel = 0; pixel < out.shape.pixels(); ++pixel) {
     const size_t at = static_cast<size_t>(pixel) * out.pixel_words();

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "sim/fast/break_even.h"
@@ -59,6 +60,9 @@ class FaultyPass {
 
   int64_t additions() const { return additions_; }
   int64_t changed_elements() const { return changed_elements_; }
+  /// Since the last call.
+  int64_t take_bit_products() { return std::exchange(bit_products_, 0); }
+  void count_additions(int64_t additions) { additions_ += additions; }
 
  private:
   void find_changed_words(int layer);
@@ -96,6 +100,7 @@ class FaultyPass {
   AlignedVector<int32_t> sums_;
   int64_t additions_ = 0;
   int64_t changed_elements_ = 0;
+  int64_t bit_products_ = 0;
 };
 
 }  // namespace stuckat::fast

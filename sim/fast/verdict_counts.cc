@@ -90,6 +90,7 @@ VerdictCounts count_verdicts(const FaultList& faults, const ImageSource& image,
       work->fault_images += simulator.work().fault_images;
       work->additions += simulator.work().additions;
       work->changed_elements += simulator.work().changed_elements;
+      work->bit_products += simulator.work().bit_products;
     }
   });
   return total;

@@ -24,11 +24,12 @@ inline std::vector<Effects> channel_faults(const Network& network) {
   return faults;
 }
 
-/// Every pixel of every hidden tensor (behind the pool, where there is one) stuck at every level.
-inline std::vector<Effects> pixel_faults(const Network& network) {
+/// Every pixel of every hidden tensor, behind the pool or before it where there is one, stuck at
+/// every level.
+inline std::vector<Effects> pixel_faults(const Network& network, bool before_pool) {
   std::vector<Effects> faults;
   for (const int layer : network.injectable_layers()) {
-    const int tensor = network.tensor_after_pool(layer);
+    const int tensor = before_pool ? layer + 1 : network.tensor_after_pool(layer);
     const NumberFormat format = network.tensor_format(tensor);
     for (int p = 0; p < network.tensor_shape(tensor).pixels(); ++p) {
       for (int i = 0; i < format.levels(); ++i) {
@@ -96,7 +97,8 @@ struct CampaignRow {
 inline const std::vector<CampaignRow>& campaign_rows() {
   static const std::vector<CampaignRow> rows = {
       {"channel", channel_faults, 300e3, 60e3},
-      {"pixel", pixel_faults, 60e3, 60e3},
+      {"pixel", [](const Network& n) { return pixel_faults(n, false); }, 60e3, 60e3},
+      {"pixel:before-pool", [](const Network& n) { return pixel_faults(n, true); }, 60e3, 60e3},
       {"pe", dataflow_pe_faults, 10e3, 10e3},
       {"loopback-pe", loopback_pe_faults, 10e3, 10e3},
   };

@@ -14,12 +14,25 @@
 
 namespace stuckat::bench {
 
-/// The published trained network and true CIFAR-10 images if STUCKAT_DATA has them, else random
-/// parameters and images.
 struct Setup {
   Network network;
   DataSet data;  // empty: random images
 };
+
+inline Setup random_setup(const std::string& name, double width) {
+  std::mt19937_64 random(1);
+  ZooOptions options;
+  options.width = width;
+  Setup setup;
+  setup.network = zoo_network(name, options);
+  for (Layer& layer : setup.network.layers) {
+    if (layer.has_weights()) test::fill_parameters(layer, random);
+  }
+  return setup;
+}
+
+/// The published trained network and true CIFAR-10 images if STUCKAT_DATA has them, else random
+/// parameters and images.
 
 inline Setup make_setup(const std::string& name) {
   Setup setup;
@@ -38,12 +51,7 @@ inline Setup make_setup(const std::string& name) {
     }
   }
   std::cout << "random parameters and images\n";
-  std::mt19937_64 random(1);
-  setup.network = zoo_network(name);
-  for (Layer& layer : setup.network.layers) {
-    if (layer.has_weights()) test::fill_parameters(layer, random);
-  }
-  return setup;
+  return random_setup(name, 1.0);
 }
 
 inline Tensor image_of(const Setup& setup, int64_t index) {
