@@ -1,5 +1,5 @@
-// When the steps of a part, or the words of a stream, happened: runs of consecutive cycles, and one
-// period that stands for many.
+// When the steps of a part, or the words of a stream, happened: runs of consecutive cycles, and
+// periods that stand for many.
 #pragma once
 
 #include <algorithm>
@@ -10,43 +10,42 @@ namespace stuckat::dataflow {
 
 class StepRecord {
  public:
-  /// Step `index` happened in `cycle`, and the steps before it in the order of their indices. Steps
-  /// that are not told of follow their predecessor in the next cycle.
+  /// Step `index` happened in `cycle`. Indices and cycles only grow; steps that are not told of
+  /// follow their predecessor in the next cycle.
   void add(int64_t index, int64_t cycle) {
     if (!runs_.empty() && cycle - runs_.back().cycle == index - runs_.back().index) return;
     runs_.push_back({index, cycle});
   }
-  /// Steps from `index` on, and all from `cycle` on, happen `times` periods later than told; until
-  /// then the period before, of `steps` steps and `cycles` cycles, repeats.
+  /// From step `index` on, and from `cycle` on, the last `steps` steps happen `times` times again,
+  /// each time `cycles` cycles later. The next step to be told of comes behind them.
   void repeat(int64_t index, int64_t cycle, int64_t steps, int64_t cycles, int64_t times) {
-    period_ = {index, cycle, steps, cycles, times};
+    periods_.push_back({index, cycle, steps, cycles, times});
+    // The step behind them, unless it is told of as a later one.
+    runs_.push_back({index + times * steps, cycle + times * cycles});
   }
 
-  /// The last step that happened in `cycle` or before; -1 if none. `now`: in that very cycle.
-  /// A step's successor in the next cycle is assumed where nothing else was told.
+  /// The last step that happened in `cycle` or before, -1 if none; `now`: in that very cycle.
+  /// Behind the last step that was told of, one is assumed in every cycle.
   int64_t last_step(int64_t cycle, bool& now) const {
-    const int64_t behind = cycle - period_.cycle;
-    int64_t laps = 0;
-    if (period_.times > 0 && behind >= 0) {
-      // Whole periods back, to the one before `cycle`; or past all of them.
-      laps = std::min(period_.times, behind / period_.cycles + 1);
-      if (behind >= period_.times * period_.cycles) laps = period_.times;
+    const Period* period = last_before(cycle, &Period::cycle);
+    if (period == nullptr || cycle >= period->cycle + period->times * period->cycles) {
+      return find(cycle, now);
     }
-    const int64_t step = find(cycle - laps * period_.cycles, now);
-    return step < 0 ? step : step + laps * period_.steps;
+    const int64_t laps = (cycle - period->cycle) / period->cycles + 1;
+    // The lap before may lie in the period before.
+    const int64_t step = last_step(cycle - laps * period->cycles, now);
+    return step < 0 ? step : step + laps * period->steps;
   }
-  /// The cycle of a step.
+  /// The cycle of a step that was told of or follows from it.
   int64_t cycle_of(int64_t index) const {
-    int64_t laps = 0;
-    const int64_t behind = index - period_.index;
-    if (period_.times > 0 && behind >= 0) {
-      laps = std::min(period_.times, behind / period_.steps + 1);
+    const Period* period = last_before(index, &Period::index);
+    if (period == nullptr || index >= period->index + period->times * period->steps) {
+      const auto after = std::upper_bound(runs_.begin(), runs_.end(), index,
+                                          [](int64_t i, const Run& run) { return i < run.index; });
+      return (after - 1)->cycle + (index - (after - 1)->index);
     }
-    index -= laps * period_.steps;
-    const auto after = std::upper_bound(runs_.begin(), runs_.end(), index,
-                                        [](int64_t i, const Run& run) { return i < run.index; });
-    const Run& run = *(after - 1);
-    return run.cycle + (index - run.index) + laps * period_.cycles;
+    const int64_t laps = (index - period->index) / period->steps + 1;
+    return cycle_of(index - laps * period->steps) + laps * period->cycles;
   }
 
  private:
@@ -55,11 +54,17 @@ class StepRecord {
     int64_t cycle;
   };
   struct Period {
-    int64_t index = 0, cycle = 0, steps = 0, cycles = 0, times = 0;
+    int64_t index, cycle, steps, cycles, times;
   };
+  const Period* last_before(int64_t value, int64_t Period::*field) const {
+    const auto after = std::upper_bound(periods_.begin(), periods_.end(), value,
+                                        [&](int64_t v, const Period& p) { return v < p.*field; });
+    return after == periods_.begin() ? nullptr : &*(after - 1);
+  }
+  /// No two steps share a cycle, so that what a run would have done by now is never too little.
   int64_t find(int64_t cycle, bool& now) const {
-    auto after = std::upper_bound(runs_.begin(), runs_.end(), cycle,
-                                  [](int64_t c, const Run& run) { return c < run.cycle; });
+    const auto after = std::upper_bound(runs_.begin(), runs_.end(), cycle,
+                                        [](int64_t c, const Run& run) { return c < run.cycle; });
     now = false;
     if (after == runs_.begin()) return -1;
     const Run& run = *(after - 1);
@@ -69,7 +74,7 @@ class StepRecord {
   }
 
   std::vector<Run> runs_;
-  Period period_;
+  std::vector<Period> periods_;
 };
 
 }  // namespace stuckat::dataflow

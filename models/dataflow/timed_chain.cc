@@ -18,6 +18,7 @@ TimedChain::TimedChain(const Network& network, const DataflowAccelerator& accele
   chain_ = build_chain(accelerator, network);
   programs_ = loop_programs(chain_, accelerator, network);
   for (const StreamSpec& stream : chain_.streams) fifos_.emplace_back(stream.depth);
+  parts_.reserve(chain_.stages.size());
   const size_t last = chain_.stages.size() - 1;
   for (size_t i = 0; i <= last; ++i) {
     parts_.emplace_back(programs_[i], i > 0 ? &fifos_[i - 1] : nullptr,
@@ -66,46 +67,133 @@ void TimedChain::run_next_image() {
 TimedChain::Snapshot TimedChain::snapshot() const {
   Snapshot s;
   s.image = admitted_;
-  s.cycle = arrivals_.back();
   for (const TimedPart& part : parts_) {
-    part.append_state(admitted_, s.cycle, s.state);
+    part.append_state(admitted_, s.state);
+    s.clocks.push_back(part.cycles());
     s.blocked.push_back(part.blocked());
   }
-  for (const TimedFifo& fifo : fifos_) {
-    fifo.append_state(s.cycle, s.state);
-    s.cycles_at.push_back(fifo.cycles_at());
+  for (size_t i = 0; i < fifos_.size(); ++i) {
+    fifos_[i].append_state(s.clocks[i], s.clocks[i + 1], s.state);
+    if (!options_.occupancy) continue;
+    s.unsettled.emplace_back();
+    fifos_[i].append_unsettled(s.clocks[i], s.unsettled.back());
+    s.cycles_at.push_back(fifos_[i].cycles_at());
   }
   return s;
 }
 
-// Brent's cycle detection: one old state is kept, of an ever older image.
-void TimedChain::look_for_period(ChainRecords* records) {
-  last_ = snapshot();
-  if (last_.state != first_.state) {
-    if (admitted_ < next_saved_) return;
-    next_saved_ *= 2;
-    first_ = std::move(last_);
-    return;
-  }
-  // No part may have seen the end of the run: the reader is furthest ahead.
-  const int64_t period = last_.image - first_.image;
-  times_ = (simulated_ - 1 - parts_.front().image()) / period;
-  simulated_ -= times_ * period;
-  if (records != nullptr) repeat_period(*records);
+void TimedChain::keep(Snapshot now) {
+  old_ = std::move(now);
+  age_ = 0;
+  for (TimedFifo& fifo : fifos_) fifo.reset_margins();
 }
 
-void TimedChain::repeat_period(ChainRecords& records) const {
-  const int64_t images = last_.image - first_.image;
-  const int64_t cycles = last_.cycle - first_.cycle;
-  for (size_t i = 0; i < parts_.size(); ++i) {
-    records.steps[i].repeat(parts_[i].busy(), parts_[i].cycles(),
-                            images * programs_[i].cycles_per_image(), cycles, times_);
+// Brent's cycle detection: one old state is kept, each time twice as long, unless the last two
+// images are already alike.
+void TimedChain::look_for_period(ChainRecords* records) {
+  if (!std::all_of(fifos_.begin(), fifos_.end(),
+                   [](const TimedFifo& f) { return f.every_slot_used(); })) {
+    return;
   }
+  ++age_;
+  Snapshot now = snapshot();
+  if (now.state == old_.state) {
+    const int64_t periods = periods_alike(now);
+    if (periods < 2) return;
+    if (trace_drifting(now)) {  // one more period, to be replayed
+      patience_ = std::max(patience_, 2 * age_);
+      keep(std::move(now));
+      return;
+    }
+    skip(now, periods, records);
+    for (TimedFifo& fifo : fifos_) fifo.trace(false);
+    old_ = {};
+    last_state_.clear();
+    age_ = 0;
+    patience_ = 1;
+    return;
+  }
+  if (age_ < patience_ && now.state != last_state_) {
+    last_state_ = std::move(now.state);
+    return;
+  }
+  if (age_ >= patience_) patience_ *= 2;
+  last_state_ = now.state;
+  for (TimedFifo& fifo : fifos_) fifo.trace(false);
+  keep(std::move(now));
+}
+
+/// How many further periods are surely like the one from old_ to now, within the run.
+int64_t TimedChain::periods_alike(const Snapshot& now) const {
+  // No part may see the end of the run: the reader is furthest ahead.
+  int64_t periods = (simulated_ - 1 - parts_.front().image()) / (now.image - old_.image);
+  const auto bound = [&](int64_t margin, int64_t shrinks) {
+    if (shrinks == 0) return;
+    if (margin < 0) periods = 0;
+    if (shrinks > 0) periods = std::min(periods, std::max<int64_t>(0, margin) / shrinks);
+  };
   for (size_t i = 0; i < fifos_.size(); ++i) {
-    const TimedFifo& f = fifos_[i];
+    const int64_t writer = now.clocks[i] - old_.clocks[i];
+    const int64_t reader = now.clocks[i + 1] - old_.clocks[i + 1];
+    bound(fifos_[i].push_margin(), reader - writer);
+    bound(fifos_[i].pop_margin(), writer - reader);
+    // Margins say nothing about what is still to be counted where both keep pace.
+    if (options_.occupancy && writer == reader && now.unsettled[i] != old_.unsettled[i]) return 0;
+  }
+  return periods;
+}
+
+/// Traces the FIFOs whose two sides do not keep pace; true if one was not yet traced.
+bool TimedChain::trace_drifting(const Snapshot& now) {
+  if (!options_.occupancy) return false;
+  bool news = false;
+  for (size_t i = 0; i < fifos_.size(); ++i) {
+    const bool drifts = now.clocks[i] - old_.clocks[i] != now.clocks[i + 1] - old_.clocks[i + 1];
+    news |= drifts && !fifos_[i].traced();
+  }
+  if (!news) return false;
+  for (size_t i = 0; i < fifos_.size(); ++i) {
+    fifos_[i].trace(now.clocks[i] - old_.clocks[i] != now.clocks[i + 1] - old_.clocks[i + 1]);
+  }
+  return true;
+}
+
+void TimedChain::skip(const Snapshot& now, int64_t periods, ChainRecords* records) {
+  const int64_t images = now.image - old_.image;
+  const auto clock = [&](size_t stage) { return now.clocks[stage] - old_.clocks[stage]; };
+  bool steady = true;
+  for (size_t i = 0; i < fifos_.size(); ++i) {
     const int64_t words = images * chain_.streams[i].words_per_image;
-    records.pushes[i].repeat(f.pushed(), f.last_push() + 1, words, cycles, times_);
-    records.pops[i].repeat(f.popped(), f.last_pop() + 1, words, cycles, times_);
+    TimedFifo& fifo = fifos_[i];
+    if (records != nullptr) {
+      const int64_t seen = fifo.pushed() + fifo.skipped(), read = fifo.popped() + fifo.skipped();
+      records->pushes[i].repeat(seen, fifo.last_push() + 1, words, clock(i), periods);
+      records->pops[i].repeat(read, fifo.last_pop() + 1, words, clock(i + 1), periods);
+    }
+    std::vector<int64_t> counted;
+    if (options_.occupancy) {
+      counted = now.cycles_at[i];
+      for (size_t n = 0; n < counted.size(); ++n) counted[n] -= old_.cycles_at[i][n];
+    }
+    fifo.skip(periods * words, periods, clock(i), clock(i + 1), counted);
+    steady &= clock(i) == clock(i + 1);
+  }
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    const int64_t steps = images * programs_[i].cycles_per_image();
+    if (records != nullptr) {
+      records->steps[i].repeat(parts_[i].busy(), parts_[i].cycles(), steps, clock(i), periods);
+    }
+    parts_[i].skip(periods * steps, periods * clock(i),
+                   periods * (now.blocked[i] - old_.blocked[i]));
+  }
+  for (int64_t n = periods * images; n > 0; --n) {
+    arrivals_.push_back(arrivals_[arrivals_.size() - static_cast<size_t>(images)] +
+                        clock(parts_.size() - 1));
+  }
+  simulated_ -= periods * images;
+  if (steady) {
+    const auto arrived = static_cast<int64_t>(arrivals_.size()) - periods * images;
+    steady_ = {arrived, images, clock(0)};
   }
 }
 
@@ -121,45 +209,28 @@ DataflowTiming TimedChain::run(ChainRecords* records) {
   }
   while (admitted_ < simulated_) {
     run_next_image();
-    if (options_.skip_periods && times_ == 0 && parts_.front().image() < simulated_) {
-      look_for_period(records);
-    }
+    if (options_.skip_periods && parts_.front().image() < simulated_) look_for_period(records);
   }
   return result();
 }
 
 DataflowTiming TimedChain::result() {
   DataflowTiming r;
-  const int64_t period_images = times_ > 0 ? last_.image - first_.image : 0;
-  const int64_t period_cycles = times_ > 0 ? last_.cycle - first_.cycle : 0;
-  if (times_ > 0) r.steady = {last_.image, period_images, period_cycles};
+  r.steady = steady_;
   r.images_simulated = simulated_;
-
-  const int64_t later = times_ * period_cycles;
-  for (int64_t i = 0; i < simulated_; ++i) {
-    if (times_ > 0 && i == last_.image) {
-      for (int64_t n = times_ * period_images; n > 0; --n) {
-        r.arrival_cycles.push_back(r.arrival_cycles[r.arrival_cycles.size() - period_images] +
-                                   period_cycles);
-      }
-    }
-    r.arrival_cycles.push_back(arrivals_[i] + (i >= last_.image ? later : 0));
-  }
-  r.first_image_cycles = r.arrival_cycles.front();
-  r.steady_interval_cycles = steady_interval(r.arrival_cycles);
+  r.arrival_cycles = arrivals_;
+  r.first_image_cycles = arrivals_.front();
+  r.steady_interval_cycles = steady_interval(arrivals_);
   // Rows that no window covers may still be read when the last result is out.
-  int64_t end = arrivals_.back();
-  for (const TimedPart& part : parts_) end = std::max(end, part.cycles());
-  r.total_cycles = end + later;
+  r.total_cycles = arrivals_.back();
+  for (const TimedPart& part : parts_) r.total_cycles = std::max(r.total_cycles, part.cycles());
 
   for (size_t i = 0; i < parts_.size(); ++i) {
-    const TimedPart& part = parts_[i];
     ModuleStatistics m;
     m.name = chain_.stages[i].name;
-    m.busy_cycles = part.busy() + times_ * period_images * programs_[i].cycles_per_image();
-    m.blocked_cycles = part.blocked();
-    if (times_ > 0) m.blocked_cycles += times_ * (last_.blocked[i] - first_.blocked[i]);
-    m.starved_cycles = part.cycles() + later - m.busy_cycles - m.blocked_cycles;
+    m.busy_cycles = parts_[i].busy();
+    m.blocked_cycles = parts_[i].blocked();
+    m.starved_cycles = parts_[i].starved();
     m.idle_cycles = r.total_cycles - m.total_cycles();
     r.modules.push_back(m);
   }
@@ -169,13 +240,12 @@ DataflowTiming TimedChain::result() {
   r.bottleneck = busiest->name;
   for (size_t i = 0; i < fifos_.size(); ++i) {
     const StreamSpec& stream = chain_.streams[i];
-    if (options_.occupancy) fifos_[i].settle_until(end);
-    StreamStatistics s{stream.name, stream.depth, images_ * stream.words_per_image,
-                       fifos_[i].high_water()};
-    s.cycles_at = fifos_[i].cycles_at();
-    s.cycles_at.resize(static_cast<size_t>(s.high_water) + 1);
-    for (size_t n = 0; times_ > 0 && n < s.cycles_at.size(); ++n) {
-      s.cycles_at[n] += times_ * (last_.cycles_at[i][n] - first_.cycles_at[i][n]);
+    StreamStatistics s{stream.name, stream.depth, images_ * stream.words_per_image, 0};
+    if (options_.occupancy) {
+      fifos_[i].settle_until(r.total_cycles);
+      s.high_water = fifos_[i].high_water();
+      s.cycles_at = fifos_[i].cycles_at();
+      s.cycles_at.resize(static_cast<size_t>(s.high_water) + 1);
     }
     r.streams.push_back(std::move(s));
   }

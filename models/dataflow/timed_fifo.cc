@@ -47,26 +47,38 @@ void TimedFifo::settle_until(int64_t end) {
   pass(std::max(end, now_));
 }
 
-void TimedFifo::append_state(int64_t base, std::vector<int64_t>& state) const {
-  state.insert(state.end(), {pushed_ - popped_, last_push() - base, last_pop() - base});
-  // Words in store. The next pop comes behind the last one.
-  for (int64_t n = popped_; n < pushed_; ++n) {
-    state.push_back(std::max(written_[at(n)], last_pop()) - base);
+void TimedFifo::append_state(int64_t writer, int64_t reader, std::vector<int64_t>& state) const {
+  state.insert(state.end(), {pushed_ - popped_, last_push() - writer, last_pop() - reader});
+  for (int64_t n = popped_; n < pushed_; ++n) state.push_back(written_[at(n)] - writer);
+  for (int64_t n = pushed_ - depth_; n < popped_; ++n) state.push_back(read_[at(n)] - reader);
+}
+
+void TimedFifo::append_unsettled(int64_t writer, std::vector<int64_t>& state) const {
+  state.insert(state.end(), {entered_ - pushed_, left_ - popped_, now_ - writer});
+  for (int64_t n = entered_; n < pushed_; ++n) state.push_back(written_[at(n)] - writer);
+  for (int64_t n = left_; n < popped_; ++n) state.push_back(read_[at(n)] - writer);
+}
+
+void TimedFifo::skip(int64_t words, int64_t periods, int64_t writer, int64_t reader,
+                     const std::vector<int64_t>& counted) {
+  skipped_ += words;
+  if (writer == reader || !trace_) {
+    for (int64_t& cycle : written_) cycle += periods * writer;
+    for (int64_t& cycle : read_) cycle += periods * reader;
+    now_ += periods * writer;
+    for (size_t n = 0; n < counted.size(); ++n) cycles_at_[n] += periods * counted[n];
+    return;
   }
-  // Slots that fall free behind the next possible push.
-  const size_t count = state.size();
-  state.push_back(0);
-  for (int64_t n = popped_ - 1; n >= 0 && n >= pushed_ - depth_; --n) {
-    if (read_[at(n)] <= last_push()) break;
-    state.push_back(read_[at(n)] - base);
+  skipped_ -= words;  // the replay counts them
+  for (int64_t period = 1; period <= periods; ++period) {
+    for (const Event& event : events_) {
+      if (event.pops)
+        read_[at(popped_++)] = event.cycle + period * reader;
+      else
+        written_[at(pushed_++)] = event.cycle + period * writer;
+      settle();
+    }
   }
-  state[count] = static_cast<int64_t>(state.size() - count);
-  // What the occupancy is still to count.
-  state.push_back(entered_ - pushed_);
-  state.push_back(left_ - popped_);
-  state.push_back(now_ - base);
-  for (int64_t n = entered_; n < pushed_; ++n) state.push_back(written_[at(n)] - base);
-  for (int64_t n = left_; n < popped_; ++n) state.push_back(read_[at(n)] - base);
 }
 
 }  // namespace stuckat::dataflow

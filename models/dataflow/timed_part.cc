@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 namespace stuckat::dataflow {
+namespace {
+constexpr int64_t never = std::numeric_limits<int64_t>::max();
+}
 
 TimedPart::TimedPart(const LoopProgram& program, TimedFifo* in, TimedFifo* out,
                      const int64_t* images)
@@ -17,15 +21,16 @@ TimedPart::TimedPart(const LoopProgram& program, TimedFifo* in, TimedFifo* out,
 /// Flushing: every output leaves as soon as there is a slot, whatever the steps behind it do.
 Progress TimedPart::flush() {
   for (; left_ < emitted_; ++left_) {
-    if (!out_->can_push()) return Progress::needs_output;
+    if (out_->slots() == 0) return Progress::needs_output;
     Output& output = pending(left_);
     if (last_due_ >= 0) {
       output.leave = std::max(output.leave, last_leave_ + (output.due - last_due_));
     }
-    output.leave = std::max(output.leave, out_->slot_free());
+    const int64_t unhindered = output.leave;
+    output.leave = std::max(unhindered, out_->slot_free());
     last_due_ = output.due;
     last_leave_ = output.leave;
-    out_->push(output.leave);
+    out_->push(output.leave, unhindered);
   }
   return Progress::done;
 }
@@ -34,11 +39,11 @@ Progress TimedPart::flush() {
 template <bool stalling>
 Progress TimedPart::leave_until(int64_t end) {
   while (has_pending() && pending(first_).due < end) {
-    if (stalling && !out_->can_push()) return Progress::needs_output;
+    if (stalling && out_->slots() == 0) return Progress::needs_output;
     const Output& output = pending(first_);
     const int64_t free_pipe = clock_ + (output.due - next_);
     const int64_t time = std::max(free_pipe, stalling ? out_->slot_free() : output.leave);
-    if (stalling) out_->push(time);
+    if (stalling) out_->push(time, free_pipe);
     if (time > free_pipe) {
       blocked_ += time - free_pipe;
       if (steps_ != nullptr) steps_->add(output.due, time);
@@ -55,27 +60,28 @@ Progress TimedPart::run_steps(const Run& run) {
   for (; step_ < run.steps; ++step_) {
     if (!stalling && flush() != Progress::done) return Progress::needs_output;
     const int64_t target = done_ + run.skip;
-    if (has_pending() && pending(first_).due < target &&
-        leave_until<stalling>(target) != Progress::done) {
-      return Progress::needs_output;
+    int64_t due = has_pending() ? pending(first_).due : never;
+    if (due < target) {
+      if (leave_until<stalling>(target) != Progress::done) return Progress::needs_output;
+      due = has_pending() ? pending(first_).due : never;
     }
-    if (reads && !in_->can_pop()) return Progress::needs_input;
-    const bool leaves = has_pending() && pending(first_).due == target;
-    if (stalling && leaves && !out_->can_push()) return Progress::needs_output;
+    if (reads && in_->words() == 0) return Progress::needs_input;
+    const bool leaves = due == target;
+    if (stalling && leaves && out_->slots() == 0) return Progress::needs_output;
     const int64_t free_pipe = clock_ + (target - next_);
-    int64_t time = free_pipe;
-    if (reads) time = std::max(time, in_->visible());
+    const int64_t unblocked = reads ? std::max(free_pipe, in_->visible()) : free_pipe;
+    int64_t time = unblocked;
+    int64_t unstarved = free_pipe;
     if (leaves) {
       const int64_t slot = stalling ? out_->slot_free() : pending(first_).leave;
-      if (slot > time) {
-        blocked_ += slot - time;
-        time = slot;
-      }
-      if (stalling) out_->push(time);
+      time = std::max(time, slot);
+      unstarved = std::max(unstarved, slot);
+      blocked_ += time - unblocked;
+      if (stalling) out_->push(time, unblocked);
       ++first_;
     }
     if (steps_ != nullptr) steps_->add(target, time);
-    if (reads) in_->pop(time);
+    if (reads) in_->pop(time, unstarved);
     if (writes) {
       pending(emitted_) = {target + program_.latency_steps, time + program_.latency_steps};
       ++emitted_;
@@ -133,20 +139,29 @@ Progress TimedPart::advance() {
   return drain();
 }
 
-void TimedPart::append_state(int64_t image, int64_t base, std::vector<int64_t>& state) const {
-  for (const int64_t value :
-       {image_ - image, static_cast<int64_t>(block_), repeat_, static_cast<int64_t>(run_), step_,
-        next_ - done_, clock_ - base, emitted_ - first_, emitted_ - left_}) {
-    state.push_back(value);
-  }
+void TimedPart::append_state(int64_t image, std::vector<int64_t>& state) const {
+  state.insert(state.end(), {image_ - image, static_cast<int64_t>(block_), repeat_,
+                             static_cast<int64_t>(run_), step_, next_ - done_, emitted_ - first_,
+                             std::max<int64_t>(0, left_ - first_), last_due_ < 0});
   for (int64_t n = first_; n < emitted_; ++n) {
     const Output& output = pending_[static_cast<uint64_t>(n) & mask_];
-    state.push_back(output.due - next_);
-    state.push_back(output.leave - base);
+    state.insert(state.end(), {output.due - next_, output.leave - clock_});
+  }
+  if (last_due_ >= 0) state.insert(state.end(), {last_due_ - next_, last_leave_ - clock_});
+}
+
+void TimedPart::skip(int64_t steps, int64_t cycles, int64_t blocked) {
+  done_ += steps;
+  next_ += steps;
+  clock_ += cycles;
+  blocked_ += blocked;
+  for (Output& output : pending_) {
+    output.due += steps;
+    output.leave += cycles;
   }
   if (last_due_ < 0) return;
-  state.push_back(last_due_ - next_);
-  state.push_back(last_leave_ - base);
+  last_due_ += steps;
+  last_leave_ += cycles;
 }
 
 }  // namespace stuckat::dataflow

@@ -28,8 +28,10 @@ class TimedPart {
   int64_t starved() const { return clock_ - next_ - blocked_; }
 
   void record(StepRecord* steps) { steps_ = steps; }
-  /// As TimedFifo's; positions count from image `image` on.
-  void append_state(int64_t image, int64_t base, std::vector<int64_t>& state) const;
+  /// Appends all that later steps depend on: relative to cycles(), positions to image `image`.
+  void append_state(int64_t image, std::vector<int64_t>& state) const;
+  /// `steps` steps pass unseen, in `cycles` cycles of which `blocked` were such.
+  void skip(int64_t steps, int64_t cycles, int64_t blocked);
 
  private:
   struct Output {

@@ -20,8 +20,8 @@ struct TimingOptions {
   bool occupancy = true;     ///< high-water marks and histograms of the streams
 };
 
-/// The state behind image `image` is the one behind the image `images` before it, `cycles` later.
-/// Every further image of a longer run behaves as the one `images` before.
+/// Once `image` images have arrived the state is the one `images` images before, `cycles` later:
+/// every further image of a longer run behaves as the one `images` before it.
 struct SteadyState {
   int64_t image = 0;
   int64_t images = 0;  ///< 0: not reached within the run
