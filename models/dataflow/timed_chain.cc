@@ -39,28 +39,28 @@ Progress TimedChain::advance(size_t stage) {
   return progress;
 }
 
+/// Runs a part until it can go no further for lack of slots behind it, and those before it as far
+/// as it asks for words.
+void TimedChain::drive(size_t stage) {
+  for (size_t at = stage;;) {
+    const Progress progress = advance(at);
+    if (progress == Progress::needs_input)
+      --at;
+    else if (at == stage)
+      return;
+    else
+      ++at;  // it has a word for the one behind it, if only its last
+  }
+}
+
 // The writer takes one image, then all others go as far as they can: by the determinism of process
 // networks that is one and the same state whatever the order, so states of different images
 // compare.
 void TimedChain::run_next_image() {
   ++admitted_;
-  const size_t writer = parts_.size() - 1;
-  size_t stage = writer;
-  for (;;) {
-    const Progress progress = advance(stage);
-    if (progress == Progress::done && stage == writer) break;
-    // A part that has done all its images leaves its last words to the one behind it.
-    progress == Progress::needs_input ? --stage : ++stage;
-  }
-  arrivals_.push_back(parts_[writer].cycles());
-  for (bool moved = true; moved;) {
-    moved = false;
-    for (stage = writer; stage-- > 0;) {
-      const int64_t steps = parts_[stage].busy();
-      const int64_t words = fifos_[stage].pushed();
-      advance(stage);
-      moved |= parts_[stage].busy() != steps || fifos_[stage].pushed() != words;
-    }
+  for (size_t stage = parts_.size(); stage-- > 0;) {
+    drive(stage);
+    if (stage + 1 == parts_.size()) arrivals_.push_back(parts_[stage].cycles());
   }
 }
 

@@ -44,6 +44,7 @@ class TimedChain {
     std::vector<std::vector<int64_t>> cycles_at;  // [stream][occupancy]
   };
 
+  void drive(size_t stage);
   void run_next_image();
   Progress advance(size_t stage);
   Snapshot snapshot() const;
