@@ -28,6 +28,11 @@ struct LayerParams {
   bool operator==(const LayerParams&) const = default;
 };
 
+/// The two implementations of the sliding-window unit (hardware.md): loops from HLS, which load K
+/// rows and drain behind every image, or a state machine in RTL, which loads no more than its first
+/// window and goes on into the next image.
+enum class WindowVersion : uint8_t { hls, rtl };
+
 /// Steps from a part's input to its output.
 struct Latencies {
   int mvtu = 6;
@@ -44,6 +49,7 @@ struct DataflowAccelerator {
   std::string name;        ///< fault maps are made for "dataflow:NAME"
   double clock_mhz = 300;  ///< for reporting seconds only
   Discipline discipline = Discipline::stalling;
+  WindowVersion sliding_window = WindowVersion::hls;
   Latencies latency;
   int memory_word_bits = 64;
   int input_depth = 2;              ///< FIFO of input pixels

@@ -92,11 +92,33 @@ void read_integers(const Json& json, const std::vector<IntegerRow<Object>>& rows
   }
 }
 
-Discipline read_discipline(const Json& value, const std::string& where) {
-  if (value == "stalling") return Discipline::stalling;
-  if (value == "flushing") return Discipline::flushing;
-  throw InputError(where, "'discipline' is " + value.dump().substr(0, 40),
-                   "\"stalling\" or \"flushing\"");
+template <typename Choice>
+struct ChoiceRow {
+  const char* name;
+  Choice choice;
+};
+constexpr ChoiceRow<Discipline> disciplines[] = {{"stalling", Discipline::stalling},
+                                                 {"flushing", Discipline::flushing}};
+constexpr ChoiceRow<WindowVersion> window_versions[] = {{"hls", WindowVersion::hls},
+                                                        {"rtl", WindowVersion::rtl}};
+
+template <typename Choice>
+void read_choice(const Json& json, const char* key, const ChoiceRow<Choice> (&rows)[2],
+                 const std::string& where, Choice& choice) {
+  const auto value = json.find(key);
+  if (value == json.end()) return;
+  for (const auto& row : rows) {
+    if (*value != row.name) continue;
+    choice = row.choice;
+    return;
+  }
+  throw InputError(where, "'" + std::string(key) + "' is " + value->dump().substr(0, 40),
+                   "\"" + std::string(rows[0].name) + "\" or \"" + rows[1].name + "\"");
+}
+
+template <typename Choice>
+const char* choice_name(const ChoiceRow<Choice> (&rows)[2], Choice choice) {
+  return rows[0].choice == choice ? rows[0].name : rows[1].name;
 }
 
 void read_layer(const Json& json, const Network& network, const std::string& where,
@@ -128,7 +150,8 @@ void read_layer(const Json& json, const Network& network, const std::string& whe
 
 DataflowAccelerator read_ours(const Json& json, const std::string& where, const Network& network,
                               const std::string& default_name) {
-  std::vector<std::string> keys = {"name", "clock_mhz", "discipline", "latency", "layers"};
+  std::vector<std::string> keys = {"name",           "clock_mhz", "discipline",
+                                   "sliding_window", "latency",   "layers"};
   add_keys(accelerator_rows(), keys);
   check_keys(json, keys, where);
   DataflowAccelerator accelerator;
@@ -141,9 +164,8 @@ DataflowAccelerator read_ours(const Json& json, const std::string& where, const 
     if (!clock->is_number()) throw InputError(where, "'clock_mhz' is no number", "MHz");
     accelerator.clock_mhz = clock->get<double>();
   }
-  if (json.contains("discipline")) {
-    accelerator.discipline = read_discipline(json["discipline"], where);
-  }
+  read_choice(json, "discipline", disciplines, where, accelerator.discipline);
+  read_choice(json, "sliding_window", window_versions, where, accelerator.sliding_window);
   if (const auto latency = json.find("latency"); latency != json.end()) {
     require_object(*latency, where, "'latency'");
     std::vector<std::string> parts;
@@ -335,7 +357,8 @@ std::string to_json(const DataflowAccelerator& accelerator, const Network& netwo
   Json json;
   json["name"] = accelerator.name;
   json["clock_mhz"] = accelerator.clock_mhz;
-  json["discipline"] = accelerator.discipline == Discipline::stalling ? "stalling" : "flushing";
+  json["discipline"] = choice_name(disciplines, accelerator.discipline);
+  json["sliding_window"] = choice_name(window_versions, accelerator.sliding_window);
   for (const auto& row : latency_rows()) json["latency"][row.key] = accelerator.latency.*row.member;
   for (const auto& row : accelerator_rows()) json[row.key] = accelerator.*row.member;
   for (size_t i = 0; i < network.layers.size(); ++i) {

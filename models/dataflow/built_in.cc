@@ -112,13 +112,7 @@ std::vector<int> divisors(int number) {
 
 int64_t window_cycles(const Layer& layer, int simd) {
   if (layer.kind != LayerKind::convolution) return 0;
-  const WindowShape shape{layer.kernel,
-                          layer.stride,
-                          layer.input.height + 2 * layer.padding,
-                          layer.input.width + 2 * layer.padding,
-                          layer.output.height,
-                          layer.output.width,
-                          layer.input.channels / simd};
+  const WindowShape shape = window_shape(layer, simd, WindowVersion::hls);
   return shape.cycles_per_image();
 }
 

@@ -20,16 +20,6 @@ std::vector<uint64_t> padding_word(const Layer& layer, int lanes) {
   return word;
 }
 
-WindowShape window_shape(const Layer& layer, int simd) {
-  return {layer.kernel,
-          layer.stride,
-          layer.input.height + 2 * layer.padding,
-          layer.input.width + 2 * layer.padding,
-          layer.output.height,
-          layer.output.width,
-          layer.input.channels / simd};
-}
-
 }  // namespace
 
 ElaboratedChain::ElaboratedChain(const Chain& chain, const DataflowAccelerator& accelerator,
@@ -91,7 +81,8 @@ std::unique_ptr<kernel::Stage> ElaboratedChain::build(size_t index) {
     case StageKind::sliding_window:
       return std::make_unique<SlidingWindowModule>(
           stage.name.c_str(), *in, *out,
-          SlidingWindowModule::Params{latency.sliding_window, discipline, window_shape(l, p.simd),
+          SlidingWindowModule::Params{latency.sliding_window, window_discipline(accelerator_),
+                                      window_shape(l, p.simd, accelerator_.sliding_window),
                                       images});
     case StageKind::mvtu:
       return std::make_unique<MvtuModule>(

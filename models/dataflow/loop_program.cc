@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "models/dataflow/sliding_window.h"
+
 namespace stuckat::dataflow {
 namespace {
 
@@ -36,20 +38,20 @@ std::vector<Block> padding(const Layer& layer, int64_t words_per_pixel) {
   return {frame, {layer.input.height, {writes(pad), moves(row), writes(pad)}}, frame};
 }
 
-/// K rows are loaded; then each output row writes its windows and reads `stride` rows meanwhile.
-/// Behind the last windows come the rows, fewer than `stride`, that none covers.
-std::vector<Block> sliding_window(const Layer& layer, int64_t words_per_pixel) {
-  const int64_t row = (layer.input.width + 2 * layer.padding) * words_per_pixel;
-  const int64_t windows =
-      int64_t{layer.output.width} * layer.kernel * layer.kernel * words_per_pixel;
-  int64_t left = (layer.input.height + 2 * layer.padding - layer.kernel) * row;
-  std::vector<Block> blocks = {{1, {reads(layer.kernel * row)}}};
-  for (int y = 0; y < layer.output.height; ++y) {
-    const int64_t read = std::min(layer.stride * row, left);
+/// What the first window needs is loaded; then each output row writes its windows and reads
+/// `stride` rows meanwhile. Behind the last windows come the rows, fewer than `stride`, that none
+/// covers.
+std::vector<Block> sliding_window(const WindowShape& shape) {
+  const int64_t windows = shape.words_written_per_row();
+  const int64_t rows = shape.words_read_per_row();
+  int64_t left = shape.words_per_image() - shape.words_loaded_first();
+  std::vector<Block> blocks = {{1, {reads(shape.words_loaded_first())}}};
+  for (int y = 0; y < shape.out_height; ++y) {
+    const int64_t read = std::min(rows, left);
     const int64_t both = std::min(read, windows);
     left -= read;
     // Steps of an output row: max(writes, stride*IFM*m), also where the image has no row left.
-    const int64_t nothing = std::max<int64_t>(0, layer.stride * row - std::max(read, windows));
+    const int64_t nothing = std::max<int64_t>(0, rows - std::max(read, windows));
     blocks.push_back({1, {moves(both), reads(read - both), writes(windows - both)}});
     blocks.back().runs.push_back({nothing, 0, false, false});
   }
@@ -101,8 +103,9 @@ LoopProgram program_of(size_t index, const Chain& chain, const DataflowAccelerat
     case StageKind::padding:
       return {padding(layer, layer.input.channels / p.simd), latency.padding, discipline, false};
     case StageKind::sliding_window:
-      return {sliding_window(layer, layer.input.channels / p.simd), latency.sliding_window,
-              discipline, true};
+      return {sliding_window(window_shape(layer, p.simd, accelerator.sliding_window)),
+              latency.sliding_window, window_discipline(accelerator),
+              accelerator.sliding_window == WindowVersion::hls};
     case StageKind::mvtu:
       return {mvtu(padded_columns(accelerator, network, layer_index) / p.simd,
                    padded_rows(accelerator, network, layer_index) / p.pe, layer.output.pixels()),

@@ -9,6 +9,22 @@ int64_t WindowShape::cycles_per_image() const {
          out_height * std::max(words_written_per_row(), words_read_per_row());
 }
 
+WindowShape window_shape(const Layer& layer, int simd, WindowVersion version) {
+  return {layer.kernel,
+          layer.stride,
+          layer.input.height + 2 * layer.padding,
+          layer.input.width + 2 * layer.padding,
+          layer.output.height,
+          layer.output.width,
+          layer.input.channels / simd,
+          version};
+}
+
+Discipline window_discipline(const DataflowAccelerator& accelerator) {
+  return accelerator.sliding_window == WindowVersion::rtl ? Discipline::flushing
+                                                          : accelerator.discipline;
+}
+
 SlidingWindow::SlidingWindow(const WindowShape& shape, int limbs)
     : shape_(shape),
       limbs_(limbs),

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/dataflow/accelerator.h"
+
 namespace stuckat::dataflow {
 
-/// Loop bounds of one image; hardware.md, sliding-window unit (HLS version).
+/// Loop bounds of one image; hardware.md, sliding-window unit.
 struct WindowShape {
   int kernel = 1;
   int stride = 1;
@@ -17,17 +19,27 @@ struct WindowShape {
   int out_height = 1;
   int out_width = 1;
   int words_per_pixel = 1;  ///< m = channels / SIMD
+  WindowVersion version = WindowVersion::hls;
 
   int64_t words_per_row() const { return int64_t{width} * words_per_pixel; }
-  int64_t words_loaded_first() const { return kernel * words_per_row(); }
+  /// HLS: K rows. RTL: up to the last pixel of the first window; if then windows could overtake the
+  /// pixels they need (K*K < stride), K rows as well.
+  int64_t words_loaded_first() const {
+    if (version == WindowVersion::hls || kernel * kernel < stride) return kernel * words_per_row();
+    return (kernel - 1) * words_per_row() + int64_t{kernel} * words_per_pixel;
+  }
   int64_t words_written_per_row() const {
     return int64_t{out_width} * kernel * kernel * words_per_pixel;
   }
   int64_t words_read_per_row() const { return stride * words_per_row(); }
   int64_t words_per_image() const { return height * words_per_row(); }
-  /// IFM*K*m + OFM*max(OFM*K*K*m, stride*IFM*m)
+  /// IFM*K*m + OFM*max(OFM*K*K*m, stride*IFM*m); RTL: ((K-1)*IFM + K)*m + the same
   int64_t cycles_per_image() const;
 };
+
+WindowShape window_shape(const Layer& layer, int simd, WindowVersion version);
+/// A state machine in RTL holds back no value; the HLS version is a pipeline like the others.
+Discipline window_discipline(const DataflowAccelerator& accelerator);
 
 class SlidingWindow {
  public:

@@ -17,6 +17,8 @@ inline dataflow::DataflowAccelerator random_dataflow(Random& random, const Netwo
   accelerator.name = "random";
   accelerator.discipline =
       uniform(random, 0, 1) == 0 ? dataflow::Discipline::flushing : dataflow::Discipline::stalling;
+  accelerator.sliding_window =
+      uniform(random, 0, 1) == 0 ? dataflow::WindowVersion::hls : dataflow::WindowVersion::rtl;
   accelerator.latency = {uniform(random, 1, 9), uniform(random, 1, 3), uniform(random, 1, 3),
                          uniform(random, 1, 3), uniform(random, 1, 3), uniform(random, 1, 9)};
   accelerator.memory_word_bits = 8 << uniform(random, 0, 5);

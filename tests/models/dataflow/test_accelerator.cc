@@ -166,6 +166,7 @@ TEST_CASE("bad_descriptions_are_refused_with_what_was_expected") {
       {with("\"out_depth\": 4", "\"out_depth\": 0"), "out_depth 0"},
       {with("\"mvtu\": 3", "\"mvtu\": 0"), "latency 0"},
       {with("\"flushing\"", "\"sometimes\""), "stalling"},
+      {with("\"discipline\"", "\"sliding_window\""), "\"hls\" or \"rtl\""},
       {with("\"accumulator_bits\": 16", "\"accumulator_bits\": 2"), "accumulator_bits 2"},
       {with("\"accumulator_bits\": 16", "\"padded_rows\": 9"), "padded_rows 9"},
   };
