@@ -1,0 +1,208 @@
+// Ticked twins of the parts of a dataflow accelerator: clocked models that decide in every cycle
+// what moves, from tvalid and tready as they are at its beginning. Slow and plain: the loops are
+// written out as hardware.md has them, step by step.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "models/dataflow/chain.h"
+
+namespace stuckat::test {
+
+using namespace dataflow;
+
+/// A FIFO with registers; `words` is what lies in it at the beginning of the cycle.
+struct TickedFifo {
+  explicit TickedFifo(int slots) : depth(slots), cycles_at(static_cast<size_t>(slots) + 1) {}
+
+  bool valid() const { return words > 0; }
+  bool ready() const { return words < depth; }
+  void tick() {
+    // A word occupies its slot in the cycle of its push and in that of its pop.
+    const int occupied = words + (pushed ? 1 : 0);
+    high_water = std::max(high_water, occupied);
+    ++cycles_at[static_cast<size_t>(occupied)];
+    words += (pushed ? 1 : 0) - (popped ? 1 : 0);
+    pushed = popped = false;
+  }
+
+  int depth;
+  int words = 0;
+  bool pushed = false, popped = false;
+  int high_water = 0;
+  std::vector<int64_t> cycles_at;
+};
+
+struct TickedStep {
+  bool reads = false;
+  bool writes = false;
+  bool drains = false;  // the pipeline runs empty behind it
+};
+
+class TickedPart {
+ public:
+  TickedPart(std::vector<TickedStep> steps, int latency, Discipline discipline)
+      : steps_(std::move(steps)), stages_(static_cast<size_t>(latency)), discipline_(discipline) {}
+
+  bool done() const { return next_ == steps_.size() && !holds_output(); }
+
+  /// One clock cycle; null at the ends of a chain.
+  void tick(int64_t cycle, TickedFifo* in, TickedFifo* out) {
+    const bool drains =
+        holds_output() && (next_ == steps_.size() || (next_ > 0 && steps_[next_ - 1].drains));
+    const bool head = !drains && next_ < steps_.size() && (!steps_[next_].reads || in->valid());
+    const bool leaving = stages_.back().has_value() && *stages_.back();
+    const bool room = !leaving || out->ready();
+    bool start = false;
+    if (discipline_ == Discipline::stalling) {
+      if ((!head && !drains) || !room) return;
+      if (leaving) out->pushed = true;
+      std::rotate(stages_.begin(), stages_.end() - 1, stages_.end());
+      stages_.front().reset();
+      start = head;
+    } else {
+      if (leaving && room) out->pushed = true;
+      if (room) stages_.back().reset();
+      for (size_t i = stages_.size() - 1; i > 0; --i) {
+        if (!stages_[i].has_value()) std::swap(stages_[i], stages_[i - 1]);
+      }
+      start = head && !stages_.front().has_value();
+    }
+    if (!start) return;
+    stages_.front() = steps_[next_].writes;
+    if (steps_[next_].reads) in->popped = true;
+    starts.push_back(cycle);
+    ++next_;
+  }
+
+  std::vector<int64_t> starts;  // [step]
+
+ private:
+  bool holds_output() const {
+    return std::any_of(stages_.begin(), stages_.end(),
+                       [](const auto& s) { return s.has_value() && *s; });
+  }
+
+  std::vector<TickedStep> steps_;
+  size_t next_ = 0;
+  std::vector<std::optional<bool>> stages_;  // a step in each, and whether it has an output
+  Discipline discipline_;
+};
+
+/// The steps of stage `index` for one image.
+inline std::vector<TickedStep> ticked_steps(const Chain& chain, size_t index,
+                                            const DataflowAccelerator& accelerator,
+                                            const Network& network) {
+  std::vector<TickedStep> steps;
+  const StageSpec& stage = chain.stages[index];
+  const Layer& layer = network.layers[static_cast<size_t>(std::max(0, stage.layer))];
+  const LayerParams& p = accelerator.layers[static_cast<size_t>(std::max(0, stage.layer))];
+  const StreamSpec& in = chain.streams[index == 0 ? 0 : index - 1];
+  const StreamSpec& out = chain.streams[std::min(index, chain.streams.size() - 1)];
+  const int height = layer.input.height + 2 * layer.padding;
+  const int width = layer.input.width + 2 * layer.padding;
+  switch (stage.kind) {
+    case StageKind::memory_reader:
+      for (int64_t w = 0; w < out.words_per_image; ++w) steps.push_back({false, true});
+      break;
+    case StageKind::memory_writer:
+      for (int64_t w = 0; w < in.words_per_image; ++w) steps.push_back({true, false});
+      break;
+    case StageKind::width_converter: {
+      const bool widens = out.word_bits() > in.word_bits();
+      const int ratio =
+          widens ? out.word_bits() / in.word_bits() : in.word_bits() / out.word_bits();
+      const int64_t narrow = widens ? in.words_per_image : out.words_per_image;
+      for (int64_t w = 0; w < narrow; ++w) {
+        const bool first = w % ratio == 0, last = w % ratio == ratio - 1 || w == narrow - 1;
+        steps.push_back({widens || first, !widens || last});
+      }
+      break;
+    }
+    case StageKind::padding:
+      for (int y = 0; y < height; ++y) {
+        for (int x = 0; x < width; ++x) {
+          const bool inside = y >= layer.padding && y < height - layer.padding &&
+                              x >= layer.padding && x < width - layer.padding;
+          for (int w = 0; w < layer.input.channels / p.simd; ++w) steps.push_back({inside, true});
+        }
+      }
+      break;
+    case StageKind::sliding_window: {
+      const int m = layer.input.channels / p.simd;
+      const bool rtl = accelerator.sliding_window == WindowVersion::rtl;
+      int64_t load = int64_t{layer.kernel} * width * m;
+      if (rtl && layer.kernel * layer.kernel >= layer.stride) {
+        load = (int64_t{layer.kernel - 1} * width + layer.kernel - 1 + 1) * m;
+      }
+      int64_t left = int64_t{height} * width * m - load;
+      for (int64_t w = 0; w < load; ++w) steps.push_back({true, false});
+      const int64_t writes = int64_t{layer.output.width} * layer.kernel * layer.kernel * m;
+      const int64_t reads = int64_t{layer.stride} * width * m;
+      for (int y = 0; y < layer.output.height; ++y) {
+        for (int64_t s = 0; s < std::max(writes, reads); ++s) {
+          const bool read = s < reads && left > 0;
+          if (read) --left;
+          steps.push_back({read, s < writes});
+        }
+      }
+      steps.back().drains = !rtl;
+      break;
+    }
+    case StageKind::mvtu: {
+      const int index_of_layer = stage.layer;
+      const int nf_count = padded_rows(accelerator, network, index_of_layer) / p.pe;
+      const int sf_count = padded_columns(accelerator, network, index_of_layer) / p.simd;
+      for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
+        for (int nf = 0; nf < nf_count; ++nf) {
+          for (int sf = 0; sf < sf_count; ++sf) steps.push_back({nf == 0, sf == sf_count - 1});
+        }
+      }
+      break;
+    }
+    case StageKind::max_pool: {
+      const int m = layer.input.channels / in.lanes;
+      for (int y = 0; y < layer.output.height; ++y) {
+        for (int w = 0; w < layer.kernel * width * m; ++w) steps.push_back({true, false});
+        for (int w = 0; w < layer.output.width * m; ++w) steps.push_back({false, true});
+      }
+      const int dropped = height - layer.kernel * layer.output.height;
+      for (int w = 0; w < dropped * width * m; ++w) steps.push_back({true, false});
+      break;
+    }
+  }
+  return steps;
+}
+
+inline TickedPart ticked_part(const Chain& chain, size_t index,
+                              const DataflowAccelerator& accelerator, const Network& network,
+                              int images) {
+  const std::vector<TickedStep> image = ticked_steps(chain, index, accelerator, network);
+  std::vector<TickedStep> steps;
+  for (int i = 0; i < images; ++i) steps.insert(steps.end(), image.begin(), image.end());
+  const Latencies& latency = accelerator.latency;
+  const Discipline own = accelerator.discipline, flushing = Discipline::flushing;
+  const bool rtl = accelerator.sliding_window == WindowVersion::rtl;
+  switch (chain.stages[index].kind) {
+    case StageKind::memory_reader:
+      return {steps, latency.memory, flushing};
+    case StageKind::width_converter:
+      return {steps, latency.width_converter, own};
+    case StageKind::padding:
+      return {steps, latency.padding, own};
+    case StageKind::sliding_window:
+      return {steps, latency.sliding_window, rtl ? flushing : own};
+    case StageKind::mvtu:
+      return {steps, latency.mvtu, own};
+    case StageKind::max_pool:
+      return {steps, latency.max_pool, flushing};
+    case StageKind::memory_writer:
+      break;
+  }
+  return {steps, 1, flushing};
+}
+
+}  // namespace stuckat::test
