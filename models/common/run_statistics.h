@@ -39,6 +39,19 @@ struct StreamStatistics {
   /// [0 .. high_water]: cycles of the run in which so many words lay in it; may be empty
   std::vector<int64_t> cycles_at = {};
 
+  /// Share of the run's cycles in which `count` words lay in it; 0 if that was not counted.
+  double share_at(int count) const {
+    int64_t all = 0;
+    for (const int64_t cycles : cycles_at) all += cycles;
+    const auto n = static_cast<size_t>(count);
+    return n < cycles_at.size() ? static_cast<double>(cycles_at[n]) / static_cast<double>(all) : 0;
+  }
+  double mean_words() const {
+    double sum = 0;
+    for (int n = 0; n < static_cast<int>(cycles_at.size()); ++n) sum += n * share_at(n);
+    return sum;
+  }
+
   bool operator==(const StreamStatistics&) const = default;
 };
 

@@ -132,7 +132,8 @@ void fill_layers(const Network& network, const LoopbackAccelerator& accelerator,
                        (static_cast<double>(lanes) * static_cast<double>(result.total_cycles));
 }
 
-void fill_modules(const Design& design, LoopbackResult& result) {
+/// What the array did, and what took most of the time.
+void fill_array(LoopbackResult& result) {
   ModuleStatistics array{"array"};
   for (const ImageCycles& image : result.images) {
     array.starved_cycles += image.load;
@@ -145,17 +146,6 @@ void fill_modules(const Design& design, LoopbackResult& result) {
     }
   }
   assert(array.total_cycles() == result.total_cycles);
-  ModuleStatistics fetch{"weight_fetch"};
-  fetch.busy_cycles = design.fetch.busy_cycles();
-  fetch.idle_cycles = result.total_cycles - fetch.busy_cycles;
-  result.modules = {array, fetch};
-  if (design.memory != nullptr) {
-    ModuleStatistics memory{"memory"};
-    memory.busy_cycles = design.memory->busy_cycles();
-    memory.idle_cycles = result.total_cycles - memory.busy_cycles;
-    result.modules.push_back(memory);
-  }
-
   const int64_t on_memory = array.memory_cycles + array.starved_cycles + array.blocked_cycles;
   const int64_t on_control = array.control_cycles + array.draining_cycles;
   result.bottleneck = "array";
@@ -163,6 +153,19 @@ void fill_modules(const Design& design, LoopbackResult& result) {
     result.bottleneck = "memory";
   else if (on_control > array.busy_cycles)
     result.bottleneck = "control";
+  result.modules.push_back(std::move(array));
+}
+
+void fill_memory(const Design& design, LoopbackResult& result) {
+  ModuleStatistics fetch{"weight_fetch"};
+  fetch.busy_cycles = design.fetch.busy_cycles();
+  fetch.idle_cycles = result.total_cycles - fetch.busy_cycles;
+  result.modules.push_back(std::move(fetch));
+  if (design.memory == nullptr) return;
+  ModuleStatistics memory{"memory"};
+  memory.busy_cycles = design.memory->busy_cycles();
+  memory.idle_cycles = result.total_cycles - memory.busy_cycles;
+  result.modules.push_back(std::move(memory));
 }
 
 }  // namespace
@@ -216,8 +219,22 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
     result.logits.push_back(of_image.back().values);
   }
   fill_layers(network, accelerator, plan, result);
-  fill_modules(design, result);
+  fill_array(result);
+  fill_memory(design, result);
   if (options.tensors) result.tensors = std::move(tensors);
+  return result;
+}
+
+LoopbackResult time_images(const Network& network, const LoopbackAccelerator& accelerator,
+                           int64_t images) {
+  const LoopbackPlan plan = make_plan(accelerator, network);
+  LoopbackResult result;
+  result.images = cycles_for(plan, accelerator, static_cast<int>(images));
+  for (const ImageCycles& image : result.images) result.total_cycles += image.total();
+  result.first_image_cycles = result.images.front().total();
+  result.steady_interval_cycles = steady_interval(plan, accelerator);
+  fill_layers(network, accelerator, plan, result);
+  fill_array(result);
   return result;
 }
 

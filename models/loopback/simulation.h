@@ -67,4 +67,8 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
                         const FaultMap& map, const std::vector<Tensor>& images,
                         const SimulationOptions& options = {});
 
+/// The cycles, layers and the array's statistics of `images` images, without values and SystemC.
+LoopbackResult time_images(const Network& network, const LoopbackAccelerator& accelerator,
+                           int64_t images);
+
 }  // namespace stuckat::loopback

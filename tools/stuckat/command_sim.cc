@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
 #include "models/dataflow/simulation.h"
@@ -50,7 +52,9 @@ Run run_on(const dataflow::DataflowAccelerator& accelerator, const Network& netw
   Run run = common(result, images.size());
   if (trace) run.trace = trace_json(dataflow::build_chain(accelerator, network), streams);
   run.simulation.clock_mhz = accelerator.clock_mhz;
-  run.simulation.streams = std::move(result.streams);
+  // The same streams with their occupancy in every cycle: faults change no cycle.
+  run.simulation.streams =
+      dataflow::time_images(network, accelerator, static_cast<int64_t>(images.size())).streams;
   return run;
 }
 
@@ -60,6 +64,39 @@ Run run_on(const loopback::LoopbackAccelerator& accelerator, const Network& netw
   Run run = common(result, images.size());
   if (trace) run.trace = trace_json(result);
   run.layers = std::move(result.layers);
+  for (const auto& l : run.layers) {
+    run.simulation.layers.push_back({l.name, l.cycles.total(), l.utilisation});
+  }
+  return run;
+}
+
+Run time_on(const dataflow::DataflowAccelerator& accelerator, const Network& network,
+            int64_t images) {
+  auto timing = dataflow::time_images(network, accelerator, images);
+  Run run;
+  Simulation& s = run.simulation;
+  s.total_cycles = timing.total_cycles;
+  s.first_image_cycles = timing.first_image_cycles;
+  if (images > 1) s.interval_cycles = timing.steady_interval_cycles;
+  s.bottleneck = timing.bottleneck;
+  s.modules = std::move(timing.modules);
+  s.streams = std::move(timing.streams);
+  s.clock_mhz = accelerator.clock_mhz;
+  return run;
+}
+
+Run time_on(const loopback::LoopbackAccelerator& accelerator, const Network& network,
+            int64_t images) {
+  const auto result = loopback::time_images(network, accelerator, images);
+  Run run;
+  Simulation& s = run.simulation;
+  s.total_cycles = result.total_cycles;
+  s.first_image_cycles = result.first_image_cycles;
+  if (images > 1) s.interval_cycles = result.steady_interval_cycles;
+  s.bottleneck = result.bottleneck;
+  s.modules = result.modules;
+  run.layers = result.layers;
+  for (const auto& l : run.layers) s.layers.push_back({l.name, l.cycles.total(), l.utilisation});
   return run;
 }
 
@@ -120,25 +157,32 @@ void print(const Run& run) {
                thousands(m.blocked_cycles));
   }
   if (!s.streams.empty()) {
-    fmt::print("\n  {:<24} {:>7} {:>12} {:>12}\n", "stream", "depth", "high water", "words");
+    fmt::print("\n  {:<24} {:>7} {:>12} {:>12} {:>9} {:>9} {:>9}\n", "stream", "depth",
+               "high water", "words", "mean", "empty", "full");
     for (const auto& f : s.streams) {
-      fmt::print("  {:<24} {:>7} {:>12} {:>12}\n", f.name, f.depth, f.high_water,
-                 thousands(f.words));
+      fmt::print("  {:<24} {:>7} {:>12} {:>12} {:>9.2f} {:>7.1f} % {:>7.1f} %\n", f.name, f.depth,
+                 f.high_water, thousands(f.words), f.mean_words(), 100 * f.share_at(0),
+                 100 * f.share_at(f.depth));
     }
   }
   if (!run.layers.empty()) {
-    fmt::print("\n  {:<24} {:>12} {:>14} {:>12}\n", "layer", "utilisation", "weight bytes",
+    fmt::print("\n  {:<16} {:>12} {:>10} {:>12} {:>8} {:>8} {:>7} {:>12} {:>6}\n", "layer",
+               "cycles", "steps", "for weights", "control", "drain", "used", "weight bytes",
                "tiles");
     for (const auto& l : run.layers) {
-      fmt::print("  {:<24} {:>10.1f} % {:>14} {:>12}\n", l.name, 100 * l.utilisation,
-                 thousands(l.weight_bytes), l.tiles);
+      fmt::print("  {:<16} {:>12} {:>10} {:>12} {:>8} {:>8} {:>5.1f} % {:>12} {:>6}\n", l.name,
+                 thousands(l.cycles.total()), thousands(l.cycles.steps),
+                 thousands(l.cycles.waiting), thousands(l.cycles.control),
+                 thousands(l.cycles.pipeline), 100 * l.utilisation, thousands(l.weight_bytes),
+                 l.tiles);
     }
   }
   if (!s.faults.empty()) fmt::print("\n  faults\n");
   for (const auto& fault : s.faults) fmt::print("    {}\n", fault);
   if (!s.effects.empty()) fmt::print("  effects\n");
   for (const auto& effect : s.effects) fmt::print("    {}\n", effect);
-  fmt::print("\n  {:>7}  {:<14} {:<14} {:<14}\n", "image", "shows", "fault-free", "simulated");
+  if (!s.predictions.empty())
+    fmt::print("\n  {:>7}  {:<14} {:<14} {:<14}\n", "image", "shows", "fault-free", "simulated");
   for (const auto& p : s.predictions) {
     fmt::print("  {:>7}  {:<14} {:<14} {:<14}{}\n", p.image, p.label, p.fault_free, p.faulty,
                p.fault_free == p.faulty ? "" : "  changed");
@@ -147,6 +191,27 @@ void print(const Run& run) {
     fmt::print("\n  every tensor {} the reference with the lowered effects\n",
                *s.agrees_with_reference ? "equals" : "DIFFERS FROM");
   }
+}
+
+int run_timing_only(const CommandLine& line, const Network& network) {
+  constexpr int64_t most_images = 10'000'000;  // the cycle of each arrival is kept
+  for (const char* values : {"fault-map", "fault", "trace"}) {
+    if (line.has(values)) {
+      throw InputError("--timing-only", std::string("with --") + values,
+                       "neither faults, which change no cycle, nor a trace");
+    }
+  }
+  int64_t images = line.integer("images", -1, most_images);
+  if (images == 0) throw InputError("--images", "0", "at least 1");
+  images = std::max<int64_t>(1, images);
+  const Accelerator accelerator = parse_accelerator(line.text("accelerator"), network);
+  Run run = std::visit([&](const auto& a) { return time_on(a, network, images); }, accelerator);
+  run.simulation.network = network.name;
+  run.simulation.accelerator = place_on(accelerator, network).accelerator;
+  run.simulation.images = images;
+  print(run);
+  line.write_json(to_json(run.simulation));
+  return 0;
 }
 
 }  // namespace
@@ -160,14 +225,16 @@ int run_sim(const Arguments& arguments) {
   line.options().add_options()("accelerator", text("NAME"), "what runs the network; see below");
   add_data_options(line);
   add_fault_options(line);
-  line.options().add_options()("no-check", po::bool_switch(), "do not compare with the reference");
-  line.options().add_options()("trace", text("FILE"),
-                               "what happened when, for ui.perfetto.dev or chrome://tracing");
+  line.options().add_options()("no-check", po::bool_switch(), "do not compare with the reference")(
+      "timing-only", po::bool_switch(),
+      "cycles of --images N images, without values, data and faults: exact, and at once")(
+      "trace", text("FILE"), "what happened when, for ui.perfetto.dev or chrome://tracing");
   line.epilogue(data_help() + accelerator_help());
   if (!line.parse(arguments)) return 0;
   if (!line.has("accelerator"))
     throw InputError("stuckat sim", "no --accelerator", "--accelerator NAME");
   const Network network = read_model(line.text("model"));
+  if (line.get<bool>("timing-only")) return run_timing_only(line, network);
   const DataSet data = load_data(line);
   check_fit(network, data, line.text("model"));
   const Accelerator accelerator = parse_accelerator(line.text("accelerator"), network);

@@ -61,6 +61,15 @@ class Reader {
     }
     return result;
   }
+  std::vector<int64_t> counts(const char* name) const {
+    std::vector<int64_t> result;
+    for (const Json& item : list(name)) {
+      if (!item.is_number_integer() || item.get<int64_t>() < 0)
+        fail(name, "a list of integers >= 0");
+      result.push_back(item.get<int64_t>());
+    }
+    return result;
+  }
   const Json& list(const char* name) const {
     if (!member(name).is_array()) fail(name, "a list");
     return member(name);
@@ -101,8 +110,16 @@ nlohmann::ordered_json to_json(const report::Simulation& s) {
   }
   json["streams"] = Json::array();
   for (const auto& f : s.streams) {
-    json["streams"].push_back(
-        {{"name", f.name}, {"depth", f.depth}, {"words", f.words}, {"high_water", f.high_water}});
+    json["streams"].push_back({{"name", f.name},
+                               {"depth", f.depth},
+                               {"words", f.words},
+                               {"high_water", f.high_water},
+                               {"cycles_at", f.cycles_at}});
+  }
+  json["layers"] = Json::array();
+  for (const auto& l : s.layers) {
+    json["layers"].push_back(
+        {{"name", l.name}, {"cycles", l.cycles}, {"utilisation", l.utilisation}});
   }
   json["faults"] = s.faults;
   json["effects"] = s.effects;
@@ -144,7 +161,10 @@ report::Simulation read_simulation(const std::string& path) {
   }
   for (const Reader& row : top.objects("streams")) {
     s.streams.push_back({row.text("name"), static_cast<int>(row.count("depth")), row.count("words"),
-                         static_cast<int>(row.count("high_water"))});
+                         static_cast<int>(row.count("high_water")), row.counts("cycles_at")});
+  }
+  for (const Reader& row : top.objects("layers")) {
+    s.layers.push_back({row.text("name"), row.count("cycles"), row.number("utilisation")});
   }
   s.faults = top.texts("faults");
   s.effects = top.texts("effects");
