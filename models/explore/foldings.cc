@@ -2,14 +2,21 @@
 
 #include <algorithm>
 
+#include "models/dataflow/sliding_window.h"
+
 namespace stuckat::explore {
 
-int64_t slowest_mvtu_cycles(const dataflow::DataflowAccelerator& accelerator,
+int64_t slowest_part_cycles(const dataflow::DataflowAccelerator& accelerator,
                             const Network& network) {
   int64_t most = 0;
   for (size_t i = 0; i < network.layers.size(); ++i) {
-    if (!network.layers[i].has_weights()) continue;
+    const Layer& layer = network.layers[i];
+    if (!layer.has_weights()) continue;
     most = std::max(most, mvtu_cycles(accelerator, network, static_cast<int>(i)));
+    if (layer.kind != LayerKind::convolution) continue;
+    const auto window =
+        dataflow::window_shape(layer, accelerator.layers[i].simd, dataflow::WindowVersion::hls);
+    most = std::max(most, window.cycles_per_image());
   }
   return most;
 }
@@ -20,7 +27,7 @@ std::vector<dataflow::DataflowAccelerator> all_foldings(const Network& network) 
   while (true) {
     // The folding for a target is also that for the cycles it takes: the next is for fewer.
     auto folding = dataflow::auto_dataflow(network, target);
-    const int64_t cycles = slowest_mvtu_cycles(folding, network);
+    const int64_t cycles = slowest_part_cycles(folding, network);
     if (cycles > target) return foldings;
     foldings.push_back(dataflow::auto_dataflow(network, cycles));
     target = cycles - 1;

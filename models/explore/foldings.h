@@ -7,8 +7,8 @@
 
 namespace stuckat::explore {
 
-/// Cycles per image of the slowest MVTU.
-int64_t slowest_mvtu_cycles(const dataflow::DataflowAccelerator& accelerator,
+/// Cycles per image of the slowest MVTU or sliding window: what auto_dataflow() bounds.
+int64_t slowest_part_cycles(const dataflow::DataflowAccelerator& accelerator,
                             const Network& network);
 
 /// Every folding that auto_dataflow() finds for some target, the slowest first: for each bound on
