@@ -14,6 +14,7 @@
 #include <iomanip>
 #include <iostream>
 #include <random>
+#include <systemc>
 
 #include "models/dataflow/placement.h"
 #include "sim/campaign/fault_set.h"
@@ -47,7 +48,7 @@ Network random_cnv() {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int sc_main(int argc, char* argv[]) {
   std::string model;
   campaign::RunOptions options;
   options.images = 1000;
