@@ -75,6 +75,11 @@ void merge(BrokenPe& into, const BrokenPe& from) {
   std::stable_sort(into.comparators.begin(), into.comparators.end(), by_index);
 }
 
+void merge(BrokenPool& into, const BrokenPool& from) {
+  into.cell = into.cell.then(from.cell);
+  if (from.comparator != BrokenPool::Comparator::healthy) into.comparator = from.comparator;
+}
+
 std::string list(const char* singular, const char* plural, const std::vector<int>& numbers) {
   constexpr size_t shown = 12;
   std::string text = numbers.size() == 1 ? singular : plural;
@@ -133,14 +138,42 @@ std::string describe_pe(const BrokenPe& pe) {
   return text;
 }
 
+std::string describe_pool(const BrokenPool& pool, NumberFormat format) {
+  std::string text;
+  if (pool.comparator != BrokenPool::Comparator::healthy) {
+    const bool keeps = pool.comparator == BrokenPool::Comparator::keeps;
+    text = std::string("of every window the ") + (keeps ? "first" : "last") + " pixel";
+  }
+  if (!pool.cell.is_identity()) {
+    text += (text.empty() ? "" : "; ") + ("running maximum " + action(pool.cell, &format));
+  }
+  return text;
+}
+
+auto key(const PoolFault& f) { return std::tie(f.layer, f.channels, f.pixels); }
+auto key(const OperandFault& f) { return std::tie(f.layer, f.channels, f.pixels); }
 auto key(const OperatorFault& f) { return std::tie(f.layer, f.rows, f.pixels); }
 auto key(const ParameterPatch& p) { return std::tie(p.layer, p.row, p.is_threshold, p.index); }
 auto slot_key(const SlotPattern& s) {
-  return std::tie(s.depth, s.slot, s.words_per_pixel, s.channels_per_word);
+  return std::tie(s.depth, s.slot, s.words_per_pixel, s.channels_per_word, s.packed);
 }
 bool same_selection(const ElementFault& a, const ElementFault& b) {
   return a.tensor == b.tensor && a.stage == b.stage && a.channels == b.channels &&
          a.pixels == b.pixels && a.slot == b.slot;
+}
+/// Sorts by key() and merges faults of the same key into one.
+template <class Fault, class Merge>
+void merge_equal(std::vector<Fault>& faults, const Merge& merge_into) {
+  std::stable_sort(faults.begin(), faults.end(),
+                   [](const auto& a, const auto& b) { return key(a) < key(b); });
+  std::vector<Fault> merged;
+  for (Fault& fault : faults) {
+    if (!merged.empty() && key(merged.back()) == key(fault))
+      merge_into(merged.back(), fault);
+    else
+      merged.push_back(std::move(fault));
+  }
+  faults = std::move(merged);
 }
 bool element_before(const ElementFault& a, const ElementFault& b) {
   if (a.tensor != b.tensor) return a.tensor < b.tensor;
@@ -244,13 +277,15 @@ int32_t masked_value(const Network& network, int tensor, CodeMask mask, int32_t 
 std::vector<int> selected_elements(const ElementFault& fault, Shape shape, int64_t image_index) {
   std::vector<int> result;
   const SlotPattern& s = fault.slot;
-  const int64_t words_per_image = int64_t{shape.pixels()} * s.words_per_pixel;
+  const int64_t words_per_image = int64_t{s.packed ? 1 : shape.pixels()} * s.words_per_pixel;
   for (int pixel = 0; pixel < shape.pixels(); ++pixel) {
     if (!contains(fault.pixels, pixel)) continue;
     for (int channel = 0; channel < shape.channels; ++channel) {
       if (!contains(fault.channels, channel)) continue;
       if (s.depth > 0) {
-        const int64_t word = int64_t{pixel} * s.words_per_pixel + channel / s.channels_per_word;
+        const int64_t word =
+            s.packed ? (int64_t{pixel} * shape.channels + channel) / s.channels_per_word
+                     : int64_t{pixel} * s.words_per_pixel + channel / s.channels_per_word;
         if ((image_index * words_per_image + word) % s.depth != s.slot) continue;
       }
       result.push_back(pixel * shape.channels + channel);
@@ -259,23 +294,67 @@ std::vector<int> selected_elements(const ElementFault& fault, Shape shape, int64
   return result;
 }
 
+Tensor padded_operands(const Layer& layer, int index, const std::vector<OperandFault>& faults,
+                       const Tensor& input) {
+  const int p = layer.padding;
+  const NumberFormat format = layer.input_format;
+  const Shape shape{layer.input.height + 2 * p, layer.input.width + 2 * p, layer.input.channels};
+  Tensor padded{shape,
+                std::vector<int32_t>(static_cast<size_t>(shape.size()), format.padding_value())};
+  for (int y = 0; y < layer.input.height; ++y) {
+    for (int x = 0; x < layer.input.width; ++x) {
+      for (int c = 0; c < shape.channels; ++c) padded.at(y + p, x + p, c) = input.at(y, x, c);
+    }
+  }
+  for (const OperandFault& fault : faults) {
+    if (fault.layer != index) continue;
+    for (const int pixel : fault.pixels) {
+      for (int c = 0; c < shape.channels; ++c) {
+        if (!contains(fault.channels, c)) continue;
+        int32_t& value = padded.values[static_cast<size_t>(pixel * shape.channels + c)];
+        value = format.value(fault.mask.apply(format.code(value)));
+      }
+    }
+  }
+  return padded;
+}
+
+BrokenPool broken_pool_at(const std::vector<PoolFault>& faults, int index, int pixel, int channel) {
+  BrokenPool result;
+  for (const PoolFault& fault : faults) {
+    if (fault.layer == index && contains(fault.channels, channel) &&
+        contains(fault.pixels, pixel)) {
+      merge(result, fault.pool);
+    }
+  }
+  return result;
+}
+
+int32_t broken_maximum(const Layer& layer, const BrokenPool& pool, const Tensor& input, int y,
+                       int x, int channel) {
+  const NumberFormat format = layer.input_format;
+  int32_t running = 0;
+  for (int k = 0; k < layer.kernel * layer.kernel; ++k) {
+    const int32_t value =
+        input.at(y * layer.stride + k / layer.kernel, x * layer.stride + k % layer.kernel, channel);
+    bool greater = value > running;
+    if (pool.comparator != BrokenPool::Comparator::healthy) {
+      greater = pool.comparator == BrokenPool::Comparator::replaces;
+    }
+    if (k == 0 || greater) running = value;
+    running = format.value(pool.cell.apply(format.code(running)));
+  }
+  return running;
+}
+
 void normalize(Effects& effects) {
   auto& patches = effects.patches;
   std::stable_sort(patches.begin(), patches.end(),
                    [](const auto& a, const auto& b) { return key(a) < key(b); });
   patches.erase(std::unique(patches.begin(), patches.end()), patches.end());
 
-  auto& operators = effects.operators;
-  std::stable_sort(operators.begin(), operators.end(),
-                   [](const auto& a, const auto& b) { return key(a) < key(b); });
-  std::vector<OperatorFault> merged;
-  for (auto& fault : operators) {
-    if (!merged.empty() && key(merged.back()) == key(fault))
-      merge(merged.back().pe, fault.pe);
-    else
-      merged.push_back(std::move(fault));
-  }
-  operators = std::move(merged);
+  merge_equal(effects.operators,
+              [](OperatorFault& into, const OperatorFault& from) { merge(into.pe, from.pe); });
 
   auto& elements = effects.elements;
   std::stable_sort(elements.begin(), elements.end(), element_before);
@@ -288,6 +367,12 @@ void normalize(Effects& effects) {
     }
   }
   elements = std::move(combined);
+
+  merge_equal(effects.operands, [](OperandFault& into, const OperandFault& from) {
+    into.mask = into.mask.then(from.mask);
+  });
+  merge_equal(effects.pools,
+              [](PoolFault& into, const PoolFault& from) { merge(into.pool, from.pool); });
 }
 
 std::vector<std::string> describe(const Effects& effects, const Network& network) {
@@ -319,6 +404,21 @@ std::vector<std::string> describe(const Effects& effects, const Network& network
     const bool last = e.tensor == network.tensors() - 1;
     const NumberFormat format = last ? NumberFormat{} : network.tensor_format(e.tensor);
     lines.push_back(line + " " + action(e.mask, last ? nullptr : &format));
+  }
+  for (const auto& o : effects.operands) {
+    const Layer& layer = network.layers[static_cast<size_t>(o.layer)];
+    lines.push_back(
+        (o.channels.empty() ? "every channel" : list("channel", "channels", o.channels)) + " at " +
+        list("pixel", "pixels", o.pixels) + " of the padded input of " + layer.name + " " +
+        action(o.mask, &layer.input_format));
+  }
+  for (const auto& p : effects.pools) {
+    const Layer& layer = network.layers[static_cast<size_t>(p.layer)];
+    std::string line =
+        p.channels.empty() ? "every channel" : list("channel", "channels", p.channels);
+    if (!p.pixels.empty()) line += " at " + list("pixel", "pixels", p.pixels);
+    lines.push_back(line + " of " + layer.name +
+                    " computed by a broken pool: " + describe_pool(p.pool, layer.input_format));
   }
   return lines;
 }

@@ -2,8 +2,10 @@
 // printable, exact. The campaign engine, the trainer and the faulty reference see only these.
 //
 // One image passes through the effects of layer L like this:
-//   1. the layer's parameters are patched (ParameterPatch),
-//   2. its rows are computed, broken ones by broken_accumulate / broken_threshold (OperatorFault),
+//   1. the layer's parameters are patched (ParameterPatch), and operands that its window buffer
+//      holds wrongly are replaced in its padded input (OperandFault),
+//   2. its rows are computed, broken ones by broken_accumulate / broken_threshold (OperatorFault);
+//      a pool's broken maxima by broken_maximum (PoolFault),
 //   3. elements of its output tensor are overwritten (ElementFault), in the order of `stage`.
 // ElementFaults on tensor 0 hit the input image.
 #pragma once
@@ -41,11 +43,14 @@ struct CodeMask {
 /// Words of a stream that pass through one slot of a FIFO. Word w of image i (w = pixel *
 /// words_per_pixel + group; group g holds channels g*channels_per_word ..) has the running index
 /// i*words_per_image + w, and the slot is that index mod depth. depth = 0: no such restriction.
+/// packed: word w of an image holds elements w*channels_per_word .. of the tensor, and
+/// words_per_pixel is the number of words of the image.
 struct SlotPattern {
   int depth = 0;
   int slot = 0;
   int words_per_pixel = 1;
   int channels_per_word = 1;
+  bool packed = false;
 
   bool operator==(const SlotPattern&) const = default;
 };
@@ -72,7 +77,8 @@ enum Stage : int {
   stage_pe_dead = 1,
   stage_wire = 2,
   stage_slot = 3,
-  stage_buffer = 4
+  stage_word = 4,
+  stage_buffer = 5
 };
 
 /// A weight or a threshold that reads differently because its memory is broken. Data-independent.
@@ -129,13 +135,53 @@ struct OperatorFault {
   bool operator==(const OperatorFault&) const = default;
 };
 
+/// Operands of one convolution that its window buffer holds wrongly: the tensor in front of it is
+/// right. Selected are elements of the layer's padded input: channel in `channels` (none: all) AND
+/// pixel in `pixels`, counted in the padded image, y * (width + 2*padding) + x from the corner of
+/// the padding. Several faults act in their order.
+struct OperandFault {
+  int layer = 0;
+  std::vector<int> channels;  ///< ascending, unique
+  std::vector<int> pixels;    ///< ascending, unique; never empty
+  CodeMask mask;              ///< on the code of the input format
+
+  bool operator==(const OperandFault&) const = default;
+};
+
+/// How a broken max-pool takes the codes of a window, in raster order: the first becomes the
+/// running maximum, each further one replaces it if the comparator says that it is greater; `cell`
+/// acts on the running maximum after each of them.
+struct BrokenPool {
+  enum class Comparator : uint8_t { healthy, keeps, replaces };
+  CodeMask cell;
+  Comparator comparator = Comparator::healthy;
+
+  bool operator==(const BrokenPool&) const = default;
+};
+
+/// Elements of a max-pool's output that broken hardware computes: channel in `channels` AND output
+/// pixel in `pixels`, an empty list selects all. Faults that select the same element act together.
+struct PoolFault {
+  int layer = 0;
+  std::vector<int> channels;  ///< ascending, unique
+  std::vector<int> pixels;    ///< ascending, unique
+  BrokenPool pool;
+
+  bool operator==(const PoolFault&) const = default;
+};
+
 /// All effects of a fault map, in canonical order (normalize()).
 struct Effects {
-  std::vector<ParameterPatch> patches;
-  std::vector<OperatorFault> operators;
-  std::vector<ElementFault> elements;
+  std::vector<ParameterPatch> patches = {};
+  std::vector<OperatorFault> operators = {};
+  std::vector<ElementFault> elements = {};
+  std::vector<OperandFault> operands = {};
+  std::vector<PoolFault> pools = {};
 
-  bool empty() const { return patches.empty() && operators.empty() && elements.empty(); }
+  size_t size() const {
+    return patches.size() + operators.size() + elements.size() + operands.size() + pools.size();
+  }
+  bool empty() const { return size() == 0; }
   bool operator==(const Effects&) const = default;
 };
 
@@ -157,6 +203,17 @@ int32_t broken_accumulate(const Layer& layer, const BrokenPe& pe, int row, const
 /// The output value for an accumulator, with the comparators that are stuck.
 int32_t broken_threshold(const Layer& layer, const BrokenPe& pe, const int32_t* thresholds,
                          int32_t accumulator);
+
+/// The layer's input as its window buffer holds it: padding around, operand faults applied.
+Tensor padded_operands(const Layer& layer, int index, const std::vector<OperandFault>& faults,
+                       const Tensor& input);
+
+/// What all faults of layer `index` together make of the pool at one output element.
+BrokenPool broken_pool_at(const std::vector<PoolFault>& faults, int index, int pixel, int channel);
+
+/// The output of a broken pool at pixel (y, x) and a channel.
+int32_t broken_maximum(const Layer& layer, const BrokenPool& pool, const Tensor& input, int y,
+                       int x, int channel);
 
 /// Value of an element of tensor `tensor` after the mask.
 int32_t masked_value(const Network& network, int tensor, CodeMask mask, int32_t value);

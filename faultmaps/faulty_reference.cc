@@ -39,6 +39,34 @@ void apply_operators(const Layer& layer, int index, const Effects& effects, cons
   }
 }
 
+bool has_operands(const Effects& effects, int index) {
+  for (const OperandFault& fault : effects.operands) {
+    if (fault.layer == index) return true;
+  }
+  return false;
+}
+
+/// The layer on its input as the window buffer holds it: padding is part of that.
+Layer without_padding(Layer layer) {
+  layer.input.height += 2 * layer.padding;
+  layer.input.width += 2 * layer.padding;
+  layer.padding = 0;
+  return layer;
+}
+
+void apply_pools(const Layer& layer, int index, const Effects& effects, const Tensor& input,
+                 Tensor& output) {
+  for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
+    const int y = pixel / layer.output.width;
+    const int x = pixel % layer.output.width;
+    for (int c = 0; c < layer.output.channels; ++c) {
+      const BrokenPool pool = broken_pool_at(effects.pools, index, pixel, c);
+      if (pool == BrokenPool{}) continue;
+      output.at(y, x, c) = broken_maximum(layer, pool, input, y, x, c);
+    }
+  }
+}
+
 void apply_elements(const Network& network, int tensor, const Effects& effects, int64_t image_index,
                     Tensor& values) {
   for (const ElementFault& fault : effects.elements) {
@@ -57,9 +85,15 @@ std::vector<Tensor> run(const Network& network, const Tensor& image, const Effec
   std::vector<Tensor> tensors = {image};
   apply_elements(network, 0, effects, image_index, tensors[0]);
   for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
-    const Layer layer = patched(network.layers[static_cast<size_t>(i)], i, effects);
-    Tensor output = run_layer(layer, tensors.back());
-    apply_operators(layer, i, effects, tensors.back(), output);
+    Layer layer = patched(network.layers[static_cast<size_t>(i)], i, effects);
+    Tensor input = tensors.back();
+    if (has_operands(effects, i)) {
+      input = padded_operands(layer, i, effects.operands, input);
+      layer = without_padding(std::move(layer));
+    }
+    Tensor output = run_layer(layer, input);
+    apply_operators(layer, i, effects, input, output);
+    if (!layer.has_weights()) apply_pools(layer, i, effects, input, output);
     apply_elements(network, i + 1, effects, image_index, output);
     tensors.push_back(std::move(output));
   }

@@ -6,6 +6,8 @@
 #include <map>
 #include <tuple>
 
+#include "workloads/errors.h"
+
 namespace stuckat {
 namespace {
 
@@ -25,9 +27,16 @@ class Lowering {
 
   void add_to_array(const Fault& fault, int array, int use_index);
   void add_weight_bit(const Fault& fault, int array, int use_index);
-  void add_threshold_bit(const Fault& fault, const PeArray& array, const ArrayUse& use);
+  void add_shared_weight_bit(const Fault& fault, int array, int use_index);
+  void add_weight(int array, int use_index, int pe, int row, int column, CodeMask mask);
+  void add_threshold(const ArrayUse& use, int row, int index, int bit, bool one);
   void add_output(const Fault& fault, const PeArray& array, const ArrayUse& use);
   void add_to_stream(const Fault& fault, const Stream& stream);
+  void add_lane_elements(int lane, const Stream& stream, ElementFault element);
+  void add_to_window(const Fault& fault, const WindowBuffer& window);
+  void add_to_pool(const Fault& fault, const PoolUnit& unit);
+  void add_to_memory(const Fault& fault, const ActivationMemory& memory);
+  void share_padded_weights();
   BrokenPe& broken(int array, int use_index, int pe);
 
   const Layer& layer(int index) const { return network_.layers[static_cast<size_t>(index)]; }
@@ -39,8 +48,13 @@ class Lowering {
   std::map<ParameterKey, CodeMask> memory_;
   std::map<std::tuple<PeKey, int, int>, CodeMask> padded_memory_;  // ..., row, column
   std::map<PeKey, BrokenPe> pes_;
+  std::map<std::tuple<int, int>, std::vector<BrokenPe::PaddedWeight>>
+      shared_padding_;  // array, use
   Effects effects_;
 };
+
+/// Stands for the PE in the key of a padded weight that every PE reads.
+constexpr int all_pes = -1;
 
 int nearest_level(NumberFormat format, int value) {
   int best = format.level(0);
@@ -67,14 +81,20 @@ std::vector<int> Lowering::pixels_of(const PeArray& array, const ArrayUse& use, 
   return multiples(pe, array.pe, layer(use.layer).output.pixels());
 }
 
+/// A PE with nothing broken.
+BrokenPe new_pe(const PeArray& array, const ArrayUse& use) {
+  BrokenPe pe;
+  pe.simd = array.simd;
+  pe.padded_columns = use.columns;
+  pe.accumulator_bits = use.accumulator_bits;
+  return pe;
+}
+
 BrokenPe& Lowering::broken(int array, int use_index, int pe) {
   const PeArray& a = placement_.arrays[static_cast<size_t>(array)];
-  const ArrayUse& use = a.uses[static_cast<size_t>(use_index)];
-  BrokenPe& result = pes_[{array, use_index, pe}];
-  result.simd = a.simd;
-  result.padded_columns = use.columns;
-  result.accumulator_bits = use.accumulator_bits;
-  return result;
+  const auto [at, is_new] = pes_.try_emplace({array, use_index, pe});
+  if (is_new) at->second = new_pe(a, a.uses[static_cast<size_t>(use_index)]);
+  return at->second;
 }
 
 void add_lane(std::vector<BrokenPe::Lane>& lanes, int lane, CodeMask mask) {
@@ -97,19 +117,35 @@ void Lowering::add_weight_bit(const Fault& fault, int array, int use_index) {
   const int row = address / synapse_fold * a.pe + pe;
   const int column = address % synapse_fold * a.simd + lane;
   if (row >= l.rows() || bit >= l.weight_format.bits) return;  // no such word in this layer
-  const CodeMask mask = CodeMask::stuck_bit(bit, fault.value != 0);
-  auto& word = column < l.columns() ? memory_[{use.layer, row, false, column}]
-                                    : padded_memory_[{PeKey{array, use_index, pe}, row, column}];
+  add_weight(array, use_index, pe, row, column, CodeMask::stuck_bit(bit, fault.value != 0));
+}
+
+void Lowering::add_shared_weight_bit(const Fault& fault, int array, int use_index) {
+  const PeArray& a = placement_.arrays[static_cast<size_t>(array)];
+  const ArrayUse& use = a.uses[static_cast<size_t>(use_index)];
+  const Layer& l = layer(use.layer);
+  const auto [address, lane, bit, unused] = fault.coordinates;
+  const int synapse_fold = use.columns / a.simd;
+  const int row = address / synapse_fold;
+  const int column = address % synapse_fold * a.simd + lane;
+  if (row >= l.rows() || bit >= l.weight_format.bits) return;
+  add_weight(array, use_index, all_pes, row, column, CodeMask::stuck_bit(bit, fault.value != 0));
+}
+
+void Lowering::add_weight(int array, int use_index, int pe, int row, int column, CodeMask mask) {
+  const int index =
+      placement_.arrays[static_cast<size_t>(array)].uses[static_cast<size_t>(use_index)].layer;
+  auto& word = column < layer(index).columns()
+                   ? memory_[{index, row, false, column}]
+                   : padded_memory_[{PeKey{array, use_index, pe}, row, column}];
   word = word.then(mask);
 }
 
-void Lowering::add_threshold_bit(const Fault& fault, const PeArray& array, const ArrayUse& use) {
+void Lowering::add_threshold(const ArrayUse& use, int row, int index, int bit, bool one) {
   const Layer& l = layer(use.layer);
-  const auto [pe, address, index, bit] = fault.coordinates;
-  const int row = address * array.pe + pe;
   if (row >= l.rows() || index >= l.thresholds_per_row() || bit >= use.threshold_bits) return;
   auto& word = memory_[{use.layer, row, true, index}];
-  word = word.then(CodeMask::stuck_bit_sign_extended(bit, use.threshold_bits, fault.value != 0));
+  word = word.then(CodeMask::stuck_bit_sign_extended(bit, use.threshold_bits, one));
 }
 
 void Lowering::add_output(const Fault& fault, const PeArray& array, const ArrayUse& use) {
@@ -151,8 +187,16 @@ void Lowering::add_to_array(const Fault& fault, int array, int use_index) {
   switch (fault.kind) {
     case SiteKind::pe_weight:
       return add_weight_bit(fault, array, use_index);
-    case SiteKind::pe_threshold:
-      return add_threshold_bit(fault, a, use);
+    case SiteKind::array_weight:
+      return add_shared_weight_bit(fault, array, use_index);
+    case SiteKind::pe_threshold: {
+      const auto [unused, address, index, bit] = fault.coordinates;
+      return add_threshold(use, address * a.pe + pe, index, bit, one);
+    }
+    case SiteKind::array_threshold: {
+      const auto [row, index, bit, unused] = fault.coordinates;
+      return add_threshold(use, row, index, bit, one);
+    }
     case SiteKind::pe_output:
     case SiteKind::pe_dead:
       return add_output(fault, a, use);
@@ -183,9 +227,7 @@ void Lowering::add_to_array(const Fault& fault, int array, int use_index) {
                 [](auto& x, auto& y) { return x.index < y.index; });
       return;
     }
-    case SiteKind::stream_wire:
-    case SiteKind::stream_slot:
-    case SiteKind::stream_word:
+    default:
       break;
   }
   assert(false && "not a site of a PE array");
@@ -196,10 +238,12 @@ void Lowering::add_to_stream(const Fault& fault, const Stream& stream) {
   const bool last = stream.tensor == network_.tensors() - 1;
   ElementFault element;
   element.tensor = stream.tensor;
-  element.stage = fault.kind == SiteKind::stream_wire ? stage_wire : stage_slot;
+  element.stage = fault.kind == SiteKind::stream_wire   ? stage_wire
+                  : fault.kind == SiteKind::stream_slot ? stage_slot
+                                                        : stage_word;
   if (fault.kind != SiteKind::stream_wire) {
     element.slot = {stream.depth, fault.coordinates[0], stream.words_per_pixel,
-                    stream.channels_per_word};
+                    stream.channels_per_word, stream.packed};
   }
   if (fault.kind == SiteKind::stream_word) {
     const Layer& l = network_.layers.back();
@@ -210,27 +254,168 @@ void Lowering::add_to_stream(const Fault& fault, const Stream& stream) {
     const int word_bit = fault.coordinates[fault.kind == SiteKind::stream_wire ? 0 : 1];
     const int bits = element_bits(placement_, stream.tensor, network_);
     const int bit = word_bit % bits;
-    element.channels = multiples(word_bit / bits, stream.channels_per_word, shape.channels);
-    if (element.channels.empty()) return;  // a lane beyond the last channel
     element.mask = last && !network_.layers.back().is_xnor()
                        ? CodeMask::stuck_bit_sign_extended(bit, bits, fault.value != 0)
                        : CodeMask::stuck_bit(bit, fault.value != 0);
+    if (stream.packed) return add_lane_elements(word_bit / bits, stream, std::move(element));
+    element.channels = multiples(word_bit / bits, stream.channels_per_word, shape.channels);
+    if (element.channels.empty()) return;  // a lane beyond the last channel
   }
   effects_.elements.push_back(element);
 }
 
-void Lowering::add(const Fault& fault) {
-  if (site_row(fault.kind).part == PartKind::stream) {
-    for (const Stream& stream : placement_.streams) {
-      if (stream.name == fault.part) add_to_stream(fault, stream);
+/// One effect for each channel: a lane of a packed stream meets different channels in each word.
+void Lowering::add_lane_elements(int lane, const Stream& stream, ElementFault element) {
+  const Shape shape = network_.tensor_shape(stream.tensor);
+  for (int channel = 0; channel < shape.channels; ++channel) {
+    element.channels = {channel};
+    element.pixels.clear();
+    for (int pixel = 0; pixel < shape.pixels(); ++pixel) {
+      const int number = pixel * shape.channels + channel;
+      if (number % stream.channels_per_word == lane) element.pixels.push_back(pixel);
     }
-    return;
+    if (!element.pixels.empty()) effects_.elements.push_back(element);
   }
-  for (size_t a = 0; a < placement_.arrays.size(); ++a) {
-    if (placement_.arrays[a].name != fault.part) continue;
-    for (size_t u = 0; u < placement_.arrays[a].uses.size(); ++u) {
-      add_to_array(fault, static_cast<int>(a), static_cast<int>(u));
+}
+
+void Lowering::add_to_window(const Fault& fault, const WindowBuffer& window) {
+  const Layer& l = layer(window.layer);
+  const auto [slot, column, word, word_bit] = fault.coordinates;
+  const int bits = l.input_format.bits;
+  OperandFault operand;
+  operand.layer = window.layer;
+  operand.channels = {word * window.channels_per_word + word_bit / bits};
+  const int width = l.input.width + 2 * l.padding;
+  for (const int y : multiples(slot, window.slots, l.input.height + 2 * l.padding)) {
+    operand.pixels.push_back(y * width + column);
+  }
+  if (operand.pixels.empty()) return;  // fewer rows than slots
+  operand.mask = CodeMask::stuck_bit(word_bit % bits, fault.value != 0);
+  effects_.operands.push_back(std::move(operand));
+}
+
+void Lowering::add_to_pool(const Fault& fault, const PoolUnit& unit) {
+  const Layer& l = layer(unit.layer);
+  const int bits = l.input_format.bits;
+  const bool one = fault.value != 0;
+  PoolFault pool;
+  pool.layer = unit.layer;
+  switch (fault.kind) {
+    case SiteKind::pool_cell: {
+      const auto [column, word, word_bit, unused] = fault.coordinates;
+      pool.channels = {word * unit.channels_per_word + word_bit / bits};
+      pool.pixels = multiples(column, l.output.width, l.output.pixels());
+      pool.pool.cell = CodeMask::stuck_bit(word_bit % bits, one);
+      break;
     }
+    case SiteKind::pool_comparator:
+      pool.channels = multiples(fault.coordinates[0], unit.channels_per_word, l.input.channels);
+      pool.pool.comparator = one ? BrokenPool::Comparator::replaces : BrokenPool::Comparator::keeps;
+      break;
+    default: {
+      ElementFault element;
+      element.tensor = unit.layer + 1;
+      element.stage = stage_output_code;
+      element.channels =
+          multiples(fault.coordinates[0] / bits, unit.channels_per_word, l.input.channels);
+      element.mask = CodeMask::stuck_bit(fault.coordinates[0] % bits, one);
+      effects_.elements.push_back(std::move(element));
+      return;
+    }
+  }
+  effects_.pools.push_back(std::move(pool));
+}
+
+void Lowering::add_to_memory(const Fault& fault, const ActivationMemory& memory) {
+  const auto [buffer, address, bit, unused] = fault.coordinates;
+  for (const auto& stored : memory.tensors) {
+    if (stored.buffer != buffer) continue;
+    const Shape shape = network_.tensor_shape(stored.kept);
+    const bool last = stored.kept == network_.tensors() - 1;
+    const int bits = last ? 32 : network_.tensor_format(stored.kept).bits;
+    const int pixel_bytes = (shape.channels * bits + 7) / 8;
+    const int pixel = address / pixel_bytes;
+    const int pixel_bit = address % pixel_bytes * 8 + bit;
+    const int channel = pixel_bit / bits;
+    if (pixel >= shape.pixels() || channel >= shape.channels) continue;
+    const CodeMask mask = CodeMask::stuck_bit(pixel_bit % bits, fault.value != 0);
+    if (stored.kept == stored.tensor + 1) {
+      effects_.pools.push_back({stored.tensor, {channel}, {pixel}, {mask}});
+      continue;
+    }
+    if (stored.kept > stored.tensor && bits > 1) {
+      throw InputError(placement_.accelerator,
+                       name(fault) +
+                           ": running maxima of pools behind pools in the raster order of " +
+                           layer(stored.tensor - 1).name + " have no exact effect",
+                       "a network with one pool behind a layer, or 1-bit activations");
+    }
+    ElementFault element;
+    element.tensor = stored.kept;
+    element.channels = {channel};
+    element.pixels = {pixel};
+    element.mask = mask;
+    element.stage = stage_buffer;
+    effects_.elements.push_back(std::move(element));
+  }
+}
+
+void Lowering::add(const Fault& fault) {
+  const PartKind kind = site_row(fault.kind).part;
+  for (int part = 0; part < count_parts(kind, placement_); ++part) {
+    if (part_name(kind, placement_, part) != fault.part) continue;
+    const auto i = static_cast<size_t>(part);
+    switch (kind) {
+      case PartKind::pe_array:
+        for (size_t u = 0; u < placement_.arrays[i].uses.size(); ++u) {
+          add_to_array(fault, part, static_cast<int>(u));
+        }
+        break;
+      case PartKind::stream:
+        add_to_stream(fault, placement_.streams[i]);
+        break;
+      case PartKind::window_buffer:
+        add_to_window(fault, placement_.windows[i]);
+        break;
+      case PartKind::pool:
+        add_to_pool(fault, placement_.pools[i]);
+        break;
+      case PartKind::activation_memory:
+        add_to_memory(fault, placement_.memories[i]);
+        break;
+    }
+  }
+}
+
+/// Padded weights that all PEs read: part of what a broken PE computes, and an operator of their
+/// own at the pixels of the others.
+void Lowering::share_padded_weights() {
+  for (const auto& [where, weights] : shared_padding_) {
+    const auto [array, use_index] = where;
+    const PeArray& a = placement_.arrays[static_cast<size_t>(array)];
+    const ArrayUse& use = a.uses[static_cast<size_t>(use_index)];
+    OperatorFault others{use.layer, {}, {}, {}};
+    others.pe = new_pe(a, use);
+    others.pe.padded_weights = weights;
+    for (const auto& w : weights) {
+      if (others.rows.empty() || others.rows.back() != w.row) others.rows.push_back(w.row);
+    }
+    bool any_broken = false;
+    for (int pe = 0; pe < a.pe; ++pe) {
+      const auto found = pes_.find({array, use_index, pe});
+      if (found == pes_.end()) continue;
+      any_broken = true;
+      auto& padded = found->second.padded_weights;
+      padded.insert(padded.end(), weights.begin(), weights.end());
+    }
+    if (any_broken) {
+      const int pixels = layer(use.layer).output.pixels();
+      for (int pixel = 0; pixel < pixels; ++pixel) {
+        if (pes_.count({array, use_index, pixel % a.pe}) == 0) others.pixels.push_back(pixel);
+      }
+      if (others.pixels.empty()) continue;
+    }
+    effects_.operators.push_back(std::move(others));
   }
 }
 
@@ -250,8 +435,12 @@ Effects Lowering::finish() {
     const Layer& l = layer(a.uses[static_cast<size_t>(use_index)].layer);
     const int stored = padded_weight(l);
     const int read = l.weight_format.value(mask.apply(l.weight_format.code(stored)));
-    if (read != stored) broken(array, use_index, pe).padded_weights.push_back({row, column, read});
+    if (read == stored) continue;
+    (pe == all_pes ? shared_padding_[{array, use_index}]
+                   : broken(array, use_index, pe).padded_weights)
+        .push_back({row, column, read});
   }
+  share_padded_weights();
   for (const auto& [where, pe] : pes_) {
     const auto [array, use_index, number] = where;
     const PeArray& a = placement_.arrays[static_cast<size_t>(array)];

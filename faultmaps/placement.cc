@@ -7,6 +7,58 @@
 
 namespace stuckat {
 
+int count_parts(PartKind kind, const Placement& placement) {
+  switch (kind) {
+    case PartKind::pe_array:
+      return static_cast<int>(placement.arrays.size());
+    case PartKind::stream:
+      return static_cast<int>(placement.streams.size());
+    case PartKind::window_buffer:
+      return static_cast<int>(placement.windows.size());
+    case PartKind::pool:
+      return static_cast<int>(placement.pools.size());
+    case PartKind::activation_memory:
+      return static_cast<int>(placement.memories.size());
+  }
+  return 0;
+}
+
+const std::string& part_name(PartKind kind, const Placement& placement, int part) {
+  const auto i = static_cast<size_t>(part);
+  switch (kind) {
+    case PartKind::pe_array:
+      return placement.arrays[i].name;
+    case PartKind::stream:
+      return placement.streams[i].name;
+    case PartKind::window_buffer:
+      return placement.windows[i].name;
+    case PartKind::pool:
+      return placement.pools[i].name;
+    case PartKind::activation_memory:
+      break;
+  }
+  return placement.memories[i].name;
+}
+
+int part_layer(PartKind kind, const Placement& placement, int part) {
+  const auto i = static_cast<size_t>(part);
+  switch (kind) {
+    case PartKind::pe_array: {
+      const auto& uses = placement.arrays[i].uses;
+      return uses.size() == 1 ? uses.front().layer : -1;
+    }
+    case PartKind::stream:
+      return placement.streams[i].tensor - 1;
+    case PartKind::window_buffer:
+      return placement.windows[i].layer;
+    case PartKind::pool:
+      return placement.pools[i].layer;
+    case PartKind::activation_memory:
+      break;
+  }
+  return -1;
+}
+
 void validate(const Placement& placement, const Network& network) {
   std::set<std::string> names;
   auto check = [&](bool ok, const std::string& part, const std::string& what,
@@ -43,15 +95,52 @@ void validate(const Placement& placement, const Network& network) {
     check(names.insert(stream.name).second, stream.name, "repeated name", "unique names");
     check(stream.tensor >= 0 && stream.tensor < network.tensors(), stream.name,
           "tensor " + std::to_string(stream.tensor), "a tensor of the network");
-    const int channels = network.tensor_shape(stream.tensor).channels;
+    const Shape shape = network.tensor_shape(stream.tensor);
+    const int channels = stream.packed ? shape.size() : shape.channels;
     check(stream.depth >= 1 && stream.channels_per_word >= 1 &&
-              int64_t{stream.words_per_pixel} * stream.channels_per_word >= channels &&
-              int64_t{stream.words_per_pixel - 1} * stream.channels_per_word < channels,
+              int64_t{stream.words_per_pixel} * stream.channels_per_word >= channels,
           stream.name,
           std::to_string(stream.words_per_pixel) + " words of " +
               std::to_string(stream.channels_per_word) + " channels a pixel, depth " +
               std::to_string(stream.depth),
           "words that hold " + std::to_string(channels) + " channels, depth >= 1");
+  }
+  auto check_unit = [&](const std::string& name, int layer, bool pool, int channels_per_word) {
+    check(names.insert(name).second, name, "repeated name", "unique names");
+    const bool exists = layer >= 0 && layer < static_cast<int>(network.layers.size());
+    const LayerKind kind = pool ? LayerKind::max_pool : LayerKind::convolution;
+    check(exists && network.layers[static_cast<size_t>(layer)].kind == kind, name,
+          "layer " + std::to_string(layer), pool ? "a max-pool" : "a convolution");
+    const int channels = network.layers[static_cast<size_t>(layer)].input.channels;
+    check(channels_per_word >= 1 && channels % channels_per_word == 0, name,
+          std::to_string(channels_per_word) + " channels in a word",
+          "a divisor of " + std::to_string(channels));
+  };
+  for (const WindowBuffer& window : placement.windows) {
+    check_unit(window.name, window.layer, false, window.channels_per_word);
+    const int kernel = network.layers[static_cast<size_t>(window.layer)].kernel;
+    check(window.slots >= kernel, window.name, std::to_string(window.slots) + " row slots",
+          "at least " + std::to_string(kernel));
+  }
+  for (const PoolUnit& pool : placement.pools) {
+    check_unit(pool.name, pool.layer, true, pool.channels_per_word);
+    const Layer& layer = network.layers[static_cast<size_t>(pool.layer)];
+    check(layer.kernel == layer.stride, pool.name, "overlapping windows", "stride = kernel");
+  }
+  for (const ActivationMemory& memory : placement.memories) {
+    check(names.insert(memory.name).second, memory.name, "repeated name", "unique names");
+    for (const auto& stored : memory.tensors) {
+      bool good = stored.tensor >= 0 && stored.kept < network.tensors() &&
+                  stored.tensor <= stored.kept && stored.buffer >= 0 &&
+                  stored.buffer < memory.buffers;
+      for (int t = stored.tensor; good && t < stored.kept; ++t) {
+        good = network.layers[static_cast<size_t>(t)].kind == LayerKind::max_pool;
+      }
+      check(good, memory.name,
+            "tensor " + std::to_string(stored.tensor) + " kept as " + std::to_string(stored.kept) +
+                " in buffer " + std::to_string(stored.buffer),
+            "tensors of the network with only pools between them");
+    }
   }
 }
 

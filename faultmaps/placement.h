@@ -40,26 +40,81 @@ struct PeArray {
 };
 
 /// A FIFO between parts that carries one tensor, word by word in raster order: word w of a pixel
-/// holds channels w*channels_per_word .. of it. Lane l of the word lies in bits [l*b, (l+1)*b), b
-/// the bits of the tensor's format. A ring of `depth` slots: the n-th word of the run lies in slot
-/// n mod depth.
+/// holds channels w*channels_per_word .. of it. A packed stream knows no pixels: word w of the
+/// image holds elements w*channels_per_word .. of the tensor. Words and lanes behind the last
+/// channel (the last element) carry padding. Lane l of the word lies in bits [l*b, (l+1)*b), b the
+/// bits of the tensor's format. A ring of `depth` slots: the n-th word of the run lies in slot n
+/// mod depth.
 struct Stream {
   std::string name;  ///< "layer1/out": the stream of layer1's output to the next part
   int tensor = 0;
   int depth = 2;
   int channels_per_word = 1;
-  int words_per_pixel = 1;  ///< ceil(channels / channels_per_word)
+  int words_per_pixel = 1;  ///< >= ceil(channels / channels_per_word); packed: words of the image
+  bool packed = false;
 
   bool operator==(const Stream&) const = default;
+};
+
+/// The sliding-window buffer in front of an array: row y of the layer's padded input lies in row
+/// slot y mod `slots`, word by word: word w of a pixel holds channels w*channels_per_word .. of it,
+/// lane l in bits [l*b, (l+1)*b).
+struct WindowBuffer {
+  std::string name;  ///< "layer1/sliding_window"
+  int layer = 0;
+  int slots = 0;  ///< rows that the buffer holds
+  int channels_per_word = 1;
+
+  bool operator==(const WindowBuffer&) const = default;
+};
+
+/// A streaming max-pool: one running maximum for each pixel of an output row, in words of
+/// channels_per_word channels as above.
+struct PoolUnit {
+  std::string name;  ///< "pool0/pool"
+  int layer = 0;
+  int channels_per_word = 1;
+
+  bool operator==(const PoolUnit&) const = default;
+};
+
+/// Activation buffers that swap roles from layer to layer. A pixel begins at a whole byte: pixel p
+/// of a tensor at address p * ceil(channels * b / 8), its channel c in the bits from c*b on, the
+/// lowest bit of a byte first; b the bits of the format, 32 for accumulators. Pools directly behind
+/// a layer sit on the way in, as running maxima in the buffer.
+struct ActivationMemory {
+  struct Stored {
+    int tensor = 0;  ///< as the array gives it, or as it is loaded
+    int kept = 0;    ///< behind the pools that directly follow
+    int buffer = 0;  ///< that holds `kept`
+    bool operator==(const Stored&) const = default;
+  };
+  std::string name;  ///< "activations"
+  int buffers = 2;
+  int bytes = 0;  ///< of each
+  std::vector<Stored> tensors;
+
+  bool operator==(const ActivationMemory&) const = default;
 };
 
 struct Placement {
   std::string accelerator;  ///< "dataflow:bnn-pynq-cnv-w1a1": what fault maps are made for
   std::vector<PeArray> arrays;
   std::vector<Stream> streams;
+  std::vector<WindowBuffer> windows = {};
+  std::vector<PoolUnit> pools = {};
+  std::vector<ActivationMemory> memories = {};
 
   bool operator==(const Placement&) const = default;
 };
+
+enum class PartKind : uint8_t { pe_array, stream, window_buffer, pool, activation_memory };
+
+/// Parts of one kind, and the name of one of them.
+int count_parts(PartKind kind, const Placement& placement);
+const std::string& part_name(PartKind kind, const Placement& placement, int part);
+/// The layer that the part belongs to, or -1 if it serves several, or none (the image's stream).
+int part_layer(PartKind kind, const Placement& placement, int part);
 
 /// What padded columns hold: operands that change no sum as long as nothing is broken. A binary
 /// weight is +1 and a binary input -1 (code 0), which do not match; all others are 0.

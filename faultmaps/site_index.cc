@@ -7,11 +7,6 @@
 namespace stuckat {
 namespace {
 
-const std::string& part_name(PartKind kind, const Placement& placement, int part) {
-  const auto index = static_cast<size_t>(part);
-  return kind == PartKind::pe_array ? placement.arrays[index].name : placement.streams[index].name;
-}
-
 std::string values_text(const std::vector<int>& values) {
   std::string text = "one of";
   for (const int v : values) text += " " + std::to_string(v);
@@ -37,11 +32,6 @@ void check_fault(const Fault& fault, const SiteSpace& space, const std::string& 
 }
 
 }  // namespace
-
-int count_parts(PartKind kind, const Placement& placement) {
-  return static_cast<int>(kind == PartKind::pe_array ? placement.arrays.size()
-                                                     : placement.streams.size());
-}
 
 int64_t SiteSpace::sites() const {
   int64_t result = 1;

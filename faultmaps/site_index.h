@@ -32,9 +32,6 @@ struct SiteSpace {
   int64_t site_of(const Fault& fault) const;
 };
 
-/// Parts of a kind that the placement has.
-int count_parts(PartKind kind, const Placement& placement);
-
 SiteSpace site_space(const SiteRow& row, const Placement& placement, int part,
                      const Network& network);
 

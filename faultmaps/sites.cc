@@ -73,10 +73,68 @@ int threshold_bits(const Placement& p, int part, const Network& n) {
     return l.accumulator_output ? 0 : u.threshold_bits;
   });
 }
+int shared_weight_addresses(const Placement& p, int part, const Network& n) {
+  const PeArray& a = array_at(p, part);
+  if (a.schedule == Schedule::channel_parallel) return 0;
+  return greatest(p, part, n, [&](const ArrayUse& u, const Layer& l) {
+    return l.rows() * (u.columns / a.simd);
+  });
+}
+int shared_threshold_addresses(const Placement& p, int part, const Network& n) {
+  if (array_at(p, part).schedule == Schedule::channel_parallel) return 0;
+  return greatest(p, part, n, [](const ArrayUse&, const Layer& l) {
+    return l.accumulator_output ? 0 : l.rows();
+  });
+}
 int slots(const Placement& p, int part, const Network&) { return stream_at(p, part).depth; }
 int word_bits(const Placement& p, int part, const Network& n) {
   return stream_word_bits(p, stream_at(p, part), n);
 }
+
+const WindowBuffer& window_at(const Placement& p, int part) {
+  return p.windows[static_cast<size_t>(part)];
+}
+const Layer& window_layer(const Placement& p, int part, const Network& n) {
+  return n.layers[static_cast<size_t>(window_at(p, part).layer)];
+}
+int window_slots(const Placement& p, int part, const Network&) { return window_at(p, part).slots; }
+int window_columns(const Placement& p, int part, const Network& n) {
+  const Layer& l = window_layer(p, part, n);
+  return l.input.width + 2 * l.padding;
+}
+int window_words(const Placement& p, int part, const Network& n) {
+  return window_layer(p, part, n).input.channels / window_at(p, part).channels_per_word;
+}
+int window_word_bits(const Placement& p, int part, const Network& n) {
+  return window_at(p, part).channels_per_word * window_layer(p, part, n).input_format.bits;
+}
+
+const PoolUnit& pool_at(const Placement& p, int part) { return p.pools[static_cast<size_t>(part)]; }
+const Layer& pool_layer(const Placement& p, int part, const Network& n) {
+  return n.layers[static_cast<size_t>(pool_at(p, part).layer)];
+}
+int pool_columns(const Placement& p, int part, const Network& n) {
+  return pool_layer(p, part, n).output.width;
+}
+int pool_words(const Placement& p, int part, const Network& n) {
+  return pool_layer(p, part, n).input.channels / pool_at(p, part).channels_per_word;
+}
+int pool_word_bits(const Placement& p, int part, const Network& n) {
+  return pool_at(p, part).channels_per_word * pool_layer(p, part, n).input_format.bits;
+}
+// The greater of two 1-bit codes is their OR: no comparator.
+int pool_comparators(const Placement& p, int part, const Network& n) {
+  return pool_layer(p, part, n).input_format.bits > 1 ? pool_at(p, part).channels_per_word : 0;
+}
+
+const ActivationMemory& memory_at(const Placement& p, int part) {
+  return p.memories[static_cast<size_t>(part)];
+}
+int memory_buffers(const Placement& p, int part, const Network&) {
+  return memory_at(p, part).buffers;
+}
+int memory_bytes(const Placement& p, int part, const Network&) { return memory_at(p, part).bytes; }
+int byte_bits(const Placement&, int, const Network&) { return 8; }
 
 }  // namespace
 
@@ -198,6 +256,87 @@ const std::vector<SiteRow>& site_table() {
        "pixels whose words use the slot are stuck in all channels of the word (same-pixel stuck@)",
        "never, but for words that hold the level anyway",
        "FAT (Zahid et al. 2020), error models"},
+      {SiteKind::window_cell,
+       "window/cell",
+       PartKind::window_buffer,
+       "cell[][][][]",
+       {{"slot", window_slots},
+        {"column", window_columns},
+        {"word", window_words},
+        {"bit", window_word_bits}},
+       ValueKind::bit,
+       "bit of one cell of the sliding-window buffer: row slot, column of the padded input, word "
+       "of "
+       "the pixel; bit = lane * bits of the format + code bit",
+       "one channel of the pixels (y, column) with y mod slots = slot is a wrong operand of the "
+       "layer behind, padding included; the tensor itself is right",
+       "every such operand has that bit; or no window covers the pixels",
+       "hardware.md, sliding-window unit"},
+      {SiteKind::pool_cell,
+       "pool/cell",
+       PartKind::pool,
+       "cell[][][]",
+       {{"column", pool_columns}, {"word", pool_words}, {"bit", pool_word_bits}},
+       ValueKind::bit,
+       "bit of the running maximum of one output column after every pixel of its window, in raster "
+       "order; the first pixel overwrites what was there",
+       "one channel of that column, in every output row, is a maximum of broken codes",
+       "every running maximum has that bit",
+       "hardware.md, max-pool"},
+      {SiteKind::pool_comparator,
+       "pool/comparator",
+       PartKind::pool,
+       "comparator[]",
+       {{"lane", pool_comparators}},
+       ValueKind::bit,
+       "output of the lane's comparator 'new code > running maximum'; 1-bit codes have an OR "
+       "instead and no such site",
+       "the lane's channels keep the first pixel of each window (0) or the last (1)",
+       "the first pixel (the last) of every window is its greatest",
+       "hardware.md, max-pool"},
+      {SiteKind::pool_output,
+       "pool/output",
+       PartKind::pool,
+       "output[]",
+       {{"bit", pool_word_bits}},
+       ValueKind::bit,
+       "bit of every word that the pool gives; bit = lane * bits of the format + code bit",
+       "one code bit of the channels on that lane is stuck, in every pixel behind the pool",
+       "every output has that bit",
+       "hardware.md, max-pool"},
+      {SiteKind::array_weight,
+       "array/weight",
+       PartKind::pe_array,
+       "weight[][][]",
+       {{"address", shared_weight_addresses}, {"lane", lanes}, {"bit", weight_bits}},
+       ValueKind::bit,
+       "bit of the stored weight code at an address (row*SF + sf) and lane of the memory that "
+       "broadcasts to the PEs of a pixel-parallel array",
+       "one weight of one channel differs, for every PE (in each layer that uses the address)",
+       "the weight has that bit; or a padded column whose input is 0",
+       "hardware.md, Loopback"},
+      {SiteKind::array_threshold,
+       "array/threshold",
+       PartKind::pe_array,
+       "threshold[][][]",
+       {{"address", shared_threshold_addresses}, {"index", thresholds}, {"bit", threshold_bits}},
+       ValueKind::bit,
+       "bit of the stored threshold of a row, two's complement, in the memory that broadcasts to "
+       "the PEs of a pixel-parallel array",
+       "one threshold of one channel differs, for every PE (in each layer that has the row)",
+       "the threshold has that bit",
+       "hardware.md, Loopback"},
+      {SiteKind::buffer_activation,
+       "buffer/activation",
+       PartKind::activation_memory,
+       "buffer[]/data[][]",
+       {{"buffer", memory_buffers}, {"address", memory_bytes}, {"bit", byte_bits}},
+       ValueKind::bit,
+       "bit of a byte of one of the two activation buffers: of every code, running maximum of a "
+       "pool or accumulator that is stored there",
+       "one code bit of one element, in each tensor that the buffer holds and that reaches so far",
+       "the element has that bit; or the byte lies behind the tensor or in a pixel's last bits",
+       "models/loopback/FORMAT.md, Faults"},
   };
   return rows;
 }

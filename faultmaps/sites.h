@@ -13,26 +13,31 @@
 namespace stuckat {
 
 enum class SiteKind : uint8_t {
-  pe_input,        ///< bit of a lane's input operand, as this PE sees it
-  pe_weight,       ///< bit of a PE's weight memory
-  pe_product,      ///< bit of a lane's product
-  pe_accumulator,  ///< bit of the accumulator register
-  pe_threshold,    ///< bit of a PE's threshold memory
-  pe_comparator,   ///< output of one threshold comparator
-  pe_output,       ///< bit of the output code
-  pe_dead,         ///< the whole PE gives one level
-  stream_wire,     ///< bit of every word of a stream
-  stream_slot,     ///< bit of one storage slot of a stream's FIFO
-  stream_word,     ///< one storage slot of a stream's FIFO gives one level in every lane
+  pe_input,           ///< bit of a lane's input operand, as this PE sees it
+  pe_weight,          ///< bit of a PE's weight memory
+  pe_product,         ///< bit of a lane's product
+  pe_accumulator,     ///< bit of the accumulator register
+  pe_threshold,       ///< bit of a PE's threshold memory
+  pe_comparator,      ///< output of one threshold comparator
+  pe_output,          ///< bit of the output code
+  pe_dead,            ///< the whole PE gives one level
+  stream_wire,        ///< bit of every word of a stream
+  stream_slot,        ///< bit of one storage slot of a stream's FIFO
+  stream_word,        ///< one storage slot of a stream's FIFO gives one level in every lane
+  window_cell,        ///< bit of one cell of a sliding-window buffer
+  pool_cell,          ///< bit of one running maximum of a max-pool
+  pool_comparator,    ///< output of the comparator of one lane of a max-pool
+  pool_output,        ///< bit of the output word of a max-pool
+  array_weight,       ///< bit of the weight memory that broadcasts to all PEs
+  array_threshold,    ///< bit of the threshold memory that broadcasts to all PEs
+  buffer_activation,  ///< bit of an activation buffer
 };
-
-enum class PartKind : uint8_t { pe_array, stream };
 
 /// How a fault at the site is written: `=0` / `=1`, or `=LEVEL`.
 enum class ValueKind : uint8_t { bit, level };
 
 /// One coordinate: its name and how many positions it has at a part (index into
-/// placement.arrays or placement.streams by the row's PartKind).
+/// the placement's parts of the row's PartKind).
 struct SiteCoordinate {
   const char* name;
   int (*count)(const Placement&, int part, const Network&);

@@ -40,6 +40,12 @@ void for_selected(const ElementFault& fault, Shape shape, int first, int samples
 }
 
 template <class Visit>
+void for_channels(const std::vector<int>& channels, int count, const Visit& visit) {
+  for (const int c : channels) visit(c);
+  for (int c = 0; channels.empty() && c < count; ++c) visit(c);
+}
+
+template <class Visit>
 void for_broken(const LayerFaults& faults, const Layer& layer, int samples, const Visit& visit) {
   for (const OperatorFault& fault : faults.operators) {
     const std::vector<int> pixels = pixels_of(fault, layer.output);
@@ -62,6 +68,12 @@ std::vector<LayerFaults> faults_by_tensor(const Effects& effects, const Network&
   }
   for (const ElementFault& fault : effects.elements) {
     result[static_cast<size_t>(fault.tensor)].elements.push_back(fault);
+  }
+  for (const OperandFault& fault : effects.operands) {
+    result[static_cast<size_t>(fault.layer) + 1].operands.push_back(fault);
+  }
+  for (const PoolFault& fault : effects.pools) {
+    result[static_cast<size_t>(fault.layer) + 1].pools.push_back(fault);
   }
   for (LayerFaults& faults : result) {
     std::stable_sort(faults.elements.begin(), faults.elements.end(),
@@ -134,6 +146,50 @@ void break_values(const LayerFaults& faults, ForwardLayer& forward, const Steps&
   });
 }
 
+void overwrite_operands(const LayerFaults& faults, const Layer& layer, int samples,
+                        int8_t* padded) {
+  const NumberFormat format = layer.input_format;
+  const Shape shape{layer.input.height + 2 * layer.padding, layer.input.width + 2 * layer.padding,
+                    layer.input.channels};
+  for (const OperandFault& fault : faults.operands) {
+    for_channels(fault.channels, shape.channels, [&](int channel) {
+      for (const int pixel : fault.pixels) {
+        for (int sample = 0; sample < samples; ++sample) {
+          int8_t& value = padded[position(shape, sample, pixel * shape.channels + channel)];
+          value = static_cast<int8_t>(format.value(fault.mask.apply(format.code(value))));
+        }
+      }
+    });
+  }
+}
+
+ForwardLayer::Edit operand_edit(const LayerFaults& faults, const Layer& layer, int samples) {
+  if (faults.operands.empty()) return {};
+  return [&faults, &layer, samples](int8_t* padded) {
+    overwrite_operands(faults, layer, samples, padded);
+  };
+}
+
+void break_pool(const LayerFaults& faults, const Layer& layer, const int8_t* input, int samples,
+                int8_t* output) {
+  if (faults.pools.empty()) return;
+  const int index = faults.pools.front().layer;
+  Tensor image{layer.input, std::vector<int32_t>(static_cast<size_t>(layer.input.size()))};
+  for (int sample = 0; sample < samples; ++sample) {
+    for (int e = 0; e < layer.input.size(); ++e) {
+      image.values[static_cast<size_t>(e)] = input[position(layer.input, sample, e)];
+    }
+    for (int e = 0; e < layer.output.size(); ++e) {
+      const int pixel = e / layer.output.channels;
+      const int channel = e % layer.output.channels;
+      const BrokenPool pool = broken_pool_at(faults.pools, index, pixel, channel);
+      if (pool == BrokenPool{}) continue;
+      output[position(layer.output, sample, e)] = static_cast<int8_t>(broken_maximum(
+          layer, pool, image, pixel / layer.output.width, pixel % layer.output.width, channel));
+    }
+  }
+}
+
 void overwrite_elements(const LayerFaults& faults, const Network& network, int tensor, int samples,
                         int64_t image_index, int8_t* values, int first) {
   const Shape shape = network.tensor_shape(tensor);
@@ -142,6 +198,18 @@ void overwrite_elements(const LayerFaults& faults, const Network& network, int t
       int8_t& value = values[position(shape, sample, element)];
       value = static_cast<int8_t>(masked_value(network, tensor, fault.mask, value));
     });
+  }
+}
+
+void overwrite_accumulators(const LayerFaults& faults, const Network& network, int samples,
+                            int64_t image_index, int32_t* logits) {
+  const int tensor = network.tensors() - 1;
+  for (const ElementFault& fault : faults.elements) {
+    for_selected(fault, network.tensor_shape(tensor), 0, samples, image_index,
+                 [&](int sample, int element) {
+                   int32_t& value = logits[sample * network.classes() + element];
+                   value = masked_value(network, tensor, fault.mask, value);
+                 });
   }
 }
 
@@ -175,6 +243,32 @@ void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples, 
           gradient[position(shape, sample, pixel * shape.channels + row)] = 0;
         }
       }
+    }
+  }
+  for (const PoolFault& fault : faults.pools) {
+    for_channels(fault.channels, shape.channels, [&](int channel) {
+      for_channels(fault.pixels, shape.pixels(), [&](int pixel) {
+        for (int sample = 0; sample < samples; ++sample) {
+          gradient[position(shape, sample, pixel * shape.channels + channel)] = 0;
+        }
+      });
+    });
+  }
+}
+
+void clear_operand_gradient(const LayerFaults& faults, const Layer& layer, int samples,
+                            float* gradient) {
+  const Shape shape = layer.input;
+  const int width = shape.width + 2 * layer.padding;
+  for (const OperandFault& fault : faults.operands) {
+    for (const int pixel : fault.pixels) {
+      const int y = pixel / width - layer.padding;
+      const int x = pixel % width - layer.padding;
+      if (y < 0 || x < 0 || y >= shape.height || x >= shape.width) continue;
+      for_channels(fault.channels, shape.channels, [&](int channel) {
+        const int element = (y * shape.width + x) * shape.channels + channel;
+        for (int n = 0; n < samples; ++n) gradient[position(shape, n, element)] = 0;
+      });
     }
   }
 }

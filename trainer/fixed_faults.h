@@ -20,10 +20,8 @@ struct LayerFaults {
   std::vector<ParameterPatch> thresholds;
   std::vector<OperatorFault> operators;
   std::vector<ElementFault> elements;  ///< on the output tensor, in order of stage
-
-  bool empty() const {
-    return weights.empty() && thresholds.empty() && operators.empty() && elements.empty();
-  }
+  std::vector<OperandFault> operands;  ///< in the layer's padded input
+  std::vector<PoolFault> pools;
 };
 
 /// Effects sorted by tensor: [0] has the faults of the input image, [i + 1] those of layer i.
@@ -41,6 +39,13 @@ void patch_thresholds(const LayerFaults& faults, const Layer& layer, Steps& step
 /// [rows][columns] as exported. The layer must be wide.
 void break_sums(const LayerFaults& faults, ForwardLayer& layer, const std::vector<int32_t>& sign,
                 const int8_t* weights, int samples, int32_t limit);
+/// Operands of the layer as its window buffer holds them: `padded` is its padded input.
+void overwrite_operands(const LayerFaults& faults, const Layer& layer, int samples, int8_t* padded);
+/// The same as ForwardLayer::run() takes it; none where nothing is broken. References outlive it.
+ForwardLayer::Edit operand_edit(const LayerFaults& faults, const Layer& layer, int samples);
+/// Elements that a broken pool computes, from the layer's input.
+void break_pool(const LayerFaults& faults, const Layer& layer, const int8_t* input, int samples,
+                int8_t* output);
 /// Recomputes the values of rows whose comparators are stuck.
 void break_values(const LayerFaults& faults, ForwardLayer& layer, const Steps& steps, int samples,
                   int8_t* values);
@@ -48,10 +53,16 @@ void break_values(const LayerFaults& faults, ForwardLayer& layer, const Steps& s
 /// in the run.
 void overwrite_elements(const LayerFaults& faults, const Network& network, int tensor, int samples,
                         int64_t image_index, int8_t* values, int first = 0);
+/// The same on the accumulators that the last layer passes out, [sample][class].
+void overwrite_accumulators(const LayerFaults& faults, const Network& network, int samples,
+                            int64_t image_index, int32_t* logits);
 /// The same on logits, which are sums here, cut to -limit .. limit.
 void overwrite_logits(const LayerFaults& faults, const Network& network, ForwardLayer& layer,
                       const std::vector<int32_t>& sign, int samples, int64_t image_index,
                       int32_t limit, int first = 0);
+/// Gradient 0 at the layer's operands that its window buffer holds wrongly.
+void clear_operand_gradient(const LayerFaults& faults, const Layer& layer, int samples,
+                            float* gradient);
 /// Gradient 0 at all elements that a fault decides.
 void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples, int64_t image_index,
                            float* gradient, int first = 0);

@@ -80,10 +80,11 @@ void ForwardLayer::set_weights(const int8_t* values, Workers& workers) {
   weights.pack(geometry, digits, values, entry_bytes, with_backward_, workers);
 }
 
-void ForwardLayer::run(const int8_t* input, int samples, const RowDone& done, Workers& workers) {
+void ForwardLayer::run(const int8_t* input, int samples, const RowDone& done, Workers& workers,
+                       const Edit& edit) {
   const int blocks = block_count(samples);
   input_ = input;
-  if (layer.padding > 0) {
+  if (layer.padding > 0 || edit) {
     padded_.grow(blocks * block_elements(geometry.in));
     const size_t row = static_cast<size_t>(layer.input.width) * layer.input.channels * lanes;
     workers.run(blocks, [&](int block) {
@@ -101,6 +102,7 @@ void ForwardLayer::run(const int8_t* input, int samples, const RowDone& done, Wo
         std::memcpy(out + to, in + y * row, row);
       }
     });
+    if (edit) edit(padded_.data());
     input_ = padded_.data();
   }
   const size_t size = blocks * block_elements(layer.output);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "trainer/buffer.h"
@@ -21,7 +22,10 @@ class ForwardLayer {
   /// weights: [rows][columns], any values that codes of the weight format can mean.
   void set_weights(const int8_t* weights, Workers& workers);
   /// Computes the sums of weight * activation (not matches, in XNOR layers as in all others).
-  void run(const int8_t* input, int samples, const RowDone& done, Workers& workers);
+  /// edit(padded input), if there is one, acts on a copy of it before the products.
+  using Edit = std::function<void(int8_t* padded)>;
+  void run(const int8_t* input, int samples, const RowDone& done, Workers& workers,
+           const Edit& edit = {});
 
   /// f(accumulators), with a pointer to int16_t or int32_t: [block][pixel][row][16].
   template <class F>

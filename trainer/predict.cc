@@ -54,10 +54,12 @@ std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t
       std::memcpy(values.data(), input, blocks * block_elements(network_.input()));
     } else if (const Layer& layer = network_.layers[i - 1]; !layer.has_weights()) {
       pool_forward(layer, values_[i - 1].data(), blocks, values.data(), workers_);
+      break_pool(faults_[i], layer, values_[i - 1].data(), samples, values.data());
     } else {
       ForwardLayer& forward = *layers_[i - 1];
       const LayerFaults& faults = faults_[i];
-      forward.run(values_[i - 1].data(), samples, {}, workers_);
+      forward.run(values_[i - 1].data(), samples, {}, workers_,
+                  operand_edit(faults, layer, samples));
       break_sums(faults, forward, sign_[i - 1], weights_[i - 1].data(), samples, INT32_MAX);
       if (layer.accumulator_output) break;
       workers_.run(blocks, [&](int block) {
@@ -72,7 +74,6 @@ std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t
     overwrite_elements(faults_[i], network_, t, samples, image_index, values.data());
   }
   ForwardLayer& last = *layers_.back();
-  overwrite_logits(faults_.back(), network_, last, sign_.back(), samples, image_index, INT32_MAX);
   const int classes = network_.classes();
   std::vector<int32_t> result(static_cast<size_t>(samples) * classes);
   last.with_accumulators([&](const auto* acc) {
@@ -84,6 +85,7 @@ std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t
       }
     }
   });
+  overwrite_accumulators(faults_.back(), network_, samples, image_index, result.data());
   return result;
 }
 

@@ -9,9 +9,13 @@
 namespace stuckat::trainer {
 namespace {
 
-/// Some elements of the tensor are what a fixed fault makes of them.
-bool decided_by_fault(const LayerFaults& faults) {
-  return !faults.elements.empty() || !faults.operators.empty();
+/// Some elements of the tensor are what a fixed fault makes of them, or are read as that.
+/// faults: by tensor.
+bool decided_by_fault(const std::vector<LayerFaults>& faults, size_t tensor) {
+  const LayerFaults& of_tensor = faults[tensor];
+  const bool held = tensor + 1 < faults.size() && !faults[tensor + 1].operands.empty();
+  return !of_tensor.elements.empty() || !of_tensor.operators.empty() || !of_tensor.pools.empty() ||
+         held;
 }
 
 }  // namespace
@@ -46,7 +50,9 @@ TrainingStep::TrainingStep(const Network& architecture, bool can_drop, const Eff
       value_gradients_(static_cast<size_t>(architecture.tensors())),
       masks_(static_cast<size_t>(architecture.tensors())),
       gradients_(architecture.layers.size()) {
-  create_layers(can_drop, !effects.elements.empty(), false);
+  create_layers(can_drop,
+                !effects.elements.empty() || !effects.operands.empty() || !effects.pools.empty(),
+                false);
 }
 
 TrainingStep::TrainingStep(const Network& architecture, bool can_drop, bool can_break,
@@ -84,7 +90,7 @@ int TrainingStep::faulty_samples() const {
 }
 
 bool TrainingStep::decided_by_fault(int tensor) const {
-  return faulty_samples() > 0 || trainer::decided_by_fault(faults_[static_cast<size_t>(tensor)]);
+  return faulty_samples() > 0 || trainer::decided_by_fault(faults_, static_cast<size_t>(tensor));
 }
 
 void TrainingStep::clear_decided(int tensor) {
@@ -128,6 +134,7 @@ void TrainingStep::forward(Model& model) {
         forward_layer(t - 1, model.layers[i - 1]);
       } else {
         pool_forward(layer, values_[i - 1].data(), blocks, values.data(), workers_);
+        break_pool(faults_[i], layer, values_[i - 1].data(), samples_, values.data());
       }
     }
     overwrite_elements(faults_[i], network_, t, samples_, injection_->image_index, values.data());
@@ -175,7 +182,8 @@ void TrainingStep::forward_layer(int index, LayerParameters& parameters) {
       add_up = [&](int block, int y, Range range) { add_row_sums(index, block, y, range); };
     }
   }
-  layer.run(values_[i].data(), samples_, add_up, workers_);
+  layer.run(values_[i].data(), samples_, add_up, workers_,
+            operand_edit(faults, layer.layer, samples_));
   if (!faults.operators.empty()) {
     std::vector<int8_t> exported = state.weights;
     for (size_t k = 0; k < exported.size(); ++k) {
@@ -371,6 +379,7 @@ void TrainingStep::backward(const Model& model) {
     }
     if (index == 0 || !decided_by_fault(index)) continue;
     clear_decided(index);
+    clear_operand_gradient(faults_[i + 1], layer, samples_, value_gradients_[i].data());
     workers_.run(blocks, [&](int block) {
       for (int y = 0; y < layer.input.height; ++y) {
         pass_row(index, block, y, {0, layer.input.channels});

@@ -67,11 +67,21 @@ MvtuCore::MvtuCore(const Layer& layer, const PeArray& array, const ArrayUse& use
 void MvtuCore::arm(const Fault& fault) {
   const auto [pe, second, third, fourth] = fault.coordinates;
   const bool one = fault.value != 0;
+  const int synapse_fold = use_.columns / simd_;
   switch (fault.kind) {
     case SiteKind::pe_weight:
-      return arm_weight(pe, second, third, fourth, one);
+      assert(schedule_ == Schedule::channel_parallel);
+      return arm_weight(second / synapse_fold * pe_ + pe, second % synapse_fold * simd_ + third,
+                        fourth, one);
     case SiteKind::pe_threshold:
-      return arm_threshold(pe, second, third, fourth, one);
+      assert(schedule_ == Schedule::channel_parallel);
+      return arm_threshold(second * pe_ + pe, third, fourth, one);
+    case SiteKind::array_weight:
+      assert(schedule_ == Schedule::pixel_parallel);
+      return arm_weight(pe / synapse_fold, pe % synapse_fold * simd_ + second, third, one);
+    case SiteKind::array_threshold:
+      assert(schedule_ == Schedule::pixel_parallel);
+      return arm_threshold(pe, second, third, one);
     case SiteKind::pe_input:
       if (third >= layer_.input_format.bits) return;
       broken_[pe].arithmetic = true;
@@ -97,34 +107,31 @@ void MvtuCore::arm(const Fault& fault) {
       broken_[pe].dead = true;
       broken_[pe].dead_output = dead_output(layer_, fault.value);
       return;
-    case SiteKind::stream_wire:
-    case SiteKind::stream_slot:
-    case SiteKind::stream_word:
+    default:
       break;
   }
   assert(false && "not a site of a PE");
 }
 
-void MvtuCore::arm_weight(int pe, int address, int lane, int bit, bool one) {
-  assert(schedule_ == Schedule::channel_parallel);
-  const int synapse_fold = use_.columns / simd_;
-  const int row = address / synapse_fold * pe_ + pe;
-  const int column = address % synapse_fold * simd_ + lane;
+void MvtuCore::arm_weight(int row, int column, int bit, bool one) {
   if (row >= layer_.rows() || bit >= layer_.weight_format.bits) return;
   int8_t& weight = weights_of(row)[column];
   StuckBits cell;
   cell.stick(bit, one);
   const NumberFormat& format = layer_.weight_format;
   weight = static_cast<int8_t>(format.value(cell.read(format.code(weight))));
-  if (column < layer_.columns())
+  if (column < layer_.columns()) {
     packed_.set_row(row, weights_of(row));
-  else
-    broken_[pe].arithmetic = true;  // a padded weight: the packed path leaves those out
+    return;
+  }
+  // A padded weight: the packed path leaves those out.
+  const bool one_pe = schedule_ == Schedule::channel_parallel;
+  for (int pe = one_pe ? row % pe_ : 0; pe < (one_pe ? row % pe_ + 1 : pe_); ++pe) {
+    broken_[pe].arithmetic = true;
+  }
 }
 
-void MvtuCore::arm_threshold(int pe, int address, int index, int bit, bool one) {
-  assert(schedule_ == Schedule::channel_parallel);
-  const int row = address * pe_ + pe;
+void MvtuCore::arm_threshold(int row, int index, int bit, bool one) {
   const int per_row = layer_.thresholds_per_row();
   if (row >= layer_.rows() || index >= per_row || bit >= use_.threshold_bits) return;
   int32_t& threshold = thresholds_[static_cast<size_t>(row * per_row + index)];

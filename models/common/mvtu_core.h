@@ -53,8 +53,8 @@ class MvtuCore {
     int32_t dead_output = 0;
   };
 
-  void arm_weight(int pe, int address, int lane, int bit, bool one);
-  void arm_threshold(int pe, int address, int index, int bit, bool one);
+  void arm_weight(int row, int column, int bit, bool one);
+  void arm_threshold(int row, int index, int bit, bool one);
   void recompute(const BrokenPe& pe, int row, int32_t sum, int32_t* out) const;
   int32_t accumulate_in_steps(const BrokenPe& pe, int row) const;
   int32_t register_value(int32_t value) const;

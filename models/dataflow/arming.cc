@@ -20,6 +20,27 @@ uint32_t level_code(const Network& network, int tensor, int level) {
 
 }  // namespace
 
+void arm_window(SlidingWindow& window, const Fault& fault) {
+  const auto [slot, column, word, bit] = fault.coordinates;
+  assert(fault.kind == SiteKind::window_cell);
+  window.stick(slot, column, word, bit, fault.value != 0);
+}
+
+void arm_pool(MaxPool& pool, const Fault& fault) {
+  const auto [first, second, third, unused] = fault.coordinates;
+  const bool one = fault.value != 0;
+  switch (fault.kind) {
+    case SiteKind::pool_cell:
+      return pool.stick_cell(first, second, third, one);
+    case SiteKind::pool_comparator:
+      return pool.stick_comparator(first, one);
+    case SiteKind::pool_output:
+      return pool.stick_output(first, one);
+    default:
+      assert(false && "not a site of a pool");
+  }
+}
+
 void arm_stream(kernel::StampedFifo& fifo, const StreamSpec& stream, const Network& network,
                 const Fault& fault) {
   const bool one = fault.value != 0;

@@ -1,8 +1,10 @@
-// Stuck bits in the storage of streams, as fault maps name them.
+// Stuck bits in streams, sliding windows and pools, as fault maps name them.
 #pragma once
 
 #include "faultmaps/fault_map.h"
 #include "models/dataflow/chain.h"
+#include "models/dataflow/max_pool.h"
+#include "models/dataflow/sliding_window.h"
 #include "sim/kernel/stamped_fifo.h"
 
 namespace stuckat::dataflow {
@@ -12,5 +14,9 @@ namespace stuckat::dataflow {
 /// (lowest level: accumulator_min(), greatest: accumulator_max(), rounded down).
 void arm_stream(kernel::StampedFifo& fifo, const StreamSpec& stream, const Network& network,
                 const Fault& fault);
+
+/// Breaks a sliding-window buffer, or a max-pool.
+void arm_window(SlidingWindow& window, const Fault& fault);
+void arm_pool(MaxPool& pool, const Fault& fault);
 
 }  // namespace stuckat::dataflow

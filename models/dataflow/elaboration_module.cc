@@ -105,10 +105,17 @@ std::unique_ptr<kernel::Stage> ElaboratedChain::build(size_t index) {
 }
 
 void ElaboratedChain::arm(const Fault& fault) {
-  for (size_t i = 0; i < chain_.stages.size(); ++i) {
-    if (chain_.stages[i].name != fault.part || !built_[i]) continue;
-    armed_.push_back(fault);
-    return mvtus_[static_cast<size_t>(chain_.stages[i].layer)]->arm(fault);
+  for (const auto& stage : stages_) {
+    if (stage->basename() != fault.part) continue;
+    if (auto* mvtu = dynamic_cast<MvtuModule*>(stage.get())) {
+      armed_.push_back(fault);
+      return mvtu->core().arm(fault);
+    }
+    if (auto* window = dynamic_cast<SlidingWindowModule*>(stage.get())) {
+      return arm_window(window->core(), fault);
+    }
+    if (auto* pool = dynamic_cast<MaxPoolModule*>(stage.get()))
+      return arm_pool(pool->core(), fault);
   }
   for (size_t i = 0; i < chain_.streams.size(); ++i) {
     if (chain_.streams[i].name != fault.part || streams_[i] == nullptr) continue;

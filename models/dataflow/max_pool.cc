@@ -19,6 +19,24 @@ MaxPool::MaxPool(const Layer& layer, int lanes)
   const size_t words = static_cast<size_t>(out_width_) * static_cast<size_t>(words_per_pixel_);
   best_.resize(words * static_cast<size_t>(limbs_));
   empty_.assign(words, 1);
+  keep_.assign(best_.size(), ~uint64_t{0});
+  set_.resize(best_.size());
+  output_keep_.assign(static_cast<size_t>(limbs_), ~uint64_t{0});
+  output_set_.resize(static_cast<size_t>(limbs_));
+  comparators_.resize(static_cast<size_t>(lanes_));
+}
+
+void MaxPool::stick_cell(int column, int word, int bit, bool one) {
+  const int at = (column * words_per_pixel_ + word) * limbs_;
+  stick_word_bit(keep_.data() + at, set_.data() + at, bit, one);
+}
+
+void MaxPool::stick_comparator(int lane, bool one) {
+  comparators_[static_cast<size_t>(lane)].stick(0, one);
+}
+
+void MaxPool::stick_output(int bit, bool one) {
+  stick_word_bit(output_keep_.data(), output_set_.data(), bit, one);
 }
 
 void MaxPool::begin_image() {
@@ -33,6 +51,7 @@ void MaxPool::write(const uint64_t* word) {
     char& empty = empty_[static_cast<size_t>(at)];
     empty ? static_cast<void>(std::copy_n(word, limbs_, best)) : merge(best, word);
     empty = 0;
+    read_word(best, keep_.data() + at * limbs_, set_.data() + at * limbs_, limbs_);
   }
   if (++word_ < words_per_pixel_) return;
   word_ = 0;
@@ -41,6 +60,7 @@ void MaxPool::write(const uint64_t* word) {
 
 void MaxPool::read(uint64_t* word) {
   std::copy_n(best_.data() + read_ * limbs_, limbs_, word);
+  read_word(word, output_keep_.data(), output_set_.data(), limbs_);
   empty_[static_cast<size_t>(read_)] = 1;
   if (++read_ == out_width_ * words_per_pixel_) read_ = 0;
 }
@@ -54,7 +74,10 @@ void MaxPool::merge(uint64_t* best, const uint64_t* word) const {
     const int offset = lane * format_.bits;
     const auto code = static_cast<uint32_t>(get_bits(word, offset, format_.bits));
     const auto held = static_cast<uint32_t>(get_bits(best, offset, format_.bits));
-    if (format_.value(code) > format_.value(held)) put_bits(best, offset, format_.bits, code);
+    const uint32_t greater = format_.value(code) > format_.value(held) ? 1 : 0;
+    if ((comparators_[static_cast<size_t>(lane)].read(greater) & 1u) != 0) {
+      put_bits(best, offset, format_.bits, code);
+    }
   }
 }
 

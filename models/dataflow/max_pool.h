@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/common/stuck_bits.h"
 #include "workloads/network.h"
 
 namespace stuckat::dataflow {
@@ -14,6 +15,13 @@ class MaxPool {
   MaxPool(const Layer& layer, int lanes);
 
   int words_per_pixel() const { return words_per_pixel_; }
+  /// Breaks the pool, before the first word: bit `bit` of the running maxima of output column
+  /// `column`, word `word`; the outcome of lane `lane`'s comparison (not with 1-bit codes, which
+  /// are ORed); bit `bit` of every output word.
+  void stick_cell(int column, int word, int bit, bool one);
+  void stick_comparator(int lane, bool one);
+  void stick_output(int bit, bool one);
+
   void begin_image();
   /// The next word of the image, raster order. Pixels that no window covers are dropped.
   void write(const uint64_t* word);
@@ -32,8 +40,13 @@ class MaxPool {
   int limbs_;
   std::vector<uint64_t> best_;  // [out_width][words_per_pixel][limbs]
   std::vector<char> empty_;     // [out_width * words_per_pixel]
-  int x_ = 0, word_ = 0;        // position of the next word in its input row
-  int read_ = 0;                // words of the output row that were read
+  std::vector<uint64_t> keep_;  // as best_
+  std::vector<uint64_t> set_;
+  std::vector<uint64_t> output_keep_;  // [limbs]
+  std::vector<uint64_t> output_set_;
+  std::vector<StuckBits> comparators_;  // [lanes], bit 0
+  int x_ = 0, word_ = 0;                // position of the next word in its input row
+  int read_ = 0;                        // words of the output row that were read
 };
 
 }  // namespace stuckat::dataflow

@@ -28,6 +28,7 @@ class MaxPoolModule : public kernel::Stage {
 
   MaxPoolModule(const sc_core::sc_module_name& name, kernel::Stream& in, kernel::Stream& out,
                 const Params& params, const Layer& layer, int lanes);
+  MaxPool& core() { return core_; }
   const kernel::StageCycles& cycles() const override { return pipeline_.cycles(); }
   int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 

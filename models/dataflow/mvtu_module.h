@@ -21,6 +21,7 @@ class MvtuModule : public kernel::Stage {
   /// The core outlives the module.
   MvtuModule(const sc_core::sc_module_name& name, kernel::Stream& in, kernel::Stream& out,
              const Params& params, Mvtu& core);
+  Mvtu& core() { return core_; }
   const kernel::StageCycles& cycles() const override { return pipeline_.cycles(); }
   int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 

@@ -1,6 +1,7 @@
 #include "models/dataflow/placement.h"
 
 #include "models/dataflow/chain.h"
+#include "models/dataflow/sliding_window.h"
 
 namespace stuckat::dataflow {
 
@@ -9,6 +10,17 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
   placement.accelerator = "dataflow:" + accelerator.name;
   const Chain chain = build_chain(accelerator, network);
   for (const StageSpec& stage : chain.stages) {
+    if (stage.kind == StageKind::sliding_window) {
+      const Layer& layer = network.layers[static_cast<size_t>(stage.layer)];
+      const int simd = accelerator.layers[static_cast<size_t>(stage.layer)].simd;
+      const int slots =
+          SlidingWindow::row_slots(window_shape(layer, simd, accelerator.sliding_window));
+      placement.windows.push_back({stage.name, stage.layer, slots, simd});
+    }
+    if (stage.kind == StageKind::max_pool) {
+      const auto input = static_cast<size_t>(&stage - chain.stages.data()) - 1;
+      placement.pools.push_back({stage.name, stage.layer, chain.streams[input].lanes});
+    }
     if (stage.kind != StageKind::mvtu) continue;
     const LayerParams& p = accelerator.layers[static_cast<size_t>(stage.layer)];
     PeArray array{stage.name, p.pe, p.simd, Schedule::channel_parallel, {}};
@@ -20,11 +32,13 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
   }
   for (const StreamSpec& stream : chain.streams) {
     if (stream.tensor < 0) continue;
+    // Elements follow each other from word to word. Where no word holds two pixels, pixels are
+    // words of their own; the padding behind the last channel is part of the one pixel there is.
     const Shape shape = network.tensor_shape(stream.tensor);
-    const int words_per_pixel = (shape.channels + stream.lanes - 1) / stream.lanes;
-    if (stream.words_per_image != int64_t{shape.pixels()} * words_per_pixel) continue;
+    const bool aligned = shape.pixels() == 1 || shape.channels % stream.lanes == 0;
+    const auto words = static_cast<int>(stream.words_per_image / (aligned ? shape.pixels() : 1));
     placement.streams.push_back(
-        {stream.name, stream.tensor, stream.depth, stream.lanes, words_per_pixel});
+        {stream.name, stream.tensor, stream.depth, stream.lanes, words, !aligned});
   }
   return placement;
 }

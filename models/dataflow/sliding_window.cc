@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "models/dataflow/words.h"
+
 namespace stuckat::dataflow {
 
 int64_t WindowShape::cycles_per_image() const {
@@ -28,7 +30,7 @@ Discipline window_discipline(const DataflowAccelerator& accelerator) {
 SlidingWindow::SlidingWindow(const WindowShape& shape, int limbs)
     : shape_(shape),
       limbs_(limbs),
-      rows_(shape.kernel + shape.stride),
+      rows_(row_slots(shape)),
       cells_(static_cast<size_t>(rows_ * shape.words_per_row()) * static_cast<size_t>(limbs)) {}
 
 void SlidingWindow::begin_image() {
@@ -36,8 +38,21 @@ void SlidingWindow::begin_image() {
   oy_ = ox_ = ky_ = kx_ = word_ = 0;
 }
 
+void SlidingWindow::stick(int slot, int column, int word, int bit, bool one) {
+  if (keep_.empty()) {
+    keep_.assign(cells_.size(), ~uint64_t{0});
+    set_.assign(cells_.size(), 0);
+  }
+  const int64_t cell = slot * shape_.words_per_row() + column * shape_.words_per_pixel + word;
+  stick_word_bit(keep_.data() + cell * limbs_, set_.data() + cell * limbs_, bit, one);
+}
+
 void SlidingWindow::write(const uint64_t* word) {
-  std::copy_n(word, limbs_, cells_.data() + written_ * limbs_);
+  const int64_t at = written_ * limbs_;
+  std::copy_n(word, limbs_, cells_.data() + at);
+  if (!keep_.empty()) {
+    read_word(cells_.data() + at, keep_.data() + at, set_.data() + at, limbs_);
+  }
   if (++written_ == rows_ * shape_.words_per_row()) written_ = 0;
 }
 

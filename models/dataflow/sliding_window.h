@@ -37,6 +37,7 @@ struct WindowShape {
   int64_t cycles_per_image() const;
 };
 
+/// Of a layer whose words hold `simd` channels.
 WindowShape window_shape(const Layer& layer, int simd, WindowVersion version);
 /// A state machine in RTL holds back no value; the HLS version is a pipeline like the others.
 Discipline window_discipline(const DataflowAccelerator& accelerator);
@@ -44,6 +45,12 @@ Discipline window_discipline(const DataflowAccelerator& accelerator);
 class SlidingWindow {
  public:
   SlidingWindow(const WindowShape& shape, int limbs);
+
+  /// Rows that a buffer for such windows holds: those of a window and those read for the next one.
+  static int row_slots(const WindowShape& shape) { return shape.kernel + shape.stride; }
+
+  /// Bit `bit` of word `word` of a cell reads `one` from now on. Before the first word.
+  void stick(int slot, int column, int word, int bit, bool one);
 
   void begin_image();
   /// The next word of the image.
@@ -54,9 +61,11 @@ class SlidingWindow {
  private:
   WindowShape shape_;
   int limbs_;
-  int rows_;                     // in the buffer: kernel + stride
+  int rows_;                     // row slots
   std::vector<uint64_t> cells_;  // [rows_][width][words_per_pixel][limbs]
-  int64_t written_ = 0;          // position of the next word in cells_, in words
+  std::vector<uint64_t> keep_;   // as cells_, or empty: every bit is healthy
+  std::vector<uint64_t> set_;
+  int64_t written_ = 0;  // position of the next word in cells_, in words
   // Position of the next word to read: output pixel, kernel position, word of the pixel.
   int oy_ = 0, ox_ = 0, ky_ = 0, kx_ = 0, word_ = 0;
 };

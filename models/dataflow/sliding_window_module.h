@@ -20,6 +20,7 @@ class SlidingWindowModule : public kernel::Stage {
   };
   SlidingWindowModule(const sc_core::sc_module_name& name, kernel::Stream& in, kernel::Stream& out,
                       const Params& params);
+  SlidingWindow& core() { return core_; }
   const kernel::StageCycles& cycles() const override { return pipeline_.cycles(); }
   int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 

@@ -36,6 +36,15 @@ inline void put_bits(uint64_t* word, int offset, int count, uint64_t value) {
   }
 }
 
+/// Bit `bit` of a word that can break sticks at `one`; read_word() is the way out of its storage.
+inline void stick_word_bit(uint64_t* keep, uint64_t* set, int bit, bool one) {
+  put_bits(keep, bit, 1, 0);
+  put_bits(set, bit, 1, one ? 1 : 0);
+}
+inline void read_word(uint64_t* word, const uint64_t* keep, const uint64_t* set, int limbs) {
+  for (int i = 0; i < limbs; ++i) word[i] = (word[i] & keep[i]) | set[i];
+}
+
 /// Copies `count` >= 0 bits between words that do not overlap.
 inline void copy_bits(uint64_t* to, int to_offset, const uint64_t* from, int from_offset,
                       int count) {

@@ -20,13 +20,45 @@ void ActivationBuffers::open(const Network& network, int tensor) {
     pools_.push_back(&network.layers[i]);
     add(network.layers[i].output);
   }
+  const int kept = tensor + static_cast<int>(pools_.size());
+  accumulators_ = kept == network.tensors() - 1;
+  if (!accumulators_) format_ = network.tensor_format(kept);
+  bits_ = accumulators_ ? 32 : format_.bits;
+  pixel_bytes_ = (network.tensor_shape(kept).channels * bits_ + 7) / 8;
+}
+
+void ActivationBuffers::stick(int buffer, int address, int bit, bool one) {
+  StuckBytes& bytes = stuck_[buffer];
+  const auto at = static_cast<size_t>(address);
+  if (bytes.keep.size() <= at) {
+    bytes.keep.resize(at + 1, 0xFF);
+    bytes.set.resize(at + 1, 0);
+  }
+  const auto mask = static_cast<uint8_t>(1u << bit);
+  bytes.keep[at] &= static_cast<uint8_t>(~mask);
+  if (one) bytes.set[at] |= mask;
+}
+
+/// What is read back where `value` was written.
+int32_t ActivationBuffers::stored(int pixel, int channel, int32_t value) const {
+  const StuckBytes& bytes = stuck_[writes_to_];
+  uint32_t code = accumulators_ ? static_cast<uint32_t>(value) : format_.code(value);
+  for (int b = 0; b < bits_; ++b) {
+    const int at = channel * bits_ + b;
+    const auto byte = static_cast<size_t>(pixel * pixel_bytes_ + at / 8);
+    if (byte >= bytes.keep.size()) break;
+    const uint32_t raw = code >> b & 1u;
+    const uint32_t read = (raw & bytes.keep[byte] >> at % 8) | (bytes.set[byte] >> at % 8 & 1u);
+    code = (code & ~(1u << b)) | read << b;
+  }
+  return accumulators_ ? static_cast<int32_t>(code) : format_.value(code);
 }
 
 void ActivationBuffers::write(int pixel, int first_channel, int count, const int32_t* values) {
   Tensor& tensor = written_.front();
   const int y = pixel / tensor.shape.width;
   const int x = pixel % tensor.shape.width;
-  if (pools_.empty()) {
+  if (pools_.empty() && stuck_[writes_to_].keep.empty()) {
     std::copy_n(values, count, &tensor.at(y, x, first_channel));
     return;
   }
@@ -37,7 +69,11 @@ void ActivationBuffers::write(int pixel, int first_channel, int count, const int
 void ActivationBuffers::write_element(size_t level, int y, int x, int channel, int32_t value) {
   int32_t& kept = written_[level].at(y, x, channel);
   kept = std::max(kept, value);
-  if (level == pools_.size()) return;
+  if (level == pools_.size()) {
+    const bool healthy = stuck_[writes_to_].keep.empty();
+    if (!healthy) kept = stored(y * written_[level].shape.width + x, channel, kept);
+    return;
+  }
   // Output windows [oy*stride, oy*stride + kernel) that hold y.
   const Layer& pool = *pools_[level];
   const auto first = [&](int i) { return std::max(0, (i - pool.kernel) / pool.stride); };
@@ -50,7 +86,10 @@ void ActivationBuffers::write_element(size_t level, int y, int x, int channel, i
   }
 }
 
-void ActivationBuffers::swap() { read_ = std::move(written_.back()); }
+void ActivationBuffers::swap() {
+  read_ = std::move(written_.back());
+  writes_to_ = 1 - writes_to_;
+}
 
 const int32_t* ActivationBuffers::window(const Layer& layer, int pixel) {
   assert(read_.shape == layer.input);

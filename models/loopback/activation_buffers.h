@@ -11,6 +11,12 @@ namespace stuckat::loopback {
 
 class ActivationBuffers {
  public:
+  /// Bit `bit` of a byte of buffer 0 or 1 reads `one` from now on; faultmaps/placement.h,
+  /// ActivationMemory, has the address map. Before the first image.
+  void stick(int buffer, int address, int bit, bool one);
+
+  /// Buffer 0 is the next one to be written.
+  void begin_image() { writes_to_ = 0; }
   /// Opens the written buffer for tensor `tensor` of the network and the pools that directly
   /// follow it: they sit on the way in, as running maxima.
   void open(const Network& network, int tensor);
@@ -29,8 +35,21 @@ class ActivationBuffers {
   const Tensor& read() const { return read_; }
 
  private:
-  void write_element(size_t level, int y, int x, int channel, int32_t value);
+  /// Storage that can break: bytes up to the last broken one, empty while nothing is.
+  struct StuckBytes {
+    std::vector<uint8_t> keep;
+    std::vector<uint8_t> set;
+  };
 
+  void write_element(size_t level, int y, int x, int channel, int32_t value);
+  int32_t stored(int pixel, int channel, int32_t value) const;
+
+  StuckBytes stuck_[2];
+  size_t writes_to_ = 0;
+  int bits_ = 1;  // of an element of what the written buffer keeps
+  int pixel_bytes_ = 1;
+  bool accumulators_ = false;
+  NumberFormat format_;
   std::vector<const Layer*> pools_;
   std::vector<Tensor> written_;  // [1 + pools_.size()], the last one is what the buffer keeps
   Tensor read_;

@@ -5,14 +5,17 @@
 #include <systemc>
 #include <vector>
 
+#include "faultmaps/fault_map.h"
 #include "models/loopback/activation_buffers.h"
 
 namespace stuckat::loopback {
 
-/// Calls of one layer: open, windows and writes in any order, swap. When they happen is up to the
-/// caller; both buffers have a port of their own and never make anyone wait.
+/// Before each image begin_image(). Calls of one layer: open, windows and writes in any order,
+/// swap. When they happen is up to the caller; both buffers have a port of their own and never make
+/// anyone wait.
 class ActivationPort : public virtual sc_core::sc_interface {
  public:
+  virtual void begin_image() = 0;
   virtual void open(int tensor) = 0;
   virtual const int32_t* window(const Layer& layer, int pixel) = 0;
   virtual void write(int pixel, int first_channel, int count, const int32_t* values) = 0;
@@ -25,6 +28,12 @@ class ActivationModule : public sc_core::sc_module, public ActivationPort {
   ActivationModule(const sc_core::sc_module_name& name, const Network& network)
       : sc_module(name), network_(network) {}
 
+  /// A validated fault of the buffers; before the first image.
+  void arm(const Fault& fault) {
+    const auto [buffer, address, bit, unused] = fault.coordinates;
+    buffers_.stick(buffer, address, bit, fault.value != 0);
+  }
+  void begin_image() override { buffers_.begin_image(); }
   void open(int tensor) override { buffers_.open(network_, tensor); }
   const int32_t* window(const Layer& layer, int pixel) override {
     return buffers_.window(layer, pixel);

@@ -84,6 +84,7 @@ int64_t ControllerModule::move(int64_t bytes, uint64_t address, std::vector<uint
 
 void ControllerModule::load(int image) {
   const Tensor& input = inputs_[static_cast<size_t>(image)];
+  activations->begin_image();
   activations->open(plan_.input_tensor);
   const int channels = input.shape.channels;
   for (int pixel = 0; pixel < input.shape.pixels(); ++pixel) {

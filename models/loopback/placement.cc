@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <string>
 
 #include "faultmaps/effects.h"
@@ -35,6 +36,31 @@ int width(int64_t asked, int needed, const std::string& what, const std::string&
                      std::to_string(needed) + " to 32, or 0 for as many as needed");
   }
   return static_cast<int>(asked);
+}
+
+int behind_pools(const Network& network, int tensor) {
+  const auto& layers = network.layers;
+  while (tensor < static_cast<int>(layers.size()) &&
+         layers[static_cast<size_t>(tensor)].kind == LayerKind::max_pool) {
+    ++tensor;
+  }
+  return tensor;
+}
+
+/// What is loaded goes into buffer 0; each layer reads one buffer and writes the other.
+ActivationMemory activation_memory(const LoopbackAccelerator& accelerator, const Network& network,
+                                   const std::vector<ArrayUse>& uses) {
+  ActivationMemory memory;
+  memory.name = "activations";
+  memory.bytes = static_cast<int>(
+      std::min<int64_t>(accelerator.activation_buffer_bytes, std::numeric_limits<int>::max()));
+  const int loaded = accelerator.host_first_last ? uses.front().layer : 0;
+  memory.tensors.push_back({loaded, behind_pools(network, loaded), 0});
+  for (size_t i = 0; i < uses.size(); ++i) {
+    const int tensor = uses[i].layer + 1;
+    memory.tensors.push_back({tensor, behind_pools(network, tensor), static_cast<int>(i + 1) % 2});
+  }
+  return memory;
 }
 
 }  // namespace
@@ -78,7 +104,9 @@ Placement place(const LoopbackAccelerator& accelerator, const Network& network) 
         width(accelerator.accumulator_bits, accumulator, "an accumulator", where);
     use.threshold_bits = width(accelerator.threshold_bits, threshold, "a threshold", where);
   }
-  return {where, {array}, {}};
+  Placement placement{where, {array}, {}};
+  placement.memories.push_back(activation_memory(accelerator, network, array.uses));
+  return placement;
 }
 
 }  // namespace stuckat::loopback

@@ -83,7 +83,9 @@ std::vector<MvtuCore> armed_cores(const Network& network, const Placement& place
   std::vector<MvtuCore> cores;
   for (const ArrayUse& use : array.uses) {
     cores.emplace_back(network.layers[static_cast<size_t>(use.layer)], array, use);
-    for (const Fault& fault : map.faults) cores.back().arm(fault);
+    for (const Fault& fault : map.faults) {
+      if (fault.part == array.name) cores.back().arm(fault);
+    }
   }
   return cores;
 }
@@ -197,6 +199,9 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
     std::copy(written.begin(), written.end(), tensors[static_cast<size_t>(image)].begin() + first);
   };
   Design design(network, accelerator, plan, cores, inputs, sink, options);
+  for (const Fault& fault : faults.faults) {
+    if (fault.kind == SiteKind::buffer_activation) design.activations.arm(fault);
+  }
   const std::string waiting = kernel::run_until_quiet({});
   if (!design.fetch.error().empty()) {
     throw InputError(placement.accelerator, design.fetch.error(), "memory at every address");

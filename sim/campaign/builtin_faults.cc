@@ -85,16 +85,11 @@ class SiteSource : public FaultSet::Source {
       : network_(network), placement_(placement), kind_(kind) {
     placement_hash_ = content_hash(placement);
     const SiteRow& row = site_row(kind);
-    const bool arrays = row.part == PartKind::pe_array;
-    const size_t parts = arrays ? placement.arrays.size() : placement.streams.size();
-    for (size_t part = 0; part < parts; ++part) {
-      auto count =
-          static_cast<int64_t>(site_values(row, placement, static_cast<int>(part), network).size());
-      for (const SiteCoordinate& c : row.coordinates) {
-        count *= c.count(placement, static_cast<int>(part), network);
-      }
+    for (int part = 0; part < count_parts(row.part, placement); ++part) {
+      auto count = static_cast<int64_t>(site_values(row, placement, part, network).size());
+      for (const SiteCoordinate& c : row.coordinates) count *= c.count(placement, part, network);
       if (count == 0) continue;
-      const std::string& name = arrays ? placement.arrays[part].name : placement.streams[part].name;
+      const std::string& name = part_name(row.part, placement, part);
       const int layer = site_layer(placement, row.part, name);
       strata_.push_back({layer < 0 ? name : network.layers[static_cast<size_t>(layer)].name, layer,
                          size_, count, count});
@@ -126,14 +121,8 @@ FaultSet make(std::string spec, const Arguments&... arguments) {
 }  // namespace
 
 int site_layer(const Placement& placement, PartKind kind, const std::string& part) {
-  if (kind == PartKind::pe_array) {
-    for (const PeArray& array : placement.arrays) {
-      if (array.name == part && array.uses.size() == 1) return array.uses.front().layer;
-    }
-  } else {
-    for (const Stream& stream : placement.streams) {
-      if (stream.name == part) return stream.tensor - 1;  // -1 for the image itself
-    }
+  for (int i = 0; i < count_parts(kind, placement); ++i) {
+    if (part_name(kind, placement, i) == part) return part_layer(kind, placement, i);
   }
   return -1;
 }

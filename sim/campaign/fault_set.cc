@@ -92,7 +92,20 @@ std::string content_hash(const Placement& placement) {
   hasher.add(placement.streams.size());
   for (const Stream& stream : placement.streams) {
     hasher.add(stream.name).add(stream.tensor).add(stream.depth);
-    hasher.add(stream.channels_per_word).add(stream.words_per_pixel);
+    hasher.add(stream.channels_per_word).add(stream.words_per_pixel).add(stream.packed);
+  }
+  hasher.add(placement.windows.size());
+  for (const WindowBuffer& window : placement.windows) {
+    hasher.add(window.name).add(window.layer).add(window.slots).add(window.channels_per_word);
+  }
+  hasher.add(placement.pools.size());
+  for (const PoolUnit& pool : placement.pools) {
+    hasher.add(pool.name).add(pool.layer).add(pool.channels_per_word);
+  }
+  hasher.add(placement.memories.size());
+  for (const ActivationMemory& memory : placement.memories) {
+    hasher.add(memory.name).add(memory.buffers).add(memory.bytes).add(memory.tensors.size());
+    for (const auto& s : memory.tensors) hasher.add(s.tensor).add(s.kept).add(s.buffer);
   }
   return hasher.hex();
 }

@@ -137,26 +137,24 @@ class NamedSource : public FaultSet::Source {
   const Placement* placement() const { return placement_ ? &*placement_ : nullptr; }
 
   Effects effects_of(size_t item, const std::string& where) const {
-    Effects result;
+    std::vector<ElementFault> abstract;  // of parts that name elements, not sites
     FaultMap map;
     for (const std::string& part : parts_[item]) {
       Named named = parse_name(part, network_, placement(), where);
       if (named.site) {
         map.faults.push_back(*named.site);
       } else {
-        result.elements.insert(result.elements.end(), named.effects.elements.begin(),
-                               named.effects.elements.end());
+        abstract.insert(abstract.end(), named.effects.elements.begin(),
+                        named.effects.elements.end());
       }
     }
+    Effects result;
     if (!map.faults.empty()) {
       map.accelerator = placement_->accelerator;
       validate(map, *placement_, network_, where + ": " + ids_[item]);
-      const Effects lowered = lower(map, *placement_, network_);
-      result.patches = lowered.patches;
-      result.operators = lowered.operators;
-      result.elements.insert(result.elements.end(), lowered.elements.begin(),
-                             lowered.elements.end());
+      result = lower(map, *placement_, network_);
     }
+    result.elements.insert(result.elements.begin(), abstract.begin(), abstract.end());
     normalize(result);
     return result;
   }

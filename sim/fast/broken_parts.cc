@@ -1,5 +1,6 @@
 // FaultyPass: the effects themselves, rows that compute wrongly and elements that are overwritten.
 #include <algorithm>
+#include <numeric>
 
 #include "faultmaps/placement.h"
 #include "sim/fast/faulty_pass.h"
@@ -9,6 +10,14 @@ namespace stuckat::fast {
 void FaultyPass::apply_rows(int index, const Effects& effects,
                             const std::vector<SpecialRow>& rows) {
   if (rows.empty()) return;
+  std::vector<int> pixels(static_cast<size_t>(network_.layer(index).output.pixels()));
+  std::iota(pixels.begin(), pixels.end(), 0);
+  apply_rows_at(index, effects, rows, pixels);
+}
+
+void FaultyPass::apply_rows_at(int index, const Effects& effects,
+                               const std::vector<SpecialRow>& rows,
+                               const std::vector<int>& pixels) {
   const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
   const TensorLayout& out = network_.layout(index + 1);
   std::vector<RowCalculator> calculators;
@@ -20,7 +29,7 @@ void FaultyPass::apply_rows(int index, const Effects& effects,
   const bool binary = layer.output_format.kind == FormatKind::binary;
   Tensor output;
   if (!in_planes) output = tensor(index + 1);
-  for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
+  for (const int pixel : pixels) {
     image.window(pixel, window.data());
     for (const RowCalculator& calculator : calculators) {
       const int32_t value = calculator.value(pixel, window.data());
@@ -159,6 +168,7 @@ void FaultyPass::apply_to_planes(int tensor, const ElementFault& fault, const El
     }
     return;
   }
+  if (s.packed) return apply_to_packed(tensor, fault, step, image_index);
   // Words of this image in the slot: running index = slot modulo depth.
   const int64_t words = int64_t{layout.shape.pixels()} * s.words_per_pixel;
   const int64_t start = image_index * words % s.depth;
@@ -178,6 +188,28 @@ void FaultyPass::apply_to_planes(int tensor, const ElementFault& fault, const El
     for (size_t i = 0; i < channels.size(); ++i) channels[i] &= step.channels[i];
     apply_to_pixel(tensor, step, pixel, channels.data());
   }
+}
+
+void FaultyPass::apply_to_packed(int tensor, const ElementFault& fault, const ElementStep& step,
+                                 int64_t image_index) {
+  const TensorLayout& layout = network_.layout(tensor);
+  const int channels = layout.shape.channels;
+  std::vector<uint64_t> selected(static_cast<size_t>(layout.words));
+  int pixel = -1;
+  const auto finish = [&](int next) {
+    if (pixel >= 0 && next != pixel) {
+      apply_to_pixel(tensor, step, pixel, selected.data());
+      std::fill(selected.begin(), selected.end(), uint64_t{0});
+    }
+    pixel = next;
+  };
+  for (const int element : selected_elements(fault, layout.shape, image_index)) {
+    finish(element / channels);
+    const int channel = element % channels;
+    selected[static_cast<size_t>(channel / rows_per_word)] |= uint64_t{1}
+                                                              << (channel % rows_per_word);
+  }
+  finish(-1);
 }
 
 }  // namespace stuckat::fast

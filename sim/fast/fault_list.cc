@@ -21,7 +21,7 @@ int behind_pool(const PackedNetwork& network, int tensor) {
 /// tensor that the channel kernels can handle.
 bool begins_with_channels(const PackedNetwork& network, const Effects& effects,
                           const FaultProgram& program) {
-  if (program.steps.empty() || !program.steps.front().rows.empty() ||
+  if (program.steps.empty() || program.steps.front().computes() ||
       program.steps.front().elements.size() != 1) {
     return false;
   }
@@ -34,7 +34,7 @@ bool begins_with_channels(const PackedNetwork& network, const Effects& effects,
   const int start = behind_pool(network, fault.tensor);
   // What the fault does to tensor `start` is not written there, so nothing more may read it.
   const auto reads_start = [&](const TensorStep& s) {
-    return s.tensor == start || (s.tensor == start + 1 && !s.rows.empty());
+    return s.tensor == start || (s.tensor == start + 1 && s.computes());
   };
   if (std::any_of(program.steps.begin() + 1, program.steps.end(), reads_start)) return false;
   return ChannelRows::fits(network.layout(fault.tensor)) &&
@@ -70,6 +70,16 @@ std::string summary(const Effects& effects) {
     for (const int v : f.pixels) put(v);
     for (const uint32_t v : {f.mask.keep, f.mask.set, f.mask.flip}) put(v);
     put(f.slot.slot);
+  }
+  for (const OperandFault& f : effects.operands) {
+    put(f.layer);
+    for (const int v : f.channels) put(v);
+    put(f.pixels.front());
+  }
+  for (const PoolFault& f : effects.pools) {
+    put(f.layer);
+    for (const int v : f.channels) put(v);
+    for (const int v : f.pixels) put(v);
   }
   return key;
 }

@@ -22,6 +22,12 @@ class Builder {
     for (size_t i = 0; i < effects_.elements.size(); ++i) {
       add(effects_.elements[i], static_cast<int>(i));
     }
+    for (size_t i = 0; i < effects_.operands.size(); ++i) {
+      add(effects_.operands[i], static_cast<int>(i));
+    }
+    for (size_t i = 0; i < effects_.pools.size(); ++i) {
+      add(effects_.pools[i], static_cast<int>(i));
+    }
     FaultProgram program;
     for (auto& [tensor, step] : steps_) {
       // Memories may hold what their broken bits are stuck at.
@@ -110,14 +116,35 @@ class Builder {
     check(s.depth >= 0, "depth", s.depth, "at least 0");
     if (s.depth > 0) {
       check_below("slot", s.slot, s.depth);
-      check(s.channels_per_word >= 1 &&
-                int64_t{s.words_per_pixel} * s.channels_per_word >= layout.shape.channels,
-            "words_per_pixel", s.words_per_pixel, "words that hold every channel");
+      check(
+          s.channels_per_word >= 1 && int64_t{s.words_per_pixel} * s.channels_per_word >=
+                                          (s.packed ? layout.shape.size() : layout.shape.channels),
+          "words_per_pixel", s.words_per_pixel, "words that hold every channel");
     }
     ElementStep element;
     element.fault = index;
     if (layout.form == TensorForm::planes) fill_planes(fault, layout, element);
     step(fault.tensor).elements.push_back(std::move(element));
+  }
+
+  void add(const OperandFault& fault, int index) {
+    const Layer& layer = matrix_layer(fault.layer);
+    check(layer.kind == LayerKind::convolution, "an operand fault of dense layer", fault.layer,
+          "a convolution");
+    const int height = layer.input.height + 2 * layer.padding;
+    const int width = layer.input.width + 2 * layer.padding;
+    check_all("channel", fault.channels, layer.input.channels);
+    check_all("padded pixel", fault.pixels, height * width);
+    step(fault.layer + 1).operands.push_back(index);
+  }
+
+  void add(const PoolFault& fault, int index) {
+    check_below("layer", fault.layer, network_.last_tensor());
+    const Layer& layer = network_.network().layers[static_cast<size_t>(fault.layer)];
+    check(layer.kind == LayerKind::max_pool, "a pool fault in layer", fault.layer, "a max-pool");
+    check_all("channel", fault.channels, layer.output.channels);
+    check_all("pixel", fault.pixels, layer.output.pixels());
+    step(fault.layer + 1).pools.push_back(index);
   }
 
   static void fill_planes(const ElementFault& fault, const TensorLayout& layout,

@@ -26,11 +26,17 @@ struct SpecialRow {
   std::vector<int> operators;       ///< indices in Effects::operators; a later one wins
 };
 
-/// What happens on the way to one tensor: rows of the layer before it, then its elements.
+/// What happens on the way to one tensor: operands and rows of the layer before it, then its
+/// elements.
 struct TensorStep {
   int tensor = 0;
+  std::vector<int> operands = {};  ///< indices in Effects::operands
+  std::vector<int> pools = {};     ///< indices in Effects::pools
   std::vector<SpecialRow> rows;
   std::vector<ElementStep> elements;
+
+  /// More is read of the tensor before than its elements as they pass.
+  bool computes() const { return !rows.empty() || !operands.empty() || !pools.empty(); }
 };
 
 struct FaultProgram {

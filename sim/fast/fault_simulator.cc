@@ -93,6 +93,17 @@ class FaultSimulator::Impl {
     return program.steps.empty() ? -1 : go_on(fault, 0, program.steps.front().tensor, -1);
   }
 
+  /// The output of a layer once more, from operands that are held wrongly.
+  void hold(int layer, const Effects& effects, const std::vector<int>& operands) {
+    pass_.hold_operands(layer, effects, operands);
+    pass_.clear(layer + 1);
+    if (path_ == Path::dense)
+      pass_.recompute(layer);
+    else if (pass_.differs(layer))
+      pass_.propagate(layer);
+    pass_.recompute_windows(layer);
+  }
+
   /// The steps of a fault from `next` on, where tensor t is computed as the steps before left it.
   /// Returns the last tensor that differs, `last_difference` if none from t on does.
   int go_on(int fault, size_t next, int t, int last_difference) {
@@ -101,7 +112,10 @@ class FaultSimulator::Impl {
     while (true) {
       if (next < steps.size() && steps[next].tensor == t) {
         const TensorStep& step = steps[next++];
+        if (!step.operands.empty()) hold(t - 1, effects, step.operands);
         if (t > 0) pass_.apply_rows(t - 1, effects, step.rows);
+        if (!step.operands.empty()) pass_.release_operands(t - 1);
+        if (t > 0) pass_.apply_pools(t - 1, effects, step.pools);
         for (const ElementStep& element : step.elements) {
           pass_.apply_element(t, effects.elements[static_cast<size_t>(element.fault)], element,
                               image_index_);

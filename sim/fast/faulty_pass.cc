@@ -53,7 +53,7 @@ const PaddedImage& FaultyPass::padded_input(int index) {
         right.set_pixel(pixel, golden.values[i].values.data() + pixel * channels);
     }
   }
-  if (!differs(index)) return right;
+  if (!differs(index) && held_.padding_pixels.empty()) return right;
   faulty_input_ = right;
   std::vector<uint64_t> faulty(static_cast<size_t>(words));
   changed_[i].for_each([&](int pixel) {
@@ -66,6 +66,10 @@ const PaddedImage& FaultyPass::padded_input(int index) {
     }
     faulty_input_.set_pixel(layout, pixel, faulty.data());
   });
+  for (size_t p = 0; p < held_.padding_pixels.size(); ++p) {
+    faulty_input_.set_padded_pixel(held_.padding_pixels[p],
+                                   held_.padding_values.data() + p * static_cast<size_t>(channels));
+  }
   return faulty_input_;
 }
 

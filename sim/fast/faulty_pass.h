@@ -39,6 +39,15 @@ class FaultyPass {
   bool can_scatter(int layer);
   /// Rows of a layer whose parameters or arithmetic are broken, from tensor `layer`.
   void apply_rows(int layer, const Effects& effects, const std::vector<SpecialRow>& rows);
+  /// The layer reads its operands as `faults` (indices in effects.operands) leave them; the tensor
+  /// stays as it is and is put back by release_operands(). Between the two: the layer's output, as
+  /// without such faults, then recompute_windows().
+  void hold_operands(int layer, const Effects& effects, const std::vector<int>& faults);
+  /// Output pixels whose windows see padding that hold_operands() broke.
+  void recompute_windows(int layer);
+  void release_operands(int layer);
+  /// Elements that a broken pool computes, from tensor `layer`.
+  void apply_pools(int layer, const Effects& effects, const std::vector<int>& faults);
   /// One ElementFault of `tensor`.
   void apply_element(int tensor, const ElementFault& fault, const ElementStep& step,
                      int64_t image_index);
@@ -75,11 +84,15 @@ class FaultyPass {
   void set_tensor(int tensor, const Tensor& values);
   /// Tensor `layer` as the fault leaves it, valid until the next call.
   const PaddedImage& padded_input(int layer);
+  void apply_rows_at(int layer, const Effects& effects, const std::vector<SpecialRow>& rows,
+                     const std::vector<int>& pixels);
   void set_level(int tensor, int pixel, int channel, int level);
   void settle_pixel(int tensor, int pixel);
   void apply_to_pixel(int tensor, const ElementStep& step, int pixel, const uint64_t* channels);
   /// Channels at a constant level in every pixel.
   void hold_channels(int tensor, const ElementStep& step);
+  void apply_to_packed(int tensor, const ElementFault& fault, const ElementStep& step,
+                       int64_t image_index);
   void apply_to_planes(int tensor, const ElementFault& fault, const ElementStep& step,
                        int64_t image_index);
 
@@ -97,6 +110,16 @@ class FaultyPass {
   AlignedVector<uint64_t> scratch_;               // whole planes, for recompute()
   std::vector<PaddedImage> golden_inputs_;        // [layer], empty until asked for
   PaddedImage faulty_input_;
+  /// Between hold_operands() and release_operands(): the layer's input tensor as it was, and pixels
+  /// of its padding as they are read.
+  struct HeldInput {
+    AlignedVector<uint64_t> diff;
+    PixelSet changed;
+    Tensor values;
+    std::vector<int> padding_pixels;      // of the padded image, outside of the tensor
+    std::vector<int32_t> padding_values;  // [padding_pixels][channels]
+  };
+  HeldInput held_;
   AlignedVector<int32_t> sums_;
   int64_t additions_ = 0;
   int64_t changed_elements_ = 0;

@@ -40,6 +40,12 @@ void PaddedImage::set_pixel(int pixel, const int32_t* values) {
                  [](int32_t v) { return static_cast<int16_t>(v); });
 }
 
+void PaddedImage::set_padded_pixel(int pixel, const int32_t* values) {
+  const std::ptrdiff_t channels = layer_->input.channels;
+  std::transform(values, values + channels, values_.data() + pixel * channels,
+                 [](int32_t v) { return static_cast<int16_t>(v); });
+}
+
 void PaddedImage::window(int out_pixel, int16_t* window) const {
   const int top = out_pixel / layer_->output.width * layer_->stride;
   const int left = out_pixel % layer_->output.width * layer_->stride;

@@ -17,6 +17,9 @@ class PaddedImage {
   void set_pixel(const TensorLayout& layout, int pixel, const uint64_t* words);
   void set_pixel(int pixel, const int32_t* values);
 
+  /// Pixel counted in the padded image, y * padded_width + x.
+  void set_padded_pixel(int pixel, const int32_t* values);
+
   /// The window under an output pixel: [kernel_height * kernel_width * channels].
   void window(int out_pixel, int16_t* window) const;
 

@@ -29,7 +29,7 @@ TEST_CASE("loopback simulator, fast engine and reference agree under random faul
     INFO("seed " << seed);
     test::Random random(seed);
     const Network network = test::random_network(random);
-    const auto accelerator = test::random_loopback(random);
+    const auto accelerator = test::random_loopback(random, network);
     const Placement placement = place(accelerator, network);
     const FaultMap map = test::random_faults(random, placement, network, 6);
     check_loopback(network, accelerator, map, random_images(random, network));
@@ -43,7 +43,7 @@ TEST_CASE("every kind of site agrees on its own, on both accelerators") {
       test::Random random(seed);
       const Network network = test::random_network(random);
       const auto a = test::random_dataflow(random, network);
-      const auto b = test::random_loopback(random);
+      const auto b = test::random_loopback(random, network);
       const auto images = random_images(random, network);
       auto one = [&](const Placement& placement) {
         FaultMap map{placement.accelerator, {}};
@@ -72,7 +72,7 @@ TEST_CASE("a permanent fault changes values and no cycle") {
     test::Random random(seed);
     const Network network = test::random_network(random);
     const auto a = test::random_dataflow(random, network);
-    const auto b = test::random_loopback(random);
+    const auto b = test::random_loopback(random, network);
     const auto images = random_images(random, network);
     const FaultMap on_dataflow =
         test::random_faults(random, dataflow::place(a, network), network, 6);

@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
     start = std::chrono::steady_clock::now();
     const Effects lowered = lower(shuffled, placement, network);
     lowering = std::min(lowering, seconds_since(start));
-    effects = lowered.patches.size() + lowered.operators.size() + lowered.elements.size();
+    effects = lowered.size();
     start = std::chrono::steady_clock::now();
     for (const Fault& fault : shuffled.faults) sites.parse(name(fault), "bench_lowering");
     naming = std::min(naming, seconds_since(start));

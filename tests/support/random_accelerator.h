@@ -45,13 +45,21 @@ inline dataflow::DataflowAccelerator random_dataflow(Random& random, const Netwo
   return a;
 }
 
-inline loopback::LoopbackAccelerator random_loopback(Random& random) {
+/// Activation buffers are no larger than the network needs, so that faults in them are not in vain.
+inline loopback::LoopbackAccelerator random_loopback(Random& random, const Network& network) {
   loopback::LoopbackAccelerator a;
   a.pe = uniform(random, 1, 9);
   a.simd = uniform(random, 1, 12);
   a.name = "random";
   a.schedule = uniform(random, 0, 1) == 0 ? Schedule::channel_parallel : Schedule::pixel_parallel;
   a.double_buffering = uniform(random, 0, 1) == 0;
+  a.activation_buffer_bytes = 1;
+  for (int t = 0; t < network.tensors(); ++t) {
+    const Shape shape = network.tensor_shape(t);
+    const int bits = t + 1 < network.tensors() ? network.tensor_format(t).bits : 32;
+    const int64_t bytes = int64_t{shape.pixels()} * ((shape.channels * bits + 7) / 8);
+    a.activation_buffer_bytes = std::max(a.activation_buffer_bytes, bytes);
+  }
   return a;
 }
 

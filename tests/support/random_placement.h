@@ -32,7 +32,18 @@ inline Placement random_dataflow_placement(Random& random, const Network& networ
         t == 0 ? "input" : network.layers[static_cast<size_t>(t) - 1].name + "/out";
     placement.streams.push_back(
         {name, t, uniform(random, 1, 7), per_word, (channels + per_word - 1) / per_word});
-    if (t == 0 || !network.layers[static_cast<size_t>(t) - 1].has_weights()) continue;
+    if (t == 0) continue;
+    const Layer& layer = network.layers[static_cast<size_t>(t) - 1];
+    int per_cell = uniform(random, 1, layer.input.channels);
+    while (layer.input.channels % per_cell != 0) --per_cell;
+    if (layer.kind == LayerKind::convolution) {
+      placement.windows.push_back(
+          {layer.name + "/sliding_window", t - 1, layer.kernel + uniform(random, 0, 2), per_cell});
+    }
+    if (layer.kind == LayerKind::max_pool && layer.kernel == layer.stride) {
+      placement.pools.push_back({layer.name + "/pool", t - 1, per_cell});
+    }
+    if (!network.layers[static_cast<size_t>(t) - 1].has_weights()) continue;
     const int pe = uniform(random, 1, 5);
     const int simd = uniform(random, 1, 6);
     placement.arrays.push_back({network.layers[static_cast<size_t>(t) - 1].name + "/mvtu",
@@ -65,6 +76,17 @@ inline Placement random_loopback_placement(Random& random, const Network& networ
     use.threshold_bits = threshold_bits;
   }
   placement.arrays.push_back(array);
+  ActivationMemory memory{"activations", 2, 400, {}};
+  for (int t = 0; t < network.tensors(); ++t) {
+    if (t > 0 && !network.layers[static_cast<size_t>(t) - 1].has_weights()) continue;
+    int kept = t;
+    while (kept + 1 < network.tensors() &&
+           !network.layers[static_cast<size_t>(kept)].has_weights()) {
+      ++kept;
+    }
+    memory.tensors.push_back({t, kept, static_cast<int>(memory.tensors.size() % 2)});
+  }
+  placement.memories.push_back(memory);
   return placement;
 }
 

@@ -45,11 +45,17 @@ inline ElementFault random_element(Random& random, const Network& network) {
     fault.slot.slot = uniform(random, 0, fault.slot.depth - 1);
     fault.slot.channels_per_word = uniform(random, 1, shape.channels);
     fault.slot.words_per_pixel =
-        (shape.channels + fault.slot.channels_per_word - 1) / fault.slot.channels_per_word;
+        (shape.channels + fault.slot.channels_per_word - 1) / fault.slot.channels_per_word +
+        uniform(random, 0, 1);
+    if (uniform(random, 0, 2) == 0) {
+      fault.slot.packed = true;
+      fault.slot.words_per_pixel =
+          (shape.size() + fault.slot.channels_per_word - 1) / fault.slot.channels_per_word;
+    }
   }
   const bool last = fault.tensor == network.tensors() - 1;
   fault.mask = random_mask(random, last ? 12 : network.tensor_format(fault.tensor).bits);
-  fault.stage = uniform(random, 0, 4);
+  fault.stage = uniform(random, 0, 5);
   return fault;
 }
 
@@ -107,6 +113,34 @@ inline OperatorFault random_operator(Random& random, const Network& network) {
   return fault;
 }
 
+inline void add_random_operand(Random& random, const Network& network, Effects& effects) {
+  OperandFault fault;
+  fault.layer = random_matrix_layer(random, network);
+  const Layer& layer = network.layers[static_cast<size_t>(fault.layer)];
+  if (layer.kind != LayerKind::convolution) return;
+  fault.channels = random_subset(random, layer.input.channels);
+  const int width = layer.input.width + 2 * layer.padding;
+  const int pixels = width * (layer.input.height + 2 * layer.padding);
+  fault.pixels = random_subset(random, pixels);
+  if (fault.pixels.empty()) fault.pixels = {uniform(random, 0, std::min(width, pixels) - 1)};
+  fault.mask = random_mask(random, layer.input_format.bits);
+  effects.operands.push_back(fault);
+}
+
+inline void add_random_pool(Random& random, const Network& network, Effects& effects) {
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    const Layer& layer = network.layers[i];
+    if (layer.has_weights()) continue;
+    PoolFault fault;
+    fault.layer = static_cast<int>(i);
+    fault.channels = random_subset(random, layer.output.channels);
+    fault.pixels = random_subset(random, layer.output.pixels());
+    if (uniform(random, 0, 2) != 0) fault.pool.cell = random_mask(random, layer.input_format.bits);
+    fault.pool.comparator = static_cast<BrokenPool::Comparator>(uniform(random, 0, 2));
+    effects.pools.push_back(fault);
+  }
+}
+
 /// One to three faults of any form; a third of them one stuck channel, as campaigns have them.
 inline Effects random_effects(Random& random, const Network& network) {
   if (uniform(random, 0, 2) == 0) {
@@ -122,12 +156,18 @@ inline Effects random_effects(Random& random, const Network& network) {
   Effects effects;
   const int count = uniform(random, 1, 3);
   for (int i = 0; i < count; ++i) {
-    switch (uniform(random, 0, 3)) {
+    switch (uniform(random, 0, 5)) {
       case 0:
         effects.patches.push_back(random_patch(random, network));
         break;
       case 1:
         effects.operators.push_back(random_operator(random, network));
+        break;
+      case 2:
+        add_random_operand(random, network, effects);
+        break;
+      case 3:
+        add_random_pool(random, network, effects);
         break;
       default:
         effects.elements.push_back(random_element(random, network));

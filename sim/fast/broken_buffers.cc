@@ -1,0 +1,109 @@
+// FaultyPass: buffers that hold wrong values between tensors, of windows and of pools.
+#include <algorithm>
+
+#include "sim/fast/faulty_pass.h"
+
+namespace stuckat::fast {
+namespace {
+
+/// Output pixels of a convolution whose window covers pixel (y, x) of the padded image.
+void insert_readers(const PackedLayer& layer, int y, int x, PixelSet& readers) {
+  for (int oy = 0; oy < layer.output.height; ++oy) {
+    const int ky = y - oy * layer.stride;
+    if (ky < 0 || ky >= layer.kernel_height) continue;
+    for (int ox = 0; ox < layer.output.width; ++ox) {
+      const int kx = x - ox * layer.stride;
+      if (kx >= 0 && kx < layer.kernel_width) readers.insert(oy * layer.output.width + ox);
+    }
+  }
+}
+
+int level_of(NumberFormat format, int value) {
+  return format.kind == FormatKind::binary ? (value > 0 ? 1 : 0) : value - format.min_value();
+}
+
+}  // namespace
+
+void FaultyPass::hold_operands(int index, const Effects& effects, const std::vector<int>& faults) {
+  const size_t i = static_cast<size_t>(index);
+  held_ = {diff_[i], changed_[i], values_[i], {}, {}};
+  std::vector<OperandFault> of_layer;
+  for (const int f : faults) of_layer.push_back(effects.operands[static_cast<size_t>(f)]);
+  const Layer& layer = network_.network().layers[i];
+  Tensor input = tensor(index);
+  const Tensor padded = padded_operands(layer, index, of_layer, input);
+  const int width = padded.shape.width;
+  const int channels = padded.shape.channels;
+  for (const OperandFault& fault : of_layer) {
+    for (const int pixel : fault.pixels) {
+      const int y = pixel / width - layer.padding;
+      const int x = pixel % width - layer.padding;
+      const int32_t* values = padded.values.data() + pixel * channels;
+      if (y >= 0 && x >= 0 && y < layer.input.height && x < layer.input.width) {
+        std::copy_n(values, channels, &input.at(y, x, 0));
+      } else {
+        held_.padding_pixels.push_back(pixel);
+        held_.padding_values.insert(held_.padding_values.end(), values, values + channels);
+      }
+    }
+  }
+  set_tensor(index, input);
+}
+
+void FaultyPass::recompute_windows(int index) {
+  if (held_.padding_pixels.empty()) return;
+  const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
+  const PackedLayer& packed = network_.layer(index);
+  PixelSet readers(layer.output.pixels());
+  for (const int pixel : held_.padding_pixels) {
+    insert_readers(packed, pixel / packed.padded_width(), pixel % packed.padded_width(), readers);
+  }
+  std::vector<SpecialRow> rows;
+  for (int row = 0; row < layer.rows(); ++row) {
+    const int8_t* weights = layer.weight_row(row);
+    const int32_t* thresholds = layer.threshold_row(row);
+    rows.push_back({row,
+                    {weights, weights + layer.columns()},
+                    {thresholds, thresholds + layer.thresholds_per_row()},
+                    {}});
+  }
+  std::vector<int> pixels;
+  readers.for_each([&](int pixel) { pixels.push_back(pixel); });
+  apply_rows_at(index, {}, rows, pixels);
+}
+
+void FaultyPass::release_operands(int index) {
+  const size_t i = static_cast<size_t>(index);
+  std::swap(diff_[i], held_.diff);
+  std::swap(changed_[i], held_.changed);
+  std::swap(values_[i], held_.values);
+  held_.padding_pixels.clear();
+  held_.padding_values.clear();
+}
+
+void FaultyPass::apply_pools(int index, const Effects& effects, const std::vector<int>& faults) {
+  if (faults.empty()) return;
+  const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
+  const TensorLayout& out = network_.layout(index + 1);
+  const Tensor input = tensor(index);
+  Tensor output;
+  if (out.form != TensorForm::planes) output = tensor(index + 1);
+  for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
+    bool touched = false;
+    for (int channel = 0; channel < layer.output.channels; ++channel) {
+      const BrokenPool pool = broken_pool_at(effects.pools, index, pixel, channel);
+      if (pool == BrokenPool{}) continue;
+      const int32_t value = broken_maximum(layer, pool, input, pixel / layer.output.width,
+                                           pixel % layer.output.width, channel);
+      touched = true;
+      if (out.form == TensorForm::planes)
+        set_level(index + 1, pixel, channel, level_of(layer.output_format, value));
+      else
+        output.values[static_cast<size_t>(pixel * layer.output.channels + channel)] = value;
+    }
+    if (touched && out.form == TensorForm::planes) settle_pixel(index + 1, pixel);
+  }
+  if (out.form != TensorForm::planes) set_tensor(index + 1, output);
+}
+
+}  // namespace stuckat::fast

@@ -1,0 +1,168 @@
+// Every site, every bit, both values, of tiny accelerators; and maps whose faults meet in the same
+// words. Faults of one accelerator are batched: one child simulates one after the other, each in a
+// child of its own.
+#include <catch2/catch.hpp>
+
+#include "faultmaps/operations.h"
+#include "faultmaps/site_index.h"
+#include "tests/agree/agreement.h"
+#include "tests/support/random_accelerator.h"
+
+using namespace stuckat;
+
+namespace {
+
+/// A convolution with padding and stride 1, a pool, a convolution, a dense layer: each only a few
+/// elements large, in formats of one bit or of two.
+Network tiny_network(NumberFormat format, uint64_t seed) {
+  test::Random random(seed);
+  Network network;
+  network.name = "tiny";
+  const auto add = [&](LayerKind kind, Shape input, int kernel, int padding, int channels,
+                       const std::string& name, bool last) {
+    network.layers.push_back(test::random_layer(random, kind, input, format, format, format, kernel,
+                                                kind == LayerKind::max_pool ? kernel : 1, padding,
+                                                channels, name, last));
+    return network.layers.back().output;
+  };
+  Shape shape = add(LayerKind::convolution, {4, 4, 2}, 3, 1, 2, "layer0", false);
+  shape = add(LayerKind::max_pool, shape, 2, 0, 0, "pool0", false);
+  shape = add(LayerKind::convolution, shape, 2, 1, 2, "layer1", false);
+  add(LayerKind::dense, shape, 1, 0, 3, "layer2", true);
+  return network;
+}
+
+/// Dense layers alone, the first on an image whose elements are packed into words.
+Network dense_network(uint64_t seed) {
+  test::Random random(seed);
+  Network network;
+  network.name = "dense";
+  network.layers.push_back(test::random_layer(random, LayerKind::dense, {3, 2, 3}, signed_format(2),
+                                              binary_format, binary_format, 1, 1, 0, 4, "layer0",
+                                              false));
+  network.layers.push_back(test::random_layer(random, LayerKind::dense, {1, 1, 4}, binary_format,
+                                              binary_format, binary_format, 1, 1, 0, 3, "layer1",
+                                              true));
+  return network;
+}
+
+dataflow::DataflowAccelerator tiny_dataflow(const Network& network) {
+  auto a = dataflow::auto_dataflow(network, 1000);
+  a.name = "tiny";
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    a.layers[i].out_depth = 3;
+    if (!network.layers[i].has_weights()) continue;
+    a.layers[i].pe = 1;
+    a.layers[i].simd = 2;
+  }
+  a.layers.back().pe = 2;  // 3 rows: one is padded
+  dataflow::validate(a, network);
+  return a;
+}
+
+loopback::LoopbackAccelerator tiny_loopback(const Network& network, Schedule schedule) {
+  test::Random random(1);
+  auto a = test::random_loopback(random, network);
+  a.name = "tiny";
+  a.pe = 2;
+  a.simd = 4;
+  a.schedule = schedule;
+  return a;
+}
+
+/// All faults of the placement one by one, both engines and the trainer; `simulate(map)` in a child
+/// for each.
+template <typename Simulate>
+void check_every_fault(const Network& network, const Placement& placement,
+                       const std::vector<Tensor>& images, Simulate simulate) {
+  for (const SiteRow& row : site_table()) {
+    for (const Fault& fault : all_faults(row.kind, placement, network)) {
+      test::check_agreement(network, placement, {placement.accelerator, {fault}}, images, [&] {
+        return simulate(FaultMap{placement.accelerator, {fault}});
+      });
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every fault of a tiny dataflow accelerator agrees in all engines") {
+  for (const NumberFormat format : {binary_format, signed_format(2)}) {
+    const Network network = tiny_network(format, 7);
+    const auto a = tiny_dataflow(network);
+    test::Random random(8);
+    const auto images = test::random_images(random, network, 2);
+    check_every_fault(network, dataflow::place(a, network), images, [&](const FaultMap& map) {
+      return dataflow::simulate(network, a, map, images, {.tensors = true}).tensors;
+    });
+  }
+}
+
+TEST_CASE("every fault of streams with padding agrees: a packed image, rows behind the last") {
+  const Network network = dense_network(3);
+  auto a = tiny_dataflow(network);
+  a.layers[0].simd = 5;  // 18 columns in 4 words
+  a.input_depth = 3;
+  a.layers[1].pe = 2;
+  a.layers[1].padded_rows = 8;
+  const Placement placement = dataflow::place(a, network);
+  CHECK(placement.streams.front().packed);
+  CHECK(placement.streams.back().words_per_pixel == 4);
+  test::Random random(8);
+  const auto images = test::random_images(random, network, 3);
+  check_every_fault(network, placement, images, [&](const FaultMap& map) {
+    return dataflow::simulate(network, a, map, images, {.tensors = true}).tensors;
+  });
+}
+
+TEST_CASE("every fault of a tiny loopback accelerator agrees in all engines") {
+  for (const Schedule schedule : {Schedule::channel_parallel, Schedule::pixel_parallel}) {
+    const Network network = tiny_network(signed_format(2), 9);
+    const auto a = tiny_loopback(network, schedule);
+    test::Random random(10);
+    const auto images = test::random_images(random, network, 1);
+    check_every_fault(network, place(a, network), images, [&](const FaultMap& map) {
+      return loopback::simulate(network, a, map, images, {.tensors = true}).tensors;
+    });
+  }
+}
+
+TEST_CASE("faults that meet in the same part agree, whatever their order") {
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    test::Random random(seed);
+    const bool on_dataflow = seed % 2 == 0;
+    const Network network = tiny_network(signed_format(2), seed);
+    const auto a = tiny_dataflow(network);
+    const auto b = tiny_loopback(
+        network, seed % 4 == 1 ? Schedule::channel_parallel : Schedule::pixel_parallel);
+    const Placement placement = on_dataflow ? dataflow::place(a, network) : place(b, network);
+    const SiteIndex sites(placement, network);
+    const auto& parts = sites.parts();
+    const auto& part =
+        parts[static_cast<size_t>(test::uniform(random, 0, static_cast<int>(parts.size()) - 1))];
+    FaultMap map{placement.accelerator, {}};
+    for (const SiteSpace* space : sites.of_part(part)) {
+      if (space->sites() == 0) continue;
+      for (int i = 0; i < 6; ++i) {
+        Fault fault =
+            space->at(std::uniform_int_distribution<int64_t>(0, space->sites() - 1)(random));
+        fault.value = space->values[static_cast<size_t>(
+            test::uniform(random, 0, static_cast<int>(space->values.size()) - 1))];
+        const bool taken = std::any_of(map.faults.begin(), map.faults.end(),
+                                       [&](const Fault& f) { return same_site(f, fault); });
+        if (!taken) map.faults.push_back(fault);
+      }
+    }
+    const Effects effects = lower(map, placement, network);
+    std::shuffle(map.faults.begin(), map.faults.end(), random);
+    FaultMap sorted = map;
+    validate(sorted, placement, network, "test");
+    CHECK(lower(sorted, placement, network) == effects);
+    const auto images = test::random_images(random, network, 2);
+    INFO("seed " << seed);
+    if (on_dataflow)
+      test::check_dataflow(network, a, sorted, images);
+    else
+      test::check_loopback(network, b, sorted, images);
+  }
+}
