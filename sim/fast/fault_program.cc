@@ -32,7 +32,7 @@ class Builder {
     for (auto& [tensor, step] : steps_) {
       // Memories may hold what their broken bits are stuck at.
       std::erase_if(step.rows, [&](const SpecialRow& row) { return is_right(tensor - 1, row); });
-      if (step.rows.empty() && step.elements.empty()) continue;
+      if (!step.computes() && step.elements.empty()) continue;
       program.steps.push_back(std::move(step));
     }
     return program;
