@@ -226,8 +226,9 @@ int Digits::entries() const {
 Digits digits_for(NumberFormat format, Values values) {
   if (format.bits > 4) return {0, 1, 0, 0};
   if (format.kind == FormatKind::binary && values != Values::levels_and_zero) return {};
-  const int min = values == Values::codes ? format.min_value() : format.min_level();
-  const int radix = format.max_level() - min + 1;
+  const bool any_sign = values == Values::codes_of_either_sign;
+  const int min = values == Values::codes || any_sign ? format.min_value() : format.min_level();
+  const int radix = (any_sign ? -min : format.max_level()) - min + 1;
   return {min, 1, radix, radix <= 3 ? 3 : radix <= 4 ? 2 : 1};
 }
 

@@ -30,8 +30,8 @@ struct Digits {
 };
 
 /// Which values occur: the levels that a quantizer emits; those and the 0 of a dropped element; or
-/// all that a (possibly broken) stored code can mean.
-enum class Values : uint8_t { levels, levels_and_zero, codes };
+/// all that a (possibly broken) stored code can mean, or that and its negative.
+enum class Values : uint8_t { levels, levels_and_zero, codes, codes_of_either_sign };
 
 /// Digits for the values of `format`. Formats of more than 4 bits get radix 0: no table.
 Digits digits_for(NumberFormat format, Values values);
