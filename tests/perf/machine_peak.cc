@@ -43,13 +43,15 @@ double add_bytes(int64_t rounds, uint64_t* result) {
   constexpr size_t bytes = 4096;
   HWY_ALIGN static int8_t column[bytes] = {};
   std::fill(column, column + bytes, static_cast<int8_t>(*result));
+  const int8_t* volatile source = column;  // or every round would be known to add the same
   const size_t lanes = hn::Lanes(d);
   hn::Vec<decltype(d)> sum[chains];
   for (auto& s : sum) s = hn::Zero(d);
   for (int64_t r = 0; r < rounds; ++r) {
+    const int8_t* from = source;
     for (size_t at = 0; at + chains * lanes <= bytes; at += chains * lanes) {
       for (int i = 0; i < chains; ++i) {
-        sum[i] = hn::Add(sum[i], hn::Load(d, column + at + static_cast<size_t>(i) * lanes));
+        sum[i] = hn::Add(sum[i], hn::Load(d, from + at + static_cast<size_t>(i) * lanes));
       }
     }
   }
