@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <set>
 
 #include "faultmaps/lower.h"
@@ -24,6 +25,8 @@ std::set<int> broken_tensors(const Effects& effects) {
   for (const auto& p : effects.patches) tensors.insert(p.layer + 1);
   for (const auto& o : effects.operators) tensors.insert(o.layer + 1);
   for (const auto& e : effects.elements) tensors.insert(e.tensor);
+  for (const auto& o : effects.operands) tensors.insert(o.layer + 1);
+  for (const auto& p : effects.pools) tensors.insert(p.layer + 1);
   return tensors;
 }
 
@@ -33,12 +36,14 @@ Effects only(const Effects& effects, int tensor) {
   std::erase_if(result.patches, [&](const auto& p) { return p.layer + 1 != tensor; });
   std::erase_if(result.operators, [&](const auto& o) { return o.layer + 1 != tensor; });
   std::erase_if(result.elements, [&](const auto& e) { return e.tensor != tensor; });
+  std::erase_if(result.operands, [&](const auto& o) { return o.layer + 1 != tensor; });
+  std::erase_if(result.pools, [&](const auto& p) { return p.layer + 1 != tensor; });
   return result;
 }
 
 /// Some weights of channels that go on with all their others: partial, without a test.
 bool only_weights(const Effects& effects) {
-  return effects.operators.empty() && effects.elements.empty() &&
+  return effects.size() == effects.patches.size() &&
          std::none_of(effects.patches.begin(), effects.patches.end(),
                       [](const auto& p) { return p.is_threshold; });
 }
@@ -71,6 +76,40 @@ std::vector<Effects> at_row(SiteKind kind, const Fault& fault, const Placement& 
                          {{kind, fault.part, {fault.coordinates[0], 0, 0, 0}, value}}};
       result.push_back(lower(map, placement, network));
     }
+  }
+  return result;
+}
+
+/// Levels that the elements of a tensor can be stuck at.
+NumberFormat levels_of(const Network& network, int tensor) {
+  return tensor == 0 ? network.tensor_format(0) : level_format(network, tensor - 1);
+}
+
+/// The elements that effects reach first, to be stuck whole: those overwritten; maxima of a broken
+/// pool; the channels of a row whose parameters differ; the pixels of operands held wrongly, in all
+/// channels.
+std::vector<ElementFault> touched(const Effects& effects, const Network& network) {
+  std::vector<ElementFault> result = effects.elements;
+  const auto add = [&](int tensor, std::vector<int> channels, std::vector<int> pixels) {
+    ElementFault element;
+    element.tensor = tensor;
+    element.channels = std::move(channels);
+    element.pixels = std::move(pixels);
+    result.push_back(std::move(element));
+  };
+  for (const PoolFault& p : effects.pools) add(p.layer + 1, p.channels, p.pixels);
+  for (const ParameterPatch& p : effects.patches) add(p.layer + 1, {p.row}, {});
+  for (const OperandFault& o : effects.operands) {
+    const Layer& layer = network.layers[static_cast<size_t>(o.layer)];
+    const int width = layer.input.width + 2 * layer.padding;
+    std::vector<int> pixels;
+    for (const int pixel : o.pixels) {
+      const int y = pixel / width - layer.padding;
+      const int x = pixel % width - layer.padding;
+      if (y < 0 || x < 0 || y >= layer.input.height || x >= layer.input.width) continue;
+      pixels.push_back(y * layer.input.width + x);
+    }
+    if (!pixels.empty()) add(o.layer, {}, std::move(pixels));
   }
   return result;
 }
@@ -318,21 +357,29 @@ class Abstractions {
 std::vector<Effects> abstractions(const Fault& fault, const Placement& placement,
                                   const Network& network) {
   const SiteRow& row = site_row(fault.kind);
-  if (row.part == PartKind::pe_array) return at_row(SiteKind::pe_dead, fault, placement, network);
+  const bool of_one_pe = std::string_view(row.coordinates.front().name) == "pe";
+  if (of_one_pe) return at_row(SiteKind::pe_dead, fault, placement, network);
   if (fault.kind == SiteKind::stream_slot || fault.kind == SiteKind::stream_word) {
     return at_row(SiteKind::stream_word, fault, placement, network);
   }
   const Effects exact = lower({placement.accelerator, {fault}}, placement, network);
+  const std::vector<ElementFault> elements = touched(exact, network);
   std::vector<Effects> result;
-  if (exact.elements.empty()) return result;
-  const int tensor = exact.elements.front().tensor;
-  const NumberFormat format =
-      tensor == 0 ? network.tensor_format(0) : level_format(network, tensor - 1);
-  std::vector<int> levels;
-  for (int i = 0; i < format.levels(); ++i) levels.push_back(format.level(i));
-  for (const int level : few(levels)) {
-    result.push_back(exact);
-    for (ElementFault& e : result.back().elements) e.mask = stuck_at(network, e.tensor, level);
+  if (elements.empty()) return result;
+  const int levels = levels_of(network, elements.front().tensor).levels();
+  std::vector<int> numbers(static_cast<size_t>(levels));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  for (const int number : few(numbers)) {
+    Effects stuck;
+    for (ElementFault e : elements) {
+      // The level as far up as in the first tensor.
+      const NumberFormat format = levels_of(network, e.tensor);
+      const int level = format.level(number * (format.levels() - 1) / (levels - 1));
+      e.mask = stuck_at(network, e.tensor, level);
+      stuck.elements.push_back(e);
+    }
+    normalize(stuck);
+    result.push_back(stuck);
   }
   return result;
 }
