@@ -161,6 +161,14 @@ void CommandLine::write_json(const nlohmann::ordered_json& result) const {
   }
 }
 
+void check_can_write(const std::string& path) {
+  std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (folder.empty()) folder = ".";
+  if (access(folder.c_str(), W_OK) == 0) return;
+  throw InputError(path, "cannot be written: " + folder.string(),
+                   "a folder that is there, writable");
+}
+
 void write_text_file(const std::string& path, const std::string& content) {
   const std::string temporary = path + ".tmp";
   {

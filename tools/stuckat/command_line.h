@@ -76,6 +76,10 @@ inline po::typed_value<double>* real(const char* value_name, double standard, co
 /// Writes a whole text file under a temporary name and renames it. Throws InputError.
 void write_text_file(const std::string& path, const std::string& text);
 
+/// Throws InputError if no file could be made there: before hours are spent on what then cannot be
+/// kept.
+void check_can_write(const std::string& path);
+
 /// Progress on standard error where that is a terminal; silent elsewhere.
 class Progress {
  public:

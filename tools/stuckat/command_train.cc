@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -17,15 +16,6 @@ namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
 void interrupt(int) { interrupted = 1; }
-
-/// Before hours are spent on what then cannot be kept.
-void check_can_write(const std::string& path) {
-  std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  if (folder.empty()) folder = ".";
-  if (access(folder.c_str(), W_OK) == 0) return;
-  throw InputError(path, "cannot be written: " + folder.string(),
-                   "a folder that is there, writable");
-}
 
 bool show_progress(const trainer::Progress& p, const Network& architecture,
                    const trainer::TrainData& data, Progress& progress) {
