@@ -238,7 +238,8 @@ std::string pessimism_page(const std::vector<NamedStudy>& studies, const std::st
                           mean_text(row.abstraction), report::fixed(row.worst_abstraction, 1),
                           mean_text(row.gap), share_text(row.optimistic));
     }
-    text += "\n" + conclusion(study);
+    text += "\n";
+    text += conclusion(study);
   }
   return text;
 }
