@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <cstdint>
 #include <map>
 #include <tuple>
 
@@ -37,12 +38,17 @@ struct Operands {
 
 Operands operands_at(const Layer& layer, const BrokenPe& pe, int row, const int8_t* weights,
                      const int32_t* window, int column) {
-  if (column < layer.columns()) return {weights[column], window[column]};
-  Operands padding{padded_weight(layer), padded_input(layer)};
+  Operands result{padded_weight(layer), padded_input(layer)};
+  if (column < layer.columns()) result = {weights[column], window[column]};
   for (const auto& patch : pe.padded_weights) {
-    if (patch.row == row && patch.column == column) padding.weight = patch.value;
+    if (patch.row == row && patch.column == column) result.weight = patch.value;
   }
-  return padding;
+  const NumberFormat& format = layer.weight_format;
+  for (const auto& flip : pe.weight_flips) {
+    if (flip.row != row || flip.column != column) continue;
+    result.weight = format.value(format.code(result.weight) ^ flip.bits);
+  }
+  return result;
 }
 
 CodeMask mask_of(const std::vector<BrokenPe::Lane>& lanes, int lane) {
@@ -73,6 +79,16 @@ void merge(BrokenPe& into, const BrokenPe& from) {
   for (const auto& c : from.comparators) into.comparators.push_back(c);
   const auto by_index = [](const auto& a, const auto& b) { return a.index < b.index; };
   std::stable_sort(into.comparators.begin(), into.comparators.end(), by_index);
+  into.weight_flips.insert(into.weight_flips.end(), from.weight_flips.begin(),
+                           from.weight_flips.end());
+  into.accumulator_flips.insert(into.accumulator_flips.end(), from.accumulator_flips.begin(),
+                                from.accumulator_flips.end());
+}
+
+std::string images_text(const RunImages& images) {
+  if (images.is_all()) return "";
+  if (images.first == images.last) return " in image " + std::to_string(images.first);
+  return " from image " + std::to_string(images.first) + " on";
 }
 
 void merge(BrokenPool& into, const BrokenPool& from) {
@@ -135,6 +151,14 @@ std::string describe_pe(const BrokenPe& pe) {
   for (const auto& c : pe.comparators) {
     add("comparator " + std::to_string(c.index) + " stuck at " + (c.one ? "1" : "0"));
   }
+  for (const auto& w : pe.weight_flips) {
+    add("weight of column " + std::to_string(w.column) + " with bits " + std::to_string(w.bits) +
+        " inverted");
+  }
+  for (const auto& f : pe.accumulator_flips) {
+    add("accumulator with bits " + std::to_string(f.bits) + " inverted before step " +
+        std::to_string(f.step));
+  }
   return text;
 }
 
@@ -152,14 +176,16 @@ std::string describe_pool(const BrokenPool& pool, NumberFormat format) {
 
 auto key(const PoolFault& f) { return std::tie(f.layer, f.channels, f.pixels); }
 auto key(const OperandFault& f) { return std::tie(f.layer, f.channels, f.pixels); }
-auto key(const OperatorFault& f) { return std::tie(f.layer, f.rows, f.pixels); }
+auto key(const OperatorFault& f) {
+  return std::tie(f.layer, f.images.first, f.images.last, f.rows, f.pixels);
+}
 auto key(const ParameterPatch& p) { return std::tie(p.layer, p.row, p.is_threshold, p.index); }
 auto slot_key(const SlotPattern& s) {
   return std::tie(s.depth, s.slot, s.words_per_pixel, s.channels_per_word, s.packed);
 }
 bool same_selection(const ElementFault& a, const ElementFault& b) {
   return a.tensor == b.tensor && a.stage == b.stage && a.channels == b.channels &&
-         a.pixels == b.pixels && a.slot == b.slot;
+         a.pixels == b.pixels && a.slot == b.slot && a.images == b.images;
 }
 /// Sorts by key() and merges faults of the same key into one.
 template <class Fault, class Merge>
@@ -178,6 +204,9 @@ void merge_equal(std::vector<Fault>& faults, const Merge& merge_into) {
 bool element_before(const ElementFault& a, const ElementFault& b) {
   if (a.tensor != b.tensor) return a.tensor < b.tensor;
   if (a.stage != b.stage) return a.stage < b.stage;
+  if (!(a.images == b.images)) {
+    return std::tie(a.images.first, a.images.last) < std::tie(b.images.first, b.images.last);
+  }
   if (a.channels != b.channels) return a.channels < b.channels;
   if (a.pixels != b.pixels) return a.pixels < b.pixels;
   if (!(a.slot == b.slot)) return slot_key(a.slot) < slot_key(b.slot);
@@ -231,7 +260,15 @@ int32_t broken_accumulate(const Layer& layer, const BrokenPe& pe, int row, const
   const int width = product_bits(layer);
   const uint32_t register_mask = pe.accumulator_bits >= 32 ? ~0u : (1u << pe.accumulator_bits) - 1;
   int32_t accumulator = 0;
+  const auto stored = [&](uint32_t code) {
+    return wrap(static_cast<int32_t>(pe.accumulator.apply(code & register_mask)),
+                pe.accumulator_bits, xnor);
+  };
   for (int step = 0; step < pe.padded_columns; step += pe.simd) {
+    for (const auto& flip : pe.accumulator_flips) {
+      if (flip.step * pe.simd != step) continue;
+      accumulator = stored(static_cast<uint32_t>(accumulator) ^ flip.bits);
+    }
     int32_t sum = 0;
     for (int lane = 0; lane < pe.simd; ++lane) {
       const Operands o = operands_at(layer, pe, row, weights, window, step + lane);
@@ -245,9 +282,7 @@ int32_t broken_accumulate(const Layer& layer, const BrokenPe& pe, int row, const
         sum += wrap(static_cast<int32_t>(mask.apply(static_cast<uint32_t>(product))), width, false);
       }
     }
-    const int32_t next = wrap(accumulator + sum, pe.accumulator_bits, xnor);
-    const uint32_t code = pe.accumulator.apply(static_cast<uint32_t>(next) & register_mask);
-    accumulator = wrap(static_cast<int32_t>(code), pe.accumulator_bits, xnor);
+    accumulator = stored(static_cast<uint32_t>(accumulator + sum));
   }
   return accumulator;
 }
@@ -276,6 +311,7 @@ int32_t masked_value(const Network& network, int tensor, CodeMask mask, int32_t 
 
 std::vector<int> selected_elements(const ElementFault& fault, Shape shape, int64_t image_index) {
   std::vector<int> result;
+  if (!fault.images.contains(image_index)) return result;
   const SlotPattern& s = fault.slot;
   const int64_t words_per_image = int64_t{s.packed ? 1 : shape.pixels()} * s.words_per_pixel;
   for (int pixel = 0; pixel < shape.pixels(); ++pixel) {
@@ -347,6 +383,61 @@ int32_t broken_maximum(const Layer& layer, const BrokenPool& pool, const Tensor&
   return running;
 }
 
+namespace {
+
+/// The faults of `meeting` that select image interval [first, last] of one row, split by pixels.
+void split_row(const std::vector<OperatorFault>& faults, const std::vector<size_t>& meeting,
+               int row, RunImages images, int pixels, std::vector<OperatorFault>& result) {
+  std::map<std::vector<size_t>, std::vector<int>> groups;  // pixels by the faults that meet there
+  for (int pixel = 0; pixel < pixels; ++pixel) {
+    std::vector<size_t> here;
+    for (const size_t f : meeting) {
+      if (contains(faults[f].pixels, pixel)) here.push_back(f);
+    }
+    if (!here.empty()) groups[here].push_back(pixel);
+  }
+  for (auto& [here, group] : groups) {
+    OperatorFault fault{faults[here.front()].layer, {row}, {}, faults[here.front()].pe, images};
+    for (size_t i = 1; i < here.size(); ++i) merge(fault.pe, faults[here[i]].pe);
+    if (static_cast<int>(group.size()) < pixels) fault.pixels = std::move(group);
+    result.push_back(std::move(fault));
+  }
+}
+
+}  // namespace
+
+std::vector<OperatorFault> disjoint(std::vector<OperatorFault> faults, const Network& network) {
+  std::map<std::tuple<int, int>, std::vector<size_t>> by_row;  // layer, row
+  for (size_t f = 0; f < faults.size(); ++f) {
+    for (const int row : faults[f].rows) by_row[{faults[f].layer, row}].push_back(f);
+  }
+  std::vector<OperatorFault> result;
+  for (const auto& [where, meeting] : by_row) {
+    const auto [index, row] = where;
+    if (meeting.size() < 2) continue;
+    std::vector<int64_t> starts;  // of intervals of images in which the same faults are there
+    for (const size_t f : meeting) {
+      starts.push_back(faults[f].images.first);
+      if (faults[f].images.last < INT64_MAX) starts.push_back(faults[f].images.last + 1);
+    }
+    std::sort(starts.begin(), starts.end());
+    starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
+    const int pixels = network.layers[static_cast<size_t>(index)].output.pixels();
+    for (size_t s = 0; s < starts.size(); ++s) {
+      const RunImages images{starts[s], s + 1 < starts.size() ? starts[s + 1] - 1 : INT64_MAX};
+      std::vector<size_t> here;
+      for (const size_t f : meeting) {
+        if (faults[f].images.contains(images.first)) here.push_back(f);
+      }
+      split_row(faults, here, row, images, pixels, result);
+    }
+    for (const size_t f : meeting) std::erase(faults[f].rows, row);
+  }
+  std::erase_if(faults, [](const OperatorFault& f) { return f.rows.empty(); });
+  result.insert(result.end(), faults.begin(), faults.end());
+  return result;
+}
+
 void normalize(Effects& effects) {
   auto& patches = effects.patches;
   std::stable_sort(patches.begin(), patches.end(),
@@ -387,7 +478,8 @@ std::vector<std::string> describe(const Effects& effects, const Network& network
     std::string line = list("channel", "channels", o.rows) + " of " +
                        network.layers[static_cast<size_t>(o.layer)].name;
     if (!o.pixels.empty()) line += " at " + list("pixel", "pixels", o.pixels);
-    lines.push_back(line + " computed by a broken PE: " + describe_pe(o.pe));
+    lines.push_back(line + images_text(o.images) +
+                    " computed by a broken PE: " + describe_pe(o.pe));
   }
   for (const auto& e : effects.elements) {
     std::string line;
@@ -403,7 +495,7 @@ std::vector<std::string> describe(const Effects& effects, const Network& network
     }
     const bool last = e.tensor == network.tensors() - 1;
     const NumberFormat format = last ? NumberFormat{} : network.tensor_format(e.tensor);
-    lines.push_back(line + " " + action(e.mask, last ? nullptr : &format));
+    lines.push_back(line + images_text(e.images) + " " + action(e.mask, last ? nullptr : &format));
   }
   for (const auto& o : effects.operands) {
     const Layer& layer = network.layers[static_cast<size_t>(o.layer)];

@@ -55,6 +55,16 @@ struct SlotPattern {
   bool operator==(const SlotPattern&) const = default;
 };
 
+/// Images of a run by their index, both ends included.
+struct RunImages {
+  int64_t first = 0;
+  int64_t last = INT64_MAX;
+
+  bool is_all() const { return first == 0 && last == INT64_MAX; }
+  bool contains(int64_t image) const { return first <= image && image <= last; }
+  bool operator==(const RunImages&) const = default;
+};
+
 /// Elements of one tensor whose stored code is changed. Selected are the elements whose channel is
 /// in `channels` AND whose pixel (y*width + x) is in `pixels` AND whose word meets `slot`; an
 /// empty list selects all. In the last tensor (accumulators) the code is the 32-bit two's
@@ -66,8 +76,9 @@ struct ElementFault {
   SlotPattern slot;
   CodeMask mask;
   int stage = 0;  ///< order along the data path; see Stage
+  RunImages images = {};
 
-  bool depends_on_image() const { return slot.depth > 0; }
+  bool depends_on_image() const { return slot.depth > 0 || !images.is_all(); }
   bool operator==(const ElementFault&) const = default;
 };
 
@@ -76,9 +87,10 @@ enum Stage : int {
   stage_output_code = 0,
   stage_pe_dead = 1,
   stage_wire = 2,
-  stage_slot = 3,
-  stage_word = 4,
-  stage_buffer = 5
+  stage_flip = 3,
+  stage_slot = 4,
+  stage_word = 5,
+  stage_buffer = 6
 };
 
 /// A weight or a threshold that reads differently because its memory is broken. Data-independent.
@@ -113,6 +125,19 @@ struct BrokenPe {
     bool one = false;
     bool operator==(const Comparator&) const = default;
   };
+  /// Bits of a stored weight that a transient inverted, in a padded column too.
+  struct WeightFlip {
+    int row = 0;
+    int column = 0;
+    uint32_t bits = 0;
+    bool operator==(const WeightFlip&) const = default;
+  };
+  /// Bits of the accumulator register that a transient inverted before a step of the fold.
+  struct AccumulatorFlip {
+    int step = 0;
+    uint32_t bits = 0;
+    bool operator==(const AccumulatorFlip&) const = default;
+  };
   int simd = 1;
   int padded_columns = 0;
   int accumulator_bits = 32;
@@ -121,6 +146,8 @@ struct BrokenPe {
   std::vector<Lane> products;  ///< XNOR: 1-bit match; else two's complement of product_bits(layer)
   std::vector<PaddedWeight> padded_weights;
   std::vector<Comparator> comparators;  ///< outputs stuck at 0 or 1
+  std::vector<WeightFlip> weight_flips = {};
+  std::vector<AccumulatorFlip> accumulator_flips = {};  ///< stuck bits win
 
   bool operator==(const BrokenPe&) const = default;
 };
@@ -131,6 +158,7 @@ struct OperatorFault {
   std::vector<int> rows;    ///< ascending, unique
   std::vector<int> pixels;  ///< ascending, unique; output pixels y*width + x
   BrokenPe pe;
+  RunImages images = {};
 
   bool operator==(const OperatorFault&) const = default;
 };
@@ -169,6 +197,10 @@ struct PoolFault {
 
   bool operator==(const PoolFault&) const = default;
 };
+
+/// Operators of which some select the same element, as ones that do not: where several meet, one PE
+/// with all their faults.
+std::vector<OperatorFault> disjoint(std::vector<OperatorFault> faults, const Network& network);
 
 /// All effects of a fault map, in canonical order (normalize()).
 struct Effects {

@@ -18,7 +18,12 @@ struct Fault {
   SiteKind kind = SiteKind::pe_dead;
   std::string part;                     ///< name of the PeArray or Stream in the placement
   std::array<int, 4> coordinates = {};  ///< as site_row(kind).coordinates says, rest 0
-  int value = 0;                        ///< stuck bit 0 or 1, or the level a part is stuck at
+  int value = 0;  ///< stuck bit 0 or 1, or the level a part is stuck at; 0 for a flip
+  /// A transient: what is stored at the beginning of this cycle of the run has the bit inverted,
+  /// and the step that starts in it is the first to see that. -1: permanent.
+  int64_t flip_cycle = -1;
+
+  bool is_flip() const { return flip_cycle >= 0; }
 
   auto operator<=>(const Fault&) const = default;
 };
@@ -31,8 +36,11 @@ struct FaultMap {
   bool operator==(const FaultMap&) const = default;
 };
 
-/// "layer1/mvtu/pe[5]/accumulator[3]=1"; parse_fault reads it back.
+/// "layer1/mvtu/pe[5]/accumulator[3]=1" or "...=flip@12345"; parse_fault reads it back.
 std::string name(const Fault& fault);
+
+/// What stands behind the `=`: "1", "-1", "flip@12345".
+std::string value_text(const Fault& fault);
 
 /// Throws InputError(where, ...), with the nearest part or site name suggested.
 Fault parse_fault(std::string_view text, const Placement& placement, const Network& network,
@@ -40,7 +48,7 @@ Fault parse_fault(std::string_view text, const Placement& placement, const Netwo
 
 /// Sorts, removes repetitions, and checks every part, coordinate and value against the placement.
 /// Throws InputError on a fault that nothing claims, a coordinate out of range, or a site that is
-/// stuck both ways.
+/// stuck both ways. Flips may hit a site that is stuck; the stuck value wins.
 void validate(FaultMap& map, const Placement& placement, const Network& network,
               const std::string& where);
 

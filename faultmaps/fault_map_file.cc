@@ -30,6 +30,7 @@ void write_fault_maps(const std::string& path, const std::vector<FaultMap>& chip
   std::map<std::string, int32_t> part_index;
   std::vector<int64_t> offsets = {0};
   std::vector<int32_t> kinds, parts, coordinates, values;
+  std::vector<int64_t> flips;
   for (const FaultMap& chip : chips) {
     if (chip.accelerator != chips.front().accelerator) {
       throw InputError(path,
@@ -45,6 +46,7 @@ void write_fault_maps(const std::string& path, const std::vector<FaultMap>& chip
       parts.push_back(part->second);
       coordinates.insert(coordinates.end(), fault.coordinates.begin(), fault.coordinates.end());
       values.push_back(fault.value);
+      flips.push_back(fault.flip_cycle);
     }
     offsets.push_back(static_cast<int64_t>(kinds.size()));
   }
@@ -61,6 +63,8 @@ void write_fault_maps(const std::string& path, const std::vector<FaultMap>& chip
   file.write_array("/part", parts, {n});
   file.write_array("/coordinates", coordinates, {n, 4});
   file.write_array("/value", values, {n});
+  const bool any = std::any_of(flips.begin(), flips.end(), [](int64_t f) { return f >= 0; });
+  if (any) file.write_array("/flip_cycle", flips, {n});
   file.commit();
 }
 
@@ -79,6 +83,8 @@ std::vector<FaultMap> read_fault_maps(const std::string& path) {
   const auto parts = file.read_array<int32_t>("/part", {n});
   const auto coordinates = file.read_array<int32_t>("/coordinates", {n, 4});
   const auto values = file.read_array<int32_t>("/value", {n});
+  std::vector<int64_t> flips(kinds.size(), -1);
+  if (file.exists("/flip_cycle")) flips = file.read_array<int64_t>("/flip_cycle", {n});
   if (offsets.empty() || offsets.front() != 0 || offsets.back() != n ||
       !std::is_sorted(offsets.begin(), offsets.end())) {
     throw InputError(path, "/chip_offsets do not cover the faults",
@@ -94,7 +100,12 @@ std::vector<FaultMap> read_fault_maps(const std::string& path) {
       Fault fault{kind_of[static_cast<size_t>(kinds[i])],
                   part_names[static_cast<size_t>(parts[i])],
                   {},
-                  values[i]};
+                  values[i],
+                  flips[i]};
+      if (fault.flip_cycle < -1) {
+        throw InputError(path, "/flip_cycle holds " + std::to_string(fault.flip_cycle),
+                         "-1 or more");
+      }
       for (size_t c = 0; c < fault.coordinates.size(); ++c) {
         fault.coordinates[c] = coordinates[i * 4 + c];
         if (fault.coordinates[c] < 0) {

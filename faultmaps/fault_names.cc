@@ -58,9 +58,9 @@ size_t slash_before_site(std::string_view text, std::string_view pattern) {
 }
 
 /// Every fault of a box of coordinates, the last one fastest.
-void add_box(const SiteSpace& space, const std::array<Range, 4>& box, int value,
+void add_box(const SiteSpace& space, const std::array<Range, 4>& box, int value, int64_t flip_cycle,
              std::vector<Fault>& faults) {
-  Fault fault{space.row->kind, space.part, {}, value};
+  Fault fault{space.row->kind, space.part, {}, value, flip_cycle};
   for (size_t i = 0; i < box.size(); ++i) fault.coordinates[i] = box[i].first;
   while (true) {
     faults.push_back(fault);
@@ -76,6 +76,10 @@ void add_box(const SiteSpace& space, const std::array<Range, 4>& box, int value,
 
 }  // namespace
 
+std::string value_text(const Fault& fault) {
+  return fault.is_flip() ? "flip@" + std::to_string(fault.flip_cycle) : std::to_string(fault.value);
+}
+
 std::string name(const Fault& fault) {
   std::string text = fault.part + "/";
   size_t next = 0;
@@ -83,12 +87,12 @@ std::string name(const Fault& fault) {
     text += *p;
     if (*p == '[') text += std::to_string(fault.coordinates[next++]);
   }
-  return text + "=" + std::to_string(fault.value);
+  return text + "=" + value_text(fault);
 }
 
 Fault SiteIndex::parse(std::string_view text, std::string_view where) const {
   const std::string place(where);
-  const auto [site, value] = site_names::split_assignment(text, place);
+  const auto [site, value, flip_cycle] = site_names::split_assignment(text, place);
   std::vector<std::string> known_patterns;
   std::string pattern;  // of the site behind the part, brackets emptied, as far as it goes
   for (size_t slash = site.find('/'); slash != std::string_view::npos;
@@ -104,7 +108,7 @@ Fault SiteIndex::parse(std::string_view text, std::string_view where) const {
       const SiteRow& row = *spaces_[i].row;
       known_patterns.emplace_back(row.pattern);
       if (!numeric || brackets.pattern != row.pattern) continue;
-      Fault fault{row.kind, spaces_[i].part, {}, value};
+      Fault fault{row.kind, spaces_[i].part, {}, value, flip_cycle};
       std::copy(numbers.begin(), numbers.end(), fault.coordinates.begin());
       check(fault, place);
       return fault;
@@ -125,7 +129,7 @@ Fault SiteIndex::parse(std::string_view text, std::string_view where) const {
 
 std::vector<Fault> SiteIndex::expand(std::string_view pattern, std::string_view where) const {
   const std::string place(where);
-  const auto [site, value] = site_names::split_assignment(pattern, place);
+  const auto [site, value, flip_cycle] = site_names::split_assignment(pattern, place);
   std::vector<Fault> faults;
   for (const SiteSpace& space : spaces_) {
     const size_t slash = slash_before_site(site, space.row->pattern);
@@ -137,7 +141,9 @@ std::vector<Fault> SiteIndex::expand(std::string_view pattern, std::string_view 
       continue;
     }
     std::array<Range, 4> box{};
-    bool some = std::find(space.values.begin(), space.values.end(), value) != space.values.end();
+    bool some = flip_cycle >= 0 ? space.row->flips
+                                : std::find(space.values.begin(), space.values.end(), value) !=
+                                      space.values.end();
     for (size_t i = 0; i < brackets.inside.size(); ++i) {
       if (!parse_range(brackets.inside[i], space.counts[i], box[i])) {
         throw InputError(place,
@@ -147,7 +153,7 @@ std::vector<Fault> SiteIndex::expand(std::string_view pattern, std::string_view 
       box[i].last = std::min(box[i].last, space.counts[i] - 1);
       some = some && box[i].first >= 0 && box[i].first <= box[i].last;
     }
-    if (some) add_box(space, box, value, faults);
+    if (some) add_box(space, box, value, flip_cycle, faults);
   }
   if (faults.empty()) {
     say_what_is_wrong(*this, site, value, place);
@@ -164,7 +170,7 @@ Fault parse_fault(std::string_view text, const Placement& placement, const Netwo
 
 Fault parse_fault_anywhere(std::string_view text, std::string_view where) {
   const std::string place(where);
-  const auto [site, value] = site_names::split_assignment(text, place);
+  const auto [site, value, flip_cycle] = site_names::split_assignment(text, place);
   // The whole text behind each slash, from the left: the longest pattern wins.
   for (size_t slash = site.find('/'); slash != std::string_view::npos;
        slash = site.find('/', slash + 1)) {
@@ -176,7 +182,7 @@ Fault parse_fault_anywhere(std::string_view text, std::string_view where) {
     }
     for (const SiteRow& row : site_table()) {
       if (brackets.pattern != row.pattern) continue;
-      Fault fault{row.kind, std::string(site.substr(0, slash)), {}, value};
+      Fault fault{row.kind, std::string(site.substr(0, slash)), {}, value, flip_cycle};
       std::copy(numbers.begin(), numbers.end(), fault.coordinates.begin());
       for (const int c : numbers) {
         if (c < 0) throw InputError(place, name(fault), "coordinates of 0 or more");

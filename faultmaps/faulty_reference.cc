@@ -19,9 +19,9 @@ Layer patched(Layer layer, int index, const Effects& effects) {
 }
 
 void apply_operators(const Layer& layer, int index, const Effects& effects, const Tensor& input,
-                     Tensor& output) {
+                     int64_t image_index, Tensor& output) {
   for (const OperatorFault& fault : effects.operators) {
-    if (fault.layer != index) continue;
+    if (fault.layer != index || !fault.images.contains(image_index)) continue;
     for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
       bool hit = fault.pixels.empty();
       for (const int p : fault.pixels) hit = hit || p == pixel;
@@ -92,7 +92,7 @@ std::vector<Tensor> run(const Network& network, const Tensor& image, const Effec
       layer = without_padding(std::move(layer));
     }
     Tensor output = run_layer(layer, input);
-    apply_operators(layer, i, effects, input, output);
+    apply_operators(layer, i, effects, input, image_index, output);
     if (!layer.has_weights()) apply_pools(layer, i, effects, input, output);
     apply_elements(network, i + 1, effects, image_index, output);
     tensors.push_back(std::move(output));

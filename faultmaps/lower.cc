@@ -15,8 +15,8 @@ namespace {
 /// one memory word, faults of one PE.
 class Lowering {
  public:
-  Lowering(const Placement& placement, const Network& network)
-      : placement_(placement), network_(network) {}
+  Lowering(const Placement& placement, const Network& network, const Timeline* timeline)
+      : placement_(placement), network_(network), timeline_(timeline) {}
 
   void add(const Fault& fault);
   Effects finish();
@@ -37,6 +37,10 @@ class Lowering {
   void add_to_pool(const Fault& fault, const PoolUnit& unit);
   void add_to_memory(const Fault& fault, const ActivationMemory& memory);
   void share_padded_weights();
+  void add_flip(const Fault& fault);
+  void add_accumulator_flip(const Fault& fault, int array);
+  void add_weight_flip(const Fault& fault, int array);
+  void add_slot_flip(const Fault& fault, const Stream& stream);
   BrokenPe& broken(int array, int use_index, int pe);
 
   const Layer& layer(int index) const { return network_.layers[static_cast<size_t>(index)]; }
@@ -45,6 +49,8 @@ class Lowering {
 
   const Placement& placement_;
   const Network& network_;
+  const Timeline* timeline_;
+  std::vector<Fault> flips_;
   std::map<ParameterKey, CodeMask> memory_;
   std::map<std::tuple<PeKey, int, int>, CodeMask> padded_memory_;  // ..., row, column
   std::map<PeKey, BrokenPe> pes_;
@@ -360,7 +366,115 @@ void Lowering::add_to_memory(const Fault& fault, const ActivationMemory& memory)
   }
 }
 
+/// The register holds what step s-1 of a fold left when step s begins. Before step 0 it holds
+/// nothing that is used again.
+void Lowering::add_accumulator_flip(const Fault& fault, int array) {
+  const PeArray& a = placement_.arrays[static_cast<size_t>(array)];
+  const auto at = timeline_->next_step(a.name, fault.flip_cycle);
+  if (!at || at->step == 0) return;
+  const ArrayUse& use = a.uses[static_cast<size_t>(at->use)];
+  const auto [pe, bit, unused, unused2] = fault.coordinates;
+  const bool by_channel = a.schedule == Schedule::channel_parallel;
+  const int row = by_channel ? at->fold * a.pe + pe : at->fold;
+  const int pixel = by_channel ? at->pass : at->pass * a.pe + pe;
+  const Layer& l = layer(use.layer);
+  if (bit >= use.accumulator_bits || row >= l.rows() || pixel >= l.output.pixels()) return;
+  OperatorFault flipped{use.layer, {row}, {pixel}, new_pe(a, use), {at->image, at->image}};
+  flipped.pe.accumulator_flips = {{at->step, 1u << bit}};
+  effects_.operators.push_back(std::move(flipped));
+}
+
+/// The word is read once for each window, in one step of its fold, and never written again.
+void Lowering::add_weight_flip(const Fault& fault, int array) {
+  const PeArray& a = placement_.arrays[static_cast<size_t>(array)];
+  if (a.uses.size() != 1) {
+    throw InputError(placement_.accelerator,
+                     name(fault) +
+                         ": which of the weight banks that share the address it hits, and "
+                         "when that is filled again, has no exact effect",
+                     "a permanent fault there");
+  }
+  const auto at = timeline_->next_step(a.name, fault.flip_cycle);
+  if (!at) return;
+  const ArrayUse& use = a.uses.front();
+  const Layer& l = layer(use.layer);
+  const auto [pe, address, lane, bit] = fault.coordinates;
+  const int synapse_fold = use.columns / a.simd;
+  const int row = address / synapse_fold * a.pe + pe;
+  const int column = address % synapse_fold * a.simd + lane;
+  if (row >= l.rows() || bit >= l.weight_format.bits) return;
+  const auto stuck = [&](const auto& masks, const auto& where) {
+    const auto found = masks.find(where);
+    return found != masks.end() && (found->second.keep >> bit & 1u) == 0;
+  };
+  if (stuck(memory_, ParameterKey{use.layer, row, false, column}) ||
+      stuck(padded_memory_, std::tuple(PeKey{array, 0, pe}, row, column))) {
+    return;
+  }
+  OperatorFault flipped{use.layer, {row}, {}, new_pe(a, use), {at->image, INT64_MAX}};
+  flipped.pe.weight_flips = {{row, column, 1u << bit}};
+  const bool read_before = at->fold * synapse_fold + at->step > address;
+  const int first_pixel = at->pass + (read_before ? 1 : 0);
+  if (first_pixel > 0) {
+    OperatorFault rest = flipped;
+    rest.images.last = at->image;
+    const int pixels = l.output.pixels();
+    for (int pixel = first_pixel; pixel < pixels; ++pixel) rest.pixels.push_back(pixel);
+    if (!rest.pixels.empty()) effects_.operators.push_back(std::move(rest));
+    ++flipped.images.first;
+  }
+  effects_.operators.push_back(std::move(flipped));
+}
+
+void Lowering::add_slot_flip(const Fault& fault, const Stream& stream) {
+  const auto [slot, word_bit, unused, unused2] = fault.coordinates;
+  const auto word = timeline_->word_in(stream.name, slot, fault.flip_cycle);
+  if (!word) return;
+  const Shape shape = network_.tensor_shape(stream.tensor);
+  const int bits = element_bits(placement_, stream.tensor, network_);
+  const int lane = word_bit / bits;
+  const int bit = word_bit % bits;
+  const int64_t words = int64_t{stream.packed ? 1 : shape.pixels()} * stream.words_per_pixel;
+  const auto in_image = static_cast<int>(*word % words);
+  int pixel = in_image / stream.words_per_pixel;
+  int channel = in_image % stream.words_per_pixel * stream.channels_per_word + lane;
+  if (stream.packed) {
+    pixel = channel / shape.channels;
+    channel %= shape.channels;
+  }
+  if (pixel >= shape.pixels() || channel >= shape.channels) return;  // padding
+  const bool last = stream.tensor == network_.tensors() - 1;
+  ElementFault element;
+  element.tensor = stream.tensor;
+  element.channels = {channel};
+  element.pixels = {pixel};
+  const bool sign = last && !network_.layers.back().is_xnor() && bit == bits - 1;
+  element.mask.flip = sign ? ~0u << bit : 1u << bit;
+  element.stage = stage_flip;
+  element.images = {*word / words, *word / words};
+  effects_.elements.push_back(std::move(element));
+}
+
+void Lowering::add_flip(const Fault& fault) {
+  if (timeline_ == nullptr) {
+    throw InputError(placement_.accelerator,
+                     name(fault) + ": what a flip hits depends on the run that it is in",
+                     "permanent faults where no run is simulated");
+  }
+  for (size_t i = 0; i < placement_.streams.size(); ++i) {
+    if (placement_.streams[i].name == fault.part) add_slot_flip(fault, placement_.streams[i]);
+  }
+  for (int i = 0; i < count_parts(PartKind::pe_array, placement_); ++i) {
+    if (part_name(PartKind::pe_array, placement_, i) != fault.part) continue;
+    fault.kind == SiteKind::pe_weight ? add_weight_flip(fault, i) : add_accumulator_flip(fault, i);
+  }
+}
+
 void Lowering::add(const Fault& fault) {
+  if (fault.is_flip()) {
+    flips_.push_back(fault);  // the stuck bits of all faults come first
+    return;
+  }
   const PartKind kind = site_row(fault.kind).part;
   for (int part = 0; part < count_parts(kind, placement_); ++part) {
     if (part_name(kind, placement_, part) != fault.part) continue;
@@ -394,7 +508,7 @@ void Lowering::share_padded_weights() {
     const auto [array, use_index] = where;
     const PeArray& a = placement_.arrays[static_cast<size_t>(array)];
     const ArrayUse& use = a.uses[static_cast<size_t>(use_index)];
-    OperatorFault others{use.layer, {}, {}, {}};
+    OperatorFault others{use.layer, {}, {}, {}, {}};
     others.pe = new_pe(a, use);
     others.pe.padded_weights = weights;
     for (const auto& w : weights) {
@@ -445,11 +559,13 @@ Effects Lowering::finish() {
     const auto [array, use_index, number] = where;
     const PeArray& a = placement_.arrays[static_cast<size_t>(array)];
     const ArrayUse& use = a.uses[static_cast<size_t>(use_index)];
-    OperatorFault fault{use.layer, rows_of(a, use, number), pixels_of(a, use, number), pe};
+    OperatorFault fault{use.layer, rows_of(a, use, number), pixels_of(a, use, number), pe, {}};
     const bool idle =
         fault.rows.empty() || (a.schedule == Schedule::pixel_parallel && fault.pixels.empty());
     if (!idle) effects_.operators.push_back(std::move(fault));
   }
+  for (const Fault& flip : flips_) add_flip(flip);
+  if (!flips_.empty()) effects_.operators = disjoint(std::move(effects_.operators), network_);
   normalize(effects_);
   return std::move(effects_);
 }
@@ -468,8 +584,9 @@ int32_t dead_accumulator(const Layer& layer, int level) {
   return static_cast<int32_t>(low + offset / steps);
 }
 
-Effects lower(const FaultMap& map, const Placement& placement, const Network& network) {
-  Lowering lowering(placement, network);
+Effects lower(const FaultMap& map, const Placement& placement, const Network& network,
+              const Timeline* timeline) {
+  Lowering lowering(placement, network, timeline);
   for (const Fault& fault : map.faults) lowering.add(fault);
   return lowering.finish();
 }

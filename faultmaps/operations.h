@@ -15,7 +15,7 @@
 
 namespace stuckat {
 
-/// The same site, whatever it is stuck at.
+/// The same site, whatever it is stuck at; of flips, in the same cycle.
 bool same_site(const Fault& a, const Fault& b);
 
 /// Sites that the maps stick at different values, with the fault of each, in canonical order.

@@ -25,6 +25,15 @@ void check_fault(const Fault& fault, const SiteSpace& space, const std::string& 
         where, name(fault) + ": " + space.row->coordinates[i].name + " " + std::to_string(c),
         count == 0 ? "none: the part has no such site" : "0 to " + std::to_string(count - 1));
   }
+  if (fault.is_flip()) {
+    if (space.row->flips) return;
+    std::string known;
+    for (const SiteRow& row : site_table()) {
+      if (row.flips) known += (known.empty() ? "" : ", ") + std::string(row.name);
+    }
+    throw InputError(where, name(fault) + ": no flip is modelled there",
+                     "a permanent fault, or a flip in " + known);
+  }
   if (std::find(space.values.begin(), space.values.end(), fault.value) == space.values.end()) {
     throw InputError(where, name(fault) + ": value " + std::to_string(fault.value),
                      values_text(space.values));
@@ -156,10 +165,13 @@ void validate(FaultMap& map, const SiteIndex& sites, const std::string& where) {
   for (size_t i = 0; i < map.faults.size(); ++i) {
     const Fault& fault = map.faults[i];
     sites.check(fault, where);
-    if (i == 0) continue;
-    const Fault& before = map.faults[i - 1];
-    if (before.kind == fault.kind && before.part == fault.part &&
-        before.coordinates == fault.coordinates) {
+    for (size_t k = i; k-- > 0 && !fault.is_flip();) {
+      const Fault& before = map.faults[k];
+      if (before.kind != fault.kind || before.part != fault.part ||
+          before.coordinates != fault.coordinates) {
+        break;
+      }
+      if (before.is_flip()) continue;
       throw InputError(where, name(before) + " and " + name(fault), "a site stuck at one value");
     }
   }

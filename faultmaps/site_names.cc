@@ -14,16 +14,25 @@ Assignment split_assignment(std::string_view text, const std::string& where) {
   Assignment result;
   bool good = equals != std::string_view::npos && text.size() <= longest_name;
   if (good) {
-    std::string_view digits = text.substr(equals + 1);
-    if (digits.starts_with('+')) digits.remove_prefix(1);
-    good = to_number(digits, result.value);
+    good = to_value(text.substr(equals + 1), result.value, result.flip_cycle);
   }
   if (!good) {
     throw InputError(where, "'" + std::string(text.substr(0, 200)) + "' is no fault",
-                     "PART/SITE=VALUE, like layer1/mvtu/pe[5]/accumulator[3]=1");
+                     "PART/SITE=VALUE, like layer1/mvtu/pe[5]/accumulator[3]=1 or ...=flip@CYCLE");
   }
   result.site = text.substr(0, equals);
   return result;
+}
+
+bool to_value(std::string_view text, int& value, int64_t& flip_cycle) {
+  constexpr std::string_view flip = "flip@";
+  if (!text.starts_with(flip)) {
+    if (text.starts_with('+')) text.remove_prefix(1);
+    return to_number(text, value);
+  }
+  text.remove_prefix(flip.size());
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), flip_cycle);
+  return error == std::errc() && end == text.data() + text.size() && flip_cycle >= 0;
 }
 
 bool split_brackets(std::string_view text, Brackets& result) {

@@ -54,6 +54,7 @@ struct SiteRow {
   const char* effect;   ///< which channels or pixels, at which level
   const char* masked;   ///< when it is without effect
   const char* source;
+  bool flips = false;  ///< something is stored there that a transient can invert
 };
 
 const std::vector<SiteRow>& site_table();

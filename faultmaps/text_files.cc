@@ -6,6 +6,7 @@
 #include <set>
 
 #include "faultmaps/csv_lines.h"
+#include "faultmaps/site_names.h"
 #include "workloads/compressed_file.h"
 #include "workloads/errors.h"
 
@@ -54,7 +55,10 @@ Fault fault_from_columns(ValueOf value_of, const SiteIndex* sites, const std::st
   constexpr int64_t most = std::numeric_limits<int>::max();
   const SiteRow& row = site_row(parse_site_kind(required("site"), where));
   Fault fault{row.kind, required("part"), {}, 0};
-  fault.value = static_cast<int>(number_of(required("value"), "value", -most, most, where));
+  if (!site_names::to_value(required("value"), fault.value, fault.flip_cycle)) {
+    throw InputError(where, "value '" + required("value").substr(0, 100) + "'",
+                     "a number or flip@CYCLE");
+  }
   for (const std::string& name : coordinate_names()) {
     const auto at = std::find_if(row.coordinates.begin(), row.coordinates.end(),
                                  [&](const auto& c) { return c.name == name; });
@@ -150,7 +154,7 @@ std::string fault_csv(const std::vector<FaultMap>& chips, CsvStyle style) {
         }
       }
       text += ",";
-      text += std::to_string(fault.value) + "\n";
+      text += value_text(fault) + "\n";
     }
   }
   return text;

@@ -46,10 +46,12 @@ void for_channels(const std::vector<int>& channels, int count, const Visit& visi
 }
 
 template <class Visit>
-void for_broken(const LayerFaults& faults, const Layer& layer, int samples, const Visit& visit) {
+void for_broken(const LayerFaults& faults, const Layer& layer, int samples, int64_t image_index,
+                const Visit& visit) {
   for (const OperatorFault& fault : faults.operators) {
     const std::vector<int> pixels = pixels_of(fault, layer.output);
     for (int sample = 0; sample < samples; ++sample) {
+      if (!fault.images.contains(image_index + sample)) continue;
       for (const int pixel : pixels) visit(fault, sample, pixel);
     }
   }
@@ -104,46 +106,48 @@ void patch_thresholds(const LayerFaults& faults, const Layer& layer, Steps& step
 }
 
 void break_sums(const LayerFaults& faults, ForwardLayer& forward, const std::vector<int32_t>& sign,
-                const int8_t* weights, int samples, int32_t limit) {
+                const int8_t* weights, int samples, int64_t image_index, int32_t limit) {
   const Layer& layer = forward.layer;
   const Geometry& g = forward.geometry;
   std::vector<int32_t> window(static_cast<size_t>(layer.columns()));
-  for_broken(faults, layer, samples, [&](const OperatorFault& fault, int sample, int pixel) {
-    const int y = pixel / g.out.width * g.stride;
-    const int x = pixel % g.out.width * g.stride;
-    for (int column = 0; column < layer.columns(); ++column) {
-      const int tap = column / g.in.channels;
-      const int q = (y + tap / g.kernel) * g.in.width + x + tap % g.kernel;
-      window[static_cast<size_t>(column)] =
-          forward
-              .padded_input()[position(g.in, sample, q * g.in.channels + column % g.in.channels)];
-    }
-    for (const int row : fault.rows) {
-      const int8_t* w = weights + static_cast<ptrdiff_t>(row) * layer.columns();
-      const int32_t broken = broken_accumulate(layer, fault.pe, row, w, window.data());
-      const int64_t sum = sign[static_cast<size_t>(row)] * sum_of(layer, broken);
-      forward.acc32.data()[position(g.out, sample, pixel * g.out.channels + row)] =
-          static_cast<int32_t>(std::clamp<int64_t>(sum, -limit, limit));
-    }
-  });
+  for_broken(faults, layer, samples, image_index,
+             [&](const OperatorFault& fault, int sample, int pixel) {
+               const int y = pixel / g.out.width * g.stride;
+               const int x = pixel % g.out.width * g.stride;
+               for (int column = 0; column < layer.columns(); ++column) {
+                 const int tap = column / g.in.channels;
+                 const int q = (y + tap / g.kernel) * g.in.width + x + tap % g.kernel;
+                 window[static_cast<size_t>(column)] = forward.padded_input()[position(
+                     g.in, sample, q * g.in.channels + column % g.in.channels)];
+               }
+               for (const int row : fault.rows) {
+                 const int8_t* w = weights + static_cast<ptrdiff_t>(row) * layer.columns();
+                 const int32_t broken = broken_accumulate(layer, fault.pe, row, w, window.data());
+                 const int64_t sum = sign[static_cast<size_t>(row)] * sum_of(layer, broken);
+                 forward.acc32.data()[position(g.out, sample, pixel * g.out.channels + row)] =
+                     static_cast<int32_t>(std::clamp<int64_t>(sum, -limit, limit));
+               }
+             });
 }
 
 void break_values(const LayerFaults& faults, ForwardLayer& forward, const Steps& steps, int samples,
-                  int8_t* values) {
+                  int64_t image_index, int8_t* values) {
   const Layer& layer = forward.layer;
   const int count = layer.thresholds_per_row();
   std::vector<int32_t> thresholds(static_cast<size_t>(count));
-  for_broken(faults, layer, samples, [&](const OperatorFault& fault, int sample, int pixel) {
-    if (fault.pe.comparators.empty()) return;
-    for (const int row : fault.rows) {
-      // On sums both sides of a comparison are twice the accumulator minus a constant.
-      const auto first = steps.thresholds.begin() + static_cast<ptrdiff_t>(row) * count;
-      std::copy(first, first + count, thresholds.begin());
-      const size_t at = position(layer.output, sample, pixel * layer.rows() + row);
-      const int32_t sum = steps.sign[static_cast<size_t>(row)] * forward.acc32.data()[at];
-      values[at] = static_cast<int8_t>(broken_threshold(layer, fault.pe, thresholds.data(), sum));
-    }
-  });
+  for_broken(
+      faults, layer, samples, image_index, [&](const OperatorFault& fault, int sample, int pixel) {
+        if (fault.pe.comparators.empty()) return;
+        for (const int row : fault.rows) {
+          // On sums both sides of a comparison are twice the accumulator minus a constant.
+          const auto first = steps.thresholds.begin() + static_cast<ptrdiff_t>(row) * count;
+          std::copy(first, first + count, thresholds.begin());
+          const size_t at = position(layer.output, sample, pixel * layer.rows() + row);
+          const int32_t sum = steps.sign[static_cast<size_t>(row)] * forward.acc32.data()[at];
+          values[at] =
+              static_cast<int8_t>(broken_threshold(layer, fault.pe, thresholds.data(), sum));
+        }
+      });
 }
 
 void overwrite_operands(const LayerFaults& faults, const Layer& layer, int samples,
@@ -238,6 +242,7 @@ void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples, 
   for (const OperatorFault& fault : faults.operators) {
     const std::vector<int> pixels = pixels_of(fault, shape);
     for (int sample = 0; sample < samples; ++sample) {
+      if (!fault.images.contains(image_index + sample)) continue;
       for (const int pixel : pixels) {
         for (const int row : fault.rows) {
           gradient[position(shape, sample, pixel * shape.channels + row)] = 0;

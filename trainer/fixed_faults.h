@@ -38,7 +38,7 @@ void patch_thresholds(const LayerFaults& faults, const Layer& layer, Steps& step
 /// Recomputes the sums of rows with a broken operator, cut to -limit .. limit. weights:
 /// [rows][columns] as exported. The layer must be wide.
 void break_sums(const LayerFaults& faults, ForwardLayer& layer, const std::vector<int32_t>& sign,
-                const int8_t* weights, int samples, int32_t limit);
+                const int8_t* weights, int samples, int64_t image_index, int32_t limit);
 /// Operands of the layer as its window buffer holds them: `padded` is its padded input.
 void overwrite_operands(const LayerFaults& faults, const Layer& layer, int samples, int8_t* padded);
 /// The same as ForwardLayer::run() takes it; none where nothing is broken. References outlive it.
@@ -48,7 +48,7 @@ void break_pool(const LayerFaults& faults, const Layer& layer, const int8_t* inp
                 int8_t* output);
 /// Recomputes the values of rows whose comparators are stuck.
 void break_values(const LayerFaults& faults, ForwardLayer& layer, const Steps& steps, int samples,
-                  int8_t* values);
+                  int64_t image_index, int8_t* values);
 /// Overwrites elements of a tensor, in samples first .. samples-1; image_index: number of sample 0
 /// in the run.
 void overwrite_elements(const LayerFaults& faults, const Network& network, int tensor, int samples,

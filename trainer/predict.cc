@@ -60,7 +60,8 @@ std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t
       const LayerFaults& faults = faults_[i];
       forward.run(values_[i - 1].data(), samples, {}, workers_,
                   operand_edit(faults, layer, samples));
-      break_sums(faults, forward, sign_[i - 1], weights_[i - 1].data(), samples, INT32_MAX);
+      break_sums(faults, forward, sign_[i - 1], weights_[i - 1].data(), samples, image_index,
+                 INT32_MAX);
       if (layer.accumulator_output) break;
       workers_.run(blocks, [&](int block) {
         const size_t start = block * block_elements(layer.output);
@@ -69,7 +70,7 @@ std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t
                       samples - block * lanes, values.data() + start);
         });
       });
-      break_values(faults, forward, steps_[i - 1], samples, values.data());
+      break_values(faults, forward, steps_[i - 1], samples, image_index, values.data());
     }
     overwrite_elements(faults_[i], network_, t, samples, image_index, values.data());
   }

@@ -190,7 +190,8 @@ void TrainingStep::forward_layer(int index, LayerParameters& parameters) {
       const size_t row = k / static_cast<size_t>(layer.layer.columns());
       exported[k] = static_cast<int8_t>(exported[k] * state.sign[row]);
     }
-    break_sums(faults, layer, state.sign, exported.data(), samples_, broken_sum_limit);
+    break_sums(faults, layer, state.sign, exported.data(), samples_, injection_->image_index,
+               broken_sum_limit);
   }
   if (layer.layer.accumulator_output) {
     overwrite_logits(faults, network_, layer, state.sign, samples_, injection_->image_index,
@@ -210,7 +211,7 @@ void TrainingStep::forward_layer(int index, LayerParameters& parameters) {
                   values + block * block_elements(layer.layer.output));
     });
   });
-  break_values(faults, layer, state.steps, samples_, values);
+  break_values(faults, layer, state.steps, samples_, injection_->image_index, values);
 }
 
 void TrainingStep::add_row_sums(int index, int block, int y, Range rows) {
@@ -447,7 +448,7 @@ void TrainingStep::backward_norm(int index, const LayerParameters& parameters) {
   }
   for (const OperatorFault& fault : faults_[i + 1].operators) {
     // A row that is broken everywhere learns nothing, not even through the statistics.
-    if (!fault.pixels.empty()) continue;
+    if (!fault.pixels.empty() || !fault.images.is_all()) continue;
     for (const int row : fault.rows) {
       k.offset[static_cast<size_t>(row)] = 0;
       k.slope[static_cast<size_t>(row)] = 0;

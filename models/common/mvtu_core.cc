@@ -66,6 +66,7 @@ MvtuCore::MvtuCore(const Layer& layer, const PeArray& array, const ArrayUse& use
 
 void MvtuCore::arm(const Fault& fault) {
   const auto [pe, second, third, fourth] = fault.coordinates;
+  if (fault.is_flip()) return arm_flip(fault);
   const bool one = fault.value != 0;
   const int synapse_fold = use_.columns / simd_;
   switch (fault.kind) {
@@ -113,10 +114,43 @@ void MvtuCore::arm(const Fault& fault) {
   assert(false && "not a site of a PE");
 }
 
+void MvtuCore::arm_flip(const Fault& fault) {
+  const auto [pe, second, third, fourth] = fault.coordinates;
+  BrokenPe& broken = broken_[pe];
+  has_flips_ = true;
+  broken.arithmetic = true;
+  if (fault.kind == SiteKind::pe_accumulator) {
+    if (second < use_.accumulator_bits) {
+      broken.accumulator_flips.push_back({second, fault.flip_cycle});
+    }
+    return;
+  }
+  assert(fault.kind == SiteKind::pe_weight && schedule_ == Schedule::channel_parallel);
+  const int synapse_fold = use_.columns / simd_;
+  const int row = second / synapse_fold * pe_ + pe;
+  const int column = second % synapse_fold * simd_ + third;
+  if (row < layer_.rows() && fourth < layer_.weight_format.bits) {
+    broken.weight_flips.push_back({row, column, fourth, fault.flip_cycle});
+  }
+}
+
+/// What the weight memory holds in `cycle`.
+int32_t MvtuCore::flipped_weight(const BrokenPe& pe, int row, int column, int64_t cycle) const {
+  const NumberFormat& format = layer_.weight_format;
+  uint32_t code =
+      format.code(weights_[static_cast<size_t>(row) * static_cast<size_t>(use_.columns) +
+                           static_cast<size_t>(column)]);
+  for (const auto& flip : pe.weight_flips) {
+    if (flip.row == row && flip.column == column && flip.cycle <= cycle) code ^= 1u << flip.bit;
+  }
+  const auto stuck = stuck_weights_.find({row, column});
+  return format.value(stuck == stuck_weights_.end() ? code : stuck->second.read(code));
+}
+
 void MvtuCore::arm_weight(int row, int column, int bit, bool one) {
   if (row >= layer_.rows() || bit >= layer_.weight_format.bits) return;
   int8_t& weight = weights_of(row)[column];
-  StuckBits cell;
+  StuckBits& cell = stuck_weights_[{row, column}];
   cell.stick(bit, one);
   const NumberFormat& format = layer_.weight_format;
   weight = static_cast<int8_t>(format.value(cell.read(format.code(weight))));
@@ -211,7 +245,20 @@ int32_t MvtuCore::accumulate_in_steps(const BrokenPe& pe, int row) const {
   const int8_t* weights =
       weights_.data() + static_cast<size_t>(row) * static_cast<size_t>(use_.columns);
   int32_t accumulator = 0;
+  const auto stored = [&](int32_t value) {
+    const auto next = static_cast<uint32_t>(register_value(value));
+    return register_value(static_cast<int32_t>(pe.accumulator.read(next)));
+  };
   for (int column = 0; column < use_.columns; column += simd_) {
+    const int step = column / simd_;
+    for (const auto& flip : pe.accumulator_flips) {
+      const bool hit =
+          step > 0 && step_cycles_[step - 1] < flip.cycle && flip.cycle <= step_cycles_[step];
+      if (hit) {
+        accumulator =
+            stored(static_cast<int32_t>(static_cast<uint32_t>(accumulator) ^ 1u << flip.bit));
+      }
+    }
     int32_t sum = 0;
     for (int lane = 0; lane < simd_; ++lane) {
       const int c = column + lane;
@@ -220,7 +267,9 @@ int32_t MvtuCore::accumulate_in_steps(const BrokenPe& pe, int row) const {
         const StuckBits& stuck = pe.inputs[static_cast<size_t>(lane)];
         input = input_format.value(stuck.read(input_format.code(input)));
       }
-      int32_t product = xnor ? weights[c] == input : weights[c] * input;
+      const int32_t weight =
+          pe.weight_flips.empty() ? weights[c] : flipped_weight(pe, row, c, step_cycles_[step]);
+      int32_t product = xnor ? weight == input : weight * input;
       if (!pe.products.empty()) {
         const uint32_t code =
             pe.products[static_cast<size_t>(lane)].read(static_cast<uint32_t>(product));
@@ -228,9 +277,7 @@ int32_t MvtuCore::accumulate_in_steps(const BrokenPe& pe, int row) const {
       }
       sum += product;
     }
-    const int32_t next = register_value(accumulator + sum);
-    accumulator =
-        register_value(static_cast<int32_t>(pe.accumulator.read(static_cast<uint32_t>(next))));
+    accumulator = stored(accumulator + sum);
   }
   return accumulator;
 }

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "faultmaps/fault_map.h"
@@ -27,6 +28,12 @@ class MvtuCore {
   /// before. A bit or an address that this layer does not use has no effect on it. Faults of
   /// streams are not for this core.
   void arm(const Fault& fault);
+
+  /// A fault that arm() was given is a flip: set_step_cycles() is due before compute(), and
+  /// compute() takes the rows of one neuron fold at a time.
+  bool has_flips() const { return has_flips_; }
+  /// The cycle in which each step of the synapse fold starts, [columns / simd].
+  void set_step_cycles(const int64_t* cycles) { step_cycles_ = cycles; }
 
   /// Keeps the packed form of `window` ([layer.columns()] values, column order of hardware.md) for
   /// the following calls of compute(). The window must live until then.
@@ -51,8 +58,22 @@ class MvtuCore {
     StuckBits output;                    ///< on the output code
     bool dead = false;                   ///< gives dead_output, whatever it computes
     int32_t dead_output = 0;
+    struct AccumulatorFlip {
+      int bit;
+      int64_t cycle;
+    };
+    std::vector<AccumulatorFlip> accumulator_flips;
+    struct WeightFlip {
+      int row;
+      int column;
+      int bit;
+      int64_t cycle;
+    };
+    std::vector<WeightFlip> weight_flips;
   };
 
+  void arm_flip(const Fault& fault);
+  int32_t flipped_weight(const BrokenPe& pe, int row, int column, int64_t cycle) const;
   void arm_weight(int row, int column, int bit, bool one);
   void arm_threshold(int row, int index, int bit, bool one);
   void recompute(const BrokenPe& pe, int row, int32_t sum, int32_t* out) const;
@@ -73,6 +94,9 @@ class MvtuCore {
   PackedRows packed_;                // weights_ without their padding
   std::vector<int32_t> levels_;      // [thresholds per row + 1] values of the output format
   std::map<int, BrokenPe> broken_;   // by PE; absent PEs are healthy
+  std::map<std::pair<int, int>, StuckBits> stuck_weights_;  // by row and column
+  bool has_flips_ = false;
+  const int64_t* step_cycles_ = nullptr;
   const int32_t* window_ = nullptr;
   PackedVector packed_window_;
   std::vector<int32_t> unpacked_;  // what window_ points to after load_codes()

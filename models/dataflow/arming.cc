@@ -48,6 +48,9 @@ void arm_stream(kernel::StampedFifo& fifo, const StreamSpec& stream, const Netwo
     case SiteKind::stream_wire:
       return fifo.stick_wire(fault.coordinates[0], one);
     case SiteKind::stream_slot:
+      if (fault.is_flip()) {
+        return fifo.flip_slot_bit(fault.coordinates[0], fault.coordinates[1], fault.flip_cycle);
+      }
       return fifo.stick_slot_bit(fault.coordinates[0], fault.coordinates[1], one);
     case SiteKind::stream_word: {
       const uint32_t code = level_code(network, stream.tensor, fault.value);

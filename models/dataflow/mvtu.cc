@@ -23,7 +23,8 @@ Mvtu::Mvtu(const Layer& layer, const PeArray& array)
       binary_input_(layer.input_format.kind == FormatKind::binary),
       window_(static_cast<size_t>(array.uses.front().columns)),
       codes_(static_cast<size_t>(limbs_for(array.uses.front().columns))),
-      outputs_(static_cast<size_t>(layer.rows())) {
+      outputs_(static_cast<size_t>(layer.rows())),
+      step_cycles_(static_cast<size_t>(synapse_fold_)) {
   for (uint32_t code = 0; code < 1u << input_format_.bits; ++code) {
     value_of_.push_back(input_format_.value(code));
   }
@@ -48,13 +49,18 @@ void Mvtu::load(const uint64_t* word) {
   if (++loaded_ < synapse_fold_) return;
   loaded_ = 0;
   binary_input_ ? core_.load_codes(codes_.data()) : core_.load(window_.data());
-  core_.compute(pixel_, 0, rows_, outputs_.data());
+  window_pixel_ = pixel_;
+  if (!has_flips()) core_.compute(pixel_, 0, rows_, outputs_.data());
   if (++pixel_ == pixels_) pixel_ = 0;
 }
 
-void Mvtu::store(int fold, uint64_t* word) const {
+void Mvtu::store(int fold, uint64_t* word) {
   std::fill_n(word, limbs_for(pe_ * out_bits_), 0);
   const int first = fold * pe_;
+  if (has_flips() && first < rows_) {
+    core_.set_step_cycles(step_cycles_.data());
+    core_.compute(window_pixel_, first, std::min(first + pe_, rows_), outputs_.data() + first);
+  }
   for (int lane = 0; lane < std::min(pe_, rows_ - first); ++lane) {
     const int32_t value = outputs_[static_cast<size_t>(first + lane)];
     const uint32_t code = accumulator_output_ ? static_cast<uint32_t>(value)

@@ -20,7 +20,11 @@ class Mvtu {
   /// The next SIMD columns of the window. After the last ones all rows are computed.
   void load(const uint64_t* word);
   /// Rows fold*PE .. fold*PE + PE-1 of the window that is complete; padded rows are 0.
-  void store(int fold, uint64_t* word) const;
+  void store(int fold, uint64_t* word);
+
+  /// Transients are armed: every step of a fold reports its cycle before store().
+  bool has_flips() const { return core_.has_flips(); }
+  void step_starts(int step, int64_t cycle) { step_cycles_[static_cast<size_t>(step)] = cycle; }
 
  private:
   MvtuCore core_;
@@ -44,6 +48,8 @@ class Mvtu {
   std::vector<int32_t> outputs_;  // [rows]
   int loaded_ = 0;                // words of the window
   int pixel_ = 0;
+  int window_pixel_ = 0;              // of the complete window
+  std::vector<int64_t> step_cycles_;  // [synapse fold]
 };
 
 }  // namespace stuckat::dataflow

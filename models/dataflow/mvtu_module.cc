@@ -17,15 +17,21 @@ Progress MvtuModule::advance() {
   for (; window_ < *params_.images * params_.windows_per_image; ++window_, nf_ = 0, sf_ = 0) {
     for (; sf_ < synapse_fold; ++sf_) {
       if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
+      core_.step_starts(sf_, pipeline_.start());
       core_.load(in()->front());
       in()->pop(pipeline_.start());
     }
     for (; nf_ < neuron_fold; ++nf_) {
       // nf = 0 has had its steps above; each further nf is SF steps on the buffered window.
-      if (nf_ > 0) {
+      if (nf_ > 0 && !core_.has_flips()) {
         const Progress p = pipeline_.step(synapse_fold - 1, nullptr);
         if (p != Progress::done) return p;
       }
+      for (; nf_ > 0 && core_.has_flips() && buffered_ < synapse_fold; ++buffered_) {
+        if (const Progress p = pipeline_.step(0, nullptr); p != Progress::done) return p;
+        core_.step_starts(buffered_, pipeline_.start());
+      }
+      buffered_ = 0;
       core_.store(nf_, pipeline_.emit());
     }
   }

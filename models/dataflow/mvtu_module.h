@@ -35,6 +35,7 @@ class MvtuModule : public kernel::Stage {
   int64_t window_ = 0;
   int nf_ = 0;
   int sf_ = 0;
+  int buffered_ = 0;  // steps of the fold on the buffered window; counted if there are flips
 };
 
 }  // namespace stuckat::dataflow

@@ -23,6 +23,9 @@ class TensorProbe : public kernel::WordProbe {
         tensors_(tensors) {}
 
   void on_push(int64_t index, int64_t /*cycle*/, const uint64_t* word) override {
+    on_change(index, word);
+  }
+  void on_change(int64_t index, const uint64_t* word) override {
     const auto image = static_cast<size_t>(index / stream_.words_per_image);
     const int64_t first = index % stream_.words_per_image * stream_.lanes;
     Tensor& tensor = tensors_[image][static_cast<size_t>(stream_.tensor)];

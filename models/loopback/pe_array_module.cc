@@ -1,6 +1,7 @@
 #include "models/loopback/pe_array_module.h"
 
 #include <algorithm>
+#include <numeric>
 #include <ostream>
 
 namespace stuckat::loopback {
@@ -30,7 +31,7 @@ void PeArrayModule::execute() {
     LayerCycles cycles;
     for (const WeightTile& tile : plan_.layers[static_cast<size_t>(command.index)].tiles) {
       const int64_t start = std::max(now, bank_full.read());
-      compute(command.index, tile);
+      compute(command.index, tile, start);
       cycles.waiting += start - now;
       cycles.steps += tile.steps;
       now = start + tile.steps;
@@ -41,7 +42,24 @@ void PeArrayModule::execute() {
   }
 }
 
-void PeArrayModule::compute(int index, const WeightTile& tile) {
+/// Fold by fold, with the cycles of its steps: what transients need.
+void PeArrayModule::compute_in_steps(int index, const WeightTile& tile, int64_t start, int pixel) {
+  const LayerPlan& plan = plan_.layers[static_cast<size_t>(index)];
+  MvtuCore& core = cores_[static_cast<size_t>(index)];
+  const bool by_channel = accelerator_.schedule == Schedule::channel_parallel;
+  const int64_t pass = by_channel ? pixel : pixel / accelerator_.pe;
+  const int first = tile.first_fold * plan.rows_per_fold;
+  std::vector<int64_t> cycles(static_cast<size_t>(plan.synapse_fold));
+  for (int fold = 0; fold < tile.folds; ++fold) {
+    std::iota(cycles.begin(), cycles.end(), start + (pass * tile.folds + fold) * plan.synapse_fold);
+    core.set_step_cycles(cycles.data());
+    const int row = first + fold * plan.rows_per_fold;
+    const int last = std::min(row + plan.rows_per_fold, core.layer().rows());
+    core.compute(pixel, row, last, outputs_.data() + (row - first));
+  }
+}
+
+void PeArrayModule::compute(int index, const WeightTile& tile, int64_t start) {
   const LayerPlan& plan = plan_.layers[static_cast<size_t>(index)];
   MvtuCore& core = cores_[static_cast<size_t>(index)];
   const Layer& layer = core.layer();
@@ -50,7 +68,10 @@ void PeArrayModule::compute(int index, const WeightTile& tile) {
   outputs_.resize(static_cast<size_t>(last - first));
   for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
     core.load(activations->window(layer, pixel));
-    core.compute(pixel, first, last, outputs_.data());
+    if (core.has_flips())
+      compute_in_steps(index, tile, start, pixel);
+    else
+      core.compute(pixel, first, last, outputs_.data());
     activations->write(pixel, first, last - first, outputs_.data());
   }
 }

@@ -39,7 +39,8 @@ class PeArrayModule : public sc_core::sc_module {
 
  private:
   void execute();
-  void compute(int index, const WeightTile& tile);
+  void compute(int index, const WeightTile& tile, int64_t start);
+  void compute_in_steps(int index, const WeightTile& tile, int64_t start, int pixel);
 
   const LoopbackAccelerator& accelerator_;
   const LoopbackPlan& plan_;

@@ -75,6 +75,7 @@ class Recurrence {
 
   ImageCycles next_image(bool last) {
     ImageCycles result;
+    starts_.emplace_back();
     int64_t now = end_;
     memory_free_ = std::max(memory_free_, now) + transfer_cycles(memory(), plan_.input_bytes);
     result.load = memory_free_ - now;
@@ -91,6 +92,8 @@ class Recurrence {
         const size_t bank = static_cast<size_t>(computed_++) % bank_free_.size();
         const int64_t start = std::max(now, bank_full_[bank]);
         cycles.waiting += start - now;
+        starts_.back().resize(plan_.layers.size());
+        starts_.back()[l].push_back(start);
         now = start + layer.tiles[t].steps;
         bank_free_[bank] = now;
         if (!accelerator_.double_buffering && more) fetch_next();
@@ -103,6 +106,8 @@ class Recurrence {
     end_ = memory_free_;
     return result;
   }
+
+  const TileStarts& starts() const { return starts_; }
 
  private:
   const MemoryParams& memory() const { return accelerator_.memory; }
@@ -121,6 +126,7 @@ class Recurrence {
 
   const LoopbackPlan& plan_;
   const LoopbackAccelerator& accelerator_;
+  TileStarts starts_;
   int64_t end_ = 0;          // of the image before
   int64_t memory_free_ = 0;  // end of the last transfer
   std::vector<int64_t> bank_free_;
@@ -188,6 +194,13 @@ std::vector<ImageCycles> cycles_for(const LoopbackPlan& plan,
   std::vector<ImageCycles> result;
   for (int i = 0; i < images; ++i) result.push_back(recurrence.next_image(i + 1 == images));
   return result;
+}
+
+TileStarts tile_starts(const LoopbackPlan& plan, const LoopbackAccelerator& accelerator,
+                       int images) {
+  Recurrence recurrence(plan, accelerator);
+  for (int i = 0; i < images; ++i) recurrence.next_image(i + 1 == images);
+  return recurrence.starts();
 }
 
 int64_t steady_interval(const LoopbackPlan& plan, const LoopbackAccelerator& accelerator) {

@@ -71,6 +71,11 @@ struct ImageCycles {
 std::vector<ImageCycles> cycles_for(const LoopbackPlan& plan,
                                     const LoopbackAccelerator& accelerator, int images);
 
+/// The cycle in which the array starts with a tile, [image][layer of the plan][tile].
+using TileStarts = std::vector<std::vector<std::vector<int64_t>>>;
+TileStarts tile_starts(const LoopbackPlan& plan, const LoopbackAccelerator& accelerator,
+                       int images);
+
 /// Cycles from image to image once the run is steady.
 int64_t steady_interval(const LoopbackPlan& plan, const LoopbackAccelerator& accelerator);
 

@@ -69,7 +69,7 @@ void FaultyPass::recompute_windows(int index) {
   }
   std::vector<int> pixels;
   readers.for_each([&](int pixel) { pixels.push_back(pixel); });
-  apply_rows_at(index, {}, rows, pixels);
+  apply_rows_at(index, {}, rows, 0, pixels);
 }
 
 void FaultyPass::release_operands(int index) {

@@ -7,21 +7,21 @@
 #include "sim/fast/row_calculator.h"
 
 namespace stuckat::fast {
-void FaultyPass::apply_rows(int index, const Effects& effects,
-                            const std::vector<SpecialRow>& rows) {
+void FaultyPass::apply_rows(int index, const Effects& effects, const std::vector<SpecialRow>& rows,
+                            int64_t image_index) {
   if (rows.empty()) return;
   std::vector<int> pixels(static_cast<size_t>(network_.layer(index).output.pixels()));
   std::iota(pixels.begin(), pixels.end(), 0);
-  apply_rows_at(index, effects, rows, pixels);
+  apply_rows_at(index, effects, rows, image_index, pixels);
 }
 
 void FaultyPass::apply_rows_at(int index, const Effects& effects,
-                               const std::vector<SpecialRow>& rows,
+                               const std::vector<SpecialRow>& rows, int64_t image_index,
                                const std::vector<int>& pixels) {
   const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
   const TensorLayout& out = network_.layout(index + 1);
   std::vector<RowCalculator> calculators;
-  for (const SpecialRow& row : rows) calculators.emplace_back(layer, row, effects);
+  for (const SpecialRow& row : rows) calculators.emplace_back(layer, row, effects, image_index);
   const PaddedImage& image = padded_input(index);
   std::vector<int16_t> window(static_cast<size_t>(RowCalculator::window_size(layer, rows, effects)),
                               static_cast<int16_t>(stuckat::padded_input(layer)));
@@ -73,6 +73,7 @@ void FaultyPass::settle_pixel(int tensor, int pixel) {
 
 void FaultyPass::apply_element(int tensor, const ElementFault& fault, const ElementStep& step,
                                int64_t image_index) {
+  if (!fault.images.contains(image_index)) return;
   const TensorLayout& layout = network_.layout(tensor);
   if (layout.form == TensorForm::planes) return apply_to_planes(tensor, fault, step, image_index);
   Tensor values = this->tensor(tensor);

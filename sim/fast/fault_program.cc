@@ -102,6 +102,9 @@ class Builder {
 
   void add(const OperatorFault& fault, int index) {
     const Layer& layer = matrix_layer(fault.layer);
+    for (const auto& flip : fault.pe.weight_flips) {
+      check_below("column", flip.column, std::max(fault.pe.padded_columns, layer.columns()));
+    }
     check(fault.pe.simd >= 1, "simd", fault.pe.simd, "at least 1");
     check_all("pixel", fault.pixels, layer.output.pixels());
     for (const int row : fault.rows) special_row(fault.layer, row).operators.push_back(index);

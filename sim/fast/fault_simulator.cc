@@ -113,7 +113,7 @@ class FaultSimulator::Impl {
       if (next < steps.size() && steps[next].tensor == t) {
         const TensorStep& step = steps[next++];
         if (!step.operands.empty()) hold(t - 1, effects, step.operands);
-        if (t > 0) pass_.apply_rows(t - 1, effects, step.rows);
+        if (t > 0) pass_.apply_rows(t - 1, effects, step.rows, image_index_);
         if (!step.operands.empty()) pass_.release_operands(t - 1);
         if (t > 0) pass_.apply_pools(t - 1, effects, step.pools);
         for (const ElementStep& element : step.elements) {

@@ -38,7 +38,8 @@ class FaultyPass {
   void propagate(int layer, Way way);
   bool can_scatter(int layer);
   /// Rows of a layer whose parameters or arithmetic are broken, from tensor `layer`.
-  void apply_rows(int layer, const Effects& effects, const std::vector<SpecialRow>& rows);
+  void apply_rows(int layer, const Effects& effects, const std::vector<SpecialRow>& rows,
+                  int64_t image_index);
   /// The layer reads its operands as `faults` (indices in effects.operands) leave them; the tensor
   /// stays as it is and is put back by release_operands(). Between the two: the layer's output, as
   /// without such faults, then recompute_windows().
@@ -85,7 +86,7 @@ class FaultyPass {
   /// Tensor `layer` as the fault leaves it, valid until the next call.
   const PaddedImage& padded_input(int layer);
   void apply_rows_at(int layer, const Effects& effects, const std::vector<SpecialRow>& rows,
-                     const std::vector<int>& pixels);
+                     int64_t image_index, const std::vector<int>& pixels);
   void set_level(int tensor, int pixel, int channel, int level);
   void settle_pixel(int tensor, int pixel);
   void apply_to_pixel(int tensor, const ElementStep& step, int pixel, const uint64_t* channels);

@@ -44,11 +44,13 @@ bool hits(const OperatorFault& fault, int pixel) {
 
 }  // namespace
 
-RowCalculator::RowCalculator(const Layer& layer, const SpecialRow& row, const Effects& effects)
+RowCalculator::RowCalculator(const Layer& layer, const SpecialRow& row, const Effects& effects,
+                             int64_t image_index)
     : layer_(layer), row_(row), weights_(row.weights.begin(), row.weights.end()) {
   for (const int index : row.operators) {
     const OperatorFault& fault = effects.operators[static_cast<size_t>(index)];
     const BrokenPe& pe = fault.pe;
+    if (!fault.images.contains(image_index)) continue;
     Operator broken{&fault, weights_, {}, true};
     const size_t columns = weights_.size();
     broken.weights.resize(std::max(columns, static_cast<size_t>(pe.padded_columns)),
@@ -57,6 +59,12 @@ RowCalculator::RowCalculator(const Layer& layer, const SpecialRow& row, const Ef
       const auto column = static_cast<size_t>(patch.column);
       if (patch.row != row.row || column < columns || column >= broken.weights.size()) continue;
       broken.weights[column] = static_cast<int16_t>(patch.value);
+    }
+    for (const auto& flip : pe.weight_flips) {
+      if (flip.row != row.row) continue;
+      int16_t& weight = broken.weights[static_cast<size_t>(flip.column)];
+      weight = static_cast<int16_t>(
+          layer.weight_format.value(layer.weight_format.code(weight) ^ flip.bits));
     }
     broken.is_plain = pe.padded_columns >= layer.columns() && pe.padded_columns % pe.simd == 0 &&
                       std::all_of(broken.weights.begin(), broken.weights.end(),
@@ -108,7 +116,15 @@ int32_t RowCalculator::accumulator(const Operator& broken, const int16_t* window
   const int width = product_bits(layer_);
   const uint32_t register_mask = pe.accumulator_bits >= 32 ? ~0u : (1u << pe.accumulator_bits) - 1;
   int32_t accumulator = 0;
+  const auto stored = [&](uint32_t code) {
+    return wrap(static_cast<int32_t>(pe.accumulator.apply(code & register_mask)),
+                pe.accumulator_bits, xnor);
+  };
   for (int step = 0; step < pe.padded_columns; step += pe.simd) {
+    for (const auto& flip : pe.accumulator_flips) {
+      if (flip.step * pe.simd != step) continue;
+      accumulator = stored(static_cast<uint32_t>(accumulator) ^ flip.bits);
+    }
     const int16_t* weights = broken.weights.data() + step;
     const int16_t* inputs = window + step;
     int32_t sum = dot(weights, inputs, pe.simd);
@@ -125,9 +141,7 @@ int32_t RowCalculator::accumulator(const Operator& broken, const int16_t* window
         sum += wrap(static_cast<int32_t>(product), width, false) - weight * right;
       }
     }
-    const int32_t next = wrap(accumulator + sum, pe.accumulator_bits, xnor);
-    const uint32_t code = pe.accumulator.apply(static_cast<uint32_t>(next) & register_mask);
-    accumulator = wrap(static_cast<int32_t>(code), pe.accumulator_bits, xnor);
+    accumulator = stored(static_cast<uint32_t>(accumulator + sum));
   }
   return accumulator;
 }

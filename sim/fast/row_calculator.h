@@ -13,7 +13,8 @@ namespace stuckat::fast {
 class RowCalculator {
  public:
   /// All must outlive this.
-  RowCalculator(const Layer& layer, const SpecialRow& row, const Effects& effects);
+  RowCalculator(const Layer& layer, const SpecialRow& row, const Effects& effects,
+                int64_t image_index);
 
   /// Values that a window needs: columns, and the padding of the widest PE.
   static int window_size(const Layer& layer, const std::vector<SpecialRow>& rows,

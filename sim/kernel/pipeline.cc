@@ -81,6 +81,7 @@ Progress Pipeline::step(int64_t skip, StampedFifo* in) {
     drop_front();
   }
   cycles_.busy += target + 1 - next_;
+  if (in != nullptr) in->settle(time);
   start_ = time;
   next_ = target + 1;
   done_ = next_;

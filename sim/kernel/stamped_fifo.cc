@@ -27,6 +27,18 @@ void StampedFifo::stick_slot_bit(int slot, int bit, bool one) {
   set_[at] = one ? set_[at] | mask : set_[at] & ~mask;
 }
 
+void StampedFifo::flip_front(int64_t cycle) {
+  const auto slot = static_cast<size_t>(out_);
+  for (const Flip& flip : flips_) {
+    if (flip.slot != out_ || flip.cycle <= written_[slot] || flip.cycle > cycle) continue;
+    const size_t at =
+        slot * static_cast<size_t>(limbs_) + static_cast<size_t>(flip.bit / limb_bits);
+    const uint64_t inverted = data_[at] ^ uint64_t { 1 } << (flip.bit % limb_bits);
+    data_[at] = (inverted & keep_[at]) | set_[at];
+    if (probe_ != nullptr) probe_->on_change(popped_, data_.data() + out_ * limbs_);
+  }
+}
+
 void StampedFifo::stick_wire(int bit, bool one) {
   for (int slot = 0; slot < depth_; ++slot) stick_slot_bit(slot, bit, one);
 }

@@ -21,6 +21,8 @@ class WordProbe {
   virtual ~WordProbe() = default;
   virtual void on_push(int64_t index, int64_t cycle, const uint64_t* word) = 0;
   virtual void on_pop(int64_t /*index*/, int64_t /*cycle*/) {}
+  /// A transient has changed the word since it was pushed.
+  virtual void on_change(int64_t /*index*/, const uint64_t* /*word*/) {}
 };
 
 class StampedFifo {
@@ -56,6 +58,13 @@ class StampedFifo {
   void stick_slot_bit(int slot, int bit, bool one);
   /// The same for every slot: a wire in front of the storage.
   void stick_wire(int bit, bool one);
+  /// A transient: what lies in the slot at the beginning of `cycle`, written before and not yet
+  /// read, has the bit inverted; a stuck bit stays as it is. Before the first word.
+  void flip_slot_bit(int slot, int bit, int64_t cycle) { flips_.push_back({slot, bit, cycle}); }
+  /// The front word is about to be read in `cycle`: flips that hit it until then show in front().
+  void settle(int64_t cycle) {
+    if (!flips_.empty()) flip_front(cycle);
+  }
   void set_probe(WordProbe* probe) { probe_ = probe; }
 
   // Statistics.
@@ -73,6 +82,12 @@ class StampedFifo {
 
  private:
   int next(int slot) const { return slot + 1 == depth_ ? 0 : slot + 1; }
+  struct Flip {
+    int slot;
+    int bit;
+    int64_t cycle;
+  };
+  void flip_front(int64_t cycle);
   void count_push(int64_t cycle);
   void count_pop(int64_t cycle);
 
@@ -88,6 +103,7 @@ class StampedFifo {
   std::vector<int64_t> written_;             // [depth] cycle of the last push into the slot
   std::vector<int64_t> freed_;               // [depth] cycle after the last pop from the slot
   std::vector<uint64_t> data_, keep_, set_;  // [depth][limbs]
+  std::vector<Flip> flips_;
   WordProbe* probe_ = nullptr;
 
   int high_water_ = 0;

@@ -101,13 +101,14 @@ inline std::vector<Tensor> random_images(Random& random, const Network& network,
 /// `simulated` runs the accelerator in a child and compares there; the others run here.
 template <typename Simulated>
 void check_agreement(const Network& network, const Placement& placement, const FaultMap& map,
-                     const std::vector<Tensor>& images, Simulated simulated) {
-  const Effects effects = lower(map, placement, network);
+                     const std::vector<Tensor>& images, Simulated simulated,
+                     const Timeline* timeline = nullptr) {
+  const Effects effects = lower(map, placement, network, timeline);
   std::string lines;
   for (const auto& line : describe(effects, network)) lines += "\n    " + line;
   INFO("faults" << names(map) << lines);
   const Tensors expected = by_reference(network, images, effects);
-  CHECK(in_child([&] { return difference(expected, simulated(), network); }).empty());
+  CHECK(in_child([&] { return difference(expected, simulated(), network); }) == "");
   for (const fast::Path path :
        {fast::Path::automatic, fast::Path::differential, fast::Path::dense}) {
     CHECK(difference(expected, by_fast_engine(network, images, effects, path), network).empty());

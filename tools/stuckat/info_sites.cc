@@ -50,7 +50,9 @@ std::string written(const SiteRow& row) {
     pattern += *p;
     if (*p == '[') pattern += row.coordinates[next++].name;
   }
-  return pattern + (row.value == ValueKind::bit ? "=0|1" : "=LEVEL");
+  return pattern + (row.value == ValueKind::level ? "=LEVEL"
+                    : row.flips                   ? "=0|1|flip@CYCLE"
+                                                  : "=0|1");
 }
 
 std::string ranges(const SiteSpace& space) {

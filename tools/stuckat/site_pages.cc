@@ -25,6 +25,9 @@ A fault is one broken site of the hardware: which part, which site of it, and wh
 
 - `=0` and `=1`: a bit that is stuck; `=LEVEL`: a part that gives one level of its number format,
   like `-1` or `1`.
+- `=flip@12345`: a transient. What an accumulator, a weight memory or a FIFO slot stores at the
+  beginning of that cycle of the run has the bit inverted, for as long as it is stored;
+  `stuckat sim` shows what comes of it.
 - Brackets count from 0. Where a command takes patterns (`--fault`), a bracket may hold a range or a
   star, and the part a star: `layer*/mvtu/pe[2-5]/weight[*][0][0]=1`.
 - Bits count from the least significant one of the *stored code* (`workloads/number_format.h`): for

@@ -34,6 +34,13 @@ inline CodeMask random_mask(Random& random, int bits) {
   }
 }
 
+inline RunImages random_range(Random& random) {
+  RunImages images;
+  if (uniform(random, 0, 3) == 0) images.first = uniform(random, 0, 2);
+  if (uniform(random, 0, 3) == 0) images.last = images.first + uniform(random, 0, 2);
+  return images;
+}
+
 inline ElementFault random_element(Random& random, const Network& network) {
   ElementFault fault;
   fault.tensor = uniform(random, 0, network.tensors() - 1);
@@ -55,7 +62,8 @@ inline ElementFault random_element(Random& random, const Network& network) {
   }
   const bool last = fault.tensor == network.tensors() - 1;
   fault.mask = random_mask(random, last ? 12 : network.tensor_format(fault.tensor).bits);
-  fault.stage = uniform(random, 0, 5);
+  fault.stage = uniform(random, 0, 6);
+  fault.images = random_range(random);
   return fault;
 }
 
@@ -94,6 +102,15 @@ inline OperatorFault random_operator(Random& random, const Network& network) {
   pe.simd = uniform(random, 1, 6);
   pe.padded_columns = (layer.columns() + pe.simd - 1) / pe.simd * pe.simd;
   pe.accumulator_bits = minimal_accumulator_bits(layer) + uniform(random, 0, 2);
+  fault.images = random_range(random);
+  if (uniform(random, 0, 3) == 0) {
+    pe.weight_flips = {{fault.rows.front(), uniform(random, 0, pe.padded_columns - 1),
+                        1u << uniform(random, 0, layer.weight_format.bits - 1)}};
+  }
+  if (uniform(random, 0, 3) == 0) {
+    pe.accumulator_flips = {{uniform(random, 1, pe.padded_columns / pe.simd),
+                             1u << uniform(random, 0, pe.accumulator_bits - 1)}};
+  }
   switch (uniform(random, 0, 3)) {
     case 0:
       pe.accumulator = random_mask(random, pe.accumulator_bits);
