@@ -4,8 +4,8 @@
 #include <sstream>
 
 #include "models/dataflow/simulation.h"
-#include "tests/models/dataflow/in_child.h"
 #include "tests/models/dataflow/random_accelerator.h"
+#include "tests/support/in_child.h"
 #include "workloads/zoo.h"
 
 using namespace stuckat;
