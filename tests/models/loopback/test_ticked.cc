@@ -1,0 +1,105 @@
+// The cycles of the loopback accelerator against a machine that is ticked cycle by cycle.
+#include <catch2/catch.hpp>
+
+#include "models/loopback/simulation.h"
+#include "tests/models/loopback/smallest_weight_buffer.h"
+#include "tests/models/loopback/ticked_loopback.h"
+#include "tests/support/in_child.h"
+#include "tests/support/random_network.h"
+
+using namespace stuckat;
+using namespace stuckat::loopback;
+using test::uniform;
+
+namespace {
+
+struct Scene {
+  Network network;
+  LoopbackAccelerator accelerator;
+  int images;
+};
+
+/// Every parameter that has a cycle to say, from none to more than hides behind the steps.
+Scene random_scene(uint64_t seed) {
+  test::Random random(seed);
+  Scene s{test::random_network(random), {}, uniform(random, 1, 4)};
+  LoopbackAccelerator& a = s.accelerator;
+  a.pe = uniform(random, 1, 9);
+  a.simd = uniform(random, 1, 20);
+  a.schedule = uniform(random, 0, 1) == 0 ? Schedule::channel_parallel : Schedule::pixel_parallel;
+  int layers = 0;
+  for (const Layer& layer : s.network.layers) layers += layer.has_weights() ? 1 : 0;
+  a.host_first_last = layers >= 3 && uniform(random, 0, 2) == 0;
+  a.double_buffering = uniform(random, 0, 1) == 0;
+  a.weight_buffer_bytes = test::smallest_weight_buffer(a, s.network) + uniform(random, 0, 600);
+  a.control_cycles = uniform(random, 0, 2) * uniform(random, 0, 40);
+  a.pipeline_cycles = uniform(random, 0, 1) * uniform(random, 0, 12);
+  a.memory = {uniform(random, 1, 12), uniform(random, 0, 1) * uniform(random, 0, 120),
+              uniform(random, 1, 80), uniform(random, 1, 6)};
+  return s;
+}
+
+std::string difference(const std::vector<ImageCycles>& got, const test::TickedLoopback& ticked) {
+  std::string text;
+  const auto compare = [&](const std::string& what, int64_t cycles, int64_t expected) {
+    if (cycles == expected) return;
+    text += what + " " + std::to_string(cycles) + ", ticked " + std::to_string(expected) + "; ";
+  };
+  compare("images", static_cast<int64_t>(got.size()), static_cast<int64_t>(ticked.result.size()));
+  int64_t total = 0;
+  for (size_t i = 0; i < got.size() && text.empty(); ++i) {
+    const ImageCycles& expected = ticked.result[i];
+    const std::string image = "image " + std::to_string(i);
+    compare(image + " load", got[i].load, expected.load);
+    for (size_t l = 0; l < got[i].layers.size(); ++l) {
+      const LayerCycles& a = got[i].layers[l];
+      const LayerCycles& b = expected.layers.at(l);
+      const std::string layer = image + " layer " + std::to_string(l);
+      compare(layer + " control", a.control, b.control);
+      compare(layer + " waiting", a.waiting, b.waiting);
+      compare(layer + " steps", a.steps, b.steps);
+      compare(layer + " pipeline", a.pipeline, b.pipeline);
+    }
+    compare(image + " store", got[i].store, expected.store);
+    total += got[i].total();
+  }
+  compare("total", total, ticked.cycle);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("every cycle of the recurrences is one of the ticked machine") {
+  int64_t waiting = 0, tiled = 0;
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    INFO("seed " << seed);
+    const Scene s = random_scene(seed);
+    const LoopbackPlan plan = make_plan(s.accelerator, s.network);
+    test::TickedLoopback ticked(s.accelerator, s.network, s.images);
+    ticked.run(s.images);
+    REQUIRE(difference(cycles_for(plan, s.accelerator, s.images), ticked) == "");
+    REQUIRE(tile_starts(plan, s.accelerator, s.images) == ticked.starts);
+    for (const LayerPlan& layer : plan.layers) tiled += layer.tiles.size() > 1 ? 1 : 0;
+    for (const LayerCycles& layer : ticked.result.back().layers) waiting += layer.waiting;
+  }
+  // The scenes are not all of the easy kind.
+  CHECK(tiled > 50);
+  CHECK(waiting > 1000);
+}
+
+TEST_CASE("every cycle of the SystemC run is one of the ticked machine") {
+  for (uint64_t seed = 1000; seed < 1060; ++seed) {
+    INFO("seed " << seed);
+    const Scene s = random_scene(seed);
+    REQUIRE(test::in_child([&] {
+              test::Random random(seed);
+              std::vector<Tensor> images;
+              for (int i = 0; i < s.images; ++i) {
+                images.push_back(test::random_image(random, s.network));
+              }
+              test::TickedLoopback ticked(s.accelerator, s.network, s.images);
+              ticked.run(s.images);
+              return difference(simulate(s.network, s.accelerator, {}, images).images, ticked);
+            }) == "");
+  }
+}
