@@ -9,6 +9,8 @@
 #include <systemc>
 #include <tlm>
 
+#include "sim/kernel/direct_memory.h"
+
 namespace stuckat::cosim {
 
 class MemoryPortModule : public sc_core::sc_module {
@@ -25,21 +27,15 @@ class MemoryPortModule : public sc_core::sc_module {
   bool waits() const { return active_ > 0; }
   sc_core::sc_time since() const { return since_; }
   const std::string& what() const { return what_; }
-  int64_t transfers() const { return transfers_; }
-  int64_t direct_transfers() const { return direct_transfers_; }
+  int64_t direct_transfers() const { return direct_.transfers(); }
 
  private:
-  bool directly(tlm::tlm_command command, uint64_t address, uint8_t* data, unsigned bytes,
-                sc_core::sc_time& delay);
-  void invalidate(sc_dt::uint64 first, sc_dt::uint64 last);
+  void invalidate(sc_dt::uint64 first, sc_dt::uint64 last) { direct_.invalidate(first, last); }
 
-  tlm::tlm_dmi direct_;
-  bool has_direct_ = false;
+  kernel::DirectMemory direct_;
   int active_ = 0;
   sc_core::sc_time since_;
   std::string what_;
-  int64_t transfers_ = 0;
-  int64_t direct_transfers_ = 0;
 };
 
 }  // namespace stuckat::cosim

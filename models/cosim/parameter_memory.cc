@@ -60,7 +60,7 @@ void ParameterMemory::stick(uint64_t bit, bool one) {
 
 void ParameterMemory::arm(const Fault& fault, const PeArray& array) {
   const bool weight = fault.kind == SiteKind::pe_weight;
-  if (!weight && fault.kind != SiteKind::pe_threshold) return;
+  if ((!weight && fault.kind != SiteKind::pe_threshold) || fault.is_flip()) return;
   healthy_ = false;
   const auto& [pe, address, third, bit] = fault.coordinates;
   const bool one = fault.value != 0;

@@ -31,7 +31,8 @@ class ParameterMemory {
   bool healthy() const { return healthy_; }
 
   /// A stuck bit of a weight or threshold memory of `array`; cells that hold padding are not among
-  /// these bytes. Other faults are not in this memory.
+  /// these bytes. Other faults are not in this memory; nor are transients, which hit a cell in a
+  /// cycle of the run.
   void arm(const Fault& fault, const PeArray& array);
 
   /// Puts what was written (not what broken cells make of it: the accelerator's own memories are

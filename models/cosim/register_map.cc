@@ -44,8 +44,12 @@ const std::vector<RegisterRow>& register_table() {
       {R::image_bytes, "image_bytes", fix, 0,
        "bytes of an image in memory; images follow each other"},
       {R::result_bytes, "result_bytes", fix, 0,
-       "bytes of a result: a 32-bit little-endian accumulator for each class"},
-      {R::parameter_bytes, "parameter_bytes", fix, 0, "bytes behind the socket `parameters`"},
+       "bytes of a result, usually a 32-bit little-endian accumulator for each class; results "
+       "follow each other"},
+      {R::parameter_bytes, "parameter_bytes", fix, 0,
+       "bytes of all weights and thresholds: dataflow, behind the socket `parameters`; loopback, "
+       "in "
+       "memory"},
       {R::total_cycles, "total_cycles", ro, 0,
        "cycles of the run, from start to the last byte of the last result; low"},
       {R::total_cycles_high, "total_cycles_high", ro, 0, "high 32 bits"},
@@ -56,13 +60,23 @@ const std::vector<RegisterRow>& register_table() {
       {R::bytes_read_high, "bytes_read_high", ro, 0, "high 32 bits"},
       {R::bytes_written, "bytes_written", ro, 0, "bytes written to memory in the run; low"},
       {R::bytes_written_high, "bytes_written_high", ro, 0, "high 32 bits"},
+      {R::kind, "kind", fix, 0, "of the accelerator: 0 dataflow, 1 loopback"},
+      {R::parameter_address, "parameter_address", rw, 0,
+       "address of the weights and thresholds, a multiple of 4; low", Devices::loopback},
+      {R::parameter_address_high, "parameter_address_high", rw, 0, "high 32 bits",
+       Devices::loopback},
+      {R::waiting_cycles, "waiting_cycles", ro, 0,
+       "cycles of the run in which the array waited for weights; low", Devices::loopback},
+      {R::waiting_cycles_high, "waiting_cycles_high", ro, 0, "high 32 bits", Devices::loopback},
   };
   return rows;
 }
 
-const RegisterRow* register_at(uint64_t offset) {
+const RegisterRow* register_at(uint64_t offset, DeviceKind kind) {
   for (const RegisterRow& row : register_table()) {
-    if (static_cast<uint64_t>(row.offset) == offset) return &row;
+    if (static_cast<uint64_t>(row.offset) != offset) continue;
+    const bool has = row.devices == Devices::all || kind == DeviceKind::loopback;
+    return has ? &row : nullptr;
   }
   return nullptr;
 }
@@ -74,8 +88,11 @@ const std::vector<ErrorRow>& error_table() {
       {E::busy, "busy", "started, or a setting written, while busy; the run goes on"},
       {E::image_count, "image_count", "started with no image"},
       {E::address, "address",
-       "an image or result address is no multiple of 4, or the end is beyond 2^64"},
-      {E::parameters, "parameters", "a weight or a threshold is out of its range"},
+       "an image, result or parameter address is no multiple of 4, or the end is beyond 2^64"},
+      {E::parameters, "parameters",
+       "a weight or a threshold is out of its range; loopback: seen when it is fetched, which ends "
+       "the "
+       "run"},
       {E::memory, "memory", "memory answered a transfer with an error"},
       {E::aborted, "aborted", "reset while busy"},
       {E::watchdog, "watchdog",
@@ -86,16 +103,17 @@ const std::vector<ErrorRow>& error_table() {
 
 std::string register_markdown() {
   std::string text =
-      "| offset | register | access | after reset | meaning |\n|---|---|---|---|---|\n";
+      "| offset | register | of | access | after reset | meaning |\n|---|---|---|---|---|---|\n";
   for (const RegisterRow& row : register_table()) {
     char line[64];
     std::snprintf(line, sizeof line, "| 0x%02x | `%s` | ", static_cast<uint32_t>(row.offset),
                   row.name);
     text += line;
+    text += row.devices == Devices::all ? "all | " : "loopback | ";
     text += std::string(access_text(row.access)) + " | ";
     const bool of_network = row.access == Access::constant && row.reset == 0;
     std::snprintf(line, sizeof line, row.reset > 9 ? "0x%x | " : "%u | ", row.reset);
-    text += (of_network ? "of the network | " : line) + std::string(row.meaning) + " |\n";
+    text += (of_network ? "of the device | " : line) + std::string(row.meaning) + " |\n";
   }
   return text;
 }

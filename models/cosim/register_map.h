@@ -30,10 +30,21 @@ enum class Register : uint32_t {
   bytes_read_high = 0x48,
   bytes_written = 0x4c,
   bytes_written_high = 0x50,
+  kind = 0x54,
+  parameter_address = 0x58,
+  parameter_address_high = 0x5c,
+  waiting_cycles = 0x60,
+  waiting_cycles_high = 0x64,
 };
+inline constexpr size_t register_count = static_cast<size_t>(Register::waiting_cycles_high) / 4 + 1;
+
+/// What register `kind` says.
+enum class DeviceKind : uint32_t { dataflow, loopback };
 
 /// constant: of the device, the rest changes.
 enum class Access : uint8_t { constant, read_only, read_write, write_one_to_clear };
+/// Which devices have the register.
+enum class Devices : uint8_t { all, loopback };
 
 struct RegisterRow {
   Register offset;
@@ -41,10 +52,11 @@ struct RegisterRow {
   Access access;
   uint32_t reset;
   const char* meaning;
+  Devices devices = Devices::all;
 };
 const std::vector<RegisterRow>& register_table();
-/// The row at a byte offset, or null.
-const RegisterRow* register_at(uint64_t offset);
+/// The row at a byte offset, or null if such a device has no register there.
+const RegisterRow* register_at(uint64_t offset, DeviceKind kind);
 
 inline constexpr uint32_t device_id = 0x53544154;  // "STAT"
 inline constexpr uint32_t control_start = 1u << 0;

@@ -6,98 +6,105 @@
 
 namespace stuckat::loopback {
 
+Job job_from_address_0(const LoopbackPlan& plan, const LoopbackAccelerator& accelerator,
+                       int64_t images) {
+  const auto burst = static_cast<uint64_t>(accelerator.memory.burst_bytes);
+  const auto whole_bursts = [&](int64_t bytes) {
+    return (static_cast<uint64_t>(bytes) + burst - 1) / burst * burst;
+  };
+  Job job;
+  job.images = images;
+  job.images_at = whole_bursts(plan.weight_bytes());
+  job.results_at = job.images_at + whole_bursts(images * plan.input_bytes);
+  return job;
+}
+
 ControllerModule::ControllerModule(const sc_core::sc_module_name& name, const Network& network,
                                    const LoopbackAccelerator& accelerator, const LoopbackPlan& plan,
-                                   const std::vector<Tensor>& inputs, Sink sink)
+                                   Hooks hooks)
     : sc_module(name),
       network_(network),
       accelerator_(accelerator),
       plan_(plan),
-      inputs_(inputs),
-      sink_(std::move(sink)) {
-  for (const LayerPlan& layer : plan_.layers) {
-    tiles_.emplace_back();
-    for (const WeightTile& tile : layer.tiles) {
-      tiles_.back().push_back(weights_end_);
-      weights_end_ += static_cast<uint64_t>(tile.bytes);
-    }
-  }
-  SC_HAS_PROCESS(ControllerModule);
-  SC_THREAD(control);
+      hooks_(std::move(hooks)) {}
+
+int64_t ControllerModule::run(const Job& job) {
+  job_ = job;
+  now_ = job.start;
+  // The program is one tile ahead of the array: an image's first tile is requested with the image
+  // before, and so an image that was announced has to be run.
+  bool announced = false;
+  for (int64_t image = 0; image == 0 || announced; ++image) announced = run_image(image, announced);
+  return now_;
 }
 
-uint64_t ControllerModule::input_address(int image) const {
-  const auto burst = static_cast<uint64_t>(accelerator_.memory.burst_bytes);
-  return (weights_end_ + burst - 1) / burst * burst +
-         static_cast<uint64_t>(image) * static_cast<uint64_t>(plan_.input_bytes);
-}
-
-uint64_t ControllerModule::output_address(int image) const {
-  const auto burst = static_cast<uint64_t>(accelerator_.memory.burst_bytes);
-  const uint64_t inputs_end = input_address(static_cast<int>(inputs_.size()));
-  return (inputs_end + burst - 1) / burst * burst +
-         static_cast<uint64_t>(image) * static_cast<uint64_t>(plan_.output_bytes);
-}
-
-void ControllerModule::control() {
-  for (int image = 0; image < static_cast<int>(inputs_.size()); ++image) run_image(image);
-}
-
-void ControllerModule::run_image(int image) {
+/// Whether the first tile of a further image was requested.
+bool ControllerModule::run_image(int64_t image, bool first_tile_is_there) {
   ImageCycles cycles;
-  cycles.load = move(plan_.input_bytes, input_address(image));
-  load(image);
-  // The program is one tile ahead of the array: the first tile was requested with the image before.
-  if (image == 0) request_tiles(plan_.layers.front(), 0, 1);
+  Moved moved_bytes;
+  const uint64_t index = static_cast<uint64_t>(image);
+  cycles.load =
+      move(plan_.input_bytes, job_.images_at + index * static_cast<uint64_t>(plan_.input_bytes), {},
+           moved_bytes);
+  load(image, moved_bytes.bytes);
+  if (!first_tile_is_there) request_tiles(0, 0, 1);
+  bool more = false;
   std::vector<uint8_t> result;
-  const bool last_image = image + 1 == static_cast<int>(inputs_.size());
   for (size_t i = 0; i < plan_.layers.size(); ++i) {
     const LayerPlan& layer = plan_.layers[i];
     activations->open(layer.layer + 1);
     now_ += accelerator_.control_cycles;
-    commands.write({static_cast<int>(i), now_});
-    request_tiles(layer, 1, layer.tiles.size());
+    commands.write({static_cast<int>(i), now_, job_.origin});
+    request_tiles(i, 1, layer.tiles.size());
     const bool last_layer = i + 1 == plan_.layers.size();
-    if (!last_layer || !last_image) {
-      request_tiles(plan_.layers[last_layer ? 0 : i + 1], 0, 1);
-    }
+    if (last_layer) more = image + 1 < job_.images && !(hooks_.stopped && hooks_.stopped());
+    if (!last_layer || more) request_tiles(last_layer ? 0 : i + 1, 0, 1);
     LayerDone layer_done = done.read();
     now_ = layer_done.cycle;
     layer_done.cycles.control = accelerator_.control_cycles;
     cycles.layers.push_back(layer_done.cycles);
-    sink_(image, layer.layer + 1, activations->written());
+    if (hooks_.written) hooks_.written(image, layer.layer + 1, activations->written());
     if (last_layer) {
       result = stored_tensor(network_, plan_.output_tensor, activations->written().back());
     }
     activations->swap();
   }
-  cycles.store = move(plan_.output_bytes, output_address(image), std::move(result));
-  images_.push_back(cycles);
+  cycles.store =
+      move(plan_.output_bytes, job_.results_at + index * static_cast<uint64_t>(plan_.output_bytes),
+           std::move(result), moved_bytes);
+  hooks_.stored(image, cycles);
+  return more;
 }
 
 /// Moves activations from or to memory; returns how long that took.
-int64_t ControllerModule::move(int64_t bytes, uint64_t address, std::vector<uint8_t> store) {
+int64_t ControllerModule::move(int64_t bytes, uint64_t address, std::vector<uint8_t> store,
+                               Moved& result) {
   program.write({Transfer::Kind::activations, bytes, now_, address, std::move(store)});
-  const int64_t start = std::exchange(now_, moved.read());
+  result = moved.read();
+  const int64_t start = std::exchange(now_, result.cycle);
   return now_ - start;
 }
 
-void ControllerModule::load(int image) {
-  const Tensor& input = inputs_[static_cast<size_t>(image)];
+void ControllerModule::load(int64_t image, const std::vector<uint8_t>& bytes) {
+  const Tensor input = hooks_.input(image, bytes);
   activations->begin_image();
   activations->open(plan_.input_tensor);
   const int channels = input.shape.channels;
   for (int pixel = 0; pixel < input.shape.pixels(); ++pixel) {
     activations->write(pixel, 0, channels, input.values.data() + pixel * channels);
   }
-  sink_(image, plan_.input_tensor, activations->written());
+  if (hooks_.written) hooks_.written(image, plan_.input_tensor, activations->written());
   activations->swap();
 }
 
-void ControllerModule::request_tiles(const LayerPlan& layer, size_t first, size_t last) {
-  const auto& addresses = tiles_[static_cast<size_t>(&layer - plan_.layers.data())];
+void ControllerModule::request_tiles(size_t layer, size_t first, size_t last) {
+  const std::vector<WeightTile>& tiles = plan_.layers[layer].tiles;
   for (size_t t = first; t < last; ++t) {
-    program.write({Transfer::Kind::weights, layer.tiles[t].bytes, 0, addresses[t], {}});
+    program.write({Transfer::Kind::weights,
+                   tiles[t].bytes,
+                   0,
+                   job_.tiles_at + static_cast<uint64_t>(tiles[t].offset),
+                   {}});
   }
 }
 

@@ -6,51 +6,64 @@
 #include <systemc>
 #include <vector>
 
-#include "models/loopback/memory_module.h"
+#include "models/loopback/fetch_module.h"
 #include "models/loopback/pe_array_module.h"
 
 namespace stuckat::loopback {
+
+/// What a host asks for. Cycles count from the beginning of the simulation.
+struct Job {
+  int64_t images = 1;
+  int64_t start = 0;                                     ///< cycle of the request
+  int64_t origin = 0;                                    ///< cycle that transient faults count from
+  uint64_t tiles_at = 0, images_at = 0, results_at = 0;  ///< byte addresses; each follows each
+};
+
+/// Memory holds, from address 0 on: the tiles of all layers in the order of the program; the
+/// images; the results. Images and results start at a whole burst.
+Job job_from_address_0(const LoopbackPlan& plan, const LoopbackAccelerator& accelerator,
+                       int64_t images);
 
 class ControllerModule : public sc_core::sc_module {
  public:
   sc_core::sc_port<ActivationPort> activations;
   sc_core::sc_fifo_out<Transfer> program;
-  sc_core::sc_fifo_in<int64_t> moved;
+  sc_core::sc_fifo_in<Moved> moved;
   sc_core::sc_fifo_out<LayerCommand> commands;
   sc_core::sc_fifo_in<LayerDone> done;
 
-  /// Takes tensor `first`, first + 1, ... of image `image` as they come out of the array.
-  using Sink = std::function<void(int image, int first, const std::vector<Tensor>& tensors)>;
+  /// What the surroundings have to say and want to know.
+  struct Hooks {
+    /// Tensor plan.input_tensor of an image, of which memory held `bytes`.
+    std::function<Tensor(int64_t image, const std::vector<uint8_t>& bytes)> input;
+    /// Tensors `first`, first + 1, ... of an image as they come out of the array; may be unset.
+    std::function<void(int64_t image, int first, const std::vector<Tensor>& tensors)> written;
+    /// The result is in memory.
+    std::function<void(int64_t image, const ImageCycles& cycles)> stored;
+    /// No further image is to be begun; may be unset.
+    std::function<bool()> stopped;
+  };
 
-  /// inputs: tensor plan.input_tensor of each image. All references outlive the module.
+  /// All references outlive the module.
   ControllerModule(const sc_core::sc_module_name& name, const Network& network,
-                   const LoopbackAccelerator& accelerator, const LoopbackPlan& plan,
-                   const std::vector<Tensor>& inputs, Sink sink);
+                   const LoopbackAccelerator& accelerator, const LoopbackPlan& plan, Hooks hooks);
 
-  /// Memory holds, from address 0 on: the tiles of all layers in the order of the program; the
-  /// images; the results. Images and results start at a whole burst.
-  uint64_t input_address(int image) const;
-  uint64_t output_address(int image) const;
-
-  const std::vector<ImageCycles>& images() const { return images_; }
-  int64_t end_cycle() const { return now_; }
+  /// In a thread of the caller: runs the images one after the other, and returns the cycle in which
+  /// the last result is in memory.
+  int64_t run(const Job& job);
 
  private:
-  void control();
-  void run_image(int image);
-  int64_t move(int64_t bytes, uint64_t address, std::vector<uint8_t> store = {});
-  void load(int image);
-  void request_tiles(const LayerPlan& layer, size_t first, size_t last);
+  bool run_image(int64_t image, bool first_tile_is_there);
+  int64_t move(int64_t bytes, uint64_t address, std::vector<uint8_t> store, Moved& result);
+  void load(int64_t image, const std::vector<uint8_t>& bytes);
+  void request_tiles(size_t layer, size_t first, size_t last);
 
   const Network& network_;
   const LoopbackAccelerator& accelerator_;
   const LoopbackPlan& plan_;
-  const std::vector<Tensor>& inputs_;
-  Sink sink_;
-  std::vector<std::vector<uint64_t>> tiles_;  // [layer][tile] address
-  uint64_t weights_end_ = 0;
+  Hooks hooks_;
+  Job job_;
   int64_t now_ = 0;
-  std::vector<ImageCycles> images_;
 };
 
 }  // namespace stuckat::loopback

@@ -2,19 +2,22 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <systemc>
 #include <vector>
 
 #include "models/common/mvtu_core.h"
 #include "models/loopback/activation_module.h"
+#include "models/loopback/fetch_module.h"
 #include "models/loopback/timing.h"
 
 namespace stuckat::loopback {
 
 struct LayerCommand {
-  int index = 0;      ///< in LoopbackPlan::layers
-  int64_t start = 0;  ///< cycle of the first step, if its weights are there
+  int index = 0;       ///< in LoopbackPlan::layers
+  int64_t start = 0;   ///< cycle of the first step, if its weights are there
+  int64_t origin = 0;  ///< cycle that transient faults count from
 };
 std::ostream& operator<<(std::ostream& stream, const LayerCommand& command);
 
@@ -29,9 +32,12 @@ class PeArrayModule : public sc_core::sc_module {
  public:
   sc_core::sc_port<ActivationPort> activations;
   sc_core::sc_fifo_in<LayerCommand> commands;
-  sc_core::sc_fifo_in<int64_t> bank_full;   ///< cycles, in the order of the tiles
+  sc_core::sc_fifo_in<Moved> bank_full;     ///< in the order of the tiles
   sc_core::sc_fifo_out<int64_t> bank_free;  ///< cycles, in the order of the tiles
   sc_core::sc_fifo_out<LayerDone> done;
+  /// Puts the bytes of a tile of a layer of the plan into its core, before the tile's first step.
+  /// Unset: the cores have their weights.
+  std::function<void(int index, const WeightTile& tile, const std::vector<uint8_t>& bytes)> load;
 
   /// cores: one for each of plan.layers. All three outlive the module.
   PeArrayModule(const sc_core::sc_module_name& name, const LoopbackAccelerator& accelerator,
@@ -39,6 +45,7 @@ class PeArrayModule : public sc_core::sc_module {
 
  private:
   void execute();
+  /// start: of the tile, in the cycles that transient faults count.
   void compute(int index, const WeightTile& tile, int64_t start);
   void compute_in_steps(int index, const WeightTile& tile, int64_t start, int pixel);
 

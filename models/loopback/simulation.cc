@@ -6,11 +6,8 @@
 #include <stdexcept>
 #include <systemc>
 
-#include "models/common/mvtu_core.h"
-#include "models/loopback/activation_module.h"
-#include "models/loopback/controller_module.h"
+#include "models/loopback/elaboration_module.h"
 #include "models/loopback/memory_module.h"
-#include "models/loopback/pe_array_module.h"
 #include "models/loopback/placement.h"
 #include "sim/kernel/run.h"
 #include "workloads/errors.h"
@@ -18,55 +15,6 @@
 
 namespace stuckat::loopback {
 namespace {
-
-/// All modules, bound.
-struct Design {
-  std::unique_ptr<MemoryModule> memory;  // null: another one is bound
-  FetchModule fetch;
-  ActivationModule activations;
-  PeArrayModule array;
-  ControllerModule controller;
-
-  sc_core::sc_fifo<Transfer> program{"program"};
-  sc_core::sc_fifo<int64_t> bank_free{"bank_free"};
-  sc_core::sc_fifo<int64_t> bank_full{"bank_full"};
-  sc_core::sc_fifo<int64_t> moved{"moved"};
-  sc_core::sc_fifo<LayerCommand> commands{"commands"};
-  sc_core::sc_fifo<LayerDone> done{"done"};
-
-  Design(const Network& network, const LoopbackAccelerator& accelerator, const LoopbackPlan& plan,
-         std::vector<MvtuCore>& cores, const std::vector<Tensor>& inputs,
-         ControllerModule::Sink sink, const SimulationOptions& options)
-      : fetch("weight_fetch",
-              {accelerator.memory,
-               sc_core::sc_time(1000.0 / options.memory_clock_mhz, sc_core::SC_NS),
-               options.non_blocking_memory ? Protocol::non_blocking : Protocol::blocking}),
-        activations("activations", network),
-        array("array", accelerator, plan, cores),
-        controller("controller", network, accelerator, plan, inputs, std::move(sink)) {
-    if (options.bind_memory) {
-      options.bind_memory(fetch);
-    } else {
-      const sc_core::sc_time period(1000.0 / options.memory_clock_mhz, sc_core::SC_NS);
-      memory = std::make_unique<MemoryModule>("memory", accelerator.memory, period);
-      fetch.memory.bind(memory->socket);
-    }
-    fetch.program(program);
-    fetch.bank_free(bank_free);
-    fetch.bank_full(bank_full);
-    fetch.moved(moved);
-    array.activations(activations);
-    array.commands(commands);
-    array.bank_full(bank_full);
-    array.bank_free(bank_free);
-    array.done(done);
-    controller.activations(activations);
-    controller.program(program);
-    controller.moved(moved);
-    controller.commands(commands);
-    controller.done(done);
-  }
-};
 
 void check_images(const Network& network, const std::vector<Tensor>& images) {
   if (images.empty()) throw InputError(network.name, "no image to run", "at least one");
@@ -77,25 +25,33 @@ void check_images(const Network& network, const std::vector<Tensor>& images) {
   }
 }
 
-std::vector<MvtuCore> armed_cores(const Network& network, const Placement& placement,
-                                  const FaultMap& map) {
-  const PeArray& array = placement.arrays.front();
-  std::vector<MvtuCore> cores;
-  for (const ArrayUse& use : array.uses) {
-    cores.emplace_back(network.layers[static_cast<size_t>(use.layer)], array, use);
-    for (const Fault& fault : map.faults) {
-      if (fault.part == array.name) cores.back().arm(fault);
-    }
-  }
-  return cores;
-}
-
 /// Layers first .. last-1 as the host's software computes them, from the tensor in front of them.
 void run_on_host(const Network& network, int first, int last, std::vector<Tensor>& tensors) {
   for (int i = first; i < last; ++i) {
     const auto at = static_cast<size_t>(i);
     tensors[at + 1] = reference::run_layer(network.layers[at], tensors[at]);
   }
+}
+
+/// What a transfer moves, by its address.
+std::string name_of(const Transfer& transfer, const Job& job, const LoopbackPlan& plan,
+                    const Network& network) {
+  const auto number = [&](uint64_t first, int64_t bytes) {
+    return std::to_string((transfer.address - first) / static_cast<uint64_t>(bytes));
+  };
+  if (transfer.address >= job.results_at) {
+    return "result " + number(job.results_at, plan.output_bytes);
+  }
+  if (transfer.address >= job.images_at) return "image " + number(job.images_at, plan.input_bytes);
+  for (const LayerPlan& layer : plan.layers) {
+    for (size_t t = 0; t < layer.tiles.size(); ++t) {
+      if (static_cast<uint64_t>(layer.tiles[t].offset) != transfer.address) continue;
+      const std::string name = network.layers[static_cast<size_t>(layer.layer)].name + ": weights";
+      if (layer.tiles.size() == 1) return name;
+      return name + " " + std::to_string(t + 1) + " of " + std::to_string(layer.tiles.size());
+    }
+  }
+  return "";
 }
 
 int64_t operations(const Layer& layer) {
@@ -158,14 +114,16 @@ void fill_array(LoopbackResult& result) {
   result.modules.push_back(std::move(array));
 }
 
-void fill_memory(const Design& design, LoopbackResult& result) {
+/// built_in: null where another memory is bound.
+void fill_memory(const FetchModule& weight_fetch, const MemoryModule* built_in,
+                 LoopbackResult& result) {
   ModuleStatistics fetch{"weight_fetch"};
-  fetch.busy_cycles = design.fetch.busy_cycles();
+  fetch.busy_cycles = weight_fetch.busy_cycles();
   fetch.idle_cycles = result.total_cycles - fetch.busy_cycles;
   result.modules.push_back(std::move(fetch));
-  if (design.memory == nullptr) return;
+  if (built_in == nullptr) return;
   ModuleStatistics memory{"memory"};
-  memory.busy_cycles = design.memory->busy_cycles();
+  memory.busy_cycles = built_in->busy_cycles();
   memory.idle_cycles = result.total_cycles - memory.busy_cycles;
   result.modules.push_back(std::move(memory));
 }
@@ -194,14 +152,35 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
     run_on_host(network, 0, plan.input_tensor, tensors.back());
     inputs.push_back(tensors.back()[static_cast<size_t>(plan.input_tensor)]);
   }
-  std::vector<MvtuCore> cores = armed_cores(network, placement, faults);
-  const auto sink = [&](int image, int first, const std::vector<Tensor>& written) {
+  LoopbackResult result;
+  ControllerModule::Hooks hooks;
+  hooks.input = [&](int64_t image, const std::vector<uint8_t>&) {
+    return inputs[static_cast<size_t>(image)];
+  };
+  hooks.written = [&](int64_t image, int first, const std::vector<Tensor>& written) {
     std::copy(written.begin(), written.end(), tensors[static_cast<size_t>(image)].begin() + first);
   };
-  Design design(network, accelerator, plan, cores, inputs, sink, options);
-  for (const Fault& fault : faults.faults) {
-    if (fault.kind == SiteKind::buffer_activation) design.activations.arm(fault);
+  hooks.stored = [&](int64_t, const ImageCycles& cycles) { result.images.push_back(cycles); };
+  const sc_core::sc_time period(1000.0 / options.memory_clock_mhz, sc_core::SC_NS);
+  ElaboratedArray design(
+      network, accelerator, placement, plan, faults,
+      {accelerator.memory, period,
+       options.non_blocking_memory ? Protocol::non_blocking : Protocol::blocking},
+      std::move(hooks));
+  std::unique_ptr<MemoryModule> memory;
+  if (options.bind_memory) {
+    options.bind_memory(design.fetch);
+  } else {
+    memory = std::make_unique<MemoryModule>("memory", accelerator.memory, period);
+    design.fetch.memory.bind(memory->socket);
   }
+  const Job job = job_from_address_0(plan, accelerator, static_cast<int64_t>(images.size()));
+  if (options.transfers) {
+    design.fetch.on_served = [&](const Transfer& transfer, int64_t begin, int64_t end) {
+      result.transfers.push_back({name_of(transfer, job, plan, network), begin, end});
+    };
+  }
+  sc_core::sc_spawn([&] { result.total_cycles = design.controller.run(job); });
   const std::string waiting = kernel::run_until_quiet({});
   if (!design.fetch.error().empty()) {
     throw InputError(placement.accelerator, design.fetch.error(), "memory at every address");
@@ -210,12 +189,9 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
     throw InputError(placement.accelerator, "memory does not answer " + design.fetch.unanswered(),
                      "an answer");
   }
-  LoopbackResult result;
-  result.images = design.controller.images();
   if (!waiting.empty() || result.images.size() != images.size()) {
     throw std::logic_error("the controller waits for an answer that does not come");
   }
-  result.total_cycles = design.controller.end_cycle();
   result.first_image_cycles = result.images.front().total();
   result.steady_interval_cycles =
       options.bind_memory ? result.images.back().total() : steady_interval(plan, accelerator);
@@ -225,7 +201,7 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
   }
   fill_layers(network, accelerator, plan, result);
   fill_array(result);
-  fill_memory(design, result);
+  fill_memory(design.fetch, memory.get(), result);
   if (options.tensors) result.tensors = std::move(tensors);
   return result;
 }

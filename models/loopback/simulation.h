@@ -17,10 +17,11 @@ namespace stuckat::loopback {
 class FetchModule;
 
 struct SimulationOptions {
-  bool tensors = false;  ///< keep every intermediate tensor of every image
+  bool tensors = false;    ///< keep every intermediate tensor of every image
+  bool transfers = false;  ///< keep what memory did when
 
   /// Another memory: called while the accelerator is elaborated, to bind FetchModule::memory
-  /// (memory_module.h) to a TLM-2.0 target. Addresses: ControllerModule::input_address. Values come
+  /// (fetch_module.h) to a TLM-2.0 target. Addresses: job_from_address_0(). Values come
   /// from the model and not from this memory; results are written to it.
   std::function<void(FetchModule&)> bind_memory = {};
   double memory_clock_mhz = 100;     ///< cycles as that memory sees them
@@ -38,10 +39,18 @@ struct LoopbackLayerResult {
   double utilisation = 0;    ///< operations / (PE * SIMD * cycles of the layer)
 };
 
+/// Something that memory moved, in cycles [begin, end).
+struct LoopbackTransfer {
+  std::string name;  ///< "layer1: weights 2 of 3", "image 0", "result 0"
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
 struct LoopbackResult {
   std::vector<std::vector<int32_t>> logits;  ///< [image][class]
   std::vector<std::vector<Tensor>> tensors;  ///< [image][tensor], if asked for
   std::vector<ImageCycles> images;           ///< as they were run
+  std::vector<LoopbackTransfer> transfers;   ///< in order, if asked for
   std::vector<LoopbackLayerResult> layers;   ///< in order
   std::vector<ModuleStatistics> modules;     ///< "array", "weight_fetch", built-in "memory"
 

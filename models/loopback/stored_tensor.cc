@@ -1,25 +1,53 @@
 #include "models/loopback/stored_tensor.h"
 
+#include "models/loopback/bit_field.h"
+
 namespace stuckat::loopback {
+namespace {
+
+constexpr int accumulator_bits = 32;
+
+struct Layout {
+  bool accumulators;
+  NumberFormat format;
+  int bits;         // of an element
+  int channels;     // of a pixel
+  int pixel_bytes;  // whole bytes
+
+  Layout(const Network& network, int index)
+      : accumulators(index == network.tensors() - 1),
+        format(accumulators ? NumberFormat{} : network.tensor_format(index)),
+        bits(accumulators ? accumulator_bits : format.bits),
+        channels(network.tensor_shape(index).channels),
+        pixel_bytes((channels * bits + 7) / 8) {}
+
+  int64_t bit_of(int64_t element) const {
+    return element / channels * pixel_bytes * 8 + element % channels * bits;
+  }
+};
+
+}  // namespace
 
 std::vector<uint8_t> stored_tensor(const Network& network, int index, const Tensor& tensor) {
-  const bool accumulators = index == network.tensors() - 1;
-  const NumberFormat format = accumulators ? NumberFormat{} : network.tensor_format(index);
-  const int bits = accumulators ? 32 : format.bits;
-  const size_t pixel_bits = static_cast<size_t>(tensor.shape.channels) * static_cast<size_t>(bits);
-  const size_t pixel_bytes = (pixel_bits + 7) / 8;
-  std::vector<uint8_t> bytes(static_cast<size_t>(tensor.shape.pixels()) * pixel_bytes);
-  const auto channels = static_cast<size_t>(tensor.shape.channels);
-  for (size_t i = 0; i < tensor.values.size(); ++i) {
-    const int32_t value = tensor.values[i];
-    const uint32_t code = accumulators ? static_cast<uint32_t>(value) : format.code(value);
-    const size_t first = i / channels * pixel_bytes * 8 + i % channels * static_cast<size_t>(bits);
-    for (size_t b = 0; b < static_cast<size_t>(bits); ++b) {
-      uint8_t& byte = bytes[(first + b) / 8];
-      byte = static_cast<uint8_t>(byte | (code >> b & 1u) << (first + b) % 8);
-    }
+  const Layout layout(network, index);
+  std::vector<uint8_t> bytes(static_cast<size_t>(tensor.shape.pixels() * layout.pixel_bytes));
+  for (int i = 0; i < tensor.shape.size(); ++i) {
+    const int32_t value = tensor.values[static_cast<size_t>(i)];
+    put_field(bytes, layout.bit_of(i), layout.bits,
+              layout.accumulators ? static_cast<uint32_t>(value) : layout.format.code(value));
   }
   return bytes;
+}
+
+Tensor loaded_tensor(const Network& network, int index, const std::vector<uint8_t>& bytes) {
+  const Layout layout(network, index);
+  Tensor tensor{network.tensor_shape(index), {}};
+  for (int i = 0; i < tensor.shape.size(); ++i) {
+    const uint32_t code = get_field(bytes, layout.bit_of(i), layout.bits);
+    tensor.values.push_back(layout.accumulators ? static_cast<int32_t>(code)
+                                                : layout.format.value(code));
+  }
+  return tensor;
 }
 
 }  // namespace stuckat::loopback

@@ -12,4 +12,7 @@ namespace stuckat::loopback {
 /// bytes. The last tensor's accumulators are 32-bit two's complement.
 std::vector<uint8_t> stored_tensor(const Network& network, int index, const Tensor& tensor);
 
+/// The reverse: tensor `index` from its bytes.
+Tensor loaded_tensor(const Network& network, int index, const std::vector<uint8_t>& bytes);
+
 }  // namespace stuckat::loopback

@@ -1,6 +1,7 @@
 #include "models/loopback/timing.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "models/loopback/placement.h"
 #include "workloads/errors.h"
@@ -59,7 +60,7 @@ LayerPlan plan_layer(const LoopbackAccelerator& accelerator, const Network& netw
   const int most = static_cast<int>(std::min<int64_t>(plan.folds, bank_bytes / fold_bytes));
   for (int first = 0; first < plan.folds; first += most) {
     const int folds = std::min(most, plan.folds - first);
-    plan.tiles.push_back({first, folds, folds * (fold_bytes + threshold_bytes),
+    plan.tiles.push_back({first, folds, 0, folds * (fold_bytes + threshold_bytes),
                           int64_t{folds} * plan.synapse_fold * plan.passes});
   }
   return plan;
@@ -145,6 +146,12 @@ int64_t LayerPlan::bytes() const {
   return sum;
 }
 
+int64_t LoopbackPlan::weight_bytes() const {
+  int64_t sum = 0;
+  for (const LayerPlan& layer : layers) sum += layer.bytes();
+  return sum;
+}
+
 int64_t ImageCycles::total() const {
   int64_t sum = load + store;
   for (const LayerCycles& layer : layers) sum += layer.total();
@@ -160,8 +167,12 @@ LoopbackPlan make_plan(const LoopbackAccelerator& accelerator, const Network& ne
   plan.input_bytes = tensor_bytes(network, plan.input_tensor);
   plan.output_bytes = tensor_bytes(network, plan.output_tensor);
   std::vector<int> stored = {after_pools(network, plan.input_tensor)};
+  int64_t offset = 0;
   for (const ArrayUse& use : uses) {
     plan.layers.push_back(plan_layer(accelerator, network, use));
+    for (WeightTile& tile : plan.layers.back().tiles) {
+      tile.offset = std::exchange(offset, offset + tile.bytes);
+    }
     stored.push_back(after_pools(network, use.layer + 1));
   }
   for (const int tensor : stored) {

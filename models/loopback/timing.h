@@ -14,8 +14,9 @@ namespace stuckat::loopback {
 struct WeightTile {
   int first_fold = 0;
   int folds = 0;
-  int64_t bytes = 0;  ///< weights and thresholds, from memory
-  int64_t steps = 0;  ///< of the array: folds * synapse_fold * passes
+  int64_t offset = 0;  ///< of its bytes in memory, behind the tiles before it in the program
+  int64_t bytes = 0;   ///< weights and thresholds, from memory
+  int64_t steps = 0;   ///< of the array: folds * synapse_fold * passes
 };
 
 /// One layer on the array, with the pools that follow it.
@@ -37,6 +38,8 @@ struct LoopbackPlan {
   int64_t input_bytes = 0;
   int64_t output_bytes = 0;
   std::vector<LayerPlan> layers;  ///< in order
+
+  int64_t weight_bytes() const;  ///< of all tiles
 };
 
 /// Throws InputError if the network does not fit: a fold larger than a weight bank, a tensor larger

@@ -1,9 +1,11 @@
 // What is around a device in the tests: a memory, and a host that drives it.
 #pragma once
 
+#include <tlm_utils/peq_with_get.h>
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <systemc>
@@ -12,20 +14,27 @@
 
 namespace stuckat::test {
 
-/// `bytes` bytes from address 0 on; latency, direct access and misbehaviour as a test wants them.
+/// `bytes` bytes from address 0 on; latency or a bus, direct access and misbehaviour as a test
+/// wants them.
 class TestMemory : public sc_core::sc_module {
  public:
   tlm_utils::simple_target_socket<TestMemory> socket{"socket"};
   std::vector<uint8_t> bytes;
   sc_core::sc_time latency;  ///< of a transaction, annotated
+  /// A bus instead: when the last byte is there of so many that are requested at a time.
+  std::function<sc_core::sc_time(const sc_core::sc_time& request, unsigned bytes)> bus;
   bool direct = false;
   int64_t fail_after = -1;             ///< transactions; -1: never
   sc_core::sc_event* never = nullptr;  ///< what a transaction waits for, if anything
   int64_t transactions = 0;
+  int most_in_flight = 0;  ///< of non-blocking ones
 
   TestMemory(const sc_core::sc_module_name& name, size_t size) : sc_module(name), bytes(size) {
     socket.register_b_transport(this, &TestMemory::transport);
+    socket.register_nb_transport_fw(this, &TestMemory::forward);
     socket.register_get_direct_mem_ptr(this, &TestMemory::direct_access);
+    SC_HAS_PROCESS(TestMemory);
+    SC_THREAD(respond);
   }
 
  private:
@@ -43,9 +52,34 @@ class TestMemory : public sc_core::sc_module {
     }
     if (t.is_read()) std::memcpy(t.get_data_ptr(), &bytes[address], t.get_data_length());
     if (t.is_write()) std::memcpy(&bytes[address], t.get_data_ptr(), t.get_data_length());
-    delay += latency;
+    if (bus)
+      delay = bus(sc_core::sc_time_stamp() + delay, t.get_data_length()) - sc_core::sc_time_stamp();
+    else
+      delay += latency;
     t.set_dmi_allowed(direct);
     t.set_response_status(tlm::TLM_OK_RESPONSE);
+  }
+  /// Takes every request at once, and answers when it is time.
+  tlm::tlm_sync_enum forward(tlm::tlm_generic_payload& t, tlm::tlm_phase& phase,
+                             sc_core::sc_time& delay) {
+    if (phase == tlm::END_RESP) return tlm::TLM_COMPLETED;
+    sc_core::sc_time until = delay;
+    transport(t, until);
+    responses_.notify(t, until);
+    most_in_flight = std::max(most_in_flight, ++in_flight_);
+    phase = tlm::END_REQ;
+    return tlm::TLM_UPDATED;
+  }
+  void respond() {
+    for (;;) {
+      wait(responses_.get_event());
+      while (tlm::tlm_generic_payload* t = responses_.get_next_transaction()) {
+        --in_flight_;
+        tlm::tlm_phase phase = tlm::BEGIN_RESP;
+        sc_core::sc_time delay;
+        socket->nb_transport_bw(*t, phase, delay);
+      }
+    }
   }
   bool direct_access(tlm::tlm_generic_payload&, tlm::tlm_dmi& dmi) {
     dmi.set_start_address(0);
@@ -56,13 +90,15 @@ class TestMemory : public sc_core::sc_module {
     dmi.allow_read_write();
     return direct;
   }
+
+  tlm_utils::peq_with_get<tlm::tlm_generic_payload> responses_{"responses"};
+  int in_flight_ = 0;
 };
 
-/// A thread that runs `program` and has the sockets of a driver.
+/// A thread that runs `program` and has the pins and the socket of a driver.
 class Host : public sc_core::sc_module {
  public:
   tlm_utils::simple_initiator_socket<Host> registers{"registers"};
-  tlm_utils::simple_initiator_socket<Host> parameters{"parameters"};
   sc_core::sc_in<bool> interrupt{"interrupt"};
   std::function<void(Host&)> program;
   bool finished = false;

@@ -1,5 +1,6 @@
 // Another memory behind the socket of the loopback accelerator.
 #include <tlm_utils/peq_with_get.h>
+#include <tlm_utils/simple_target_socket.h>
 
 #include <catch2/catch.hpp>
 #include <functional>
@@ -8,7 +9,7 @@
 #include <memory>
 #include <sstream>
 
-#include "models/loopback/memory_module.h"
+#include "models/loopback/fetch_module.h"
 #include "models/loopback/placement.h"
 #include "models/loopback/simulation.h"
 #include "models/loopback/stored_tensor.h"

@@ -7,7 +7,7 @@
 #include "faultmaps/lower.h"
 #include "models/loopback/placement.h"
 #include "models/loopback/simulation.h"
-#include "tests/models/loopback/smallest_weight_buffer.h"
+#include "tests/models/loopback/random_accelerator.h"
 #include "tests/support/in_child.h"
 #include "tests/support/random_network.h"
 #include "tests/support/random_placement.h"
@@ -18,24 +18,6 @@ using namespace stuckat;
 using namespace stuckat::loopback;
 
 namespace {
-
-LoopbackAccelerator random_accelerator(test::Random& random, const Network& network) {
-  LoopbackAccelerator accelerator;
-  accelerator.name = "random";
-  accelerator.pe = test::uniform(random, 1, 8);
-  accelerator.simd = test::uniform(random, 1, 16);
-  accelerator.schedule =
-      test::uniform(random, 0, 1) == 0 ? Schedule::channel_parallel : Schedule::pixel_parallel;
-  accelerator.double_buffering = test::uniform(random, 0, 1) == 1;
-  // Small banks: layers of several tiles.
-  accelerator.weight_buffer_bytes =
-      test::smallest_weight_buffer(accelerator, network) + test::uniform(random, 0, 1000);
-  accelerator.control_cycles = test::uniform(random, 0, 20);
-  accelerator.pipeline_cycles = test::uniform(random, 0, 8);
-  accelerator.memory = {test::uniform(random, 1, 8), test::uniform(random, 0, 50),
-                        test::uniform(random, 1, 64), test::uniform(random, 1, 4)};
-  return accelerator;
-}
 
 bool enough_layers_for_the_host(const Network& network) {
   int layers = 0;
@@ -78,7 +60,7 @@ void check_random_case(uint64_t seed, int most_faults) {
   CHECK(test::in_child([&] {
           test::Random random(seed);
           const Network network = test::random_network(random);
-          LoopbackAccelerator accelerator = random_accelerator(random, network);
+          LoopbackAccelerator accelerator = test::random_loopback(random, network);
           accelerator.host_first_last =
               enough_layers_for_the_host(network) && test::uniform(random, 0, 3) == 0;
           FaultMap map;
@@ -119,7 +101,7 @@ TEST_CASE("each kind of site of the array alone, on either schedule") {
       CHECK(test::in_child([&]() -> std::string {
               test::Random random(seed);
               const Network network = test::random_network(random);
-              const LoopbackAccelerator accelerator = random_accelerator(random, network);
+              const LoopbackAccelerator accelerator = test::random_loopback(random, network);
               const Placement placement = place(accelerator, network);
               const int64_t count = count_faults(row.kind, placement, network);
               if (count == 0) return "";

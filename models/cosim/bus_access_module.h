@@ -1,0 +1,17 @@
+// What every access of a bus has to keep to, but for its address.
+#pragma once
+
+#include <tlm>
+
+namespace stuckat::cosim {
+
+inline tlm::tlm_response_status check_form(const tlm::tlm_generic_payload& transaction) {
+  if (transaction.get_byte_enable_ptr() != nullptr) return tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
+  if (transaction.get_streaming_width() < transaction.get_data_length() ||
+      transaction.get_data_length() == 0) {
+    return tlm::TLM_BURST_ERROR_RESPONSE;
+  }
+  return tlm::TLM_OK_RESPONSE;
+}
+
+}  // namespace stuckat::cosim

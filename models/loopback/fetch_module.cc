@@ -1,0 +1,199 @@
+#include "models/loopback/fetch_module.h"
+
+#include <algorithm>
+#include <ostream>
+#include <utility>
+
+namespace stuckat::loopback {
+
+using sc_core::sc_time;
+using sc_core::sc_time_stamp;
+using tlm::tlm_generic_payload;
+
+std::ostream& operator<<(std::ostream& stream, const Transfer& transfer) {
+  return stream << (transfer.kind == Transfer::Kind::weights ? "weights " : "activations ")
+                << transfer.bytes << " at " << transfer.address;
+}
+
+std::ostream& operator<<(std::ostream& stream, const Moved& moved) {
+  return stream << moved.bytes.size() << " bytes in cycle " << moved.cycle;
+}
+
+FetchModule::FetchModule(const sc_core::sc_module_name& name, const FetchParams& params)
+    : sc_module(name), params_(params) {
+  memory.register_nb_transport_bw(this, &FetchModule::backward);
+  memory.register_invalidate_direct_mem_ptr(this, &FetchModule::invalidate);
+  SC_HAS_PROCESS(FetchModule);
+  SC_THREAD(serve);
+}
+
+FetchModule::~FetchModule() = default;
+
+void FetchModule::abandon() {
+  abandoned_ = true;
+  abandon_.notify();
+}
+
+void FetchModule::restart() {
+  abandoned_ = false;
+  error_.clear();
+  free_ = 0;
+}
+
+void FetchModule::serve() {
+  for (;;) {
+    const Transfer transfer = program.read();
+    const bool weights = transfer.kind == Transfer::Kind::weights;
+    const int64_t start = std::max(free_, weights ? bank_free.read() : transfer.not_before);
+    free_ = move(start, transfer);
+    busy_cycles_ += free_ - start;
+    if (!error_.empty() && !abandoned_) {
+      if (!on_error) return;
+      on_error();
+    }
+    if (on_served) on_served(transfer, start, free_);
+    (weights ? bank_full : moved).write({free_, std::move(data_)});
+  }
+}
+
+/// Bursts back to back, one request a cycle, outstanding_bursts of them under way.
+int64_t FetchModule::move(int64_t start, const Transfer& transfer) {
+  const bool blocking = params_.protocol == Protocol::blocking;
+  const auto outstanding = static_cast<size_t>(params_.memory.outstanding_bursts);
+  bursts_.clear();
+  data_ = transfer.store;
+  data_.resize(static_cast<size_t>(transfer.bytes));
+  int64_t request = start;
+  for (int64_t offset = 0; offset < transfer.bytes; offset += params_.memory.burst_bytes) {
+    if (bursts_.size() >= outstanding) {
+      const Burst& before = bursts_[bursts_.size() - outstanding];
+      while (before.done < 0) wait(progress_);
+      request = std::max(request, before.done);
+    }
+    catch_up(request);
+    if (abandoned_ || !error_.empty()) break;
+    Burst& burst = bursts_.emplace_back();
+    prepare(burst, transfer, offset);
+    if (blocking) {
+      block(burst, request);
+    } else {
+      send(burst);
+      request = std::max(request, cycle_of(sc_time_stamp()));
+    }
+    ++request;
+  }
+  int64_t done = start;
+  for (const Burst& burst : bursts_) {
+    while (burst.done < 0) wait(progress_);
+    done = burst.done;
+  }
+  // No sooner: the next request of this transfer may be due before this answer.
+  catch_up(done);
+  return done;
+}
+
+void FetchModule::prepare(Burst& burst, const Transfer& transfer, int64_t offset) {
+  const int64_t bytes = std::min(transfer.bytes - offset, params_.memory.burst_bytes);
+  burst.payload.set_command(transfer.store.empty() ? tlm::TLM_READ_COMMAND
+                                                   : tlm::TLM_WRITE_COMMAND);
+  burst.payload.set_address(transfer.address + static_cast<uint64_t>(offset));
+  burst.payload.set_data_ptr(data_.data() + offset);
+  burst.payload.set_data_length(static_cast<unsigned>(bytes));
+  burst.payload.set_streaming_width(static_cast<unsigned>(bytes));
+  burst.payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+  burst.payload.set_mm(this);
+  burst.payload.acquire();
+}
+
+void FetchModule::block(Burst& burst, int64_t request) {
+  sc_time delay = offset_of(request);
+  burst.sent = sc_time_stamp();
+  if (!direct_.transfer(burst.payload, delay)) {
+    memory->b_transport(burst.payload, delay);
+    direct_.ask(memory, burst.payload);
+  }
+  answered(burst.payload, tlm::BEGIN_RESP, delay);
+}
+
+void FetchModule::send(Burst& burst) {
+  burst.sent = sc_time_stamp();
+  accepted_ = false;
+  tlm::tlm_phase phase = tlm::BEGIN_REQ;
+  sc_time delay;
+  const tlm::tlm_sync_enum status = memory->nb_transport_fw(burst.payload, phase, delay);
+  if (status == tlm::TLM_COMPLETED) phase = tlm::BEGIN_RESP;
+  if (status != tlm::TLM_ACCEPTED) answered(burst.payload, phase, delay);
+  if (status == tlm::TLM_UPDATED && phase == tlm::BEGIN_RESP) {
+    phase = tlm::END_RESP;
+    memory->nb_transport_fw(burst.payload, phase, delay);
+  }
+  while (!accepted_) wait(progress_);
+}
+
+/// Lets the simulated time come up to a cycle. Blocking bursts may be sent and answered ahead of
+/// it: without end if nobody looks, else by no more than the quantum.
+void FetchModule::catch_up(int64_t cycle) {
+  const sc_time ahead = offset_of(cycle);
+  const bool may_be_ahead =
+      params_.protocol == Protocol::blocking &&
+      (!params_.keeps_quantum || ahead < tlm::tlm_global_quantum::instance().get());
+  if (ahead == sc_core::SC_ZERO_TIME || may_be_ahead || abandoned_) return;
+  ahead_ = true;
+  wait(ahead, abandon_);
+  ahead_ = false;
+}
+
+/// The request was taken, or the response is there, `delay` from now.
+void FetchModule::answered(tlm_generic_payload& payload, tlm::tlm_phase phase,
+                           const sc_time& delay) {
+  accepted_ = true;
+  if (phase == tlm::BEGIN_RESP) {
+    for (Burst& burst : bursts_) {
+      if (&burst.payload != &payload) continue;
+      burst.done = cycle_of(sc_time_stamp() + delay);
+      if (payload.get_response_status() != tlm::TLM_OK_RESPONSE && error_.empty()) {
+        error_ = "memory answered " + payload.get_response_string() + " at address " +
+                 std::to_string(payload.get_address());
+      }
+    }
+  }
+  progress_.notify(sc_core::SC_ZERO_TIME);
+}
+
+tlm::tlm_sync_enum FetchModule::backward(tlm_generic_payload& payload, tlm::tlm_phase& phase,
+                                         sc_time& delay) {
+  answered(payload, phase, delay);
+  if (phase != tlm::BEGIN_RESP) return tlm::TLM_ACCEPTED;
+  phase = tlm::END_RESP;
+  return tlm::TLM_COMPLETED;
+}
+
+const FetchModule::Burst* FetchModule::first_unanswered() const {
+  const auto found =
+      std::find_if(bursts_.begin(), bursts_.end(), [](const Burst& b) { return b.done < 0; });
+  return found == bursts_.end() ? nullptr : &*found;
+}
+
+std::string FetchModule::unanswered() const {
+  const Burst* burst = first_unanswered();
+  if (burst == nullptr) return "";
+  return "a burst of " + std::to_string(burst->payload.get_data_length()) + " bytes at address " +
+         std::to_string(burst->payload.get_address());
+}
+
+sc_time FetchModule::unanswered_since() const {
+  const Burst* burst = first_unanswered();
+  return burst == nullptr ? sc_time_stamp() : burst->sent;
+}
+
+int64_t FetchModule::cycle_of(const sc_time& time) const {
+  const uint64_t period = params_.period.value();
+  return static_cast<int64_t>((time.value() + period - 1) / period);
+}
+
+sc_time FetchModule::offset_of(int64_t cycle) const {
+  const sc_time time = params_.period * static_cast<double>(cycle);
+  return time > sc_time_stamp() ? time - sc_time_stamp() : sc_core::SC_ZERO_TIME;
+}
+
+}  // namespace stuckat::loopback
