@@ -101,9 +101,12 @@ int sc_main(int, char*[]) {
   consumer.clock(clock);
 
   sc_core::sc_trace_file* vcd = sc_core::sc_create_vcd_trace_file("pins");
+  vcd->set_time_unit(1, sc_core::SC_NS);
   sc_core::sc_trace(vcd, clock, "clock");
   s.trace(vcd);
   m.trace(vcd);
+  from_pins.trace(vcd);
+  to_pins.trace(vcd);
   sc_core::sc_start(1, sc_core::SC_MS);
   sc_core::sc_close_vcd_trace_file(vcd);
 

@@ -36,11 +36,14 @@ struct AxiStreamSignals {
         tlast((name + "_tlast").c_str()),
         tdata((name + "_tdata").c_str()) {}
 
+  /// In a scope of their own: "s.tvalid".
   void trace(sc_core::sc_trace_file* file) const {
-    sc_core::sc_trace(file, tvalid, tvalid.name());
-    sc_core::sc_trace(file, tready, tready.name());
-    sc_core::sc_trace(file, tlast, tlast.name());
-    sc_core::sc_trace(file, tdata, tdata.name());
+    const std::string full = tvalid.name();
+    const std::string scope = full.substr(0, full.rfind("_tvalid")) + ".";
+    sc_core::sc_trace(file, tvalid, scope + "tvalid");
+    sc_core::sc_trace(file, tready, scope + "tready");
+    sc_core::sc_trace(file, tlast, scope + "tlast");
+    sc_core::sc_trace(file, tdata, scope + "tdata");
   }
 
   sc_core::sc_signal<bool> tvalid, tready, tlast;

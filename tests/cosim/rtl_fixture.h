@@ -1,15 +1,19 @@
-// What the RTL tests share: parameter files, the ports that inject a stuck-at, clock and reset.
+// What the RTL tests share: parameter files, the ports that inject a stuck-at, clock and reset, and
+// RTL between the pins of two streams.
 #pragma once
 
 #include <verilated.h>
 
 #include <fstream>
+#include <functional>
 #include <string>
 #include <systemc>
 #include <vector>
 
 #include "faultmaps/fault_map.h"
 #include "faultmaps/placement.h"
+#include "models/cosim/axi_stream_module.h"
+#include "models/cosim/watchdog_module.h"
 #include "models/dataflow/words.h"
 #include "tests/support/temporary_folder.h"
 
@@ -114,6 +118,61 @@ class ClockAndReset : public sc_core::sc_module {
   void release() {
     wait(2.5 * period_ns, sc_core::SC_NS);
     resetn.write(true);
+  }
+};
+
+/// RTL of one of rtl/*.sv in the place of what is between two streams.
+template <typename Rtl, int in_width, int out_width>
+struct RtlBench {
+  ClockAndReset time{"time"};
+  cosim::AxiStreamSignals<in_width> s{"s_axis"};
+  cosim::AxiStreamSignals<out_width> m{"m_axis"};
+  cosim::StreamToPins<in_width> to_pins;
+  cosim::PinsToStream<out_width> from_pins;
+  Rtl rtl{"v"};
+  sc_core::sc_signal<bool> stalling;
+  sc_core::sc_signal<sc_dt::sc_bv<32>> count;  ///< of what the RTL's loop runs over
+  FaultPorts fault;
+  cosim::WatchdogModule watchdog;
+
+  /// bind_count binds `count` to the port of rtl that has it; done: when the simulation pauses.
+  RtlBench(kernel::Stream& in, kernel::Stream& out, int64_t words_per_packet,
+           kernel::Discipline discipline, int64_t loop_count, int64_t patience_cycles,
+           const std::function<void(Rtl&, sc_core::sc_signal<sc_dt::sc_bv<32>>&)>& bind_count,
+           const std::function<bool()>& done)
+      : to_pins("to_pins", in),
+        from_pins("from_pins", out, {words_per_packet}),
+        watchdog("watchdog", patience_cycles,
+                 {done, [this] { return to_pins.words() + from_pins.words(); },
+                  [this] { return to_pins.explain() + "; " + from_pins.explain(); }}) {
+    to_pins.bind(s);
+    from_pins.bind(m);
+    for (cosim::AxiStreamEnd* end : {static_cast<cosim::AxiStreamEnd*>(&to_pins),
+                                     static_cast<cosim::AxiStreamEnd*>(&from_pins)}) {
+      end->aclk(time.clock);
+      end->aresetn(time.resetn);
+    }
+    watchdog.aclk(time.clock);
+    rtl.aclk(time.clock);
+    rtl.aresetn(time.resetn);
+    rtl.stalling(stalling);
+    bind_count(rtl, count);
+    fault.bind(rtl);
+    rtl.s_axis_tdata(s.tdata);
+    rtl.s_axis_tvalid(s.tvalid);
+    rtl.s_axis_tready(s.tready);
+    rtl.m_axis_tdata(m.tdata);
+    rtl.m_axis_tlast(m.tlast);
+    rtl.m_axis_tvalid(m.tvalid);
+    rtl.m_axis_tready(m.tready);
+    stalling.write(discipline == kernel::Discipline::stalling);
+    count.write(static_cast<int>(loop_count));
+  }
+
+  /// "" if the run ended by itself and RTL kept to the protocol.
+  std::string run() {
+    sc_core::sc_start();
+    return watchdog.verdict().empty() ? from_pins.violation() : watchdog.verdict();
   }
 };
 

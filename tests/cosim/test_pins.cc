@@ -218,9 +218,9 @@ TEST_CASE("the_vcd_of_the_pins_is_well_formed_and_shows_every_handshake") {
         }) == "");
   const test::Vcd vcd = test::read_vcd(folder / "pins.vcd");
   CHECK(vcd.error == "");
-  REQUIRE(vcd.changes.contains("s_tvalid"));
-  CHECK(vcd.changes.at("s_tdata").size() >= 30);  // a change for each of the random words
-  CHECK(vcd.changes.at("s_tready").size() > 4);
+  REQUIRE(vcd.changes.contains("s.tvalid"));
+  CHECK(vcd.changes.at("s.tdata").size() >= 30);  // a change for each of the random words
+  CHECK(vcd.changes.at("s.tready").size() > 4);
   CHECK(vcd.changes.at("to_pins.words").size() == 31);  // 0 to 30
 }
 

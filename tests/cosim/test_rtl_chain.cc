@@ -5,12 +5,10 @@
 
 #include <catch2/catch.hpp>
 
-#include "models/cosim/axi_stream_module.h"
 #include "models/cosim/stream_comparison.h"
-#include "models/cosim/watchdog_module.h"
-#include "models/dataflow/elaboration_module.h"
 #include "models/dataflow/image_words.h"
 #include "models/dataflow/placement.h"
+#include "tests/cosim/pipeline.h"
 #include "tests/cosim/rtl_fixture.h"
 #include "tests/support/in_child.h"
 #include "tests/support/random_network.h"
@@ -78,16 +76,6 @@ Scene convolution_scene(test::Random& random) {
   return scene;
 }
 
-/// A chain below a module of its own, so that two have a place in one simulation.
-struct Pipeline : sc_core::sc_module {
-  Pipeline(const sc_core::sc_module_name& name, const Chain& chain,
-           const DataflowAccelerator& accelerator, const Network& network,
-           const Placement& placement, const std::vector<std::vector<uint64_t>>& images,
-           const std::vector<size_t>& left_out)
-      : sc_module(name), parts(chain, accelerator, network, placement, images, left_out) {}
-  ElaboratedChain parts;
-};
-
 template <typename Rtl, int in_width>
 std::string run(uint64_t seed, bool faulty, Scene (*random_scene)(test::Random&)) {
   test::Random random(seed);
@@ -106,47 +94,20 @@ std::string run(uint64_t seed, bool faulty, Scene (*random_scene)(test::Random&)
   const auto images = static_cast<int64_t>(words.size());
 
   const auto cut = stages_between(chain, first, last);
-  Pipeline ours("ours", chain, accelerator, network, placement, words, {});
-  Pipeline rtl("rtl", chain, accelerator, network, placement, words, cut);
-  kernel::Stream& in = rtl.parts.stream(cut.front() - 1);
-  kernel::Stream& out = rtl.parts.stream(cut.back());
-
-  test::ClockAndReset time("time");
-  cosim::AxiStreamSignals<in_width> s("s_axis");
-  cosim::AxiStreamSignals<8> m("m_axis");
-  cosim::StreamToPins<in_width> to_pins("to_pins", in);
-  cosim::PinsToStream<8> from_pins("from_pins", out, {chain.streams[cut.back()].words_per_image});
-  to_pins.bind(s);
-  from_pins.bind(m);
-  to_pins.aclk(time.clock);
-  to_pins.aresetn(time.resetn);
-  from_pins.aclk(time.clock);
-  from_pins.aresetn(time.resetn);
-  Rtl v("v");
-  sc_core::sc_signal<bool> stalling;
-  sc_core::sc_signal<sc_dt::sc_bv<32>> images_port;
-  test::FaultPorts fault_ports;
-  v.aclk(time.clock);
-  v.aresetn(time.resetn);
-  v.stalling(stalling);
-  v.images(images_port);
-  fault_ports.bind(v);
-  v.s_axis_tdata(s.tdata);
-  v.s_axis_tvalid(s.tvalid);
-  v.s_axis_tready(s.tready);
-  v.m_axis_tdata(m.tdata);
-  v.m_axis_tlast(m.tlast);
-  v.m_axis_tvalid(m.tvalid);
-  v.m_axis_tready(m.tready);
-  stalling.write(accelerator.discipline == Discipline::stalling);
-  images_port.write(static_cast<int>(images));
+  test::Pipeline ours("ours", chain, accelerator, network, placement, words, {});
+  test::Pipeline rtl("rtl", chain, accelerator, network, placement, words, cut);
+  test::RtlBench<Rtl, in_width, 8> bench(
+      rtl.parts.stream(cut.front() - 1), rtl.parts.stream(cut.back()),
+      chain.streams[cut.back()].words_per_image, accelerator.discipline, images, 2000,
+      [](Rtl& v, auto& count) { v.images(count); },
+      [&] { return static_cast<int64_t>(rtl.parts.writer().arrivals().size()) == images; });
   if (faulty) {
     const Fault fault{
         SiteKind::pe_accumulator,
         array.name,
         {uniform(random, 0, 1), uniform(random, 0, array.uses[0].accumulator_bits - 1)},
         uniform(random, 0, 1)};
-    fault_ports.set(fault);
+    bench.fault.set(fault);
     ours.parts.arm(fault);
     // A part that is not there claims no fault.
     try {
@@ -163,16 +124,8 @@ std::string run(uint64_t seed, bool faulty, Scene (*random_scene)(test::Random&)
         std::make_unique<cosim::StreamComparison>(chain.streams[i].name, chain.streams[i].lane_bits,
                                                   ours.parts.stream(i), rtl.parts.stream(i)));
   }
-  cosim::WatchdogModule watchdog(
-      "watchdog", 2000,
-      {[&] { return static_cast<int64_t>(rtl.parts.writer().arrivals().size()) == images; },
-       [&] { return to_pins.words() + from_pins.words(); },
-       [&] { return to_pins.explain() + "; " + from_pins.explain(); }});
-  watchdog.aclk(time.clock);
-  sc_core::sc_start();
-
-  if (!watchdog.verdict().empty()) return watchdog.verdict();
-  if (!from_pins.violation().empty()) return from_pins.violation();
+  const std::string verdict = bench.run();
+  if (!verdict.empty()) return verdict;
   for (const auto& comparison : comparisons) {
     if (comparison->compared() < 2 * images) return "nothing compared";
     const std::string difference = comparison->final_difference();

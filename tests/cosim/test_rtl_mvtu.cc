@@ -3,9 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "models/cosim/axi_stream_module.h"
 #include "models/cosim/stream_comparison.h"
-#include "models/cosim/watchdog_module.h"
 #include "models/dataflow/mvtu_module.h"
 #include "tests/cosim/rtl_fixture.h"
 #include "tests/cosim/stalling_ends.h"
@@ -103,47 +101,15 @@ std::string run(const Scene& scene, const Fault* in_rtl, const Fault* in_ours) {
   dataflow::MvtuModule mvtu("ours_mvtu", ours.in, ours.out, {6, scene.discipline, 1, &windows},
                             core);
 
-  test::ClockAndReset time("time");
-  cosim::AxiStreamSignals<8> s("s_axis"), m("m_axis");
-  cosim::StreamToPins<8> to_pins("to_pins", rtl.in);
-  cosim::PinsToStream<8> from_pins("from_pins", rtl.out, {2 * windows_per_packet});
-  to_pins.bind(s);
-  from_pins.bind(m);
-  Vmvtu v("v");
-  sc_core::sc_signal<bool> stalling;
-  sc_core::sc_signal<sc_dt::sc_bv<32>> windows_port;
-  test::FaultPorts fault;
-  v.aclk(time.clock);
-  v.aresetn(time.resetn);
-  v.stalling(stalling);
-  v.windows(windows_port);
-  fault.bind(v);
-  v.s_axis_tdata(s.tdata);
-  v.s_axis_tvalid(s.tvalid);
-  v.s_axis_tready(s.tready);
-  v.m_axis_tdata(m.tdata);
-  v.m_axis_tlast(m.tlast);
-  v.m_axis_tvalid(m.tvalid);
-  v.m_axis_tready(m.tready);
-  for (cosim::AxiStreamEnd* end : {static_cast<cosim::AxiStreamEnd*>(&to_pins),
-                                   static_cast<cosim::AxiStreamEnd*>(&from_pins)}) {
-    end->aclk(time.clock);
-    end->aresetn(time.resetn);
-  }
-  stalling.write(scene.discipline == kernel::Discipline::stalling);
-  windows_port.write(static_cast<int>(windows));
-  if (in_rtl != nullptr) fault.set(*in_rtl);
+  test::RtlBench<Vmvtu, 8, 8> bench(
+      rtl.in, rtl.out, 2 * windows_per_packet, scene.discipline, windows, 1000,
+      [](Vmvtu& v, auto& count) { v.windows(count); },
+      [&] { return rtl.sink.progress() == kernel::Progress::done; });
+  if (in_rtl != nullptr) bench.fault.set(*in_rtl);
 
   cosim::StreamComparison in("in", 1, ours.in, rtl.in), out("out", 1, ours.out, rtl.out);
-  cosim::WatchdogModule watchdog("watchdog", 1000,
-                                 {[&] { return rtl.sink.progress() == kernel::Progress::done; },
-                                  [&] { return to_pins.words() + from_pins.words(); },
-                                  [&] { return to_pins.explain() + "; " + from_pins.explain(); }});
-  watchdog.aclk(time.clock);
-  sc_core::sc_start();
-
-  if (!watchdog.verdict().empty()) return watchdog.verdict();
-  if (!from_pins.violation().empty()) return from_pins.violation();
+  const std::string verdict = bench.run();
+  if (!verdict.empty()) return verdict;
   if (out.compared() < 4 * windows) return "compared " + std::to_string(out.compared());
   const std::string difference = out.final_difference();
   return difference.empty() ? in.final_difference() : difference;

@@ -49,32 +49,57 @@ class TickedPart {
 
   bool done() const { return next_ == steps_.size() && !holds_output(); }
 
-  /// One clock cycle; null at the ends of a chain.
-  void tick(int64_t cycle, TickedFifo* in, TickedFifo* out) {
+  /// What happens in a cycle in which a word can be read, or not, and one can be written, or not.
+  struct Moves {
+    bool shifts = false;  // stalling: the whole pipeline
+    bool writes = false;
+    bool starts = false;
+    bool reads = false;
+  };
+  Moves moves(bool in_valid, bool out_ready) const {
+    Moves m;
     const bool drains =
         holds_output() && (next_ == steps_.size() || (next_ > 0 && steps_[next_ - 1].drains));
-    const bool head = !drains && next_ < steps_.size() && (!steps_[next_].reads || in->valid());
+    const bool head = !drains && next_ < steps_.size() && (!steps_[next_].reads || in_valid);
     const bool leaving = stages_.back().has_value() && *stages_.back();
-    const bool room = !leaving || out->ready();
-    bool start = false;
+    const bool room = !leaving || out_ready;
     if (discipline_ == Discipline::stalling) {
-      if ((!head && !drains) || !room) return;
-      if (leaving) out->pushed = true;
+      m.shifts = (head || drains) && room;
+      m.writes = m.shifts && leaving;
+      m.starts = m.shifts && head;
+    } else {
+      // A gap anywhere lets what is before it move up, and so makes room for a step.
+      const bool gap = room || std::any_of(stages_.begin(), stages_.end(),
+                                           [](const auto& stage) { return !stage.has_value(); });
+      m.writes = leaving && room;
+      m.starts = head && gap;
+    }
+    m.reads = m.starts && steps_[next_].reads;
+    return m;
+  }
+
+  /// One clock cycle; null at the ends of a chain.
+  void tick(int64_t cycle, TickedFifo* in, TickedFifo* out) {
+    const Moves m = moves(in != nullptr && in->valid(), out == nullptr || out->ready());
+    if (m.writes) out->pushed = true;
+    if (m.reads) in->popped = true;
+    if (m.starts) starts.push_back(cycle);
+    apply(m, out == nullptr || out->ready());
+  }
+  void apply(const Moves& m, bool out_ready) {
+    if (discipline_ == Discipline::stalling) {
+      if (!m.shifts) return;
       std::rotate(stages_.begin(), stages_.end() - 1, stages_.end());
       stages_.front().reset();
-      start = head;
     } else {
-      if (leaving && room) out->pushed = true;
-      if (room) stages_.back().reset();
+      const bool leaving = stages_.back().has_value() && *stages_.back();
+      if (!leaving || out_ready) stages_.back().reset();
       for (size_t i = stages_.size() - 1; i > 0; --i) {
         if (!stages_[i].has_value()) std::swap(stages_[i], stages_[i - 1]);
       }
-      start = head && !stages_.front().has_value();
     }
-    if (!start) return;
+    if (!m.starts) return;
     stages_.front() = steps_[next_].writes;
-    if (steps_[next_].reads) in->popped = true;
-    starts.push_back(cycle);
     ++next_;
   }
 
