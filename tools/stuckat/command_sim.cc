@@ -60,7 +60,8 @@ Run run_on(const dataflow::DataflowAccelerator& accelerator, const Network& netw
 
 Run run_on(const loopback::LoopbackAccelerator& accelerator, const Network& network,
            const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors, bool trace) {
-  auto result = loopback::simulate(network, accelerator, map, images, {.tensors = keep_tensors});
+  auto result = loopback::simulate(network, accelerator, map, images,
+                                   {.tensors = keep_tensors, .transfers = trace});
   Run run = common(result, images.size());
   if (trace) run.trace = trace_json(result);
   run.layers = std::move(result.layers);

@@ -174,6 +174,7 @@ std::string trace_json(const loopback::LoopbackResult& result) {
   out.name_process(parts, "parts");
   out.name_process(layers, "layers");
   out.name_thread(parts, 0, "array");
+  out.name_thread(parts, 1, "memory");
   out.name_thread(layers, 0, "images");
   out.name_thread(layers, 1, "layers");
   int64_t now = 0;
@@ -194,6 +195,9 @@ std::string trace_json(const loopback::LoopbackResult& result) {
       step("pipeline", cycles.pipeline);
     }
     step("store", image.store);
+  }
+  for (const loopback::LoopbackTransfer& transfer : result.transfers) {
+    out.slice(parts, 1, transfer.name, transfer.begin, transfer.end);
   }
   return out.finish();
 }

@@ -121,4 +121,19 @@ TEST_CASE("the trace of a loopback run shows what the array does in each layer")
   }
   CHECK(cycles == sim.at("total_cycles"));
   CHECK(busy == sim.at("modules").at(0).at("busy_cycles"));
+  std::set<std::string> moved;
+  int64_t transferring = 0;
+  for (const Slice& slice : trace.slices.at("parts/memory")) {
+    moved.insert(slice.name);
+    transferring += slice.end - slice.begin;
+  }
+  CHECK(transferring == sim.at("modules").at(1).at("busy_cycles"));
+  CHECK(moved.contains("image 0"));
+  CHECK(moved.contains("result 1"));
+  for (const Json& layer : sim.at("layers")) {
+    const std::string weights = layer.at("name").get<std::string>() + ": weights";
+    INFO(weights);
+    CHECK(std::any_of(moved.begin(), moved.end(),
+                      [&](const std::string& name) { return name.starts_with(weights); }));
+  }
 }
