@@ -7,6 +7,53 @@
 #include "sim/fast/row_calculator.h"
 
 namespace stuckat::fast {
+namespace {
+
+/// What becomes of a word of every pixel when some of its channels are held.
+struct HeldWord {
+  uint64_t keep;  // channels that are not
+  uint64_t set;   // channels that are held at 1 in this plane
+};
+
+/// Differences of `count` <= 64 pixels. Bit i: pixel i differs. kWords: words of a pixel, 0 if it
+/// is not known when this is compiled.
+template <size_t kWords>
+uint64_t hold_pixels(const std::vector<HeldWord>& held, int count, const uint64_t* golden,
+                     uint64_t* diff) {
+  const size_t words = kWords > 0 ? kWords : held.size();
+  uint64_t changed = 0;
+  for (int i = 0; i < count; ++i, diff += words, golden += words) {
+    uint64_t any = 0;
+    for (size_t w = 0; w < words; ++w) {
+      const HeldWord h = held[w];
+      diff[w] = (diff[w] & h.keep) | (h.set ^ (golden[w] & ~h.keep));
+      any |= diff[w];
+    }
+    changed |= uint64_t{any != 0 ? 1u : 0u} << i;
+  }
+  return changed;
+}
+
+uint64_t hold_words(const std::vector<HeldWord>& held, int count, const uint64_t* golden,
+                    uint64_t* diff) {
+  switch (held.size()) {
+    case 1:
+      return hold_pixels<1>(held, count, golden, diff);
+    case 2:
+      return hold_pixels<2>(held, count, golden, diff);
+    case 3:
+      return hold_pixels<3>(held, count, golden, diff);
+    case 4:
+      return hold_pixels<4>(held, count, golden, diff);
+    case 6:
+      return hold_pixels<6>(held, count, golden, diff);
+    default:
+      return hold_pixels<0>(held, count, golden, diff);
+  }
+}
+
+}  // namespace
+
 void FaultyPass::apply_rows(int index, const Effects& effects, const std::vector<SpecialRow>& rows,
                             int64_t image_index) {
   if (rows.empty()) return;
@@ -124,34 +171,20 @@ void FaultyPass::apply_to_pixel(int tensor, const ElementStep& step, int pixel,
 
 void FaultyPass::hold_channels(int tensor, const ElementStep& step) {
   const TensorLayout& layout = network_.layout(tensor);
-  const size_t t = static_cast<size_t>(tensor);
-  const size_t words = static_cast<size_t>(layout.pixel_words());
-  struct Held {
-    size_t word;
-    uint64_t channels;
-    uint64_t next;
-  };
-  std::vector<Held> held;
-  for (size_t word = 0; word < words; ++word) {
-    const uint64_t channels = step.channels[word % static_cast<size_t>(layout.words)];
-    const bool set = static_cast<int>(word) / layout.words < step.level_map.front();
-    if (channels != 0) held.push_back({word, channels, set ? ~uint64_t{0} : 0});
+  std::vector<HeldWord> held;
+  for (int word = 0; word < layout.pixel_words(); ++word) {
+    const uint64_t channels = step.channels[static_cast<size_t>(word % layout.words)];
+    held.push_back({~channels, word / layout.words < step.level_map.front() ? channels : 0});
   }
+  const size_t t = static_cast<size_t>(tensor);
   uint64_t* diff = diff_[t].data();
   const uint64_t* golden = golden_.state().planes[t].data();
   const int pixels = layout.shape.pixels();
   for (int first = 0; first < pixels; first += 64) {
-    uint64_t changed = 0;
     const int count = std::min(64, pixels - first);
-    for (int i = 0; i < count; ++i, diff += words, golden += words) {
-      for (const Held& h : held) {
-        diff[h.word] = (diff[h.word] & ~h.channels) | ((h.next ^ golden[h.word]) & h.channels);
-      }
-      uint64_t any = 0;
-      for (size_t w = 0; w < words; ++w) any |= diff[w];
-      changed |= uint64_t{any != 0 ? 1u : 0u} << i;
-    }
-    changed_[t].assign_word(first, changed);
+    changed_[t].assign_word(first, hold_words(held, count, golden, diff));
+    diff += static_cast<size_t>(count) * held.size();
+    golden += static_cast<size_t>(count) * held.size();
   }
 }
 

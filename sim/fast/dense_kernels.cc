@@ -24,6 +24,15 @@ inline constexpr int tile_vectors = kPlusMinus ? 4 : 2;
 inline constexpr int tile_pixels = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL ? 4 : 2;
 static_assert(dense_block_rows % (4 * wide_lanes) == 0);
 
+/// bits & ~(a ^ b)
+HWY_INLINE WideVector and_equal(WideVector bits, WideVector a, WideVector b) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  return WideVector{_mm512_ternarylogic_epi64(bits.raw, a.raw, b.raw, 0x90)};
+#else
+  return hn::AndNot(hn::Xor(a, b), bits);
+#endif
+}
+
 /// total[pixel][vector] += 2^shift times the products of one digit of the weights with one digit of
 /// the activations (without size, for weights of +1 and -1). corners: the first words under the
 /// windows; weights: the tile's words of column word 0.
@@ -49,16 +58,17 @@ HWY_INLINE void multiply_digits(const PackedLayer& layer, const DigitImage& imag
     for (int i = 0; i < run; i += parts, weights += weight_words) {
       for (int p = 0; p < kPixels; ++p) {
         const WideVector plus = hn::Set(d, inputs[p][i]);
-        const WideVector minus = kMinus ? hn::Set(d, inputs[p][i + parts - 1]) : hn::Zero(d);
-        const WideVector either = kMinus ? hn::Or(plus, minus) : plus;
+        const WideVector nonzero_input = kMinus ? hn::Set(d, inputs[p][i + parts - 1]) : plus;
         for (int v = 0; v < vectors; ++v) {
           const WideVector sign = hn::Load(d, weights + v * wide_lanes);
-          WideVector bits = kMinus ? select_bits(sign, plus, minus) : hn::And(sign, plus);
+          WideVector products = nonzero_input;
           if constexpr (!kPlusMinus) {
             const WideVector mask = hn::Load(d, weights + dense_block_rows + v * wide_lanes);
-            bits = hn::And(bits, mask);
-            nonzero[p][v] = hn::Add(nonzero[p][v], hn::PopulationCount(hn::And(mask, either)));
+            products = hn::And(products, mask);
+            nonzero[p][v] = hn::Add(nonzero[p][v], hn::PopulationCount(products));
           }
+          const WideVector bits =
+              kMinus ? and_equal(products, sign, plus) : hn::And(products, sign);
           positive[p][v] = hn::Add(positive[p][v], hn::PopulationCount(bits));
         }
       }
@@ -117,10 +127,13 @@ HWY_INLINE void multiply_windows(const PackedLayer& layer, const DigitImage& ima
       }
     }
     for (int p = 0; p < kPixels; ++p) {
-      HWY_ALIGN uint64_t lanes[tile_rows];
-      for (int v = 0; v < vectors; ++v) hn::Store(total[p][v], d, lanes + v * wide_lanes);
-      int32_t* to = sums + static_cast<std::ptrdiff_t>(p) * layer.rows_padded + row;
-      for (int r = 0; r < tile_rows; ++r) to[r] = static_cast<int32_t>(lanes[r]) - sizes[p];
+      const hn::Rebind<uint32_t, Wide> half;
+      uint32_t* to = reinterpret_cast<uint32_t*>(
+          sums + static_cast<std::ptrdiff_t>(p) * layer.rows_padded + row);
+      const auto size = hn::Set(half, static_cast<uint32_t>(sizes[p]));
+      for (int v = 0; v < vectors; ++v) {
+        hn::StoreU(hn::Sub(hn::TruncateTo(half, total[p][v]), size), half, to + v * wide_lanes);
+      }
     }
   }
 }

@@ -2,11 +2,11 @@
 // binary digits with signs.
 //
 // The accumulator changes by sum(w * u) where u = activation - padding value (0 outside the image).
-// With u = sum_j 2^j (plus_j - minus_j) and w = sum_i 2^i (positive_i ? 1 : -1) nonzero_i, all of
-// them bits and plus_j, minus_j never both set, the products of digits i and j of 64 channels sum
-// to
-//   2 * popcount(nonzero & (positive ? plus : minus)) - popcount(nonzero & (plus | minus)).
-// For weights of +1 and -1 the second count is the same for every row: DigitImage::size.
+// With u = sum_j 2^j (plus_j ? 1 : -1) nonzero_j and w = sum_i 2^i (positive_i ? 1 : -1) nonzero_i,
+// all of them bits, the products of digits i and j of 64 channels sum to
+//   2 * popcount(products & ~(positive_i ^ plus_j)) - popcount(products),
+// where products = nonzero_i & nonzero_j. For weights of +1 and -1 the second count is the same for
+// every row: DigitImage::size.
 #pragma once
 
 #include <bit>
@@ -52,7 +52,7 @@ struct DigitImage {
   int padding = 0;
   int height = 0;  ///< with padding
   int width = 0;
-  AlignedVector<uint64_t> words;  ///< [digit][height][width][layout.words]{plus, minus}
+  AlignedVector<uint64_t> words;  ///< [digit][height][width][layout.words]{plus, nonzero}
   std::vector<int32_t> size;      ///< [height][width]: sum of |u| over the channels
 
  private:
@@ -88,7 +88,7 @@ uint64_t DigitImage::set_pixel(int pixel, Word&& word) {
       }
       uint64_t* digit = to + static_cast<size_t>(j) * digit_words + w * parts();
       digit[0] = plus;
-      if (has_minus) digit[1] = minus;
+      if (has_minus) digit[1] = plus | minus;
       sum += std::popcount(plus | minus) << j;
       used |= uint64_t{(plus | minus) != 0 ? 1u : 0u} << j;
     }

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "tests/support/bnn_pynq_folder.h"
 #include "tests/support/random_network.h"
@@ -16,7 +17,8 @@ namespace stuckat::bench {
 
 struct Setup {
   Network network;
-  DataSet data;  // empty: random images
+  DataSet data;                // empty: random images
+  std::vector<Tensor> images;  // those
 };
 
 inline Setup random_setup(const std::string& name, double width) {
@@ -28,12 +30,12 @@ inline Setup random_setup(const std::string& name, double width) {
   for (Layer& layer : setup.network.layers) {
     if (layer.has_weights()) test::fill_parameters(layer, random);
   }
+  for (int i = 0; i < 40; ++i) setup.images.push_back(test::random_image(random, setup.network));
   return setup;
 }
 
 /// The published trained network and true CIFAR-10 images if STUCKAT_DATA has them, else random
 /// parameters and images.
-
 inline Setup make_setup(const std::string& name) {
   Setup setup;
   const std::string published = name == "cnv-w1a1"   ? "cnvW1A1"
@@ -58,8 +60,7 @@ inline Tensor image_of(const Setup& setup, int64_t index) {
   if (setup.data.size() > 0) {
     return input_tensor(setup.network, setup.data, static_cast<int>(index % setup.data.size()));
   }
-  std::mt19937_64 random(static_cast<uint64_t>(index));
-  return test::random_image(random, setup.network);
+  return setup.images[static_cast<size_t>(index) % setup.images.size()];
 }
 
 inline int label_of(const Setup& setup, int64_t index) {
