@@ -24,11 +24,18 @@ std::string number_or_empty(int value, int none) {
   return value == none ? "" : std::to_string(value);
 }
 
+/// Identifier of the fault that stands for all that do the same.
+std::string representative(const Result& result, int64_t fault) {
+  const int32_t first = result.representatives[static_cast<size_t>(fault)];
+  return first == Result::no_effect ? "no effect" : result.faults[static_cast<size_t>(first)].id;
+}
+
 }  // namespace
 
 std::string faults_csv(const Result& result) {
   std::string text =
-      "id,layer,channel,y,x,part,pe,level,images,correct,accuracy,masked,tolerated,critical,"
+      "id,layer,channel,y,x,part,pe,level,representative,images,correct,accuracy,masked,tolerated,"
+      "critical,"
       "worst_class,worst_class_accuracy";
   text += ",last_difference_none,last_difference_input";
   for (const std::string& layer : result.layer_names) {
@@ -36,7 +43,7 @@ std::string faults_csv(const Result& result) {
   }
   text += "\n";
   const std::string images = std::to_string(result.images);
-  text += "error-free,,,,,,,," + images + "," + std::to_string(result.total_golden_correct()) +
+  text += "error-free,,,,,,,,," + images + "," + std::to_string(result.total_golden_correct()) +
           "," + decimal(result.golden_accuracy()) + "," + images + ",0,0,,," + images;
   for (int t = 0; t < result.tensors(); ++t) text += ",0";
   text += "\n";
@@ -49,7 +56,8 @@ std::string faults_csv(const Result& result) {
       text += "," + number_or_empty(coordinate, -1);
     }
     text += "," + field(info.part) + "," + number_or_empty(info.pe, -1) + "," +
-            number_or_empty(info.level, FaultInfo::no_level) + "," + images + "," +
+            number_or_empty(info.level, FaultInfo::no_level) + "," +
+            field(representative(result, f)) + "," + images + "," +
             std::to_string(result.total_correct(f)) + "," + decimal(result.accuracy(f)) + "," +
             std::to_string(result.masked(f)) + "," + std::to_string(result.tolerated(f)) + "," +
             std::to_string(result.critical[static_cast<size_t>(f)]) + "," +

@@ -60,6 +60,34 @@ void check_identity(const Result& r, const std::string& where) {
   }
 }
 
+/// Faults of one class count the same; from which tensor on is all that may differ.
+void check_representatives(const Result& r, const std::string& where) {
+  if (r.representatives.size() != r.faults.size()) {
+    throw InputError(where, std::to_string(r.representatives.size()) + " representatives",
+                     std::to_string(r.faults.size()));
+  }
+  for (int64_t f = 0; f < r.size(); ++f) {
+    const int64_t first = r.representatives[static_cast<size_t>(f)];
+    const auto row = r.correct.begin() + f * r.classes;
+    const auto refuse = [&](const char* expected) {
+      throw InputError(where,
+                       "the representative of fault '" + r.faults[static_cast<size_t>(f)].id + "'",
+                       expected);
+    };
+    if (first == Result::no_effect) {
+      if (r.last_difference[static_cast<size_t>(f * (r.tensors() + 1))] != r.images)
+        refuse("one, as it has an effect");
+      continue;
+    }
+    if (first < 0 || first > f || r.representatives[static_cast<size_t>(first)] != first)
+      refuse("the first fault of its class");
+    if (r.critical[static_cast<size_t>(first)] != r.critical[static_cast<size_t>(f)] ||
+        r.masked(first) != r.masked(f) ||
+        !std::equal(row, row + r.classes, r.correct.begin() + first * r.classes))
+      refuse("a fault with the same counts");
+  }
+}
+
 void check_faults(const Result& r, const std::string& where) {
   std::unordered_set<std::string_view> ids;
   const auto layers = static_cast<int>(r.layer_names.size());
@@ -164,6 +192,7 @@ void validate(const Result& r, const std::string& where) {
       throw InputError(where, "fault '" + id + "': images do not add up", std::to_string(r.images));
     }
   }
+  check_representatives(r, where);
 }
 
 Result merge(const std::vector<Result>& shards, const std::vector<std::string>& names) {
@@ -189,8 +218,8 @@ Result merge(const std::vector<Result>& shards, const std::vector<std::string>& 
     if (a.tool_version != b.tool_version) refuse("its tool version");
     if (a.first_image != b.first_image || a.images != b.images) refuse("its choice of images");
     if (!(a == b) || shard.faults != model.faults || shard.strata != model.strata ||
-        shard.layer_names != model.layer_names || shard.class_names != model.class_names ||
-        shard.classes != model.classes) {
+        shard.representatives != model.representatives || shard.layer_names != model.layer_names ||
+        shard.class_names != model.class_names || shard.classes != model.classes) {
       refuse("its campaign");
     }
     if (shard.shard.count != model.shard.count) refuse("its number of shards");

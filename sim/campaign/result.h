@@ -45,6 +45,8 @@ struct ImageRange {
 ImageRange shard_images(int64_t images, const Shard& shard);
 
 struct Result {
+  static constexpr int32_t no_effect = -1;
+
   Identity identity;
   Shard shard;
 
@@ -52,6 +54,10 @@ struct Result {
   std::vector<std::string> class_names;  ///< [classes] or empty
   int classes = 0;
   std::vector<FaultInfo> faults;  ///< in the order of the fault set
+  /// [faults]: the first fault of the set with the same logits on every image (not only the images
+  /// counted), as far as the effects tell; itself if there is none before. no_effect: it changes
+  /// nothing on any image.
+  std::vector<int32_t> representatives;
   std::vector<Stratum> strata;
 
   int64_t images = 0;                   ///< that were counted; = identity.images unless a shard

@@ -9,7 +9,7 @@ namespace stuckat::campaign {
 namespace {
 
 constexpr const char* schema = "stuckat.campaign";
-constexpr int64_t schema_version = 1;
+constexpr int64_t schema_version = 2;
 constexpr int64_t any = Hdf5File::any_size;
 
 /// Columns of FaultInfo that are plain numbers: one data set each, below /fault.
@@ -122,6 +122,7 @@ void write_result(const std::string& path, const Result& result) {
   file.write_array("/golden/labels", result.labels, {c});
   file.write_array("/golden/correct", result.golden_correct, {c});
   write_faults(file, result.faults);
+  file.write_array("/fault/representative", result.representatives, {f});
   file.create_group("/counts");
   file.write_array("/counts/correct", result.correct, {f, c});
   file.write_array("/counts/critical", result.critical, {f});
@@ -143,6 +144,7 @@ Result read_result(const std::string& path) {
   result.golden_correct = file.read_array<int64_t>("/golden/correct", {c});
   result.faults = read_faults(file);
   const int64_t f = result.size();
+  result.representatives = file.read_array<int32_t>("/fault/representative", {f});
   result.correct = file.read_array<int32_t>("/counts/correct", {f, c});
   result.critical = file.read_array<int32_t>("/counts/critical", {f});
   result.last_difference =

@@ -8,6 +8,7 @@
 
 #include "sim/campaign/disk.h"
 #include "sim/campaign/journal.h"
+#include "sim/campaign/representatives.h"
 #include "sim/campaign/worker_pool.h"
 #include "workloads/errors.h"
 #include "workloads/hash.h"
@@ -210,6 +211,7 @@ class Campaign {
       result.class_names = data_.class_names;
     }
     for (int64_t f = 0; f < faults_.size(); ++f) result.faults.push_back(faults_.info(f));
+    result.representatives = representatives(network_, faults_);
     result.strata = faults_.strata();
     result.images = plan_.images;
     result.labels.assign(sums_.labels.begin(), sums_.labels.end());
@@ -252,7 +254,7 @@ void remove_partial_files(const std::string& path) {
 int64_t most_bytes(const Result& result) {
   size_t longest_id = 0;
   for (const FaultInfo& fault : result.faults) longest_id = std::max(longest_id, fault.id.size());
-  const size_t numbers = 7 + 1 + static_cast<size_t>(result.classes + result.tensors() + 1);
+  const size_t numbers = 8 + 1 + static_cast<size_t>(result.classes + result.tensors() + 1);
   const size_t per_fault = longest_id + sizeof(int32_t) * numbers;
   constexpr size_t added = 64 * 1024;
   return static_cast<int64_t>(result.faults.size() * per_fault + 256 * result.strata.size() +

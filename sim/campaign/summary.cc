@@ -49,6 +49,17 @@ Overall overall(const Result& result) {
   return all;
 }
 
+Collapse collapse(const Result& result) {
+  Collapse sums;
+  for (int64_t f = 0; f < result.size(); ++f) {
+    const int32_t first = result.representatives[static_cast<size_t>(f)];
+    ++(first == Result::no_effect ? sums.no_effect : first == f ? sums.classes : sums.collapsed);
+    const int32_t silent = result.last_difference[static_cast<size_t>(f * (result.tensors() + 1))];
+    if (first != Result::no_effect && silent == result.images) ++sums.silent;
+  }
+  return sums;
+}
+
 std::vector<LayerSummary> by_layer_and_level(const Result& result) {
   std::map<std::pair<int, int>, AccuracyRange> groups;
   for (int64_t f = 0; f < result.size(); ++f) {

@@ -29,6 +29,15 @@ struct Overall {
 };
 Overall overall(const Result& result);
 
+/// How many of the faults had to be simulated.
+struct Collapse {
+  int64_t classes = 0;    ///< of faults that do the same; faults without effect are in none
+  int64_t collapsed = 0;  ///< faults that do what one before them does
+  int64_t no_effect = 0;  ///< faults that change nothing on any image
+  int64_t silent = 0;     ///< of all others: on the counted images, no element differed
+};
+Collapse collapse(const Result& result);
+
 struct LayerSummary {
   int layer = -1;    ///< -1: many or none
   std::string name;  ///< of the layer, or "-"

@@ -6,18 +6,6 @@
 namespace stuckat::fast {
 namespace {
 
-/// Output pixels of a convolution whose window covers pixel (y, x) of the padded image.
-void insert_readers(const PackedLayer& layer, int y, int x, PixelSet& readers) {
-  for (int oy = 0; oy < layer.output.height; ++oy) {
-    const int ky = y - oy * layer.stride;
-    if (ky < 0 || ky >= layer.kernel_height) continue;
-    for (int ox = 0; ox < layer.output.width; ++ox) {
-      const int kx = x - ox * layer.stride;
-      if (kx >= 0 && kx < layer.kernel_width) readers.insert(oy * layer.output.width + ox);
-    }
-  }
-}
-
 int level_of(NumberFormat format, int value) {
   return format.kind == FormatKind::binary ? (value > 0 ? 1 : 0) : value - format.min_value();
 }
@@ -56,7 +44,8 @@ void FaultyPass::recompute_windows(int index) {
   const PackedLayer& packed = network_.layer(index);
   PixelSet readers(layer.output.pixels());
   for (const int pixel : held_.padding_pixels) {
-    insert_readers(packed, pixel / packed.padded_width(), pixel % packed.padded_width(), readers);
+    for_each_window(packed, pixel / packed.padded_width(), pixel % packed.padded_width(),
+                    [&](int reader) { readers.insert(reader); });
   }
   std::vector<SpecialRow> rows;
   for (int row = 0; row < layer.rows(); ++row) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sim/fast/channel_rows.h"
+#include "sim/fast/fault_classes.h"
 
 namespace stuckat::fast {
 namespace {
@@ -49,65 +50,6 @@ bool has_tables(const PackedNetwork& network, int start, size_t channels) {
   return ChannelTable::fits(network.layer(start), input, variable * static_cast<int>(channels));
 }
 
-/// Equal for equal effects; different for most that differ.
-std::string summary(const Effects& effects) {
-  std::string key;
-  const auto put = [&](int64_t value) { key += std::to_string(value) + ","; };
-  for (const ParameterPatch& p : effects.patches) {
-    for (const int v : {p.layer, p.row, p.index, int{p.is_threshold}, p.value}) put(v);
-  }
-  for (const OperatorFault& f : effects.operators) {
-    put(f.layer);
-    for (const int v : f.rows) put(v);
-    for (const auto& lane : f.pe.inputs) put(lane.lane);
-    for (const auto& lane : f.pe.products) put(lane.lane);
-    for (const auto& c : f.pe.comparators) put(2 * c.index + (c.one ? 1 : 0));
-    for (const uint32_t v : {f.pe.accumulator.keep, f.pe.accumulator.set}) put(v);
-  }
-  for (const ElementFault& f : effects.elements) {
-    put(f.tensor);
-    for (const int v : f.channels) put(v);
-    for (const int v : f.pixels) put(v);
-    for (const uint32_t v : {f.mask.keep, f.mask.set, f.mask.flip}) put(v);
-    put(f.slot.slot);
-  }
-  for (const OperandFault& f : effects.operands) {
-    put(f.layer);
-    for (const int v : f.channels) put(v);
-    put(f.pixels.front());
-  }
-  for (const PoolFault& f : effects.pools) {
-    put(f.layer);
-    for (const int v : f.channels) put(v);
-    for (const int v : f.pixels) put(v);
-  }
-  return key;
-}
-
-/// Faults with equal effects among those seen.
-class SameEffects {
- public:
-  explicit SameEffects(const std::vector<Effects>& effects) : effects_(effects) {}
-
-  /// The first of fault f's kind, f itself if it is new.
-  int first(int f) {
-    constexpr size_t most_looked_at = 16;
-    std::vector<int>& bucket = buckets_[summary(at(f))];
-    const size_t end = std::min(bucket.size(), most_looked_at);
-    for (size_t i = 0; i < end; ++i) {
-      if (at(bucket[i]) == at(f)) return bucket[i];
-    }
-    bucket.push_back(f);
-    return f;
-  }
-
- private:
-  const Effects& at(int f) const { return effects_[static_cast<size_t>(f)]; }
-
-  const std::vector<Effects>& effects_;
-  std::unordered_map<std::string, std::vector<int>> buckets_;
-};
-
 /// The member that a fault belongs to; the rest of a program makes it one of its own.
 ChannelGroup::Member& member_for(ChannelGroup& group, int level, bool has_rest) {
   const auto at = std::find_if(group.members.begin(), group.members.end(),
@@ -125,20 +67,15 @@ FaultList::FaultList(const PackedNetwork& network, std::vector<Effects> effects,
   using Key = std::pair<int, std::vector<int>>;  // start, channels
   std::map<Key, ChannelGroup> groups;            // whose members have no rest
   std::map<Key, ChannelGroup> groups_with_rest;
-  SameEffects same(effects_);
-  int without_effect = -1;  // the first fault that does nothing
+  std::unordered_map<std::string, int> seen;  // first fault with this key
   for (int f = 0; f < size(); ++f) {
     const Effects& fault = effects_[static_cast<size_t>(f)];
     programs_.push_back(make_program(network, fault, where));
     const std::vector<TensorStep>& steps = programs_.back().steps;
-    const int first = same.first(f);
-    classes_.push_back(first == f ? f : classes_[static_cast<size_t>(first)]);
-    if (steps.empty()) {
-      if (without_effect < 0) without_effect = f;
-      classes_.back() = without_effect;
-    }
-    if (first != f) {
-      copies_.push_back({f, first});
+    const auto [same, is_new] =
+        seen.emplace(fault_key(network, fault, programs_.back(), Share::tensors), f);
+    if (!is_new) {
+      copies_.push_back({f, same->second});
       continue;
     }
     if (!begins_with_channels(network, fault, programs_.back())) {
@@ -157,7 +94,6 @@ FaultList::FaultList(const PackedNetwork& network, std::vector<Effects> effects,
     group.start = start;
     group.channels = channels;
     ChannelGroup::Member& member = member_for(group, step.level_map.front(), has_rest);
-    if (!member.places.empty()) classes_.back() = member.places.front().fault;
     member.places.push_back({f, steps.front().tensor});
   }
   std::map<std::pair<int, int>, int> tables;  // by start and channel

@@ -24,11 +24,6 @@ class FaultList {
   int size() const { return static_cast<int>(effects_.size()); }
   const Effects& effects(int fault) const { return effects_[static_cast<size_t>(fault)]; }
 
-  /// The first fault of the list that gives the same logits as this one on every image, as far as
-  /// the list can tell from the effects: the same effects, or the same channels at the same level,
-  /// before or behind a pool.
-  int class_of(int fault) const { return classes_[static_cast<size_t>(fault)]; }
-
   /// For the engine.
   const FaultProgram& program(int fault) const { return programs_[static_cast<size_t>(fault)]; }
   const std::vector<ChannelGroup>& channel_groups() const { return channel_groups_; }
@@ -41,9 +36,8 @@ class FaultList {
   const PackedNetwork& network_;
   std::vector<Effects> effects_;
   std::vector<FaultProgram> programs_;
-  std::vector<int> classes_;
   std::vector<ChannelGroup> channel_groups_;  // faults that begin with stuck channels
-  std::vector<int> other_faults_;             // one of each class that is in no group
+  std::vector<int> other_faults_;             // in no group, nor copies
   std::vector<std::pair<int, int>> copies_;
   std::vector<ChannelTable> tables_;  // one for each channel of a table layer
 };

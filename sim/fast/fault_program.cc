@@ -127,6 +127,7 @@ class Builder {
     ElementStep element;
     element.fault = index;
     if (layout.form == TensorForm::planes) fill_planes(fault, layout, element);
+    if (changes_nothing(fault, element)) return;
     step(fault.tensor).elements.push_back(std::move(element));
   }
 
@@ -148,6 +149,14 @@ class Builder {
     check_all("channel", fault.channels, layer.output.channels);
     check_all("pixel", fault.pixels, layer.output.pixels());
     step(fault.layer + 1).pools.push_back(index);
+  }
+
+  static bool changes_nothing(const ElementFault& fault, const ElementStep& element) {
+    if (element.level_map.empty()) return fault.mask.is_identity();
+    for (size_t level = 0; level < element.level_map.size(); ++level) {
+      if (element.level_map[level] != level) return false;
+    }
+    return true;
   }
 
   static void fill_planes(const ElementFault& fault, const TensorLayout& layout,

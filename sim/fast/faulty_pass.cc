@@ -213,14 +213,7 @@ void FaultyPass::propagate_first(int index) {
   changed_[i].for_each([&](int pixel) {
     const int y = pixel / layer.input.width + layer.padding;
     const int x = pixel % layer.input.width + layer.padding;
-    for (int oy = 0; oy < layer.output.height; ++oy) {
-      const int ky = y - oy * layer.stride;
-      if (ky < 0 || ky >= layer.kernel_height) continue;
-      for (int ox = 0; ox < layer.output.width; ++ox) {
-        const int kx = x - ox * layer.stride;
-        if (kx >= 0 && kx < layer.kernel_width) reached.insert(oy * layer.output.width + ox);
-      }
-    }
+    for_each_window(layer, y, x, [&](int reader) { reached.insert(reader); });
   });
   sums_.resize(static_cast<size_t>(layer.rows_padded));
   const uint64_t* golden = golden_.state().planes[i + 1].data();
@@ -247,16 +240,8 @@ void FaultyPass::propagate_pool(int index) {
   }
   PixelSet reached(layer.output.pixels());
   changed_[i].for_each([&](int pixel) {
-    const int y = pixel / layer.input.width;
-    const int x = pixel % layer.input.width;
-    const auto first = [&](int p) {
-      return p < layer.kernel_height ? 0 : (p - layer.kernel_height) / layer.stride + 1;
-    };
-    const int oy_end = std::min(layer.output.height, y / layer.stride + 1);
-    const int ox_end = std::min(layer.output.width, x / layer.stride + 1);
-    for (int oy = first(y); oy < oy_end; ++oy) {
-      for (int ox = first(x); ox < ox_end; ++ox) reached.insert(oy * layer.output.width + ox);
-    }
+    for_each_window(layer, pixel / layer.input.width, pixel % layer.input.width,
+                    [&](int reader) { reached.insert(reader); });
   });
   const size_t stride = static_cast<size_t>(in.pixel_words());
   const uint64_t* golden = golden_.state().planes[i + 1].data();

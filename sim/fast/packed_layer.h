@@ -7,6 +7,7 @@
 // accumulators change by plus or minus its weight column, once for each plane that changed.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -104,6 +105,21 @@ PackedLayer pack_layer(const Layer& layer, const TensorLayout& input, const Tens
 /// Planes of `layout` <-> values.
 void planes_from_values(const TensorLayout& layout, const Tensor& values, uint64_t* planes);
 Tensor values_from_planes(const TensorLayout& layout, const uint64_t* planes);
+
+/// visit(output pixel) for every window that covers pixel (y, x) of the padded input.
+template <typename Visit>
+void for_each_window(const PackedLayer& layer, int y, int x, Visit&& visit) {
+  const auto first = [&](int position, int kernel) {
+    return position < kernel ? 0 : (position - kernel) / layer.stride + 1;
+  };
+  const int y_end = std::min(layer.output.height, y / layer.stride + 1);
+  const int x_end = std::min(layer.output.width, x / layer.stride + 1);
+  for (int oy = first(y, layer.kernel_height); oy < y_end; ++oy) {
+    for (int ox = first(x, layer.kernel_width); ox < x_end; ++ox) {
+      visit(oy * layer.output.width + ox);
+    }
+  }
+}
 
 /// Words of one output pixel of a pool: the OR of the planes under its window. `word(pixel, w)` is
 /// word w of an input pixel.

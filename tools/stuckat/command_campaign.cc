@@ -35,10 +35,16 @@ void print_result(const Result& result) {
   fmt::print("{} faults masked, {} tolerated, {} critical on at least one image\n",
              thousands(all.masked_faults), thousands(all.tolerated_faults),
              thousands(all.critical_faults));
+  const auto same = campaign::collapse(result);
+  fmt::print(
+      "{} classes of faults that do the same: {} collapsed, {} without effect, {} never excited\n",
+      thousands(same.classes), thousands(same.collapsed), thousands(same.no_effect),
+      thousands(same.silent));
 }
 
 nlohmann::ordered_json to_json(const Result& result) {
   const auto all = campaign::overall(result);
+  const auto same = campaign::collapse(result);
   nlohmann::ordered_json layers = nlohmann::json::array();
   for (const auto& row : campaign::by_layer_and_level(result)) {
     layers.push_back({{"layer", row.name},
@@ -61,6 +67,10 @@ nlohmann::ordered_json to_json(const Result& result) {
                                  {"masked_faults", all.masked_faults},
                                  {"tolerated_faults", all.tolerated_faults},
                                  {"critical_faults", all.critical_faults},
+                                 {"classes", same.classes},
+                                 {"collapsed", same.collapsed},
+                                 {"no_effect", same.no_effect},
+                                 {"never_excited", same.silent},
                                  {"layers", layers}};
   if (all.accuracy.worst >= 0) {
     json["worst"] = result.faults[static_cast<size_t>(all.accuracy.worst)].id;

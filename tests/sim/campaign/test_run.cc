@@ -248,6 +248,12 @@ TEST_CASE("a result survives its file, and damaged or lying files are refused") 
   refused([](Result& r) { r.critical[0] = static_cast<int32_t>(r.images) + 1; });
   refused([](Result& r) { r.faults[1].id = r.faults[0].id; });
   refused([](Result& r) { r.faults[0].layer = 99; });
+  refused([](Result& r) { r.representatives[1] = 2; });
+  refused([](Result& r) { r.representatives.back() = static_cast<int32_t>(r.size()); });
+  const int64_t worst = worst_faults(result, 1).front();
+  REQUIRE(result.masked(worst) < result.images);
+  refused([&](Result& r) { r.representatives[static_cast<size_t>(worst)] = Result::no_effect; });
+  refused([](Result& r) { r.representatives.pop_back(); });
   refused([](Result& r) { r.strata[0].population = 0; });
   refused([](Result& r) { r.strata.pop_back(); });
   refused([](Result& r) { r.shard.index = r.shard.count; });
@@ -333,6 +339,7 @@ TEST_CASE("summaries are what the counts say") {
   fault("b", 0, -1, 1, {0, 2}, 1, {0, 1, 1, 0, 2});
   fault("c", 0, 1, 1, {0, 0}, 3, {0, 0, 0, 0, 4});
   fault("d,\"1\"", 1, 1, -1, {1, 2}, 0, {0, 0, 0, 0, 4});
+  r.representatives = {-1, 1, 2, 3};
   r.strata = {{"layer0", 0, 0, 3, 3}, {"layer1", 1, 3, 1, 1}};
   REQUIRE_NOTHROW(validate(r, "test"));
 
@@ -352,6 +359,11 @@ TEST_CASE("summaries are what the counts say") {
   CHECK(all.masked_faults == 1);
   CHECK(all.tolerated_faults == 1);
   CHECK(all.critical_faults == 2);
+  const Collapse same = collapse(r);
+  CHECK(same.classes == 3);
+  CHECK(same.collapsed == 0);
+  CHECK(same.no_effect == 1);
+  CHECK(same.silent == 0);
   const auto rows = by_layer_and_level(r);
   REQUIRE(rows.size() == 3);
   CHECK(rows[0].accuracy.min == 50);
@@ -387,9 +399,10 @@ TEST_CASE("summaries are what the counts say") {
   CHECK_THAT(worst_table(r), Catch::Contains("dog, big"));
   CHECK_THAT(estimates_table(r), Catch::Contains("layer0"));
   const std::string csv = faults_csv(r);
-  CHECK_THAT(csv, Catch::Contains("\nerror-free,,,,,,,,4,3,75.0000,4,0,0,"));
+  CHECK_THAT(csv, Catch::Contains("\nerror-free,,,,,,,,,4,3,75.0000,4,0,0,"));
   CHECK_THAT(csv,
-             Catch::Contains("\nb,layer0,,,,array,1,-1,4,2,50.0000,2,1,1,0,0.0000,0,1,1,0,2\n"));
+             Catch::Contains("\nb,layer0,,,,array,1,-1,b,4,2,50.0000,2,1,1,0,0.0000,0,1,1,0,2\n"));
+  CHECK_THAT(csv, Catch::Contains("\na,layer0,,,,array,0,-1,no effect,4,"));
   CHECK_THAT(csv, Catch::Contains("\"d,\"\"1\"\"\",layer1"));
   CHECK_THAT(layers_csv(r), Catch::Contains("layer0,-1,2,50.0000,75.0000,62.5000,b\n"));
 }

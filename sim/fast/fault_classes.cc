@@ -1,0 +1,243 @@
+#include "sim/fast/fault_classes.h"
+
+#include <algorithm>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "workloads/hash.h"
+
+namespace stuckat::fast {
+namespace {
+
+/// Hashes all that a program does; ways to write the same down differently give the same.
+class KeyWriter {
+ public:
+  KeyWriter(const PackedNetwork& network, const Effects& effects, Share share)
+      : network_(network), effects_(effects), share_(share) {}
+
+  std::string write(const FaultProgram& program) {
+    [[maybe_unused]] const auto& [patches, operators, elements, operands, pools] = effects_;
+    for (size_t i = 0; i < program.steps.size(); ++i) {
+      const TensorStep& step = program.steps[i];
+      if (step.computes()) add_computed(step);
+      const bool moves = moves_behind_pool(program.steps, i);
+      for (const ElementStep& element : step.elements) add_element(element, moves);
+    }
+    return hasher_.hex();
+  }
+
+ private:
+  const ElementFault& fault_of(const ElementStep& element) const {
+    return effects_.elements[static_cast<size_t>(element.fault)];
+  }
+
+  /// Pixels of a tensor that a fault selects.
+  struct Selection {
+    bool all = false;
+    std::vector<int> pixels;
+  };
+
+  bool is_pooled(int tensor) const {
+    return tensor != network_.last_tensor() && network_.layer(tensor).path == LayerPath::pool;
+  }
+
+  /// Pixels that no window of a pool covers can be left out where only the logits count.
+  Selection selection(const ElementFault& fault) const {
+    const TensorLayout& layout = network_.layout(fault.tensor);
+    if (fault.pixels.empty()) return {true, {}};
+    Selection result{false, fault.pixels};
+    auto all = static_cast<size_t>(layout.shape.pixels());
+    if (share_ == Share::logits && is_pooled(fault.tensor)) {
+      const auto unseen = [&](int pixel) { return behind_pool(fault.tensor, pixel).empty(); };
+      std::erase_if(result.pixels, unseen);
+      for (int pixel = 0; pixel < layout.shape.pixels(); ++pixel) all -= unseen(pixel) ? 1 : 0;
+    }
+    result.all = result.pixels.size() == all;
+    return result;
+  }
+
+  /// Pixels of the pool's output whose windows cover a pixel.
+  std::vector<int> behind_pool(int tensor, int pixel) const {
+    const PackedLayer& pool = network_.layer(tensor);
+    std::vector<int> pixels;
+    for_each_window(pool, pixel / pool.input.width, pixel % pool.input.width,
+                    [&](int p) { pixels.push_back(p); });
+    return pixels;
+  }
+
+  Selection moved_behind_pool(int tensor, const Selection& before) const {
+    if (before.all) return before;
+    Selection result;
+    for (const int pixel : before.pixels) {
+      for (const int p : behind_pool(tensor, pixel)) result.pixels.push_back(p);
+    }
+    std::sort(result.pixels.begin(), result.pixels.end());
+    result.pixels.erase(std::unique(result.pixels.begin(), result.pixels.end()),
+                        result.pixels.end());
+    result.all =
+        result.pixels.size() == static_cast<size_t>(network_.layer(tensor).output.pixels());
+    return result;
+  }
+
+  /// What is done to all elements of a step before a pool can as well be done behind it.
+  bool moves_behind_pool(const std::vector<TensorStep>& steps, size_t i) const {
+    const TensorStep& step = steps[i];
+    if (share_ != Share::logits || step.computes() || !is_pooled(step.tensor)) return false;
+    const bool is_next = i + 1 < steps.size() && steps[i + 1].tensor == step.tensor + 1;
+    if (is_next && steps[i + 1].computes()) return false;
+    return std::all_of(step.elements.begin(), step.elements.end(), [&](const ElementStep& e) {
+      const ElementFault& fault = fault_of(e);
+      if (fault.depends_on_image()) return false;
+      const Selection selected = selection(fault);
+      // The greatest of a rising function's values is its value at the greatest; nothing exceeds
+      // the highest level.
+      if (selected.all) return std::is_sorted(e.level_map.begin(), e.level_map.end());
+      const int highest = network_.layout(fault.tensor).planes;
+      return selected.pixels.empty() || (e.is_constant && e.level_map.front() == highest);
+    });
+  }
+
+  // Every field is named, here and above: a new one does not compile before it is thought of.
+  template <class... T>
+  void all(const T&... values) {
+    (add(values), ...);
+  }
+  template <class T>
+  requires std::is_integral_v<T> || std::is_enum_v<T>
+  void add(T value) { hasher_.add(value); }
+  template <class T>
+  void add(const std::vector<T>& values) {
+    if constexpr (std::is_integral_v<T>) {
+      hasher_.add(std::span<const T>(values));
+    } else {
+      hasher_.add(values.size());
+      for (const T& value : values) add(value);
+    }
+  }
+  void add(const CodeMask& mask) {
+    const auto& [keep, set, flip] = mask;
+    all(keep, set, flip);
+  }
+  void add(const RunImages& images) {
+    const auto& [first, last] = images;
+    all(first, last);
+  }
+  void add(const SlotPattern& pattern) {
+    const auto& [depth, slot, words_per_pixel, channels_per_word, packed] = pattern;
+    add(depth);
+    if (depth > 0) all(slot, words_per_pixel, channels_per_word, packed);
+  }
+  void add(const BrokenPe::Lane& of_lane) {
+    const auto& [lane, mask] = of_lane;
+    all(lane, mask);
+  }
+  void add(const BrokenPe::PaddedWeight& weight) {
+    const auto& [row, column, value] = weight;
+    all(row, column, value);
+  }
+  void add(const BrokenPe::Comparator& comparator) {
+    const auto& [index, one] = comparator;
+    all(index, one);
+  }
+  void add(const BrokenPe::WeightFlip& of_weight) {
+    const auto& [row, column, bits] = of_weight;
+    all(row, column, bits);
+  }
+  void add(const BrokenPe::AccumulatorFlip& of_accumulator) {
+    const auto& [step, bits] = of_accumulator;
+    all(step, bits);
+  }
+  void add(const BrokenPe& pe) {
+    const auto& [simd, padded_columns, accumulator_bits, accumulator, inputs, products,
+                 padded_weights, comparators, weight_flips, accumulator_flips] = pe;
+    all(simd, padded_columns, accumulator_bits, accumulator, inputs, products, padded_weights,
+        comparators, weight_flips, accumulator_flips);
+  }
+  void add(const OperatorFault& fault) {
+    const auto& [layer, rows, pixels, pe, images] = fault;  // rows: SpecialRow
+    all(pixels, pe, images);
+  }
+  void add(const OperandFault& fault) {
+    const auto& [layer, channels, pixels, mask] = fault;
+    all(channels, pixels, mask);
+  }
+  void add(const BrokenPool& pool) {
+    const auto& [cell, comparator] = pool;
+    all(cell, comparator);
+  }
+  void add(const PoolFault& fault) {
+    const auto& [layer, channels, pixels, pool] = fault;
+    all(channels, pixels, pool);
+  }
+
+  /// A row's patches, and which of the layer's broken PEs compute it.
+  void add(const SpecialRow& special, const Layer& layer) {
+    const auto& [row, weights, thresholds, operators] = special;
+    all(row, operators);
+    add_differences(weights, layer.weight_row(row));
+    add_differences(thresholds, layer.threshold_row(row));
+  }
+
+  template <class T>
+  void add_differences(const std::vector<T>& values, const T* right) {
+    std::vector<int32_t> differences;  // index, value
+    if (!std::equal(values.begin(), values.end(), right)) {
+      for (size_t i = 0; i < values.size(); ++i) {
+        if (values[i] == right[i]) continue;
+        differences.insert(differences.end(), {static_cast<int32_t>(i), int32_t{values[i]}});
+      }
+    }
+    add(differences);
+  }
+
+  /// What computes the tensor of the step.
+  void add_computed(const TensorStep& step) {
+    const auto& [tensor, operands, pools, rows, elements] = step;
+    hasher_.add("computed").add(tensor).add(rows.size()).add(operands.size()).add(pools.size());
+    for (const SpecialRow& row : rows) {
+      add(row, network_.network().layers[static_cast<size_t>(tensor) - 1]);
+    }
+    for (size_t f = 0; f < effects_.operators.size() && !rows.empty(); ++f) {
+      if (effects_.operators[f].layer == tensor - 1) all(f, effects_.operators[f]);
+    }
+    for (const int f : operands) add(effects_.operands[static_cast<size_t>(f)]);
+    for (const int f : pools) add(effects_.pools[static_cast<size_t>(f)]);
+  }
+
+  void add_element(const ElementStep& element, bool moves) {
+    const auto& [number, words, level_map, is_constant] = element;
+    const auto& [tensor, channels, pixels, slot, mask, stage, images] = fault_of(element);
+    Selection selected = selection(fault_of(element));
+    if (moves) selected = moved_behind_pool(tensor, selected);
+    if (!selected.all && selected.pixels.empty()) return;
+    if (selected.all) selected.pixels.clear();
+    hasher_.add("elements").add(tensor + (moves ? 1 : 0));
+    all(selected.pixels, slot, images);
+    if (network_.layout(tensor).form == TensorForm::planes)
+      all(words, level_map);
+    else
+      all(channels, mask);
+  }
+
+  const PackedNetwork& network_;
+  const Effects& effects_;
+  const Share share_;
+  Hasher hasher_;
+};
+
+}  // namespace
+
+std::string fault_key(const PackedNetwork& network, const Effects& effects,
+                      const FaultProgram& program, Share share) {
+  return KeyWriter(network, effects, share).write(program);
+}
+
+int64_t FaultClasses::add(const Effects& effects) {
+  const int64_t number = count_++;
+  const FaultProgram program = make_program(network_, effects, "faults");
+  if (program.steps.empty()) return no_effect;
+  return first_.emplace(fault_key(network_, effects, program, Share::logits), number).first->second;
+}
+
+}  // namespace stuckat::fast
