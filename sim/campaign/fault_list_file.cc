@@ -120,6 +120,7 @@ void write_fault_list(const std::string& path, const FaultSet& faults) {
 
 FaultSet read_fault_list(const std::string& path, const Network& network,
                          const Placement* placement) {
+  if (is_text_list(path)) return read_text_list(path, network, placement);
   const Hdf5File file = Hdf5File::open(path);
   file.check_schema(schema, schema_version);
   const auto ids = file.read_strings("/id");

@@ -45,7 +45,7 @@ const std::vector<FaultSetForm>& fault_set_forms() {
       {"pe", "every PE of the accelerator dead at every level"},
       {"sites:KIND", "every fault at every site of a kind, such as sites:pe/accumulator"},
       {"map:FILE[,FILE]", "each chip of fault map files"},
-      {"list:FILE", "a fault list"},
+      {"list:FILE", "a fault list of 'campaign list', or a text file with a name on each line"},
       {"id:NAME", "one fault by its name, such as id:layer1/channel[5]=-1"},
   };
   return forms;

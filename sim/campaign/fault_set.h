@@ -118,9 +118,11 @@ FaultSet parse_fault_set(const std::string& spec, const Network& network,
 /// SHA-256 over identifiers, what they stand for (placement included), strata and sampling.
 std::string content_hash(const FaultSet& faults);
 
-/// A fault list as a file (FORMAT.md). Reading needs the network and, where the list names
+/// A fault list as an HDF5 file, and as the text of one (FORMAT.md), which knows neither strata nor
+/// how a sample was drawn. Reading takes either; it needs the network and, where the list names
 /// hardware, the placement.
 void write_fault_list(const std::string& path, const FaultSet& faults);
+std::string fault_list_text(const FaultSet& faults);
 FaultSet read_fault_list(const std::string& path, const Network& network,
                          const Placement* placement);
 

@@ -42,6 +42,11 @@ FaultSet named_faults(const Network& network, const Placement* placement,
                       const std::string& where, std::vector<Stratum> strata,
                       std::optional<Sampling> sampling);
 
+/// A fault list as text; compressed, too. is_text_list(): it is there and does not begin like HDF5.
+bool is_text_list(const std::string& path);
+FaultSet read_text_list(const std::string& path, const Network& network,
+                        const Placement* placement);
+
 /// "folder/maps.h5" -> "maps.h5": results do not depend on where files lie.
 std::string file_name(const std::string& path);
 

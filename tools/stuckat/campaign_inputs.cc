@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sim/campaign/sampling.h"
 #include "tools/stuckat/inputs.h"
 #include "workloads/model_file.h"
 
 namespace stuckat::cli {
 namespace {
+
+constexpr const char* sampling_options[] = {"margin", "confidence", "seed"};
 
 std::string fault_set_help() {
   std::string help = "Fault lists:\n";
@@ -19,8 +23,7 @@ std::string fault_set_help() {
 
 }  // namespace
 
-void add_campaign_options(CommandLine& line) {
-  add_data_options(line);
+void add_fault_set_options(CommandLine& line) {
   line.options().add_options()("faults", text("LIST", "channel"),
                                "what to break, one at a time; see below")(
       "accelerator", text("NAME"), "hardware that the faults are in, for pe, sites, map and list")(
@@ -28,6 +31,12 @@ void add_campaign_options(CommandLine& line) {
       "margin", real("E", 0.01, "0.01"), "half width of the confidence interval aimed at")(
       "confidence", real("C", 0.99, "0.99"), "confidence of that interval")("seed", number("N", 1),
                                                                             "seed of the sample");
+  line.epilogue(fault_set_help() + accelerator_help());
+}
+
+void add_campaign_options(CommandLine& line) {
+  add_data_options(line);
+  add_fault_set_options(line);
   line.epilogue(fault_set_help() + data_help() + accelerator_help());
 }
 
@@ -54,11 +63,13 @@ campaign::Shard parse_shard(const std::string& text) {
   return shard;
 }
 
-CampaignInputs load_campaign(const CommandLine& line) {
-  const std::string model = line.text("model");
-  Network network = read_model(model);
-  DataSet data = load_data(line);
-  check_fit(network, data, model);
+CampaignFaultSet load_fault_set(const CommandLine& line, const Network& network) {
+  for (const char* name : sampling_options) {
+    if (line.given(name) && !line.get<bool>("sample")) {
+      throw InputError(std::string("--") + name, "every fault is done without --sample",
+                       "--sample as well");
+    }
+  }
   std::optional<Accelerator> accelerator;
   Placement placement;
   if (line.has("accelerator")) {
@@ -72,8 +83,16 @@ CampaignInputs load_campaign(const CommandLine& line) {
         faults, {line.real("margin", 1e-6, 0.5), line.real("confidence", 0.01, 0.999999),
                  static_cast<uint64_t>(line.integer("seed", 0, INT64_MAX))});
   }
-  return {std::move(network), std::move(data), std::move(accelerator), std::move(placement),
-          std::move(faults)};
+  return {std::move(accelerator), std::move(placement), std::move(faults)};
+}
+
+CampaignInputs load_campaign(const CommandLine& line) {
+  const std::string model = line.text("model");
+  Network network = read_model(model);
+  DataSet data = load_data(line);
+  check_fit(network, data, model);
+  CampaignFaultSet faults = load_fault_set(line, network);
+  return {std::move(faults), std::move(network), std::move(data)};
 }
 
 Arguments campaign_arguments(const std::string& configuration, const std::string& where) {
@@ -82,10 +101,13 @@ Arguments campaign_arguments(const std::string& configuration, const std::string
     throw InputError(where, "its configuration is unreadable", "one that this command wrote");
   }
   Arguments arguments = {json["model"].get<std::string>()};
+  const bool samples = json.value("sample", true);
   for (const auto& item : json.items()) {
     const std::string& name = item.key();
     const auto& value = item.value();
     if (name == "command" || name == "model") continue;
+    const auto* option = std::find(std::begin(sampling_options), std::end(sampling_options), name);
+    if (!samples && option != std::end(sampling_options)) continue;
     if (value.is_boolean()) {
       if (value.get<bool>()) arguments.push_back("--" + name);
     } else {

@@ -16,7 +16,10 @@
 
 namespace stuckat::cli {
 
-/// The options that decide what a campaign computes; every result records them.
+/// The options that say which faults: --faults, --accelerator, and how to draw a sample.
+void add_fault_set_options(CommandLine& line);
+
+/// The options that decide what a campaign computes, those included; every result records them.
 void add_campaign_options(CommandLine& line);
 
 /// What add_campaign_options() put into `line`, resolved. Options of one run of it, such as its
@@ -26,12 +29,18 @@ nlohmann::ordered_json campaign_configuration(const CommandLine& line);
 /// "I/N". Throws InputError("--shard", ...).
 campaign::Shard parse_shard(const std::string& text);
 
-struct CampaignInputs {
-  Network network;
-  DataSet data;
+struct CampaignFaultSet {
   std::optional<Accelerator> accelerator;
   Placement placement;  ///< empty without accelerator
   campaign::FaultSet faults;
+};
+
+/// What add_fault_set_options() asks for. Throws InputError.
+CampaignFaultSet load_fault_set(const CommandLine& line, const Network& network);
+
+struct CampaignInputs : CampaignFaultSet {
+  Network network;
+  DataSet data;
 };
 
 /// Reads the model and the data, and builds the fault set. Throws InputError.
@@ -41,7 +50,8 @@ CampaignInputs load_campaign(const CommandLine& line);
 /// MODEL first. Throws InputError(where, ...) if the command line did not make it.
 Arguments campaign_arguments(const std::string& configuration, const std::string& where);
 
-/// `stuckat campaign replay` and `submit`.
+/// `stuckat campaign list`, `replay` and `submit`.
+int run_list(const Arguments& arguments);
 int run_replay(const Arguments& arguments);
 int run_submit(const Arguments& arguments);
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 
 #include "sim/campaign/fault_set.h"
 #include "sim/campaign/result.h"
@@ -72,6 +73,27 @@ nlohmann::ordered_json to_json(const Result& result) {
                                  {"no_effect", same.no_effect},
                                  {"never_excited", same.silent},
                                  {"layers", layers}};
+  for (const auto& row : campaign::by_pe(result)) {
+    json["pes"].push_back({{"part", row.part},
+                           {"pe", row.pe},
+                           {"faults", row.accuracy.faults},
+                           {"min", row.accuracy.min},
+                           {"max", row.accuracy.max},
+                           {"mean", row.accuracy.mean}});
+  }
+  if (result.identity.sampling) {
+    const auto interval = [](const campaign::Estimate& e) {
+      return nlohmann::ordered_json{{"value", e.value}, {"low", e.low}, {"high", e.high}};
+    };
+    for (const auto& row : campaign::estimates(result)) {
+      json["estimates"].push_back({{"stratum", row.stratum},
+                                   {"sampled", row.sampled},
+                                   {"population", row.population},
+                                   {"accuracy", interval(row.accuracy)},
+                                   {"critical", interval(row.critical)},
+                                   {"critical_faults", interval(row.critical_faults)}});
+    }
+  }
   if (all.accuracy.worst >= 0) {
     json["worst"] = result.faults[static_cast<size_t>(all.accuracy.worst)].id;
   }
@@ -114,7 +136,7 @@ int run(const Arguments& arguments, campaign::Resume resume) {
       "The accuracy of a model under each fault of a list, one at a time, exactly: "
       "every fault on\nevery image (FAT, Algorithm 1). A run can be killed at any moment: 'stuckat "
       "campaign\nresume RESULT' goes on. Also: 'stuckat campaign "
-      "resume|submit|merge|show|replay --help'.",
+      "list|resume|submit|merge|show|replay --help'.",
       {"model"});
   add_campaign_options(line);
   line.options().add_options()("output,o", text("FILE"), "result file to write")(
@@ -174,6 +196,14 @@ int resume(const Arguments& arguments) {
   add_thread_option(line);
   if (!line.parse(arguments)) return 0;
   const std::string path = line.text("result");
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored) &&
+      !std::filesystem::exists(campaign::journal_path(path), ignored)) {
+    const Result result = campaign::read_result(path);
+    fmt::print("{} is finished\n\n", path);
+    finish(line, result);
+    return 0;
+  }
   const auto journal = campaign::read_unfinished(path);
   Arguments again = campaign_arguments(journal.configuration, campaign::journal_path(path));
   again.push_back(fmt::format("--shard={}/{}", journal.shard.index, journal.shard.count));
@@ -217,11 +247,13 @@ int start(const Arguments& arguments) { return run(arguments, campaign::Resume::
 }  // namespace
 
 int run_campaign(const Arguments& arguments) {
-  const std::vector<Command> table = {{"resume", "go on with a campaign that was stopped", resume},
-                                      {"submit", "run it as jobs of a Slurm cluster", run_submit},
-                                      {"merge", "put the shards of a campaign together", merge},
-                                      {"show", "print the tables of a result", show},
-                                      {"replay", "run one pair cycle by cycle", run_replay}};
+  const std::vector<Command> table = {
+      {"list", "say which faults, and write them to a file", run_list},
+      {"resume", "go on with a campaign that was stopped", resume},
+      {"submit", "run it as jobs of a Slurm cluster", run_submit},
+      {"merge", "put the shards of a campaign together", merge},
+      {"show", "print the tables of a result", show},
+      {"replay", "run one pair cycle by cycle", run_replay}};
   for (const Command& sub : table) {
     if (!arguments.empty() && arguments.front() == sub.name) {
       return sub.run({arguments.begin() + 1, arguments.end()});

@@ -149,6 +149,36 @@ TEST_CASE("a fault list survives its file, chips and samples included") {
   CHECK_THROWS_AS(read_fault_list(folder / "list.h5", s.network, nullptr), InputError);
 }
 
+TEST_CASE("a fault list can be a text file, compressed, too") {
+  const TemporaryFolder folder;
+  const CampaignSetup s(5);
+  const auto read = [&](const std::string& text) {
+    test::write_bytes(folder / "list.txt", text);
+    return read_fault_list(folder / "list.txt", s.network, &s.dataflow);
+  };
+  const FaultSet sites = site_faults(s.network, s.dataflow, SiteKind::pe_accumulator);
+  for (const FaultSet& faults : {pixel_faults(s.network), sites}) {
+    const FaultSet again = read(fault_list_text(faults));
+    REQUIRE(again.size() == faults.size());
+    CHECK(again.spec() == "list:list.txt");
+    for (int64_t i = 0; i < faults.size(); ++i) {
+      CHECK(again.info(i) == faults.info(i));
+      CHECK(again.effects(i) == faults.effects(i));
+    }
+  }
+  const std::string a = sites.info(0).id;
+  const std::string b = sites.info(2).id;
+  const FaultSet some = read("# by hand\n\n  " + a + "\t" + b + "  # two at once\r\n" + b);
+  REQUIRE(some.size() == 2);
+  CHECK(some.info(0).id == a + " " + b);
+  CHECK(some.parts(0) == std::vector<std::string>{a, b});
+  CHECK(some.info(1) == sites.info(2));
+  CHECK(read("").size() == 0);
+  CHECK_THROWS_WITH(read(a + "\n" + a), Catch::Contains(a));
+  CHECK_THROWS_WITH(read("layer0/chanel[0]=1"), Catch::Contains("list.txt"));
+  CHECK_THROWS_WITH(read("\n\x01\x02"), Catch::Contains("list.txt:2"));
+}
+
 TEST_CASE("a damaged fault list gives its contents or an InputError") {
   const TemporaryFolder folder;
   CampaignSetup s(6);

@@ -86,6 +86,19 @@ TEST_CASE("campaign, its shards and its report: from a model to a page") {
   check_refused(
       "campaign merge " + s.file("s0.h5") + " " + s.file("s0.h5") + " -o " + s.file("bad.h5"),
       "s0.h5");
+  // The same faults by name, from files that were written for it.
+  for (const char* list : {"l.h5", "l.txt"}) {
+    const Outcome listed =
+        run("campaign list " + s.model() + " --faults channel -o " + s.file(list));
+    CHECK(listed.code == 0);
+    CHECK_THAT(listed.output,
+               Catch::Contains("layer0/channel[0]=-1") && Catch::Contains("32 faults"));
+    REQUIRE(run("campaign " + s.model() + s.data() + " --faults list:" + s.file(list) + " --csv " +
+                s.file("l.csv") + " -o " + s.file("lc.h5"))
+                .code == 0);
+    CHECK(test::read_bytes(s.file("l.csv")) == csv);
+  }
+  check_refused(base + "--margin 0.1 -o " + s.file("bad.h5"), "--sample");
   // One pair again, cycle by cycle: a stuck channel on hardware that does just that.
   const Outcome replay =
       run("campaign replay " + s.file("c.h5") +
@@ -116,8 +129,18 @@ TEST_CASE("campaign, its shards and its report: from a model to a page") {
                 "0 to 59");
   // PE faults of an accelerator, a simulation with faults, the page.
   REQUIRE(run("campaign " + s.model() + s.data() + " --faults pe --accelerator loopback:4x8 -o " +
-              s.file("pe.h5"))
+              s.file("pe.h5") + " --json " + s.file("pe.json"))
               .code == 0);
+  const auto summary = nlohmann::json::parse(test::read_bytes(s.file("pe.json")));
+  CHECK(summary["pes"].size() == 4);
+  CHECK(summary["pes"][3]["faults"] == 2);
+  CHECK(summary["classes"].get<int>() + summary["collapsed"].get<int>() == 8);
+  REQUIRE(run(base + "--sample --margin 0.2 --confidence 0.9 -o " + s.file("sample.h5") +
+              " --json " + s.file("sample.json"))
+              .code == 0);
+  const auto sample = nlohmann::json::parse(test::read_bytes(s.file("sample.json")));
+  CHECK(sample["estimates"].back()["population"] == 32);
+  CHECK(sample["estimates"].back()["accuracy"]["low"] <= sample["mean"].get<double>() / 100);
   const Outcome sim =
       run("sim " + s.model() + s.data() +
           " --images 2 --accelerator loopback:4x8 --fault 'array/pe[1]/accumulator[2]=1' --json " +
@@ -161,6 +184,8 @@ TEST_CASE("a run with --resume starts, goes on, or finds that all is done") {
   CHECK(run(base).code == 0);
   const std::string first = test::read_bytes(s.file("c.h5"));
   CHECK_THAT(run(base).output, Catch::Contains("resumed: 1,920 of 1,920"));
+  CHECK(test::read_bytes(s.file("c.h5")) == first);
+  CHECK_THAT(run("campaign resume " + s.file("c.h5")).output, Catch::Contains("is finished"));
   CHECK(test::read_bytes(s.file("c.h5")) == first);
 }
 
