@@ -310,7 +310,7 @@ void Lowering::add_to_pool(const Fault& fault, const PoolUnit& unit) {
     case SiteKind::pool_cell: {
       const auto [column, word, word_bit, unused] = fault.coordinates;
       pool.channels = {word * unit.channels_per_word + word_bit / bits};
-      pool.pixels = multiples(column, l.output.width, l.output.pixels());
+      pool.pixels = multiples(column, PoolUnit::columns(l), l.output.pixels());
       pool.pool.cell = CodeMask::stuck_bit(word_bit % bits, one);
       break;
     }

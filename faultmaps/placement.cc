@@ -124,8 +124,6 @@ void validate(const Placement& placement, const Network& network) {
   }
   for (const PoolUnit& pool : placement.pools) {
     check_unit(pool.name, pool.layer, true, pool.channels_per_word);
-    const Layer& layer = network.layers[static_cast<size_t>(pool.layer)];
-    check(layer.kernel == layer.stride, pool.name, "overlapping windows", "stride = kernel");
   }
   for (const ActivationMemory& memory : placement.memories) {
     check(names.insert(memory.name).second, memory.name, "repeated name", "unique names");

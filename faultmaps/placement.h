@@ -71,6 +71,12 @@ struct WindowBuffer {
 /// A streaming max-pool: one running maximum for each pixel of an output row, in words of
 /// channels_per_word channels as above.
 struct PoolUnit {
+  /// Places for running maxima: one for each output column, or one where windows overlap, which
+  /// then pass through the pool one after the other.
+  static int columns(const Layer& pool) {
+    return pool.kernel == pool.stride ? pool.output.width : 1;
+  }
+
   std::string name;  ///< "pool0/pool"
   int layer = 0;
   int channels_per_word = 1;

@@ -114,7 +114,7 @@ const Layer& pool_layer(const Placement& p, int part, const Network& n) {
   return n.layers[static_cast<size_t>(pool_at(p, part).layer)];
 }
 int pool_columns(const Placement& p, int part, const Network& n) {
-  return pool_layer(p, part, n).output.width;
+  return PoolUnit::columns(pool_layer(p, part, n));
 }
 int pool_words(const Placement& p, int part, const Network& n) {
   return pool_layer(p, part, n).input.channels / pool_at(p, part).channels_per_word;

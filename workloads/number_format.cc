@@ -82,8 +82,9 @@ std::string NumberFormat::name() const {
 
 const std::vector<NumberFormat>& all_number_formats() {
   static const std::vector<NumberFormat> rows = {
-      binary_format,      signed_format(2),   signed_format(3),   signed_format(4),
-      unsigned_format(2), unsigned_format(3), unsigned_format(4), fixed_point_format,
+      binary_format,      signed_format(2),   signed_format(3),
+      signed_format(4),   signed_format(8),   unsigned_format(2),
+      unsigned_format(3), unsigned_format(4), fixed_point_format,
   };
   return rows;
 }

@@ -148,11 +148,7 @@ void validate(const DataflowAccelerator& accelerator, const Network& network) {
     check.range("out_depth", p.out_depth, 1, max_depth);
     check.range("inner_depth", p.inner_depth, 1, max_depth);
     check.range("word_bits", p.word_bits, 0, max_word_bits);
-    if (layer.has_weights())
-      validate_mvtu(check, layer, p, i == 0);
-    else
-      check.require(layer.kernel == layer.stride, "stride " + std::to_string(layer.stride),
-                    "the kernel, " + std::to_string(layer.kernel));
+    if (layer.has_weights()) validate_mvtu(check, layer, p, i == 0);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "models/dataflow/accelerator.h"
+#include "models/dataflow/max_pool.h"
 #include "workloads/errors.h"
 
 namespace stuckat::dataflow {
@@ -296,7 +297,15 @@ DataflowAccelerator read_finn(const Json& json, const std::string& where, const 
         continue;
       }
       const auto& [name, node] = pools[pool++];
-      deepen(before, finn_depth(node, where, name, "inFIFODepth"));
+      int* in_depth = &before;
+      if (overlapping(layer)) {
+        if (window >= windows.size()) break;
+        const auto& [window_name, window_node] = windows[window++];
+        deepen(before, finn_depth(window_node, where, window_name, "inFIFODepth"));
+        deepen(p.inner_depth, finn_depth(window_node, where, window_name, "outFIFODepth"));
+        in_depth = &p.inner_depth;
+      }
+      deepen(*in_depth, finn_depth(node, where, name, "inFIFODepth"));
       deepen(p.out_depth, finn_depth(node, where, name, "outFIFODepth"));
       continue;
     }
@@ -323,8 +332,10 @@ DataflowAccelerator read_finn(const Json& json, const std::string& where, const 
   };
   require_nodes(matrices.size(), count([](const Layer& l) { return l.has_weights(); }),
                 "with a matrix (MVAU)", where);
-  require_nodes(windows.size(),
-                count([](const Layer& l) { return l.kind == LayerKind::convolution; }),
+  require_nodes(windows.size(), count([&](const Layer& l) {
+                  return l.kind == LayerKind::convolution ||
+                         (!l.has_weights() && !pools.empty() && overlapping(l));
+                }),
                 "with a window (ConvolutionInputGenerator)", where);
   if (!pools.empty()) require_nodes(pools.size(), pool, "with a pool", where);
   return accelerator;

@@ -116,17 +116,19 @@ int64_t window_cycles(const Layer& layer, int simd) {
   return shape.cycles_per_image();
 }
 
-LayerParams auto_layer(const Layer& layer, int64_t target_cycles) {
+/// behind: the layer that reads this one's output, which PE channels a word leave.
+LayerParams auto_layer(const Layer& layer, const Layer* behind, int64_t target_cycles) {
   constexpr int fifo_depth = 32;
   LayerParams best;
   best.out_depth = fifo_depth;
   if (!layer.has_weights()) return best;
   int64_t best_cost = -1;
   for (const int pe : divisors(layer.rows())) {
+    const int64_t pool_cycles = behind == nullptr ? 0 : overlapping_pool_cycles(*behind, pe);
     for (const int simd : divisors(simd_multiple(layer))) {
       const int64_t cycles =
           std::max(int64_t{layer.rows() / pe} * (layer.columns() / simd) * layer.output.pixels(),
-                   window_cycles(layer, simd));
+                   std::max(window_cycles(layer, simd), pool_cycles));
       const int64_t cost = int64_t{pe} * simd;
       if (cycles > target_cycles || (best_cost >= 0 && cost >= best_cost)) continue;
       best_cost = cost;
@@ -161,8 +163,10 @@ DataflowAccelerator auto_dataflow(const Network& network, int64_t target_cycles)
   DataflowAccelerator accelerator;
   accelerator.name = "auto:" + std::to_string(target_cycles);
   accelerator.input_depth = 32;
-  for (const Layer& layer : network.layers) {
-    accelerator.layers.push_back(auto_layer(layer, target_cycles));
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    const bool last = i + 1 == network.layers.size();
+    accelerator.layers.push_back(
+        auto_layer(network.layers[i], last ? nullptr : &network.layers[i + 1], target_cycles));
   }
   validate(accelerator, network);
   return accelerator;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "models/dataflow/max_pool.h"
 #include "workloads/errors.h"
 
 namespace stuckat::dataflow {
@@ -120,6 +121,12 @@ class ChainBuilder {
     const LayerParams& p = params(index);
     const int bits = layer.input_format.bits;
     const int lanes = current().lanes;
+    if (overlapping(layer)) {
+      const int64_t words_per_pixel = layer.input.channels / lanes;
+      add(StageKind::sliding_window, layer.name + "/sliding_window", index,
+          {layer.name + "/windows", lanes, bits, p.inner_depth,
+           int64_t{layer.output.pixels()} * layer.kernel * layer.kernel * words_per_pixel, -1});
+    }
     StreamSpec out{layer.name + "/out",         lanes,    bits, p.out_depth,
                    layer.output.size() / lanes, index + 1};
     if (p.word_bits > 0) {

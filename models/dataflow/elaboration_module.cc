@@ -81,9 +81,10 @@ std::unique_ptr<kernel::Stage> ElaboratedChain::build(size_t index) {
     case StageKind::sliding_window:
       return std::make_unique<SlidingWindowModule>(
           stage.name.c_str(), *in, *out,
-          SlidingWindowModule::Params{latency.sliding_window, window_discipline(accelerator_),
-                                      window_shape(l, p.simd, accelerator_.sliding_window),
-                                      images});
+          SlidingWindowModule::Params{
+              latency.sliding_window, window_discipline(accelerator_),
+              window_shape(l, chain_.streams[index - 1].lanes, accelerator_.sliding_window),
+              images});
     case StageKind::mvtu:
       return std::make_unique<MvtuModule>(
           stage.name.c_str(), *in, *out,
@@ -93,7 +94,8 @@ std::unique_ptr<kernel::Stage> ElaboratedChain::build(size_t index) {
       auto params = MaxPoolModule::params_for(l, l.input.channels / lanes);
       params.latency_steps = latency.max_pool;
       params.images = images;
-      return std::make_unique<MaxPoolModule>(stage.name.c_str(), *in, *out, params, l, lanes);
+      return std::make_unique<MaxPoolModule>(stage.name.c_str(), *in, *out, params, pooled_piece(l),
+                                             lanes);
     }
     case StageKind::memory_writer:
       break;

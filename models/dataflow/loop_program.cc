@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/dataflow/max_pool.h"
 #include "models/dataflow/sliding_window.h"
 
 namespace stuckat::dataflow {
@@ -64,6 +65,10 @@ std::vector<Block> mvtu(int64_t synapse_fold, int64_t neuron_fold, int64_t windo
 }
 
 std::vector<Block> max_pool(const Layer& layer, int64_t words_per_pixel) {
+  if (overlapping(layer)) {
+    const int64_t window = int64_t{layer.kernel} * layer.kernel * words_per_pixel;
+    return {{layer.output.pixels(), {reads(window), writes(words_per_pixel)}}};
+  }
   const int64_t row = layer.input.width * words_per_pixel;
   const int64_t dropped = layer.input.height - int64_t{layer.kernel} * layer.output.height;
   return {{layer.output.height,
@@ -103,7 +108,7 @@ LoopProgram program_of(size_t index, const Chain& chain, const DataflowAccelerat
     case StageKind::padding:
       return {padding(layer, layer.input.channels / p.simd), latency.padding, discipline, false};
     case StageKind::sliding_window:
-      return {sliding_window(window_shape(layer, p.simd, accelerator.sliding_window)),
+      return {sliding_window(window_shape(layer, in.lanes, accelerator.sliding_window)),
               latency.sliding_window, window_discipline(accelerator),
               accelerator.sliding_window == WindowVersion::hls};
     case StageKind::mvtu:

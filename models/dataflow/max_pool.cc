@@ -7,6 +7,15 @@
 
 namespace stuckat::dataflow {
 
+Layer pooled_piece(const Layer& pool) {
+  Layer piece = pool;
+  if (!overlapping(pool)) return piece;
+  piece.stride = pool.kernel;
+  piece.input = {pool.kernel, pool.kernel, pool.input.channels};
+  piece.output = {1, 1, pool.input.channels};
+  return piece;
+}
+
 MaxPool::MaxPool(const Layer& layer, int lanes)
     : kernel_(layer.kernel),
       width_(layer.input.width),

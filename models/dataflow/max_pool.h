@@ -9,9 +9,16 @@
 
 namespace stuckat::dataflow {
 
+/// Where windows overlap, a sliding-window buffer in front of the pool emits each of them, as FINN
+/// builds such pools.
+inline bool overlapping(const Layer& pool) { return pool.kernel != pool.stride; }
+/// What passes through the pool as one image: one window of such a layer, else the image itself.
+Layer pooled_piece(const Layer& pool);
+
 class MaxPool {
  public:
-  /// Words of `lanes` channels; lanes divides layer.input.channels, kernel == stride.
+  /// Words of `lanes` channels; lanes divides layer.input.channels, kernel == stride: the layer, or
+  /// its pooled_piece().
   MaxPool(const Layer& layer, int lanes);
 
   int words_per_pixel() const { return words_per_pixel_; }

@@ -7,6 +7,12 @@ using kernel::Progress;
 
 MaxPoolModule::Params MaxPoolModule::params_for(const Layer& layer, int words_per_pixel) {
   Params params;
+  if (overlapping(layer)) {
+    params.words_read_per_row = int64_t{layer.kernel} * layer.kernel * words_per_pixel;
+    params.words_written_per_row = words_per_pixel;
+    params.rows = layer.output.pixels();
+    return params;
+  }
   const int64_t row = int64_t{layer.input.width} * words_per_pixel;
   params.words_read_per_row = layer.kernel * row;
   params.words_written_per_row = int64_t{layer.output.width} * words_per_pixel;

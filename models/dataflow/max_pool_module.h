@@ -1,5 +1,6 @@
 // When the max-pool does what (hardware.md): reads k*D words, then writes the D/k of an output row;
-// m times as many where a word is one m-th of a pixel.
+// m times as many where a word is one m-th of a pixel. Where windows overlap, k*k*m words of a
+// window, then the m words of its output pixel.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ class MaxPoolModule : public kernel::Stage {
     int latency_steps = 1;
     int64_t words_read_per_row = 1;     ///< k*D*m
     int64_t words_written_per_row = 1;  ///< D/k*m
-    int rows = 1;                       ///< of the output
+    int rows = 1;                       ///< of the output; windows where they overlap
     int64_t words_dropped = 0;          ///< below the last window
     const int64_t* images = nullptr;    ///< of the run so far
 

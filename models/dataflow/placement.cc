@@ -12,6 +12,7 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
   for (const StageSpec& stage : chain.stages) {
     if (stage.kind == StageKind::sliding_window) {
       const Layer& layer = network.layers[static_cast<size_t>(stage.layer)];
+      if (!layer.has_weights()) continue;  // no effect says what a pool's window reads
       const int simd = accelerator.layers[static_cast<size_t>(stage.layer)].simd;
       const int slots =
           SlidingWindow::row_slots(window_shape(layer, simd, accelerator.sliding_window));

@@ -22,6 +22,14 @@ WindowShape window_shape(const Layer& layer, int simd, WindowVersion version) {
           version};
 }
 
+int64_t overlapping_pool_cycles(const Layer& pool, int lanes) {
+  if (pool.has_weights() || pool.kernel == pool.stride || lanes == 0) return 0;
+  const WindowShape windows = window_shape(pool, lanes, WindowVersion::hls);
+  const int64_t words = int64_t{pool.kernel} * pool.kernel + 1;  // of a window, and its result
+  return std::max(windows.cycles_per_image(),
+                  pool.output.pixels() * words * windows.words_per_pixel);
+}
+
 Discipline window_discipline(const DataflowAccelerator& accelerator) {
   return accelerator.sliding_window == WindowVersion::rtl ? Discipline::flushing
                                                           : accelerator.discipline;

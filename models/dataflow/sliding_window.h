@@ -39,6 +39,9 @@ struct WindowShape {
 
 /// Of a layer whose words hold `simd` channels.
 WindowShape window_shape(const Layer& layer, int simd, WindowVersion version);
+/// Cycles for an image of the slower of a pool and of the sliding-window buffer in front of it
+/// where its windows overlap; 0 where they do not, and a pool is never what limits an accelerator.
+int64_t overlapping_pool_cycles(const Layer& pool, int lanes);
 /// A state machine in RTL holds back no value; the HLS version is a pipeline like the others.
 Discipline window_discipline(const DataflowAccelerator& accelerator);
 

@@ -1,6 +1,7 @@
 #include "models/explore/cost.h"
 
 #include "models/dataflow/chain.h"
+#include "models/dataflow/max_pool.h"
 
 namespace stuckat::explore {
 
@@ -8,6 +9,12 @@ Cost cost(const dataflow::DataflowAccelerator& accelerator, const Network& netwo
   Cost sum;
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
+    if (layer.kind == LayerKind::convolution ||
+        (layer.kind == LayerKind::max_pool && dataflow::overlapping(layer))) {
+      sum.memory_bits += int64_t{layer.kernel + layer.stride} *
+                         (layer.input.width + 2 * layer.padding) * layer.input.channels *
+                         layer.input_format.bits;
+    }
     if (!layer.has_weights()) continue;
     const auto index = static_cast<int>(i);
     const dataflow::LayerParams& p = accelerator.layers[i];
@@ -18,11 +25,6 @@ Cost cost(const dataflow::DataflowAccelerator& accelerator, const Network& netwo
     sum.memory_bits += rows * columns * layer.weight_format.bits;
     sum.memory_bits += rows * layer.thresholds_per_row() *
                        (layer.accumulator_output ? 0 : threshold_bits(accelerator, network, index));
-    if (layer.kind == LayerKind::convolution) {
-      sum.memory_bits += int64_t{layer.kernel + layer.stride} *
-                         (layer.input.width + 2 * layer.padding) * layer.input.channels *
-                         layer.input_format.bits;
-    }
   }
   for (const auto& stream : build_chain(accelerator, network).streams) {
     sum.memory_bits += int64_t{stream.depth} * stream.word_bits();

@@ -11,7 +11,11 @@ int64_t slowest_part_cycles(const dataflow::DataflowAccelerator& accelerator,
   int64_t most = 0;
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
-    if (!layer.has_weights()) continue;
+    if (!layer.has_weights()) {
+      const int lanes = i == 0 ? layer.input.channels : accelerator.layers[i - 1].pe;
+      if (lanes > 0) most = std::max(most, dataflow::overlapping_pool_cycles(layer, lanes));
+      continue;
+    }
     most = std::max(most, mvtu_cycles(accelerator, network, static_cast<int>(i)));
     if (layer.kind != LayerKind::convolution) continue;
     const auto window =

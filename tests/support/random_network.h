@@ -59,8 +59,9 @@ inline Layer random_layer(Random& random, LayerKind kind, Shape input, NumberFor
   return layer;
 }
 
-/// Convolutions with random kernel, stride and padding, sometimes pools, then one or two dense
-/// layers; any formats of the zoo. A few thousand MACs an image.
+/// Convolutions with random kernel, stride and padding, sometimes pools (some with windows that
+/// overlap), then one or two dense layers; any formats of the zoo, 8-bit weights in the first and
+/// last layer among them. A few thousand MACs an image.
 inline Network random_network(Random& random) {
   const NumberFormat weight = quantized_format(uniform(random, 1, 3));
   const int kind = uniform(random, 0, 4);
@@ -70,10 +71,13 @@ inline Network random_network(Random& random) {
   network.name = "random";
   Shape shape{uniform(random, 5, 9), uniform(random, 5, 9), uniform(random, 1, 4)};
   NumberFormat format = uniform(random, 0, 3) == 0 ? activation : fixed_point_format;
+  const NumberFormat outer_weight = uniform(random, 0, 3) == 0 ? signed_format(8) : weight;
   auto add = [&](LayerKind layer_kind, int kernel, int stride, int padding, int channels,
                  const std::string& name, bool last) {
-    network.layers.push_back(random_layer(random, layer_kind, shape, format, weight, activation,
-                                          kernel, stride, padding, channels, name, last));
+    const bool outer = last || network.layers.empty();
+    network.layers.push_back(random_layer(random, layer_kind, shape, format,
+                                          outer ? outer_weight : weight, activation, kernel, stride,
+                                          padding, channels, name, last));
     shape = network.layers.back().output;
     format = network.layers.back().output_format;
   };
@@ -86,7 +90,8 @@ inline Network random_network(Random& random) {
     add(LayerKind::convolution, kernel, stride, padding,
         uniform(random, 1, 3) * uniform(random, 1, 4), "layer" + std::to_string(index++), false);
     if (uniform(random, 0, 2) == 0 && shape.height >= 2 && shape.width >= 2) {
-      add(LayerKind::max_pool, 2, 2, 0, 0, "pool" + std::to_string(i), false);
+      const int overlap = std::min({uniform(random, 0, 1), shape.height - 2, shape.width - 2});
+      add(LayerKind::max_pool, 2 + overlap, 2, 0, 0, "pool" + std::to_string(i), false);
     }
   }
   if (uniform(random, 0, 1) == 0)

@@ -157,7 +157,7 @@ inline std::vector<TickedStep> ticked_steps(const Chain& chain, size_t index,
       }
       break;
     case StageKind::sliding_window: {
-      const int m = layer.input.channels / p.simd;
+      const int m = layer.input.channels / in.lanes;
       const bool rtl = accelerator.sliding_window == WindowVersion::rtl;
       int64_t load = int64_t{layer.kernel} * width * m;
       if (rtl && layer.kernel * layer.kernel >= layer.stride) {
@@ -190,6 +190,13 @@ inline std::vector<TickedStep> ticked_steps(const Chain& chain, size_t index,
     }
     case StageKind::max_pool: {
       const int m = layer.input.channels / in.lanes;
+      if (layer.kernel != layer.stride) {  // windows, one after the other
+        for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
+          for (int w = 0; w < layer.kernel * layer.kernel * m; ++w) steps.push_back({true, false});
+          for (int w = 0; w < m; ++w) steps.push_back({false, true});
+        }
+        break;
+      }
       for (int y = 0; y < layer.output.height; ++y) {
         for (int w = 0; w < layer.kernel * width * m; ++w) steps.push_back({true, false});
         for (int w = 0; w < layer.output.width * m; ++w) steps.push_back({false, true});
