@@ -1,6 +1,8 @@
 #include "trainer/images.h"
 
-#include "trainer/tables.h"
+#include <algorithm>
+
+#include "trainer/product.h"
 #include "workloads/errors.h"
 
 namespace stuckat::trainer {
@@ -28,11 +30,10 @@ InputImages::InputImages(const Network& network, const DataSet& data)
   }
 }
 
-void InputImages::fill(int index, Shift shift, int8_t* block, int lane) const {
+void InputImages::fill(const uint8_t* pixels, Shift shift, int8_t* block, int lane) const {
   const Shape image = data_.shape;
   const int top = (input_.height - image.height) / 2 + shift.down;
   const int left = (input_.width - image.width) / 2 + shift.right;
-  const uint8_t* pixels = data_.image(index);
   int8_t* out = block + lane;
   for (int y = 0; y < input_.height; ++y) {
     for (int x = 0; x < input_.width; ++x) {
@@ -50,6 +51,30 @@ void InputImages::fill(int index, Shift shift, int8_t* block, int lane) const {
       }
     }
   }
+}
+
+ImageBatches::ImageBatches(const InputImages& images, std::vector<int> order, int batch,
+                           Workers& workers)
+    : images_(images), order_(std::move(order)), batch_(batch), workers_(workers) {
+  if (const auto& folder = images.data_.folder) {
+    ahead_ = std::make_unique<DecodeAhead>(*folder, order_, batch, workers.threads());
+  }
+}
+
+int ImageBatches::next(const std::function<Shift(int)>& shift, int8_t* input) {
+  const size_t block = block_elements(images_.shape());
+  const auto bytes = static_cast<size_t>(images_.data_.shape.size());
+  const size_t samples = std::min(static_cast<size_t>(batch_), order_.size() - begin_);
+  const uint8_t* decoded = ahead_ ? ahead_->next() : nullptr;
+  std::fill_n(input, block_count(batch_) * block, int8_t{0});
+  workers_.run(static_cast<int>(samples), [&](int n) {
+    const auto i = static_cast<size_t>(n);
+    const int image = order_[begin_ + i];
+    images_.fill(decoded != nullptr ? decoded + i * bytes : images_.data_.image(image),
+                 shift(image), input + n / lanes * block, n % lanes);
+  });
+  begin_ += samples;
+  return static_cast<int>(samples);
 }
 
 }  // namespace stuckat::trainer

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "trainer/images.h"
 
@@ -94,16 +95,17 @@ std::vector<int> predict(const Network& network, const DataSet& data, Workers& w
                          const Effects& effects) {
   const InputImages images(network, data);
   Predictor predictor(network, effects, workers);
-  constexpr int batch = 8 * lanes;
+  constexpr int most = 8 * lanes;
+  constexpr size_t memory = size_t{16} << 20;  // of a batch's input: photographs come in fewer
+  const size_t fitting = memory / block_elements(network.input()) * lanes;
+  const int batch = static_cast<int>(std::clamp<size_t>(fitting, lanes, most));
   std::vector<int8_t> input(block_count(batch) * block_elements(network.input()));
   std::vector<int> result;
+  std::vector<int> order(static_cast<size_t>(data.size()));
+  std::iota(order.begin(), order.end(), 0);
+  ImageBatches batches(images, std::move(order), batch, workers);
   for (int first = 0; first < data.size(); first += batch) {
-    const int samples = std::min(batch, data.size() - first);
-    std::fill(input.begin(), input.end(), int8_t{0});
-    workers.run(samples, [&](int n) {
-      images.fill(first + n, {}, input.data() + n / lanes * block_elements(network.input()),
-                  n % lanes);
-    });
+    const int samples = batches.next([](int) { return Shift{}; }, input.data());
     const std::vector<int32_t> logits = predictor.logits(input.data(), samples, first);
     for (int n = 0; n < samples; ++n) {
       result.push_back(predicted_class(logits.data() + n * network.classes(), network.classes()));

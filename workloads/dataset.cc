@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <limits>
 
 #include "workloads/cifar_reader.h"
 #include "workloads/compressed_file.h"
@@ -230,6 +231,16 @@ int parse_side(const std::string& name_and_path, const std::string& text) {
   return side;
 }
 
+DataSet in_files(PictureFolder folder) {
+  DataSet data;
+  data.shape = folder.shape;
+  data.class_names = folder.class_names;
+  data.classes = static_cast<int>(folder.class_names.size());
+  for (const auto& file : folder.files) data.labels.push_back(file.label);
+  data.folder = std::make_shared<const PictureFolder>(std::move(folder));
+  return data;
+}
+
 std::string text(Shape s) {
   return std::to_string(s.height) + "x" + std::to_string(s.width) + "x" +
          std::to_string(s.channels);
@@ -238,6 +249,10 @@ std::string text(Shape s) {
 }  // namespace
 
 DataSet read_dataset(const std::string& name_and_path, const Subset& subset) {
+  return open_dataset(name_and_path, subset, std::numeric_limits<int64_t>::max());
+}
+
+DataSet open_dataset(const std::string& name_and_path, const Subset& subset, int64_t memory_bytes) {
   const size_t colon = name_and_path.find(':');
   std::string name = name_and_path.substr(0, colon);
   PictureSize size;
@@ -258,7 +273,10 @@ DataSet read_dataset(const std::string& name_and_path, const Subset& subset) {
   if (path.empty()) throw InputError(name_and_path, "no path", row->name + ":PATH, " + row->help);
 
   if (row->reader == Reader::pictures) {
-    DataSet data = read_image_folder(path, size.shorter > 0 ? size : row->size, subset);
+    PictureFolder folder = list_image_folder(path, size.shorter > 0 ? size : row->size, subset);
+    const auto images = static_cast<int>(folder.files.size());
+    const bool fits = int64_t{images} * folder.shape.size() <= memory_bytes;
+    DataSet data = fits ? decoded(folder, images) : in_files(std::move(folder));
     data.name = row->name;
     return data;
   }
@@ -279,13 +297,29 @@ std::vector<std::pair<std::string, std::string>> dataset_names() {
   return names;
 }
 
+DataSet first_images(const DataSet& data, int count) {
+  if (data.folder != nullptr) {
+    DataSet result = decoded(*data.folder, count);
+    result.name = data.name;
+    return result;
+  }
+  DataSet result = data;
+  const auto images = static_cast<size_t>(count);
+  result.labels.resize(images);
+  result.pixels.resize(images * static_cast<size_t>(data.shape.size()));
+  return result;
+}
+
 std::string content_hash(const DataSet& data) {
-  return Hasher()
-      .add(data.shape.height)
-      .add(data.shape.width)
-      .add(data.shape.channels)
-      .add(data.classes)
-      .add(std::span<const uint8_t>(data.pixels))
+  Hasher hasher;
+  hasher.add(data.shape.height).add(data.shape.width).add(data.shape.channels).add(data.classes);
+  if (data.folder != nullptr) {
+    for (const auto& file : data.folder->files) {
+      std::error_code error;  // a file that is gone is told when it is read
+      hasher.add(file.name).add(uint64_t{fs::file_size(file.path, error)});
+    }
+  }
+  return hasher.add(std::span<const uint8_t>(data.pixels))
       .add(std::span<const uint16_t>(data.labels))
       .hex();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,8 @@
 
 namespace stuckat {
 
+struct PictureFolder;
+
 struct DataSet {
   std::string name;  ///< "fashion-mnist", "cifar10", ... as the user named it
   Shape shape;       ///< of one image, for instance 28x28x1 or 32x32x3
@@ -17,8 +20,11 @@ struct DataSet {
   std::vector<uint8_t> pixels;           ///< [size()][height][width][channels]
   std::vector<uint16_t> labels;          ///< [size()], 0 .. classes-1
   std::vector<std::string> class_names;  ///< [classes] or empty
+  /// Where the images are if they are not in `pixels`, which is empty then (open_dataset()).
+  std::shared_ptr<const PictureFolder> folder;
 
   int size() const { return static_cast<int>(labels.size()); }
+  /// Of images in memory.
   const uint8_t* image(int index) const {
     return pixels.data() + static_cast<size_t>(index) * static_cast<size_t>(shape.size());
   }
@@ -47,10 +53,18 @@ ImageRange range_of(const Subset& subset, size_t available, const std::string& p
 /// end.
 DataSet read_dataset(const std::string& name_and_path, const Subset& subset);
 
+/// The same, but folders of pictures whose pixels take more than `memory_bytes` stay in their
+/// files: only the trainer takes such a set, and decodes it ahead (decode_ahead.h).
+DataSet open_dataset(const std::string& name_and_path, const Subset& subset, int64_t memory_bytes);
+
+/// The first `count` images, in memory.
+DataSet first_images(const DataSet& data, int count);
+
 /// Names that read_dataset knows, with one line of help each, for --help.
 std::vector<std::pair<std::string, std::string>> dataset_names();
 
-/// SHA-256 over shape, classes, pixels and labels, as hex text: not over names and paths.
+/// SHA-256 over shape, classes, pixels and labels, as hex text: not over names and paths. Of images
+/// that are not in memory, the files' names and sizes take the place of pixels.
 std::string content_hash(const DataSet& data);
 
 /// Image `index` as input of `network`: fixed-point inputs by fixed_point_from_pixel(), binary

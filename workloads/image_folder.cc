@@ -15,10 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct File {
-  std::string path;
-  uint16_t label = 0;
-};
+using File = PictureFolder::File;
 
 std::vector<std::string> entries(const fs::path& folder, bool folders) {
   std::vector<std::string> names;
@@ -56,7 +53,8 @@ std::vector<File> files_of(const fs::path& folder, const std::vector<std::string
   for (size_t i = 0; i < most; ++i) {
     for (size_t c = 0; c < classes.size(); ++c) {
       if (i >= names[c].size()) continue;
-      files.push_back({(folder / classes[c] / names[c][i]).string(), static_cast<uint16_t>(c)});
+      const fs::path name = fs::path(classes[c]) / names[c][i];
+      files.push_back({(folder / name).string(), name.string(), static_cast<uint16_t>(c)});
     }
   }
   return files;
@@ -69,56 +67,69 @@ Picture read_sized(const std::string& path, const PictureSize& size) {
 
 }  // namespace
 
-DataSet read_image_folder(const std::string& path, const PictureSize& size, const Subset& subset) {
+void PictureFolder::decode(int index, uint8_t* pixels) const {
+  const std::string& path = files[static_cast<size_t>(index)].path;
+  const Picture picture = read_sized(path, size);
+  if (picture.height != shape.height || picture.width != shape.width) {
+    throw InputError(
+        path, std::to_string(picture.height) + "x" + std::to_string(picture.width) + " pixels",
+        std::to_string(shape.height) + "x" + std::to_string(shape.width) +
+            " as the first, or a size to bring all to (images@SIDE:PATH)");
+  }
+  std::copy(picture.pixels.begin(), picture.pixels.end(), pixels);
+}
+
+PictureFolder list_image_folder(const std::string& path, const PictureSize& size,
+                                const Subset& subset) {
   constexpr size_t most_classes = 4096;
-  constexpr size_t most_bytes = size_t{16} << 30;
-  const fs::path folder = half_folder(path, subset.train);
-  DataSet data;
-  data.class_names = entries(folder, true);
-  if (data.class_names.empty() || data.class_names.size() > most_classes) {
-    throw InputError(folder.string(), std::to_string(data.class_names.size()) + " folders",
+  const fs::path half = half_folder(path, subset.train);
+  PictureFolder folder;
+  folder.size = size;
+  folder.class_names = entries(half, true);
+  if (folder.class_names.empty() || folder.class_names.size() > most_classes) {
+    throw InputError(half.string(), std::to_string(folder.class_names.size()) + " folders",
                      "one for each class, at most 4096");
   }
-  data.classes = static_cast<int>(data.class_names.size());
-  std::vector<File> files = files_of(folder, data.class_names);
-  const ImageRange range = range_of(subset, files.size(), folder.string());
-  files = {files.begin() + static_cast<std::ptrdiff_t>(range.first),
-           files.begin() + static_cast<std::ptrdiff_t>(range.first + range.count)};
-  const Picture first = read_sized(files.front().path, size);
-  data.shape = {first.height, first.width, 3};
-  if (first.pixels.size() * files.size() > most_bytes) {
-    throw InputError(folder.string(),
-                     std::to_string(files.size()) + " images of " +
-                         std::to_string(first.pixels.size()) + " bytes",
+  const std::vector<File> files = files_of(half, folder.class_names);
+  const ImageRange range = range_of(subset, files.size(), half.string());
+  const auto begin = files.begin() + static_cast<std::ptrdiff_t>(range.first);
+  folder.files.assign(begin, begin + static_cast<std::ptrdiff_t>(range.count));
+  const Picture first = read_sized(folder.files.front().path, size);
+  folder.shape = {first.height, first.width, 3};
+  return folder;
+}
+
+DataSet decoded(const PictureFolder& folder, int count) {
+  constexpr size_t most_bytes = size_t{16} << 30;
+  const auto images = static_cast<size_t>(count);
+  const auto bytes = static_cast<size_t>(folder.shape.size());
+  if (bytes * images > most_bytes) {
+    throw InputError(folder.files.front().path,
+                     std::to_string(count) + " images of " + std::to_string(bytes) + " bytes",
                      "at most 16 GiB in all: fewer images, or smaller ones");
   }
-  data.pixels.resize(first.pixels.size() * files.size());
-  for (const File& file : files) data.labels.push_back(file.label);
+  DataSet data;
+  data.shape = folder.shape;
+  data.class_names = folder.class_names;
+  data.classes = static_cast<int>(folder.class_names.size());
+  data.pixels.resize(bytes * images);
+  for (size_t i = 0; i < images; ++i) data.labels.push_back(folder.files[i].label);
 
   std::atomic<size_t> next{0};
   std::mutex mutex;
   std::exception_ptr failure;
-  size_t failed = files.size();  // of several failures the first file's is told, whoever met it
+  size_t failed = images;  // of several failures the first file's is told, whoever met it
   const auto work = [&] {
-    for (size_t i = next++; i < files.size(); i = next++) {
+    for (size_t i = next++; i < images; i = next++) {
       try {
-        const Picture picture = read_sized(files[i].path, size);
-        if (picture.height != first.height || picture.width != first.width) {
-          throw InputError(
-              files[i].path,
-              std::to_string(picture.height) + "x" + std::to_string(picture.width) + " pixels",
-              std::to_string(first.height) + "x" + std::to_string(first.width) +
-                  " as the first, or a size to bring all to (images@SIDE:PATH)");
-        }
-        std::copy(picture.pixels.begin(), picture.pixels.end(),
-                  data.pixels.begin() + static_cast<std::ptrdiff_t>(i * first.pixels.size()));
+        folder.decode(static_cast<int>(i), data.pixels.data() + i * bytes);
       } catch (const InputError&) {
         const std::lock_guard lock(mutex);
         if (i < failed) {
           failed = i;
           failure = std::current_exception();
         }
-        next = files.size();
+        next = images;
       }
     }
   };
@@ -128,6 +139,11 @@ DataSet read_image_folder(const std::string& path, const PictureSize& size, cons
   for (auto& thread : threads) thread.join();
   if (failure) std::rethrow_exception(failure);
   return data;
+}
+
+DataSet read_image_folder(const std::string& path, const PictureSize& size, const Subset& subset) {
+  const PictureFolder folder = list_image_folder(path, size, subset);
+  return decoded(folder, static_cast<int>(folder.files.size()));
 }
 
 }  // namespace stuckat

@@ -4,20 +4,21 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <cstdio>
 #include <filesystem>
-// Needs size_t and FILE before it.
-#include <jpeglib.h>
-#include <png.h>
 
+#include "tests/support/picture_files.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/dataset.h"
+#include "workloads/decode_ahead.h"
 #include "workloads/errors.h"
 #include "workloads/mat_reader.h"
 #include "workloads/picture.h"
 
 using namespace stuckat;
 using test::TemporaryFolder;
+using test::two_colours;
+using test::write_jpeg;
+using test::write_png;
 
 namespace {
 
@@ -48,53 +49,6 @@ void write_svhn(const std::string& path, const std::vector<double>& labels, size
   Mat_VarWrite(file, variable, packing);
   Mat_VarFree(variable);
   Mat_Close(file);
-}
-
-/// A picture whose left half is of one colour and whose right half is of another.
-Picture two_colours(int height, int width, uint8_t left, uint8_t right) {
-  Picture p{height, width, {}};
-  for (int i = 0; i < height * width * 3; ++i) {
-    p.pixels.push_back(i / 3 % width < width / 2 ? left : right);
-  }
-  return p;
-}
-
-void write_png(const std::string& path, const Picture& p) {
-  png_image image{};
-  image.version = PNG_IMAGE_VERSION;
-  image.width = static_cast<png_uint_32>(p.width);
-  image.height = static_cast<png_uint_32>(p.height);
-  image.format = PNG_FORMAT_RGB;
-  REQUIRE(png_image_write_to_file(&image, path.c_str(), 0, p.pixels.data(), 0, nullptr) != 0);
-}
-
-void write_jpeg(const std::string& path, const Picture& p, bool grey = false) {
-  jpeg_compress_struct info;
-  jpeg_error_mgr errors;
-  info.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&info);
-  FILE* file = std::fopen(path.c_str(), "wb");
-  REQUIRE(file != nullptr);
-  jpeg_stdio_dest(&info, file);
-  info.image_width = static_cast<JDIMENSION>(p.width);
-  info.image_height = static_cast<JDIMENSION>(p.height);
-  info.input_components = grey ? 1 : 3;
-  info.in_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
-  jpeg_set_defaults(&info);
-  jpeg_set_quality(&info, 95, TRUE);
-  jpeg_start_compress(&info, TRUE);
-  for (int y = 0; y < p.height; ++y) {
-    std::vector<uint8_t> row;
-    for (int x = 0; x < p.width; ++x) {
-      const size_t at = static_cast<size_t>(y * p.width + x) * 3;
-      for (size_t c = 0; c < (grey ? 1u : 3u); ++c) row.push_back(p.pixels[at + c]);
-    }
-    JSAMPROW line = row.data();
-    jpeg_write_scanlines(&info, &line, 1);
-  }
-  jpeg_finish_compress(&info);
-  jpeg_destroy_compress(&info);
-  std::fclose(file);
 }
 
 /// train/ and test/ with two classes: b has two pictures, a has one.
@@ -209,4 +163,53 @@ TEST_CASE("pictures that are damaged, of other sizes or missing are refused by n
   write_png(png, two_colours(8, 9, 1, 2));
   CHECK_THROWS_WITH(read_dataset(name, {}), Catch::Contains("8x9"));
   CHECK(read_dataset("images@8" + name.substr(6), {}).size() == 3);
+}
+
+TEST_CASE("pictures decoded ahead: every byte, in the order asked for, on any number of threads") {
+  const TemporaryFolder folder;
+  for (int n = 0; n < 23; ++n) {
+    const std::string name = folder / ("train/" + std::string(n % 2 == 0 ? "a" : "b"));
+    std::filesystem::create_directories(name);
+    write_png(name + "/" + std::to_string(100 + n) + ".png",
+              two_colours(6 + n % 3, 7, static_cast<uint8_t>(n), static_cast<uint8_t>(255 - n)));
+  }
+  const std::string name = "images@5:" + folder.path().string();
+  const DataSet whole = read_dataset(name, {true});
+  const DataSet listed = open_dataset(name, {true}, 100);
+  REQUIRE(listed.folder != nullptr);
+  CHECK(listed.pixels.empty());
+  CHECK(listed.labels == whole.labels);
+  CHECK(listed.shape == whole.shape);
+  CHECK(open_dataset(name, {true}, 23 * 75).folder == nullptr);
+  CHECK(first_images(listed, 4).pixels == first_images(whole, 4).pixels);
+  std::vector<int> order;
+  for (int i = 0; i < 40; ++i) order.push_back(i * 5 % 23);
+  for (const int threads : {1, 2, 5}) {
+    DecodeAhead ahead(*listed.folder, order, 7, threads);
+    for (size_t first = 0; first < order.size(); first += 7) {
+      const uint8_t* pixels = ahead.next();
+      for (size_t i = first; i < std::min(order.size(), first + 7); ++i, pixels += 75) {
+        REQUIRE(std::equal(pixels, pixels + 75, whole.image(order[i])));
+      }
+    }
+  }
+  const DecodeAhead unused(*listed.folder, order, 7, 2);  // ends without being asked
+}
+
+TEST_CASE("a damaged picture is told by name when its batch is asked for: the first in the order") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder.path() / "train/a");
+  for (int n = 0; n < 12; ++n) {
+    write_png(folder / ("train/a/" + std::to_string(10 + n) + ".png"), two_colours(4, 4, 1, 2));
+  }
+  const DataSet listed = open_dataset("images:" + folder.path().string(), {true}, 0);
+  test::write_bytes(folder / "train/a/17.png", "nothing");
+  test::write_bytes(folder / "train/a/16.png", "nothing");
+  std::vector<int> order = {0, 1, 2, 3, 4, 5, 8, 7, 6, 9, 10, 11};
+  for (const int threads : {1, 4}) {
+    DecodeAhead ahead(*listed.folder, order, 3, threads);
+    CHECK_NOTHROW(ahead.next());
+    CHECK_NOTHROW(ahead.next());
+    CHECK_THROWS_WITH(ahead.next(), Catch::Contains("train/a/17.png"));
+  }
 }
