@@ -80,10 +80,9 @@ Model initial_model(const Network& architecture, uint64_t seed) {
   Model model{architecture, std::vector<LayerParameters>(architecture.layers.size())};
   for (size_t i = 0; i < architecture.layers.size(); ++i) {
     const Layer& layer = architecture.layers[i];
-    const bool wide = layer.input_format.bits > 4 && i > 0;
-    if (wide || (layer.has_weights() && layer.weight_format.bits > 4)) {
+    if (layer.input_format.bits > 4 && i > 0) {
       throw InputError(architecture.name,
-                       "layer '" + layer.name + "' has operands of more than 4 bits",
+                       "layer '" + layer.name + "' has activations of more than 4 bits",
                        "at most 4 bits behind the network's input");
     }
     if (!layer.has_weights()) continue;

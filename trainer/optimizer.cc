@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "trainer/dispatch.h"
+#include "trainer/tables.h"
 
 namespace stuckat::trainer {
 namespace {
@@ -22,6 +23,23 @@ STUCKAT_MULTIVERSION void update_some(const float* gradient, float rate, float s
     const float next = value[i] - rate * first[i] / (std::sqrt(second[i] * second_scale) + epsilon);
     // Written so that a NaN stays one.
     value[i] = next > limit ? limit : next < -limit ? -limit : next;
+  }
+}
+
+void negate(std::vector<float>& values, size_t first, size_t count) {
+  for (size_t i = first; i < first + count; ++i) values[i] = -values[i];
+}
+
+/// A row of negative scale as the same row, negated, of positive scale.
+void make_scales_positive(LayerParameters& p, Adam::Moments& moments) {
+  const size_t size = p.weights.size() / p.gamma.size();
+  for (size_t r = 0; r < p.gamma.size(); ++r) {
+    if (!(p.gamma[r] < 0)) continue;
+    negate(p.weights, r * size, size);
+    negate(p.gamma, r, 1);
+    p.mean[r] = -p.mean[r];
+    negate(moments.weights, r * size, size);
+    negate(moments.gamma, r, 1);
   }
 }
 
@@ -68,6 +86,10 @@ void Adam::update(Model& model, const std::vector<LayerGradient>& gradients, dou
                 first[i].gamma.data(), second[i].gamma.data(), p.gamma.data());
     update_some(gradients[i].beta.data(), rate, second_scale, unlimited, p.beta.size(),
                 first[i].beta.data(), second[i].beta.data(), p.beta.data());
+    if (p.gamma.empty() || model.architecture.layers[i].weight_format.bits < most_weight_bits) {
+      continue;
+    }
+    make_scales_positive(p, first[i]);
   }
 }
 

@@ -10,7 +10,8 @@
 namespace stuckat::trainer {
 
 /// beta1 0.9, beta2 0.999, epsilon 1e-8, no weight decay. After each update the latent weights are
-/// clipped to [-1, 1].
+/// clipped to [-1, 1]. Rows of 8-bit weights whose batch-norm has got a negative scale are negated,
+/// which computes the same: so no export negates them, and a broken bit's -128 is as good as any.
 class Adam {
  public:
   /// First and second moments of one layer's gradients.

@@ -514,7 +514,9 @@ void TrainingStep::backward_layer(int index, const LayerParameters& parameters) 
       if (y < 0 || y >= layer.input.height) return;
       const float* in =
           padded + block * block_elements(g.in) +
-          (static_cast<ptrdiff_t>(padded_y) * g.in.width + layer.padding) * g.in.channels * lanes;
+          (static_cast<ptrdiff_t>(padded_y) * (layer.input.width + 2 * layer.padding) +
+           layer.padding) *
+              layer.input.channels * lanes;
       float* out =
           value_gradients_[i].data() + block * block_elements(layer.input) + y * row_elements;
       if (layer.padding > 0 || activation_unit != 1) {
@@ -527,7 +529,15 @@ void TrainingStep::backward_layer(int index, const LayerParameters& parameters) 
       }
       finish_row(index, block, y, range);
     };
-    data_gradient(g, forward.weights, samples_, source, padded, finish, workers_);
+    // A dense layer's product sees pixels and channels as one: its rows are none of the image's.
+    const bool flattened = layer.kind == LayerKind::dense && layer.input.pixels() > 1;
+    data_gradient(g, forward.weights, samples_, source, padded, flattened ? RowDone{} : finish,
+                  workers_);
+    if (flattened) {
+      workers_.run(blocks, [&](int block) {
+        for (int y = 0; y < layer.input.height; ++y) finish(block, y, {0, layer.input.channels});
+      });
+    }
   }
   result.weights.resize(state.weights.size());
   state.activations.pack(g, forward.activation_digits, samples_, forward.padded_input(), workers_);

@@ -224,10 +224,11 @@ int Digits::entries() const {
 }
 
 Digits digits_for(NumberFormat format, Values values) {
-  if (format.bits > 4) return {0, 1, 0, 0};
+  if (format.kind == FormatKind::fixed_point) return {0, 1, 0, 0};
   if (format.kind == FormatKind::binary && values != Values::levels_and_zero) return {};
-  const bool any_sign = values == Values::codes_of_either_sign;
-  const int min = values == Values::codes || any_sign ? format.min_value() : format.min_level();
+  const bool any_code = values == Values::codes || values == Values::codes_of_either_sign;
+  const bool any_sign = values == Values::codes_of_either_sign && format.bits < most_weight_bits;
+  const int min = any_code ? format.min_value() : format.min_level();
   const int radix = (any_sign ? -min : format.max_level()) - min + 1;
   return {min, 1, radix, radix <= 3 ? 3 : radix <= 4 ? 2 : 1};
 }

@@ -33,7 +33,10 @@ struct Digits {
 /// all that a (possibly broken) stored code can mean, or that and its negative.
 enum class Values : uint8_t { levels, levels_and_zero, codes, codes_of_either_sign };
 
-/// Digits for the values of `format`. Formats of more than 4 bits get radix 0: no table.
+inline constexpr int most_weight_bits = 8;
+
+/// Digits for the values of `format`. A network's fixed-point input gets radix 0: no table. The
+/// negative of an 8-bit code fits no byte: such weights are never negated (Adam::update).
 Digits digits_for(NumberFormat format, Values values);
 
 inline constexpr int lanes = 16;  ///< samples of a block, or channels of a vector

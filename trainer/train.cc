@@ -207,18 +207,14 @@ class Run {
     EpochRecord record;
     record.learning_rate = learning_rate_at(options_, epoch);
     StepInjection injection = injection_for(epoch, record);
-    const std::vector<int> order = epoch_order(images_.size(), options_.seed, epoch);
+    std::vector<int> order = epoch_order(images_.size(), options_.seed, epoch);
+    order.resize(static_cast<size_t>(batches_) * static_cast<size_t>(batch_));
+    ImageBatches batches(images_, order, batch_, workers_);
     std::vector<int> labels(static_cast<size_t>(batch_));
     // As in the files: an unfinished epoch leaves no trace.
-    const size_t block = block_elements(images_.shape());
     int64_t correct = 0;
     for (int b = 0; b < batches_; ++b) {
-      std::fill(input_.begin(), input_.end(), int8_t{0});
-      workers_.run(batch_, [&](int n) {
-        const int image = order[static_cast<size_t>(b) * batch_ + n];
-        images_.fill(image, random_shift(options_, epoch, image), input_.data() + n / lanes * block,
-                     n % lanes);
-      });
+      batches.next([&](int image) { return random_shift(options_, epoch, image); }, input_.data());
       for (int n = 0; n < batch_; ++n) {
         labels[static_cast<size_t>(n)] = images_.label(order[static_cast<size_t>(b) * batch_ + n]);
       }
@@ -350,9 +346,10 @@ double learning_rate_at(const TrainOptions& options, int epoch) {
   switch (options.schedule) {
     case Schedule::constant:
       return options.learning_rate;
-    case Schedule::step:
-      return options.learning_rate *
-             std::pow(options.step_factor, static_cast<double>(epoch / options.step_epochs));
+    case Schedule::step: {
+      const int steps = epoch / options.step_epochs;
+      return options.learning_rate * std::pow(options.step_factor, steps);
+    }
     case Schedule::cosine:
       return options.learning_rate * 0.5 * (1 + std::cos(M_PI * epoch / options.epochs));
   }

@@ -54,7 +54,7 @@ const std::vector<std::string>& injection_site_names();
 const std::vector<std::string>& schedule_names();
 const std::vector<std::string>& draw_names();
 
-/// The defaults are the recipe of the FAT paper, but for the number of epochs (1000 there).
+/// The defaults are the recipe of the FAT paper.
 struct TrainOptions {
   Method method = Method::standard;
   InjectionKind injection = InjectionKind::channel;
@@ -64,7 +64,7 @@ struct TrainOptions {
   std::vector<PercentPoint> percent_schedule;  ///< ascending; empty: `percent` in every epoch
   Hardware hardware;
 
-  int epochs = 10;
+  int epochs = 1000;
   int batch = 100;
   double learning_rate = 0.02;
   Schedule schedule = Schedule::step;

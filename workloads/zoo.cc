@@ -13,14 +13,18 @@ constexpr int to_classes = 0;  // LayerRow::channels of the output layer
 struct LayerRow {
   LayerKind kind;
   int channels = to_classes;
+  int kernel = 1;
+  int stride = 1;
+  int padding = 0;
 };
 
-struct ArchitectureRow {
-  std::string name;
-  Shape input;
-  NumberFormat input_format;
-  std::vector<LayerRow> layers;
-};
+constexpr LayerRow convolution(int channels, int kernel = 3, int stride = 1, int padding = 0) {
+  return {LayerKind::convolution, channels, kernel, stride, padding};
+}
+constexpr LayerRow max_pool(int kernel, int stride) {
+  return {LayerKind::max_pool, 0, kernel, stride};
+}
+constexpr LayerRow dense(int channels) { return {LayerKind::dense, channels}; }
 
 struct PrecisionRow {
   std::string name;
@@ -28,44 +32,75 @@ struct PrecisionRow {
   int activation_bits;
 };
 
+struct ArchitectureRow {
+  std::string name;
+  Shape input;
+  NumberFormat input_format;
+  std::vector<PrecisionRow> precisions;
+  NumberFormat (*activation)(int bits);
+  int outer_weight_bits;  // of the first and the last layer; 0: as the others
+  std::vector<LayerRow> layers;
+};
+
+NumberFormat signed_levels(int bits) { return quantized_format(bits); }
+NumberFormat unsigned_levels(int bits) { return unsigned_format(bits); }
+
+/// DoReFa-Net's AlexNet (Zhou et al. 2016; the authors' alexnet-dorefa.py) by its channels. The
+/// published pools pad, which pools do not do here: conv0 pads instead, so that maps are 55, 27, 13
+/// and 6 pixels wide where the published ones are 54, 27, 14 and 6, and all matrices but the
+/// grouped ones have the published sizes (docs/choices.md).
+std::vector<LayerRow> dorefa(int conv0, int conv1, int conv2, int conv3, int conv4) {
+  return {convolution(conv0, 12, 4, 2),
+          convolution(conv1, 5, 1, 2),
+          max_pool(3, 2),
+          convolution(conv2, 3, 1, 1),
+          max_pool(3, 2),
+          convolution(conv3, 3, 1, 1),
+          convolution(conv4, 3, 1, 1),
+          max_pool(3, 2),
+          dense(4096),
+          dense(4096),
+          dense(to_classes)};
+}
+
 const std::vector<ArchitectureRow>& architectures() {
-  using enum LayerKind;
+  static const std::vector<PrecisionRow> brevitas = {
+      {"w1a1", 1, 1}, {"w1a2", 1, 2}, {"w2a2", 2, 2}, {"w1a3", 1, 3}, {"w1a4", 1, 4},
+  };
+  static const std::vector<PrecisionRow> w1a2 = {{"w1a2", 1, 2}};
+  constexpr Shape photograph = {224, 224, 3};
   static const std::vector<ArchitectureRow> rows = {
       {"cnv",
        {32, 32, 3},
        fixed_point_format,
-       {{convolution, 64},
-        {convolution, 64},
-        {max_pool},
-        {convolution, 128},
-        {convolution, 128},
-        {max_pool},
-        {convolution, 256},
-        {convolution, 256},
-        {dense, 512},
-        {dense, 512},
-        {dense, to_classes}}},
+       brevitas,
+       signed_levels,
+       0,
+       {convolution(64), convolution(64), max_pool(2, 2), convolution(128), convolution(128),
+        max_pool(2, 2), convolution(256), convolution(256), dense(512), dense(512),
+        dense(to_classes)}},
       {"lfc",
        {28, 28, 1},
        binary_format,
-       {{dense, 1024}, {dense, 1024}, {dense, 1024}, {dense, to_classes}}},
+       brevitas,
+       signed_levels,
+       0,
+       {dense(1024), dense(1024), dense(1024), dense(to_classes)}},
       {"tfc",
        {28, 28, 1},
        binary_format,
-       {{dense, 64}, {dense, 64}, {dense, 64}, {dense, to_classes}}},
+       brevitas,
+       signed_levels,
+       0,
+       {dense(64), dense(64), dense(64), dense(to_classes)}},
+      {"dorefa", photograph, fixed_point_format, w1a2, unsigned_levels, 8,
+       dorefa(96, 256, 384, 384, 256)},
+      // Channels as FINN-R runs it (Blott et al. 2018), from QNN-MO-PYNQ's dorefanet-layers.json.
+      {"dorefa-pruned", photograph, fixed_point_format, w1a2, unsigned_levels, 8,
+       dorefa(68, 180, 272, 384, 256)},
   };
   return rows;
 }
-
-const std::vector<PrecisionRow>& precisions() {
-  static const std::vector<PrecisionRow> rows = {
-      {"w1a1", 1, 1}, {"w1a2", 1, 2}, {"w2a2", 2, 2}, {"w1a3", 1, 3}, {"w1a4", 1, 4},
-  };
-  return rows;
-}
-
-constexpr int convolution_kernel = 3;
-constexpr int pool_kernel = 2;
 
 void check_options(const std::string& name, const ZooOptions& options) {
   constexpr double widest = 16;
@@ -79,6 +114,10 @@ void check_options(const std::string& name, const ZooOptions& options) {
   }
   if (options.classes < 1 || options.classes > most) {
     throw InputError(name, "classes " + std::to_string(options.classes), "1 to 4096");
+  }
+  if (options.input_side < 0 || options.input_side > most) {
+    throw InputError(name, "an input of " + std::to_string(options.input_side) + " pixels a side",
+                     "1 to 4096, or 0 for the architecture's own");
   }
 }
 
@@ -102,6 +141,7 @@ Network build(const ArchitectureRow& architecture, const PrecisionRow& precision
   network.name = name;
   Shape shape = architecture.input;
   if (options.input_channels > 0) shape.channels = options.input_channels;
+  if (options.input_side > 0) shape.height = shape.width = options.input_side;
   NumberFormat format = architecture.input_format;
   int layers = 0;
   int pools = 0;
@@ -110,18 +150,22 @@ Network build(const ArchitectureRow& architecture, const PrecisionRow& precision
     Layer layer;
     layer.name = pool ? "pool" + std::to_string(pools++) : "layer" + std::to_string(layers++);
     layer.kind = row.kind;
-    layer.kernel = pool ? pool_kernel : row.kind == LayerKind::convolution ? convolution_kernel : 1;
-    layer.stride = pool ? pool_kernel : 1;
+    layer.kernel = row.kernel;
+    layer.stride = row.stride;
+    layer.padding = row.padding;
     layer.input = shape;
     layer.output = output_shape(
         layer.kind, shape, layer.kernel, layer.stride, layer.padding,
         row.channels == to_classes ? options.classes : scaled(row.channels, options.width), name);
     layer.input_format = format;
-    layer.output_format = pool ? format : quantized_format(precision.activation_bits);
+    layer.output_format = pool ? format : architecture.activation(precision.activation_bits);
     layer.accumulator_output = !pool && row.channels == to_classes;
     if (!pool) {
       check_matrix(layer, name);
-      layer.weight_format = quantized_format(precision.weight_bits);
+      const bool outer = layers == 1 || layer.accumulator_output;
+      layer.weight_format = quantized_format(outer && architecture.outer_weight_bits > 0
+                                                 ? architecture.outer_weight_bits
+                                                 : precision.weight_bits);
       layer.weights.assign(static_cast<size_t>(layer.rows()) * static_cast<size_t>(layer.columns()),
                            static_cast<int8_t>(layer.weight_format.max_level()));
       layer.thresholds.assign(
@@ -139,7 +183,7 @@ Network build(const ArchitectureRow& architecture, const PrecisionRow& precision
 std::vector<std::string> zoo_names() {
   std::vector<std::string> names;
   for (const auto& architecture : architectures()) {
-    for (const auto& precision : precisions()) {
+    for (const auto& precision : architecture.precisions) {
       names.push_back(architecture.name + "-" + precision.name);
     }
   }
@@ -148,7 +192,7 @@ std::vector<std::string> zoo_names() {
 
 Network zoo_network(const std::string& name, const ZooOptions& options) {
   for (const auto& architecture : architectures()) {
-    for (const auto& precision : precisions()) {
+    for (const auto& precision : architecture.precisions) {
       if (name != architecture.name + "-" + precision.name) continue;
       check_options(name, options);
       return build(architecture, precision, name, options);

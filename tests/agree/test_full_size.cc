@@ -65,3 +65,20 @@ TEST_CASE("full CNV-W1A1 agrees on a loopback array, pixels in parallel") {
 TEST_CASE("full CNV-W1A4 agrees on a loopback array") {
   check_on_loopback("cnv-w1a4", Schedule::channel_parallel, 7);
 }
+
+TEST_CASE("a quarter DoReFa-Net agrees on a dataflow chain and on a loopback array with a host") {
+  test::Random random(8);
+  Network network = zoo_network("dorefa-w1a2", {.width = 0.25, .input_side = 96});
+  for (Layer& layer : network.layers) {
+    if (layer.has_weights()) test::fill_parameters(layer, random);
+  }
+  const auto images = test::random_images(random, network, 2);
+  const auto chain = dataflow::parse_dataflow("auto:100000", network);
+  const FaultMap in_chain =
+      test::random_faults(random, dataflow::place(chain, network), network, 12);
+  test::check_dataflow(network, chain, in_chain, images);
+  auto array = loopback::parse_loopback("loopback:32x64");  // as published for this network
+  array.host_first_last = true;
+  const FaultMap in_array = test::random_faults(random, place(array, network), network, 6);
+  test::check_loopback(network, array, in_array, images);
+}

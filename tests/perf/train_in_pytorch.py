@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""CNV trained by plain PyTorch: what stuckat's trainer is compared with.
+"""CNV and DoReFa-Net trained by plain PyTorch: what stuckat's trainer is compared with.
 
 train_in_pytorch.py time   [--threads N] [--width X]   one training step for each line of standard
                            input, and for each a line with its seconds by the wall and of the
                            processors
 train_in_pytorch.py losses FILE      prints FILE with the first ten losses for each of its lines
 
-A line of FILE begins with: bits of weights; bits of activations; channel, pixel or element to
+A line of FILE begins with: cnv or dorefa; bits of weights; bits of activations; channel, pixel or element to
 overwrite 20 % of them with levels behind every activation or pool (FAT), or -; 1 to drop them
 instead, as torch.nn.Dropout and Dropout2d do, or 0.
 
@@ -66,24 +66,28 @@ class Sign(torch.autograd.Function):
 
 
 class Levels(torch.autograd.Function):
-    """{-n .. n} / n; the gradient passes where |x| <= 1."""
+    """{low*n .. n} / n; the gradient passes where low <= x <= 1."""
 
     @staticmethod
-    def forward(ctx, x, n):
+    def forward(ctx, x, n, low):
         ctx.save_for_backward(x)
-        return torch.round(torch.clamp(x, -1, 1) * n) / n
+        ctx.low = low
+        return torch.round(torch.clamp(x, low, 1) * n) / n
 
     @staticmethod
     def backward(ctx, gradient):
         (x,) = ctx.saved_tensors
-        return gradient * (x.abs() <= 1), None
+        # An end itself passes, although the tie below was taken from it.
+        return gradient * ((ctx.low - 1e-8 <= x) & (x <= 1 + 1e-8)), None, None
 
 
-def quantize(x, bits, zero):
-    return Sign.apply(x, zero) if bits == 1 else Levels.apply(x, 2 ** (bits - 1) - 1)
+def quantize(x, bits, zero, unsigned=False):
+    if unsigned:  # DoReFa-Net
+        return Levels.apply(x, 2 ** bits - 1, 0)
+    return Sign.apply(x, zero) if bits == 1 else Levels.apply(x, 2 ** (bits - 1) - 1, -1)
 
 
-def inject(x, kind, drop, bits, step, tensor):
+def inject(x, kind, drop, bits, step, tensor, unsigned=False):
     """Eq. 1 to 5 of the FAT paper, or Dropout, with the trainer's draws."""
     samples, channels, height, width = x.shape
     shape = {"channel": (1, channels), "pixel": (height * width, 1),
@@ -97,49 +101,80 @@ def inject(x, kind, drop, bits, step, tensor):
         return x * (~hit).to(x.dtype) / (1 - PERCENT / 100)
     n = max(1, 2 ** (bits - 1) - 1)
     levels = torch.tensor([-1, 1] if bits == 1 else range(-n, n + 1), dtype=x.dtype) / n
+    if unsigned:
+        n = 2 ** bits - 1
+        levels = torch.tensor(range(n + 1), dtype=x.dtype) / n
     number = torch.clamp((r / (PERCENT / 100) * len(levels)).long(), max=len(levels) - 1)
     return torch.where(hit.expand_as(x), levels[number].expand_as(x), x)
 
 
-class Cnv(nn.Module):
-    LAYERS = [64, 64, "pool", 128, 128, "pool", 256, 256, 512, 512, None]  # None: the classes
+def pool(kernel, stride):
+    return "pool", kernel, stride, 0
 
-    def __init__(self, width, weight_bits, activation_bits, seed, dtype):
+
+def conv(rows, kernel=3, stride=1, padding=0):
+    return rows, kernel, stride, padding
+
+
+def dense(rows):
+    return rows, None, 1, 0
+
+
+# Rows, kernel (None: dense), stride, padding of each layer.
+NETWORKS = {
+    "cnv": [conv(64), conv(64), pool(2, 2), conv(128), conv(128), pool(2, 2), conv(256), conv(256),
+            dense(512), dense(512), dense(None)],
+    "dorefa": [conv(96, 12, 4, 2), conv(256, 5, 1, 2), pool(3, 2), conv(384, 3, 1, 1), pool(3, 2),
+               conv(384, 3, 1, 1), conv(256, 3, 1, 1), pool(3, 2), dense(4096), dense(4096),
+               dense(None)],
+}
+SIDE = {"cnv": 32, "dorefa": 96}  # of images
+WIDTH = {"cnv": 1 / 8, "dorefa": 1 / 32}  # of networks whose losses are compared
+
+
+class Network(nn.Module):
+    def __init__(self, name, width, weight_bits, activation_bits, seed, dtype):
         super().__init__()
+        self.layers, self.unsigned = NETWORKS[name], name == "dorefa"
         self.weight_bits, self.activation_bits, self.tie = weight_bits, activation_bits, 0
         self.weights, self.norms = nn.ParameterList(), nn.ModuleList()
-        channels, dense = 3, False
-        for index, rows in enumerate(self.LAYERS):
+        channels, side = 3, SIDE[name]
+        for index, (rows, kernel, stride, padding) in enumerate(self.layers):
             if rows == "pool":
+                side = (side - kernel) // stride + 1
                 continue
-            dense = dense or rows in (512, None)
+            # A dense layer reads its input pixel by pixel, the channels of each together.
+            kernel = kernel or side
             rows = 10 if rows is None else round(rows * width)
-            size = 1 if dense else 3
-            drawn = uniform(rows * size * size * channels, seed, WEIGHTS, index)
+            drawn = uniform(rows * kernel * kernel * channels, seed, WEIGHTS, index)
             latent = torch.from_numpy((2 * drawn - 1).astype(np.float32)).to(dtype)
-            latent = latent.reshape(rows, size, size, channels).permute(0, 3, 1, 2)
-            self.weights.append(nn.Parameter(latent.reshape(rows, -1) if dense else latent.clone()))
-            self.norms.append(
-                nn.BatchNorm1d(rows, eps=1e-4) if dense else nn.BatchNorm2d(rows, eps=1e-4))
+            latent = latent.reshape(rows, kernel, kernel, channels).permute(0, 3, 1, 2)
+            self.weights.append(nn.Parameter(latent.clone()))
+            self.norms.append(nn.BatchNorm2d(rows, eps=1e-4))
+            side = (side + 2 * padding - kernel) // stride + 1
             channels = rows
-        self.norms[-1] = nn.BatchNorm1d(1, eps=1e-4)  # one for all logits
+        self.norms[-1] = nn.BatchNorm2d(1, eps=1e-4)  # one for all logits
         self.to(dtype)
 
     def forward(self, x, overwrite=lambda x, tensor: x):
         """overwrite: what is done to tensor number t, behind a layer and its pool."""
         parameters = zip(self.weights, self.norms)
-        for index, rows in enumerate(self.LAYERS):
+        for index, (rows, kernel, stride, padding) in enumerate(self.layers):
             if rows == "pool":
-                x = F.max_pool2d(x, 2)
+                x = F.max_pool2d(x, kernel, stride)
             else:
                 latent, norm = next(parameters)
-                weight = quantize(latent, self.weight_bits, 1)
-                x = F.linear(x.flatten(1), weight) if latent.dim() == 2 else F.conv2d(x, weight)
+                outer = self.unsigned and (index == 0 or rows is None)
+                weight = quantize(latent, 8 if outer else self.weight_bits, 1)
+                if kernel is None:
+                    x = F.linear(x.flatten(1), weight.flatten(1))[:, :, None, None]
+                else:
+                    x = F.conv2d(x, weight, stride=stride, padding=padding)
                 if rows is None:
-                    return norm(x.reshape(-1, 1)).reshape(x.shape)
+                    return norm(x.reshape(-1, 1, 1, 1)).reshape(x.shape[:2])
                 x = norm(x) if self.tie == 0 else norm(x) - self.tie
-                x = quantize(x, self.activation_bits, -1)
-            if self.LAYERS[index + 1] != "pool":
+                x = quantize(x, self.activation_bits, -1, self.unsigned)
+            if self.layers[index + 1][0] != "pool":
                 x = overwrite(x, index + 1)
 
 
@@ -160,19 +195,19 @@ def step(network, optimizer, images, labels, *overwrite):
     return loss.item()
 
 
-def images_of(count, seed, dtype):
-    """[count][3][32][32] of x / 128, x = floor(256 u) - 128, u drawn in the order image, row,
+def images_of(count, seed, dtype, side):
+    """[count][3][side][side] of x / 128, x = floor(256 u) - 128, u drawn in the order image, row,
     column, channel; image n has label n mod 10."""
-    drawn = uniform(count * 32 * 32 * 3, seed, ORDER)
+    drawn = uniform(count * side * side * 3, seed, ORDER)
     values = (np.floor(drawn * 256) - 128) / 128
-    images = torch.from_numpy(values.reshape(count, 32, 32, 3)).permute(0, 3, 1, 2).to(dtype)
+    images = torch.from_numpy(values.reshape(count, side, side, 3)).permute(0, 3, 1, 2).to(dtype)
     return images.contiguous(), torch.arange(count) % 10
 
 
 def print_times(options):
     torch.set_num_threads(options.threads)
-    network = Cnv(options.width, 1, 1, 1, torch.float32)
-    images, labels = images_of(100, 1, torch.float32)
+    network = Network("cnv", options.width, 1, 1, 1, torch.float32)
+    images, labels = images_of(100, 1, torch.float32, 32)
     if options.channels_last:
         network = network.to(memory_format=torch.channels_last)
         images = images.contiguous(memory_format=torch.channels_last)
@@ -184,19 +219,18 @@ def print_times(options):
         print(time.monotonic() - wall, time.process_time() - cpu, flush=True)
 
 
-def losses(weight_bits, activation_bits, kind, drop):
+def losses(name, weight_bits, activation_bits, kind, drop):
     # In double precision: what differs from the trainer is the trainer's rounding alone.
-    network = Cnv(0.125, weight_bits, activation_bits, 1, torch.float64)
+    network = Network(name, WIDTH[name], weight_bits, activation_bits, 1, torch.float64)
     # What lies exactly between two levels takes the lower one, although the mean was rounded.
     network.tie = 1e-9
-    images, labels = images_of(40, 1, torch.float64)
+    images, labels = images_of(40, 1, torch.float64, SIDE[name])
     optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
     for i in range(10):
         def overwrite(x, tensor):
             if kind == "-":
                 return x
-            four = x if x.dim() == 4 else x[:, :, None, None]
-            return inject(four, kind, drop, activation_bits, i, tensor).reshape(x.shape)
+            return inject(x, kind, drop, activation_bits, i, tensor, network.unsigned)
 
         batch = slice(20 * (i % 2), 20 * (i % 2) + 20)
         yield step(network, optimizer, images[batch], labels[batch], overwrite)
@@ -205,11 +239,11 @@ def losses(weight_bits, activation_bits, kind, drop):
 def print_losses(options):
     with open(options.file, encoding="ascii") as file:
         for line in file:
-            words = line.split()[:4]
+            words = line.split()[:5]
             if line.startswith("#"):
                 print(line, end="")
                 continue
-            settings = int(words[0]), int(words[1]), words[2], int(words[3])
+            settings = words[0], int(words[1]), int(words[2]), words[3], int(words[4])
             print(*words, *(repr(loss) for loss in losses(*settings)), flush=True)
 
 

@@ -208,6 +208,8 @@ TEST_CASE("weights quantize as listed") {
         std::vector<int8_t>{-1, -1, 0, 0, 0, 1, 1});
   layer.weight_format = signed_format(3);
   CHECK(quantized_weights(layer, {-1, 0.2f, 0.6f}) == std::vector<int8_t>{-3, 1, 2});
+  layer.weight_format = signed_format(8);
+  CHECK(quantized_weights(layer, {-1, 0.5f, 0.004f, 1}) == std::vector<int8_t>{-127, 64, 1, 127});
 }
 
 TEST_CASE("a model that is not finite is not exported") {

@@ -29,6 +29,10 @@ Model random_model(const Network& network, Random& random) {
     for (float& b : p.beta) b = 0.001f * static_cast<float>(uniform(random, -300, 300)) + 1e-4f;
     for (float& g : p.gamma) g = uniform(random, 0, 3) == 0 ? -0.8f : 1.1f;
   }
+  for (size_t i = 0; i < model.layers.size(); ++i) {  // as Adam::update leaves them
+    if (network.layers[i].weight_format.bits < 8) continue;
+    for (float& g : model.layers[i].gamma) g = std::abs(g);
+  }
   return model;
 }
 
@@ -103,7 +107,10 @@ void check_step(const Network& network, const Hardware& hardware, double percent
   }
 }
 
-Network small_network(const char* name) {
+Network small_network(const std::string& name) {
+  if (name == "dorefa-w1a2") {
+    return zoo_network(name, {.width = 1.0 / 32, .input_channels = 1, .input_side = 64});
+  }
   return zoo_network(name, {.width = 0.0625, .input_channels = 1});
 }
 
@@ -111,7 +118,7 @@ Network small_network(const char* name) {
 
 TEST_CASE("faults drawn for every sample: each computes what the faulty reference computes") {
   Random random(5);
-  for (const char* name : {"cnv-w1a1", "cnv-w2a2", "tfc-w1a2"}) {
+  for (const char* name : {"cnv-w1a1", "cnv-w2a2", "tfc-w1a2", "dorefa-w1a2"}) {
     const Network network = small_network(name);
     Hardware hardware;
     hardware.placement = test::random_dataflow_placement(random, network);
@@ -126,7 +133,7 @@ TEST_CASE("faults drawn for every sample: each computes what the faulty referenc
 
 TEST_CASE("faults drawn for a batch, of every kind of site: as the faulty reference computes") {
   Random random(6);
-  for (const char* name : {"cnv-w1a1", "tfc-w2a2"}) {
+  for (const char* name : {"cnv-w1a1", "tfc-w2a2", "dorefa-w1a2"}) {
     const Network network = small_network(name);
     for (const SiteRow& row : site_table()) {
       Hardware hardware;

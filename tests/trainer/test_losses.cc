@@ -21,11 +21,11 @@ using namespace stuckat::trainer;
 
 namespace {
 
-constexpr double width = 0.125;
 constexpr int batch = 20;
 
 /// One line of pytorch_losses.txt.
 struct Row {
+  std::string network;
   int weight_bits = 0;
   int activation_bits = 0;
   std::string injected;  ///< "-", or channel, pixel or element
@@ -41,7 +41,7 @@ std::vector<Row> rows_of(std::istream& text) {
     if (line.empty() || line.front() == '#') continue;
     std::istringstream words(line);
     Row row;
-    words >> row.weight_bits >> row.activation_bits >> row.injected >> row.drop;
+    words >> row.network >> row.weight_bits >> row.activation_bits >> row.injected >> row.drop;
     for (double loss = 0; words >> loss;) row.losses.push_back(loss);
     rows.push_back(row);
   }
@@ -68,9 +68,11 @@ std::vector<int8_t> images(Shape shape, int first) {
 }
 
 std::vector<double> losses(const Row& row) {
-  const Network network = zoo_network(
-      "cnv-w" + std::to_string(row.weight_bits) + "a" + std::to_string(row.activation_bits),
-      {.width = width});
+  const bool cnv = row.network == "cnv";
+  const Network network =
+      zoo_network(row.network + "-w" + std::to_string(row.weight_bits) + "a" +
+                      std::to_string(row.activation_bits),
+                  {.width = cnv ? 1.0 / 8 : 1.0 / 32, .input_side = cnv ? 32 : 96});
   Workers workers(2);
   Model model = initial_model(network, 1);
   TrainingStep step(network, row.drop, {}, workers);
@@ -114,13 +116,13 @@ std::pair<std::string, int> output_of(const std::string& command) {
 
 TEST_CASE("the first ten losses are PyTorch's, with injection and Dropout too") {
   const std::vector<Row> rows = golden();
-  REQUIRE(rows.size() == 7);
+  REQUIRE(rows.size() == 10);
   for (const Row& row : rows) {
     REQUIRE(row.losses.size() == 10);
     const std::vector<double> ours = losses(row);
     for (size_t i = 0; i < ours.size(); ++i) {
-      INFO("w" << row.weight_bits << "a" << row.activation_bits << " " << row.injected
-               << (row.drop ? " dropped" : "") << ", step " << i);
+      INFO(row.network << " w" << row.weight_bits << "a" << row.activation_bits << " "
+                       << row.injected << (row.drop ? " dropped" : "") << ", step " << i);
       CHECK(ours[i] == Approx(row.losses[i]).epsilon(1e-7));
     }
   }

@@ -156,7 +156,7 @@ void check_products(const Case& c, Workers& workers) {
 
 TEST_CASE("products by tables are the products, for every pair of formats and any threads") {
   const NumberFormat weights[] = {binary_format, signed_format(2), signed_format(3),
-                                  signed_format(4)};
+                                  signed_format(4), signed_format(8)};
   const uint64_t seed = GENERATE(1u, 2u, 3u);
   Random random(seed);
   for (const NumberFormat weight : weights) {
@@ -174,6 +174,60 @@ TEST_CASE("a weight that no quantizer emits is computed with") {
   Case c = random_case(random, signed_format(2), signed_format(2));
   c.weights.front() = -2;
   check_products(c, workers);
+}
+
+TEST_CASE("windows of a pool that overlap add up their gradients, each at its first greatest") {
+  const uint64_t seed = GENERATE(range(0u, 20u));
+  INFO("seed " << seed);
+  Random random(seed);
+  const int kernel = uniform(random, 1, 3);
+  const Shape shape{uniform(random, 3, 8), uniform(random, 3, 8), uniform(random, 1, 5)};
+  const Layer layer = test::random_layer(random, LayerKind::max_pool, shape, unsigned_format(2), {},
+                                         {}, kernel, uniform(random, 1, 3), 0, 0, "pool0", false);
+  const Geometry g{1, 1, layer.input, layer.output};
+  const int samples = 21;
+  std::vector<int8_t> in(block_count(samples) * block_elements(g.in));
+  std::vector<float> gradient(block_count(samples) * block_elements(g.out));
+  for (int8_t& v : in) v = static_cast<int8_t>(uniform(random, 0, 3));
+  for (float& v : gradient) v = static_cast<float>(uniform(random, -9, 9));
+  std::vector<float> expected(in.size());
+  std::vector<int8_t> greatest(gradient.size());
+  for (int n = 0; n < samples; ++n) {
+    for (int p = 0; p < layer.output.pixels(); ++p) {
+      for (int c = 0; c < shape.channels; ++c) {
+        int best = -1;
+        const auto value = [&](int q) { return in[at(g.in, n, q, c)]; };
+        for (int k = 0; k < kernel * kernel; ++k) {
+          const int q = (p / layer.output.width * layer.stride + k / kernel) * shape.width +
+                        p % layer.output.width * layer.stride + k % kernel;
+          if (best < 0 || value(q) > value(best)) best = q;
+        }
+        expected[at(g.in, n, best, c)] += gradient[at(g.out, n, p, c)];
+        greatest[at(g.out, n, p, c)] = value(best);
+      }
+    }
+  }
+  Workers workers(2);
+  std::vector<int8_t> pooled(gradient.size());
+  pool_forward(layer, in.data(), block_count(samples), pooled.data(), workers);
+  std::vector<float> result(in.size(), 7.0f);
+  pool_backward(
+      layer, in.data(), gradient.data(), block_count(samples), result.data(),
+      [](int, int, Range) {}, workers);
+  int wrong = 0;
+  for (int n = 0; n < samples; ++n) {
+    for (int p = 0; p < shape.pixels(); ++p) {
+      for (int c = 0; c < shape.channels; ++c) {
+        wrong += result[at(g.in, n, p, c)] == expected[at(g.in, n, p, c)] ? 0 : 1;
+      }
+    }
+    for (int p = 0; p < layer.output.pixels(); ++p) {
+      for (int c = 0; c < shape.channels; ++c) {
+        wrong += pooled[at(g.out, n, p, c)] == greatest[at(g.out, n, p, c)] ? 0 : 1;
+      }
+    }
+  }
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("a pool's gradient goes to the first of the greatest in raster order") {

@@ -186,13 +186,14 @@ TEST_CASE("p = 0 and no injection at all are the same step") {
 TEST_CASE("injection: each level with p / K, per sample, gradient 0 there and passed elsewhere") {
   Workers workers(2);
   InjectionMask mask;
-  const NumberFormat format = signed_format(2);
+  const NumberFormat format = GENERATE(signed_format(2), unsigned_format(2), binary_format);
+  INFO(format.name());
   const Shape shape{4, 5, 32};
   const int samples = 400;
   for (const InjectionKind kind :
        {InjectionKind::channel, InjectionKind::pixel, InjectionKind::element}) {
     mask.draw({kind, 30, false}, shape, format, samples, Sequence(9, Purpose::injection), workers);
-    int levels[3] = {};
+    std::vector<int> levels(static_cast<size_t>(format.levels()));
     int drawn = 0;
     int both = 0;  // channels (or pixels) 0 that are hit in two samples that follow each other
     for (int n = 0; n < samples; ++n) {
@@ -207,7 +208,9 @@ TEST_CASE("injection: each level with p / K, per sample, gradient 0 there and pa
           if (!first) continue;
           ++drawn;
           if (value == InjectionMask::untouched) continue;
-          ++levels[value + 1];
+          for (size_t i = 0; i < levels.size(); ++i) {
+            if (value == format.level(static_cast<int>(i))) ++levels[i];
+          }
           if (n > 0 && mask.at(n - 1, p, c) != InjectionMask::untouched) ++both;
         }
       }
@@ -216,9 +219,7 @@ TEST_CASE("injection: each level with p / K, per sample, gradient 0 there and pa
     const auto near = [&](int count, double share) {
       return std::abs(count - share * drawn) < 5 * std::sqrt(drawn * share * (1 - share));
     };
-    CHECK(near(levels[0], 0.1));
-    CHECK(near(levels[1], 0.1));
-    CHECK(near(levels[2], 0.1));
+    for (const int count : levels) CHECK(near(count, 0.3 / format.levels()));
     CHECK(near(both, 0.09));
     std::vector<int8_t> values(block_count(samples) * block_elements(shape), int8_t{1});
     std::vector<float> gradient(values.size(), 2.0f);

@@ -7,7 +7,7 @@
 using namespace stuckat;
 
 TEST_CASE("every network of the zoo is valid and has its layers named in their order") {
-  CHECK(zoo_names().size() == 15);
+  CHECK(zoo_names().size() == 17);
   for (const std::string& name : zoo_names()) {
     INFO(name);
     const Network network = zoo_network(name);
@@ -49,6 +49,40 @@ TEST_CASE("CNV has the shapes, weights and operations of the published accelerat
   CHECK(cnv.tensor_format(0) == fixed_point_format);
   CHECK_FALSE(cnv.layers[0].is_xnor());
   CHECK(cnv.layers[1].is_xnor());
+}
+
+TEST_CASE("DoReFa-Net has the matrices of the published networks, but for their groups") {
+  const std::pair<const char*, std::vector<Shape>> networks[] = {
+      {"dorefa-w1a2", {{55, 55, 96}, {27, 27, 256}, {13, 13, 384}, {13, 13, 384}, {6, 6, 256}}},
+      {"dorefa-pruned-w1a2",
+       {{55, 55, 68}, {27, 27, 180}, {13, 13, 272}, {13, 13, 384}, {6, 6, 256}}}};
+  for (const auto& [name, behind_convolutions] : networks) {
+    const Network network = zoo_network(name, {.classes = 1000});
+    CHECK(network.input() == Shape{224, 224, 3});
+    int layer = 0;
+    for (const Shape& shape : behind_convolutions) {
+      const int index = network.find_layer("layer" + std::to_string(layer++));
+      CHECK(network.tensor_shape(network.tensor_after_pool(index)) == shape);
+    }
+    const auto& at = [&](const char* l) -> const Layer& {
+      return network.layers[static_cast<size_t>(network.find_layer(l))];
+    };
+    CHECK(at("layer0").columns() == 12 * 12 * 3);
+    CHECK(at("layer2").columns() == 9 * behind_convolutions[1].channels);
+    CHECK(at("layer5").columns() == 9216);
+    CHECK(at("layer6").columns() == 4096);
+    CHECK(at("layer7").rows() == 1000);
+    for (const char* l : {"layer0", "layer7"}) CHECK(at(l).weight_format == signed_format(8));
+    for (const char* l : {"layer1", "layer6"}) CHECK(at(l).weight_format == binary_format);
+    CHECK(at("layer3").output_format == unsigned_format(2));
+    CHECK(at("layer0").input_format == fixed_point_format);
+    // Float sums of the trainer are exact below 2^24.
+    for (const Layer& l : network.layers) {
+      if (l.has_weights()) CHECK(l.accumulator_max() < 1 << 24);
+    }
+  }
+  CHECK(zoo_network("dorefa-w1a2", {.input_side = 64}).layers[0].output == Shape{15, 15, 96});
+  CHECK_THROWS_AS(zoo_network("dorefa-w1a2", {.input_side = 40}), InputError);
 }
 
 TEST_CASE("the name says the bits of weights and activations") {

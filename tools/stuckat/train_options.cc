@@ -19,7 +19,8 @@ struct Recipe {
   int crop;
   bool flip;
 };
-constexpr Recipe recipes[] = {{"short", 10, 0, false}, {"paper", 1000, 4, true}};
+constexpr Recipe recipes[] = {
+    {"paper", 1000, 0, false}, {"brevitas", 1000, 4, true}, {"short", 10, 0, false}};
 
 const Recipe& recipe_of(const CommandLine& line) {
   std::vector<std::string> names;
@@ -90,10 +91,15 @@ void add_train_options(CommandLine& line) {
       "images of the training half, behind those that are trained on, to choose the best epoch by")(
       "test-images", number("N", -1),
       "images of the test half that are evaluated after each epoch; 0: none, -1: all")(
-      "recipe", text("short|paper", "short"),
-      "paper: 1000 epochs, --crop 4 and --flip, where those are not given; all else is the "
-      "paper's recipe already")("method", text(methods.c_str(), "standard"),
-                                "how faults are injected")(
+      "input-size", number("N", 0), "pixels a side of the input; 0: the architecture's own")(
+      "memory", real("GIB", 4, "4"),
+      "decoded pictures kept in memory; folders that need more are decoded anew in each epoch, "
+      "ahead "
+      "of their use")("recipe", text("paper|brevitas|short", "paper"),
+                      "what is not given otherwise. paper: 1000 epochs; brevitas: those, --crop 4 "
+                      "and --flip, as the "
+                      "published training scripts; short: 10 epochs")(
+      "method", text(methods.c_str(), "standard"), "how faults are injected")(
       "injection", text(kinds.c_str(), "channel"), "what is stuck at a level")(
       "site", text(sites.c_str(), "after-pool"), "where, for layers with a pool behind them")(
       "convolutions-only", po::bool_switch(), "no injection behind dense layers")(
@@ -104,7 +110,7 @@ void add_train_options(CommandLine& line) {
       "fat-placement: sites of the accelerator that are broken with probability p")(
       "draw", text(draws.c_str(), "sample"),
       "fat-placement: faults of their own for each sample, or the same for a batch")(
-      "epochs", number("N", standard.epochs), "passes over the training images")(
+      "epochs", number("N", standard.epochs), "passes over the training images (--recipe)")(
       "patience", number("N", 0),
       "stop after N epochs without a better validation accuracy; 0: never")(
       "batch", number("N", standard.batch), "images in a step")(
@@ -134,41 +140,42 @@ TrainImages load_train_images(const CommandLine& line) {
   const int images = number_of("images", -1);
   const int validation = number_of("validation-images", 0);
   const int test = number_of("test-images", -1);
-  const std::string& name = line.text("data");
+  const std::string name = line.text("data");
+  constexpr double gib = 1 << 30;
+  const auto memory = static_cast<int64_t>(line.real("memory", 0, 1024) * gib);
+  const auto open = [&](const Subset& subset) { return open_dataset(name, subset, memory); };
   TrainImages result;
   if (validation == 0) {
-    result.train = read_dataset(name, {true, 0, images});
+    result.train = open({true, 0, images});
   } else if (images >= 0) {
-    result.train = read_dataset(name, {true, 0, images});
-    result.validation = read_dataset(name, {true, images, validation});
+    result.train = open({true, 0, images});
+    result.validation = open({true, images, validation});
   } else {
-    const int all = read_dataset(name, {true, 0, -1}).size();
+    const int all = open_dataset(name, {true, 0, -1}, 0).size();  // decodes nothing
     if (validation >= all) {
       throw InputError("--validation-images", std::to_string(validation),
                        "fewer than the " + std::to_string(all) + " of the training half");
     }
-    result.train = read_dataset(name, {true, 0, all - validation});
-    result.validation = read_dataset(name, {true, all - validation, validation});
+    result.train = open({true, 0, all - validation});
+    result.validation = open({true, all - validation, validation});
   }
-  if (test != 0) result.test = read_dataset(name, {false, 0, test});
+  if (test != 0) result.test = open({false, 0, test});
   return result;
 }
 
 TrainStart load_start(const CommandLine& line, const DataSet& train) {
   const std::string from = line.text("from");
   if (!from.empty() && !trainer::is_checkpoint(from)) {
-    for (const char* option : {"network", "width", "input-channels"}) {
+    for (const char* option : {"network", "width", "input-channels", "input-size"}) {
       if (!line.given(option)) continue;
       throw InputError(std::string("--") + option, "with a model file to start from",
                        "the network of " + from);
     }
     constexpr int most_calibration_images = 1000;
     TrainStart start{read_model(from), {}};
-    check_fit(start.architecture, train, from);
-    DataSet calibration = train;
-    const auto count = static_cast<size_t>(std::min(train.size(), most_calibration_images));
-    calibration.labels.resize(count);
-    calibration.pixels.resize(count * static_cast<size_t>(train.shape.size()));
+    const DataSet calibration =
+        first_images(train, std::min(train.size(), most_calibration_images));
+    check_fit(start.architecture, calibration, from);
     trainer::Workers workers(threads(line));
     start.model = trainer::model_from_network(start.architecture, calibration, workers);
     return start;
@@ -176,6 +183,7 @@ TrainStart load_start(const CommandLine& line, const DataSet& train) {
   ZooOptions zoo;
   zoo.width = line.real("width", 0.001, 100);
   zoo.input_channels = static_cast<int>(line.integer("input-channels", 0, 4096));
+  zoo.input_side = static_cast<int>(line.integer("input-size", 0, 4096));
   zoo.classes = train.classes;
   TrainStart start{zoo_network(line.text("network"), zoo), {}};
   if (!from.empty()) {
