@@ -18,13 +18,6 @@ double now() {
   return std::chrono::duration<double>(time).count();
 }
 
-std::string duration(double seconds) {
-  const auto s = static_cast<int64_t>(std::lround(seconds));
-  if (s < 60) return fmt::format("{} s", s);
-  if (s < 3600) return fmt::format("{} min {:02} s", s / 60, s % 60);
-  return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
-}
-
 /// "--name" of an option as Boost reports it.
 std::string dashed(std::string name) {
   while (name.starts_with('-')) name.erase(0, 1);
@@ -42,6 +35,13 @@ nlohmann::ordered_json value_of(const po::variable_value& value) {
 }
 
 }  // namespace
+
+std::string duration(double seconds) {
+  const auto s = static_cast<int64_t>(std::lround(seconds));
+  if (s < 60) return fmt::format("{} s", s);
+  if (s < 3600) return fmt::format("{} min {:02} s", s / 60, s % 60);
+  return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
+}
 
 CommandLine::CommandLine(std::string usage, std::string description,
                          std::vector<std::string> positional)

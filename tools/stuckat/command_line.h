@@ -80,6 +80,9 @@ void write_text_file(const std::string& path, const std::string& text);
 /// kept.
 void check_can_write(const std::string& path);
 
+/// "12 s", "3 min 05 s", "2 h 07 min".
+std::string duration(double seconds);
+
 /// Progress on standard error where that is a terminal; silent elsewhere.
 class Progress {
  public:

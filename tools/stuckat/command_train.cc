@@ -33,6 +33,8 @@ bool show_progress(const trainer::Progress& p, const Network& architecture,
   if (r.injected_layer >= 0) {
     text += "  injected " + architecture.layers[static_cast<size_t>(r.injected_layer)].name;
   }
+  constexpr double worth_telling = 60;
+  if (p.seconds_left >= worth_telling) text += "  " + duration(p.seconds_left) + " left";
   fmt::print("{}\n", text);
   std::fflush(stdout);
   return interrupted == 0;
