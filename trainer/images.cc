@@ -56,21 +56,21 @@ void InputImages::fill(const uint8_t* pixels, Shift shift, int8_t* block, int la
 ImageBatches::ImageBatches(const InputImages& images, std::vector<int> order, int batch,
                            Workers& workers)
     : images_(images), order_(std::move(order)), batch_(batch), workers_(workers) {
-  if (const auto& folder = images.data_.folder) {
+  if (const auto& folder = images.data().folder) {
     ahead_ = std::make_unique<DecodeAhead>(*folder, order_, batch, workers.threads());
   }
 }
 
 int ImageBatches::next(const std::function<Shift(int)>& shift, int8_t* input) {
   const size_t block = block_elements(images_.shape());
-  const auto bytes = static_cast<size_t>(images_.data_.shape.size());
+  const auto bytes = static_cast<size_t>(images_.data().shape.size());
   const size_t samples = std::min(static_cast<size_t>(batch_), order_.size() - begin_);
   const uint8_t* decoded = ahead_ ? ahead_->next() : nullptr;
   std::fill_n(input, block_count(batch_) * block, int8_t{0});
   workers_.run(static_cast<int>(samples), [&](int n) {
     const auto i = static_cast<size_t>(n);
     const int image = order_[begin_ + i];
-    images_.fill(decoded != nullptr ? decoded + i * bytes : images_.data_.image(image),
+    images_.fill(decoded != nullptr ? decoded + i * bytes : images_.data().image(image),
                  shift(image), input + n / lanes * block, n % lanes);
   });
   begin_ += samples;

@@ -27,6 +27,7 @@ class InputImages {
   /// Throws InputError if the images do not fit. Keeps a reference to `data`.
   InputImages(const Network& network, const DataSet& data);
 
+  const DataSet& data() const { return data_; }
   int size() const { return data_.size(); }
   Shape shape() const { return input_; }
   int label(int index) const { return data_.labels[static_cast<size_t>(index)]; }
@@ -39,8 +40,6 @@ class InputImages {
   void fill(const uint8_t* pixels, Shift shift, int8_t* block, int lane) const;
 
  private:
-  friend class ImageBatches;
-
   const DataSet& data_;
   Shape input_;
   std::array<int8_t, 256> values_{};  // of a pixel byte in the input format
