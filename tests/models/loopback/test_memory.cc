@@ -13,6 +13,7 @@
 #include "models/loopback/placement.h"
 #include "models/loopback/simulation.h"
 #include "models/loopback/stored_tensor.h"
+#include "models/loopback/stored_tiles.h"
 #include "tests/models/loopback/smallest_weight_buffer.h"
 #include "tests/support/in_child.h"
 #include "tests/support/random_network.h"
@@ -209,6 +210,57 @@ TEST_CASE("codes_are_stored_lowest_bit_first_and_pixels_at_whole_bytes") {
         std::vector<uint8_t>{0b001101, 0b010111});
   CHECK(stored_tensor(network, 1, {{1, 1, 2}, {-2, 258}}) ==
         std::vector<uint8_t>{0xfe, 0xff, 0xff, 0xff, 2, 1, 0, 0});
+}
+
+TEST_CASE("tiles_are_stored_as_the_format_says") {
+  test::Random random(1);
+  // 3 rows of 3 columns on 2 PE x 2 SIMD: two folds of two words; one threshold per row.
+  Network network;
+  network.layers.push_back(test::random_layer(random, LayerKind::dense, {1, 1, 3}, signed_format(2),
+                                              signed_format(2), quantized_format(1), 1, 1, 0, 3,
+                                              "layer0", false));
+  network.layers.push_back(test::random_layer(random, LayerKind::dense, {1, 1, 3},
+                                              quantized_format(1), signed_format(2),
+                                              quantized_format(1), 1, 1, 0, 1, "layer1", true));
+  network.layers[0].weights = {1, -1, 0, 0, 1, -1, -1, -1, 1};
+  network.layers[0].thresholds = {2, -3, 5};
+  network.layers[1].weights = {1, 0, -1};
+  LoopbackAccelerator a;
+  a.pe = 2;
+  a.simd = 2;
+  a.threshold_bits = 6;
+  // Codes: 1 is 01, -1 is 11. Row 0 in the low four bits of a word, row 1 in the high ones.
+  CHECK(stored_tiles(a, network) ==
+        std::vector<uint8_t>{0b0100'1101, 0b0011'0000, 0b01'000010, 0b1111,  // rows 0 and 1; 2, -3
+                             0b0000'1111, 0b0000'0001, 0b00'000101, 0,       // row 2; 5
+                             0b0000'0001, 0b0000'0011});                     // layer1, row 0
+}
+
+TEST_CASE("what_is_stored_is_loaded_again_tile_by_tile") {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    INFO("seed " << seed);
+    const Scene s = random_scene(seed);
+    const LoopbackPlan plan = make_plan(s.accelerator, s.network);
+    const auto uses = place(s.accelerator, s.network).arrays.front().uses;
+    const auto bytes = stored_tiles(s.accelerator, s.network);
+    Network loaded = s.network;
+    for (size_t l = 0; l < plan.layers.size(); ++l) {
+      Layer& layer = loaded.layers[static_cast<size_t>(plan.layers[l].layer)];
+      layer.weights.assign(layer.weights.size(), 99);
+      layer.thresholds.assign(layer.thresholds.size(), 99999);
+      for (const WeightTile& tile : plan.layers[l].tiles) {
+        const auto first = bytes.begin() + tile.offset;
+        load_tile(plan.layers[l], tile, uses[l], static_cast<int>(s.accelerator.simd),
+                  {first, first + tile.bytes}, layer);
+      }
+    }
+    CHECK(loaded == s.network);
+    for (int t = 0; t < s.network.tensors(); ++t) {
+      const auto tensors = reference::run(s.network, s.images[0]);
+      const Tensor& tensor = tensors[static_cast<size_t>(t)];
+      CHECK(loaded_tensor(s.network, t, stored_tensor(s.network, t, tensor)) == tensor);
+    }
+  }
 }
 
 TEST_CASE("a_memory_that_refuses_or_never_answers_is_named") {
