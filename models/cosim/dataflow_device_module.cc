@@ -89,9 +89,22 @@ void DataflowDeviceModule::start_runs() {
   for (;;) {
     run_ = next_run();
     if (!begin_run(run_)) continue;
-    const int64_t images = run_.images;
-    for (int64_t i = 0; i < images; ++i) read_image(i);
+    for (int64_t i = 0; i < run_.images; ++i) {
+      read_image(i);
+      if (dropped()) withdraw_behind(i + 1);
+    }
   }
+}
+
+/// No image behind image `last` of the run is read: that one is, because padding begins an image
+/// before it has a word of it.
+void DataflowDeviceModule::withdraw_behind(int64_t last) {
+  const int64_t left = run_.images - (last + 1);
+  if (left <= 0) return;
+  run_.images -= left;
+  parts_->withdraw(left);
+  reader_->resume(0);
+  writer_->resume(0);
 }
 
 bool DataflowDeviceModule::begin_run(const Run& run) {

@@ -30,11 +30,13 @@ class DataflowDeviceModule : public DeviceModule {
 
   tlm::tlm_initiator_socket<>& memory_socket() override { return memory_.socket; }
   int64_t direct_transfers() const override { return memory_.direct_transfers(); }
+  int64_t images_entered() const override { return parts_->run_length(); }
 
  private:
   void start_runs();
   bool begin_run(const Run& run);
   void read_image(int64_t image);
+  void withdraw_behind(int64_t last);
   void feed(const uint8_t* bytes, int64_t words, int64_t arrival);
   void write_results();
   void write_result(const DmaWriteModule::Result& result);

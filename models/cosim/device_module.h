@@ -32,6 +32,9 @@ class DeviceModule : public sc_core::sc_module {
   virtual tlm::tlm_initiator_socket<>& memory_socket() = 0;
   /// Transfers that memory let the device do without a transaction.
   virtual int64_t direct_transfers() const = 0;
+  /// Images that have passed or will pass since power-up, dropped ones included: what the slots of
+  /// FIFOs have moved on by.
+  virtual int64_t images_entered() const = 0;
 
   /// Registers as a debugger sees them.
   uint32_t peek(Register offset) const { return values_[offset]; }

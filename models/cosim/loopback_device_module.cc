@@ -25,6 +25,7 @@ LoopbackDeviceModule::LoopbackDeviceModule(const sc_core::sc_module_name& name,
   validate(faults_, placement_, network_, placement_.accelerator);
   loopback::ControllerModule::Hooks hooks;
   hooks.input = [this](int64_t, const std::vector<uint8_t>& bytes) {
+    ++entered_;
     return loopback::loaded_tensor(network_, plan_.input_tensor, bytes);
   };
   hooks.stored = [this](int64_t image, const loopback::ImageCycles& cycles) {

@@ -23,6 +23,7 @@ class LoopbackDeviceModule : public DeviceModule {
 
   tlm::tlm_initiator_socket<>& memory_socket() override { return parts_->fetch.memory; }
   int64_t direct_transfers() const override { return parts_->fetch.direct_transfers(); }
+  int64_t images_entered() const override { return entered_; }
 
  private:
   void run_all();
@@ -39,6 +40,7 @@ class LoopbackDeviceModule : public DeviceModule {
   std::unique_ptr<loopback::ElaboratedArray> parts_;
   std::vector<std::vector<uint8_t>> fetched_;  // by tile, in the order of the program
   int64_t origin_ = -1;                        // cycle of the first start
+  int64_t entered_ = 0;
 };
 
 }  // namespace stuckat::cosim

@@ -131,6 +131,11 @@ void ElaboratedChain::admit(int64_t count, int64_t cycle) {
   for (const auto& stage : stages_) stage->resume(cycle);
 }
 
+void ElaboratedChain::withdraw(int64_t count) {
+  run_length_ -= count;
+  for (const auto& stage : stages_) stage->resume(0);  // some wait for a word and have ended now
+}
+
 int64_t ElaboratedChain::free_cycle() const {
   int64_t cycle = 0;
   for (const auto& stage : stages_) cycle = std::max(cycle, stage->free_cycle());

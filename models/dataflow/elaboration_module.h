@@ -25,6 +25,8 @@ class ElaboratedChain {
 
   /// At rest, after a run: `count` more images will pass, from `cycle` on.
   void admit(int64_t count, int64_t cycle);
+  /// The last `count` images of the run will not come: none of their words has been written.
+  void withdraw(int64_t count);
   /// Images of all runs so far.
   const int64_t& run_length() const { return run_length_; }
   /// The first cycle in which every stage could do its next step.

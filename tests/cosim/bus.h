@@ -23,11 +23,17 @@ class TestMemory : public sc_core::sc_module {
   sc_core::sc_time latency;  ///< of a transaction, annotated
   /// A bus instead: when the last byte is there of so many that are requested at a time.
   std::function<sc_core::sc_time(const sc_core::sc_time& request, unsigned bytes)> bus;
+  bool waits = false;  ///< takes the latency instead of saying so
   bool direct = false;
   int64_t fail_after = -1;             ///< transactions; -1: never
   sc_core::sc_event* never = nullptr;  ///< what a transaction waits for, if anything
   int64_t transactions = 0;
   int most_in_flight = 0;  ///< of non-blocking ones
+
+  void revoke_direct_access() {
+    direct = false;
+    socket->invalidate_direct_mem_ptr(0, bytes.size() - 1);
+  }
 
   TestMemory(const sc_core::sc_module_name& name, size_t size) : sc_module(name), bytes(size) {
     socket.register_b_transport(this, &TestMemory::transport);
@@ -54,6 +60,8 @@ class TestMemory : public sc_core::sc_module {
     if (t.is_write()) std::memcpy(&bytes[address], t.get_data_ptr(), t.get_data_length());
     if (bus)
       delay = bus(sc_core::sc_time_stamp() + delay, t.get_data_length()) - sc_core::sc_time_stamp();
+    else if (waits)
+      wait(latency);
     else
       delay += latency;
     t.set_dmi_allowed(direct);
