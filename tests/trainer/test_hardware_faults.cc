@@ -109,7 +109,7 @@ void check_step(const Network& network, const Hardware& hardware, double percent
 
 Network small_network(const std::string& name) {
   if (name == "dorefa-w1a2") {
-    return zoo_network(name, {.width = 1.0 / 32, .input_channels = 1, .input_side = 64});
+    return zoo_network(name, {.width = 1.0 / 64, .input_channels = 1, .input_side = 64});
   }
   return zoo_network(name, {.width = 0.0625, .input_channels = 1});
 }

@@ -202,6 +202,29 @@ TEST_CASE("finn_folding_configurations_are_read_as_they_are") {
   CHECK(cycles_of(accelerator, network) == cycles);
 }
 
+TEST_CASE("finn_pools_with_windows_that_overlap_have_a_window_node_in_front") {
+  const Network network = zoo_network("dorefa-w1a2", {.width = 1.0 / 32, .input_side = 64});
+  const auto json = [](int windows) {
+    std::string text = R"({"Defaults": {})";
+    const auto add = [&](const std::string& node, int number, const std::string& values) {
+      text += ", \"" + node + "_hls_" + std::to_string(number) + "\": {" + values + "}";
+    };
+    for (int i = 0; i < 8; ++i) add("MVAU", i, R"("PE": 1, "SIMD": 1)");
+    for (int i = 0; i < windows; ++i) {
+      add("ConvolutionInputGenerator", i,
+          R"("SIMD": 1, "outFIFODepth": )" + std::to_string(10 + i));
+    }
+    for (int i = 0; i < 3; ++i) add("Pool", i, R"("PE": 1)");
+    return text + "}";
+  };
+  const auto a = dataflow_from_json(json(8), "file.json", "finn", network);
+  // Convolution, convolution, pool, convolution, pool, convolution, convolution, pool.
+  const std::vector<int> depths = {10, 11, 12, 13, 14, 15, 16, 17};
+  for (size_t i = 0; i < depths.size(); ++i) CHECK(a.layers[i].inner_depth == depths[i]);
+  CHECK_THROWS_WITH(dataflow_from_json(json(5), "file.json", "finn", network),
+                    Catch::Contains("5 nodes"));
+}
+
 TEST_CASE("finn_fifo_depths_are_the_greater_of_both_ends") {
   const char* const json = R"({"Defaults": {}, "MVAU_hls_0": {"PE": 16, "SIMD": 28,
     "outFIFODepths": [7]}, "MVAU_hls_1": {"PE": 4, "SIMD": 8, "inFIFODepth": 9},
