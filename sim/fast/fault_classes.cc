@@ -47,11 +47,22 @@ class KeyWriter {
     const TensorLayout& layout = network_.layout(fault.tensor);
     if (fault.pixels.empty()) return {true, {}};
     Selection result{false, fault.pixels};
-    auto all = static_cast<size_t>(layout.shape.pixels());
+    size_t all = static_cast<size_t>(layout.shape.pixels());
     if (share_ == Share::logits && is_pooled(fault.tensor)) {
-      const auto unseen = [&](int pixel) { return behind_pool(fault.tensor, pixel).empty(); };
-      std::erase_if(result.pixels, unseen);
-      for (int pixel = 0; pixel < layout.shape.pixels(); ++pixel) all -= unseen(pixel) ? 1 : 0;
+      const PackedLayer& pool = network_.layer(fault.tensor);
+      const auto seen = [&](int y, int x) {
+        bool any = false;
+        for_each_window(pool, y, x, [&](int) { any = true; });
+        return any;
+      };
+      const int width = layout.shape.width;
+      std::erase_if(result.pixels, [&](int p) { return !seen(p / width, p % width); });
+      // The windows of the first row see what all rows see of the columns, and the reverse.
+      size_t rows = 0;
+      size_t columns = 0;
+      for (int y = 0; y < layout.shape.height; ++y) rows += seen(y, 0) ? 1 : 0;
+      for (int x = 0; x < width; ++x) columns += seen(0, x) ? 1 : 0;
+      all = rows * columns;
     }
     result.all = result.pixels.size() == all;
     return result;
