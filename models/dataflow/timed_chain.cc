@@ -23,11 +23,25 @@ TimedChain::TimedChain(const Network& network, const DataflowAccelerator& accele
   for (size_t i = 0; i <= last; ++i) {
     parts_.emplace_back(programs_[i], i > 0 ? &fifos_[i - 1] : nullptr,
                         i < last ? &fifos_[i] : nullptr, i < last ? &simulated_ : &admitted_);
-    // What one part sends for an image the next one takes: a chain of them cannot deadlock.
+    // What one part sends for an image the next one takes: sim/kernel/README.md says why
+    // a chain of them cannot deadlock.
     assert(i == 0 ||
            (programs_[i - 1].words_written_per_image() == chain_.streams[i - 1].words_per_image &&
             programs_[i].words_read_per_image() == chain_.streams[i - 1].words_per_image));
   }
+}
+
+/// From now on all that is needed to skip images that move on at several paces; not earlier, since
+/// many runs never do.
+void TimedChain::watch_choices() {
+  margins_.resize(parts_.size());
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    margins_[i].reserve(static_cast<size_t>(programs_[i].words_read_per_image() +
+                                            programs_[i].words_written_per_image()));
+    parts_[i].note_margins(&margins_[i]);
+  }
+  if (!options_.occupancy) return;
+  for (size_t i = 0; i < fifos_.size(); ++i) fifos_[i].trace(chain_.streams[i].words_per_image);
 }
 
 Progress TimedChain::advance(size_t stage) {
@@ -64,16 +78,19 @@ void TimedChain::run_next_image() {
   }
 }
 
-TimedChain::Snapshot TimedChain::snapshot() const {
+TimedChain::Snapshot TimedChain::snapshot() {
   Snapshot s;
   s.image = admitted_;
-  for (const TimedPart& part : parts_) {
-    part.append_state(admitted_, s.state);
+  const auto keep = [&](int64_t time) { s.times.push_back(time); };
+  for (TimedPart& part : parts_) {
+    part.append_position(admitted_, s.position);
+    part.each_time(keep);
     s.clocks.push_back(part.cycles());
     s.blocked.push_back(part.blocked());
   }
   for (size_t i = 0; i < fifos_.size(); ++i) {
-    fifos_[i].append_state(s.clocks[i], s.clocks[i + 1], s.state);
+    s.position.push_back(fifos_[i].words());
+    fifos_[i].each_time(keep);
     if (!options_.occupancy) continue;
     s.unsettled.emplace_back();
     fifos_[i].append_unsettled(s.clocks[i], s.unsettled.back());
@@ -82,118 +99,121 @@ TimedChain::Snapshot TimedChain::snapshot() const {
   return s;
 }
 
-void TimedChain::keep(Snapshot now) {
-  old_ = std::move(now);
-  age_ = 0;
-  for (TimedFifo& fifo : fifos_) fifo.reset_margins();
+/// Every time is by equally many cycles behind that of then.
+bool TimedChain::repeats(const Snapshot& now, const Snapshot& then) {
+  if (then.image == 0 || now.position != then.position || now.unsettled != then.unsettled) {
+    return false;
+  }
+  const int64_t cycles = now.clocks.front() - then.clocks.front();
+  return std::equal(now.times.begin(), now.times.end(), then.times.begin(),
+                    [&](int64_t a, int64_t b) { return a - b == cycles; });
 }
 
-// Brent's cycle detection: one old state is kept, each time twice as long, unless the last two
-// images are already alike.
-void TimedChain::look_for_period(ChainRecords* records) {
-  if (!std::all_of(fifos_.begin(), fifos_.end(),
-                   [](const TimedFifo& f) { return f.every_slot_used(); })) {
-    return;
+/// Every time moved on by as many cycles as in the image before.
+bool TimedChain::moves_on_alike(const Snapshot& now) const {
+  if (before_last_.image == 0 || now.position != last_.position ||
+      now.position != before_last_.position) {
+    return false;
   }
-  ++age_;
-  Snapshot now = snapshot();
-  if (now.state == old_.state) {
-    const int64_t periods = periods_alike(now);
-    if (periods < 2) return;
-    if (trace_drifting(now)) {  // one more period, to be replayed
-      patience_ = std::max(patience_, 2 * age_);
-      keep(std::move(now));
-      return;
-    }
-    skip(now, periods, records);
-    for (TimedFifo& fifo : fifos_) fifo.trace(false);
-    old_ = {};
-    last_state_.clear();
-    age_ = 0;
-    patience_ = 1;
-    return;
-  }
-  if (age_ < patience_ && now.state != last_state_) {
-    last_state_ = std::move(now.state);
-    return;
-  }
-  if (age_ >= patience_) patience_ *= 2;
-  last_state_ = now.state;
-  for (TimedFifo& fifo : fifos_) fifo.trace(false);
-  keep(std::move(now));
-}
-
-/// How many further periods are surely like the one from old_ to now, within the run.
-int64_t TimedChain::periods_alike(const Snapshot& now) const {
-  // No part may see the end of the run: the reader is furthest ahead.
-  int64_t periods = (simulated_ - 1 - parts_.front().image()) / (now.image - old_.image);
-  const auto bound = [&](int64_t margin, int64_t shrinks) {
-    if (shrinks == 0) return;
-    if (margin < 0) periods = 0;
-    if (shrinks > 0) periods = std::min(periods, std::max<int64_t>(0, margin) / shrinks);
-  };
-  for (size_t i = 0; i < fifos_.size(); ++i) {
-    const int64_t writer = now.clocks[i] - old_.clocks[i];
-    const int64_t reader = now.clocks[i + 1] - old_.clocks[i + 1];
-    bound(fifos_[i].push_margin(), reader - writer);
-    bound(fifos_[i].pop_margin(), writer - reader);
-    // Margins say nothing about what is still to be counted where both keep pace.
-    if (options_.occupancy && writer == reader && now.unsettled[i] != old_.unsettled[i]) return 0;
-  }
-  return periods;
-}
-
-/// Traces the FIFOs whose two sides do not keep pace; true if one was not yet traced.
-bool TimedChain::trace_drifting(const Snapshot& now) {
-  if (!options_.occupancy) return false;
-  bool news = false;
-  for (size_t i = 0; i < fifos_.size(); ++i) {
-    const bool drifts = now.clocks[i] - old_.clocks[i] != now.clocks[i + 1] - old_.clocks[i + 1];
-    news |= drifts && !fifos_[i].traced();
-  }
-  if (!news) return false;
-  for (size_t i = 0; i < fifos_.size(); ++i) {
-    fifos_[i].trace(now.clocks[i] - old_.clocks[i] != now.clocks[i + 1] - old_.clocks[i + 1]);
+  for (size_t i = 0; i < now.times.size(); ++i) {
+    if (now.times[i] - last_.times[i] != last_.times[i] - before_last_.times[i]) return false;
   }
   return true;
 }
 
-void TimedChain::skip(const Snapshot& now, int64_t periods, ChainRecords* records) {
-  const int64_t images = now.image - old_.image;
-  const auto clock = [&](size_t stage) { return now.clocks[stage] - old_.clocks[stage]; };
-  bool steady = true;
+// Longer periods are found by Brent's cycle detection: one old state is kept, each time twice as
+// long.
+void TimedChain::look_for_period(ChainRecords* records) {
+  int64_t alike = Margins::forever;
+  for (Margins& margins : margins_) alike = std::min(alike, margins.end_image());
+  Snapshot now = snapshot();
+  // No part may see the end of the run: the reader is furthest ahead.
+  const int64_t images = simulated_ - 1 - parts_.front().image();
+  for (const Snapshot* then : {&last_, &old_}) {
+    if (!repeats(now, *then)) continue;
+    const int64_t period = now.image - then->image;
+    if (steady_.images == 0) {
+      steady_ = {static_cast<int64_t>(arrivals_.size()), period,
+                 now.clocks.front() - then->clocks.front()};
+    }
+    if (images / period < 1) return;
+    if (records != nullptr) repeat(*records, now, *then, images / period);
+    return skip(now, Snapshot(*then), images / period, true);
+  }
+  // A record repeats its last period as it was.
+  const int64_t periods = std::min(alike, images);
+  if (records == nullptr && images > 0 && moves_on_alike(now)) {
+    if (margins_.empty())
+      watch_choices();
+    else if (periods > 0)
+      return skip(now, Snapshot(last_), periods, false);
+  }
+  if (old_.image == 0 || now.image - old_.image >= patience_) {
+    patience_ *= 2;
+    old_ = now;
+  }
+  before_last_ = std::move(last_);
+  last_ = std::move(now);
+}
+
+void TimedChain::skip(const Snapshot& now, const Snapshot& then, int64_t periods, bool steady) {
+  const int64_t images = now.image - then.image;
+  size_t next = 0;
+  const auto move = [&](int64_t& time) {
+    time += periods * (now.times[next] - then.times[next]);
+    ++next;
+  };
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    const int64_t blocked = now.blocked[i] - then.blocked[i];
+    // In each period by as many cycles more than in the one before.
+    const int64_t more = steady ? 0 : blocked - (then.blocked[i] - before_last_.blocked[i]);
+    parts_[i].skip(periods * images * programs_[i].cycles_per_image(),
+                   periods * blocked + more * (periods * (periods + 1) / 2));
+    parts_[i].each_time(move);
+  }
   for (size_t i = 0; i < fifos_.size(); ++i) {
+    const int64_t words = periods * images * chain_.streams[i].words_per_image;
+    const int64_t cycles = now.clocks[i] - then.clocks[i];
+    if (!options_.occupancy) {
+      fifos_[i].each_time(move);
+      fifos_[i].skip(words);
+      continue;
+    }
+    next += static_cast<size_t>(fifos_[i].depth());
+    if (!steady && !(fifos_[i].moved_by(cycles) && now.unsettled[i] == then.unsettled[i])) {
+      fifos_[i].replay(periods);
+      continue;
+    }
+    std::vector<int64_t> counted = now.cycles_at[i];
+    for (size_t n = 0; n < counted.size(); ++n) {
+      counted[n] = periods * (counted[n] - then.cycles_at[i][n]);
+    }
+    fifos_[i].skip(words, periods * cycles, counted);
+  }
+  const auto at = [&](int64_t image) {
+    return arrivals_[arrivals_.size() - static_cast<size_t>(image)];
+  };
+  const int64_t cycles = at(1) - at(1 + images);
+  for (int64_t n = periods * images; n > 0; --n) arrivals_.push_back(at(images) + cycles);
+  simulated_ -= periods * images;
+  last_ = before_last_ = old_ = {};
+  patience_ = 1;
+}
+
+void TimedChain::repeat(ChainRecords& records, const Snapshot& now, const Snapshot& then,
+                        int64_t periods) const {
+  const int64_t images = now.image - then.image;
+  const int64_t cycles = now.clocks.front() - then.clocks.front();
+  for (size_t i = 0; i < fifos_.size(); ++i) {
+    const TimedFifo& fifo = fifos_[i];
     const int64_t words = images * chain_.streams[i].words_per_image;
-    TimedFifo& fifo = fifos_[i];
-    if (records != nullptr) {
-      const int64_t seen = fifo.pushed() + fifo.skipped(), read = fifo.popped() + fifo.skipped();
-      records->pushes[i].repeat(seen, fifo.last_push() + 1, words, clock(i), periods);
-      records->pops[i].repeat(read, fifo.last_pop() + 1, words, clock(i + 1), periods);
-    }
-    std::vector<int64_t> counted;
-    if (options_.occupancy) {
-      counted = now.cycles_at[i];
-      for (size_t n = 0; n < counted.size(); ++n) counted[n] -= old_.cycles_at[i][n];
-    }
-    fifo.skip(periods * words, periods, clock(i), clock(i + 1), counted);
-    steady &= clock(i) == clock(i + 1);
+    const int64_t seen = fifo.pushed() + fifo.skipped(), read = fifo.popped() + fifo.skipped();
+    records.pushes[i].repeat(seen, fifo.last_push() + 1, words, cycles, periods);
+    records.pops[i].repeat(read, fifo.last_pop() + 1, words, cycles, periods);
   }
   for (size_t i = 0; i < parts_.size(); ++i) {
     const int64_t steps = images * programs_[i].cycles_per_image();
-    if (records != nullptr) {
-      records->steps[i].repeat(parts_[i].busy(), parts_[i].cycles(), steps, clock(i), periods);
-    }
-    parts_[i].skip(periods * steps, periods * clock(i),
-                   periods * (now.blocked[i] - old_.blocked[i]));
-  }
-  for (int64_t n = periods * images; n > 0; --n) {
-    arrivals_.push_back(arrivals_[arrivals_.size() - static_cast<size_t>(images)] +
-                        clock(parts_.size() - 1));
-  }
-  simulated_ -= periods * images;
-  if (steady) {
-    const auto arrived = static_cast<int64_t>(arrivals_.size()) - periods * images;
-    steady_ = {arrived, images, clock(0)};
+    records.steps[i].repeat(parts_[i].busy(), parts_[i].cycles(), steps, cycles, periods);
   }
 }
 

@@ -1,13 +1,14 @@
 // The timing-only engine: the parts of one accelerator and the FIFOs between them, run image by
-// image. Where an image repeats the one before, or the last few repeat those before them, as many
-// such periods as are surely alike are skipped.
+// image. Images that surely repeat what the ones before them did are skipped.
 //
-// Exactly: between two images with equal states (see Snapshot) part s went on by D(s) cycles. If
-// all D are equal, everything repeats for ever. If not, as while a fast part still fills the FIFO
-// before a slow one, everything repeats as long as no part meets a bound that its neighbour sets
-// across a FIFO with different D on its sides: the margin to that bound, measured over the period,
-// shrinks by the difference of D each period. (A max-plus linear system between two changes of its
-// critical circuits.)
+// Exactly: an image is a function of the times that the one before left behind (see Snapshot), made
+// of nothing but additions of constants and choices of the later of two times: a max-plus system.
+// - If all times are by the same number of cycles behind those of an earlier image, everything
+//   between repeats for ever: the steady state.
+// - Else, as while a fast part still fills the FIFO before a slow one, each time moves on at a pace
+//   of its own. As long as every choice falls on the same side, times are linear functions of those
+//   before. Then two images in a row by which every time moved on equally are followed by others
+//   like them until a choice turns, and all margins move on equally too, which says when.
 #pragma once
 
 #include <vector>
@@ -34,25 +35,28 @@ class TimedChain {
   const std::vector<LoopProgram>& programs() const { return programs_; }
 
  private:
-  /// The end of an image. `state` is what the future depends on, each part's times relative to its
-  /// own clock: equal states have futures that differ by how far the clocks are apart alone.
+  /// The end of an image.
   struct Snapshot {
-    int64_t image = 0;
-    std::vector<int64_t> state;
+    int64_t image = 0;                            // 0: none
+    std::vector<int64_t> position;                // where everything is, but for times
+    std::vector<int64_t> times;                   // those on which later ones depend
     std::vector<int64_t> clocks, blocked;         // [stage]
-    std::vector<std::vector<int64_t>> unsettled;  // [stream]
+    std::vector<std::vector<int64_t>> unsettled;  // [stream], relative to the stage before
     std::vector<std::vector<int64_t>> cycles_at;  // [stream][occupancy]
   };
 
   void drive(size_t stage);
   void run_next_image();
   Progress advance(size_t stage);
-  Snapshot snapshot() const;
-  void keep(Snapshot now);
+  void watch_choices();
+  Snapshot snapshot();
   void look_for_period(ChainRecords* records);
-  int64_t periods_alike(const Snapshot& now) const;
-  bool trace_drifting(const Snapshot& now);
-  void skip(const Snapshot& now, int64_t periods, ChainRecords* records);
+  static bool repeats(const Snapshot& now, const Snapshot& then);
+  bool moves_on_alike(const Snapshot& now) const;
+  /// `periods` times as from `then` to `now`; steady: by equally many cycles each time.
+  void skip(const Snapshot& now, const Snapshot& then, int64_t periods, bool steady);
+  void repeat(ChainRecords& records, const Snapshot& now, const Snapshot& then,
+              int64_t periods) const;
   DataflowTiming result();
 
   Chain chain_;
@@ -65,10 +69,10 @@ class TimedChain {
   int64_t admitted_ = 0;           // what the writer sees: images that it may take
   std::vector<int64_t> arrivals_;  // of all images so far
 
-  Snapshot old_;                     // to which later ones are compared; empty at first
-  std::vector<int64_t> last_state_;  // of the last image
-  int64_t age_ = 0;                  // images since then
-  int64_t patience_ = 1;             // age at which a younger one takes its place
+  std::vector<Margins> margins_;  // [stage]; empty until they are watched
+  Snapshot last_, before_last_;   // of the images before
+  Snapshot old_;                  // an older one
+  int64_t patience_ = 1;          // age at which a younger one takes its place
   SteadyState steady_;
 };
 

@@ -47,37 +47,29 @@ void TimedFifo::settle_until(int64_t end) {
   pass(std::max(end, now_));
 }
 
-void TimedFifo::append_state(int64_t writer, int64_t reader, std::vector<int64_t>& state) const {
-  state.insert(state.end(), {pushed_ - popped_, last_push() - writer, last_pop() - reader});
-  for (int64_t n = popped_; n < pushed_; ++n) state.push_back(written_[at(n)] - writer);
-  for (int64_t n = pushed_ - depth_; n < popped_; ++n) state.push_back(read_[at(n)] - reader);
+void TimedFifo::append_unsettled(int64_t cycle, std::vector<int64_t>& state) const {
+  state.insert(state.end(), {entered_ - pushed_, left_ - popped_, now_ - cycle, last_push() - cycle,
+                             last_pop() - cycle});
+  for (int64_t n = entered_; n < pushed_; ++n) state.push_back(written_[at(n)] - cycle);
+  for (int64_t n = left_; n < popped_; ++n) state.push_back(read_[at(n)] - cycle);
 }
 
-void TimedFifo::append_unsettled(int64_t writer, std::vector<int64_t>& state) const {
-  state.insert(state.end(), {entered_ - pushed_, left_ - popped_, now_ - writer});
-  for (int64_t n = entered_; n < pushed_; ++n) state.push_back(written_[at(n)] - writer);
-  for (int64_t n = left_; n < popped_; ++n) state.push_back(read_[at(n)] - writer);
-}
-
-void TimedFifo::skip(int64_t words, int64_t periods, int64_t writer, int64_t reader,
-                     const std::vector<int64_t>& counted) {
+void TimedFifo::skip(int64_t words, int64_t cycles, const std::vector<int64_t>& counted) {
   skipped_ += words;
-  if (writer == reader || !trace_) {
-    for (int64_t& cycle : written_) cycle += periods * writer;
-    for (int64_t& cycle : read_) cycle += periods * reader;
-    now_ += periods * writer;
-    for (size_t n = 0; n < counted.size(); ++n) cycles_at_[n] += periods * counted[n];
-    return;
-  }
-  skipped_ -= words;  // the replay counts them
-  for (int64_t period = 1; period <= periods; ++period) {
-    for (const Event& event : events_) {
-      if (event.pops)
-        read_[at(popped_++)] = event.cycle + period * reader;
-      else
-        written_[at(pushed_++)] = event.cycle + period * writer;
-      settle();
-    }
+  for (int64_t& cycle : written_) cycle += cycles;
+  for (int64_t& cycle : read_) cycle += cycles;
+  now_ += cycles;
+  for (size_t n = 0; n < counted.size(); ++n) cycles_at_[n] += counted[n];
+}
+
+void TimedFifo::replay(int64_t images) {
+  const auto words = images * push_trace_.words();
+  for (int64_t pushes = 0, pops = 0; pushes < words || pops < words;) {
+    if (pushes < words && slots() > 0)
+      written_[at(pushed_++)] = push_trace_.further(pushes++);
+    else
+      read_[at(popped_++)] = pop_trace_.further(pops++);
+    settle();
   }
 }
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "models/dataflow/step_record.h"
@@ -35,17 +34,14 @@ class TimedFifo {
   int64_t last_push() const { return pushed_ == 0 ? -1 : written_[at(pushed_ - 1)]; }
   int64_t last_pop() const { return popped_ == 0 ? -1 : read_[at(popped_ - 1)]; }
 
-  /// `unhindered`: the cycle that it would be if the FIFO did not matter.
-  void push(int64_t cycle, int64_t unhindered) {
-    push_margin_ = std::min(push_margin_, unhindered - slot_free());
+  void push(int64_t cycle) {
     if (pushes_ != nullptr) pushes_->add(pushed_ + skipped_, cycle);
-    if (trace_) events_.push_back({false, cycle});
+    if (!push_trace_.empty()) push_trace_.add(cycle);
     written_[at(pushed_++)] = cycle;
   }
-  void pop(int64_t cycle, int64_t unhindered) {
-    pop_margin_ = std::min(pop_margin_, unhindered - visible());
+  void pop(int64_t cycle) {
     if (pops_ != nullptr) pops_->add(popped_ + skipped_, cycle);
-    if (trace_) events_.push_back({true, cycle});
+    if (!pop_trace_.empty()) pop_trace_.add(cycle);
     read_[at(popped_++)] = cycle;
   }
 
@@ -64,36 +60,62 @@ class TimedFifo {
   int high_water() const { return high_water_; }
   const std::vector<int64_t>& cycles_at() const { return cycles_at_; }  ///< [0 .. depth]
 
-  /// Appends all that later pushes and pops depend on: what the writer did relative to its cycle
-  /// `writer`, what the reader did relative to `reader`. Every slot has to have been used.
-  void append_state(int64_t writer, int64_t reader, std::vector<int64_t>& state) const;
-  /// Appends what is still to be counted; where writer and reader keep pace.
-  void append_unsettled(int64_t writer, std::vector<int64_t>& state) const;
-  bool every_slot_used() const { return pushed_ >= depth_; }
-
-  /// From here on: by how many cycles slots came too early to matter, and words did. Negative where
-  /// one was waited for.
-  int64_t push_margin() const { return push_margin_; }
-  int64_t pop_margin() const { return pop_margin_; }
-  void reset_margins() { push_margin_ = pop_margin_ = std::numeric_limits<int64_t>::max(); }
-
-  /// From here on all pushes and pops are kept, or none any more.
-  void trace(bool on) {
-    trace_ = on;
-    events_.clear();
+  /// Calls of(time) for every time on which later pushes and pops depend, in the order of the
+  /// words.
+  template <typename Function>
+  void each_time(const Function& of) {
+    for (int64_t n = popped_; n < pushed_; ++n) of(written_[at(n)]);
+    for (int64_t n = pushed_ - depth_; n < popped_; ++n) of(read_[at(n)]);
   }
-  bool traced() const { return trace_; }
+  /// Appends what is still to be counted, relative to `cycle`.
+  void append_unsettled(int64_t cycle, std::vector<int64_t>& state) const;
 
-  /// `words` words pass unseen, in `periods` periods alike in each of which the writer's times grow
-  /// by `writer` cycles and the reader's by `reader`. Occupancies: where both are equal,
-  /// counted[n] cycles at occupancy n in each period; else the period that was traced, again.
-  void skip(int64_t words, int64_t periods, int64_t writer, int64_t reader,
-            const std::vector<int64_t>& counted);
+  /// From now on the pushes and pops of the last image, of `words` words, are remembered.
+  void trace(int64_t words) {
+    push_trace_ = Trace(words);
+    pop_trace_ = Trace(words);
+  }
+  /// Every push and pop of the last image was `cycles` cycles behind that of the image before.
+  bool moved_by(int64_t cycles) const {
+    return push_trace_.moved_by(cycles) && pop_trace_.moved_by(cycles);
+  }
+
+  /// `words` words pass unseen. Where all move on by the same number of cycles they are given here,
+  /// with the cycles counted meanwhile at each occupancy.
+  void skip(int64_t words) { skipped_ += words; }
+  void skip(int64_t words, int64_t cycles, const std::vector<int64_t>& counted);
+  /// `images` further ones pass, each of whose pushes and pops moved on as those of the last did.
+  void replay(int64_t images);
 
  private:
-  struct Event {
-    bool pops;
-    int64_t cycle;
+  /// The cycle of each word of an image, and by how much it moved on since the image before.
+  class Trace {
+   public:
+    explicit Trace(int64_t words = 0) : words_(static_cast<size_t>(words)) {}
+    bool empty() const { return words_.empty(); }
+    void add(int64_t cycle) {
+      words_[next_] = {cycle, cycle - words_[next_].cycle};
+      if (++next_ == words_.size()) next_ = 0;
+    }
+    /// The cycle of word `n` behind the last, if each image is to the one before as the last is.
+    int64_t further(int64_t n) const {
+      const auto size = static_cast<int64_t>(words_.size());
+      const Word& word = words_[(next_ + static_cast<size_t>(n % size)) % words_.size()];
+      return word.cycle + (n / size + 1) * word.moved;
+    }
+    bool moved_by(int64_t cycles) const {
+      return std::all_of(words_.begin(), words_.end(),
+                         [&](const Word& word) { return word.moved == cycles; });
+    }
+    int64_t words() const { return static_cast<int64_t>(words_.size()); }
+
+   private:
+    struct Word {
+      int64_t cycle = 0;
+      int64_t moved = 0;
+    };
+    std::vector<Word> words_;
+    size_t next_ = 0;
   };
   size_t at(int64_t index) const { return static_cast<uint64_t>(index) & mask_; }
   void enter(int64_t cycle);
@@ -107,12 +129,9 @@ class TimedFifo {
   int64_t skipped_ = 0;           // words in front of those
   std::vector<int64_t> written_;  // [word & mask_]
   std::vector<int64_t> read_;     // [word & mask_]
-  int64_t push_margin_ = std::numeric_limits<int64_t>::max();
-  int64_t pop_margin_ = std::numeric_limits<int64_t>::max();
   StepRecord* pushes_ = nullptr;
   StepRecord* pops_ = nullptr;
-  bool trace_ = false;
-  std::vector<Event> events_;
+  Trace push_trace_, pop_trace_;
 
   // Occupancy: words entered_ - left_ lie in the FIFO from cycle now_ on.
   int64_t entered_ = 0;

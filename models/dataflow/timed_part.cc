@@ -24,13 +24,12 @@ Progress TimedPart::flush() {
     if (out_->slots() == 0) return Progress::needs_output;
     Output& output = pending(left_);
     if (last_due_ >= 0) {
-      output.leave = std::max(output.leave, last_leave_ + (output.due - last_due_));
+      output.leave = later(output.leave, last_leave_ + (output.due - last_due_));
     }
-    const int64_t unhindered = output.leave;
-    output.leave = std::max(unhindered, out_->slot_free());
+    output.leave = later(output.leave, out_->slot_free());
     last_due_ = output.due;
     last_leave_ = output.leave;
-    out_->push(output.leave, unhindered);
+    out_->push(output.leave);
   }
   return Progress::done;
 }
@@ -42,8 +41,8 @@ Progress TimedPart::leave_until(int64_t end) {
     if (stalling && out_->slots() == 0) return Progress::needs_output;
     const Output& output = pending(first_);
     const int64_t free_pipe = clock_ + (output.due - next_);
-    const int64_t time = std::max(free_pipe, stalling ? out_->slot_free() : output.leave);
-    if (stalling) out_->push(time, free_pipe);
+    const int64_t time = later(free_pipe, stalling ? out_->slot_free() : output.leave);
+    if (stalling) out_->push(time);
     if (time > free_pipe) {
       blocked_ += time - free_pipe;
       if (steps_ != nullptr) steps_->add(output.due, time);
@@ -69,19 +68,16 @@ Progress TimedPart::run_steps(const Run& run) {
     const bool leaves = due == target;
     if (stalling && leaves && out_->slots() == 0) return Progress::needs_output;
     const int64_t free_pipe = clock_ + (target - next_);
-    const int64_t unblocked = reads ? std::max(free_pipe, in_->visible()) : free_pipe;
+    const int64_t unblocked = reads ? later(free_pipe, in_->visible()) : free_pipe;
     int64_t time = unblocked;
-    int64_t unstarved = free_pipe;
     if (leaves) {
-      const int64_t slot = stalling ? out_->slot_free() : pending(first_).leave;
-      time = std::max(time, slot);
-      unstarved = std::max(unstarved, slot);
+      time = later(unblocked, stalling ? out_->slot_free() : pending(first_).leave);
       blocked_ += time - unblocked;
-      if (stalling) out_->push(time, unblocked);
+      if (stalling) out_->push(time);
       ++first_;
     }
     if (steps_ != nullptr) steps_->add(target, time);
-    if (reads) in_->pop(time, unstarved);
+    if (reads) in_->pop(time);
     if (writes) {
       pending(emitted_) = {target + program_.latency_steps, time + program_.latency_steps};
       ++emitted_;
@@ -139,29 +135,22 @@ Progress TimedPart::advance() {
   return drain();
 }
 
-void TimedPart::append_state(int64_t image, std::vector<int64_t>& state) const {
-  state.insert(state.end(), {image_ - image, static_cast<int64_t>(block_), repeat_,
-                             static_cast<int64_t>(run_), step_, next_ - done_, emitted_ - first_,
-                             std::max<int64_t>(0, left_ - first_), last_due_ < 0});
+void TimedPart::append_position(int64_t image, std::vector<int64_t>& position) const {
+  position.insert(position.end(),
+                  {image_ - image, static_cast<int64_t>(block_), repeat_,
+                   static_cast<int64_t>(run_), step_, next_ - done_, emitted_ - first_,
+                   std::max<int64_t>(0, left_ - first_), last_due_ < 0 ? 1 : last_due_ - next_});
   for (int64_t n = first_; n < emitted_; ++n) {
-    const Output& output = pending_[static_cast<uint64_t>(n) & mask_];
-    state.insert(state.end(), {output.due - next_, output.leave - clock_});
+    position.push_back(pending_[static_cast<uint64_t>(n) & mask_].due - next_);
   }
-  if (last_due_ >= 0) state.insert(state.end(), {last_due_ - next_, last_leave_ - clock_});
 }
 
-void TimedPart::skip(int64_t steps, int64_t cycles, int64_t blocked) {
+void TimedPart::skip(int64_t steps, int64_t blocked) {
   done_ += steps;
   next_ += steps;
-  clock_ += cycles;
   blocked_ += blocked;
-  for (Output& output : pending_) {
-    output.due += steps;
-    output.leave += cycles;
-  }
-  if (last_due_ < 0) return;
-  last_due_ += steps;
-  last_leave_ += cycles;
+  for (Output& output : pending_) output.due += steps;
+  if (last_due_ >= 0) last_due_ += steps;
 }
 
 }  // namespace stuckat::dataflow

@@ -3,10 +3,12 @@
 // the two, cycle for cycle.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
 #include "models/dataflow/loop_program.h"
+#include "models/dataflow/margins.h"
 #include "models/dataflow/timed_fifo.h"
 
 namespace stuckat::dataflow {
@@ -28,10 +30,20 @@ class TimedPart {
   int64_t starved() const { return clock_ - next_ - blocked_; }
 
   void record(StepRecord* steps) { steps_ = steps; }
-  /// Appends all that later steps depend on: relative to cycles(), positions to image `image`.
-  void append_state(int64_t image, std::vector<int64_t>& state) const;
-  /// `steps` steps pass unseen, in `cycles` cycles of which `blocked` were such.
-  void skip(int64_t steps, int64_t cycles, int64_t blocked);
+  void note_margins(Margins* margins) { margins_ = margins; }
+
+  /// Appends where the part is, but for times and for images before `image`.
+  void append_position(int64_t image, std::vector<int64_t>& position) const;
+  /// Calls of(time) for every time on which later steps depend, cycles() first.
+  template <typename Function>
+  void each_time(const Function& of) {
+    of(clock_);
+    if (last_due_ >= 0) of(last_leave_);
+    for (int64_t n = first_; n < emitted_; ++n) of(pending(n).leave);
+  }
+  /// `steps` steps pass unseen, in which the part was blocked for `blocked` cycles. Times are not
+  /// moved.
+  void skip(int64_t steps, int64_t blocked);
 
  private:
   struct Output {
@@ -50,6 +62,11 @@ class TimedPart {
   Progress drain();
 
   Output& pending(int64_t index) { return pending_[static_cast<uint64_t>(index) & mask_]; }
+  /// The later of two times.
+  int64_t later(int64_t first, int64_t second) {
+    if (margins_ != nullptr) margins_->note(first - second);
+    return std::max(first, second);
+  }
   bool has_pending() const { return first_ < emitted_; }
 
   const LoopProgram& program_;
@@ -79,6 +96,7 @@ class TimedPart {
   int64_t last_leave_ = -1;
 
   StepRecord* steps_ = nullptr;
+  Margins* margins_ = nullptr;
 };
 
 }  // namespace stuckat::dataflow

@@ -43,9 +43,9 @@ struct DataflowSchedule::State {
 };
 
 DataflowSchedule::DataflowSchedule(const Network& network, const DataflowAccelerator& accelerator,
-                                   int64_t images)
+                                   int64_t images, const TimingOptions& options)
     : state_(std::make_unique<State>()) {
-  TimedChain chain(network, accelerator, images, {});
+  TimedChain chain(network, accelerator, images, options);
   state_->timing = chain.run(&state_->records);
   state_->programs = chain.programs();
   state_->images = images;

@@ -1,7 +1,6 @@
 // When a dataflow accelerator does what, without values and without SystemC: the cycles of
 // simulate(), all its statistics, and which step every part does in a given cycle. The run is exact
-// for any number of images: once the state of all parts relative to the last arrival repeats, whole
-// periods are skipped.
+// for any number of images: those that surely go on as the ones before them did are skipped.
 #pragma once
 
 #include <cstdint>
@@ -65,7 +64,8 @@ struct PartStep {
 /// A timing with which step and which word are where in each cycle, exactly.
 class DataflowSchedule {
  public:
-  DataflowSchedule(const Network& network, const DataflowAccelerator& accelerator, int64_t images);
+  DataflowSchedule(const Network& network, const DataflowAccelerator& accelerator, int64_t images,
+                   const TimingOptions& options = {});
   ~DataflowSchedule();
   DataflowSchedule(DataflowSchedule&&) noexcept;
 

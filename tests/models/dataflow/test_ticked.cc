@@ -99,7 +99,7 @@ Outcome stamped(const Scene& s) {
     moved = false;
     for (; sent < s.source.size() && in.slots() > 0; ++sent, moved = true) {
       const int64_t ready = std::max(s.source[sent], in.last_push() + 1);
-      in.push(std::max(ready, in.slot_free()), ready);
+      in.push(std::max(ready, in.slot_free()));
     }
     in.settle();
     const int64_t before = part.busy() + out.pushed();
@@ -110,7 +110,7 @@ Outcome stamped(const Scene& s) {
     for (; out.words() > 0; moved = true) {
       const int64_t ready = std::max(s.sink[outcome.arrivals.size()], out.last_pop() + 1);
       const int64_t cycle = std::max(ready, out.visible());
-      out.pop(cycle, ready);
+      out.pop(cycle);
       outcome.arrivals.push_back(cycle);
     }
     out.settle();
