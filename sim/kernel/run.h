@@ -12,7 +12,8 @@ namespace stuckat::kernel {
 bool can_elaborate();
 
 /// Runs until no stage can go on. Returns "" if all are done, else the deadlock: which stage waits
-/// for which stream, one after the other, separated by "; ".
+/// for which stream, one after the other, separated by "; ", and which depths would do (each as
+/// small as it can be beside the others), or that none would. The design is then of no further use.
 std::string run_until_quiet(const std::vector<Stage*>& stages);
 
 }  // namespace stuckat::kernel

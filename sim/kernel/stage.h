@@ -13,8 +13,10 @@ namespace stuckat::kernel {
 class Stage : public sc_core::sc_module {
  public:
   Progress progress() const { return progress_; }
-  /// "layer1/mvtu waits for word 36 of layer1/windows (depth 2, empty)", for deadlock reports.
+  /// "layer1/mvtu waits for word 36 of layer1/windows (depth 2, holds 0)", for deadlock reports.
   std::string explain() const;
+  /// The stream that it cannot write to for lack of a slot; null if it waits for none.
+  Stream* full_stream() const { return progress_ == Progress::needs_output ? out_ : nullptr; }
   virtual const StageCycles& cycles() const = 0;
   /// The stage is done and has been given more to do: it goes on in `cycle`, not before.
   void resume(int64_t cycle);

@@ -1,5 +1,8 @@
 #include "sim/kernel/stamped_fifo.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace stuckat::kernel {
 
 namespace {
@@ -37,6 +40,30 @@ void StampedFifo::flip_front(int64_t cycle) {
     data_[at] = (inverted & keep_[at]) | set_[at];
     if (probe_ != nullptr) probe_->on_change(popped_, data_.data() + out_ * limbs_);
   }
+}
+
+void StampedFifo::deepen() {
+  assert(!can_push());
+  const auto limbs = static_cast<size_t>(limbs_);
+  const auto old_depth = static_cast<size_t>(depth_);
+  const auto depth = old_depth + 1;
+  std::vector<int64_t> written(depth), freed(depth);
+  std::vector<uint64_t> data(depth * limbs);
+  for (auto n = static_cast<size_t>(popped_); n < static_cast<size_t>(pushed_); ++n) {
+    written[n % depth] = written_[n % old_depth];
+    freed[n % depth] = freed_[n % old_depth];
+    std::copy_n(&data_[n % old_depth * limbs], limbs, &data[n % depth * limbs]);
+  }
+  written_ = std::move(written);
+  freed_ = std::move(freed);
+  data_ = std::move(data);
+  keep_.assign(depth * limbs, ~uint64_t{0});
+  set_.assign(depth * limbs, 0);
+  ++depth_;
+  in_ = static_cast<int>(pushed_ % depth_);
+  out_ = static_cast<int>(popped_ % depth_);
+  counted_slot_ = static_cast<int>(counted_ % depth_);
+  if (std::exchange(producer_waits_, false)) wake_producer();
 }
 
 void StampedFifo::stick_wire(int bit, bool one) {

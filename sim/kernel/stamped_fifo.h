@@ -66,6 +66,9 @@ class StampedFifo {
     if (!flips_.empty()) flip_front(cycle);
   }
   void set_probe(WordProbe* probe) { probe_ = probe; }
+  /// One more slot for a FIFO that is full, to find out whether a deadlock goes away: words stay
+  /// right, cycles and statistics from here on mean nothing.
+  void deepen();
 
   // Statistics.
   int64_t pushed() const { return pushed_; }
