@@ -154,7 +154,37 @@ std::string module_bars(const Simulation& simulation) {
          "</tbody></table></div></figure>\n";
 }
 
+/// Share of the run's cycles with so many words in the FIFO, from empty at the left to full at the
+/// right; several numbers of words share a bar where there are many.
+std::string occupancy_picture(const StreamStatistics& stream) {
+  constexpr int most_bars = 33;
+  constexpr double width = 118, height = 22, base = 1;
+  const int words_in_bar = (stream.depth + most_bars) / most_bars;  // of 0 .. depth words
+  const int bars = stream.depth / words_in_bar + 1;
+  const double pitch = width / bars;
+  const double gap = bars > 12 ? 1 : 2;
+  Drawing drawing(width, height + base, stream.name + ": cycles by words in it");
+  drawing.line(0, height, width, height, "axis");
+  for (int bar = 0; bar < bars; ++bar) {
+    const int first = bar * words_in_bar;
+    const int last = std::min(first + words_in_bar - 1, stream.depth);
+    double share = 0;
+    for (int words = first; words <= last; ++words) share += stream.share_at(words);
+    if (share <= 0) continue;
+    const double tall = std::max(1.0, share * (height - 1));
+    const std::string words =
+        first == last ? grouped(first) : grouped(first) + " to " + grouped(last);
+    drawing.rectangle(bar * pitch + gap / 2, height - tall, pitch - gap, tall,
+                      last == stream.depth ? "full" : "water",
+                      stream.name + "\n" + words + (last == 1 && first == 1 ? " word" : " words") +
+                          " in it\n" + fixed(100 * share, 2) + " % of the cycles");
+  }
+  return drawing.str();
+}
+
 std::string stream_bars(const Simulation& simulation) {
+  const bool counted = std::any_of(simulation.streams.begin(), simulation.streams.end(),
+                                   [](const auto& stream) { return !stream.cycles_at.empty(); });
   std::string rows;
   for (const StreamStatistics& stream : simulation.streams) {
     const double share =
@@ -167,13 +197,22 @@ std::string stream_bars(const Simulation& simulation) {
                               grouped(stream.words) + " words in the run"},
                          {100 - share, "room", stream.name + "\nnever used"}},
                         stream.name + ": " + numbers) +
-            "</td><td class=\"n\">" + numbers + "</td></tr>\n";
+            "</td><td class=\"n\">" + numbers + "</td>";
+    if (counted) {
+      rows += "<td class=\"histogram\">" + occupancy_picture(stream) + "</td><td class=\"n\">" +
+              fixed(stream.mean_words(), 2) + "</td>";
+    }
+    rows += "</tr>\n";
   }
-  return "<figure><h4>FIFOs <small>most words at once, of the depth</small></h4>" +
+  return "<figure><h4>FIFOs <small>most words at once, of the depth" +
+         std::string(counted ? "; cycles by words in it, from empty to full" : "") +
+         "</small></h4>" +
          legend({{"water", "filled"}, {"full", "was full: may hold up what is before it"}}) +
-         "<div class=\"scroll\"><table class=\"bars\"><thead><tr><th>stream</th><th></th>"
-         "<th class=\"n\">words</th></tr></thead>\n<tbody>" +
-         rows + "</tbody></table></div></figure>\n";
+         "<div class=\"scroll\"><table class=\"bars" + std::string(counted ? " fifos" : "") +
+         "\"><thead><tr><th>stream</th><th></th>"
+         "<th class=\"n\">words</th>" +
+         (counted ? "<th>cycles by words</th><th class=\"n\">mean</th>" : "") +
+         "</tr></thead>\n<tbody>" + rows + "</tbody></table></div></figure>\n";
 }
 
 std::string layer_bars(const Simulation& simulation) {

@@ -84,6 +84,7 @@ table.layers th[colspan]{text-align:center}.layers small{font-weight:400;color:v
 td.h{background:var(--c);color:var(--t)}
 tr.total th,tr.total td{border-top:2px solid var(--soft);font-weight:600}
 table.bars{width:100%}.barcell{width:60%;min-width:130px}.bars th,.bars td{border-bottom:0;padding:2.5px 8px 2.5px 0}
+td.histogram{width:126px}.histogram svg{width:118px;min-width:118px}.fifos .barcell{width:16%;min-width:50px}.fifos svg.bar{min-width:50px}
 tr.limits th{font-weight:700}tr.limits small{color:var(--blocked);font-weight:600}
 tr.changed td{font-weight:700}tr.changed td:last-child{color:var(--bad)}
 .good,.bad{font-weight:600}.good{color:var(--good)}.bad{color:var(--bad)}

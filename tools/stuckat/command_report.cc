@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "models/explore/design.h"
@@ -66,6 +67,12 @@ int run_report(const Arguments& arguments) {
   for (const auto& value : list(line, "sim")) {
     const auto [label, path] = labelled("sim", value);
     report::Simulation simulation = read_simulation(path);
+    const bool known = std::any_of(input.networks.begin(), input.networks.end(),
+                                   [&](const auto& network) { return network.label == label; });
+    // Timing alone needs no model.
+    if (!known && simulation.predictions.empty()) {
+      input.networks.push_back({label, simulation.network, "", ""});
+    }
     simulation.network = label;
     input.simulations.push_back(std::move(simulation));
   }

@@ -170,6 +170,32 @@ TEST_CASE("every result shows up") {
   for (const Recipe& recipe : input.recipes) CHECK(contains(page, escape(recipe.text)));
 }
 
+TEST_CASE("a FIFO is drawn with the cycles at each number of words") {
+  Simulation run;
+  run.network = "net";
+  run.accelerator = "dataflow:x";
+  run.images = 1;
+  run.total_cycles = 100;
+  run.streams = {{"short", 2, 50, 2, {25, 65, 10}},
+                 {"deep", 100, 50, 6, {50, 0, 0, 0, 10, 10, 30}},
+                 {"uncounted", 3, 50, 1, {}}};
+  ReportInput input;
+  input.networks = {{.label = "net", .architecture = "a", .training = "", .hash = ""}};
+  input.simulations = {run};
+  const std::string page = html(input);
+  for (const char* tip :
+       {"short\n0 words in it\n25.00 % of the cycles", "short\n1 word in it\n65.00 %",
+        "short\n2 words in it\n10.00 %", "deep\n0 to 3 words in it\n50.00 %",
+        "deep\n4 to 7 words in it\n50.00 %", ">0.85<"}) {
+    INFO(tip);
+    CHECK(contains(page, tip));
+  }
+  CHECK_FALSE(contains(page, "deep\n8 to"));
+  CHECK(tag_error(page) == "");
+  input.simulations[0].streams = {run.streams[2]};
+  CHECK_FALSE(contains(html(input), "class=\"histogram\""));
+}
+
 TEST_CASE("hostile text injects no markup") {
   const std::string hostile = "</script><img src=x onerror=alert(1)>\"'&<!--\x01\xff\xc0\xaf";
   const std::string page = html(with_text_everywhere(hostile));
