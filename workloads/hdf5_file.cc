@@ -21,6 +21,11 @@ namespace {
 
 static_assert(std::is_same_v<hid_t, int64_t>, "the header holds a hid_t without including hdf5.h");
 
+/// A damaged file leaves the C library with memory that its clean-up at exit cannot free, which it
+/// prints ("infinite loop closing library"). Every Hdf5File closes all that it opened itself, so
+/// that clean-up has nothing to do. Only in time before the library's first function.
+const herr_t no_clean_up_at_exit = H5dont_atexit();
+
 /// The C library prints its error stack by itself unless told otherwise; we throw instead.
 class QuietErrors {
  public:
