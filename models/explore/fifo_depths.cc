@@ -9,7 +9,7 @@ namespace stuckat::explore {
 
 dataflow::DataflowAccelerator smallest_depths(TimingCache& cache,
                                               const dataflow::DataflowAccelerator& accelerator,
-                                              const Network& network, int roomy_depth) {
+                                              const Network& network, int roomy) {
   dataflow::DataflowAccelerator result = accelerator;
   std::vector<int*> depths = {&result.input_depth};
   for (auto& layer : result.layers) {
@@ -24,7 +24,7 @@ dataflow::DataflowAccelerator smallest_depths(TimingCache& cache,
     --*depth;
     return unused;
   });
-  for (int* depth : depths) *depth = roomy_depth;
+  for (int* depth : depths) *depth = roomy;
   const DesignTiming fastest = cache.timing(result);
   for (int* depth : depths) {
     const auto suffices = [&](int words) {
@@ -33,9 +33,9 @@ dataflow::DataflowAccelerator smallest_depths(TimingCache& cache,
     };
     int too_few = 0;
     int enough = 1;
-    while (enough < roomy_depth && !suffices(enough)) {
+    while (enough < roomy && !suffices(enough)) {
       too_few = enough;
-      enough = std::min(2 * enough, roomy_depth);
+      enough = std::min(2 * enough, roomy);
     }
     while (enough - too_few > 1) {
       const int middle = too_few + (enough - too_few) / 2;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <filesystem>
 #include <map>
 
 #include "models/explore/foldings.h"
@@ -16,7 +15,6 @@
 #include "tools/stuckat/inputs.h"
 #include "workloads/model_file.h"
 #include "workloads/version.h"
-#include "workloads/zoo.h"
 
 namespace stuckat::cli {
 namespace {
@@ -52,13 +50,6 @@ std::vector<double> numbers(const CommandLine& line, const std::string& option, 
   return values;
 }
 
-/// A model file, or the name of an architecture: timing depends on shapes alone.
-Network network_of(const std::string& model) {
-  const auto names = zoo_names();
-  const bool known = std::find(names.begin(), names.end(), model) != names.end();
-  return known && !std::filesystem::exists(model) ? zoo_network(model) : read_model(model);
-}
-
 Sweep sweep_of(const CommandLine& line, const Network& network) {
   Sweep sweep;
   sweep.clocks_mhz = numbers(line, "clock", 1, 10'000);
@@ -74,10 +65,8 @@ Sweep sweep_of(const CommandLine& line, const Network& network) {
     if (fifo != "given" && fifo != "smallest") (void)number_of("fifo", fifo, 1, 1 << 20);
   }
   for (const double fps : numbers(line, "fps", 1e-3, 1e9)) {
-    // The folding for a frame rate is for a clock; each of the sweep's has its own.
     for (const double clock : sweep.clocks_mhz.empty() ? std::vector{300.0} : sweep.clocks_mhz) {
-      sweep.accelerators.emplace_back(
-          dataflow::auto_dataflow(network, std::max<int64_t>(1, std::llround(clock * 1e6 / fps))));
+      sweep.rates.push_back({fps, clock});
     }
   }
   if (const int64_t count = line.integer("foldings", 0, 100'000); count > 0) {
@@ -93,7 +82,7 @@ Sweep sweep_of(const CommandLine& line, const Network& network) {
       sweep.accelerators.push_back(parse_accelerator(name, network));
     }
   }
-  if (sweep.accelerators.empty()) {
+  if (sweep.accelerators.empty() && sweep.rates.empty()) {
     throw InputError("stuckat explore", "nothing to explore",
                      "--foldings, --fps, --arrays or --accelerator");
   }
@@ -110,33 +99,43 @@ int64_t apply_budgets(std::vector<DesignPoint>& points, const CommandLine& line)
   }));
 }
 
-void take_worst(Design& design, const campaign::Result& result) {
+/// [error-free accuracy, worst accuracy, which fault]
+using Worst = nlohmann::ordered_json;
+
+Worst worst_of(const campaign::Result& result) {
   const auto all = campaign::overall(result);
-  design.error_free_accuracy = result.golden_accuracy();
-  design.worst_accuracy = all.accuracy.min;
-  design.worst_fault = result.faults[static_cast<size_t>(all.accuracy.worst)].id;
+  return {result.golden_accuracy(), all.accuracy.min,
+          result.faults[static_cast<size_t>(all.accuracy.worst)].id};
+}
+
+void take_worst(Design& design, const Worst& worst) {
+  design.error_free_accuracy = worst.at(0);
+  design.worst_accuracy = worst.at(1);
+  design.worst_fault = worst.at(2);
 }
 
 /// Accuracy under the worst single dead PE: from campaigns that were run on the very same placement
 /// and, if asked for, by campaigns of every PE, one for each placement.
 void examine_faults(std::vector<DesignPoint>& points, const CommandLine& line,
-                    const Network& network) {
-  std::map<std::string, campaign::Result> known;  // by hash of the fault set, placement included
+                    const Network& network, ExploreJournal& journal) {
+  std::map<std::string, Worst> known;  // by hash of the fault set, placement included
   if (line.has("campaign")) {
     for (const auto& path : line.get<std::vector<std::string>>("campaign")) {
-      campaign::Result result = campaign::read_result(path);
+      const campaign::Result result = campaign::read_result(path);
       if (result.identity.network_hash != content_hash(network)) {
         throw InputError(path, "is about another network", line.text("model"));
       }
-      known.insert_or_assign(result.identity.faults_hash, std::move(result));
+      known.insert_or_assign(result.identity.faults_hash, worst_of(result));
     }
   }
   const bool run = line.get<bool>("worst-case");
   if (known.empty() && !run) return;
   DataSet data;
+  std::string images;
   if (run) {
     data = load_data(line);
     check_fit(network, data, line.text("model"));
+    images = content_hash(network) + content_hash(data);
   }
   Progress progress("dead PEs");
   for (size_t i = 0; i < points.size(); ++i) {
@@ -147,7 +146,10 @@ void examine_faults(std::vector<DesignPoint>& points, const CommandLine& line,
     if (found == known.end() && run) {
       campaign::RunOptions options;
       options.threads = threads(line);
-      found = known.emplace(hash, campaign::run(network, data, faults, options).result).first;
+      const Worst worst = journal.find("worst " + images + hash, [&] {
+        return worst_of(campaign::run(network, data, faults, options).result);
+      });
+      found = known.emplace(hash, worst).first;
     }
     if (found != known.end()) take_worst(points[i].design, found->second);
     progress.show(static_cast<double>(i + 1) / static_cast<double>(points.size()),
@@ -174,7 +176,8 @@ void add_explore_options(CommandLine& line) {
   using Texts = std::vector<std::string>;
   line.options().add_options()("foldings", number("N", 0),
                                "dataflow: N of all foldings, from the smallest to the largest")(
-      "fps", text("LIST"), "dataflow: the smallest foldings for these frame rates")(
+      "fps", text("LIST"),
+      "dataflow: the smallest foldings that reach these frame rates, with the FIFOs of --fifo")(
       "arrays", text("LIST"), "loopback: array shapes, such as 16x16,32x64")(
       "accelerator", po::value<Texts>()->value_name("NAME"),
       "one more accelerator; may be repeated")(
@@ -189,8 +192,11 @@ void add_explore_options(CommandLine& line) {
       "a campaign of every PE ('--faults pe') for the designs of the same placement")(
       "worst-case", po::bool_switch(),
       "run such a campaign for every design that has none, on --data")(
-      "output,o", text("FILE"), "HDF5 file to write, for 'stuckat report --exploration'")(
-      "csv", text("FILE"), "write one line for each design as CSV")(
+      "output,o", text("FILE"),
+      "HDF5 file to write, for 'stuckat report --exploration'; a run that was stopped goes on when "
+      "it "
+      "is started again with the same")("csv", text("FILE"),
+                                        "write one line for each design as CSV")(
       "designs", text("FOLDER"), "write the accelerators that no other beats as JSON");
   add_data_options(line);
   add_thread_option(line);
@@ -218,14 +224,15 @@ int run_explore(const Arguments& arguments) {
                    {"model"});
   add_explore_options(line);
   if (!line.parse(arguments)) return 0;
-  const Network network = network_of(line.text("model"));
+  const Network network = network_alone(line.text("model"));
   const Sweep sweep = sweep_of(line, network);
   explore::TimingCache cache(network);
+  ExploreJournal journal(line.has("output") ? line.text("output") + ".journal" : "");
   const auto start = std::chrono::steady_clock::now();
   std::vector<DesignPoint> points;
   {
     Progress progress("explore");
-    points = explore_all(sweep, network, cache, [&](double done) {
+    points = explore_all(sweep, network, cache, journal, [&](double done) {
       progress.show(done, fmt::format("{} timings", thousands(cache.simulated())));
       return true;
     });
@@ -237,7 +244,7 @@ int run_explore(const Arguments& arguments) {
     throw InputError("stuckat explore", "no design is within the budgets",
                      "a larger --max-pes or --max-memory-bits, or a smaller --min-fps");
   }
-  examine_faults(points, line, network);
+  examine_faults(points, line, network, journal);
   explore::Exploration exploration{
       tool_version, network.name, content_hash(network), line.configuration().dump(), {}};
   for (const DesignPoint& point : points) exploration.designs.push_back(point.design);
@@ -251,15 +258,21 @@ int run_explore(const Arguments& arguments) {
       "outside of the budgets; {} that no other beats are shown\n",
       thousands(timed), time.count(), thousands(cache.simulated()), thousands(cache.taken_over()),
       thousands(left_out), thousands(best));
+  if (journal.found() > 0) {
+    fmt::print("{} findings of a run that was stopped were taken over\n",
+               thousands(journal.found()));
+  }
   if (line.has("output")) write_exploration(line.text("output"), exploration);
   if (line.has("csv")) write_text_file(line.text("csv"), designs_csv(designs));
   if (line.has("designs")) write_designs(line.text("designs"), designs);
+  journal.remove();
   line.write_json({{"network", network.name},
                    {"designs", designs.size()},
                    {"left_out", left_out},
                    {"pareto", best},
                    {"timings", cache.simulated()},
                    {"taken_over", cache.taken_over()},
+                   {"resumed", journal.found()},
                    {"seconds", time.count()}});
   return 0;
 }

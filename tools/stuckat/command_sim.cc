@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
@@ -28,9 +29,9 @@ struct Run {
   std::string trace;                                  // JSON, if asked for
 };
 
-/// What every accelerator's result has.
+/// The cycles of a run or of a timing, which every accelerator has.
 template <typename Result>
-Run common(Result& result, size_t images) {
+Run cycles_of(Result& result, size_t images) {
   Run run;
   Simulation& s = run.simulation;
   s.total_cycles = result.total_cycles;
@@ -38,23 +39,46 @@ Run common(Result& result, size_t images) {
   if (images > 1) s.interval_cycles = result.steady_interval_cycles;
   s.bottleneck = result.bottleneck;
   s.modules = std::move(result.modules);
-  run.logits = std::move(result.logits);
-  run.tensors = std::move(result.tensors);
   return run;
 }
 
+Run time_on(const dataflow::DataflowAccelerator& accelerator, const Network& network,
+            size_t images) {
+  auto timing = dataflow::time_images(network, accelerator, static_cast<int64_t>(images));
+  Run run = cycles_of(timing, images);
+  run.simulation.streams = std::move(timing.streams);
+  run.simulation.clock_mhz = accelerator.clock_mhz;
+  return run;
+}
+
+void add_layers(Run& run, std::vector<loopback::LoopbackLayerResult> layers) {
+  for (const auto& l : layers) {
+    run.simulation.layers.push_back({l.name, l.cycles.total(), l.utilisation});
+  }
+  run.layers = std::move(layers);
+}
+
+Run time_on(const loopback::LoopbackAccelerator& accelerator, const Network& network,
+            size_t images) {
+  auto timing = loopback::time_images(network, accelerator, static_cast<int64_t>(images));
+  Run run = cycles_of(timing, images);
+  add_layers(run, std::move(timing.layers));
+  return run;
+}
+
+/// The cycles with the occupancy of every stream come from the timing, which is the run's (faults
+/// change no cycle) and takes next to nothing; the values from the run.
 Run run_on(const dataflow::DataflowAccelerator& accelerator, const Network& network,
            const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors, bool trace) {
   std::vector<dataflow::StreamTrace> streams;
   dataflow::SimulationOptions options{.tensors = keep_tensors};
   if (trace) options.trace = &streams;
   auto result = dataflow::simulate(network, accelerator, map, images, options);
-  Run run = common(result, images.size());
+  Run run = time_on(accelerator, network, images.size());
+  assert(run.simulation.modules == result.modules);
   if (trace) run.trace = trace_json(dataflow::build_chain(accelerator, network), streams);
-  run.simulation.clock_mhz = accelerator.clock_mhz;
-  // The same streams with their occupancy in every cycle: faults change no cycle.
-  run.simulation.streams =
-      dataflow::time_images(network, accelerator, static_cast<int64_t>(images.size())).streams;
+  run.logits = std::move(result.logits);
+  run.tensors = std::move(result.tensors);
   return run;
 }
 
@@ -62,42 +86,11 @@ Run run_on(const loopback::LoopbackAccelerator& accelerator, const Network& netw
            const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors, bool trace) {
   auto result = loopback::simulate(network, accelerator, map, images,
                                    {.tensors = keep_tensors, .transfers = trace});
-  Run run = common(result, images.size());
+  Run run = cycles_of(result, images.size());
   if (trace) run.trace = trace_json(result);
-  run.layers = std::move(result.layers);
-  for (const auto& l : run.layers) {
-    run.simulation.layers.push_back({l.name, l.cycles.total(), l.utilisation});
-  }
-  return run;
-}
-
-Run time_on(const dataflow::DataflowAccelerator& accelerator, const Network& network,
-            int64_t images) {
-  auto timing = dataflow::time_images(network, accelerator, images);
-  Run run;
-  Simulation& s = run.simulation;
-  s.total_cycles = timing.total_cycles;
-  s.first_image_cycles = timing.first_image_cycles;
-  if (images > 1) s.interval_cycles = timing.steady_interval_cycles;
-  s.bottleneck = timing.bottleneck;
-  s.modules = std::move(timing.modules);
-  s.streams = std::move(timing.streams);
-  s.clock_mhz = accelerator.clock_mhz;
-  return run;
-}
-
-Run time_on(const loopback::LoopbackAccelerator& accelerator, const Network& network,
-            int64_t images) {
-  const auto result = loopback::time_images(network, accelerator, images);
-  Run run;
-  Simulation& s = run.simulation;
-  s.total_cycles = result.total_cycles;
-  s.first_image_cycles = result.first_image_cycles;
-  if (images > 1) s.interval_cycles = result.steady_interval_cycles;
-  s.bottleneck = result.bottleneck;
-  s.modules = result.modules;
-  run.layers = result.layers;
-  for (const auto& l : run.layers) s.layers.push_back({l.name, l.cycles.total(), l.utilisation});
+  add_layers(run, std::move(result.layers));
+  run.logits = std::move(result.logits);
+  run.tensors = std::move(result.tensors);
   return run;
 }
 
@@ -206,7 +199,8 @@ int run_timing_only(const CommandLine& line, const Network& network) {
   if (images == 0) throw InputError("--images", "0", "at least 1");
   images = std::max<int64_t>(1, images);
   const Accelerator accelerator = parse_accelerator(line.text("accelerator"), network);
-  Run run = std::visit([&](const auto& a) { return time_on(a, network, images); }, accelerator);
+  Run run = std::visit(
+      [&](const auto& a) { return time_on(a, network, static_cast<size_t>(images)); }, accelerator);
   run.simulation.network = network.name;
   run.simulation.accelerator = place_on(accelerator, network).accelerator;
   run.simulation.images = images;
@@ -228,14 +222,18 @@ int run_sim(const Arguments& arguments) {
   add_fault_options(line);
   line.options().add_options()("no-check", po::bool_switch(), "do not compare with the reference")(
       "timing-only", po::bool_switch(),
-      "cycles of --images N images, without values, data and faults: exact, and at once")(
-      "trace", text("FILE"), "what happened when, for ui.perfetto.dev or chrome://tracing");
+      "cycles of --images N images, without values, data and faults: exact, and at once; MODEL may "
+      "be "
+      "the name of an architecture")("trace", text("FILE"),
+                                     "what happened when, for ui.perfetto.dev or chrome://tracing");
   line.epilogue(data_help() + accelerator_help());
   if (!line.parse(arguments)) return 0;
   if (!line.has("accelerator"))
     throw InputError("stuckat sim", "no --accelerator", "--accelerator NAME");
+  if (line.get<bool>("timing-only")) {
+    return run_timing_only(line, network_alone(line.text("model")));
+  }
   const Network network = read_model(line.text("model"));
-  if (line.get<bool>("timing-only")) return run_timing_only(line, network);
   const DataSet data = load_data(line);
   check_fit(network, data, line.text("model"));
   const Accelerator accelerator = parse_accelerator(line.text("accelerator"), network);

@@ -9,11 +9,19 @@
 #include "models/explore/design.h"
 #include "models/explore/timing_cache.h"
 #include "tools/stuckat/accelerator.h"
+#include "tools/stuckat/explore_journal.h"
 
 namespace stuckat::cli {
 
+/// A dataflow accelerator of which only is known how fast it has to be.
+struct FrameRate {
+  double frames_per_second = 0;
+  double clock_mhz = 0;
+};
+
 struct Sweep {
   std::vector<Accelerator> accelerators;  ///< each as it is, and with what follows
+  std::vector<FrameRate> rates;           ///< for each the smallest folding, with each of `fifos`
   std::vector<double> clocks_mhz;         ///< empty: each accelerator's own
   std::vector<std::string> fifos;         ///< "given", "smallest", or a depth; dataflow only
   std::vector<int64_t> bandwidths;        ///< bytes per cycle; loopback only; empty: its own
@@ -25,9 +33,10 @@ struct DesignPoint {
   Accelerator accelerator;
 };
 
-/// All combinations. `progress` gets the share that is done; false stops.
+/// All combinations; what `journal` knows is not computed again. `progress` gets the share that is
+/// done; false stops.
 std::vector<DesignPoint> explore_all(const Sweep& sweep, const Network& network,
-                                     explore::TimingCache& cache,
+                                     explore::TimingCache& cache, ExploreJournal& journal,
                                      const std::function<bool(double)>& progress);
 
 }  // namespace stuckat::cli

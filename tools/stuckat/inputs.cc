@@ -3,16 +3,25 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 #include <thread>
 
 #include "faultmaps/site_index.h"
 #include "faultmaps/text_files.h"
+#include "workloads/model_file.h"
+#include "workloads/zoo.h"
 
 namespace stuckat::cli {
 
 namespace {
 constexpr int64_t int_max = std::numeric_limits<int>::max();
+}
+
+Network network_alone(const std::string& model) {
+  const auto names = zoo_names();
+  const bool known = std::find(names.begin(), names.end(), model) != names.end();
+  return known && !std::filesystem::exists(model) ? zoo_network(model) : read_model(model);
 }
 
 void add_data_options(CommandLine& line) {

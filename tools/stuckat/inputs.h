@@ -11,6 +11,10 @@
 
 namespace stuckat::cli {
 
+/// A model file, or the name of an architecture, whose parameters are then empty: cycles depend on
+/// shapes alone.
+Network network_alone(const std::string& model);
+
 /// --data, --half, --images, --offset.
 void add_data_options(CommandLine& line);
 DataSet load_data(const CommandLine& line);

@@ -1,4 +1,8 @@
 // Every command as a user has it.
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+
 #include "tests/tools/command/session.h"
 
 using namespace stuckat;
@@ -223,6 +227,19 @@ TEST_CASE("explore: designs, budgets, the worst dead PE, files, the page") {
   CHECK(run("sim " + s.model() + s.data() +
             " --images 1 --accelerator loopback:" + s.file("designs/0.json"))
             .code == 0);
+  // A frame rate is reached, by the smallest folding that does, whatever the FIFOs.
+  REQUIRE(run(explore + "--fps 20000 --fifo given,smallest,64 --csv " + s.file("f.csv")).code == 0);
+  std::istringstream rows(test::read_bytes(s.file("f.csv")));
+  std::string row;
+  std::getline(rows, row);
+  int rates = 0;
+  for (; std::getline(rows, row); ++rates) {
+    size_t field = 0;
+    for (int comma = 0; comma < 9; ++comma) field = row.find(',', field) + 1;
+    CHECK(std::stod(row.substr(field)) >= 20000);
+  }
+  CHECK(rates == 3);
+  check_refused(explore + "--fps 1e8", "of the fastest folding");
   const Outcome budget = run(explore + "--foldings 50 --max-pes 9");
   CHECK(budget.code == 0);
   CHECK_THAT(budget.output, Catch::Contains("outside of the budgets"));
@@ -237,6 +254,47 @@ TEST_CASE("explore: designs, budgets, the worst dead PE, files, the page") {
   check_refused(explore + "--arrays 4by8", "4by8");
   check_refused(explore + "--fps fast", "--fps");
   check_refused("explore cnv-w1a7 --foldings 3", "cnv-w1a7");
+}
+
+TEST_CASE("timing alone needs no model file") {
+  const Session s;
+  const Outcome named = run(
+      "sim cnv-w1a1 --accelerator dataflow:bnn-pynq-cnv-w1a1 --timing-only --images 1330 --json " +
+      s.file("t.json"));
+  INFO(named.output);
+  REQUIRE(named.code == 0);
+  CHECK(nlohmann::json::parse(test::read_bytes(s.file("t.json")))["total_cycles"] == 43781239);
+  REQUIRE(run("report --sim cnv=" + s.file("t.json") + " -o " + s.file("t.html")).code == 0);
+  CHECK_THAT(test::read_bytes(s.file("t.html")), Catch::Contains("words in it"));
+  check_refused("sim cnv-w1a9 --accelerator loopback:4x4 --timing-only", "cnv-w1a9");
+}
+
+TEST_CASE("explore: a run that was stopped goes on where it was") {
+  const Session s;
+  const std::string explore = "explore " + s.model() + s.data() +
+                              " --images 10 --foldings 3 --fifo given,smallest --arrays 2x8 "
+                              "--worst-case -o " +
+                              s.file("e.h5");
+  const auto answers = [&](const char* file) {
+    return nlohmann::json::parse(test::read_bytes(s.file(file)));
+  };
+  REQUIRE(run(explore + " --csv " + s.file("whole.csv") + " --json " + s.file("whole.json")).code ==
+          0);
+  CHECK(answers("whole.json")["resumed"] == 0);
+  CHECK_FALSE(std::filesystem::exists(s.file("e.h5.journal")));
+  // Stopped at the very end: everything is known but for the line that was being written.
+  REQUIRE(run(explore + " --csv " + s.file("no/folder.csv")).code == 2);
+  std::string journal = test::read_bytes(s.file("e.h5.journal"));
+  const auto lines = std::count(journal.begin(), journal.end(), '\n');
+  journal.resize(journal.size() - 20);
+  test::write_bytes(s.file("e.h5.journal"), journal);
+  REQUIRE(run(explore + " --csv " + s.file("rest.csv") + " --json " + s.file("rest.json")).code ==
+          0);
+  CHECK(answers("rest.json")["resumed"] >= lines - 1);
+  CHECK(answers("rest.json")["timings"] <= 1);
+  CHECK(test::read_bytes(s.file("rest.csv")) == test::read_bytes(s.file("whole.csv")));
+  CHECK_FALSE(std::filesystem::exists(s.file("e.h5.journal")));
+  check_refused(explore.substr(0, explore.rfind(' ')) + " " + s.file("no/folder.h5"), "no/folder");
 }
 
 TEST_CASE("a damaged simulation file is refused, never crashed on") {

@@ -1,0 +1,36 @@
+// What a long exploration has found out so far: a text file beside the result, one line of JSON for
+// each finding. A run that was killed finds them again; the file goes when the result is written.
+#pragma once
+
+#include <cstdint>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+namespace stuckat::cli {
+
+class ExploreJournal {
+ public:
+  /// Reads what is there; empty path: nothing is kept. A line that was cut off is passed over.
+  /// Throws InputError if the file can be neither read nor written.
+  explicit ExploreJournal(const std::string& path);
+
+  /// What was found for `question` before, or `answer()`, which is then kept. Questions say all
+  /// that their answer depends on.
+  nlohmann::ordered_json find(const std::string& question,
+                              const std::function<nlohmann::ordered_json()>& answer);
+  int64_t found() const { return found_; }  ///< answers that were there
+  /// The result is written.
+  void remove();
+
+ private:
+  std::string path_;
+  std::map<std::string, std::string> answers_;  // by hash of the question
+  std::ofstream out_;
+  int64_t found_ = 0;
+};
+
+}  // namespace stuckat::cli
