@@ -38,8 +38,8 @@ struct Operands {
 
 Operands operands_at(const Layer& layer, const BrokenPe& pe, int row, const int8_t* weights,
                      const int32_t* window, int column) {
-  Operands result{padded_weight(layer), padded_input(layer)};
-  if (column < layer.columns()) result = {weights[column], window[column]};
+  Operands result{padded_weight(layer), window[column]};
+  if (column < layer.columns()) result.weight = weights[column];
   for (const auto& patch : pe.padded_weights) {
     if (patch.row == row && patch.column == column) result.weight = patch.value;
   }
@@ -49,6 +49,12 @@ Operands operands_at(const Layer& layer, const BrokenPe& pe, int row, const int8
     result.weight = format.value(format.code(result.weight) ^ flip.bits);
   }
   return result;
+}
+
+uint32_t flips_of(const std::vector<BrokenPe::LaneFlip>& flips, int step, int lane) {
+  uint32_t bits = 0;
+  for (const auto& f : flips) bits ^= f.step == step && f.lane == lane ? f.bits : 0;
+  return bits;
 }
 
 CodeMask mask_of(const std::vector<BrokenPe::Lane>& lanes, int lane) {
@@ -70,6 +76,11 @@ void merge_lanes(std::vector<BrokenPe::Lane>& into, const std::vector<BrokenPe::
   for (const auto& [lane, mask] : masks) into.push_back({lane, mask});
 }
 
+template <typename T>
+void append(std::vector<T>& into, const std::vector<T>& from) {
+  into.insert(into.end(), from.begin(), from.end());
+}
+
 void merge(BrokenPe& into, const BrokenPe& from) {
   assert(into.simd == from.simd && into.padded_columns == from.padded_columns);
   into.accumulator = into.accumulator.then(from.accumulator);
@@ -79,21 +90,31 @@ void merge(BrokenPe& into, const BrokenPe& from) {
   for (const auto& c : from.comparators) into.comparators.push_back(c);
   const auto by_index = [](const auto& a, const auto& b) { return a.index < b.index; };
   std::stable_sort(into.comparators.begin(), into.comparators.end(), by_index);
-  into.weight_flips.insert(into.weight_flips.end(), from.weight_flips.begin(),
-                           from.weight_flips.end());
-  into.accumulator_flips.insert(into.accumulator_flips.end(), from.accumulator_flips.begin(),
-                                from.accumulator_flips.end());
+  append(into.weight_flips, from.weight_flips);
+  append(into.accumulator_flips, from.accumulator_flips);
+  append(into.input_flips, from.input_flips);
+  append(into.product_flips, from.product_flips);
+  append(into.threshold_flips, from.threshold_flips);
+  append(into.comparator_flips, from.comparator_flips);
 }
 
 std::string images_text(const RunImages& images) {
   if (images.is_all()) return "";
   if (images.first == images.last) return " in image " + std::to_string(images.first);
-  return " from image " + std::to_string(images.first) + " on";
+  if (images.last == INT64_MAX) return " from image " + std::to_string(images.first) + " on";
+  return " in images " + std::to_string(images.first) + " to " + std::to_string(images.last);
+}
+
+std::string slot_text(const SlotPattern& slot) {
+  if (slot.depth == 0) return "";
+  return " in words with running index mod " + std::to_string(slot.depth) + " = " +
+         std::to_string(slot.slot);
 }
 
 void merge(BrokenPool& into, const BrokenPool& from) {
   into.cell = into.cell.then(from.cell);
   if (from.comparator != BrokenPool::Comparator::healthy) into.comparator = from.comparator;
+  append(into.flips, from.flips);
 }
 
 std::string list(const char* singular, const char* plural, const std::vector<int>& numbers) {
@@ -159,6 +180,19 @@ std::string describe_pe(const BrokenPe& pe) {
     add("accumulator with bits " + std::to_string(f.bits) + " inverted before step " +
         std::to_string(f.step));
   }
+  const auto in_step = [&](const char* what, const BrokenPe::LaneFlip& f) {
+    add(std::string(what) + " lane " + std::to_string(f.lane) + " with bits " +
+        std::to_string(f.bits) + " inverted in step " + std::to_string(f.step));
+  };
+  for (const auto& f : pe.input_flips) in_step("input", f);
+  for (const auto& f : pe.product_flips) in_step("product of", f);
+  for (const auto& f : pe.threshold_flips) {
+    add("threshold " + std::to_string(f.index) + " with bits " + std::to_string(f.bits) +
+        " inverted");
+  }
+  for (const int index : pe.comparator_flips) {
+    add("comparator " + std::to_string(index) + " inverted");
+  }
   return text;
 }
 
@@ -171,18 +205,35 @@ std::string describe_pool(const BrokenPool& pool, NumberFormat format) {
   if (!pool.cell.is_identity()) {
     text += (text.empty() ? "" : "; ") + ("running maximum " + action(pool.cell, &format));
   }
+  for (const auto& f : pool.flips) {
+    text += text.empty() ? "" : "; ";
+    text += f.bits == 0 ? std::string("comparison")
+                        : "running maximum with bits " + std::to_string(f.bits);
+    text += " inverted behind pixel " + std::to_string(f.taken) + " of the window";
+  }
   return text;
 }
 
-auto key(const PoolFault& f) { return std::tie(f.layer, f.channels, f.pixels); }
-auto key(const OperandFault& f) { return std::tie(f.layer, f.channels, f.pixels); }
+auto slot_key(const SlotPattern& s) {
+  return std::tie(s.depth, s.slot, s.words_per_pixel, s.channels_per_word, s.packed, s.frame);
+}
+auto key(const PoolFault& f) {
+  return std::tie(f.layer, f.images.first, f.images.last, f.channels, f.pixels);
+}
+auto key(const OperandFault& f) {
+  return std::tuple_cat(
+      std::tie(f.layer, f.stage, f.images.first, f.images.last, f.channels, f.pixels),
+      slot_key(f.slot));
+}
+auto key(const WindowFault& f) {
+  return std::tuple_cat(
+      std::tie(f.layer, f.stage, f.images.first, f.images.last, f.rows, f.columns, f.pixels),
+      slot_key(f.slot));
+}
 auto key(const OperatorFault& f) {
   return std::tie(f.layer, f.images.first, f.images.last, f.rows, f.pixels);
 }
 auto key(const ParameterPatch& p) { return std::tie(p.layer, p.row, p.is_threshold, p.index); }
-auto slot_key(const SlotPattern& s) {
-  return std::tie(s.depth, s.slot, s.words_per_pixel, s.channels_per_word, s.packed);
-}
 bool same_selection(const ElementFault& a, const ElementFault& b) {
   return a.tensor == b.tensor && a.stage == b.stage && a.channels == b.channels &&
          a.pixels == b.pixels && a.slot == b.slot && a.images == b.images;
@@ -273,32 +324,46 @@ int32_t broken_accumulate(const Layer& layer, const BrokenPe& pe, int row, const
     for (int lane = 0; lane < pe.simd; ++lane) {
       const Operands o = operands_at(layer, pe, row, weights, window, step + lane);
       const NumberFormat& format = layer.input_format;
-      const int32_t input = format.value(mask_of(pe.inputs, lane).apply(format.code(o.input)));
-      const CodeMask mask = mask_of(pe.products, lane);
-      if (xnor) {
-        sum += static_cast<int32_t>(mask.apply(o.weight == input ? 1 : 0) & 1u);
-      } else {
-        const int32_t product = o.weight * input;
-        sum += wrap(static_cast<int32_t>(mask.apply(static_cast<uint32_t>(product))), width, false);
-      }
+      const uint32_t code = format.code(o.input) ^ flips_of(pe.input_flips, step / pe.simd, lane);
+      const int32_t input = format.value(mask_of(pe.inputs, lane).apply(code));
+      const auto product = static_cast<uint32_t>(xnor ? o.weight == input : o.weight * input);
+      const uint32_t read = mask_of(pe.products, lane)
+                                .apply(product ^ flips_of(pe.product_flips, step / pe.simd, lane));
+      sum += wrap(static_cast<int32_t>(read), width, xnor);
     }
     accumulator = stored(static_cast<uint32_t>(accumulator + sum));
   }
   return accumulator;
 }
 
-int32_t broken_threshold(const Layer& layer, const BrokenPe& pe, const int32_t* thresholds,
+int32_t broken_threshold(const Layer& layer, const BrokenPe& pe, int row, const int32_t* thresholds,
                          int32_t accumulator) {
   if (layer.accumulator_output) return accumulator;
   int below = 0;
   for (int i = 0; i < layer.thresholds_per_row(); ++i) {
-    bool out = thresholds[i] < accumulator;
+    auto threshold = static_cast<uint32_t>(thresholds[i]);
+    for (const auto& f : pe.threshold_flips) {
+      if (f.row == row && f.index == i) threshold ^= f.bits;
+    }
+    bool out = static_cast<int32_t>(threshold) < accumulator;
+    for (const int index : pe.comparator_flips) out = out != (index == i);
     for (const auto& c : pe.comparators) {
       if (c.index == i) out = c.one;
     }
     below += out ? 1 : 0;
   }
   return layer.output_format.level(below);
+}
+
+int32_t plain_accumulate(const Layer& layer, const int8_t* weights, const int32_t* window,
+                         int columns, int accumulator_bits) {
+  const bool xnor = layer.is_xnor();
+  int32_t sum = 0;
+  for (int c = 0; c < columns; ++c) {
+    const int32_t weight = c < layer.columns() ? weights[c] : padded_weight(layer);
+    sum += xnor ? weight == window[c] : weight * window[c];
+  }
+  return wrap(sum, accumulator_bits, xnor);
 }
 
 int32_t masked_value(const Network& network, int tensor, CodeMask mask, int32_t value) {
@@ -309,29 +374,118 @@ int32_t masked_value(const Network& network, int tensor, CodeMask mask, int32_t 
   return format.value(mask.apply(format.code(value)));
 }
 
+namespace {
+
+/// Of which word of image `image_index` the element is, counted over the run; -1: of none.
+int64_t word_of(const SlotPattern& s, Shape shape, int pixel, int channel, int64_t image_index) {
+  int pixels = shape.pixels();
+  if (s.frame > 0) {
+    const int y = pixel / shape.width - s.frame;
+    const int x = pixel % shape.width - s.frame;
+    const int height = shape.height - 2 * s.frame;
+    const int width = shape.width - 2 * s.frame;
+    if (y < 0 || x < 0 || y >= height || x >= width) return -1;
+    pixel = y * width + x;
+    pixels = height * width;
+  }
+  const int64_t words_per_image = int64_t{s.packed ? 1 : pixels} * s.words_per_pixel;
+  const int64_t word = s.packed
+                           ? (int64_t{pixel} * shape.channels + channel) / s.channels_per_word
+                           : int64_t{pixel} * s.words_per_pixel + channel / s.channels_per_word;
+  return image_index * words_per_image + word;
+}
+
+/// visit(pixel, channel) for all that lists and slot select, in raster order.
+template <typename Visit>
+void for_selected(const std::vector<int>& pixels, const std::vector<int>& channels,
+                  const SlotPattern& slot, Shape shape, int64_t image_index, const Visit& visit) {
+  const auto at_pixel = [&](int pixel) {
+    const auto at = [&](int channel) {
+      if (slot.depth > 0 || slot.frame > 0) {
+        const int64_t word = word_of(slot, shape, pixel, channel, image_index);
+        if (word < 0 || (slot.depth > 0 && word % slot.depth != slot.slot)) return;
+      }
+      visit(pixel, channel);
+    };
+    for (const int channel : channels) at(channel);
+    for (int channel = 0; channels.empty() && channel < shape.channels; ++channel) at(channel);
+  };
+  for (const int pixel : pixels) at_pixel(pixel);
+  for (int pixel = 0; pixels.empty() && pixel < shape.pixels(); ++pixel) at_pixel(pixel);
+}
+
+}  // namespace
+
 std::vector<int> selected_elements(const ElementFault& fault, Shape shape, int64_t image_index) {
   std::vector<int> result;
   if (!fault.images.contains(image_index)) return result;
-  const SlotPattern& s = fault.slot;
-  const int64_t words_per_image = int64_t{s.packed ? 1 : shape.pixels()} * s.words_per_pixel;
-  for (int pixel = 0; pixel < shape.pixels(); ++pixel) {
-    if (!contains(fault.pixels, pixel)) continue;
-    for (int channel = 0; channel < shape.channels; ++channel) {
-      if (!contains(fault.channels, channel)) continue;
-      if (s.depth > 0) {
-        const int64_t word =
-            s.packed ? (int64_t{pixel} * shape.channels + channel) / s.channels_per_word
-                     : int64_t{pixel} * s.words_per_pixel + channel / s.channels_per_word;
-        if ((image_index * words_per_image + word) % s.depth != s.slot) continue;
-      }
-      result.push_back(pixel * shape.channels + channel);
-    }
-  }
+  for_selected(fault.pixels, fault.channels, fault.slot, shape, image_index,
+               [&](int pixel, int channel) { result.push_back(pixel * shape.channels + channel); });
   return result;
 }
 
+bool WindowEdits::has_row(const WindowFault& fault, int row) { return contains(fault.rows, row); }
+
+int WindowEdits::columns(const Layer& layer, int index, const std::vector<WindowFault>& faults) {
+  int columns = layer.columns();
+  for (const WindowFault& f : faults) {
+    if (f.layer == index) columns = std::max(columns, f.padded_columns);
+  }
+  return columns;
+}
+
+WindowEdits::WindowEdits(const Layer& layer, int index, const std::vector<WindowFault>& faults,
+                         int64_t image_index)
+    : format_(layer.input_format) {
+  std::vector<const WindowFault*> in_order;
+  for (const WindowFault& f : faults) {
+    if (f.layer != index || !f.images.contains(image_index)) continue;
+    in_order.push_back(&f);
+    accumulator_bits_ = f.accumulator_bits;
+    by_row_ |= !f.rows.empty();
+  }
+  std::stable_sort(in_order.begin(), in_order.end(),
+                   [](const auto* a, const auto* b) { return a->stage < b->stage; });
+  for (const WindowFault* f : in_order) {
+    const Shape windows{layer.output.height, layer.output.width,
+                        std::max(f->padded_columns, layer.columns())};
+    for_selected(f->pixels, f->columns, f->slot, windows, image_index, [&](int pixel, int column) {
+      by_pixel_[pixel].push_back({f, column});
+    });
+  }
+}
+
+RunImages Effects::images() const {
+  if (!patches.empty()) return {};
+  RunImages hull{INT64_MAX, -1};
+  const auto add = [&](const auto& faults) {
+    for (const auto& f : faults) {
+      hull = {std::min(hull.first, f.images.first), std::max(hull.last, f.images.last)};
+    }
+  };
+  add(operators);
+  add(elements);
+  add(operands);
+  add(pools);
+  add(windows);
+  return hull;
+}
+
+bool Effects::depends_on_image() const {
+  const auto any = [](const auto& faults) {
+    return std::any_of(faults.begin(), faults.end(),
+                       [](const auto& f) { return !f.images.is_all(); });
+  };
+  const auto drifts = [](const auto& faults) {
+    return std::any_of(faults.begin(), faults.end(),
+                       [](const auto& f) { return f.slot.depth > 0; });
+  };
+  return any(operators) || any(elements) || any(operands) || any(pools) || any(windows) ||
+         drifts(elements) || drifts(operands) || drifts(windows);
+}
+
 Tensor padded_operands(const Layer& layer, int index, const std::vector<OperandFault>& faults,
-                       const Tensor& input) {
+                       const Tensor& input, int64_t image_index) {
   const int p = layer.padding;
   const NumberFormat format = layer.input_format;
   const Shape shape{layer.input.height + 2 * p, layer.input.width + 2 * p, layer.input.channels};
@@ -342,24 +496,29 @@ Tensor padded_operands(const Layer& layer, int index, const std::vector<OperandF
       for (int c = 0; c < shape.channels; ++c) padded.at(y + p, x + p, c) = input.at(y, x, c);
     }
   }
+  std::vector<const OperandFault*> in_order;
   for (const OperandFault& fault : faults) {
-    if (fault.layer != index) continue;
-    for (const int pixel : fault.pixels) {
-      for (int c = 0; c < shape.channels; ++c) {
-        if (!contains(fault.channels, c)) continue;
-        int32_t& value = padded.values[static_cast<size_t>(pixel * shape.channels + c)];
-        value = format.value(fault.mask.apply(format.code(value)));
-      }
-    }
+    if (fault.layer == index && fault.images.contains(image_index)) in_order.push_back(&fault);
+  }
+  std::stable_sort(in_order.begin(), in_order.end(),
+                   [](const auto* a, const auto* b) { return a->stage < b->stage; });
+  for (const OperandFault* fault : in_order) {
+    for_selected(fault->pixels, fault->channels, fault->slot, shape, image_index,
+                 [&](int pixel, int channel) {
+                   int32_t& value =
+                       padded.values[static_cast<size_t>(pixel * shape.channels + channel)];
+                   value = format.value(fault->mask.apply(format.code(value)));
+                 });
   }
   return padded;
 }
 
-BrokenPool broken_pool_at(const std::vector<PoolFault>& faults, int index, int pixel, int channel) {
+BrokenPool broken_pool_at(const std::vector<PoolFault>& faults, int index, int pixel, int channel,
+                          int64_t image_index) {
   BrokenPool result;
   for (const PoolFault& fault : faults) {
-    if (fault.layer == index && contains(fault.channels, channel) &&
-        contains(fault.pixels, pixel)) {
+    if (fault.layer == index && fault.images.contains(image_index) &&
+        contains(fault.channels, channel) && contains(fault.pixels, pixel)) {
       merge(result, fault.pool);
     }
   }
@@ -370,16 +529,25 @@ int32_t broken_maximum(const Layer& layer, const BrokenPool& pool, const Tensor&
                        int x, int channel) {
   const NumberFormat format = layer.input_format;
   int32_t running = 0;
-  for (int k = 0; k < layer.kernel * layer.kernel; ++k) {
+  const auto inverted = [&](int taken) {  // the running maximum's bits
+    uint32_t bits = 0;
+    for (const auto& f : pool.flips) bits ^= f.taken == taken ? f.bits : 0;
+    return bits;
+  };
+  const auto store = [&](uint32_t code) { running = format.value(pool.cell.apply(code)); };
+  const int size = layer.kernel * layer.kernel;
+  for (int k = 0; k < size; ++k) {
     const int32_t value =
         input.at(y * layer.stride + k / layer.kernel, x * layer.stride + k % layer.kernel, channel);
+    if (k > 0) store(format.code(running) ^ inverted(k));
     bool greater = value > running;
+    for (const auto& f : pool.flips) greater = greater != (f.bits == 0 && f.taken == k);
     if (pool.comparator != BrokenPool::Comparator::healthy) {
       greater = pool.comparator == BrokenPool::Comparator::replaces;
     }
-    if (k == 0 || greater) running = value;
-    running = format.value(pool.cell.apply(format.code(running)));
+    store(format.code(k == 0 || greater ? value : running));
   }
+  store(format.code(running) ^ inverted(size));
   return running;
 }
 
@@ -459,9 +627,11 @@ void normalize(Effects& effects) {
   }
   elements = std::move(combined);
 
-  merge_equal(effects.operands, [](OperandFault& into, const OperandFault& from) {
+  const auto mask_after = [](auto& into, const auto& from) {
     into.mask = into.mask.then(from.mask);
-  });
+  };
+  merge_equal(effects.operands, mask_after);
+  merge_equal(effects.windows, mask_after);
   merge_equal(effects.pools,
               [](PoolFault& into, const PoolFault& from) { merge(into.pool, from.pool); });
 }
@@ -489,27 +659,35 @@ std::vector<std::string> describe(const Effects& effects, const Network& network
     }
     if (line.empty()) line = "every element";
     line += " of " + tensor_name(network, e.tensor);
-    if (e.slot.depth > 0) {
-      line += " in words with running index mod " + std::to_string(e.slot.depth) + " = " +
-              std::to_string(e.slot.slot);
-    }
+    line += slot_text(e.slot);
     const bool last = e.tensor == network.tensors() - 1;
     const NumberFormat format = last ? NumberFormat{} : network.tensor_format(e.tensor);
     lines.push_back(line + images_text(e.images) + " " + action(e.mask, last ? nullptr : &format));
   }
   for (const auto& o : effects.operands) {
     const Layer& layer = network.layers[static_cast<size_t>(o.layer)];
-    lines.push_back(
-        (o.channels.empty() ? "every channel" : list("channel", "channels", o.channels)) + " at " +
-        list("pixel", "pixels", o.pixels) + " of the padded input of " + layer.name + " " +
-        action(o.mask, &layer.input_format));
+    std::string line =
+        o.channels.empty() ? "every channel" : list("channel", "channels", o.channels);
+    if (!o.pixels.empty()) line += " at " + list("pixel", "pixels", o.pixels);
+    lines.push_back(line + " of the padded input of " + layer.name + slot_text(o.slot) +
+                    images_text(o.images) + " " + action(o.mask, &layer.input_format));
+  }
+  for (const auto& w : effects.windows) {
+    const Layer& layer = network.layers[static_cast<size_t>(w.layer)];
+    std::string line = w.columns.empty() ? "every column" : list("column", "columns", w.columns);
+    line += w.pixels.empty() ? " of the windows"
+                             : " of the windows at " + list("pixel", "pixels", w.pixels);
+    line += " of " + layer.name;
+    if (!w.rows.empty()) line += " for " + list("channel", "channels", w.rows);
+    lines.push_back(line + slot_text(w.slot) + images_text(w.images) + " " +
+                    action(w.mask, &layer.input_format));
   }
   for (const auto& p : effects.pools) {
     const Layer& layer = network.layers[static_cast<size_t>(p.layer)];
     std::string line =
         p.channels.empty() ? "every channel" : list("channel", "channels", p.channels);
     if (!p.pixels.empty()) line += " at " + list("pixel", "pixels", p.pixels);
-    lines.push_back(line + " of " + layer.name +
+    lines.push_back(line + " of " + layer.name + images_text(p.images) +
                     " computed by a broken pool: " + describe_pool(p.pool, layer.input_format));
   }
   return lines;
@@ -529,7 +707,7 @@ Effects stuck_pixel(const Network& network, int tensor, int pixel, int value) {
   fault.tensor = tensor;
   fault.pixels = {pixel};
   fault.mask = CodeMask::constant(network.tensor_format(tensor).code(value));
-  fault.stage = stage_slot;
+  fault.stage = int{stage_stream} + stream_slot;
   return {{}, {}, {fault}};
 }
 

@@ -2,8 +2,9 @@
 // printable, exact. The campaign engine, the trainer and the faulty reference see only these.
 //
 // One image passes through the effects of layer L like this:
-//   1. the layer's parameters are patched (ParameterPatch), and operands that its window buffer
-//      holds wrongly are replaced in its padded input (OperandFault),
+//   1. the layer's parameters are patched (ParameterPatch), and operands that are stored wrongly on
+//      their way to the array are replaced in its padded input (OperandFault), then in its windows
+//      (WindowFault),
 //   2. its rows are computed, broken ones by broken_accumulate / broken_threshold (OperatorFault);
 //      a pool's broken maxima by broken_maximum (PoolFault),
 //   3. elements of its output tensor are overwritten (ElementFault), in the order of `stage`.
@@ -11,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -45,12 +47,15 @@ struct CodeMask {
 /// i*words_per_image + w, and the slot is that index mod depth. depth = 0: no such restriction.
 /// packed: word w of an image holds elements w*channels_per_word .. of the tensor, and
 /// words_per_pixel is the number of words of the image.
+/// frame: the outer `frame` pixels of the image travel in no word and are not selected; the others
+/// count as an image of their own.
 struct SlotPattern {
   int depth = 0;
   int slot = 0;
   int words_per_pixel = 1;
   int channels_per_word = 1;
   bool packed = false;
+  int frame = 0;
 
   bool operator==(const SlotPattern&) const = default;
 };
@@ -82,15 +87,25 @@ struct ElementFault {
   bool operator==(const ElementFault&) const = default;
 };
 
-/// Order of what can change a word on its way out of a PE, along a stream and into a buffer.
+/// Order of what can change a word on its way out of a PE, along streams and into a buffer. A flip
+/// comes before the bits that are stuck at the same place: they win.
 enum Stage : int {
-  stage_output_code = 0,
-  stage_pe_dead = 1,
-  stage_wire = 2,
-  stage_flip = 3,
-  stage_slot = 4,
-  stage_word = 5,
-  stage_buffer = 6
+  stage_output_flip = 0,
+  stage_output_code = 1,
+  stage_pe_dead = 2,
+  stage_stream =
+      10,  ///< of the first FIFO that carries the tensor; the next one: + stages_of_stream
+  stage_buffer_flip = 1000,
+  stage_buffer = 1001
+};
+/// Stages of one FIFO, from its first.
+enum StreamStage : int {
+  stream_wire_flip = 0,
+  stream_wire = 1,
+  stream_slot_flip = 2,
+  stream_slot = 3,
+  stream_word = 4,
+  stages_of_stream = 5
 };
 
 /// A weight or a threshold that reads differently because its memory is broken. Data-independent.
@@ -125,6 +140,20 @@ struct BrokenPe {
     bool one = false;
     bool operator==(const Comparator&) const = default;
   };
+  /// Bits of a lane's operand or product that a transient inverted in one step.
+  struct LaneFlip {
+    int step = 0;
+    int lane = 0;
+    uint32_t bits = 0;
+    bool operator==(const LaneFlip&) const = default;
+  };
+  /// Bits of a stored threshold that a transient inverted, sign extension included.
+  struct ThresholdFlip {
+    int row = 0;
+    int index = 0;
+    uint32_t bits = 0;
+    bool operator==(const ThresholdFlip&) const = default;
+  };
   /// Bits of a stored weight that a transient inverted, in a padded column too.
   struct WeightFlip {
     int row = 0;
@@ -147,7 +176,11 @@ struct BrokenPe {
   std::vector<PaddedWeight> padded_weights;
   std::vector<Comparator> comparators;  ///< outputs stuck at 0 or 1
   std::vector<WeightFlip> weight_flips = {};
-  std::vector<AccumulatorFlip> accumulator_flips = {};  ///< stuck bits win
+  std::vector<AccumulatorFlip> accumulator_flips = {};  ///< stuck bits win, here and below
+  std::vector<LaneFlip> input_flips = {};
+  std::vector<LaneFlip> product_flips = {};
+  std::vector<ThresholdFlip> threshold_flips = {};
+  std::vector<int> comparator_flips = {};  ///< numbers of thresholds
 
   bool operator==(const BrokenPe&) const = default;
 };
@@ -163,17 +196,39 @@ struct OperatorFault {
   bool operator==(const OperatorFault&) const = default;
 };
 
-/// Operands of one convolution that its window buffer holds wrongly: the tensor in front of it is
-/// right. Selected are elements of the layer's padded input: channel in `channels` (none: all) AND
-/// pixel in `pixels`, counted in the padded image, y * (width + 2*padding) + x from the corner of
-/// the padding. Several faults act in their order.
+/// Operands of one convolution that are stored wrongly on their way to its windows, in a FIFO or in
+/// the window buffer: the tensor in front of it is right. Selected are elements of the layer's
+/// padded input as ElementFault selects them: channel in `channels` AND pixel in `pixels`, counted
+/// in the padded image, y * (width + 2*padding) + x from the corner of the padding, AND word in
+/// `slot`. In the order of `stage`.
 struct OperandFault {
   int layer = 0;
-  std::vector<int> channels;  ///< ascending, unique
-  std::vector<int> pixels;    ///< ascending, unique; never empty
+  std::vector<int> channels;  ///< ascending, unique; none: all
+  std::vector<int> pixels;    ///< ascending, unique; none: all
   CodeMask mask;              ///< on the code of the input format
+  SlotPattern slot = {};
+  int stage = 0;
+  RunImages images = {};
 
   bool operator==(const OperandFault&) const = default;
+};
+
+/// Operands as the rows of a layer read them, behind its windows: the window at output pixel p in
+/// `pixels`, its columns in `columns`, its words (of SIMD columns, words_per_pixel = synapse fold)
+/// in `slot`; padded columns too. For rows in `rows`. Empty lists select all.
+struct WindowFault {
+  int layer = 0;
+  std::vector<int> rows;     ///< ascending, unique
+  std::vector<int> columns;  ///< ascending, unique
+  std::vector<int> pixels;   ///< ascending, unique
+  CodeMask mask;             ///< on the code of the input format
+  SlotPattern slot = {};
+  int stage = 0;
+  RunImages images = {};
+  int padded_columns = 0;  ///< of a row, as the array is folded
+  int accumulator_bits = 32;
+
+  bool operator==(const WindowFault&) const = default;
 };
 
 /// How a broken max-pool takes the codes of a window, in raster order: the first becomes the
@@ -181,8 +236,16 @@ struct OperandFault {
 /// acts on the running maximum after each of them.
 struct BrokenPool {
   enum class Comparator : uint8_t { healthy, keeps, replaces };
+  /// A transient, once `taken` codes of the window are taken: it inverts bits of the running
+  /// maximum, or the outcome of the next comparison.
+  struct Flip {
+    int taken = 0;
+    uint32_t bits = 0;  ///< 0: of the comparator
+    bool operator==(const Flip&) const = default;
+  };
   CodeMask cell;
   Comparator comparator = Comparator::healthy;
+  std::vector<Flip> flips = {};  ///< stuck bits win
 
   bool operator==(const BrokenPool&) const = default;
 };
@@ -194,6 +257,7 @@ struct PoolFault {
   std::vector<int> channels;  ///< ascending, unique
   std::vector<int> pixels;    ///< ascending, unique
   BrokenPool pool;
+  RunImages images = {};
 
   bool operator==(const PoolFault&) const = default;
 };
@@ -209,10 +273,16 @@ struct Effects {
   std::vector<ElementFault> elements = {};
   std::vector<OperandFault> operands = {};
   std::vector<PoolFault> pools = {};
+  std::vector<WindowFault> windows = {};
 
   size_t size() const {
-    return patches.size() + operators.size() + elements.size() + operands.size() + pools.size();
+    return patches.size() + operators.size() + elements.size() + operands.size() + pools.size() +
+           windows.size();
   }
+  /// Some effect hits some images only.
+  bool depends_on_image() const;
+  /// From the first image that an effect hits to the last one.
+  RunImages images() const;
   bool empty() const { return size() == 0; }
   bool operator==(const Effects&) const = default;
 };
@@ -227,21 +297,67 @@ int minimal_accumulator_bits(const Layer& layer);
 /// Bits of a stored threshold, two's complement: holds accumulator_min()-1 .. accumulator_max().
 int minimal_threshold_bits(const Layer& layer);
 
-/// The accumulator of a row as the broken PE computes it. weights: [layer.columns()], window:
-/// [layer.columns()] values; `row` selects PE-local padded weights.
+/// The accumulator of a row as the broken PE computes it. weights: [layer.columns()]; window:
+/// [pe.padded_columns] values, padded_input() behind the layer's columns unless that is broken;
+/// `row` selects PE-local padded weights.
 int32_t broken_accumulate(const Layer& layer, const BrokenPe& pe, int row, const int8_t* weights,
                           const int32_t* window);
 
-/// The output value for an accumulator, with the comparators that are stuck.
-int32_t broken_threshold(const Layer& layer, const BrokenPe& pe, const int32_t* thresholds,
+/// The output value for the accumulator of a row, with comparators and thresholds that are broken.
+int32_t broken_threshold(const Layer& layer, const BrokenPe& pe, int row, const int32_t* thresholds,
                          int32_t accumulator);
 
-/// The layer's input as its window buffer holds it: padding around, operand faults applied.
+/// The layer's input as its windows find it: padding around, operand faults applied.
 Tensor padded_operands(const Layer& layer, int index, const std::vector<OperandFault>& faults,
-                       const Tensor& input);
+                       const Tensor& input, int64_t image_index);
+
+/// What a layer's window faults change in one image.
+class WindowEdits {
+ public:
+  /// Columns that a window must have: of the layer, or padded ones of a fault.
+  static int columns(const Layer& layer, int index, const std::vector<WindowFault>& faults);
+
+  WindowEdits(const Layer& layer, int index, const std::vector<WindowFault>& faults,
+              int64_t image_index);
+
+  bool empty() const { return by_pixel_.empty(); }
+  bool touches(int pixel) const { return by_pixel_.count(pixel) > 0; }
+  /// Some fault is for some rows only.
+  bool by_row() const { return by_row_; }
+  /// The window at an output pixel as a row reads it; window: [columns()] values.
+  template <typename Value>
+  void apply(int pixel, int row, Value* window) const {
+    const auto at = by_pixel_.find(pixel);
+    if (at == by_pixel_.end()) return;
+    for (const Edit& edit : at->second) {
+      if (!has_row(*edit.fault, row)) continue;
+      Value& value = window[edit.column];
+      value = static_cast<Value>(format_.value(edit.fault->mask.apply(format_.code(value))));
+    }
+  }
+  /// Registers of the array that computes the layer; 32 without faults.
+  int accumulator_bits() const { return accumulator_bits_; }
+
+ private:
+  struct Edit {
+    const WindowFault* fault;  // of the list given
+    int column;
+  };
+  static bool has_row(const WindowFault& fault, int row);
+
+  NumberFormat format_;
+  std::map<int, std::vector<Edit>> by_pixel_;  // in the order of stages
+  bool by_row_ = false;
+  int accumulator_bits_ = 32;
+};
+
+/// The accumulator of a row on a healthy PE for any window, [columns]; weights: [layer.columns()].
+int32_t plain_accumulate(const Layer& layer, const int8_t* weights, const int32_t* window,
+                         int columns, int accumulator_bits);
 
 /// What all faults of layer `index` together make of the pool at one output element.
-BrokenPool broken_pool_at(const std::vector<PoolFault>& faults, int index, int pixel, int channel);
+BrokenPool broken_pool_at(const std::vector<PoolFault>& faults, int index, int pixel, int channel,
+                          int64_t image_index);
 
 /// The output of a broken pool at pixel (y, x) and a channel.
 int32_t broken_maximum(const Layer& layer, const BrokenPool& pool, const Tensor& input, int y,

@@ -42,6 +42,9 @@ std::string name(const Fault& fault);
 /// What stands behind the `=`: "1", "-1", "flip@12345".
 std::string value_text(const Fault& fault);
 
+/// When a fault like this is without effect: of its site kind, or for a transient.
+std::string masked_text(const Fault& fault);
+
 /// Throws InputError(where, ...), with the nearest part or site name suggested.
 Fault parse_fault(std::string_view text, const Placement& placement, const Network& network,
                   std::string_view where);

@@ -141,7 +141,7 @@ std::vector<Fault> SiteIndex::expand(std::string_view pattern, std::string_view 
       continue;
     }
     std::array<Range, 4> box{};
-    bool some = flip_cycle >= 0 ? space.row->flips
+    bool some = flip_cycle >= 0 ? space.row->flips()
                                 : std::find(space.values.begin(), space.values.end(), value) !=
                                       space.values.end();
     for (size_t i = 0; i < brackets.inside.size(); ++i) {
@@ -161,6 +161,14 @@ std::vector<Fault> SiteIndex::expand(std::string_view pattern, std::string_view 
   }
   std::sort(faults.begin(), faults.end());
   return faults;
+}
+
+std::string masked_text(const Fault& fault) {
+  const SiteRow& row = site_row(fault.kind);
+  if (!fault.is_flip()) return row.masked;
+  return row.transient == Transient::passes
+             ? "nothing that is used passes there in that cycle"
+             : "nothing that is used again is stored there at the beginning of that cycle";
 }
 
 Fault parse_fault(std::string_view text, const Placement& placement, const Network& network,

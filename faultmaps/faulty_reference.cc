@@ -1,5 +1,8 @@
 #include "faultmaps/faulty_reference.h"
 
+#include <algorithm>
+
+#include "faultmaps/placement.h"
 #include "workloads/reference.h"
 
 namespace stuckat::reference {
@@ -18,22 +21,41 @@ Layer patched(Layer layer, int index, const Effects& effects) {
   return layer;
 }
 
+/// Rows that a broken PE computes, or that read a broken window.
 void apply_operators(const Layer& layer, int index, const Effects& effects, const Tensor& input,
                      int64_t image_index, Tensor& output) {
+  std::vector<const OperatorFault*> operators;
+  int columns = WindowEdits::columns(layer, index, effects.windows);
   for (const OperatorFault& fault : effects.operators) {
     if (fault.layer != index || !fault.images.contains(image_index)) continue;
-    for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
-      bool hit = fault.pixels.empty();
-      for (const int p : fault.pixels) hit = hit || p == pixel;
-      if (!hit) continue;
-      const int y = pixel / layer.output.width;
-      const int x = pixel % layer.output.width;
-      const std::vector<int32_t> columns = window(layer, input, y, x);
-      for (const int row : fault.rows) {
+    operators.push_back(&fault);
+    columns = std::max(columns, fault.pe.padded_columns);
+  }
+  const WindowEdits edits(layer, index, effects.windows, image_index);
+  if (operators.empty() && edits.empty()) return;
+  for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
+    const int y = pixel / layer.output.width;
+    const int x = pixel % layer.output.width;
+    std::vector<int32_t> right = window(layer, input, y, x);
+    right.resize(static_cast<size_t>(columns), padded_input(layer));
+    for (int row = 0; row < layer.rows(); ++row) {
+      std::vector<int32_t> seen = right;
+      edits.apply(pixel, row, seen.data());
+      if (edits.touches(pixel)) {
+        const int32_t accumulator = plain_accumulate(layer, layer.weight_row(row), seen.data(),
+                                                     columns, edits.accumulator_bits());
+        output.at(y, x, row) = threshold(layer, layer.threshold_row(row), accumulator);
+      }
+      for (const OperatorFault* fault : operators) {
+        const auto has = [](const std::vector<int>& list, int number) {
+          return std::find(list.begin(), list.end(), number) != list.end();
+        };
+        if (!has(fault->rows, row)) continue;
+        if (!fault->pixels.empty() && !has(fault->pixels, pixel)) continue;
         const int32_t accumulator =
-            broken_accumulate(layer, fault.pe, row, layer.weight_row(row), columns.data());
+            broken_accumulate(layer, fault->pe, row, layer.weight_row(row), seen.data());
         output.at(y, x, row) =
-            broken_threshold(layer, fault.pe, layer.threshold_row(row), accumulator);
+            broken_threshold(layer, fault->pe, row, layer.threshold_row(row), accumulator);
       }
     }
   }
@@ -55,12 +77,12 @@ Layer without_padding(Layer layer) {
 }
 
 void apply_pools(const Layer& layer, int index, const Effects& effects, const Tensor& input,
-                 Tensor& output) {
+                 int64_t image_index, Tensor& output) {
   for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
     const int y = pixel / layer.output.width;
     const int x = pixel % layer.output.width;
     for (int c = 0; c < layer.output.channels; ++c) {
-      const BrokenPool pool = broken_pool_at(effects.pools, index, pixel, c);
+      const BrokenPool pool = broken_pool_at(effects.pools, index, pixel, c, image_index);
       if (pool == BrokenPool{}) continue;
       output.at(y, x, c) = broken_maximum(layer, pool, input, y, x, c);
     }
@@ -88,12 +110,12 @@ std::vector<Tensor> run(const Network& network, const Tensor& image, const Effec
     Layer layer = patched(network.layers[static_cast<size_t>(i)], i, effects);
     Tensor input = tensors.back();
     if (has_operands(effects, i)) {
-      input = padded_operands(layer, i, effects.operands, input);
+      input = padded_operands(layer, i, effects.operands, input, image_index);
       layer = without_padding(std::move(layer));
     }
     Tensor output = run_layer(layer, input);
     apply_operators(layer, i, effects, input, image_index, output);
-    if (!layer.has_weights()) apply_pools(layer, i, effects, input, output);
+    if (!layer.has_weights()) apply_pools(layer, i, effects, input, image_index, output);
     apply_elements(network, i + 1, effects, image_index, output);
     tensors.push_back(std::move(output));
   }

@@ -4,8 +4,10 @@
 #include <cassert>
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <tuple>
 
+#include "faultmaps/lowering.h"
 #include "workloads/errors.h"
 
 namespace stuckat {
@@ -15,8 +17,8 @@ namespace {
 /// one memory word, faults of one PE.
 class Lowering {
  public:
-  Lowering(const Placement& placement, const Network& network, const Timeline* timeline)
-      : placement_(placement), network_(network), timeline_(timeline) {}
+  Lowering(const Placement& placement, const Network& network)
+      : placement_(placement), network_(network) {}
 
   void add(const Fault& fault);
   Effects finish();
@@ -32,15 +34,11 @@ class Lowering {
   void add_threshold(const ArrayUse& use, int row, int index, int bit, bool one);
   void add_output(const Fault& fault, const PeArray& array, const ArrayUse& use);
   void add_to_stream(const Fault& fault, const Stream& stream);
-  void add_lane_elements(int lane, const Stream& stream, ElementFault element);
   void add_to_window(const Fault& fault, const WindowBuffer& window);
   void add_to_pool(const Fault& fault, const PoolUnit& unit);
   void add_to_memory(const Fault& fault, const ActivationMemory& memory);
   void share_padded_weights();
-  void add_flip(const Fault& fault);
-  void add_accumulator_flip(const Fault& fault, int array);
-  void add_weight_flip(const Fault& fault, int array);
-  void add_slot_flip(const Fault& fault, const Stream& stream);
+  void add_flips();
   BrokenPe& broken(int array, int use_index, int pe);
 
   const Layer& layer(int index) const { return network_.layers[static_cast<size_t>(index)]; }
@@ -49,8 +47,9 @@ class Lowering {
 
   const Placement& placement_;
   const Network& network_;
-  const Timeline* timeline_;
   std::vector<Fault> flips_;
+  using Site = std::tuple<SiteKind, std::string, std::array<int, 4>>;
+  std::set<Site> stuck_;  // where flips are lost
   std::map<ParameterKey, CodeMask> memory_;
   std::map<std::tuple<PeKey, int, int>, CodeMask> padded_memory_;  // ..., row, column
   std::map<PeKey, BrokenPe> pes_;
@@ -70,12 +69,6 @@ int nearest_level(NumberFormat format, int value) {
   return best;
 }
 
-std::vector<int> multiples(int first, int step, int end) {
-  std::vector<int> result;
-  for (int i = first; i < end; i += step) result.push_back(i);
-  return result;
-}
-
 std::vector<int> Lowering::rows_of(const PeArray& array, const ArrayUse& use, int pe) const {
   const int rows = layer(use.layer).rows();
   return array.schedule == Schedule::channel_parallel ? multiples(pe, array.pe, rows)
@@ -85,15 +78,6 @@ std::vector<int> Lowering::rows_of(const PeArray& array, const ArrayUse& use, in
 std::vector<int> Lowering::pixels_of(const PeArray& array, const ArrayUse& use, int pe) const {
   if (array.schedule == Schedule::channel_parallel) return {};  // every pixel
   return multiples(pe, array.pe, layer(use.layer).output.pixels());
-}
-
-/// A PE with nothing broken.
-BrokenPe new_pe(const PeArray& array, const ArrayUse& use) {
-  BrokenPe pe;
-  pe.simd = array.simd;
-  pe.padded_columns = use.columns;
-  pe.accumulator_bits = use.accumulator_bits;
-  return pe;
 }
 
 BrokenPe& Lowering::broken(int array, int use_index, int pe) {
@@ -240,39 +224,39 @@ void Lowering::add_to_array(const Fault& fault, int array, int use_index) {
 }
 
 void Lowering::add_to_stream(const Fault& fault, const Stream& stream) {
-  const Shape shape = network_.tensor_shape(stream.tensor);
   const bool last = stream.tensor == network_.tensors() - 1;
+  const bool is_wire = fault.kind == SiteKind::stream_wire;
+  const bool is_word = fault.kind == SiteKind::stream_word;
+  const StreamStage stage = is_wire ? stream_wire : is_word ? stream_word : stream_slot;
   ElementFault element;
-  element.tensor = stream.tensor;
-  element.stage = fault.kind == SiteKind::stream_wire   ? stage_wire
-                  : fault.kind == SiteKind::stream_slot ? stage_slot
-                                                        : stage_word;
-  if (fault.kind != SiteKind::stream_wire) {
+  if (!is_wire) {
     element.slot = {stream.depth, fault.coordinates[0], stream.words_per_pixel,
                     stream.channels_per_word, stream.packed};
   }
-  if (fault.kind == SiteKind::stream_word) {
+  if (is_word) {
     const Layer& l = network_.layers.back();
     element.mask =
         last ? CodeMask::constant(static_cast<uint32_t>(dead_accumulator(l, fault.value)))
              : CodeMask::constant(network_.tensor_format(stream.tensor).code(fault.value));
-  } else {
-    const int word_bit = fault.coordinates[fault.kind == SiteKind::stream_wire ? 0 : 1];
-    const int bits = element_bits(placement_, stream.tensor, network_);
-    const int bit = word_bit % bits;
-    element.mask = last && !network_.layers.back().is_xnor()
-                       ? CodeMask::stuck_bit_sign_extended(bit, bits, fault.value != 0)
-                       : CodeMask::stuck_bit(bit, fault.value != 0);
-    if (stream.packed) return add_lane_elements(word_bit / bits, stream, std::move(element));
-    element.channels = multiples(word_bit / bits, stream.channels_per_word, shape.channels);
-    if (element.channels.empty()) return;  // a lane beyond the last channel
+    add_carried_padding(stream, stage, element, 0, 1, placement_, network_, effects_);
+    return add_carried(stream, stage, std::move(element), placement_, network_, effects_);
   }
-  effects_.elements.push_back(element);
-}
-
-/// One effect for each channel: a lane of a packed stream meets different channels in each word.
-void Lowering::add_lane_elements(int lane, const Stream& stream, ElementFault element) {
-  const Shape shape = network_.tensor_shape(stream.tensor);
+  const int word_bit = fault.coordinates[is_wire ? 0 : 1];
+  const int bits = element_bits(placement_, stream.tensor, network_);
+  const int bit = word_bit % bits;
+  const int lane = word_bit / bits;
+  element.mask = last && !network_.layers.back().is_xnor()
+                     ? CodeMask::stuck_bit_sign_extended(bit, bits, fault.value != 0)
+                     : CodeMask::stuck_bit(bit, fault.value != 0);
+  const Shape shape = carried_shape(stream, placement_, network_);
+  add_carried_padding(stream, stage, element, lane, stream.channels_per_word, placement_, network_,
+                      effects_);
+  if (!stream.packed) {
+    element.channels = multiples(lane, stream.channels_per_word, shape.channels);
+    if (element.channels.empty()) return;  // a lane beyond the last channel
+    return add_carried(stream, stage, std::move(element), placement_, network_, effects_);
+  }
+  // One effect for each channel: a lane of a packed stream meets different channels in each word.
   for (int channel = 0; channel < shape.channels; ++channel) {
     element.channels = {channel};
     element.pixels.clear();
@@ -280,7 +264,9 @@ void Lowering::add_lane_elements(int lane, const Stream& stream, ElementFault el
       const int number = pixel * shape.channels + channel;
       if (number % stream.channels_per_word == lane) element.pixels.push_back(pixel);
     }
-    if (!element.pixels.empty()) effects_.elements.push_back(element);
+    if (!element.pixels.empty()) {
+      add_carried(stream, stage, element, placement_, network_, effects_);
+    }
   }
 }
 
@@ -333,141 +319,35 @@ void Lowering::add_to_pool(const Fault& fault, const PoolUnit& unit) {
 }
 
 void Lowering::add_to_memory(const Fault& fault, const ActivationMemory& memory) {
-  const auto [buffer, address, bit, unused] = fault.coordinates;
-  for (const auto& stored : memory.tensors) {
-    if (stored.buffer != buffer) continue;
-    const Shape shape = network_.tensor_shape(stored.kept);
-    const bool last = stored.kept == network_.tensors() - 1;
-    const int bits = last ? 32 : network_.tensor_format(stored.kept).bits;
-    const int pixel_bytes = (shape.channels * bits + 7) / 8;
-    const int pixel = address / pixel_bytes;
-    const int pixel_bit = address % pixel_bytes * 8 + bit;
-    const int channel = pixel_bit / bits;
-    if (pixel >= shape.pixels() || channel >= shape.channels) continue;
-    const CodeMask mask = CodeMask::stuck_bit(pixel_bit % bits, fault.value != 0);
-    if (stored.kept == stored.tensor + 1) {
-      effects_.pools.push_back({stored.tensor, {channel}, {pixel}, {mask}});
+  for (const BufferElement& e : buffer_elements(fault, memory, network_)) {
+    const CodeMask mask{~e.mask.flip, fault.value != 0 ? e.mask.flip : 0, 0};
+    if (e.stored->kept == e.stored->tensor + 1) {
+      effects_.pools.push_back({e.stored->tensor, {e.channel}, {e.pixel}, {mask}});
       continue;
     }
-    if (stored.kept > stored.tensor && bits > 1) {
-      throw InputError(placement_.accelerator,
-                       name(fault) +
-                           ": running maxima of pools behind pools in the raster order of " +
-                           layer(stored.tensor - 1).name + " have no exact effect",
-                       "a network with one pool behind a layer, or 1-bit activations");
-    }
+    check_running_maximum(fault, e, placement_, network_);
     ElementFault element;
-    element.tensor = stored.kept;
-    element.channels = {channel};
-    element.pixels = {pixel};
+    element.tensor = e.stored->kept;
+    element.channels = {e.channel};
+    element.pixels = {e.pixel};
     element.mask = mask;
     element.stage = stage_buffer;
     effects_.elements.push_back(std::move(element));
   }
 }
 
-/// The register holds what step s-1 of a fold left when step s begins. Before step 0 it holds
-/// nothing that is used again.
-void Lowering::add_accumulator_flip(const Fault& fault, int array) {
-  const PeArray& a = placement_.arrays[static_cast<size_t>(array)];
-  const auto at = timeline_->next_step(a.name, fault.flip_cycle);
-  if (!at || at->step == 0) return;
-  const ArrayUse& use = a.uses[static_cast<size_t>(at->use)];
-  const auto [pe, bit, unused, unused2] = fault.coordinates;
-  const bool by_channel = a.schedule == Schedule::channel_parallel;
-  const int row = by_channel ? at->fold * a.pe + pe : at->fold;
-  const int pixel = by_channel ? at->pass : at->pass * a.pe + pe;
-  const Layer& l = layer(use.layer);
-  if (bit >= use.accumulator_bits || row >= l.rows() || pixel >= l.output.pixels()) return;
-  OperatorFault flipped{use.layer, {row}, {pixel}, new_pe(a, use), {at->image, at->image}};
-  flipped.pe.accumulator_flips = {{at->step, 1u << bit}};
-  effects_.operators.push_back(std::move(flipped));
-}
-
-/// The word is read once for each window, in one step of its fold, and never written again.
-void Lowering::add_weight_flip(const Fault& fault, int array) {
-  const PeArray& a = placement_.arrays[static_cast<size_t>(array)];
-  if (a.uses.size() != 1) {
+void Lowering::add_flips() {
+  if (flips_.empty()) return;
+  if (placement_.run == nullptr) {
     throw InputError(placement_.accelerator,
-                     name(fault) +
-                         ": which of the weight banks that share the address it hits, and "
-                         "when that is filled again, has no exact effect",
-                     "a permanent fault there");
-  }
-  const auto at = timeline_->next_step(a.name, fault.flip_cycle);
-  if (!at) return;
-  const ArrayUse& use = a.uses.front();
-  const Layer& l = layer(use.layer);
-  const auto [pe, address, lane, bit] = fault.coordinates;
-  const int synapse_fold = use.columns / a.simd;
-  const int row = address / synapse_fold * a.pe + pe;
-  const int column = address % synapse_fold * a.simd + lane;
-  if (row >= l.rows() || bit >= l.weight_format.bits) return;
-  const auto stuck = [&](const auto& masks, const auto& where) {
-    const auto found = masks.find(where);
-    return found != masks.end() && (found->second.keep >> bit & 1u) == 0;
-  };
-  if (stuck(memory_, ParameterKey{use.layer, row, false, column}) ||
-      stuck(padded_memory_, std::tuple(PeKey{array, 0, pe}, row, column))) {
-    return;
-  }
-  OperatorFault flipped{use.layer, {row}, {}, new_pe(a, use), {at->image, INT64_MAX}};
-  flipped.pe.weight_flips = {{row, column, 1u << bit}};
-  const bool read_before = at->fold * synapse_fold + at->step > address;
-  const int first_pixel = at->pass + (read_before ? 1 : 0);
-  if (first_pixel > 0) {
-    OperatorFault rest = flipped;
-    rest.images.last = at->image;
-    const int pixels = l.output.pixels();
-    for (int pixel = first_pixel; pixel < pixels; ++pixel) rest.pixels.push_back(pixel);
-    if (!rest.pixels.empty()) effects_.operators.push_back(std::move(rest));
-    ++flipped.images.first;
-  }
-  effects_.operators.push_back(std::move(flipped));
-}
-
-void Lowering::add_slot_flip(const Fault& fault, const Stream& stream) {
-  const auto [slot, word_bit, unused, unused2] = fault.coordinates;
-  const auto word = timeline_->word_in(stream.name, slot, fault.flip_cycle);
-  if (!word) return;
-  const Shape shape = network_.tensor_shape(stream.tensor);
-  const int bits = element_bits(placement_, stream.tensor, network_);
-  const int lane = word_bit / bits;
-  const int bit = word_bit % bits;
-  const int64_t words = int64_t{stream.packed ? 1 : shape.pixels()} * stream.words_per_pixel;
-  const auto in_image = static_cast<int>(*word % words);
-  int pixel = in_image / stream.words_per_pixel;
-  int channel = in_image % stream.words_per_pixel * stream.channels_per_word + lane;
-  if (stream.packed) {
-    pixel = channel / shape.channels;
-    channel %= shape.channels;
-  }
-  if (pixel >= shape.pixels() || channel >= shape.channels) return;  // padding
-  const bool last = stream.tensor == network_.tensors() - 1;
-  ElementFault element;
-  element.tensor = stream.tensor;
-  element.channels = {channel};
-  element.pixels = {pixel};
-  const bool sign = last && !network_.layers.back().is_xnor() && bit == bits - 1;
-  element.mask.flip = sign ? ~0u << bit : 1u << bit;
-  element.stage = stage_flip;
-  element.images = {*word / words, *word / words};
-  effects_.elements.push_back(std::move(element));
-}
-
-void Lowering::add_flip(const Fault& fault) {
-  if (timeline_ == nullptr) {
-    throw InputError(placement_.accelerator,
-                     name(fault) + ": what a flip hits depends on the run that it is in",
+                     name(flips_.front()) + ": what a flip hits depends on the run that it is in",
                      "permanent faults where no run is simulated");
   }
-  for (size_t i = 0; i < placement_.streams.size(); ++i) {
-    if (placement_.streams[i].name == fault.part) add_slot_flip(fault, placement_.streams[i]);
+  for (const Fault& flip : flips_) {
+    if (stuck_.count({flip.kind, flip.part, flip.coordinates}) > 0) continue;
+    lower_flip(flip, placement_, network_, effects_);
   }
-  for (int i = 0; i < count_parts(PartKind::pe_array, placement_); ++i) {
-    if (part_name(PartKind::pe_array, placement_, i) != fault.part) continue;
-    fault.kind == SiteKind::pe_weight ? add_weight_flip(fault, i) : add_accumulator_flip(fault, i);
-  }
+  effects_.operators = disjoint(std::move(effects_.operators), network_);
 }
 
 void Lowering::add(const Fault& fault) {
@@ -475,6 +355,7 @@ void Lowering::add(const Fault& fault) {
     flips_.push_back(fault);  // the stuck bits of all faults come first
     return;
   }
+  stuck_.insert({fault.kind, fault.part, fault.coordinates});
   const PartKind kind = site_row(fault.kind).part;
   for (int part = 0; part < count_parts(kind, placement_); ++part) {
     if (part_name(kind, placement_, part) != fault.part) continue;
@@ -564,8 +445,7 @@ Effects Lowering::finish() {
         fault.rows.empty() || (a.schedule == Schedule::pixel_parallel && fault.pixels.empty());
     if (!idle) effects_.operators.push_back(std::move(fault));
   }
-  for (const Fault& flip : flips_) add_flip(flip);
-  if (!flips_.empty()) effects_.operators = disjoint(std::move(effects_.operators), network_);
+  add_flips();
   normalize(effects_);
   return std::move(effects_);
 }
@@ -584,9 +464,8 @@ int32_t dead_accumulator(const Layer& layer, int level) {
   return static_cast<int32_t>(low + offset / steps);
 }
 
-Effects lower(const FaultMap& map, const Placement& placement, const Network& network,
-              const Timeline* timeline) {
-  Lowering lowering(placement, network, timeline);
+Effects lower(const FaultMap& map, const Placement& placement, const Network& network) {
+  Lowering lowering(placement, network);
   for (const Fault& fault : map.faults) lowering.add(fault);
   return lowering.finish();
 }

@@ -48,7 +48,8 @@ int part_layer(PartKind kind, const Placement& placement, int part) {
       return uses.size() == 1 ? uses.front().layer : -1;
     }
     case PartKind::stream:
-      return placement.streams[i].tensor - 1;
+      return placement.streams[i].tensor -
+             (placement.streams[i].carries == Carries::tensor ? 1 : 0);
     case PartKind::window_buffer:
       return placement.windows[i].layer;
     case PartKind::pool:

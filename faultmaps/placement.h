@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "workloads/network.h"
 
 namespace stuckat {
+
+class Timeline;
 
 /// channel_parallel: PE p computes rows {r : r mod pe = p} at every pixel.
 /// pixel_parallel:   PE p computes all rows at output pixels {q : q mod pe = p}.
@@ -39,12 +42,19 @@ struct PeArray {
   bool operator==(const PeArray&) const = default;
 };
 
-/// A FIFO between parts that carries one tensor, word by word in raster order: word w of a pixel
-/// holds channels w*channels_per_word .. of it. A packed stream knows no pixels: word w of the
-/// image holds elements w*channels_per_word .. of the tensor. Words and lanes behind the last
-/// channel (the last element) carry padding. Lane l of the word lies in bits [l*b, (l+1)*b), b the
-/// bits of the tensor's format. A ring of `depth` slots: the n-th word of the run lies in slot n
-/// mod depth.
+/// What the words of a FIFO are. Behind a tensor's own stream ("layer0/out") its elements travel on
+/// towards the array of the next layer, as operands: `operands` of its padded input (see
+/// `frame`), then `windows`.
+enum class Carries : uint8_t { tensor, operands, windows };
+
+/// A FIFO between parts, or inside one, that carries one tensor, word by word in raster order: word
+/// w of a pixel holds channels w*channels_per_word .. of it. A packed stream knows no pixels: word
+/// w of the image holds elements w*channels_per_word .. of the tensor. Words and lanes behind the
+/// last channel (the last element) carry padding. Lane l of the word lies in bits [l*b, (l+1)*b), b
+/// the bits of the tensor's format. A ring of `depth` slots: the n-th word of the run lies in slot
+/// n mod depth. Operands are those of layer `tensor`: with frame = its padding the words are those
+/// of the image without it, with frame = 0 padding travels too. Windows: "pixels" are output
+/// pixels, "channels" the padded columns.
 struct Stream {
   std::string name;  ///< "layer1/out": the stream of layer1's output to the next part
   int tensor = 0;
@@ -52,6 +62,9 @@ struct Stream {
   int channels_per_word = 1;
   int words_per_pixel = 1;  ///< >= ceil(channels / channels_per_word); packed: words of the image
   bool packed = false;
+  Carries carries = Carries::tensor;
+  int frame = 0;
+  int position = 0;  ///< among the FIFOs that carry the same, in the order of the data
 
   bool operator==(const Stream&) const = default;
 };
@@ -110,6 +123,8 @@ struct Placement {
   std::vector<WindowBuffer> windows = {};
   std::vector<PoolUnit> pools = {};
   std::vector<ActivationMemory> memories = {};
+  /// Of the run that transients are in; null: there is none, and they have no meaning.
+  std::shared_ptr<const Timeline> run = {};
 
   bool operator==(const Placement&) const = default;
 };

@@ -26,10 +26,10 @@ void check_fault(const Fault& fault, const SiteSpace& space, const std::string& 
         count == 0 ? "none: the part has no such site" : "0 to " + std::to_string(count - 1));
   }
   if (fault.is_flip()) {
-    if (space.row->flips) return;
+    if (space.row->flips()) return;
     std::string known;
     for (const SiteRow& row : site_table()) {
-      if (row.flips) known += (known.empty() ? "" : ", ") + std::string(row.name);
+      if (row.flips()) known += (known.empty() ? "" : ", ") + std::string(row.name);
     }
     throw InputError(where, name(fault) + ": no flip is modelled there",
                      "a permanent fault, or a flip in " + known);

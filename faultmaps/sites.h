@@ -36,11 +36,16 @@ enum class SiteKind : uint8_t {
 /// How a fault at the site is written: `=0` / `=1`, or `=LEVEL`.
 enum class ValueKind : uint8_t { bit, level };
 
-/// One coordinate: its name and how many positions it has at a part (index into
-/// the placement's parts of the row's PartKind).
+/// What `=flip@CYCLE` inverts: what passes in that very cycle, or what is stored at its beginning,
+/// for as long as it is stored; the step that starts in the cycle is the first to see it.
+enum class Transient : uint8_t { none, passes, stored };
+
+/// One coordinate: its name, how many positions it has at a part (index into the placement's parts
+/// of the row's PartKind), and that as a formula: positions are 0 to `formula` - 1.
 struct SiteCoordinate {
   const char* name;
   int (*count)(const Placement&, int part, const Network&);
+  const char* formula;
 };
 
 struct SiteRow {
@@ -54,7 +59,9 @@ struct SiteRow {
   const char* effect;   ///< which channels or pixels, at which level
   const char* masked;   ///< when it is without effect
   const char* source;
-  bool flips = false;  ///< something is stored there that a transient can invert
+  Transient transient;  ///< none where whole parts give a level
+
+  bool flips() const { return transient != Transient::none; }
 };
 
 const std::vector<SiteRow>& site_table();
@@ -65,6 +72,10 @@ SiteKind parse_site_kind(std::string_view name, std::string_view where);
 /// Bits of one element of a tensor as it travels: of its format, or of the accumulator register of
 /// the array that computes it where the last layer passes accumulators out.
 int element_bits(const Placement& placement, int tensor, const Network& network);
+
+/// The tensor that the words of a stream are read as: of pixels and channels, or windows and
+/// columns. Operands: the image without its frame.
+Shape carried_shape(const Stream& stream, const Placement& placement, const Network& network);
 
 /// Bits of one word of a stream: channels_per_word * element_bits.
 int stream_word_bits(const Placement& placement, const Stream& stream, const Network& network);

@@ -1,7 +1,10 @@
 #include "trainer/fixed_faults.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
+
+#include "faultmaps/placement.h"
 
 namespace stuckat::trainer {
 namespace {
@@ -11,7 +14,7 @@ int64_t sum_of(const Layer& layer, int64_t accumulator) {
   return layer.is_xnor() ? 2 * accumulator - layer.columns() : accumulator;
 }
 int64_t accumulator_of(const Layer& layer, int64_t sum) {
-  return layer.is_xnor() ? (sum + layer.columns()) / 2 : sum;
+  return layer.is_xnor() ? (sum + layer.columns()) >> 1 : sum;
 }
 
 std::vector<int> pixels_of(const OperatorFault& fault, Shape shape) {
@@ -43,6 +46,21 @@ template <class Visit>
 void for_channels(const std::vector<int>& channels, int count, const Visit& visit) {
   for (const int c : channels) visit(c);
   for (int c = 0; channels.empty() && c < count; ++c) visit(c);
+}
+
+/// Calls visit(fault, sample, element of the padded input) in the order of stages.
+template <class Visit>
+void for_operands(const LayerFaults& faults, Shape padded, int samples, int64_t image_index,
+                  const Visit& visit) {
+  for (const OperandFault& fault : faults.operands) {
+    ElementFault same;
+    same.channels = fault.channels;
+    same.pixels = fault.pixels;
+    same.slot = fault.slot;
+    same.images = fault.images;
+    for_selected(same, padded, 0, samples, image_index,
+                 [&](int sample, int element) { visit(fault, sample, element); });
+  }
 }
 
 template <class Visit>
@@ -77,8 +95,13 @@ std::vector<LayerFaults> faults_by_tensor(const Effects& effects, const Network&
   for (const PoolFault& fault : effects.pools) {
     result[static_cast<size_t>(fault.layer) + 1].pools.push_back(fault);
   }
+  for (const WindowFault& fault : effects.windows) {
+    result[static_cast<size_t>(fault.layer) + 1].windows.push_back(fault);
+  }
   for (LayerFaults& faults : result) {
     std::stable_sort(faults.elements.begin(), faults.elements.end(),
+                     [](const auto& a, const auto& b) { return a.stage < b.stage; });
+    std::stable_sort(faults.operands.begin(), faults.operands.end(),
                      [](const auto& a, const auto& b) { return a.stage < b.stage; });
   }
   return result;
@@ -93,7 +116,7 @@ void patch_weights(const LayerFaults& faults, const Layer& layer, const std::vec
 }
 
 bool needs_wide(const LayerFaults& faults, const Layer& layer) {
-  return !faults.operators.empty() || !faults.thresholds.empty() ||
+  return faults.breaks_sums() || !faults.thresholds.empty() ||
          (layer.accumulator_output && !faults.elements.empty());
 }
 
@@ -105,29 +128,100 @@ void patch_thresholds(const LayerFaults& faults, const Layer& layer, Steps& step
   }
 }
 
+namespace {
+
+/// The window under an output pixel, [window.size()], padded columns behind those of the layer.
+void read_window(const ForwardLayer& forward, int sample, int pixel, std::vector<int32_t>& window) {
+  const Layer& layer = forward.layer;
+  const Geometry& g = forward.geometry;
+  const int y = pixel / g.out.width * g.stride;
+  const int x = pixel % g.out.width * g.stride;
+  std::fill(window.begin(), window.end(), padded_input(layer));
+  for (int column = 0; column < layer.columns(); ++column) {
+    const int tap = column / g.in.channels;
+    const int q = (y + tap / g.kernel) * g.in.width + x + tap % g.kernel;
+    window[static_cast<size_t>(column)] =
+        forward.padded_input()[position(g.in, sample, q * g.in.channels + column % g.in.channels)];
+  }
+}
+
+/// The operators of each output pixel; every pixel in `all` has an entry.
+std::map<int, std::vector<const OperatorFault*>> by_pixel(const LayerFaults& faults,
+                                                          const Layer& layer, int64_t image_index,
+                                                          const WindowEdits& edits) {
+  std::map<int, std::vector<const OperatorFault*>> result;
+  for (const OperatorFault& fault : faults.operators) {
+    if (!fault.images.contains(image_index)) continue;
+    for (const int pixel : pixels_of(fault, layer.output)) result[pixel].push_back(&fault);
+  }
+  for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
+    if (edits.touches(pixel)) result[pixel];
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<BrokenAccumulator> broken_accumulators(const LayerFaults& faults,
+                                                   const ForwardLayer& forward,
+                                                   const int8_t* weights, int samples,
+                                                   int64_t image_index) {
+  std::vector<BrokenAccumulator> result;
+  if (!faults.breaks_sums()) return result;
+  static const BrokenPe healthy;
+  const Layer& layer = forward.layer;
+  const int index = faults.windows.empty() ? 0 : faults.windows.front().layer;
+  const int columns = WindowEdits::columns(layer, index, faults.windows);
+  int size = columns;
+  for (const OperatorFault& f : faults.operators) size = std::max(size, f.pe.padded_columns);
+  std::vector<int32_t> window(static_cast<size_t>(size));
+  std::vector<int32_t> seen(window.size());
+  for (int sample = 0; sample < samples; ++sample) {
+    const WindowEdits edits(layer, index, faults.windows, image_index + sample);
+    for (const auto& [pixel, operators] : by_pixel(faults, layer, image_index + sample, edits)) {
+      read_window(forward, sample, pixel, window);
+      const auto see = [&, pixel = pixel](int row) {
+        seen = window;
+        edits.apply(pixel, row, seen.data());
+        return weights + static_cast<ptrdiff_t>(row) * layer.columns();
+      };
+      for (int row = 0; row < layer.rows() && edits.touches(pixel); ++row) {
+        const int8_t* w = see(row);
+        result.push_back(
+            {sample, pixel, row, &healthy,
+             plain_accumulate(layer, w, seen.data(), columns, edits.accumulator_bits())});
+      }
+      for (const OperatorFault* fault : operators) {
+        for (const int row : fault->rows) {
+          const int8_t* w = see(row);
+          result.push_back({sample, pixel, row, &fault->pe,
+                            broken_accumulate(layer, fault->pe, row, w, seen.data())});
+        }
+      }
+    }
+  }
+  return result;
+}
+
 void break_sums(const LayerFaults& faults, ForwardLayer& forward, const std::vector<int32_t>& sign,
                 const int8_t* weights, int samples, int64_t image_index, int32_t limit) {
   const Layer& layer = forward.layer;
-  const Geometry& g = forward.geometry;
-  std::vector<int32_t> window(static_cast<size_t>(layer.columns()));
-  for_broken(faults, layer, samples, image_index,
-             [&](const OperatorFault& fault, int sample, int pixel) {
-               const int y = pixel / g.out.width * g.stride;
-               const int x = pixel % g.out.width * g.stride;
-               for (int column = 0; column < layer.columns(); ++column) {
-                 const int tap = column / g.in.channels;
-                 const int q = (y + tap / g.kernel) * g.in.width + x + tap % g.kernel;
-                 window[static_cast<size_t>(column)] = forward.padded_input()[position(
-                     g.in, sample, q * g.in.channels + column % g.in.channels)];
-               }
-               for (const int row : fault.rows) {
-                 const int8_t* w = weights + static_cast<ptrdiff_t>(row) * layer.columns();
-                 const int32_t broken = broken_accumulate(layer, fault.pe, row, w, window.data());
-                 const int64_t sum = sign[static_cast<size_t>(row)] * sum_of(layer, broken);
-                 forward.acc32.data()[position(g.out, sample, pixel * g.out.channels + row)] =
-                     static_cast<int32_t>(std::clamp<int64_t>(sum, -limit, limit));
-               }
-             });
+  for (const BrokenAccumulator& a :
+       broken_accumulators(faults, forward, weights, samples, image_index)) {
+    const int64_t sum = sign[static_cast<size_t>(a.row)] * sum_of(layer, a.accumulator);
+    forward.acc32.data()[position(layer.output, a.sample, a.pixel * layer.rows() + a.row)] =
+        static_cast<int32_t>(std::clamp<int64_t>(sum, -limit, limit));
+  }
+}
+
+void overwrite_broken(const std::vector<BrokenAccumulator>& broken, const Layer& layer,
+                      const std::vector<int32_t>& thresholds, int8_t* values) {
+  for (const BrokenAccumulator& a : broken) {
+    const int32_t* of_row =
+        thresholds.data() + static_cast<ptrdiff_t>(a.row) * layer.thresholds_per_row();
+    values[position(layer.output, a.sample, a.pixel * layer.rows() + a.row)] =
+        static_cast<int8_t>(broken_threshold(layer, *a.pe, a.row, of_row, a.accumulator));
+  }
 }
 
 void break_values(const LayerFaults& faults, ForwardLayer& forward, const Steps& steps, int samples,
@@ -137,45 +231,46 @@ void break_values(const LayerFaults& faults, ForwardLayer& forward, const Steps&
   std::vector<int32_t> thresholds(static_cast<size_t>(count));
   for_broken(
       faults, layer, samples, image_index, [&](const OperatorFault& fault, int sample, int pixel) {
-        if (fault.pe.comparators.empty()) return;
+        const BrokenPe& pe = fault.pe;
+        const bool healthy =
+            pe.comparators.empty() && pe.comparator_flips.empty() && pe.threshold_flips.empty();
+        if (healthy) return;
         for (const int row : fault.rows) {
           // On sums both sides of a comparison are twice the accumulator minus a constant.
           const auto first = steps.thresholds.begin() + static_cast<ptrdiff_t>(row) * count;
-          std::copy(first, first + count, thresholds.begin());
+          std::transform(first, first + count, thresholds.begin(),
+                         [&](int32_t t) { return static_cast<int32_t>(accumulator_of(layer, t)); });
           const size_t at = position(layer.output, sample, pixel * layer.rows() + row);
           const int32_t sum = steps.sign[static_cast<size_t>(row)] * forward.acc32.data()[at];
+          const auto accumulator = static_cast<int32_t>(accumulator_of(layer, sum));
           values[at] =
-              static_cast<int8_t>(broken_threshold(layer, fault.pe, thresholds.data(), sum));
+              static_cast<int8_t>(broken_threshold(layer, pe, row, thresholds.data(), accumulator));
         }
       });
 }
 
 void overwrite_operands(const LayerFaults& faults, const Layer& layer, int samples,
-                        int8_t* padded) {
-  const NumberFormat format = layer.input_format;
+                        int64_t image_index, int8_t* padded) {
   const Shape shape{layer.input.height + 2 * layer.padding, layer.input.width + 2 * layer.padding,
                     layer.input.channels};
-  for (const OperandFault& fault : faults.operands) {
-    for_channels(fault.channels, shape.channels, [&](int channel) {
-      for (const int pixel : fault.pixels) {
-        for (int sample = 0; sample < samples; ++sample) {
-          int8_t& value = padded[position(shape, sample, pixel * shape.channels + channel)];
-          value = static_cast<int8_t>(format.value(fault.mask.apply(format.code(value))));
-        }
-      }
-    });
-  }
+  const NumberFormat format = layer.input_format;
+  for_operands(faults, shape, samples, image_index,
+               [&](const OperandFault& fault, int sample, int element) {
+                 int8_t& value = padded[position(shape, sample, element)];
+                 value = static_cast<int8_t>(format.value(fault.mask.apply(format.code(value))));
+               });
 }
 
-ForwardLayer::Edit operand_edit(const LayerFaults& faults, const Layer& layer, int samples) {
+ForwardLayer::Edit operand_edit(const LayerFaults& faults, const Layer& layer, int samples,
+                                int64_t image_index) {
   if (faults.operands.empty()) return {};
-  return [&faults, &layer, samples](int8_t* padded) {
-    overwrite_operands(faults, layer, samples, padded);
+  return [&faults, &layer, samples, image_index](int8_t* padded) {
+    overwrite_operands(faults, layer, samples, image_index, padded);
   };
 }
 
 void break_pool(const LayerFaults& faults, const Layer& layer, const int8_t* input, int samples,
-                int8_t* output) {
+                int64_t image_index, int8_t* output) {
   if (faults.pools.empty()) return;
   const int index = faults.pools.front().layer;
   Tensor image{layer.input, std::vector<int32_t>(static_cast<size_t>(layer.input.size()))};
@@ -186,7 +281,8 @@ void break_pool(const LayerFaults& faults, const Layer& layer, const int8_t* inp
     for (int e = 0; e < layer.output.size(); ++e) {
       const int pixel = e / layer.output.channels;
       const int channel = e % layer.output.channels;
-      const BrokenPool pool = broken_pool_at(faults.pools, index, pixel, channel);
+      const BrokenPool pool =
+          broken_pool_at(faults.pools, index, pixel, channel, image_index + sample);
       if (pool == BrokenPool{}) continue;
       output[position(layer.output, sample, e)] = static_cast<int8_t>(broken_maximum(
           layer, pool, image, pixel / layer.output.width, pixel % layer.output.width, channel));
@@ -254,6 +350,7 @@ void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples, 
     for_channels(fault.channels, shape.channels, [&](int channel) {
       for_channels(fault.pixels, shape.pixels(), [&](int pixel) {
         for (int sample = 0; sample < samples; ++sample) {
+          if (!fault.images.contains(image_index + sample)) continue;
           gradient[position(shape, sample, pixel * shape.channels + channel)] = 0;
         }
       });
@@ -261,21 +358,22 @@ void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples, 
   }
 }
 
+// A broken window is not looked at here: the gradient passes it as if it were healthy, since the
+// operands that it does not touch, and all rows, go on learning.
 void clear_operand_gradient(const LayerFaults& faults, const Layer& layer, int samples,
-                            float* gradient) {
+                            int64_t image_index, float* gradient) {
   const Shape shape = layer.input;
-  const int width = shape.width + 2 * layer.padding;
-  for (const OperandFault& fault : faults.operands) {
-    for (const int pixel : fault.pixels) {
-      const int y = pixel / width - layer.padding;
-      const int x = pixel % width - layer.padding;
-      if (y < 0 || x < 0 || y >= shape.height || x >= shape.width) continue;
-      for_channels(fault.channels, shape.channels, [&](int channel) {
-        const int element = (y * shape.width + x) * shape.channels + channel;
-        for (int n = 0; n < samples; ++n) gradient[position(shape, n, element)] = 0;
+  const Shape padded{shape.height + 2 * layer.padding, shape.width + 2 * layer.padding,
+                     shape.channels};
+  for_operands(
+      faults, padded, samples, image_index, [&](const OperandFault&, int sample, int element) {
+        const int pixel = element / shape.channels;
+        const int y = pixel / padded.width - layer.padding;
+        const int x = pixel % padded.width - layer.padding;
+        if (y < 0 || x < 0 || y >= shape.height || x >= shape.width) return;
+        const int inside = (y * shape.width + x) * shape.channels + element % shape.channels;
+        gradient[position(shape, sample, inside)] = 0;
       });
-    }
-  }
 }
 
 }  // namespace stuckat::trainer

@@ -22,6 +22,10 @@ struct LayerFaults {
   std::vector<ElementFault> elements;  ///< on the output tensor, in order of stage
   std::vector<OperandFault> operands;  ///< in the layer's padded input
   std::vector<PoolFault> pools;
+  std::vector<WindowFault> windows;
+
+  /// Sums are not what the products make of the layer's input.
+  bool breaks_sums() const { return !operators.empty() || !windows.empty(); }
 };
 
 /// Effects sorted by tensor: [0] has the faults of the input image, [i + 1] those of layer i.
@@ -35,18 +39,36 @@ bool needs_wide(const LayerFaults& faults, const Layer& layer);
 /// Greatest size of broken sums in training: squares still add up exactly.
 inline constexpr int32_t broken_sum_limit = 1 << 20;
 void patch_thresholds(const LayerFaults& faults, const Layer& layer, Steps& steps);
-/// Recomputes the sums of rows with a broken operator, cut to -limit .. limit. weights:
-/// [rows][columns] as exported. The layer must be wide.
+/// What a row with a broken operator or window adds up at one output pixel of a sample. Of several
+/// for the same element the last one counts.
+struct BrokenAccumulator {
+  int sample = 0;
+  int pixel = 0;
+  int row = 0;
+  const BrokenPe* pe = nullptr;  ///< of the faults given, or a healthy one
+  int32_t accumulator = 0;
+};
+/// weights: [rows][columns] as exported. The layer has run.
+std::vector<BrokenAccumulator> broken_accumulators(const LayerFaults& faults,
+                                                   const ForwardLayer& layer, const int8_t* weights,
+                                                   int samples, int64_t image_index);
+/// What follows from them, exactly. thresholds: [rows][thresholds per row], on accumulators.
+void overwrite_broken(const std::vector<BrokenAccumulator>& broken, const Layer& layer,
+                      const std::vector<int32_t>& thresholds, int8_t* values);
+/// For training: puts them among the layer's sums, cut to -limit .. limit. The layer must be
+/// wide.
 void break_sums(const LayerFaults& faults, ForwardLayer& layer, const std::vector<int32_t>& sign,
                 const int8_t* weights, int samples, int64_t image_index, int32_t limit);
 /// Operands of the layer as its window buffer holds them: `padded` is its padded input.
-void overwrite_operands(const LayerFaults& faults, const Layer& layer, int samples, int8_t* padded);
+void overwrite_operands(const LayerFaults& faults, const Layer& layer, int samples,
+                        int64_t image_index, int8_t* padded);
 /// The same as ForwardLayer::run() takes it; none where nothing is broken. References outlive it.
-ForwardLayer::Edit operand_edit(const LayerFaults& faults, const Layer& layer, int samples);
+ForwardLayer::Edit operand_edit(const LayerFaults& faults, const Layer& layer, int samples,
+                                int64_t image_index);
 /// Elements that a broken pool computes, from the layer's input.
 void break_pool(const LayerFaults& faults, const Layer& layer, const int8_t* input, int samples,
-                int8_t* output);
-/// Recomputes the values of rows whose comparators are stuck.
+                int64_t image_index, int8_t* output);
+/// Recomputes the values of rows whose comparators or thresholds are broken.
 void break_values(const LayerFaults& faults, ForwardLayer& layer, const Steps& steps, int samples,
                   int64_t image_index, int8_t* values);
 /// Overwrites elements of a tensor, in samples first .. samples-1; image_index: number of sample 0
@@ -62,7 +84,7 @@ void overwrite_logits(const LayerFaults& faults, const Network& network, Forward
                       int32_t limit, int first = 0);
 /// Gradient 0 at the layer's operands that its window buffer holds wrongly.
 void clear_operand_gradient(const LayerFaults& faults, const Layer& layer, int samples,
-                            float* gradient);
+                            int64_t image_index, float* gradient);
 /// Gradient 0 at all elements that a fault decides.
 void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples, int64_t image_index,
                            float* gradient, int first = 0);

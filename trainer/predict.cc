@@ -27,6 +27,7 @@ Predictor::Predictor(const Network& network, const Effects& effects, Workers& wo
       faults_(faults_by_tensor(effects, network)),
       layers_(network.layers.size()),
       steps_(network.layers.size()),
+      thresholds_(network.layers.size()),
       sign_(network.layers.size()),
       weights_(network.layers.size()),
       values_(static_cast<size_t>(network.tensors())) {
@@ -42,11 +43,17 @@ Predictor::Predictor(const Network& network, const Effects& effects, Workers& wo
     layers_[i]->set_weights(weights_[i].data(), workers_);
     steps_[i] = steps_of(layer);
     patch_thresholds(faults, layer, steps_[i]);
+    thresholds_[i] = layer.thresholds;
+    for (const ParameterPatch& patch : faults.thresholds) {
+      thresholds_[i][static_cast<size_t>(patch.row * layer.thresholds_per_row() + patch.index)] =
+          patch.value;
+    }
   }
 }
 
 std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t image_index) {
   const int blocks = block_count(samples);
+  std::vector<BrokenAccumulator> broken;  // of the last layer with weights
   for (int t = 0; t < network_.tensors(); ++t) {
     const auto i = static_cast<size_t>(t);
     Buffer<int8_t>& values = values_[i];
@@ -55,14 +62,13 @@ std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t
       std::memcpy(values.data(), input, blocks * block_elements(network_.input()));
     } else if (const Layer& layer = network_.layers[i - 1]; !layer.has_weights()) {
       pool_forward(layer, values_[i - 1].data(), blocks, values.data(), workers_);
-      break_pool(faults_[i], layer, values_[i - 1].data(), samples, values.data());
+      break_pool(faults_[i], layer, values_[i - 1].data(), samples, image_index, values.data());
     } else {
       ForwardLayer& forward = *layers_[i - 1];
       const LayerFaults& faults = faults_[i];
       forward.run(values_[i - 1].data(), samples, {}, workers_,
-                  operand_edit(faults, layer, samples));
-      break_sums(faults, forward, sign_[i - 1], weights_[i - 1].data(), samples, image_index,
-                 INT32_MAX);
+                  operand_edit(faults, layer, samples, image_index));
+      broken = broken_accumulators(faults, forward, weights_[i - 1].data(), samples, image_index);
       if (layer.accumulator_output) break;
       workers_.run(blocks, [&](int block) {
         const size_t start = block * block_elements(layer.output);
@@ -71,7 +77,7 @@ std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t
                       samples - block * lanes, values.data() + start);
         });
       });
-      break_values(faults, forward, steps_[i - 1], samples, image_index, values.data());
+      overwrite_broken(broken, layer, thresholds_[i - 1], values.data());
     }
     overwrite_elements(faults_[i], network_, t, samples, image_index, values.data());
   }
@@ -87,6 +93,10 @@ std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t
       }
     }
   });
+  for (const BrokenAccumulator& a : broken) {
+    result[static_cast<size_t>(a.sample * classes + a.pixel * last.layer.rows() + a.row)] =
+        a.accumulator;
+  }
   overwrite_accumulators(faults_.back(), network_, samples, image_index, result.data());
   return result;
 }

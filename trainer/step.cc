@@ -134,7 +134,8 @@ void TrainingStep::forward(Model& model) {
         forward_layer(t - 1, model.layers[i - 1]);
       } else {
         pool_forward(layer, values_[i - 1].data(), blocks, values.data(), workers_);
-        break_pool(faults_[i], layer, values_[i - 1].data(), samples_, values.data());
+        break_pool(faults_[i], layer, values_[i - 1].data(), samples_, injection_->image_index,
+                   values.data());
       }
     }
     overwrite_elements(faults_[i], network_, t, samples_, injection_->image_index, values.data());
@@ -178,13 +179,13 @@ void TrainingStep::forward_layer(int index, LayerParameters& parameters) {
   if (!layer.layer.accumulator_output) {
     state.sums.assign(static_cast<size_t>(block_count(samples_)),
                       {std::vector<int64_t>(rows), std::vector<int64_t>(rows)});
-    if (faults.operators.empty()) {
+    if (!faults.breaks_sums()) {
       add_up = [&](int block, int y, Range range) { add_row_sums(index, block, y, range); };
     }
   }
   layer.run(values_[i].data(), samples_, add_up, workers_,
-            operand_edit(faults, layer.layer, samples_));
-  if (!faults.operators.empty()) {
+            operand_edit(faults, layer.layer, samples_, injection_->image_index));
+  if (faults.breaks_sums()) {
     std::vector<int8_t> exported = state.weights;
     for (size_t k = 0; k < exported.size(); ++k) {
       const size_t row = k / static_cast<size_t>(layer.layer.columns());
@@ -218,9 +219,9 @@ void TrainingStep::add_row_sums(int index, int block, int y, Range rows) {
   const auto i = static_cast<size_t>(index);
   LayerState& state = *layers_[i];
   const Layer& layer = state.forward.layer;
-  const int64_t bound = faults_[i + 1].operators.empty()
-                            ? state.forward.bound
-                            : std::max<int64_t>(state.forward.bound, broken_sum_limit);
+  const int64_t bound = faults_[i + 1].breaks_sums()
+                            ? std::max<int64_t>(state.forward.bound, broken_sum_limit)
+                            : state.forward.bound;
   state.forward.with_accumulators([&](const auto* acc) {
     add_sums(acc + block * block_elements(layer.output) +
                  static_cast<ptrdiff_t>(y) * layer.output.width * layer.rows() * lanes,
@@ -234,7 +235,7 @@ void TrainingStep::normalise(int index, LayerParameters& parameters) {
   LayerState& state = *layers_[i];
   ForwardLayer& layer = state.forward;
   const auto rows = static_cast<size_t>(layer.layer.rows());
-  if (!faults_[i + 1].operators.empty()) {
+  if (faults_[i + 1].breaks_sums()) {
     workers_.run(block_count(samples_), [&](int block) {
       for (int y = 0; y < layer.layer.output.height; ++y) {
         add_row_sums(index, block, y, {0, layer.layer.rows()});
@@ -380,7 +381,8 @@ void TrainingStep::backward(const Model& model) {
     }
     if (index == 0 || !decided_by_fault(index)) continue;
     clear_decided(index);
-    clear_operand_gradient(faults_[i + 1], layer, samples_, value_gradients_[i].data());
+    clear_operand_gradient(faults_[i + 1], layer, samples_, injection_->image_index,
+                           value_gradients_[i].data());
     workers_.run(blocks, [&](int block) {
       for (int y = 0; y < layer.input.height; ++y) {
         pass_row(index, block, y, {0, layer.input.channels});

@@ -116,35 +116,89 @@ void MvtuCore::arm(const Fault& fault) {
 
 void MvtuCore::arm_flip(const Fault& fault) {
   const auto [pe, second, third, fourth] = fault.coordinates;
-  BrokenPe& broken = broken_[pe];
-  has_flips_ = true;
-  broken.arithmetic = true;
-  if (fault.kind == SiteKind::pe_accumulator) {
-    if (second < use_.accumulator_bits) {
-      broken.accumulator_flips.push_back({second, fault.flip_cycle});
-    }
-    return;
-  }
-  assert(fault.kind == SiteKind::pe_weight && schedule_ == Schedule::channel_parallel);
+  const int64_t cycle = fault.flip_cycle;
   const int synapse_fold = use_.columns / simd_;
-  const int row = second / synapse_fold * pe_ + pe;
-  const int column = second % synapse_fold * simd_ + third;
-  if (row < layer_.rows() && fourth < layer_.weight_format.bits) {
-    broken.weight_flips.push_back({row, column, fourth, fault.flip_cycle});
+  has_flips_ = true;
+  const auto in_memory = [&](std::vector<ParameterFlip>& flips, int row, int number, int bit) {
+    flips.push_back({row, number, bit, cycle});
+    const bool shared = schedule_ == Schedule::pixel_parallel;
+    for (int p = shared ? 0 : pe; p < (shared ? pe_ : pe + 1); ++p) broken_[p].arithmetic = true;
+  };
+  switch (fault.kind) {
+    case SiteKind::pe_weight:
+      return in_memory(weight_flips_, second / synapse_fold * pe_ + pe,
+                       second % synapse_fold * simd_ + third, fourth);
+    case SiteKind::array_weight:
+      return in_memory(weight_flips_, pe / synapse_fold, pe % synapse_fold * simd_ + second, third);
+    case SiteKind::pe_threshold:
+      return in_memory(threshold_flips_, second * pe_ + pe, third, fourth);
+    case SiteKind::array_threshold:
+      return in_memory(threshold_flips_, pe, second, third);
+    case SiteKind::pe_comparator:
+      return broken_[pe].comparator_flips.push_back({second, 0, cycle});
+    case SiteKind::pe_output:
+      return broken_[pe].output_flips.push_back({0, second, cycle});
+    default:
+      break;
+  }
+  BrokenPe& broken = broken_[pe];
+  broken.arithmetic = true;
+  switch (fault.kind) {
+    case SiteKind::pe_accumulator:
+      return broken.accumulator_flips.push_back({0, second, cycle});
+    case SiteKind::pe_input:
+      if (third < layer_.input_format.bits) broken.input_flips.push_back({second, third, cycle});
+      return;
+    case SiteKind::pe_product:
+      if (third < product_bits(layer_)) broken.product_flips.push_back({second, third, cycle});
+      return;
+    default:
+      assert(false && "not a site of a PE that passes or stores a bit");
   }
 }
 
+uint32_t MvtuCore::inverted(const std::vector<BrokenPe::Flip>& flips, int index, int64_t cycle) {
+  uint32_t bits = 0;
+  for (const auto& flip : flips) {
+    if (flip.index == index && flip.cycle == cycle) bits ^= 1u << flip.bit;
+  }
+  return bits;
+}
+
+namespace {
+
+StuckBits stuck_at(const std::map<std::pair<int, int>, StuckBits>& cells, int row, int number) {
+  const auto found = cells.find({row, number});
+  return found == cells.end() ? StuckBits{} : found->second;
+}
+
+}  // namespace
+
 /// What the weight memory holds in `cycle`.
-int32_t MvtuCore::flipped_weight(const BrokenPe& pe, int row, int column, int64_t cycle) const {
+int32_t MvtuCore::weight_in(int row, int column, int64_t cycle) const {
   const NumberFormat& format = layer_.weight_format;
   uint32_t code =
       format.code(weights_[static_cast<size_t>(row) * static_cast<size_t>(use_.columns) +
                            static_cast<size_t>(column)]);
-  for (const auto& flip : pe.weight_flips) {
-    if (flip.row == row && flip.column == column && flip.cycle <= cycle) code ^= 1u << flip.bit;
+  for (const auto& flip : weight_flips_) {
+    const bool hit = flip.row == row && flip.number == column && flip.bit < format.bits &&
+                     filled_ <= flip.cycle && flip.cycle <= cycle;
+    if (hit) code ^= 1u << flip.bit;
   }
-  const auto stuck = stuck_weights_.find({row, column});
-  return format.value(stuck == stuck_weights_.end() ? code : stuck->second.read(code));
+  return format.value(stuck_at(stuck_weights_, row, column).read(code));
+}
+
+/// What the threshold memory holds in `cycle`.
+int32_t MvtuCore::threshold_in(int row, int index, int64_t cycle) const {
+  const auto at = static_cast<size_t>(row * layer_.thresholds_per_row() + index);
+  auto code = static_cast<uint32_t>(thresholds_[at]);
+  for (const auto& flip : threshold_flips_) {
+    const bool hit = flip.row == row && flip.number == index && flip.bit < use_.threshold_bits &&
+                     filled_ <= flip.cycle && flip.cycle <= cycle;
+    if (hit) code ^= 1u << flip.bit;
+  }
+  return read_register(stuck_at(stuck_thresholds_, row, index).read(code), use_.threshold_bits,
+                       false);
 }
 
 void MvtuCore::arm_weight(int row, int column, int bit, bool one) {
@@ -169,7 +223,7 @@ void MvtuCore::arm_threshold(int row, int index, int bit, bool one) {
   const int per_row = layer_.thresholds_per_row();
   if (row >= layer_.rows() || index >= per_row || bit >= use_.threshold_bits) return;
   int32_t& threshold = thresholds_[static_cast<size_t>(row * per_row + index)];
-  StuckBits cell;
+  StuckBits& cell = stuck_thresholds_[{row, index}];
   cell.stick(bit, one);
   threshold =
       read_register(cell.read(static_cast<uint32_t>(threshold)), use_.threshold_bits, false);
@@ -183,7 +237,7 @@ void MvtuCore::load(const int32_t* window) {
 void MvtuCore::load_codes(const uint64_t* codes) {
   assert(layer_.input_format.kind == FormatKind::binary);
   packed_.pack_codes(codes, packed_window_);
-  if (broken_.empty()) return;
+  if (broken_.empty() && padding_ == nullptr) return;
   unpacked_.resize(static_cast<size_t>(layer_.columns()));
   for (size_t c = 0; c < unpacked_.size(); ++c) {
     unpacked_[c] = layer_.input_format.value(static_cast<uint32_t>(codes[c / 64] >> (c % 64)));
@@ -200,6 +254,12 @@ void MvtuCore::compute(int pixel, int first, int last, int32_t* out) {
     if (xnor) sum = (sum + layer_.columns()) / 2;
     sum = register_value(sum);
     out[row - first] = output_value(row, sum);
+  }
+  if (padding_ != nullptr) {  // the packed path leaves padding out
+    for (int row = first; row < last; ++row) {
+      static const BrokenPe healthy;
+      recompute(healthy, row, 0, out + (row - first));
+    }
   }
   for (const auto& [number, pe] : broken_) {
     if (schedule_ == Schedule::pixel_parallel && pixel % pe_ != number) continue;
@@ -218,21 +278,29 @@ void MvtuCore::recompute(const BrokenPe& pe, int row, int32_t sum, int32_t* out)
     *out = pe.dead_output;
     return;
   }
-  const int32_t accumulator = pe.arithmetic ? accumulate_in_steps(pe, row) : sum;
+  const bool steps = pe.arithmetic || padding_ != nullptr;
+  const int32_t accumulator = steps ? accumulate_in_steps(pe, row) : sum;
+  const int64_t cycle = last_step_cycle();
+  const uint32_t output_flips = inverted(pe.output_flips, 0, cycle);
   if (layer_.accumulator_output) {
-    *out = register_value(static_cast<int32_t>(pe.output.read(static_cast<uint32_t>(accumulator))));
+    const uint32_t code = static_cast<uint32_t>(accumulator) ^ output_flips;
+    *out = register_value(static_cast<int32_t>(pe.output.read(code)));
     return;
   }
   const int per_row = layer_.thresholds_per_row();
   const int32_t* thresholds = thresholds_.data() + static_cast<size_t>(row * per_row);
   uint32_t below = 0;
   for (int i = 0; i < per_row; ++i) {
-    const uint32_t comparator = thresholds[i] < accumulator ? 1 : 0;
+    const int32_t threshold =
+        threshold_flips_.empty() ? thresholds[i] : threshold_in(row, i, cycle);
+    uint32_t comparator = threshold < accumulator ? 1 : 0;
+    comparator ^= inverted(pe.comparator_flips, i, cycle);
     below += pe.comparators.empty() ? comparator
                                     : pe.comparators[static_cast<size_t>(i)].read(comparator) & 1u;
   }
   const NumberFormat& format = layer_.output_format;
-  *out = format.value(pe.output.read(format.code(levels_[below])));
+  const uint32_t code = format.code(levels_[below]) ^ (output_flips & ((1u << format.bits) - 1));
+  *out = format.value(pe.output.read(code));
 }
 
 /// The steps of the synapse fold as the PE's registers go through them. The register starts at 0;
@@ -262,14 +330,24 @@ int32_t MvtuCore::accumulate_in_steps(const BrokenPe& pe, int row) const {
     int32_t sum = 0;
     for (int lane = 0; lane < simd_; ++lane) {
       const int c = column + lane;
-      int32_t input = c < layer_.columns() ? window_[c] : padding;
+      int32_t input = padding;
+      if (c < layer_.columns()) input = window_[c];
+      if (c >= layer_.columns() && padding_ != nullptr) input = padding_[c - layer_.columns()];
+      if (!pe.input_flips.empty()) {
+        const uint32_t flips = inverted(pe.input_flips, lane, step_cycles_[step]);
+        input = input_format.value(input_format.code(input) ^ flips);
+      }
       if (!pe.inputs.empty()) {
         const StuckBits& stuck = pe.inputs[static_cast<size_t>(lane)];
         input = input_format.value(stuck.read(input_format.code(input)));
       }
       const int32_t weight =
-          pe.weight_flips.empty() ? weights[c] : flipped_weight(pe, row, c, step_cycles_[step]);
+          weight_flips_.empty() ? weights[c] : weight_in(row, c, step_cycles_[step]);
       int32_t product = xnor ? weight == input : weight * input;
+      if (!pe.product_flips.empty()) {
+        const uint32_t flips = inverted(pe.product_flips, lane, step_cycles_[step]);
+        product = read_register(static_cast<uint32_t>(product) ^ flips, width, xnor);
+      }
       if (!pe.products.empty()) {
         const uint32_t code =
             pe.products[static_cast<size_t>(lane)].read(static_cast<uint32_t>(product));

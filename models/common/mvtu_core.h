@@ -32,8 +32,15 @@ class MvtuCore {
   /// A fault that arm() was given is a flip: set_step_cycles() is due before compute(), and
   /// compute() takes the rows of one neuron fold at a time.
   bool has_flips() const { return has_flips_; }
-  /// The cycle in which each step of the synapse fold starts, [columns / simd].
-  void set_step_cycles(const int64_t* cycles) { step_cycles_ = cycles; }
+  /// The cycle in which each step of the synapse fold starts, [columns / simd]. `filled`: since
+  /// when weights and thresholds are there; flips before that are lost.
+  void set_step_cycles(const int64_t* cycles, int64_t filled = 0) {
+    step_cycles_ = cycles;
+    filled_ = filled;
+  }
+  /// What the window holds in its padded columns, [padded columns - columns], if that is not
+  /// padded_input() all over; else null. For the calls of compute() until the next one of this.
+  void set_padding(const int32_t* values) { padding_ = values; }
 
   /// Keeps the packed form of `window` ([layer.columns()] values, column order of hardware.md) for
   /// the following calls of compute(). The window must live until then.
@@ -58,22 +65,34 @@ class MvtuCore {
     StuckBits output;                    ///< on the output code
     bool dead = false;                   ///< gives dead_output, whatever it computes
     int32_t dead_output = 0;
-    struct AccumulatorFlip {
+    /// `index`: the lane, or the number of the threshold.
+    struct Flip {
+      int index;
       int bit;
       int64_t cycle;
     };
-    std::vector<AccumulatorFlip> accumulator_flips;
-    struct WeightFlip {
-      int row;
-      int column;
-      int bit;
-      int64_t cycle;
-    };
-    std::vector<WeightFlip> weight_flips;
+    std::vector<Flip> input_flips;
+    std::vector<Flip> product_flips;
+    std::vector<Flip> accumulator_flips;
+    std::vector<Flip> comparator_flips;
+    std::vector<Flip> output_flips;
+  };
+  /// Of a stored weight (number: column) or threshold.
+  struct ParameterFlip {
+    int row;
+    int number;
+    int bit;
+    int64_t cycle;
   };
 
   void arm_flip(const Fault& fault);
-  int32_t flipped_weight(const BrokenPe& pe, int row, int column, int64_t cycle) const;
+  /// Bits that are inverted by flips in this very cycle.
+  static uint32_t inverted(const std::vector<BrokenPe::Flip>& flips, int index, int64_t cycle);
+  int32_t weight_in(int row, int column, int64_t cycle) const;
+  int32_t threshold_in(int row, int index, int64_t cycle) const;
+  int64_t last_step_cycle() const {
+    return has_flips_ ? step_cycles_[use_.columns / simd_ - 1] : 0;
+  }
   void arm_weight(int row, int column, int bit, bool one);
   void arm_threshold(int row, int index, int bit, bool one);
   void recompute(const BrokenPe& pe, int row, int32_t sum, int32_t* out) const;
@@ -94,9 +113,14 @@ class MvtuCore {
   PackedRows packed_;                // weights_ without their padding
   std::vector<int32_t> levels_;      // [thresholds per row + 1] values of the output format
   std::map<int, BrokenPe> broken_;   // by PE; absent PEs are healthy
-  std::map<std::pair<int, int>, StuckBits> stuck_weights_;  // by row and column
+  std::map<std::pair<int, int>, StuckBits> stuck_weights_;     // by row and column
+  std::map<std::pair<int, int>, StuckBits> stuck_thresholds_;  // by row and number
+  std::vector<ParameterFlip> weight_flips_;
+  std::vector<ParameterFlip> threshold_flips_;
   bool has_flips_ = false;
   const int64_t* step_cycles_ = nullptr;
+  int64_t filled_ = 0;
+  const int32_t* padding_ = nullptr;
   const int32_t* window_ = nullptr;
   PackedVector packed_window_;
   std::vector<int32_t> unpacked_;  // what window_ points to after load_codes()

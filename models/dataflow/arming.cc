@@ -23,29 +23,35 @@ uint32_t level_code(const Network& network, int tensor, int level) {
 void arm_window(SlidingWindow& window, const Fault& fault) {
   const auto [slot, column, word, bit] = fault.coordinates;
   assert(fault.kind == SiteKind::window_cell);
+  if (fault.is_flip()) return window.flip(slot, column, word, bit, fault.flip_cycle);
   window.stick(slot, column, word, bit, fault.value != 0);
 }
 
 void arm_pool(MaxPool& pool, const Fault& fault) {
   const auto [first, second, third, unused] = fault.coordinates;
   const bool one = fault.value != 0;
+  const int64_t cycle = fault.flip_cycle;
   switch (fault.kind) {
     case SiteKind::pool_cell:
+      if (fault.is_flip()) return pool.flip_cell(first, second, third, cycle);
       return pool.stick_cell(first, second, third, one);
     case SiteKind::pool_comparator:
+      if (fault.is_flip()) return pool.flip_comparator(first, cycle);
       return pool.stick_comparator(first, one);
     case SiteKind::pool_output:
+      if (fault.is_flip()) return pool.flip_output(first, cycle);
       return pool.stick_output(first, one);
     default:
       assert(false && "not a site of a pool");
   }
 }
 
-void arm_stream(kernel::StampedFifo& fifo, const StreamSpec& stream, const Network& network,
+void arm_stream(kernel::StampedFifo& fifo, int tensor, int lane_bits, const Network& network,
                 const Fault& fault) {
   const bool one = fault.value != 0;
   switch (fault.kind) {
     case SiteKind::stream_wire:
+      if (fault.is_flip()) return fifo.flip_wire(fault.coordinates[0], fault.flip_cycle);
       return fifo.stick_wire(fault.coordinates[0], one);
     case SiteKind::stream_slot:
       if (fault.is_flip()) {
@@ -53,9 +59,9 @@ void arm_stream(kernel::StampedFifo& fifo, const StreamSpec& stream, const Netwo
       }
       return fifo.stick_slot_bit(fault.coordinates[0], fault.coordinates[1], one);
     case SiteKind::stream_word: {
-      const uint32_t code = level_code(network, stream.tensor, fault.value);
-      for (int bit = 0; bit < stream.word_bits(); ++bit) {
-        const int code_bit = bit % stream.lane_bits;
+      const uint32_t code = level_code(network, tensor, fault.value);
+      for (int bit = 0; bit < fifo.word_bits(); ++bit) {
+        const int code_bit = bit % lane_bits;
         fifo.stick_slot_bit(fault.coordinates[0], bit, (code >> code_bit & 1u) != 0);
       }
       return;

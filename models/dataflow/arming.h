@@ -2,7 +2,6 @@
 #pragma once
 
 #include "faultmaps/fault_map.h"
-#include "models/dataflow/chain.h"
 #include "models/dataflow/max_pool.h"
 #include "models/dataflow/sliding_window.h"
 #include "sim/kernel/stamped_fifo.h"
@@ -12,7 +11,8 @@ namespace stuckat::dataflow {
 /// Breaks a stream at a stream_wire, stream_slot or stream_word site. A dead slot gives the code of
 /// its level in every lane; the level of an accumulator stands for the same share of its range
 /// (lowest level: accumulator_min(), greatest: accumulator_max(), rounded down).
-void arm_stream(kernel::StampedFifo& fifo, const StreamSpec& stream, const Network& network,
+/// The stream carries codes of tensor `tensor`, of lane_bits bits each.
+void arm_stream(kernel::StampedFifo& fifo, int tensor, int lane_bits, const Network& network,
                 const Fault& fault);
 
 /// Breaks a sliding-window buffer, or a max-pool.

@@ -121,7 +121,11 @@ void ElaboratedChain::arm(const Fault& fault) {
   }
   for (size_t i = 0; i < chain_.streams.size(); ++i) {
     if (chain_.streams[i].name != fault.part || streams_[i] == nullptr) continue;
-    return arm_stream(*streams_[i], chain_.streams[i], network_, fault);
+    for (const Stream& stream : placement_.streams) {
+      if (stream.name != fault.part) continue;
+      return arm_stream(*streams_[i], stream.tensor,
+                        element_bits(placement_, stream.tensor, network_), network_, fault);
+    }
   }
   throw InputError(placement_.accelerator, "no part claims the fault " + name(fault));
 }

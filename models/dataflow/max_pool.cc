@@ -48,6 +48,22 @@ void MaxPool::stick_output(int bit, bool one) {
   stick_word_bit(output_keep_.data(), output_set_.data(), bit, one);
 }
 
+void MaxPool::flip_cell(int column, int word, int bit, int64_t cycle) {
+  flips_.push_back({cell, (column * words_per_pixel_ + word) * limbs_, bit, cycle});
+}
+
+void MaxPool::settle_flips(int64_t cycle) {
+  cycle_ = cycle;
+  std::erase_if(flips_, [&](const Flip& flip) {
+    if (flip.place != cell) return flip.cycle < cycle;
+    if (flip.cycle > cycle) return false;
+    uint64_t* best = best_.data() + flip.at;
+    put_bits(best, flip.bit, 1, get_bits(best, flip.bit, 1) ^ 1u);
+    read_word(best, keep_.data() + flip.at, set_.data() + flip.at, limbs_);
+    return true;
+  });
+}
+
 void MaxPool::begin_image() {
   x_ = word_ = read_ = 0;
   std::fill(empty_.begin(), empty_.end(), char{1});
@@ -69,6 +85,10 @@ void MaxPool::write(const uint64_t* word) {
 
 void MaxPool::read(uint64_t* word) {
   std::copy_n(best_.data() + read_ * limbs_, limbs_, word);
+  for (const Flip& flip : flips_) {
+    if (flip.place != output || flip.cycle != cycle_) continue;
+    put_bits(word, flip.bit, 1, get_bits(word, flip.bit, 1) ^ 1u);
+  }
   read_word(word, output_keep_.data(), output_set_.data(), limbs_);
   empty_[static_cast<size_t>(read_)] = 1;
   if (++read_ == out_width_ * words_per_pixel_) read_ = 0;
@@ -83,7 +103,10 @@ void MaxPool::merge(uint64_t* best, const uint64_t* word) const {
     const int offset = lane * format_.bits;
     const auto code = static_cast<uint32_t>(get_bits(word, offset, format_.bits));
     const auto held = static_cast<uint32_t>(get_bits(best, offset, format_.bits));
-    const uint32_t greater = format_.value(code) > format_.value(held) ? 1 : 0;
+    uint32_t greater = format_.value(code) > format_.value(held) ? 1 : 0;
+    for (const Flip& flip : flips_) {
+      if (flip.place == comparator && flip.bit == lane && flip.cycle == cycle_) greater ^= 1u;
+    }
     if ((comparators_[static_cast<size_t>(lane)].read(greater) & 1u) != 0) {
       put_bits(best, offset, format_.bits, code);
     }

@@ -29,6 +29,16 @@ class MaxPool {
   void stick_comparator(int lane, bool one);
   void stick_output(int bit, bool one);
 
+  /// Transients: what the running maximum holds at the beginning of `cycle`, the comparison in it,
+  /// the word that is given in it.
+  void flip_cell(int column, int word, int bit, int64_t cycle);
+  void flip_comparator(int lane, int64_t cycle) { flips_.push_back({comparator, 0, lane, cycle}); }
+  void flip_output(int bit, int64_t cycle) { flips_.push_back({output, 0, bit, cycle}); }
+  /// A step starts in `cycle`. Before its write() or read().
+  void settle(int64_t cycle) {
+    if (!flips_.empty()) settle_flips(cycle);
+  }
+
   void begin_image();
   /// The next word of the image, raster order. Pixels that no window covers are dropped.
   void write(const uint64_t* word);
@@ -52,8 +62,18 @@ class MaxPool {
   std::vector<uint64_t> output_keep_;  // [limbs]
   std::vector<uint64_t> output_set_;
   std::vector<StuckBits> comparators_;  // [lanes], bit 0
-  int x_ = 0, word_ = 0;                // position of the next word in its input row
-  int read_ = 0;                        // words of the output row that were read
+  enum Place : uint8_t { cell, comparator, output };
+  struct Flip {
+    Place place;
+    int at;   // of a cell, in best_
+    int bit;  // or lane
+    int64_t cycle;
+  };
+  void settle_flips(int64_t cycle);
+  std::vector<Flip> flips_;  // those to come, and those of the step
+  int64_t cycle_ = 0;        // of the step, if there are flips
+  int x_ = 0, word_ = 0;     // position of the next word in its input row
+  int read_ = 0;             // words of the output row that were read
 };
 
 }  // namespace stuckat::dataflow

@@ -36,11 +36,13 @@ Progress MaxPoolModule::advance() {
     for (; row_ < params_.rows; ++row_, read_ = 0, written_ = 0) {
       for (; read_ < params_.words_read_per_row; ++read_) {
         if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
+        core_.settle(pipeline_.start());
         core_.write(in()->front());
         in()->pop(pipeline_.start());
       }
       for (; written_ < params_.words_written_per_row; ++written_) {
         if (const Progress p = pipeline_.step(0, nullptr); p != Progress::done) return p;
+        core_.settle(pipeline_.start());
         core_.read(pipeline_.emit());
       }
     }

@@ -24,7 +24,9 @@ Mvtu::Mvtu(const Layer& layer, const PeArray& array)
       window_(static_cast<size_t>(array.uses.front().columns)),
       codes_(static_cast<size_t>(limbs_for(array.uses.front().columns))),
       outputs_(static_cast<size_t>(layer.rows())),
-      step_cycles_(static_cast<size_t>(synapse_fold_)) {
+      step_cycles_(static_cast<size_t>(synapse_fold_)),
+      padding_value_(stuckat::padded_input(layer)),
+      padding_(static_cast<size_t>(array.uses.front().columns - layer.columns())) {
   for (uint32_t code = 0; code < 1u << input_format_.bits; ++code) {
     value_of_.push_back(input_format_.value(code));
   }
@@ -48,10 +50,23 @@ void Mvtu::load(const uint64_t* word) {
   }
   if (++loaded_ < synapse_fold_) return;
   loaded_ = 0;
+  if (!padding_.empty()) read_padding();
   binary_input_ ? core_.load_codes(codes_.data()) : core_.load(window_.data());
   window_pixel_ = pixel_;
   if (!has_flips()) core_.compute(pixel_, 0, rows_, outputs_.data());
   if (++pixel_ == pixels_) pixel_ = 0;
+}
+
+/// Padded columns travel like all others, and may be broken on the way.
+void Mvtu::read_padding() {
+  bool broken = false;
+  for (size_t i = 0; i < padding_.size(); ++i) {
+    const int column = columns_ + static_cast<int>(i);
+    const auto code = static_cast<uint32_t>(binary_input_ ? get_bits(codes_.data(), column, 1) : 0);
+    padding_[i] = binary_input_ ? input_format_.value(code) : window_[static_cast<size_t>(column)];
+    broken |= padding_[i] != padding_value_;
+  }
+  core_.set_padding(broken ? padding_.data() : nullptr);
 }
 
 void Mvtu::store(int fold, uint64_t* word) {

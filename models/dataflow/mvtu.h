@@ -27,6 +27,8 @@ class Mvtu {
   void step_starts(int step, int64_t cycle) { step_cycles_[static_cast<size_t>(step)] = cycle; }
 
  private:
+  void read_padding();
+
   MvtuCore core_;
   NumberFormat input_format_;
   NumberFormat output_format_;
@@ -50,6 +52,8 @@ class Mvtu {
   int pixel_ = 0;
   int window_pixel_ = 0;              // of the complete window
   std::vector<int64_t> step_cycles_;  // [synapse fold]
+  int32_t padding_value_;
+  std::vector<int32_t> padding_;  // [padded columns - columns]: what came in the last words
 };
 
 }  // namespace stuckat::dataflow

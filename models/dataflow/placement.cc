@@ -1,9 +1,89 @@
 #include "models/dataflow/placement.h"
 
+#include <algorithm>
+
+#include "faultmaps/sites.h"
 #include "models/dataflow/chain.h"
 #include "models/dataflow/sliding_window.h"
 
 namespace stuckat::dataflow {
+
+namespace {
+
+/// Elements of a tensor (or of windows) follow each other from word to word, `in_pixel` of them for
+/// each pixel, padding included. Where no word holds two pixels, pixels are words of their own; the
+/// padding behind the last element is part of the one pixel there is. False: words have no place
+/// among the pixels.
+bool divide(int pixels, int in_pixel, int channels, int64_t words_per_image, Stream& stream) {
+  const bool aligned = pixels == 1 || in_pixel % stream.channels_per_word == 0;
+  if (!aligned && in_pixel != channels) return false;
+  stream.packed = !aligned;
+  stream.words_per_pixel = static_cast<int>(words_per_image / (aligned ? pixels : 1));
+  return true;
+}
+
+/// The streams of a chain in the order of the data: to a layer's windows (from input converters to
+/// the array), and from the array to its own stream.
+class StreamPlacer {
+ public:
+  StreamPlacer(const Chain& chain, const Network& network, Placement& placement)
+      : chain_(chain), network_(network), placement_(placement) {}
+
+  void run() {
+    for (size_t i = 0; i < chain_.streams.size(); ++i) add(chain_.stages[i], chain_.streams[i]);
+  }
+
+ private:
+  void add(const StageSpec& stage, const StreamSpec& spec) {
+    if (stage.kind == StageKind::mvtu || stage.kind == StageKind::max_pool) {
+      computed_ = stage.layer + 1;  // what follows is on its way out
+    }
+    Stream stream;
+    stream.name = spec.name;
+    stream.depth = spec.depth;
+    const bool on_its_way_in = stage.layer >= computed_;
+    stream.tensor = on_its_way_in ? stage.layer : std::max(0, stage.layer + 1);
+    if (stage.layer < 0) stream.tensor = 0;
+    if (on_its_way_in) {
+      const Layer& layer = network_.layers[static_cast<size_t>(stage.layer)];
+      const bool windows =
+          layer.kind == LayerKind::dense || stage.kind == StageKind::sliding_window;
+      stream.carries = windows ? Carries::windows : Carries::operands;
+      if (!windows && stage.kind != StageKind::padding) stream.frame = layer.padding;
+    }
+    const int bits = element_bits(placement_, stream.tensor, network_);
+    if (spec.word_bits() % bits != 0) return;  // codes across words
+    stream.channels_per_word = spec.word_bits() / bits;
+    const Shape shape = carried_shape(stream);
+    const bool of_array = stage.layer >= 0 && !on_its_way_in && rows_of(stage.layer) > 0;
+    const int in_pixel = of_array ? rows_of(stage.layer) : shape.channels;
+    if (!divide(shape.pixels(), in_pixel, shape.channels, spec.words_per_image, stream)) return;
+    for (const Stream& other : placement_.streams) {
+      stream.position += other.tensor == stream.tensor && other.carries == stream.carries ? 1 : 0;
+    }
+    placement_.streams.push_back(std::move(stream));
+  }
+
+  /// Padded rows of the array that computes the layer, 0 for pools.
+  int rows_of(int layer) const {
+    for (const PeArray& array : placement_.arrays) {
+      if (array.uses.front().layer == layer) return array.uses.front().rows;
+    }
+    return 0;
+  }
+
+  Shape carried_shape(const Stream& stream) const {
+    if (stream.carries == Carries::tensor) return network_.tensor_shape(stream.tensor);
+    return stuckat::carried_shape(stream, placement_, network_);
+  }
+
+  const Chain& chain_;
+  const Network& network_;
+  Placement& placement_;
+  int computed_ = 0;  // layers whose array or pool lies behind
+};
+
+}  // namespace
 
 Placement place(const DataflowAccelerator& accelerator, const Network& network) {
   Placement placement;
@@ -31,16 +111,7 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
                           threshold_bits(accelerator, network, stage.layer)});
     placement.arrays.push_back(std::move(array));
   }
-  for (const StreamSpec& stream : chain.streams) {
-    if (stream.tensor < 0) continue;
-    // Elements follow each other from word to word. Where no word holds two pixels, pixels are
-    // words of their own; the padding behind the last channel is part of the one pixel there is.
-    const Shape shape = network.tensor_shape(stream.tensor);
-    const bool aligned = shape.pixels() == 1 || shape.channels % stream.lanes == 0;
-    const auto words = static_cast<int>(stream.words_per_image / (aligned ? shape.pixels() : 1));
-    placement.streams.push_back(
-        {stream.name, stream.tensor, stream.depth, stream.lanes, words, !aligned});
-  }
+  StreamPlacer(chain, network, placement).run();
   return placement;
 }
 

@@ -6,10 +6,10 @@
 
 namespace stuckat::dataflow {
 
-/// An array "layer0/mvtu" for each layer with weights; a stream "layer0/out" for each FIFO that
-/// carries the words of a tensor between parts, "input" for the image. Not listed are streams whose
-/// words have no place among the pixels: an input that packs several pixels into one word (LFC),
-/// and an output of padded rows that fill further words.
+/// An array "layer0/mvtu" for each layer with weights; a stream for each FIFO: "input" for the
+/// image, "layer0/out" for what a layer gives, and those inside of parts ("layer1/channels",
+/// "layer1/windows", ...). Not listed are streams whose words hold parts of codes, or of pixels
+/// with padded rows.
 Placement place(const DataflowAccelerator& accelerator, const Network& network);
 
 }  // namespace stuckat::dataflow

@@ -51,8 +51,25 @@ void SlidingWindow::stick(int slot, int column, int word, int bit, bool one) {
     keep_.assign(cells_.size(), ~uint64_t{0});
     set_.assign(cells_.size(), 0);
   }
-  const int64_t cell = slot * shape_.words_per_row() + column * shape_.words_per_pixel + word;
+  const int64_t cell = cell_of(slot, column, word);
   stick_word_bit(keep_.data() + cell * limbs_, set_.data() + cell * limbs_, bit, one);
+}
+
+void SlidingWindow::flip(int slot, int column, int word, int bit, int64_t cycle) {
+  flips_.push_back({cell_of(slot, column, word), bit, cycle});
+}
+
+void SlidingWindow::settle_flips(int64_t cycle) {
+  std::erase_if(flips_, [&](const Flip& flip) {
+    if (flip.cycle > cycle) return false;
+    uint64_t* cell = cells_.data() + flip.cell * limbs_;
+    put_bits(cell, flip.bit, 1, get_bits(cell, flip.bit, 1) ^ 1u);
+    if (!keep_.empty()) {
+      const int64_t at = flip.cell * limbs_;
+      read_word(cell, keep_.data() + at, set_.data() + at, limbs_);
+    }
+    return true;
+  });
 }
 
 void SlidingWindow::write(const uint64_t* word) {

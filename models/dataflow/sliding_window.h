@@ -55,6 +55,13 @@ class SlidingWindow {
   /// Bit `bit` of word `word` of a cell reads `one` from now on. Before the first word.
   void stick(int slot, int column, int word, int bit, bool one);
 
+  /// A transient: what the cell holds at the beginning of `cycle` has the bit inverted.
+  void flip(int slot, int column, int word, int bit, int64_t cycle);
+  /// A step starts in `cycle`: flips until then have happened.
+  void settle(int64_t cycle) {
+    if (!flips_.empty()) settle_flips(cycle);
+  }
+
   void begin_image();
   /// The next word of the image.
   void write(const uint64_t* word);
@@ -68,6 +75,16 @@ class SlidingWindow {
   std::vector<uint64_t> cells_;  // [rows_][width][words_per_pixel][limbs]
   std::vector<uint64_t> keep_;   // as cells_, or empty: every bit is healthy
   std::vector<uint64_t> set_;
+  struct Flip {
+    int64_t cell;
+    int bit;
+    int64_t cycle;
+  };
+  std::vector<Flip> flips_;  // those to come
+  int64_t cell_of(int slot, int column, int word) const {
+    return slot * shape_.words_per_row() + column * shape_.words_per_pixel + word;
+  }
+  void settle_flips(int64_t cycle);
   int64_t written_ = 0;  // position of the next word in cells_, in words
   // Position of the next word to read: output pixel, kernel position, word of the pixel.
   int oy_ = 0, ox_ = 0, ky_ = 0, kx_ = 0, word_ = 0;

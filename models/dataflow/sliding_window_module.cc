@@ -16,6 +16,7 @@ SlidingWindowModule::SlidingWindowModule(const sc_core::sc_module_name& name,
 
 Progress SlidingWindowModule::step(bool reads, bool writes) {
   if (const Progress p = pipeline_.step(0, reads ? in() : nullptr); p != Progress::done) return p;
+  core_.settle(pipeline_.start());
   if (reads) {
     core_.write(in()->front());
     in()->pop(pipeline_.start());

@@ -1,7 +1,10 @@
-// What a flip in a given cycle of a run finds the arrays and the streams doing.
+// What a flip in a given cycle of a run finds the parts and the streams doing.
 #pragma once
 
+#include <map>
+
 #include "faultmaps/timeline.h"
+#include "models/dataflow/sliding_window.h"
 #include "models/dataflow/timing.h"
 
 namespace stuckat::dataflow {
@@ -12,17 +15,34 @@ class DataflowTimeline : public Timeline {
   DataflowTimeline(const DataflowAccelerator& accelerator, const Network& network,
                    int64_t image_count);
 
+  int64_t images() const override { return images_; }
+  int64_t cycles() const override { return cycles_; }
   std::optional<ArrayStep> next_step(const std::string& array, int64_t cycle) const override;
   std::optional<int64_t> word_in(const std::string& stream, int slot, int64_t cycle) const override;
+  std::optional<int64_t> word_written(const std::string& stream, int64_t cycle) const override;
+  std::optional<CellReads> cell_reads(const std::string& window, int slot, int column, int word,
+                                      int64_t cycle) const override;
+  std::optional<PoolStep> pool_cell(const std::string& pool, int column, int word,
+                                    int64_t cycle) const override;
+  std::optional<PoolStep> pool_step(const std::string& pool, int64_t cycle) const override;
 
  private:
+  int64_t images_;
+  int64_t cycles_;
   struct Folds {
-    std::string array;
     int synapse = 1;
     int neuron = 1;
   };
+  struct Pool {
+    Layer layer;  // shapes alone
+    int words = 1;
+  };
+  PoolStep pool_at(const Pool& pool, int64_t step_of_run, int64_t steps_per_image) const;
+
   DataflowSchedule schedule_;
-  std::vector<Folds> folds_;
+  std::map<std::string, Folds> folds_;  // by name of the part, here and below
+  std::map<std::string, WindowShape> windows_;
+  std::map<std::string, Pool> pools_;
 };
 
 }  // namespace stuckat::dataflow

@@ -86,6 +86,31 @@ int64_t DataflowSchedule::cycle_of(int part, int64_t image, int64_t step) const 
   return state_->records.steps[i].cycle_of(image * state_->programs[i].cycles_per_image() + step);
 }
 
+std::optional<int64_t> DataflowSchedule::next_step(int part, int64_t cycle) const {
+  const int64_t per_image = steps_per_image(part);
+  int64_t next = 0;
+  if (cycle_of(part, 0, 0) < cycle) {
+    const auto before = step_at(part, cycle - 1);
+    if (!before) return {};  // done
+    // Bubbles with which the part drains come behind the steps of their image.
+    next = before->image * per_image + std::min(before->step + 1, per_image);
+  }
+  if (next >= state_->images * per_image) return {};
+  return next;
+}
+
+std::optional<int64_t> DataflowSchedule::word_pushed(int stream, int64_t cycle) const {
+  const auto i = static_cast<size_t>(stream);
+  bool now = false;
+  const int64_t word = state_->records.pushes[i].last_step(cycle, now);
+  if (!now || word >= state_->timing.streams[i].words) return {};
+  return word;
+}
+
+const LoopProgram& DataflowSchedule::program(int part) const {
+  return state_->programs[static_cast<size_t>(part)];
+}
+
 std::optional<int64_t> DataflowSchedule::word_in(int stream, int slot, int64_t cycle) const {
   const auto i = static_cast<size_t>(stream);
   const StreamStatistics& statistics = state_->timing.streams[i];

@@ -11,6 +11,7 @@
 
 #include "models/common/run_statistics.h"
 #include "models/dataflow/accelerator.h"
+#include "models/dataflow/loop_program.h"
 
 namespace stuckat::dataflow {
 
@@ -81,6 +82,12 @@ class DataflowSchedule {
   std::optional<PartStep> step_at(int part, int64_t cycle) const;
   /// The cycle in which a step starts; 0 <= image < images, 0 <= step < steps_per_image().
   int64_t cycle_of(int part, int64_t image, int64_t step) const;
+  /// The first step of the run that starts in `cycle` or later, counted over all images; its image
+  /// is step / steps_per_image(). Nothing behind the last one.
+  std::optional<int64_t> next_step(int part, int64_t cycle) const;
+  /// The word of the run that is pushed into a stream in `cycle`.
+  std::optional<int64_t> word_pushed(int stream, int64_t cycle) const;
+  const LoopProgram& program(int part) const;
   /// Which word of the run lies in a slot of a stream in `cycle`, from that of its push to that of
   /// its pop; nothing if the slot is empty. 0 <= slot < depth.
   std::optional<int64_t> word_in(int stream, int slot, int64_t cycle) const;

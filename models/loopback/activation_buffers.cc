@@ -21,10 +21,12 @@ void ActivationBuffers::open(const Network& network, int tensor) {
     add(network.layers[i].output);
   }
   const int kept = tensor + static_cast<int>(pools_.size());
-  accumulators_ = kept == network.tensors() - 1;
-  if (!accumulators_) format_ = network.tensor_format(kept);
-  bits_ = accumulators_ ? 32 : format_.bits;
-  pixel_bytes_ = (network.tensor_shape(kept).channels * bits_ + 7) / 8;
+  Layout& l = layout_;
+  l.accumulators = kept == network.tensors() - 1;
+  if (!l.accumulators) l.format = network.tensor_format(kept);
+  l.bits = l.accumulators ? 32 : l.format.bits;
+  l.pixel_bytes = (network.tensor_shape(kept).channels * l.bits + 7) / 8;
+  for (Flip& flip : flips_) flip.written = -1;
 }
 
 void ActivationBuffers::stick(int buffer, int address, int bit, bool one) {
@@ -39,39 +41,72 @@ void ActivationBuffers::stick(int buffer, int address, int bit, bool one) {
   if (one) bytes.set[at] |= mask;
 }
 
-/// What is read back where `value` was written.
-int32_t ActivationBuffers::stored(int pixel, int channel, int32_t value) const {
-  const StuckBytes& bytes = stuck_[writes_to_];
-  uint32_t code = accumulators_ ? static_cast<uint32_t>(value) : format_.code(value);
-  for (int b = 0; b < bits_; ++b) {
-    const int at = channel * bits_ + b;
-    const auto byte = static_cast<size_t>(pixel * pixel_bytes_ + at / 8);
+void ActivationBuffers::flip(int buffer, int address, int bit, int64_t cycle) {
+  flips_.push_back({buffer, address, bit, cycle});
+}
+
+int32_t ActivationBuffers::stored(const StuckBytes& bytes, const Layout& layout, int pixel,
+                                  int channel, int32_t value, uint32_t inverted) {
+  uint32_t code = layout.accumulators ? static_cast<uint32_t>(value) : layout.format.code(value);
+  code ^= inverted;
+  for (int b = 0; b < layout.bits; ++b) {
+    const int at = channel * layout.bits + b;
+    const auto byte = static_cast<size_t>(pixel * layout.pixel_bytes + at / 8);
     if (byte >= bytes.keep.size()) break;
     const uint32_t raw = code >> b & 1u;
     const uint32_t read = (raw & bytes.keep[byte] >> at % 8) | (bytes.set[byte] >> at % 8 & 1u);
     code = (code & ~(1u << b)) | read << b;
   }
-  return accumulators_ ? static_cast<int32_t>(code) : format_.value(code);
+  return layout.accumulators ? static_cast<int32_t>(code) : layout.format.value(code);
 }
 
-void ActivationBuffers::write(int pixel, int first_channel, int count, const int32_t* values) {
+uint32_t ActivationBuffers::bit_of(const Flip& flip, const Layout& layout, int pixel, int channel) {
+  const int position =
+      (flip.address - pixel * layout.pixel_bytes) * 8 + flip.bit - channel * layout.bits;
+  return position >= 0 && position < layout.bits ? 1u << position : 0;
+}
+
+/// Flips in the element that come behind its last write, up to `cycle`.
+void ActivationBuffers::flip_until(int64_t cycle, int pixel, int channel, int32_t& value) {
+  uint32_t inverted = 0;
+  for (Flip& flip : flips_) {
+    if (flip.buffer != static_cast<int>(writes_to_)) continue;
+    const uint32_t bit = bit_of(flip, layout_, pixel, channel);
+    if (bit != 0 && flip.written >= 0 && flip.written < flip.cycle && flip.cycle <= cycle) {
+      inverted ^= bit;
+    }
+  }
+  if (inverted != 0) {
+    value = stored(stuck_[writes_to_], layout_, pixel, channel, value, inverted);
+  }
+}
+
+void ActivationBuffers::write(int pixel, int first_channel, int count, const int32_t* values,
+                              int64_t cycle) {
   Tensor& tensor = written_.front();
   const int y = pixel / tensor.shape.width;
   const int x = pixel % tensor.shape.width;
-  if (pools_.empty() && stuck_[writes_to_].keep.empty()) {
+  if (pools_.empty() && stuck_[writes_to_].keep.empty() && flips_.empty()) {
     std::copy_n(values, count, &tensor.at(y, x, first_channel));
     return;
   }
-  for (int i = 0; i < count; ++i) write_element(0, y, x, first_channel + i, values[i]);
+  for (int i = 0; i < count; ++i) write_element(0, y, x, first_channel + i, values[i], cycle);
 }
 
 /// A pool behind a pool sees running maxima, which end at the right one.
-void ActivationBuffers::write_element(size_t level, int y, int x, int channel, int32_t value) {
+void ActivationBuffers::write_element(size_t level, int y, int x, int channel, int32_t value,
+                                      int64_t cycle) {
   int32_t& kept = written_[level].at(y, x, channel);
+  const int pixel = y * written_[level].shape.width + x;
+  const bool is_kept = level == pools_.size();
+  if (is_kept && !flips_.empty()) flip_until(cycle, pixel, channel, kept);
   kept = std::max(kept, value);
-  if (level == pools_.size()) {
+  if (is_kept) {
     const bool healthy = stuck_[writes_to_].keep.empty();
-    if (!healthy) kept = stored(y * written_[level].shape.width + x, channel, kept);
+    if (!healthy) kept = stored(stuck_[writes_to_], layout_, pixel, channel, kept);
+    for (Flip& flip : flips_) {
+      if (bit_of(flip, layout_, pixel, channel) != 0) flip.written = cycle;
+    }
     return;
   }
   // Output windows [oy*stride, oy*stride + kernel) that hold y.
@@ -81,13 +116,29 @@ void ActivationBuffers::write_element(size_t level, int y, int x, int channel, i
     if (oy * pool.stride + pool.kernel <= y) continue;
     for (int ox = first(x); ox < pool.output.width && ox * pool.stride <= x; ++ox) {
       if (ox * pool.stride + pool.kernel <= x) continue;
-      write_element(level + 1, oy, ox, channel, value);
+      write_element(level + 1, oy, ox, channel, value, cycle);
     }
+  }
+}
+
+void ActivationBuffers::close(int64_t cycle) {
+  closing_ = cycle;
+  Tensor& kept = written_.back();
+  for (const Flip& flip : flips_) {
+    if (flip.buffer != static_cast<int>(writes_to_) || flip.written < 0) continue;
+    const int pixel = flip.address / layout_.pixel_bytes;
+    const int bit = flip.address % layout_.pixel_bytes * 8 + flip.bit;
+    const int channel = bit / layout_.bits;
+    if (flip.cycle <= flip.written || flip.cycle > cycle) continue;
+    int32_t& value = kept.values[static_cast<size_t>(pixel * kept.shape.channels + channel)];
+    value = stored(stuck_[writes_to_], layout_, pixel, channel, value, 1u << bit % layout_.bits);
   }
 }
 
 void ActivationBuffers::swap() {
   read_ = std::move(written_.back());
+  read_layout_ = layout_;
+  closed_ = closing_;
   writes_to_ = 1 - writes_to_;
 }
 
@@ -107,6 +158,34 @@ const int32_t* ActivationBuffers::window(const Layer& layer, int pixel) {
       else
         std::fill_n(to, channels, layer.input_format.padding_value());
     }
+  }
+  return window_.data();
+}
+
+const int32_t* ActivationBuffers::window(const Layer& layer, int pixel, const int64_t* cycles,
+                                         int simd) {
+  const int32_t* right = window(layer, pixel);
+  if (right != window_.data()) window_.assign(right, right + layer.columns());
+  const int buffer = static_cast<int>(1 - writes_to_);
+  const Shape shape = read_.shape;
+  for (int column = 0; column < layer.columns(); ++column) {
+    int from = column / shape.channels;  // pixel of the tensor
+    if (layer.kind != LayerKind::dense) {
+      const int y = pixel / layer.output.width * layer.stride - layer.padding + from / layer.kernel;
+      const int x = pixel % layer.output.width * layer.stride - layer.padding + from % layer.kernel;
+      if (y < 0 || x < 0 || y >= shape.height || x >= shape.width) continue;
+      from = y * shape.width + x;
+    }
+    const int channel = column % shape.channels;
+    uint32_t inverted = 0;
+    for (const Flip& flip : flips_) {
+      const bool hit =
+          flip.buffer == buffer && closed_ < flip.cycle && flip.cycle <= cycles[column / simd];
+      if (hit) inverted ^= bit_of(flip, read_layout_, from, channel);
+    }
+    if (inverted == 0) continue;
+    int32_t& value = window_[static_cast<size_t>(column)];
+    value = stored(stuck_[buffer], read_layout_, from, channel, value, inverted);
   }
   return window_.data();
 }

@@ -12,13 +12,19 @@ namespace stuckat::loopback {
 
 /// Before each image begin_image(). Calls of one layer: open, windows and writes in any order,
 /// swap. When they happen is up to the caller; both buffers have a port of their own and never make
-/// anyone wait.
+/// anyone wait. The cycles are looked at by transients alone.
 class ActivationPort : public virtual sc_core::sc_interface {
  public:
   virtual void begin_image() = 0;
   virtual void open(int tensor) = 0;
+  virtual bool has_flips() const = 0;
   virtual const int32_t* window(const Layer& layer, int pixel) = 0;
-  virtual void write(int pixel, int first_channel, int count, const int32_t* values) = 0;
+  /// Column c as it is read in cycle cycles[c / simd].
+  virtual const int32_t* window(const Layer& layer, int pixel, const int64_t* cycles, int simd) = 0;
+  virtual void write(int pixel, int first_channel, int count, const int32_t* values,
+                     int64_t cycle) = 0;
+  /// The last word has been written: the tensor as it is at the beginning of `cycle`.
+  virtual void close(int64_t cycle) = 0;
   virtual const std::vector<Tensor>& written() const = 0;
   virtual void swap() = 0;
 };
@@ -31,6 +37,7 @@ class ActivationModule : public sc_core::sc_module, public ActivationPort {
   /// A validated fault of the buffers; before the first image.
   void arm(const Fault& fault) {
     const auto [buffer, address, bit, unused] = fault.coordinates;
+    if (fault.is_flip()) return buffers_.flip(buffer, address, bit, fault.flip_cycle);
     buffers_.stick(buffer, address, bit, fault.value != 0);
   }
   void begin_image() override { buffers_.begin_image(); }
@@ -38,9 +45,15 @@ class ActivationModule : public sc_core::sc_module, public ActivationPort {
   const int32_t* window(const Layer& layer, int pixel) override {
     return buffers_.window(layer, pixel);
   }
-  void write(int pixel, int first_channel, int count, const int32_t* values) override {
-    buffers_.write(pixel, first_channel, count, values);
+  bool has_flips() const override { return buffers_.has_flips(); }
+  const int32_t* window(const Layer& layer, int pixel, const int64_t* cycles, int simd) override {
+    return buffers_.window(layer, pixel, cycles, simd);
   }
+  void write(int pixel, int first_channel, int count, const int32_t* values,
+             int64_t cycle) override {
+    buffers_.write(pixel, first_channel, count, values, cycle);
+  }
+  void close(int64_t cycle) override { buffers_.close(cycle); }
   const std::vector<Tensor>& written() const override { return buffers_.written(); }
   void swap() override { buffers_.swap(); }
 

@@ -91,8 +91,10 @@ void ControllerModule::load(int64_t image, const std::vector<uint8_t>& bytes) {
   activations->open(plan_.input_tensor);
   const int channels = input.shape.channels;
   for (int pixel = 0; pixel < input.shape.pixels(); ++pixel) {
-    activations->write(pixel, 0, channels, input.values.data() + pixel * channels);
+    activations->write(pixel, 0, channels, input.values.data() + pixel * channels, now_ - 1);
   }
+  // Flips in the first cycle in which it is there hit what is read, not what was loaded.
+  activations->close(now_ - 1);
   if (hooks_.written) hooks_.written(image, plan_.input_tensor, activations->written());
   activations->swap();
 }

@@ -40,6 +40,7 @@ void PeArrayModule::execute() {
       bank_free.write(now);
     }
     cycles.pipeline = accelerator_.pipeline_cycles;
+    activations->close(now + cycles.pipeline);
     done.write({now + cycles.pipeline, cycles});
   }
 }
@@ -54,10 +55,16 @@ void PeArrayModule::compute_in_steps(int index, const WeightTile& tile, int64_t 
   std::vector<int64_t> cycles(static_cast<size_t>(plan.synapse_fold));
   for (int fold = 0; fold < tile.folds; ++fold) {
     std::iota(cycles.begin(), cycles.end(), start + (pass * tile.folds + fold) * plan.synapse_fold);
-    core.set_step_cycles(cycles.data());
+    core.set_step_cycles(cycles.data(), start);
+    if (activations->has_flips()) {
+      core.load(activations->window(core.layer(), pixel, cycles.data(),
+                                    static_cast<int>(accelerator_.simd)));
+    }
     const int row = first + fold * plan.rows_per_fold;
     const int last = std::min(row + plan.rows_per_fold, core.layer().rows());
-    core.compute(pixel, row, last, outputs_.data() + (row - first));
+    core.compute(pixel, row, last, outputs_.data());
+    activations->write(pixel, row, last - row, outputs_.data(),
+                       cycles.back() + accelerator_.pipeline_cycles);
   }
 }
 
@@ -67,14 +74,16 @@ void PeArrayModule::compute(int index, const WeightTile& tile, int64_t start) {
   const Layer& layer = core.layer();
   const int first = tile.first_fold * plan.rows_per_fold;
   const int last = std::min(first + tile.folds * plan.rows_per_fold, layer.rows());
+  const bool in_steps = core.has_flips() || activations->has_flips();
   outputs_.resize(static_cast<size_t>(last - first));
   for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
     core.load(activations->window(layer, pixel));
-    if (core.has_flips())
+    if (in_steps) {
       compute_in_steps(index, tile, start, pixel);
-    else
-      core.compute(pixel, first, last, outputs_.data());
-    activations->write(pixel, first, last - first, outputs_.data());
+      continue;
+    }
+    core.compute(pixel, first, last, outputs_.data());
+    activations->write(pixel, first, last - first, outputs_.data(), 0);
   }
 }
 

@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "faultmaps/lower.h"
+#include "faultmaps/site_index.h"
+#include "faultmaps/timeline.h"
 #include "sim/campaign/fault_source.h"
 #include "workloads/errors.h"
 
@@ -113,6 +115,47 @@ class SiteSource : public FaultSet::Source {
   int64_t size_ = 0;
 };
 
+/// Site by site, and for each cycle by cycle.
+class FlipSource : public FaultSet::Source {
+ public:
+  FlipSource(const Network& network, const Placement& placement, SiteKind kind)
+      : network_(network), placement_(placement), sites_(placement, network) {
+    placement_hash_ = content_hash_with_run(placement);
+    for (const SiteSpace& space : sites_.of(kind)) {
+      if (space.sites() == 0) continue;
+      const int layer = site_layer(placement, space.row->part, space.part);
+      const int64_t count = space.sites() * cycles();
+      strata_.push_back({layer < 0 ? space.part : network.layers[static_cast<size_t>(layer)].name,
+                         layer, size_, count, count});
+      spaces_.push_back(&space);
+      size_ += count;
+    }
+  }
+
+  int64_t size() const override { return size_; }
+  FaultInfo info(int64_t index) const override { return site_info(fault(index), placement_); }
+  Effects effects(int64_t index) const override {
+    return lower({placement_.accelerator, {fault(index)}}, placement_, network_);
+  }
+
+ private:
+  int64_t cycles() const { return placement_.run->cycles(); }
+  Fault fault(int64_t index) const {
+    size_t s = 0;
+    while (index >= strata_[s].first + strata_[s].count) ++s;
+    const int64_t within = index - strata_[s].first;
+    Fault fault = spaces_[s]->at(within / cycles());
+    fault.flip_cycle = within % cycles();
+    return fault;
+  }
+
+  Network network_;
+  Placement placement_;
+  SiteIndex sites_;
+  std::vector<const SiteSpace*> spaces_;  // of each stratum
+  int64_t size_ = 0;
+};
+
 template <class S, class... Arguments>
 FaultSet make(std::string spec, const Arguments&... arguments) {
   return {std::move(spec), std::make_shared<const S>(arguments...)};
@@ -147,6 +190,16 @@ FaultSet channel_faults(const Network& network) {
 FaultSet pixel_faults(const Network& network, bool before_pool) {
   return before_pool ? make<ElementSource>("pixel:before-pool", network, Element::pixel_before_pool)
                      : make<ElementSource>("pixel", network, Element::pixel);
+}
+
+FaultSet flip_faults(const Network& network, const Placement& placement, SiteKind kind,
+                     const std::string& where) {
+  const SiteRow& row = site_row(kind);
+  if (!row.flips() || placement.run == nullptr) {
+    throw InputError(where, std::string("'flips:") + row.name + "'",
+                     "sites that hold one bit, in a run of images");
+  }
+  return make<FlipSource>(std::string("flips:") + row.name, network, placement, kind);
 }
 
 FaultSet site_faults(const Network& network, const Placement& placement, SiteKind kind) {

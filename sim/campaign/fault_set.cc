@@ -1,5 +1,6 @@
 #include "sim/campaign/fault_set.h"
 
+#include "faultmaps/timeline.h"
 #include "sim/campaign/fault_source.h"
 #include "workloads/errors.h"
 #include "workloads/hash.h"
@@ -44,6 +45,8 @@ const std::vector<FaultSetForm>& fault_set_forms() {
       {"pixel:before-pool", "the same in front of the pool"},
       {"pe", "every PE of the accelerator dead at every level"},
       {"sites:KIND", "every fault at every site of a kind, such as sites:pe/accumulator"},
+      {"flips:KIND",
+       "a transient at every site of a kind in every cycle of the run; --sample draws"},
       {"map:FILE[,FILE]", "each chip of fault map files"},
       {"list:FILE", "a fault list of 'campaign list', or a text file with a name on each line"},
       {"id:NAME", "one fault by its name, such as id:layer1/channel[5]=-1"},
@@ -65,6 +68,10 @@ FaultSet parse_fault_set(const std::string& spec, const Network& network,
   const std::string rest = colon == std::string::npos ? "" : spec.substr(colon + 1);
   if (!rest.empty() && form == "sites") {
     return site_faults(network, needed(placement, spec, where), parse_site_kind(rest, where));
+  }
+  if (!rest.empty() && form == "flips") {
+    return flip_faults(network, needed(placement, spec, where), parse_site_kind(rest, where),
+                       where);
   }
   if (!rest.empty() && form == "map") {
     return map_faults(network, needed(placement, spec, where), split(rest, where));
@@ -93,6 +100,7 @@ std::string content_hash(const Placement& placement) {
   for (const Stream& stream : placement.streams) {
     hasher.add(stream.name).add(stream.tensor).add(stream.depth);
     hasher.add(stream.channels_per_word).add(stream.words_per_pixel).add(stream.packed);
+    hasher.add(stream.carries).add(stream.frame).add(stream.position);
   }
   hasher.add(placement.windows.size());
   for (const WindowBuffer& window : placement.windows) {
@@ -107,6 +115,13 @@ std::string content_hash(const Placement& placement) {
     hasher.add(memory.name).add(memory.buffers).add(memory.bytes).add(memory.tensors.size());
     for (const auto& s : memory.tensors) hasher.add(s.tensor).add(s.kept).add(s.buffer);
   }
+  return hasher.hex();
+}
+
+std::string content_hash_with_run(const Placement& placement) {
+  Hasher hasher;
+  hasher.add(content_hash(placement));
+  if (placement.run != nullptr) hasher.add(placement.run->images()).add(placement.run->cycles());
   return hasher.hex();
 }
 

@@ -92,6 +92,13 @@ FaultSet pixel_faults(const Network& network, bool before_pool = false);
 /// Every fault of one kind, lowered: "layer1/mvtu/pe[5]/accumulator[3]=1".
 FaultSet site_faults(const Network& network, const Placement& placement, SiteKind kind);
 
+/// A transient at every site of one kind in every cycle of placement.run, which is the campaign's
+/// images back to back: "layer1/mvtu/pe[5]/accumulator[3]=flip@12345". A campaign's image number is
+/// that of the run, so that a transient changes the images that its cycle falls into.
+/// Throws InputError(where, ...) where there is no such transient.
+FaultSet flip_faults(const Network& network, const Placement& placement, SiteKind kind,
+                     const std::string& where);
+
 /// One item for each chip of the fault map files: "maps.h5[3]". Two files of the same name,
 /// whatever their folders, are refused.
 FaultSet map_faults(const Network& network, const Placement& placement,
@@ -110,8 +117,9 @@ struct FaultSetForm {
 };
 const std::vector<FaultSetForm>& fault_set_forms();
 
-/// channel | pixel | pixel:before-pool | pe | sites:KIND | map:FILE[,FILE] | list:FILE | id:NAME.
-/// `placement` may be null: what needs one then throws InputError. `where` names the option.
+/// channel | pixel | pixel:before-pool | pe | sites:KIND | flips:KIND | map:FILE[,FILE] | list:FILE
+/// | id:NAME. `placement` may be null: what needs one then throws InputError. `where` names the
+/// option.
 FaultSet parse_fault_set(const std::string& spec, const Network& network,
                          const Placement* placement, const std::string& where);
 

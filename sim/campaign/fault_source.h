@@ -33,8 +33,10 @@ FaultInfo site_info(const Fault& fault, const Placement& placement);
 /// The layer that a part works for, or -1: an array for many layers, or the stream of the image.
 int site_layer(const Placement& placement, PartKind kind, const std::string& part);
 
-/// SHA-256 over every field.
+/// SHA-256 over every field but the run.
 std::string content_hash(const Placement& placement);
+/// The same and the run that transients are in.
+std::string content_hash_with_run(const Placement& placement);
 
 /// Named faults with strata and sampling as a file gives them.
 FaultSet named_faults(const Network& network, const Placement* placement,

@@ -121,6 +121,13 @@ class NamedSource : public FaultSet::Source {
       effects_of(i, where);
       infos_.push_back(info_of(i));
     }
+    const auto is_flip = [](const std::string& part) {
+      return part.find("=flip@") != std::string::npos;
+    };
+    const bool flips = std::any_of(parts_.begin(), parts_.end(), [&](const auto& names) {
+      return std::any_of(names.begin(), names.end(), is_flip);
+    });
+    if (placement != nullptr && flips) placement_hash_ = content_hash_with_run(*placement);
     strata_ = strata.empty() ? strata_of(*this, network_) : std::move(strata);
   }
 

@@ -12,27 +12,24 @@ int level_of(NumberFormat format, int value) {
 
 }  // namespace
 
-void FaultyPass::hold_operands(int index, const Effects& effects, const std::vector<int>& faults) {
+void FaultyPass::hold_operands(int index, const Effects& effects, int64_t image_index) {
   const size_t i = static_cast<size_t>(index);
   held_ = {diff_[i], changed_[i], values_[i], {}, {}};
-  std::vector<OperandFault> of_layer;
-  for (const int f : faults) of_layer.push_back(effects.operands[static_cast<size_t>(f)]);
   const Layer& layer = network_.network().layers[i];
   Tensor input = tensor(index);
-  const Tensor padded = padded_operands(layer, index, of_layer, input);
+  const Tensor padded = padded_operands(layer, index, effects.operands, input, image_index);
   const int width = padded.shape.width;
   const int channels = padded.shape.channels;
-  for (const OperandFault& fault : of_layer) {
-    for (const int pixel : fault.pixels) {
-      const int y = pixel / width - layer.padding;
-      const int x = pixel % width - layer.padding;
-      const int32_t* values = padded.values.data() + pixel * channels;
-      if (y >= 0 && x >= 0 && y < layer.input.height && x < layer.input.width) {
-        std::copy_n(values, channels, &input.at(y, x, 0));
-      } else {
-        held_.padding_pixels.push_back(pixel);
-        held_.padding_values.insert(held_.padding_values.end(), values, values + channels);
-      }
+  const int padding = layer.input_format.padding_value();
+  for (int pixel = 0; pixel < padded.shape.pixels(); ++pixel) {
+    const int y = pixel / width - layer.padding;
+    const int x = pixel % width - layer.padding;
+    const int32_t* values = padded.values.data() + pixel * channels;
+    if (y >= 0 && x >= 0 && y < layer.input.height && x < layer.input.width) {
+      std::copy_n(values, channels, &input.at(y, x, 0));
+    } else if (std::any_of(values, values + channels, [&](int v) { return v != padding; })) {
+      held_.padding_pixels.push_back(pixel);
+      held_.padding_values.insert(held_.padding_values.end(), values, values + channels);
     }
   }
   set_tensor(index, input);
@@ -47,18 +44,10 @@ void FaultyPass::recompute_windows(int index) {
     for_each_window(packed, pixel / packed.padded_width(), pixel % packed.padded_width(),
                     [&](int reader) { readers.insert(reader); });
   }
-  std::vector<SpecialRow> rows;
-  for (int row = 0; row < layer.rows(); ++row) {
-    const int8_t* weights = layer.weight_row(row);
-    const int32_t* thresholds = layer.threshold_row(row);
-    rows.push_back({row,
-                    {weights, weights + layer.columns()},
-                    {thresholds, thresholds + layer.thresholds_per_row()},
-                    {}});
-  }
   std::vector<int> pixels;
   readers.for_each([&](int pixel) { pixels.push_back(pixel); });
-  apply_rows_at(index, {}, rows, 0, pixels);
+  apply_rows_at(index, {}, all_rows(index, {}), 0, pixels, WindowEdits(layer, index, {}, 0),
+                layer.columns());
 }
 
 void FaultyPass::release_operands(int index) {
@@ -70,8 +59,7 @@ void FaultyPass::release_operands(int index) {
   held_.padding_values.clear();
 }
 
-void FaultyPass::apply_pools(int index, const Effects& effects, const std::vector<int>& faults) {
-  if (faults.empty()) return;
+void FaultyPass::apply_pools(int index, const Effects& effects, int64_t image_index) {
   const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
   const TensorLayout& out = network_.layout(index + 1);
   const Tensor input = tensor(index);
@@ -80,7 +68,7 @@ void FaultyPass::apply_pools(int index, const Effects& effects, const std::vecto
   for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
     bool touched = false;
     for (int channel = 0; channel < layer.output.channels; ++channel) {
-      const BrokenPool pool = broken_pool_at(effects.pools, index, pixel, channel);
+      const BrokenPool pool = broken_pool_at(effects.pools, index, pixel, channel, image_index);
       if (pool == BrokenPool{}) continue;
       const int32_t value = broken_maximum(layer, pool, input, pixel / layer.output.width,
                                            pixel % layer.output.width, channel);

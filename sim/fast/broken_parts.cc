@@ -54,32 +54,69 @@ uint64_t hold_words(const std::vector<HeldWord>& held, int count, const uint64_t
 
 }  // namespace
 
-void FaultyPass::apply_rows(int index, const Effects& effects, const std::vector<SpecialRow>& rows,
+std::vector<SpecialRow> FaultyPass::all_rows(int index,
+                                             const std::vector<SpecialRow>& special) const {
+  const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
+  std::vector<SpecialRow> rows = special;
+  for (int row = 0; row < layer.rows(); ++row) {
+    if (std::any_of(special.begin(), special.end(), [&](auto& r) { return r.row == row; }))
+      continue;
+    const int8_t* weights = layer.weight_row(row);
+    const int32_t* thresholds = layer.threshold_row(row);
+    rows.push_back({row,
+                    {weights, weights + layer.columns()},
+                    {thresholds, thresholds + layer.thresholds_per_row()},
+                    {}});
+  }
+  return rows;
+}
+
+void FaultyPass::apply_rows(int index, const Effects& effects, const TensorStep& step,
                             int64_t image_index) {
-  if (rows.empty()) return;
-  std::vector<int> pixels(static_cast<size_t>(network_.layer(index).output.pixels()));
-  std::iota(pixels.begin(), pixels.end(), 0);
-  apply_rows_at(index, effects, rows, image_index, pixels);
+  if (step.rows.empty() && step.windows.empty()) return;
+  const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
+  const WindowEdits edits(layer, index, effects.windows, image_index);
+  const int columns = WindowEdits::columns(layer, index, effects.windows);
+  std::vector<int> right;
+  std::vector<int> wrong;
+  for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
+    (edits.touches(pixel) ? wrong : right).push_back(pixel);
+  }
+  if (!step.rows.empty() && !right.empty()) {
+    apply_rows_at(index, effects, step.rows, image_index, right, edits, columns);
+  }
+  if (wrong.empty()) return;
+  apply_rows_at(index, effects, all_rows(index, step.rows), image_index, wrong, edits, columns);
 }
 
 void FaultyPass::apply_rows_at(int index, const Effects& effects,
                                const std::vector<SpecialRow>& rows, int64_t image_index,
-                               const std::vector<int>& pixels) {
+                               const std::vector<int>& pixels, const WindowEdits& edits,
+                               int columns) {
   const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
   const TensorLayout& out = network_.layout(index + 1);
   std::vector<RowCalculator> calculators;
-  for (const SpecialRow& row : rows) calculators.emplace_back(layer, row, effects, image_index);
+  for (const SpecialRow& row : rows) {
+    calculators.emplace_back(layer, row, effects, image_index, columns, edits.accumulator_bits());
+  }
   const PaddedImage& image = padded_input(index);
-  std::vector<int16_t> window(static_cast<size_t>(RowCalculator::window_size(layer, rows, effects)),
-                              static_cast<int16_t>(stuckat::padded_input(layer)));
+  const auto size =
+      static_cast<size_t>(std::max(columns, RowCalculator::window_size(layer, rows, effects)));
+  std::vector<int16_t> window(size, static_cast<int16_t>(stuckat::padded_input(layer)));
+  std::vector<int16_t> seen = window;
   const bool in_planes = out.form == TensorForm::planes;
   const bool binary = layer.output_format.kind == FormatKind::binary;
   Tensor output;
   if (!in_planes) output = tensor(index + 1);
   for (const int pixel : pixels) {
     image.window(pixel, window.data());
+    const bool edited = edits.touches(pixel);
     for (const RowCalculator& calculator : calculators) {
-      const int32_t value = calculator.value(pixel, window.data());
+      if (edited && (edits.by_row() || &calculator == calculators.data())) {
+        seen = window;
+        edits.apply(pixel, calculator.row(), seen.data());
+      }
+      const int32_t value = calculator.value(pixel, (edited ? seen : window).data());
       if (in_planes) {
         const int level = binary ? (value > 0 ? 1 : 0) : value - layer.output_format.min_value();
         set_level(index + 1, pixel, calculator.row(), level);

@@ -17,7 +17,7 @@ class KeyWriter {
       : network_(network), effects_(effects), share_(share) {}
 
   std::string write(const FaultProgram& program) {
-    [[maybe_unused]] const auto& [patches, operators, elements, operands, pools] = effects_;
+    [[maybe_unused]] const auto& [patches, operators, elements, operands, pools, windows] = effects_;
     for (size_t i = 0; i < program.steps.size(); ++i) {
       const TensorStep& step = program.steps[i];
       if (step.computes()) add_computed(step);
@@ -135,8 +135,8 @@ class KeyWriter {
     all(first, last);
   }
   void add(const SlotPattern& pattern) {
-    const auto& [depth, slot, words_per_pixel, channels_per_word, packed] = pattern;
-    add(depth);
+    const auto& [depth, slot, words_per_pixel, channels_per_word, packed, frame] = pattern;
+    all(depth, frame);
     if (depth > 0) all(slot, words_per_pixel, channels_per_word, packed);
   }
   void add(const BrokenPe::Lane& of_lane) {
@@ -159,27 +159,46 @@ class KeyWriter {
     const auto& [step, bits] = of_accumulator;
     all(step, bits);
   }
+  void add(const BrokenPe::LaneFlip& of_lane) {
+    const auto& [step, lane, bits] = of_lane;
+    all(step, lane, bits);
+  }
+  void add(const BrokenPe::ThresholdFlip& of_threshold) {
+    const auto& [row, index, bits] = of_threshold;
+    all(row, index, bits);
+  }
   void add(const BrokenPe& pe) {
     const auto& [simd, padded_columns, accumulator_bits, accumulator, inputs, products,
-                 padded_weights, comparators, weight_flips, accumulator_flips] = pe;
+                 padded_weights, comparators, weight_flips, accumulator_flips, input_flips,
+                 product_flips, threshold_flips, comparator_flips] = pe;
     all(simd, padded_columns, accumulator_bits, accumulator, inputs, products, padded_weights,
-        comparators, weight_flips, accumulator_flips);
+        comparators, weight_flips, accumulator_flips, input_flips, product_flips, threshold_flips,
+        comparator_flips);
   }
   void add(const OperatorFault& fault) {
     const auto& [layer, rows, pixels, pe, images] = fault;  // rows: SpecialRow
     all(pixels, pe, images);
   }
   void add(const OperandFault& fault) {
-    const auto& [layer, channels, pixels, mask] = fault;
-    all(channels, pixels, mask);
+    const auto& [layer, channels, pixels, mask, slot, stage, images] = fault;  // in their order
+    all(channels, pixels, mask, slot, stage, images);
+  }
+  void add(const WindowFault& fault) {
+    const auto& [layer, rows, columns, pixels, mask, slot, stage, images, padded_columns,
+                 accumulator_bits] = fault;
+    all(rows, columns, pixels, mask, slot, stage, images, padded_columns, accumulator_bits);
+  }
+  void add(const BrokenPool::Flip& flip) {
+    const auto& [taken, bits] = flip;
+    all(taken, bits);
   }
   void add(const BrokenPool& pool) {
-    const auto& [cell, comparator] = pool;
-    all(cell, comparator);
+    const auto& [cell, comparator, flips] = pool;
+    all(cell, comparator, flips);
   }
   void add(const PoolFault& fault) {
-    const auto& [layer, channels, pixels, pool] = fault;
-    all(channels, pixels, pool);
+    const auto& [layer, channels, pixels, pool, images] = fault;
+    all(channels, pixels, pool, images);
   }
 
   /// A row's patches, and which of the layer's broken PEs compute it.
@@ -204,8 +223,9 @@ class KeyWriter {
 
   /// What computes the tensor of the step.
   void add_computed(const TensorStep& step) {
-    const auto& [tensor, operands, pools, rows, elements] = step;
+    const auto& [tensor, operands, pools, windows, rows, elements] = step;
     hasher_.add("computed").add(tensor).add(rows.size()).add(operands.size()).add(pools.size());
+    hasher_.add(windows.size());
     for (const SpecialRow& row : rows) {
       add(row, network_.network().layers[static_cast<size_t>(tensor) - 1]);
     }
@@ -214,6 +234,7 @@ class KeyWriter {
     }
     for (const int f : operands) add(effects_.operands[static_cast<size_t>(f)]);
     for (const int f : pools) add(effects_.pools[static_cast<size_t>(f)]);
+    for (const int f : windows) add(effects_.windows[static_cast<size_t>(f)]);
   }
 
   void add_element(const ElementStep& element, bool moves) {

@@ -71,6 +71,7 @@ FaultList::FaultList(const PackedNetwork& network, std::vector<Effects> effects,
   for (int f = 0; f < size(); ++f) {
     const Effects& fault = effects_[static_cast<size_t>(f)];
     programs_.push_back(make_program(network, fault, where));
+    images_.push_back(fault.images());
     const std::vector<TensorStep>& steps = programs_.back().steps;
     const auto [same, is_new] =
         seen.emplace(fault_key(network, fault, programs_.back(), Share::tensors), f);

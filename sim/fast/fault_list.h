@@ -26,6 +26,8 @@ class FaultList {
 
   /// For the engine.
   const FaultProgram& program(int fault) const { return programs_[static_cast<size_t>(fault)]; }
+  /// The fault does nothing in others.
+  const RunImages& images(int fault) const { return images_[static_cast<size_t>(fault)]; }
   const std::vector<ChannelGroup>& channel_groups() const { return channel_groups_; }
   const std::vector<int>& other_faults() const { return other_faults_; }
   /// Faults in neither, and another with the same verdicts that is in other_faults().
@@ -36,6 +38,7 @@ class FaultList {
   const PackedNetwork& network_;
   std::vector<Effects> effects_;
   std::vector<FaultProgram> programs_;
+  std::vector<RunImages> images_;
   std::vector<ChannelGroup> channel_groups_;  // faults that begin with stuck channels
   std::vector<int> other_faults_;             // in no group, nor copies
   std::vector<std::pair<int, int>> copies_;

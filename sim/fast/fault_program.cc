@@ -28,6 +28,9 @@ class Builder {
     for (size_t i = 0; i < effects_.pools.size(); ++i) {
       add(effects_.pools[i], static_cast<int>(i));
     }
+    for (size_t i = 0; i < effects_.windows.size(); ++i) {
+      add(effects_.windows[i], static_cast<int>(i));
+    }
     FaultProgram program;
     for (auto& [tensor, step] : steps_) {
       // Memories may hold what their broken bits are stuck at.
@@ -105,6 +108,9 @@ class Builder {
     for (const auto& flip : fault.pe.weight_flips) {
       check_below("column", flip.column, std::max(fault.pe.padded_columns, layer.columns()));
     }
+    for (const auto& flip : fault.pe.threshold_flips) {
+      check_below("threshold", flip.index, layer.thresholds_per_row());
+    }
     check(fault.pe.simd >= 1, "simd", fault.pe.simd, "at least 1");
     check_all("pixel", fault.pixels, layer.output.pixels());
     for (const int row : fault.rows) special_row(fault.layer, row).operators.push_back(index);
@@ -140,6 +146,14 @@ class Builder {
     check_all("channel", fault.channels, layer.input.channels);
     check_all("padded pixel", fault.pixels, height * width);
     step(fault.layer + 1).operands.push_back(index);
+  }
+
+  void add(const WindowFault& fault, int index) {
+    const Layer& layer = matrix_layer(fault.layer);
+    check_all("row", fault.rows, layer.rows());
+    check_all("column", fault.columns, std::max(fault.padded_columns, layer.columns()));
+    check_all("pixel", fault.pixels, layer.output.pixels());
+    step(fault.layer + 1).windows.push_back(index);
   }
 
   void add(const PoolFault& fault, int index) {

@@ -32,11 +32,14 @@ struct TensorStep {
   int tensor = 0;
   std::vector<int> operands = {};  ///< indices in Effects::operands
   std::vector<int> pools = {};     ///< indices in Effects::pools
+  std::vector<int> windows = {};   ///< indices in Effects::windows
   std::vector<SpecialRow> rows;
   std::vector<ElementStep> elements;
 
   /// More is read of the tensor before than its elements as they pass.
-  bool computes() const { return !rows.empty() || !operands.empty() || !pools.empty(); }
+  bool computes() const {
+    return !rows.empty() || !operands.empty() || !pools.empty() || !windows.empty();
+  }
 };
 
 struct FaultProgram {

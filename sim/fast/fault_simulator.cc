@@ -90,12 +90,13 @@ class FaultSimulator::Impl {
   /// Returns the last tensor that differs, or -1.
   int run_fault(int fault) {
     const FaultProgram& program = faults_.program(fault);
+    if (path_ != Path::dense && !faults_.images(fault).contains(image_index_)) return -1;
     return program.steps.empty() ? -1 : go_on(fault, 0, program.steps.front().tensor, -1);
   }
 
   /// The output of a layer once more, from operands that are held wrongly.
-  void hold(int layer, const Effects& effects, const std::vector<int>& operands) {
-    pass_.hold_operands(layer, effects, operands);
+  void hold(int layer, const Effects& effects) {
+    pass_.hold_operands(layer, effects, image_index_);
     pass_.clear(layer + 1);
     if (path_ == Path::dense)
       pass_.recompute(layer);
@@ -112,10 +113,10 @@ class FaultSimulator::Impl {
     while (true) {
       if (next < steps.size() && steps[next].tensor == t) {
         const TensorStep& step = steps[next++];
-        if (!step.operands.empty()) hold(t - 1, effects, step.operands);
-        if (t > 0) pass_.apply_rows(t - 1, effects, step.rows, image_index_);
+        if (!step.operands.empty()) hold(t - 1, effects);
+        if (t > 0) pass_.apply_rows(t - 1, effects, step, image_index_);
         if (!step.operands.empty()) pass_.release_operands(t - 1);
-        if (t > 0) pass_.apply_pools(t - 1, effects, step.pools);
+        if (!step.pools.empty()) pass_.apply_pools(t - 1, effects, image_index_);
         for (const ElementStep& element : step.elements) {
           pass_.apply_element(t, effects.elements[static_cast<size_t>(element.fault)], element,
                               image_index_);

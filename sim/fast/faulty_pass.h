@@ -37,18 +37,18 @@ class FaultyPass {
   /// propagate() of a layer of LayerPath::matrix in this way, which must be able to (break_even.h).
   void propagate(int layer, Way way);
   bool can_scatter(int layer);
-  /// Rows of a layer whose parameters or arithmetic are broken, from tensor `layer`.
-  void apply_rows(int layer, const Effects& effects, const std::vector<SpecialRow>& rows,
-                  int64_t image_index);
-  /// The layer reads its operands as `faults` (indices in effects.operands) leave them; the tensor
-  /// stays as it is and is put back by release_operands(). Between the two: the layer's output, as
-  /// without such faults, then recompute_windows().
-  void hold_operands(int layer, const Effects& effects, const std::vector<int>& faults);
+  /// Rows of a layer whose parameters or arithmetic are broken, or that read broken windows, from
+  /// tensor `layer`.
+  void apply_rows(int layer, const Effects& effects, const TensorStep& step, int64_t image_index);
+  /// The layer reads its operands as effects.operands leave them; the tensor stays as it is and is
+  /// put back by release_operands(). Between the two: the layer's output, as without such faults,
+  /// then recompute_windows().
+  void hold_operands(int layer, const Effects& effects, int64_t image_index);
   /// Output pixels whose windows see padding that hold_operands() broke.
   void recompute_windows(int layer);
   void release_operands(int layer);
   /// Elements that a broken pool computes, from tensor `layer`.
-  void apply_pools(int layer, const Effects& effects, const std::vector<int>& faults);
+  void apply_pools(int layer, const Effects& effects, int64_t image_index);
   /// One ElementFault of `tensor`.
   void apply_element(int tensor, const ElementFault& fault, const ElementStep& step,
                      int64_t image_index);
@@ -85,8 +85,11 @@ class FaultyPass {
   void set_tensor(int tensor, const Tensor& values);
   /// Tensor `layer` as the fault leaves it, valid until the next call.
   const PaddedImage& padded_input(int layer);
+  /// `rows` at `pixels`, as `edits` leave their windows of `columns` values.
   void apply_rows_at(int layer, const Effects& effects, const std::vector<SpecialRow>& rows,
-                     int64_t image_index, const std::vector<int>& pixels);
+                     int64_t image_index, const std::vector<int>& pixels, const WindowEdits& edits,
+                     int columns);
+  std::vector<SpecialRow> all_rows(int layer, const std::vector<SpecialRow>& special) const;
   void set_level(int tensor, int pixel, int channel, int level);
   void settle_pixel(int tensor, int pixel);
   void apply_to_pixel(int tensor, const ElementStep& step, int pixel, const uint64_t* channels);

@@ -45,19 +45,23 @@ bool hits(const OperatorFault& fault, int pixel) {
 }  // namespace
 
 RowCalculator::RowCalculator(const Layer& layer, const SpecialRow& row, const Effects& effects,
-                             int64_t image_index)
-    : layer_(layer), row_(row), weights_(row.weights.begin(), row.weights.end()) {
+                             int64_t image_index, int columns, int accumulator_bits)
+    : layer_(layer),
+      row_(row),
+      weights_(row.weights.begin(), row.weights.end()),
+      accumulator_bits_(accumulator_bits) {
+  weights_.resize(static_cast<size_t>(columns), static_cast<int16_t>(padded_weight(layer)));
   for (const int index : row.operators) {
     const OperatorFault& fault = effects.operators[static_cast<size_t>(index)];
     const BrokenPe& pe = fault.pe;
     if (!fault.images.contains(image_index)) continue;
     Operator broken{&fault, weights_, {}, true};
-    const size_t columns = weights_.size();
-    broken.weights.resize(std::max(columns, static_cast<size_t>(pe.padded_columns)),
+    const size_t of_layer = row.weights.size();
+    broken.weights.resize(std::max(of_layer, static_cast<size_t>(pe.padded_columns)),
                           static_cast<int16_t>(padded_weight(layer)));
     for (const auto& patch : pe.padded_weights) {
       const auto column = static_cast<size_t>(patch.column);
-      if (patch.row != row.row || column < columns || column >= broken.weights.size()) continue;
+      if (patch.row != row.row || column < of_layer || column >= broken.weights.size()) continue;
       broken.weights[column] = static_cast<int16_t>(patch.value);
     }
     for (const auto& flip : pe.weight_flips) {
@@ -66,7 +70,8 @@ RowCalculator::RowCalculator(const Layer& layer, const SpecialRow& row, const Ef
       weight = static_cast<int16_t>(
           layer.weight_format.value(layer.weight_format.code(weight) ^ flip.bits));
     }
-    broken.is_plain = pe.padded_columns >= layer.columns() && pe.padded_columns % pe.simd == 0 &&
+    broken.is_plain = pe.input_flips.empty() && pe.product_flips.empty() &&
+                      pe.padded_columns >= layer.columns() && pe.padded_columns % pe.simd == 0 &&
                       std::all_of(broken.weights.begin(), broken.weights.end(),
                                   [&](int16_t w) { return is_level(layer.weight_format, w); });
     for (int lane = 0; lane < pe.simd; ++lane) {
@@ -93,22 +98,23 @@ int RowCalculator::window_size(const Layer& layer, const std::vector<SpecialRow>
 int32_t RowCalculator::value(int pixel, const int16_t* window) const {
   for (auto at = operators_.rbegin(); at != operators_.rend(); ++at) {
     if (!hits(*at->fault, pixel)) continue;
-    return broken_threshold(layer_, at->fault->pe, row_.thresholds.data(),
+    return broken_threshold(layer_, at->fault->pe, row_.row, row_.thresholds.data(),
                             accumulator(*at, window));
   }
   return reference::threshold(layer_, row_.thresholds.data(), plain_accumulator(window));
 }
 
 int32_t RowCalculator::plain_accumulator(const int16_t* window) const {
-  const int columns = layer_.columns();
+  const auto columns = static_cast<int>(weights_.size());
   const int32_t sum = dot(weights_.data(), window, columns);
-  return layer_.is_xnor() ? (sum + columns) / 2 : sum;
+  const bool xnor = layer_.is_xnor();
+  return wrap(xnor ? (sum + columns) / 2 : sum, accumulator_bits_, xnor);
 }
 
 int32_t RowCalculator::accumulator(const Operator& broken, const int16_t* window) const {
   const BrokenPe& pe = broken.fault->pe;
   if (!broken.is_plain) {
-    const std::vector<int32_t> values(window, window + layer_.columns());
+    const std::vector<int32_t> values(window, window + pe.padded_columns);
     return broken_accumulate(layer_, pe, row_.row, row_.weights.data(), values.data());
   }
   const bool xnor = layer_.is_xnor();

@@ -12,9 +12,10 @@ namespace stuckat::fast {
 
 class RowCalculator {
  public:
-  /// All must outlive this.
+  /// All must outlive this. Windows have `columns` values, padded ones included, where they may be
+  /// broken; accumulator_bits: the register of a healthy PE.
   RowCalculator(const Layer& layer, const SpecialRow& row, const Effects& effects,
-                int64_t image_index);
+                int64_t image_index, int columns, int accumulator_bits);
 
   /// Values that a window needs: columns, and the padding of the widest PE.
   static int window_size(const Layer& layer, const std::vector<SpecialRow>& rows,
@@ -45,7 +46,8 @@ class RowCalculator {
 
   const Layer& layer_;
   const SpecialRow& row_;
-  std::vector<int16_t> weights_;     // [columns]
+  std::vector<int16_t> weights_;  // [columns], padded ones included
+  int accumulator_bits_;
   std::vector<Operator> operators_;  // a later one wins
 };
 

@@ -66,6 +66,16 @@ void StampedFifo::deepen() {
   if (std::exchange(producer_waits_, false)) wake_producer();
 }
 
+void StampedFifo::flip_pushed(int64_t cycle) {
+  for (const Flip& flip : wire_flips_) {
+    if (flip.cycle != cycle) continue;
+    const size_t at = static_cast<size_t>(in_) * static_cast<size_t>(limbs_) +
+                      static_cast<size_t>(flip.bit / limb_bits);
+    const uint64_t inverted = data_[at] ^ uint64_t { 1 } << (flip.bit % limb_bits);
+    data_[at] = (inverted & keep_[at]) | set_[at];
+  }
+}
+
 void StampedFifo::stick_wire(int bit, bool one) {
   for (int slot = 0; slot < depth_; ++slot) stick_slot_bit(slot, bit, one);
 }

@@ -61,6 +61,9 @@ class StampedFifo {
   /// A transient: what lies in the slot at the beginning of `cycle`, written before and not yet
   /// read, has the bit inverted; a stuck bit stays as it is. Before the first word.
   void flip_slot_bit(int slot, int bit, int64_t cycle) { flips_.push_back({slot, bit, cycle}); }
+  /// A transient on the wire in front of the storage: a word written in `cycle` has the bit
+  /// inverted; stuck bits stay as they are. Before the first word.
+  void flip_wire(int bit, int64_t cycle) { wire_flips_.push_back({0, bit, cycle}); }
   /// The front word is about to be read in `cycle`: flips that hit it until then show in front().
   void settle(int64_t cycle) {
     if (!flips_.empty()) flip_front(cycle);
@@ -91,6 +94,7 @@ class StampedFifo {
     int64_t cycle;
   };
   void flip_front(int64_t cycle);
+  void flip_pushed(int64_t cycle);
   void count_push(int64_t cycle);
   void count_pop(int64_t cycle);
 
@@ -107,6 +111,7 @@ class StampedFifo {
   std::vector<int64_t> freed_;               // [depth] cycle after the last pop from the slot
   std::vector<uint64_t> data_, keep_, set_;  // [depth][limbs]
   std::vector<Flip> flips_;
+  std::vector<Flip> wire_flips_;
   WordProbe* probe_ = nullptr;
 
   int high_water_ = 0;
@@ -122,6 +127,7 @@ inline void StampedFifo::push(int64_t cycle, const uint64_t* word) {
   for (size_t i = 0; i < static_cast<size_t>(limbs_); ++i) {
     data_[at + i] = (word[i] & keep_[at + i]) | set_[at + i];
   }
+  if (!wire_flips_.empty()) flip_pushed(cycle);
   written_[static_cast<size_t>(in_)] = cycle;
   if (probe_ != nullptr) probe_->on_push(pushed_, cycle, data_.data() + at);
   count_push(cycle);

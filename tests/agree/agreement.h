@@ -101,9 +101,8 @@ inline std::vector<Tensor> random_images(Random& random, const Network& network,
 /// `simulated` runs the accelerator in a child and compares there; the others run here.
 template <typename Simulated>
 void check_agreement(const Network& network, const Placement& placement, const FaultMap& map,
-                     const std::vector<Tensor>& images, Simulated simulated,
-                     const Timeline* timeline = nullptr) {
-  const Effects effects = lower(map, placement, network, timeline);
+                     const std::vector<Tensor>& images, Simulated simulated) {
+  const Effects effects = lower(map, placement, network);
   std::string lines;
   for (const auto& line : describe(effects, network)) lines += "\n    " + line;
   INFO("faults" << names(map) << lines);

@@ -160,8 +160,13 @@ std::string draw(const Block (&blocks)[Count], const char* title, const char* le
   }
   for (const Block& block : blocks) {
     if (std::string_view(block.title).find("PE") == std::string_view::npos) continue;
-    drawing.line(block.x, block.y + block.height, 20, panel_top, "arrow");
-    drawing.line(block.x + block.width, block.y + block.height, width - 20, panel_top, "arrow");
+    // Straight down between the lists of sites, then apart above the panel.
+    const double fork = panel_top - 14;
+    drawing.line(block.x, block.y + block.height, block.x, fork, "arrow");
+    drawing.line(block.x, fork, 20, panel_top, "arrow");
+    const double right = block.x + block.width;
+    drawing.line(right, block.y + block.height, right, fork, "arrow");
+    drawing.line(right, fork, width - 20, panel_top, "arrow");
   }
   draw_pe(drawing, {20, panel_top}, of_pe);
   return standalone(drawing, style);

@@ -1,7 +1,10 @@
 #include "tools/stuckat/accelerator.h"
 
 #include "models/dataflow/placement.h"
+#include "models/dataflow/timeline.h"
 #include "models/loopback/placement.h"
+#include "models/loopback/timeline.h"
+#include "tools/stuckat/late_timeline.h"
 #include "workloads/errors.h"
 
 namespace stuckat::cli {
@@ -19,6 +22,29 @@ Accelerator parse_accelerator(const std::string& text, const Network& network) {
 Placement place_on(const Accelerator& accelerator, const Network& network) {
   Placement placement = std::visit([&](const auto& a) { return place(a, network); }, accelerator);
   validate(placement, network);
+  return placement;
+}
+
+namespace {
+
+std::unique_ptr<Timeline> timeline_of(const dataflow::DataflowAccelerator& accelerator,
+                                      const Network& network, int64_t images) {
+  return std::make_unique<dataflow::DataflowTimeline>(accelerator, network, images);
+}
+std::unique_ptr<Timeline> timeline_of(const loopback::LoopbackAccelerator& accelerator,
+                                      const Network& network, int64_t images) {
+  return std::make_unique<loopback::LoopbackTimeline>(accelerator, network,
+                                                      static_cast<int>(images));
+}
+
+}  // namespace
+
+Placement place_on(const Accelerator& accelerator, const Network& network, int64_t images) {
+  Placement placement = place_on(accelerator, network);
+  const auto make = [accelerator, network, images] {
+    return std::visit([&](const auto& a) { return timeline_of(a, network, images); }, accelerator);
+  };
+  if (images > 0) placement.run = std::make_shared<LateTimeline>(images, make);
   return placement;
 }
 

@@ -16,6 +16,8 @@ using Accelerator = std::variant<dataflow::DataflowAccelerator, loopback::Loopba
 /// Throws InputError on an unknown name or an accelerator that the network does not fit.
 Accelerator parse_accelerator(const std::string& text, const Network& network);
 Placement place_on(const Accelerator& accelerator, const Network& network);
+/// The same in a run of `images` images back to back, which transients need.
+Placement place_on(const Accelerator& accelerator, const Network& network, int64_t images);
 /// Help for --accelerator.
 std::string accelerator_help();
 

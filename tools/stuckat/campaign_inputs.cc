@@ -74,10 +74,15 @@ CampaignFaultSet load_fault_set(const CommandLine& line, const Network& network)
   Placement placement;
   if (line.has("accelerator")) {
     accelerator = parse_accelerator(line.text("accelerator"), network);
-    placement = place_on(*accelerator, network);
+    placement = place_on(*accelerator, network, data.size());
   }
   campaign::FaultSet faults = campaign::parse_fault_set(
       line.text("faults"), network, accelerator ? &placement : nullptr, "--faults");
+  constexpr int64_t most_faults = 100'000'000;
+  if (!line.get<bool>("sample") && faults.size() > most_faults) {
+    throw InputError("--faults", faults.spec() + " has " + thousands(faults.size()) + " faults",
+                     "at most " + thousands(most_faults) + ", or --sample");
+  }
   if (line.get<bool>("sample")) {
     faults = campaign::sample(
         faults, {line.real("margin", 1e-6, 0.5), line.real("confidence", 0.01, 0.999999),

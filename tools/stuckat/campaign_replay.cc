@@ -208,9 +208,9 @@ int run_replay(const Arguments& arguments) {
   }
   const Hardware hardware = hardware_of(in, fault);
   const Effects effects = in.faults.effects(fault);
-  // A FIFO slot drifts through the pixels: the images before this one have to pass, too.
-  const bool drifts = std::any_of(effects.elements.begin(), effects.elements.end(),
-                                  [](const auto& e) { return e.depends_on_image(); });
+  // A FIFO slot drifts through the pixels, and a transient has its cycle: the images before this
+  // one have to pass, too.
+  const bool drifts = effects.depends_on_image();
   std::vector<Tensor> images;
   for (int64_t i = drifts ? 0 : image; i <= image; ++i) {
     images.push_back(input_tensor(in.network, in.data, static_cast<int>(i)));

@@ -23,7 +23,7 @@ fast::ImageSource images_of(const Network& network, const DataSet& data) {
 nlohmann::ordered_json evaluate_faulty(const CommandLine& line, const Network& network,
                                        const DataSet& data) {
   const Placement placement =
-      place_on(parse_accelerator(line.text("accelerator"), network), network);
+      place_on(parse_accelerator(line.text("accelerator"), network), network, data.size());
   const FaultMap map = load_faults(line, placement, network);
   const Effects effects = lower(map, placement, network);
   const fast::PackedNetwork packed(network);

@@ -237,7 +237,7 @@ int run_sim(const Arguments& arguments) {
   const DataSet data = load_data(line);
   check_fit(network, data, line.text("model"));
   const Accelerator accelerator = parse_accelerator(line.text("accelerator"), network);
-  const Placement placement = place_on(accelerator, network);
+  const Placement placement = place_on(accelerator, network, data.size());
   const FaultMap map = load_faults(line, placement, network);
   const Effects effects = lower(map, placement, network);
   std::vector<Tensor> images;

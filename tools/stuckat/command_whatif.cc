@@ -43,9 +43,10 @@ void add_options(CommandLine& line) {
   line.epilogue(data_help() + accelerator_help());
 }
 
-BrokenHardware load(const CommandLine& line, const Network& network, const std::string& prefix) {
+BrokenHardware load(const CommandLine& line, const Network& network, const DataSet& data,
+                    const std::string& prefix) {
   Accelerator accelerator = parse_accelerator(line.text("accelerator"), network);
-  Placement placement = place_on(accelerator, network);
+  Placement placement = place_on(accelerator, network, data.size());
   FaultMap map = load_faults(line, placement, network, prefix);
   Effects effects = lower(map, placement, network);
   return {network, std::move(accelerator), std::move(placement), std::move(map),
@@ -67,7 +68,7 @@ std::vector<Case> load_cases(const CommandLine& line, const DataSet& data) {
     const Network network = read_model(path, &origin);
     check_fit(network, data, path);
     cases.push_back(
-        {label, path, origin_in_short(origin.configuration), load(line, network, prefix)});
+        {label, path, origin_in_short(origin.configuration), load(line, network, data, prefix)});
   };
   add("A", line.text("model"), "");
   if (line.has("against") || other_map) {

@@ -87,20 +87,24 @@ int faults_lower(const Arguments& arguments) {
                    "by name.");
   add_hardware_options(line);
   add_fault_options(line);
+  line.options().add_options()("images", number("N", 1),
+                               "images of the run that transients (=flip@CYCLE) are in");
   line.epilogue(site_help() + accelerator_help());
   Arguments rest = arguments;
   if (!rest.empty() && !rest.front().starts_with("-")) rest.insert(rest.begin(), "--fault-map");
   if (!line.parse(rest)) return 0;
   const auto hardware = load_hardware(line);
-  const FaultMap map = load_faults(line, hardware->placement, hardware->network);
+  const Placement placement =
+      place_on(parse_accelerator(line.text("accelerator"), hardware->network), hardware->network,
+               line.integer("images", 1, INT32_MAX));
+  const FaultMap map = load_faults(line, placement, hardware->network);
   nlohmann::ordered_json result = nlohmann::json::array();
   for (const Fault& fault : map.faults) {
     FaultMap single{map.accelerator, {fault}};
-    const auto lines =
-        describe(lower(single, hardware->placement, hardware->network), hardware->network);
+    const auto lines = describe(lower(single, placement, hardware->network), hardware->network);
     fmt::print("{}\n", name(fault));
     for (const auto& effect : lines) fmt::print("  {}\n", effect);
-    if (lines.empty()) fmt::print("  no effect: {}\n", site_row(fault.kind).masked);
+    if (lines.empty()) fmt::print("  no effect: {}\n", masked_text(fault));
     result.push_back({{"fault", name(fault)}, {"effects", lines}});
   }
   if (map.faults.empty()) fmt::print("no faults\n");

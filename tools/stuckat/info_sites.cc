@@ -19,11 +19,15 @@ void write_pages(const std::string& folder) {
 
 /// The row, and where hardware is given its sites there.
 nlohmann::ordered_json show(const SiteRow& row, const SiteIndex* sites) {
-  fmt::print("{}\n  written  {}\n  means    {}\n  effect   {}\n  masked   when {}\n  source   {}\n",
-             row.name, written(row), row.meaning, row.effect, row.masked, row.source);
-  nlohmann::ordered_json json = {{"name", row.name},       {"written", written(row)},
-                                 {"meaning", row.meaning}, {"effect", row.effect},
-                                 {"masked", row.masked},   {"source", row.source}};
+  fmt::print(
+      "{}\n  written  {}\n  ranges   {}\n  means    {}\n  flip     {}\n  effect   {}\n"
+      "  masked   when {}\n  source   {}\n",
+      row.name, written(row), formulas(row), row.meaning, transient_text(row), row.effect,
+      row.masked, row.source);
+  nlohmann::ordered_json json = {
+      {"name", row.name},       {"written", written(row)},     {"ranges", formulas(row)},
+      {"meaning", row.meaning}, {"flip", transient_text(row)}, {"effect", row.effect},
+      {"masked", row.masked},   {"source", row.source}};
   if (sites == nullptr) return json;
   json["parts"] = nlohmann::json::array();
   for (const SiteSpace& space : sites->of(row.kind)) {
@@ -51,8 +55,28 @@ std::string written(const SiteRow& row) {
     if (*p == '[') pattern += row.coordinates[next++].name;
   }
   return pattern + (row.value == ValueKind::level ? "=LEVEL"
-                    : row.flips                   ? "=0|1|flip@CYCLE"
+                    : row.flips()                 ? "=0|1|flip@CYCLE"
                                                   : "=0|1");
+}
+
+std::string formulas(const SiteRow& row) {
+  std::string text;
+  for (const SiteCoordinate& c : row.coordinates) {
+    text += fmt::format("{}{} below {}", text.empty() ? "" : "; ", c.name, c.formula);
+  }
+  return text;
+}
+
+std::string transient_text(const SiteRow& row) {
+  switch (row.transient) {
+    case Transient::passes:
+      return "inverts what passes in that very cycle";
+    case Transient::stored:
+      return "inverts what is stored at the beginning of that cycle, until it is written again";
+    case Transient::none:
+      break;
+  }
+  return "none: a whole part gives a level for good";
 }
 
 std::string ranges(const SiteSpace& space) {

@@ -14,6 +14,10 @@ int info_sites(const Arguments&);
 std::string written(const SiteRow& row);
 
 /// "pe 0 to 31, bit 0 to 10": the coordinates of a kind at a part.
+/// "pe 0 to PE - 1, lane 0 to SIMD - 1": as functions of the accelerator.
+std::string formulas(const SiteRow& row);
+/// What `=flip@CYCLE` means there.
+std::string transient_text(const SiteRow& row);
 std::string ranges(const SiteSpace& space);
 
 /// docs/faults.md: all rows with their ranges and an example on two published accelerators.

@@ -25,9 +25,13 @@ A fault is one broken site of the hardware: which part, which site of it, and wh
 
 - `=0` and `=1`: a bit that is stuck; `=LEVEL`: a part that gives one level of its number format,
   like `-1` or `1`.
-- `=flip@12345`: a transient. What an accumulator, a weight memory or a FIFO slot stores at the
-  beginning of that cycle of the run has the bit inverted, for as long as it is stored;
-  `stuckat sim` shows what comes of it.
+- `=flip@12345`: a transient in that cycle of the run. *Storage* (memories, registers, FIFO slots,
+  buffers): what is stored at the beginning of the cycle has the bit inverted, until it is written
+  again; the step that starts in the cycle is the first to see it. *Wires and logic* (lanes,
+  products, comparators, output codes, wires): only what passes in that very cycle. Bits that are
+  stuck stay as they are. A run is all images of a command back to back: `--images` decides what a
+  cycle means, and the image that it falls into is the one that changes. In a campaign
+  (`--faults flips:KIND --sample`, or names in a list) image i is image i of that run.
 - Brackets count from 0. Where a command takes patterns (`--fault`), a bracket may hold a range or a
   star, and the part a star: `layer*/mvtu/pe[2-5]/weight[*][0][0]=1`.
 - Bits count from the least significant one of the *stored code* (`workloads/number_format.h`): for
@@ -109,9 +113,10 @@ std::string example_effect(const Example& example, const SiteSpace& space) {
 
 std::string row_text(const SiteRow& row, const std::vector<Example>& hardware) {
   std::string text = fmt::format(
-      "## {}\n\n`{}`\n\n| | |\n|---|---|\n| what it is | {} |\n| effect | {} |\n| masked when | {} "
-      "|\n| source | {} |\n",
-      row.name, written(row), row.meaning, row.effect, row.masked, row.source);
+      "## {}\n\n`{}`\n\n| | |\n|---|---|\n| ranges | {} |\n| what it is | {} |\n| `flip` | {} |\n"
+      "| effect | {} |\n| masked when | {} |\n| source | {} |\n",
+      row.name, written(row), formulas(row), row.meaning, transient_text(row), row.effect,
+      row.masked, row.source);
   std::string shown;
   for (size_t i = 0; i < hardware.size() && (i < main_examples || shown.empty()); ++i) {
     const Example& example = hardware[i];

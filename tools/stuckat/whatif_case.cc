@@ -100,12 +100,25 @@ void add_map(WhatIfCase& result, const BrokenHardware& hardware) {
     result.faults.push_back(
         {name(fault),
          describe(lower(single, hardware.placement, hardware.network), hardware.network),
-         site_row(fault.kind).masked});
+         masked_text(fault)});
   }
   for (const auto& grid : report::fault_grids(hardware.map, sites)) {
     result.pictures.push_back(report::svg_picture(grid));
   }
   result.memories = report::memory_summary(hardware.map, sites);
+}
+
+}  // namespace
+
+namespace {
+
+/// The effects in a run of `images` images alone: transients see its end sooner than a longer one.
+Effects effects_in_run(const BrokenHardware& hardware, int images) {
+  const bool flips = std::any_of(hardware.map.faults.begin(), hardware.map.faults.end(),
+                                 [](const Fault& f) { return f.is_flip(); });
+  if (!flips) return hardware.effects;
+  return lower(hardware.map, place_on(hardware.accelerator, hardware.network, images),
+               hardware.network);
 }
 
 }  // namespace
@@ -116,7 +129,8 @@ CycleRuns::CycleRuns(const BrokenHardware& hardware, const DataSet& data, int im
     return simulate_in_child(hardware, {hardware.map.accelerator, {}}, {}, data, images);
   });
   runs_.emplace_back([&hardware, &data, images] {
-    return simulate_in_child(hardware, hardware.map, hardware.effects, data, images);
+    return simulate_in_child(hardware, hardware.map, effects_in_run(hardware, images), data,
+                             images);
   });
 }
 
