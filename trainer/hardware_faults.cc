@@ -59,6 +59,7 @@ void HardwareFaults::draw(const Model& model, double percent, uint64_t step, int
     const Effects& effects = of_samples_.back();
     Effects elements;
     elements.elements = effects.elements;
+    elements.windows = effects.windows;
     if (!(effects == elements)) {
       throw InputError(
           hardware_.placement.accelerator,

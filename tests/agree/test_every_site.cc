@@ -98,6 +98,42 @@ TEST_CASE("every fault of a tiny dataflow accelerator agrees in all engines") {
   }
 }
 
+TEST_CASE("every fault of the FIFOs inside of layers agrees in all engines") {
+  for (const NumberFormat format : {binary_format, signed_format(2)}) {
+    const Network network = tiny_network(format, 11);
+    auto a = tiny_dataflow(network);
+    for (size_t i = 0; i < network.layers.size(); ++i) {
+      a.layers[i].inner_depth = 3;
+      if (!network.layers[i].has_weights()) {
+        a.layers[i].word_bits = format.bits;
+        continue;
+      }
+      a.layers[i].pe = a.layers[i].simd = 1;
+      if (!network.layers[i].accumulator_output) a.layers[i].word_bits = 2 * format.bits;
+    }
+    a.layers.back().simd = format.bits == 1 ? 4 : 3;  // padded columns; three words for two
+    dataflow::validate(a, network);
+    const Placement placement = dataflow::place(a, network);
+    std::string inside;
+    for (const Stream& stream : placement.streams) inside += stream.name + " ";
+    for (const char* name : {"layer0/channels", "layer0/padded", "layer0/windows", "layer0/rows",
+                             "pool0/pooled", "layer2/columns"}) {
+      CHECK_THAT(inside, Catch::Contains(name));
+    }
+    test::Random random(12);
+    const auto images = test::random_images(random, network, 2);
+    for (const SiteRow& row : site_table()) {
+      if (row.part != PartKind::stream) continue;
+      for (const Fault& fault : all_faults(row.kind, placement, network)) {
+        const FaultMap map{placement.accelerator, {fault}};
+        test::check_agreement(network, placement, map, images, [&] {
+          return dataflow::simulate(network, a, map, images, {.tensors = true}).tensors;
+        });
+      }
+    }
+  }
+}
+
 TEST_CASE("every fault of streams with padding agrees: a packed image, rows behind the last") {
   const Network network = dense_network(3);
   auto a = tiny_dataflow(network);
@@ -124,6 +160,32 @@ TEST_CASE("every fault of a tiny loopback accelerator agrees in all engines") {
     check_every_fault(network, place(a, network), images, [&](const FaultMap& map) {
       return loopback::simulate(network, a, map, images, {.tensors = true}).tensors;
     });
+  }
+}
+
+TEST_CASE("broken registers of 31 and 32 bits agree, in the last layer too") {
+  for (const NumberFormat format : {binary_format, signed_format(2)}) {
+    for (const int bits : {31, 32}) {
+      const Network network = tiny_network(format, 5);
+      auto a = tiny_dataflow(network);
+      for (size_t i = 0; i < network.layers.size(); ++i) {
+        if (!network.layers[i].has_weights()) continue;
+        a.layers[i].accumulator_bits = bits;
+        a.layers[i].threshold_bits = bits;
+      }
+      dataflow::validate(a, network);
+      test::Random random(6);
+      const auto images = test::random_images(random, network, 2);
+      const Placement placement = dataflow::place(a, network);
+      for (const SiteKind kind :
+           {SiteKind::pe_accumulator, SiteKind::pe_threshold, SiteKind::pe_output}) {
+        for (const Fault& fault : all_faults(kind, placement, network)) {
+          const auto bit = site_row(kind).coordinates.size() - 1;
+          if (fault.coordinates[bit] < bits - 2) continue;
+          test::check_dataflow(network, a, {placement.accelerator, {fault}}, images);
+        }
+      }
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 // The exhaustive single-site campaign over every bit of every weight memory, stuck at 0 and at 1:
 // CNV-W1A1 at a quarter of the width, on the published dataflow folding, with all that a campaign
-// does (lowering, golden pass, counting). Goal: 1,000,000 fault-images per CPU-second, so that 1,000
-// images take minutes.
+// does (lowering, golden pass, counting). Goal: 1,000,000 fault-images per CPU-second, so that
+// 1,000 images take minutes.
 //
 // bench_weight_bits [MODEL.h5] [--images N] [--threads N]
 //

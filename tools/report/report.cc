@@ -159,6 +159,7 @@ std::string navigation(const ReportInput& input) {
   if (!input.campaigns.empty()) text += "<a href=\"#faults\">Single faults</a>";
   if (!input.pe_campaigns.empty()) text += "<a href=\"#pes\">Processing elements</a>";
   if (!input.simulations.empty()) text += "<a href=\"#cycles\">Cycles</a>";
+  if (!input.maps.empty()) text += "<a href=\"#maps\">Fault maps</a>";
   if (!input.explorations.empty()) text += "<a href=\"#designs\">Design space</a>";
   if (!input.recipes.empty()) text += "<a href=\"#made\">How it was made</a>";
   return "<nav><div>" + text + "</div></nav>\n";
@@ -213,7 +214,7 @@ std::string html(const ReportInput& input) {
   text += "</header>\n" + navigation(input) +
           "<main>\n<section id=\"examined\">\n<h2>What was examined</h2>\n" + facts(input) +
           "</section>\n" + campaign_section(input) + pe_section(input) + simulation_section(input) +
-          exploration_section(input) + recipe_section(input) +
+          map_section(input) + exploration_section(input) + recipe_section(input) +
           "</main>\n<footer>This file is complete in itself and loads nothing.</footer>\n"
           "<div id=\"tip\"></div>\n<script>" +
           std::string(page_script) + "</script>\n</body>\n</html>\n";

@@ -88,6 +88,21 @@ struct Simulation {
   std::vector<Prediction> predictions;        ///< of the images simulated, in order
 };
 
+/// The fault maps of some chips, drawn over the parts of an accelerator (fault_picture.h).
+struct FaultMaps {
+  struct Chip {
+    int64_t number = 0;
+    int64_t faults = 0;
+    std::vector<std::string> pictures;  ///< svg_picture() of each part
+    std::vector<std::string> memories;  ///< memory_summary()
+  };
+  std::string label;
+  std::string accelerator;
+  int64_t chips = 0;   ///< of the file; `drawn` are the first of them
+  int64_t faults = 0;  ///< of all
+  std::vector<Chip> drawn;
+};
+
 /// Many accelerators for one network, and which of them no other beats.
 struct Exploration {
   struct Design {
@@ -119,6 +134,7 @@ struct ReportInput {
   std::vector<Campaign> pe_campaigns;  ///< dead PEs: one damage map each
   std::vector<Simulation> simulations;
   std::vector<Exploration> explorations;
+  std::vector<FaultMaps> maps;
   std::vector<Recipe> recipes;
 };
 

@@ -16,6 +16,10 @@ std::string campaign_section(const ReportInput& input);
 std::string pe_section(const ReportInput& input);
 std::string simulation_section(const ReportInput& input);
 std::string exploration_section(const ReportInput& input);
+std::string map_section(const ReportInput& input);
+/// Pictures of one map side by side, and what is said about its memories.
+std::string map_figures(const std::vector<std::string>& pictures,
+                        const std::vector<std::string>& memories);
 std::string recipe_section(const ReportInput& input);
 
 }  // namespace stuckat::report

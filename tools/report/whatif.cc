@@ -124,15 +124,7 @@ std::string case_article(const WhatIf& what_if, const WhatIfCase& c, const DataS
                      escape(c.network) + (c.training.empty() ? "" : ", " + escape(c.training)) +
                      "</small></h3>\n" + tiles(c, data) +
                      "<h4>What is broken, and what that does to the network</h4>\n" + fault_list(c);
-  if (!c.pictures.empty()) {
-    text += "<div class=\"maps\">";
-    for (const std::string& picture : c.pictures) {
-      text += "<figure><div class=\"scroll\">" + picture + "</div></figure>\n";
-    }
-    text += "</div>\n";
-  }
-  for (const std::string& memory : c.memories) text += "<p>" + escape(memory) + "</p>\n";
-  return text + "</article>\n";
+  return text + map_figures(c.pictures, c.memories) + "</article>\n";
 }
 
 constexpr std::string_view own_style = R"css(
@@ -140,13 +132,12 @@ constexpr std::string_view own_style = R"css(
 .cases article{margin:8px 0}
 dl.faults{margin:4px 0 12px}dl.faults dt{margin-top:6px;overflow-wrap:anywhere}dl.faults dd{margin:0 0 0 18px;color:var(--soft);overflow-wrap:anywhere}
 code{font:12.5px ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
-.maps{display:flex;flex-wrap:wrap;gap:12px}.maps figure{flex:0 1 auto;max-width:100%}
 .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:12px;margin:14px 0}
 .gallery figure{padding:10px;text-align:center}
 .gallery img{width:112px;height:112px;image-rendering:pixelated;border-radius:4px;background:#000}
 .gallery figcaption{text-align:left;line-height:1.4}.gallery b{color:var(--ink)}
 .was,.is{font-weight:600}.right{color:var(--good)}.wrong{color:var(--bad)}
-.tensors{display:grid;grid-template-columns:repeat(auto-fill,minmax(235px,1fr));gap:12px}
+.tensors{margin-top:12px;display:grid;grid-template-columns:repeat(auto-fill,minmax(235px,1fr));gap:12px}
 .tensors figure{padding:10px 12px}.tensors figure svg{min-width:0}.tensors h4{margin:0 0 2px}
 .spreads{display:grid;gap:8px}
 )css";

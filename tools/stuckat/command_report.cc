@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <map>
 
+#include "faultmaps/site_index.h"
+#include "faultmaps/text_files.h"
 #include "models/explore/design.h"
 #include "sim/campaign/result.h"
 #include "tools/report/convert.h"
+#include "tools/report/fault_picture.h"
 #include "tools/report/report.h"
+#include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/inputs.h"
@@ -34,6 +38,39 @@ po::typed_value<std::vector<std::string>>* labelled_files() {
   return po::value<std::vector<std::string>>()->value_name("LABEL=FILE");
 }
 
+constexpr size_t most_drawn = 6;
+
+/// The chips of a file over the accelerator that they were made for, or that `accelerator` names.
+report::FaultMaps draw_maps(const std::string& label, const std::string& path,
+                            const Network& network, const std::string& accelerator) {
+  std::vector<FaultMap> chips = read_fault_file(path);
+  std::string hardware = accelerator;
+  if (hardware.empty() && !chips.empty()) hardware = chips.front().accelerator;
+  if (hardware.empty()) {
+    throw InputError(path, "does not say which accelerator it is for", "--accelerator NAME");
+  }
+  const Placement placement = place_on(parse_accelerator(hardware, network), network);
+  const SiteIndex sites(placement, network);
+  report::FaultMaps result;
+  result.label = label;
+  result.accelerator = placement.accelerator;
+  result.chips = static_cast<int64_t>(chips.size());
+  for (FaultMap& map : chips) {
+    validate(map, sites, path);
+    result.faults += static_cast<int64_t>(map.faults.size());
+    if (result.drawn.size() == most_drawn) continue;
+    report::FaultMaps::Chip chip{static_cast<int64_t>(result.drawn.size()),
+                                 static_cast<int64_t>(map.faults.size()),
+                                 {},
+                                 report::memory_summary(map, sites)};
+    for (const auto& grid : report::fault_grids(map, sites)) {
+      chip.pictures.push_back(report::svg_picture(grid));
+    }
+    result.drawn.push_back(std::move(chip));
+  }
+  return result;
+}
+
 }  // namespace
 
 int run_report(const Arguments& arguments) {
@@ -45,16 +82,21 @@ int run_report(const Arguments& arguments) {
       "campaign", labelled_files(), "result of 'stuckat campaign'")(
       "sim", labelled_files(), "result of 'stuckat sim --json'")("exploration", labelled_files(),
                                                                  "result of 'stuckat explore'")(
+      "fault-map", labelled_files(),
+      "fault maps (.h5, .csv, .json), drawn over the parts; LABEL has a --model")(
+      "accelerator", text("NAME"), "of the fault maps, where they do not say it")(
       "title", text("TEXT", "What broken hardware does"), "title of the page")(
       "output,o", text("FILE", "report.html"), "page to write");
   if (!line.parse(arguments)) return 0;
   report::ReportInput input;
   input.title = line.text("title");
   input.tool_version = tool_version;
+  std::map<std::string, Network> models;
   for (const auto& value : list(line, "model")) {
     const auto [label, path] = labelled("model", value);
     ModelOrigin origin;
     const Network network = read_model(path, &origin);
+    models.emplace(label, network);
     input.networks.push_back(
         {label, network.name, origin_in_short(origin.configuration), content_hash(network)});
     if (!origin.configuration.empty())
@@ -75,6 +117,16 @@ int run_report(const Arguments& arguments) {
     }
     simulation.network = label;
     input.simulations.push_back(std::move(simulation));
+  }
+  for (const auto& value : list(line, "fault-map")) {
+    const auto [label, path] = labelled("fault-map", value);
+    const auto model = models.find(label);
+    if (model == models.end()) {
+      throw InputError("--fault-map", "no --model is called '" + label + "'",
+                       "--model " + label + "=FILE");
+    }
+    input.maps.push_back(draw_maps(label, path, model->second,
+                                   line.has("accelerator") ? line.text("accelerator") : ""));
   }
   for (const auto& value : list(line, "exploration")) {
     const auto [label, path] = labelled("exploration", value);

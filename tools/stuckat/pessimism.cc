@@ -27,6 +27,7 @@ std::set<int> broken_tensors(const Effects& effects) {
   for (const auto& e : effects.elements) tensors.insert(e.tensor);
   for (const auto& o : effects.operands) tensors.insert(o.layer + 1);
   for (const auto& p : effects.pools) tensors.insert(p.layer + 1);
+  for (const auto& w : effects.windows) tensors.insert(w.layer + 1);
   return tensors;
 }
 
@@ -38,6 +39,7 @@ Effects only(const Effects& effects, int tensor) {
   std::erase_if(result.elements, [&](const auto& e) { return e.tensor != tensor; });
   std::erase_if(result.operands, [&](const auto& o) { return o.layer + 1 != tensor; });
   std::erase_if(result.pools, [&](const auto& p) { return p.layer + 1 != tensor; });
+  std::erase_if(result.windows, [&](const auto& w) { return w.layer + 1 != tensor; });
   return result;
 }
 
@@ -87,7 +89,7 @@ NumberFormat levels_of(const Network& network, int tensor) {
 
 /// The elements that effects reach first, to be stuck whole: those overwritten; maxima of a broken
 /// pool; the channels of a row whose parameters differ; the pixels of operands held wrongly, in all
-/// channels.
+/// channels; the channels of operands that are wrong in every pixel or window.
 std::vector<ElementFault> touched(const Effects& effects, const Network& network) {
   std::vector<ElementFault> result = effects.elements;
   const auto add = [&](int tensor, std::vector<int> channels, std::vector<int> pixels) {
@@ -99,7 +101,17 @@ std::vector<ElementFault> touched(const Effects& effects, const Network& network
   };
   for (const PoolFault& p : effects.pools) add(p.layer + 1, p.channels, p.pixels);
   for (const ParameterPatch& p : effects.patches) add(p.layer + 1, {p.row}, {});
+  for (const WindowFault& w : effects.windows) {
+    const int channels = network.layers[static_cast<size_t>(w.layer)].input.channels;
+    std::set<int> of_columns;
+    for (const int column : w.columns) of_columns.insert(column % channels);
+    add(w.layer, {of_columns.begin(), of_columns.end()}, {});
+  }
   for (const OperandFault& o : effects.operands) {
+    if (o.pixels.empty()) {
+      add(o.layer, o.channels, {});
+      continue;
+    }
     const Layer& layer = network.layers[static_cast<size_t>(o.layer)];
     const int width = layer.input.width + 2 * layer.padding;
     std::vector<int> pixels;

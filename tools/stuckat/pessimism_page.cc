@@ -40,7 +40,13 @@ of fault site is broken exactly, in a trained network, and compared with that ab
 worst level:
 
 - a site of a PE: the PE dead, that is all its channels stuck at the level that costs most;
-- a slot of a FIFO: its word stuck in every lane (same-pixel stuck@); a wire: its channels stuck.
+- a slot of a FIFO: its word stuck in every lane (same-pixel stuck@); a wire: its channels stuck,
+  inside of a layer those of the tensor in front of it;
+- a cell of a window buffer: the pixels that it holds stuck in all channels;
+- a cell, comparator or output of a pool: the elements that it gives stuck;
+- a memory that broadcasts to all PEs: its channel stuck; an activation buffer: its element.
+
+Faults are permanent here; a transient hits one image of a run and has no abstraction to compare with.
 
 Each fault (a site stuck at 0, or at 1) is one of
 

@@ -43,3 +43,69 @@ TEST_CASE("every row of the table of sites is explained, drawn, and counted on a
   check_refused("info sites --site pe/wight", "did you mean 'pe/weight'?");
   check_refused("info sites --docs /nonexistent", "/nonexistent");
 }
+
+TEST_CASE("a transient goes through lower, sim, what-if, eval, a list and a sampled campaign") {
+  const Session s;
+  const std::string on = " --accelerator dataflow:auto ";
+  const std::string with = on + s.data() + " --images 3 ";
+  const nlohmann::json sites = [&] {
+    const Outcome outcome = run("info sites --site pe/accumulator --model " + s.model() + on +
+                                " --json " + s.file("sites.json"));
+    REQUIRE(outcome.code == 0);
+    return nlohmann::json::parse(test::read_bytes(s.file("sites.json")));
+  }();
+  REQUIRE(sites[0]["parts"].size() == 3);
+  // The first cycles are those of the image: by then something is in the accumulators.
+  std::string fault;
+  for (int cycle = 2500; fault.empty() && cycle < 2600; ++cycle) {
+    const std::string name = "layer0/mvtu/pe[0]/accumulator[3]=flip@" + std::to_string(cycle);
+    const Outcome lowered =
+        run("faults lower --images 3 --model " + s.model() + on + "--fault '" + name + "'");
+    INFO(lowered.output);
+    REQUIRE(lowered.code == 0);
+    if (lowered.output.find("no effect") != std::string::npos) continue;
+    CHECK_THAT(lowered.output, Catch::Contains("in image") && Catch::Contains("inverted"));
+    fault = name;
+  }
+  REQUIRE(!fault.empty());
+  const Outcome sim = run("sim " + s.model() + with + "--fault '" + fault + "'");
+  INFO(sim.output);
+  CHECK(sim.code == 0);
+  CHECK_THAT(sim.output, Catch::Contains("equals"));
+  const Outcome whatif =
+      run("whatif " + s.model() + with + "--fault '" + fault + "' --json " + s.file("w.json"));
+  INFO(whatif.output);
+  REQUIRE(whatif.code == 0);
+  const auto found = nlohmann::json::parse(test::read_bytes(s.file("w.json")));
+  CHECK(found["cases"][0]["cycles"]["tensors_agree"] == true);
+  CHECK(run("eval " + s.model() + with + "--fault '" + fault + "'").code == 0);
+  CHECK(run("campaign " + s.model() + with + "--faults 'id:" + fault + "' -o " + s.file("one.h5"))
+            .code == 0);
+  const std::string campaign = "campaign " + s.model() + with + "--faults flips:pe/accumulator ";
+  const Outcome sampled =
+      run(campaign + "--sample --margin 0.1 --confidence 0.9 -o " + s.file("flips.h5"));
+  INFO(sampled.output);
+  CHECK(sampled.code == 0);
+  check_refused(campaign + "-o " + s.file("all.h5") + " --faults flips:pe/dead",
+                "sites that hold one bit");
+  check_refused("faults lower --model " + s.model() + on + "--fault layer0/mvtu/pe[0]/dead=flip@3",
+                "no flip is modelled there");
+}
+
+TEST_CASE("a report draws fault maps over the accelerator they were made for") {
+  const Session s;
+  const std::string maps = s.file("chips.h5");
+  REQUIRE(run("faults new --model " + s.model() +
+              " --accelerator loopback:4x8 --sites pe/weight,pe/dead --rate 0.05 --chips 8 -o " +
+              maps)
+              .code == 0);
+  const std::string report = "report --model small=" + s.model() + " -o " + s.file("r.html");
+  const Outcome outcome = run(report + " --fault-map small=" + maps);
+  INFO(outcome.output);
+  REQUIRE(outcome.code == 0);
+  const std::string page = test::read_bytes(s.file("r.html"));
+  CHECK_THAT(page, Catch::Contains("<section id=\"maps\">") && Catch::Contains("loopback:4x8") &&
+                       Catch::Contains("and 2 more") && Catch::Contains("class=\"cell h"));
+  check_refused(report + " --fault-map other=" + maps, "no --model is called 'other'");
+  check_refused(report + " --accelerator loopback:4x4 --fault-map small=" + maps, "loopback:4x8");
+}
