@@ -165,7 +165,7 @@ std::map<int, std::vector<const OperatorFault*>> by_pixel(const LayerFaults& fau
 std::vector<BrokenAccumulator> broken_accumulators(const LayerFaults& faults,
                                                    const ForwardLayer& forward,
                                                    const int8_t* weights, int samples,
-                                                   int64_t image_index) {
+                                                   int64_t image_index, int first) {
   std::vector<BrokenAccumulator> result;
   if (!faults.breaks_sums()) return result;
   static const BrokenPe healthy;
@@ -176,7 +176,7 @@ std::vector<BrokenAccumulator> broken_accumulators(const LayerFaults& faults,
   for (const OperatorFault& f : faults.operators) size = std::max(size, f.pe.padded_columns);
   std::vector<int32_t> window(static_cast<size_t>(size));
   std::vector<int32_t> seen(window.size());
-  for (int sample = 0; sample < samples; ++sample) {
+  for (int sample = first; sample < samples; ++sample) {
     const WindowEdits edits(layer, index, faults.windows, image_index + sample);
     for (const auto& [pixel, operators] : by_pixel(faults, layer, image_index + sample, edits)) {
       read_window(forward, sample, pixel, window);
@@ -204,10 +204,10 @@ std::vector<BrokenAccumulator> broken_accumulators(const LayerFaults& faults,
 }
 
 void break_sums(const LayerFaults& faults, ForwardLayer& forward, const std::vector<int32_t>& sign,
-                const int8_t* weights, int samples, int64_t image_index, int32_t limit) {
+                const int8_t* weights, int samples, int64_t image_index, int32_t limit, int first) {
   const Layer& layer = forward.layer;
   for (const BrokenAccumulator& a :
-       broken_accumulators(faults, forward, weights, samples, image_index)) {
+       broken_accumulators(faults, forward, weights, samples, image_index, first)) {
     const int64_t sum = sign[static_cast<size_t>(a.row)] * sum_of(layer, a.accumulator);
     forward.acc32.data()[position(layer.output, a.sample, a.pixel * layer.rows() + a.row)] =
         static_cast<int32_t>(std::clamp<int64_t>(sum, -limit, limit));

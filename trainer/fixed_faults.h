@@ -48,17 +48,18 @@ struct BrokenAccumulator {
   const BrokenPe* pe = nullptr;  ///< of the faults given, or a healthy one
   int32_t accumulator = 0;
 };
-/// weights: [rows][columns] as exported. The layer has run.
+/// In samples first .. samples-1. weights: [rows][columns] as exported. The layer has run.
 std::vector<BrokenAccumulator> broken_accumulators(const LayerFaults& faults,
                                                    const ForwardLayer& layer, const int8_t* weights,
-                                                   int samples, int64_t image_index);
+                                                   int samples, int64_t image_index, int first = 0);
 /// What follows from them, exactly. thresholds: [rows][thresholds per row], on accumulators.
 void overwrite_broken(const std::vector<BrokenAccumulator>& broken, const Layer& layer,
                       const std::vector<int32_t>& thresholds, int8_t* values);
 /// For training: puts them among the layer's sums, cut to -limit .. limit. The layer must be
 /// wide.
 void break_sums(const LayerFaults& faults, ForwardLayer& layer, const std::vector<int32_t>& sign,
-                const int8_t* weights, int samples, int64_t image_index, int32_t limit);
+                const int8_t* weights, int samples, int64_t image_index, int32_t limit,
+                int first = 0);
 /// Operands of the layer as its window buffer holds them: `padded` is its padded input.
 void overwrite_operands(const LayerFaults& faults, const Layer& layer, int samples,
                         int64_t image_index, int8_t* padded);

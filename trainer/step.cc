@@ -89,6 +89,13 @@ int TrainingStep::faulty_samples() const {
   return std::min(samples_, static_cast<int>(of_samples_.size()));
 }
 
+bool TrainingStep::breaks_sums(int index) const {
+  const auto tensor = static_cast<size_t>(index) + 1;
+  return faults_[tensor].breaks_sums() ||
+         std::any_of(of_samples_.begin(), of_samples_.end(),
+                     [&](const auto& faults) { return faults[tensor].breaks_sums(); });
+}
+
 bool TrainingStep::decided_by_fault(int tensor) const {
   return faulty_samples() > 0 || trainer::decided_by_fault(faults_, static_cast<size_t>(tensor));
 }
@@ -179,13 +186,13 @@ void TrainingStep::forward_layer(int index, LayerParameters& parameters) {
   if (!layer.layer.accumulator_output) {
     state.sums.assign(static_cast<size_t>(block_count(samples_)),
                       {std::vector<int64_t>(rows), std::vector<int64_t>(rows)});
-    if (!faults.breaks_sums()) {
+    if (!breaks_sums(index)) {
       add_up = [&](int block, int y, Range range) { add_row_sums(index, block, y, range); };
     }
   }
   layer.run(values_[i].data(), samples_, add_up, workers_,
             operand_edit(faults, layer.layer, samples_, injection_->image_index));
-  if (faults.breaks_sums()) {
+  if (breaks_sums(index)) {
     std::vector<int8_t> exported = state.weights;
     for (size_t k = 0; k < exported.size(); ++k) {
       const size_t row = k / static_cast<size_t>(layer.layer.columns());
@@ -193,6 +200,10 @@ void TrainingStep::forward_layer(int index, LayerParameters& parameters) {
     }
     break_sums(faults, layer, state.sign, exported.data(), samples_, injection_->image_index,
                broken_sum_limit);
+    for (int n = 0; n < faulty_samples(); ++n) {
+      break_sums(of_samples_[static_cast<size_t>(n)][i + 1], layer, state.sign, exported.data(),
+                 n + 1, injection_->image_index, broken_sum_limit, n);
+    }
   }
   if (layer.layer.accumulator_output) {
     overwrite_logits(faults, network_, layer, state.sign, samples_, injection_->image_index,
@@ -219,7 +230,7 @@ void TrainingStep::add_row_sums(int index, int block, int y, Range rows) {
   const auto i = static_cast<size_t>(index);
   LayerState& state = *layers_[i];
   const Layer& layer = state.forward.layer;
-  const int64_t bound = faults_[i + 1].breaks_sums()
+  const int64_t bound = breaks_sums(index)
                             ? std::max<int64_t>(state.forward.bound, broken_sum_limit)
                             : state.forward.bound;
   state.forward.with_accumulators([&](const auto* acc) {
@@ -235,7 +246,7 @@ void TrainingStep::normalise(int index, LayerParameters& parameters) {
   LayerState& state = *layers_[i];
   ForwardLayer& layer = state.forward;
   const auto rows = static_cast<size_t>(layer.layer.rows());
-  if (faults_[i + 1].breaks_sums()) {
+  if (breaks_sums(index)) {
     workers_.run(block_count(samples_), [&](int block) {
       for (int y = 0; y < layer.layer.output.height; ++y) {
         add_row_sums(index, block, y, {0, layer.layer.rows()});

@@ -84,6 +84,8 @@ class TrainingStep {
   bool injected(int tensor) const;
   void create_layers(bool can_drop, bool any_code, bool always_wide);
   int faulty_samples() const;
+  /// Some sums of layer `index` are broken, of all samples or of some.
+  bool breaks_sums(int index) const;
   /// Faults, common or of samples, decide what the tensor's gradient is.
   bool decided_by_fault(int tensor) const;
   void clear_decided(int tensor);

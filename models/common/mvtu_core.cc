@@ -209,7 +209,7 @@ void MvtuCore::arm_weight(int row, int column, int bit, bool one) {
   const NumberFormat& format = layer_.weight_format;
   weight = static_cast<int8_t>(format.value(cell.read(format.code(weight))));
   if (column < layer_.columns()) {
-    packed_.set_row(row, weights_of(row));
+    stale_rows_.insert(row);
     return;
   }
   // A padded weight: the packed path leaves those out.
@@ -246,6 +246,8 @@ void MvtuCore::load_codes(const uint64_t* codes) {
 }
 
 void MvtuCore::compute(int pixel, int first, int last, int32_t* out) {
+  for (const int row : stale_rows_) packed_.set_row(row, weights_of(row));
+  stale_rows_.clear();
   packed_.multiply(packed_window_, first, last, sums_.data());
   const bool xnor = layer_.is_xnor();
   for (int row = first; row < last; ++row) {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -111,6 +112,7 @@ class MvtuCore {
   std::vector<int8_t> weights_;      // [rows][use_.columns], padded with padded_weight()
   std::vector<int32_t> thresholds_;  // [rows][thresholds per row]
   PackedRows packed_;                // weights_ without their padding
+  std::set<int> stale_rows_;         // of packed_, since weights were armed
   std::vector<int32_t> levels_;      // [thresholds per row + 1] values of the output format
   std::map<int, BrokenPe> broken_;   // by PE; absent PEs are healthy
   std::map<std::pair<int, int>, StuckBits> stuck_weights_;     // by row and column

@@ -90,11 +90,12 @@ void ControllerModule::load(int64_t image, const std::vector<uint8_t>& bytes) {
   activations->begin_image();
   activations->open(plan_.input_tensor);
   const int channels = input.shape.channels;
+  const int64_t loaded = now_ - job_.origin;  // cycle of the run
   for (int pixel = 0; pixel < input.shape.pixels(); ++pixel) {
-    activations->write(pixel, 0, channels, input.values.data() + pixel * channels, now_ - 1);
+    activations->write(pixel, 0, channels, input.values.data() + pixel * channels, loaded - 1);
   }
   // Flips in the first cycle in which it is there hit what is read, not what was loaded.
-  activations->close(now_ - 1);
+  activations->close(loaded - 1);
   if (hooks_.written) hooks_.written(image, plan_.input_tensor, activations->written());
   activations->swap();
 }

@@ -40,7 +40,7 @@ void PeArrayModule::execute() {
       bank_free.write(now);
     }
     cycles.pipeline = accelerator_.pipeline_cycles;
-    activations->close(now + cycles.pipeline);
+    activations->close(now + cycles.pipeline - command.origin);
     done.write({now + cycles.pipeline, cycles});
   }
 }

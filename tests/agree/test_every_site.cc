@@ -111,7 +111,7 @@ TEST_CASE("every fault of the FIFOs inside of layers agrees in all engines") {
       a.layers[i].pe = a.layers[i].simd = 1;
       if (!network.layers[i].accumulator_output) a.layers[i].word_bits = 2 * format.bits;
     }
-    a.layers.back().simd = format.bits == 1 ? 4 : 3;  // padded columns; three words for two
+    a.layers.back().simd = format.bits == 1 ? 6 : 9;  // of words of two: by 6 and by 18 lanes
     dataflow::validate(a, network);
     const Placement placement = dataflow::place(a, network);
     std::string inside;

@@ -78,7 +78,7 @@ TEST_CASE("a stuck product in a padded lane still adds") {
   layer.input = {1, 1, 3};
   layer.output = {1, 1, 1};
   layer.weights = {1, 1, 1};
-  const std::vector<int32_t> window = {1, 1, 1};
+  const std::vector<int32_t> window = {1, 1, 1, -1, -1, -1};
   BrokenPe pe;
   pe.simd = 2;
   pe.padded_columns = 6;

@@ -66,7 +66,7 @@ void compare(const char* what, int pairs, const std::function<double()>& without
 
 int sc_main(int argc, char* argv[]) {
   int pairs = 15;
-  int count = 8;
+  int count = 64;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i];
     if (option == "--pairs") pairs = std::atoi(argv[i + 1]);
@@ -97,7 +97,7 @@ int sc_main(int argc, char* argv[]) {
     fast::FaultSimulator simulator(list);
     std::vector<fast::Verdict> verdicts(faults.size());
     return cpu_seconds_of([&] {
-      for (int i = 0; i < 100 * count; ++i) {
+      for (int i = 0; i < 10 * count; ++i) {
         simulator.simulate(images[static_cast<size_t>(i % count)], i, verdicts);
       }
     });

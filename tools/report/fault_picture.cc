@@ -165,16 +165,18 @@ std::string svg_picture(const FaultGrid& grid) {
   constexpr double left = 44, top = 24;
   const double cell =
       std::clamp(640.0 / static_cast<double>(std::max(drawn.columns, drawn.rows)), 2.0, 16.0);
+  // A few long rows stay tall enough to be seen.
+  const double height = std::max(cell, std::min(14.0, 160.0 / static_cast<double>(drawn.rows)));
   const double gap = drawn.has_whole && drawn.columns > 1 ? cell / 2 : 0;
   Drawing drawing(left + gap + cell * static_cast<double>(drawn.columns) + 8,
-                  top + cell * static_cast<double>(drawn.rows) + 8,
+                  top + height * static_cast<double>(drawn.rows) + 8,
                   plural(grid.total(), "fault") + " on " + grid.title);
   drawing.text(left, top - 9, shortened(grid.title + ": " + grid.column_name, 80), "tick");
   const int64_t label_step = std::max<int64_t>(1, block(drawn.rows, 16));
   for (int64_t row = 0; row < drawn.rows; ++row) {
-    const double y = top + cell * static_cast<double>(row);
+    const double y = top + height * static_cast<double>(row);
     if (row % label_step == 0) {
-      drawing.text(left - 6, y + cell * 0.5 + 4, std::to_string(row * rows_each), "tick",
+      drawing.text(left - 6, y + height * 0.5 + 4, std::to_string(row * rows_each), "tick",
                    Anchor::end);
     }
     for (int64_t column = 0; column < drawn.columns; ++column) {
@@ -186,7 +188,7 @@ std::string svg_picture(const FaultGrid& grid) {
       const std::string tip = count == 0 ? ""
                                          : grid.row_name + " " + std::to_string(row * rows_each) +
                                                ": " + plural(count, "fault");
-      drawing.rectangle(x, y, cell, cell, "cell h" + std::to_string(shade), tip);
+      drawing.rectangle(x, y, cell, height, "cell h" + std::to_string(shade), tip);
     }
   }
   return drawing.str();

@@ -48,7 +48,7 @@ article .tile,article figure{background:var(--page);border-color:transparent}
 figure{padding:14px 16px;margin:0}
 figure.wide{grid-column:1/-1}
 figcaption{color:var(--soft);font-size:13px;margin-top:8px;overflow-wrap:anywhere}
-.maps{display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start}.maps figure{flex:0 1 auto;max-width:100%}
+.maps{display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start}.maps figure{flex:0 1 auto;max-width:100%}.maps svg{width:var(--w);max-width:100%}
 .scroll{overflow-x:auto}
 svg{display:block;width:100%;max-width:var(--w);min-width:min(var(--w),400px);height:auto}
 figure.wide .scroll>svg{max-width:none;min-width:680px}

@@ -185,6 +185,11 @@ std::vector<std::string> summary(const ReportInput& input) {
     }
     if (!simulation.faults.empty()) sentences.push_back(fault_sentence(simulation));
   }
+  for (const FaultMaps& maps : input.maps) {
+    sentences.push_back("The fault maps of " + quoted(maps.label) + " break " +
+                        count_of(maps.faults, "site") + " of " + maps.accelerator + " on " +
+                        count_of(maps.chips, "chip") + ".");
+  }
   for (const Exploration& e : input.explorations) {
     const auto best = std::count_if(e.designs.begin(), e.designs.end(),
                                     [](const auto& design) { return design.pareto; });

@@ -81,13 +81,12 @@ TEST_CASE("a transient goes through lower, sim, what-if, eval, a list and a samp
   CHECK(run("eval " + s.model() + with + "--fault '" + fault + "'").code == 0);
   CHECK(run("campaign " + s.model() + with + "--faults 'id:" + fault + "' -o " + s.file("one.h5"))
             .code == 0);
-  const std::string campaign = "campaign " + s.model() + with + "--faults flips:pe/accumulator ";
-  const Outcome sampled =
-      run(campaign + "--sample --margin 0.1 --confidence 0.9 -o " + s.file("flips.h5"));
+  const std::string campaign = "campaign " + s.model() + with + "--faults flips:";
+  const Outcome sampled = run(
+      campaign + "pe/accumulator --sample --margin 0.1 --confidence 0.9 -o " + s.file("flips.h5"));
   INFO(sampled.output);
   CHECK(sampled.code == 0);
-  check_refused(campaign + "-o " + s.file("all.h5") + " --faults flips:pe/dead",
-                "sites that hold one bit");
+  check_refused(campaign + "pe/dead -o " + s.file("all.h5"), "sites that hold one bit");
   check_refused("faults lower --model " + s.model() + on + "--fault layer0/mvtu/pe[0]/dead=flip@3",
                 "no flip is modelled there");
 }
