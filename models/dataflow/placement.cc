@@ -46,6 +46,7 @@ class StreamPlacer {
     if (stage.layer < 0) stream.tensor = 0;
     if (on_its_way_in) {
       const Layer& layer = network_.layers[static_cast<size_t>(stage.layer)];
+      if (!layer.has_weights()) return;  // no effect says what a pool's window reads
       const bool windows =
           layer.kind == LayerKind::dense || stage.kind == StageKind::sliding_window;
       stream.carries = windows ? Carries::windows : Carries::operands;

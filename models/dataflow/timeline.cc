@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/dataflow/max_pool.h"
 #include "models/dataflow/placement.h"
 
 namespace stuckat::dataflow {
@@ -107,11 +108,20 @@ std::optional<CellReads> DataflowTimeline::cell_reads(const std::string& window,
 PoolStep DataflowTimeline::pool_at(const Pool& pool, int64_t step_of_run,
                                    int64_t steps_per_image) const {
   const Layer& layer = pool.layer;
-  const int64_t in = int64_t{layer.kernel} * layer.input.width * pool.words;
-  const int64_t out = int64_t{layer.output.width} * pool.words;
   PoolStep result;
   result.image = step_of_run / steps_per_image;
   const int64_t step = step_of_run % steps_per_image;
+  const int size = layer.kernel * layer.kernel;
+  if (overlapping(layer)) {  // window by window
+    const int64_t of_window = step % ((size + 1) * pool.words);
+    result.pixel = static_cast<int>(step / ((size + 1) * pool.words));
+    result.word = static_cast<int>(of_window % pool.words);
+    result.taken = static_cast<int>(of_window / pool.words);
+    result.gives = result.taken == size;
+    return result;
+  }
+  const int64_t in = int64_t{layer.kernel} * layer.input.width * pool.words;
+  const int64_t out = int64_t{layer.output.width} * pool.words;
   const auto y = static_cast<int>(step / (in + out));
   const int64_t in_row = step % (in + out);
   result.gives = in_row >= in;
@@ -119,7 +129,7 @@ PoolStep DataflowTimeline::pool_at(const Pool& pool, int64_t step_of_run,
   result.word = place % pool.words;
   int x = place / pool.words;
   if (result.gives) {
-    result.taken = layer.kernel * layer.kernel;
+    result.taken = size;
   } else {
     const int ky = x / layer.input.width;
     const int column = x % layer.input.width;
@@ -150,15 +160,18 @@ std::optional<PoolStep> DataflowTimeline::pool_cell(const std::string& name, int
   const Pool& pool = pools_.at(name);
   const Layer& layer = pool.layer;
   const int64_t per_image = schedule_.steps_per_image(part);
-  const int64_t per_row = int64_t{layer.kernel} * layer.input.width * pool.words +
-                          int64_t{layer.output.width} * pool.words;
+  const bool by_window = overlapping(layer);
+  const int64_t taken =
+      int64_t{layer.kernel} * (by_window ? layer.kernel : layer.input.width) * pool.words;
+  const int64_t per_row = taken + int64_t{by_window ? 1 : layer.output.width} * pool.words;
   // Steps of the output row so far; the last that touched the cell says what it holds.
   const int64_t row_start = *next % per_image / per_row * per_row;
   const int64_t image_start = *next / per_image * per_image;
   std::optional<PoolStep> result;
   for (int64_t step = image_start + row_start; step < *next; ++step) {
     PoolStep at = pool_at(pool, step, per_image);
-    if (at.pixel < 0 || at.word != word || at.pixel % layer.output.width != column) continue;
+    const int at_column = by_window ? 0 : at.pixel % layer.output.width;
+    if (at.pixel < 0 || at.word != word || at_column != column) continue;
     ++at.taken;
     result = at.gives ? std::optional<PoolStep>() : at;
   }
