@@ -63,7 +63,7 @@ campaign::Shard parse_shard(const std::string& text) {
   return shard;
 }
 
-CampaignFaultSet load_fault_set(const CommandLine& line, const Network& network) {
+CampaignFaultSet load_fault_set(const CommandLine& line, const Network& network, int64_t images) {
   for (const char* name : sampling_options) {
     if (line.given(name) && !line.get<bool>("sample")) {
       throw InputError(std::string("--") + name, "every fault is done without --sample",
@@ -74,7 +74,7 @@ CampaignFaultSet load_fault_set(const CommandLine& line, const Network& network)
   Placement placement;
   if (line.has("accelerator")) {
     accelerator = parse_accelerator(line.text("accelerator"), network);
-    placement = place_on(*accelerator, network, data.size());
+    placement = place_on(*accelerator, network, images);
   }
   campaign::FaultSet faults = campaign::parse_fault_set(
       line.text("faults"), network, accelerator ? &placement : nullptr, "--faults");
@@ -96,7 +96,7 @@ CampaignInputs load_campaign(const CommandLine& line) {
   Network network = read_model(model);
   DataSet data = load_data(line);
   check_fit(network, data, model);
-  CampaignFaultSet faults = load_fault_set(line, network);
+  CampaignFaultSet faults = load_fault_set(line, network, data.size());
   return {std::move(faults), std::move(network), std::move(data)};
 }
 

@@ -35,8 +35,10 @@ struct CampaignFaultSet {
   campaign::FaultSet faults;
 };
 
-/// What add_fault_set_options() asks for. Throws InputError.
-CampaignFaultSet load_fault_set(const CommandLine& line, const Network& network);
+/// What add_fault_set_options() asks for, in a run of `images` images if there are transients; 0:
+/// there can be none. Throws InputError.
+CampaignFaultSet load_fault_set(const CommandLine& line, const Network& network,
+                                int64_t images = 0);
 
 struct CampaignInputs : CampaignFaultSet {
   Network network;
