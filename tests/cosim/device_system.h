@@ -252,7 +252,9 @@ std::string check_results(const System<Kind>& system, const Workload<Kind>& w, i
     const auto expected =
         reference::run(w.network, w.images[i], effects, first + static_cast<int64_t>(i));
     if (result_of(system, w, i) != expected.back().values) {
-      return "result " + std::to_string(i) + " differs; ";
+      std::string faults;
+      for (const Fault& fault : w.faults.faults) faults += " " + name(fault);
+      return "result " + std::to_string(i) + " differs with" + faults + "; ";
     }
   }
   return "";
