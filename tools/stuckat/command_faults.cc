@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "faultmaps/text_files.h"
@@ -51,10 +52,23 @@ std::vector<std::string> split_list(const std::string& list) {
   return names;
 }
 
-std::vector<SiteKind> site_kinds(const std::string& list) {
+std::vector<SiteKind> site_kinds(const std::string& list, const SiteIndex& sites) {
   std::vector<SiteKind> kinds;
   for (const auto& name : split_list(list)) kinds.push_back(parse_site_kind(name, "--sites"));
   if (kinds.empty()) throw InputError("--sites", "an empty list", "site kinds, like pe/weight");
+  const auto there = [&](SiteKind kind) {
+    const auto spaces = sites.of(kind);
+    return std::any_of(spaces.begin(), spaces.end(), [](const auto& s) { return s.sites() > 0; });
+  };
+  for (const SiteKind kind : kinds) {
+    if (there(kind)) continue;
+    std::string known;
+    for (const SiteRow& row : site_table()) {
+      if (there(row.kind)) known += std::string(" ") + row.name;
+    }
+    throw InputError("--sites", sites.accelerator() + " has no " + site_row(kind).name,
+                     "one of" + known);
+  }
   return kinds;
 }
 

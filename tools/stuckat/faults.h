@@ -44,7 +44,8 @@ const SiteIndex* sites_of(const std::unique_ptr<Hardware>& hardware);
 
 /// Names separated by commas, empty ones left out.
 std::vector<std::string> split_list(const std::string& list);
-std::vector<SiteKind> site_kinds(const std::string& list);
+/// Kinds that the accelerator has. Throws InputError on another one.
+std::vector<SiteKind> site_kinds(const std::string& list, const SiteIndex& sites);
 /// Help: the names of all site kinds.
 std::string site_help();
 

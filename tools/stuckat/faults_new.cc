@@ -91,7 +91,8 @@ int faults_new(const Arguments& arguments) {
   check_models(line);
   const auto hardware = load_hardware(line);
   const SiteIndex& sites = hardware->sites;
-  const auto kinds = line.has("sites") ? site_kinds(line.text("sites")) : std::vector<SiteKind>{};
+  const auto kinds =
+      line.has("sites") ? site_kinds(line.text("sites"), sites) : std::vector<SiteKind>{};
   FaultMap named{sites.accelerator(), {}};
   if (line.has("fault")) {
     for (const auto& pattern : line.get<std::vector<std::string>>("fault")) {

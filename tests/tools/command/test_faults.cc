@@ -108,3 +108,13 @@ TEST_CASE("a report draws fault maps over the accelerator they were made for") {
   check_refused(report + " --fault-map other=" + maps, "no --model is called 'other'");
   check_refused(report + " --accelerator loopback:4x4 --fault-map small=" + maps, "loopback:4x8");
 }
+
+TEST_CASE("faults drawn at random are of kinds that the accelerator has") {
+  const Session s;
+  const std::string drawn = "faults new --model " + s.model() + " --sites array/weight -o " +
+                            s.file("f.h5") + " --accelerator ";
+  check_refused(drawn + "loopback:4x8", "loopback:4x8 has no array/weight");
+  check_refused("campaign " + s.model() + " --images 2 --data fashion-mnist" +
+                    " --faults sites:array/weight --accelerator loopback:4x8 -o " + s.file("c.h5"),
+                "array/weight");
+}
