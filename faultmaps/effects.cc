@@ -331,7 +331,7 @@ int32_t broken_accumulate(const Layer& layer, const BrokenPe& pe, int row, const
                                 .apply(product ^ flips_of(pe.product_flips, step / pe.simd, lane));
       sum += wrap(static_cast<int32_t>(read), width, xnor);
     }
-    accumulator = stored(static_cast<uint32_t>(accumulator + sum));
+    accumulator = stored(static_cast<uint32_t>(accumulator) + static_cast<uint32_t>(sum));
   }
   return accumulator;
 }

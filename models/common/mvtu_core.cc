@@ -357,7 +357,8 @@ int32_t MvtuCore::accumulate_in_steps(const BrokenPe& pe, int row) const {
       }
       sum += product;
     }
-    accumulator = stored(accumulator + sum);
+    accumulator = stored(
+        static_cast<int32_t>(static_cast<uint32_t>(accumulator) + static_cast<uint32_t>(sum)));
   }
   return accumulator;
 }

@@ -147,7 +147,7 @@ int32_t RowCalculator::accumulator(const Operator& broken, const int16_t* window
         sum += wrap(static_cast<int32_t>(product), width, false) - weight * right;
       }
     }
-    accumulator = stored(static_cast<uint32_t>(accumulator + sum));
+    accumulator = stored(static_cast<uint32_t>(accumulator) + static_cast<uint32_t>(sum));
   }
   return accumulator;
 }
