@@ -21,15 +21,6 @@ int bits_for_signed(int64_t low, int64_t high) {
   return static_cast<int>(std::bit_width(static_cast<uint64_t>(magnitude))) + 1;
 }
 
-/// The value that an accumulator register of `bits` bits holds after an addition gave `value`.
-int32_t wrap(int32_t value, int bits, bool is_unsigned) {
-  const uint32_t mask = bits >= 32 ? ~0u : (1u << bits) - 1;
-  const uint32_t code = static_cast<uint32_t>(value) & mask;
-  if (is_unsigned || bits >= 32) return static_cast<int32_t>(code);
-  const uint32_t sign = 1u << (bits - 1);
-  return static_cast<int32_t>(code ^ sign) - static_cast<int32_t>(sign);
-}
-
 /// Operands of one lane, as values; columns beyond the layer's hold padding.
 struct Operands {
   int32_t weight;
@@ -55,13 +46,6 @@ uint32_t flips_of(const std::vector<BrokenPe::LaneFlip>& flips, int step, int la
   uint32_t bits = 0;
   for (const auto& f : flips) bits ^= f.step == step && f.lane == lane ? f.bits : 0;
   return bits;
-}
-
-CodeMask mask_of(const std::vector<BrokenPe::Lane>& lanes, int lane) {
-  for (const auto& l : lanes) {
-    if (l.lane == lane) return l.mask;
-  }
-  return {};
 }
 
 bool contains(const std::vector<int>& sorted, int value) {
@@ -292,6 +276,13 @@ CodeMask CodeMask::stuck_bit_sign_extended(int bit, int bits, bool one) {
   return {~high, one ? high : 0, 0};
 }
 
+CodeMask mask_of(const std::vector<BrokenPe::Lane>& lanes, int lane) {
+  for (const auto& l : lanes) {
+    if (l.lane == lane) return l.mask;
+  }
+  return {};
+}
+
 int product_bits(const Layer& layer) {
   return layer.is_xnor() ? 1 : layer.weight_format.bits + layer.input_format.bits;
 }
@@ -309,17 +300,9 @@ int32_t broken_accumulate(const Layer& layer, const BrokenPe& pe, int row, const
                           const int32_t* window) {
   const bool xnor = layer.is_xnor();
   const int width = product_bits(layer);
-  const uint32_t register_mask = pe.accumulator_bits >= 32 ? ~0u : (1u << pe.accumulator_bits) - 1;
   int32_t accumulator = 0;
-  const auto stored = [&](uint32_t code) {
-    return wrap(static_cast<int32_t>(pe.accumulator.apply(code & register_mask)),
-                pe.accumulator_bits, xnor);
-  };
   for (int step = 0; step < pe.padded_columns; step += pe.simd) {
-    for (const auto& flip : pe.accumulator_flips) {
-      if (flip.step * pe.simd != step) continue;
-      accumulator = stored(static_cast<uint32_t>(accumulator) ^ flip.bits);
-    }
+    accumulator = pe.at_step(step / pe.simd, accumulator, xnor);
     int32_t sum = 0;
     for (int lane = 0; lane < pe.simd; ++lane) {
       const Operands o = operands_at(layer, pe, row, weights, window, step + lane);
@@ -329,9 +312,9 @@ int32_t broken_accumulate(const Layer& layer, const BrokenPe& pe, int row, const
       const auto product = static_cast<uint32_t>(xnor ? o.weight == input : o.weight * input);
       const uint32_t read = mask_of(pe.products, lane)
                                 .apply(product ^ flips_of(pe.product_flips, step / pe.simd, lane));
-      sum += wrap(static_cast<int32_t>(read), width, xnor);
+      sum += read_register(read, width, xnor);
     }
-    accumulator = stored(static_cast<uint32_t>(accumulator) + static_cast<uint32_t>(sum));
+    accumulator = pe.stored(static_cast<uint32_t>(accumulator) + static_cast<uint32_t>(sum), xnor);
   }
   return accumulator;
 }
@@ -363,7 +346,7 @@ int32_t plain_accumulate(const Layer& layer, const int8_t* weights, const int32_
     const int32_t weight = c < layer.columns() ? weights[c] : padded_weight(layer);
     sum += xnor ? weight == window[c] : weight * window[c];
   }
-  return wrap(sum, accumulator_bits, xnor);
+  return read_register(static_cast<uint32_t>(sum), accumulator_bits, xnor);
 }
 
 int32_t masked_value(const Network& network, int tensor, CodeMask mask, int32_t value) {
@@ -664,12 +647,14 @@ std::vector<std::string> describe(const Effects& effects, const Network& network
     const NumberFormat format = last ? NumberFormat{} : network.tensor_format(e.tensor);
     lines.push_back(line + images_text(e.images) + " " + action(e.mask, last ? nullptr : &format));
   }
+  const auto channels_at = [](const auto& f) {
+    const std::string channels =
+        f.channels.empty() ? "every channel" : list("channel", "channels", f.channels);
+    return f.pixels.empty() ? channels : channels + " at " + list("pixel", "pixels", f.pixels);
+  };
   for (const auto& o : effects.operands) {
     const Layer& layer = network.layers[static_cast<size_t>(o.layer)];
-    std::string line =
-        o.channels.empty() ? "every channel" : list("channel", "channels", o.channels);
-    if (!o.pixels.empty()) line += " at " + list("pixel", "pixels", o.pixels);
-    lines.push_back(line + " of the padded input of " + layer.name + slot_text(o.slot) +
+    lines.push_back(channels_at(o) + " of the padded input of " + layer.name + slot_text(o.slot) +
                     images_text(o.images) + " " + action(o.mask, &layer.input_format));
   }
   for (const auto& w : effects.windows) {
@@ -684,10 +669,7 @@ std::vector<std::string> describe(const Effects& effects, const Network& network
   }
   for (const auto& p : effects.pools) {
     const Layer& layer = network.layers[static_cast<size_t>(p.layer)];
-    std::string line =
-        p.channels.empty() ? "every channel" : list("channel", "channels", p.channels);
-    if (!p.pixels.empty()) line += " at " + list("pixel", "pixels", p.pixels);
-    lines.push_back(line + " of " + layer.name + images_text(p.images) +
+    lines.push_back(channels_at(p) + " of " + layer.name + images_text(p.images) +
                     " computed by a broken pool: " + describe_pool(p.pool, layer.input_format));
   }
   return lines;

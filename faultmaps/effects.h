@@ -182,6 +182,17 @@ struct BrokenPe {
   std::vector<ThresholdFlip> threshold_flips = {};
   std::vector<int> comparator_flips = {};  ///< numbers of thresholds
 
+  /// What the accumulator register holds after a sum was written to it: it wraps, stuck bits win.
+  int32_t stored(uint32_t sum, bool is_unsigned) const {
+    return read_register(accumulator.apply(sum), accumulator_bits, is_unsigned);
+  }
+  /// What it holds at the beginning of a step, after the transients before it.
+  int32_t at_step(int step, int32_t held, bool is_unsigned) const {
+    for (const auto& flip : accumulator_flips) {
+      if (flip.step == step) held = stored(static_cast<uint32_t>(held) ^ flip.bits, is_unsigned);
+    }
+    return held;
+  }
   bool operator==(const BrokenPe&) const = default;
 };
 
@@ -296,6 +307,9 @@ int minimal_accumulator_bits(const Layer& layer);
 
 /// Bits of a stored threshold, two's complement: holds accumulator_min()-1 .. accumulator_max().
 int minimal_threshold_bits(const Layer& layer);
+
+/// The mask of a lane, the identity where the list has none.
+CodeMask mask_of(const std::vector<BrokenPe::Lane>& lanes, int lane);
 
 /// The accumulator of a row as the broken PE computes it. weights: [layer.columns()]; window:
 /// [pe.padded_columns] values, padded_input() behind the layer's columns unless that is broken;

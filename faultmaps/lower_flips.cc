@@ -8,6 +8,11 @@
 namespace stuckat {
 namespace {
 
+/// What a flip of one bit inverts in a sign-extended value of `bits` bits.
+uint32_t inverted(int bit, int bits, bool is_signed) {
+  return is_signed && bit == bits - 1 ? ~0u << bit : 1u << bit;
+}
+
 class Flips {
  public:
   Flips(const Fault& fault, const Placement& placement, const Network& network, Effects& effects)
@@ -106,8 +111,7 @@ void Flips::in_step(const PeArray& array, const ArrayStep& at) {
       element.pixels = {pixel};
       element.stage = stage_output_flip;
       element.images = image;
-      const bool sign = l.accumulator_output && !l.is_xnor() && second == bits - 1;
-      element.mask.flip = sign ? ~0u << second : 1u << second;
+      element.mask.flip = inverted(second, bits, l.accumulator_output && !l.is_xnor());
       effects_.elements.push_back(std::move(element));
       return;
     }
@@ -140,7 +144,7 @@ void Flips::in_parameters(const PeArray& array, const ArrayStep& at) {
     pe.weight_flips = {{row, step * array.simd + inside, 1u << bit}};
   } else {
     if (inside >= l.thresholds_per_row() || bit >= use.threshold_bits) return;
-    pe.threshold_flips = {{row, inside, bit == use.threshold_bits - 1 ? ~0u << bit : 1u << bit}};
+    pe.threshold_flips = {{row, inside, inverted(bit, use.threshold_bits, true)}};
   }
   const bool read_before = std::tie(fold, step) < std::tie(at.fold, at.step);
   const int first_pass = at.pass + (read_before ? 1 : 0);
@@ -175,8 +179,7 @@ void Flips::in_stream(const Stream& stream) {
   }
   const bool last = stream.tensor == network_.tensors() - 1;
   ElementFault element;
-  const bool sign = last && !network_.layers.back().is_xnor() && bit == bits - 1;
-  element.mask.flip = sign ? ~0u << bit : 1u << bit;
+  element.mask.flip = inverted(bit, bits, last && !network_.layers.back().is_xnor());
   element.images = {*word / words, *word / words};
   const StreamStage stage = is_wire ? stream_wire_flip : stream_slot_flip;
   if (pixel >= shape.pixels() || channel >= shape.channels) {  // padding
@@ -202,11 +205,7 @@ void Flips::in_window(const WindowBuffer& window) {
     fault.pixels = {read.pixel};
     fault.mask.flip = 1u << word_bit % l.input_format.bits;
     fault.images = {cell->image, cell->image};
-    for (const PeArray& array : placement_.arrays) {
-      for (const ArrayUse& use : array.uses) {
-        if (use.layer == window.layer) fault.accumulator_bits = use.accumulator_bits;
-      }
-    }
+    fault.accumulator_bits = use_of(placement_, window.layer).accumulator_bits;
     effects_.windows.push_back(std::move(fault));
   }
 }

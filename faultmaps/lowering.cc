@@ -20,9 +20,6 @@ std::vector<int> multiples(int first, int step, int end) {
   return result;
 }
 
-namespace {
-
-/// The array's use for a layer.
 const ArrayUse& use_of(const Placement& placement, int layer) {
   for (const PeArray& array : placement.arrays) {
     for (const ArrayUse& use : array.uses) {
@@ -31,8 +28,6 @@ const ArrayUse& use_of(const Placement& placement, int layer) {
   }
   throw InputError(placement.accelerator, "no array computes layer " + std::to_string(layer));
 }
-
-}  // namespace
 
 Shape carried_shape(const Stream& stream, const Placement& placement, const Network& network) {
   if (stream.carries == Carries::tensor) return network.tensor_shape(stream.tensor);

@@ -14,6 +14,9 @@ namespace stuckat {
 /// A PE with nothing broken.
 BrokenPe new_pe(const PeArray& array, const ArrayUse& use);
 
+/// The array's use for a layer.
+const ArrayUse& use_of(const Placement& placement, int layer);
+
 /// first, first + step, ... below end.
 std::vector<int> multiples(int first, int step, int end);
 

@@ -51,19 +51,8 @@ uint32_t NumberFormat::code(int value) const {
 }
 
 int NumberFormat::value(uint32_t code) const {
-  code &= (1u << bits) - 1;
-  switch (kind) {
-    case FormatKind::binary:
-      return code != 0 ? 1 : -1;
-    case FormatKind::unsigned_:
-      return static_cast<int>(code);
-    case FormatKind::signed_narrow:
-    case FormatKind::fixed_point: {
-      const uint32_t sign = 1u << (bits - 1);
-      return static_cast<int>(code ^ sign) - static_cast<int>(sign);
-    }
-  }
-  return 0;
+  if (kind == FormatKind::binary) return (code & 1u) != 0 ? 1 : -1;
+  return read_register(code, bits, kind == FormatKind::unsigned_);
 }
 
 std::string NumberFormat::name() const {

@@ -61,6 +61,16 @@ constexpr NumberFormat unsigned_format(int bits) { return {FormatKind::unsigned_
 /// The weight or activation format of `b` bits in the zoo: binary for 1, signed narrow above.
 constexpr NumberFormat quantized_format(int b) { return b == 1 ? binary_format : signed_format(b); }
 
+/// Value of the low `bits` bits of a register: unsigned, or two's complement. bits: 1 to 32; an
+/// unsigned register of 32 bits is read back as int32_t.
+inline int32_t read_register(uint32_t code, int bits, bool is_unsigned) {
+  if (bits >= 32) return static_cast<int32_t>(code);
+  code &= (1u << bits) - 1;
+  if (is_unsigned) return static_cast<int32_t>(code);
+  const uint32_t sign = 1u << (bits - 1);
+  return static_cast<int32_t>(code ^ sign) - static_cast<int32_t>(sign);
+}
+
 /// Pixel byte -> fixed-point value: clip(floor(256*p/255 + 0.5) - 128, -128, 127) (hardware.md).
 int fixed_point_from_pixel(int pixel);
 

@@ -19,14 +19,4 @@ struct StuckBits {
   bool healthy() const { return keep == ~0u && set == 0; }
 };
 
-/// Value of the low `bits` bits of a register: unsigned, or two's complement. bits: 1 to 32; an
-/// unsigned register of 32 bits is read back as int32_t.
-inline int32_t read_register(uint32_t code, int bits, bool is_unsigned) {
-  if (bits >= 32) return static_cast<int32_t>(code);
-  code &= (1u << bits) - 1;
-  if (is_unsigned) return static_cast<int32_t>(code);
-  const uint32_t sign = 1u << (bits - 1);
-  return static_cast<int32_t>(code ^ sign) - static_cast<int32_t>(sign);
-}
-
 }  // namespace stuckat

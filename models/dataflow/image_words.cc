@@ -1,6 +1,5 @@
 #include "models/dataflow/image_words.h"
 
-#include "models/common/stuck_bits.h"
 #include "models/dataflow/words.h"
 
 namespace stuckat::dataflow {

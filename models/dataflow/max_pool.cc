@@ -58,7 +58,7 @@ void MaxPool::settle_flips(int64_t cycle) {
     if (flip.place != cell) return flip.cycle < cycle;
     if (flip.cycle > cycle) return false;
     uint64_t* best = best_.data() + flip.at;
-    put_bits(best, flip.bit, 1, get_bits(best, flip.bit, 1) ^ 1u);
+    flip_word_bit(best, flip.bit);
     read_word(best, keep_.data() + flip.at, set_.data() + flip.at, limbs_);
     return true;
   });
@@ -87,7 +87,7 @@ void MaxPool::read(uint64_t* word) {
   std::copy_n(best_.data() + read_ * limbs_, limbs_, word);
   for (const Flip& flip : flips_) {
     if (flip.place != output || flip.cycle != cycle_) continue;
-    put_bits(word, flip.bit, 1, get_bits(word, flip.bit, 1) ^ 1u);
+    flip_word_bit(word, flip.bit);
   }
   read_word(word, output_keep_.data(), output_set_.data(), limbs_);
   empty_[static_cast<size_t>(read_)] = 1;

@@ -55,7 +55,7 @@ class StreamPlacer {
     const int bits = element_bits(placement_, stream.tensor, network_);
     if (spec.word_bits() % bits != 0) return;  // codes across words
     stream.channels_per_word = spec.word_bits() / bits;
-    const Shape shape = carried_shape(stream);
+    const Shape shape = carried_shape(stream, placement_, network_);
     const bool of_array = stage.layer >= 0 && !on_its_way_in && rows_of(stage.layer) > 0;
     const int in_pixel = of_array ? rows_of(stage.layer) : shape.channels;
     if (!divide(shape.pixels(), in_pixel, shape.channels, spec.words_per_image, stream)) return;
@@ -71,11 +71,6 @@ class StreamPlacer {
       if (array.uses.front().layer == layer) return array.uses.front().rows;
     }
     return 0;
-  }
-
-  Shape carried_shape(const Stream& stream) const {
-    if (stream.carries == Carries::tensor) return network_.tensor_shape(stream.tensor);
-    return stuckat::carried_shape(stream, placement_, network_);
   }
 
   const Chain& chain_;

@@ -63,7 +63,7 @@ void SlidingWindow::settle_flips(int64_t cycle) {
   std::erase_if(flips_, [&](const Flip& flip) {
     if (flip.cycle > cycle) return false;
     uint64_t* cell = cells_.data() + flip.cell * limbs_;
-    put_bits(cell, flip.bit, 1, get_bits(cell, flip.bit, 1) ^ 1u);
+    flip_word_bit(cell, flip.bit);
     if (!keep_.empty()) {
       const int64_t at = flip.cell * limbs_;
       read_word(cell, keep_.data() + at, set_.data() + at, limbs_);

@@ -36,10 +36,14 @@ inline void put_bits(uint64_t* word, int offset, int count, uint64_t value) {
   }
 }
 
-/// Bit `bit` of a word that can break sticks at `one`; read_word() is the way out of its storage.
+/// Bit `bit` of a word that can break sticks at `one`, or is inverted; read_word() is the way out of
+/// its storage.
 inline void stick_word_bit(uint64_t* keep, uint64_t* set, int bit, bool one) {
   put_bits(keep, bit, 1, 0);
   put_bits(set, bit, 1, one ? 1 : 0);
+}
+inline void flip_word_bit(uint64_t* word, int bit) {
+  put_bits(word, bit, 1, get_bits(word, bit, 1) ^ 1u);
 }
 inline void read_word(uint64_t* word, const uint64_t* keep, const uint64_t* set, int limbs) {
   for (int i = 0; i < limbs; ++i) word[i] = (word[i] & keep[i]) | set[i];

@@ -15,22 +15,6 @@ int32_t dot(const int16_t* a, const int16_t* b, int count) {
   return sum;
 }
 
-/// The value that a register of `bits` bits holds after it was given `value`.
-int32_t wrap(int32_t value, int bits, bool is_unsigned) {
-  if (bits >= 32) return value;
-  const uint32_t code = static_cast<uint32_t>(value) & ((1u << bits) - 1);
-  if (is_unsigned) return static_cast<int32_t>(code);
-  const uint32_t sign = 1u << (bits - 1);
-  return static_cast<int32_t>(code ^ sign) - static_cast<int32_t>(sign);
-}
-
-CodeMask mask_of(const std::vector<BrokenPe::Lane>& lanes, int lane) {
-  for (const auto& l : lanes) {
-    if (l.lane == lane) return l.mask;
-  }
-  return {};
-}
-
 bool is_level(NumberFormat format, int value) {
   return format.kind == FormatKind::binary
              ? value == 1 || value == -1
@@ -108,7 +92,8 @@ int32_t RowCalculator::plain_accumulator(const int16_t* window) const {
   const auto columns = static_cast<int>(weights_.size());
   const int32_t sum = dot(weights_.data(), window, columns);
   const bool xnor = layer_.is_xnor();
-  return wrap(xnor ? (sum + columns) / 2 : sum, accumulator_bits_, xnor);
+  return read_register(static_cast<uint32_t>(xnor ? (sum + columns) / 2 : sum), accumulator_bits_,
+                       xnor);
 }
 
 int32_t RowCalculator::accumulator(const Operator& broken, const int16_t* window) const {
@@ -120,17 +105,9 @@ int32_t RowCalculator::accumulator(const Operator& broken, const int16_t* window
   const bool xnor = layer_.is_xnor();
   const NumberFormat format = layer_.input_format;
   const int width = product_bits(layer_);
-  const uint32_t register_mask = pe.accumulator_bits >= 32 ? ~0u : (1u << pe.accumulator_bits) - 1;
   int32_t accumulator = 0;
-  const auto stored = [&](uint32_t code) {
-    return wrap(static_cast<int32_t>(pe.accumulator.apply(code & register_mask)),
-                pe.accumulator_bits, xnor);
-  };
   for (int step = 0; step < pe.padded_columns; step += pe.simd) {
-    for (const auto& flip : pe.accumulator_flips) {
-      if (flip.step * pe.simd != step) continue;
-      accumulator = stored(static_cast<uint32_t>(accumulator) ^ flip.bits);
-    }
+    accumulator = pe.at_step(step / pe.simd, accumulator, xnor);
     const int16_t* weights = broken.weights.data() + step;
     const int16_t* inputs = window + step;
     int32_t sum = dot(weights, inputs, pe.simd);
@@ -144,10 +121,10 @@ int32_t RowCalculator::accumulator(const Operator& broken, const int16_t* window
         sum += static_cast<int32_t>(match) - (weight == right ? 1 : 0);
       } else {
         const uint32_t product = l.product.apply(static_cast<uint32_t>(weight * input));
-        sum += wrap(static_cast<int32_t>(product), width, false) - weight * right;
+        sum += read_register(product, width, false) - weight * right;
       }
     }
-    accumulator = stored(static_cast<uint32_t>(accumulator) + static_cast<uint32_t>(sum));
+    accumulator = pe.stored(static_cast<uint32_t>(accumulator) + static_cast<uint32_t>(sum), xnor);
   }
   return accumulator;
 }

@@ -31,6 +31,17 @@ TEST_CASE("the 1-bit code 1 is +1, and a broken narrow code can mean the missing
   CHECK_THROWS_AS(parse_number_format("int9", "test"), InputError);
 }
 
+TEST_CASE("a register holds the low bits, unsigned or as two's complement") {
+  CHECK(read_register(0x1f, 4, true) == 15);
+  CHECK(read_register(0x1f, 4, false) == -1);
+  CHECK(read_register(0x17, 4, false) == 7);
+  CHECK(read_register(0x18, 4, false) == -8);
+  CHECK(read_register(1, 1, false) == -1);
+  CHECK(read_register(0x40000000, 31, false) == -(1 << 30));
+  CHECK(read_register(0x80000001, 32, false) == -INT32_MAX);
+  CHECK(read_register(0xffffffff, 32, true) == -1);
+}
+
 TEST_CASE("pixels become fixed point as in the BNN-PYNQ host code") {
   CHECK(fixed_point_from_pixel(0) == -128);
   CHECK(fixed_point_from_pixel(255) == 127);  // 128 is clipped
