@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <set>
 
 namespace stuckat::cli {
 namespace {
@@ -140,12 +141,11 @@ double CommandLine::real(const std::string& name, double low, double high) const
 nlohmann::ordered_json CommandLine::configuration() const {
   nlohmann::ordered_json result;
   result["command"] = usage_.substr(0, usage_.find(' '));
+  // Where results go, and how fast, is no part of them.
+  static const std::set<std::string> left_out = {"checkpoint", "config", "csv",    "help",
+                                                 "json",       "output", "threads"};
   for (const auto& [name, value] : values_) {
-    if (name == "json" || name == "output" || name == "config" || name == "help" ||
-        name == "threads") {
-      continue;
-    }
-    result[name] = value_of(value);
+    if (left_out.count(name) == 0) result[name] = value_of(value);
   }
   return result;
 }

@@ -353,5 +353,5 @@ TEST_CASE("a network is trained, resumed from its checkpoint and evaluated") {
   REQUIRE(run(base + "--epochs 2 --checkpoint " + s.file("k.h5") + " -o " + s.file("b.h5")).code ==
           0);
   REQUIRE(run("eval " + s.file("a.h5") + " --images 50").code == 0);
-  CHECK(content_hash(read_model(s.file("a.h5"))) == content_hash(read_model(s.file("b.h5"))));
+  CHECK(test::read_bytes(s.file("a.h5")) == test::read_bytes(s.file("b.h5")));
 }
