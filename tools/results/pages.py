@@ -82,8 +82,10 @@ def figures(results, folder):
         (folder / name).write_text(chart.str())
         text += f"![{title}]({name})\n\n"
 
-    by_method = [(k, c) for k, c in sorted(results.cells.items())
-                 if k[0] == "w1a1" and k[3] == "channel" and k[4] == "Fashion-MNIST"]
+    order = list(METHODS)
+    by_method = sorted(((k, c) for k, c in results.cells.items()
+                        if k[0] == "w1a1" and k[3] == "channel" and k[4] == "Fashion-MNIST"),
+                       key=lambda cell: (order.index(cell[0][1]), cell[0][2]))
     if not by_method:
         return "Not run yet.\n"
     lowest = min(measures.minimum(c) for _, c in by_method) - 1
@@ -103,7 +105,7 @@ def figures(results, folder):
     add("layers.svg", "accuracy by layer", chart)
 
     errors = [(label(k), 100 - measures.minimum(c), 100 - c["error_free"]) for k, c in by_method]
-    chart = Chart("CNV-W1A1: worst-case error without replication", "", "error in %",
+    chart = Chart("CNV-W1A1: worst-case error without replication", "", "error in %, error-free to worst",
                   (-0.6, len(errors) - 0.4), (0, max(e[1] for e in errors) * 1.05),
                   [(i, str(i + 1)) for i in range(len(errors))])
     for i, (name, worst, free) in enumerate(errors):
@@ -166,8 +168,8 @@ the 1,017 exact test images and on the 10,000 degraded ones. A W1A1 network take
 processor time to train, its campaign over 960 channel faults about 20.
 Accuracies in percent, variances in percent squared. "FAT" alone is method 2.
 
-Runs so far: {len(results.runs)} of {len(results.runs) + len(missing)}, made at {', '.join(commits) or '-'}; `tools/reproduce` adds the others
-(`tools/reproduce --list` names them) and writes this page anew. Each run's settings, the commit, the
+{len(results.runs)} of {len(results.runs) + len(missing)} runs, made at {', '.join(commits) or '-'}; `tools/reproduce` makes what is missing
+(`tools/reproduce --list` names them all) and writes this page anew. Each run's settings, the commit, the
 hash of its model and the accuracy under every single fault are in [runs](runs).
 
 ## Do the paper's trends hold here?
