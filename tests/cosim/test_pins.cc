@@ -8,6 +8,7 @@
 #include "tests/cosim/well_formed_vcd.h"
 #include "tests/support/in_child.h"
 #include "tests/support/random_network.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"
 
@@ -120,15 +121,6 @@ struct BadMaster : sc_core::sc_module {
   AxiStreamSignals<width>& pins;
 };
 
-std::string message_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "";
-}
-
 }  // namespace
 
 TEST_CASE("words_pass_a_wire_between_pins_in_the_cycles_that_two_fifos_define") {
@@ -195,7 +187,7 @@ TEST_CASE("a_master_that_breaks_the_protocol_is_named") {
 TEST_CASE("pins_of_another_width_than_the_stream_are_refused") {
   CHECK(test::in_child([] {
           kernel::Stream stream("words", 2, 12);
-          return message_of([&] { StreamToPins<8> pins("pins", stream); });
+          return test::refusal([&] { StreamToPins<8> pins("pins", stream); });
         }) == "pins: pins of 8 bits, expected 16 for the words of words");
 }
 

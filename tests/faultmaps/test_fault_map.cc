@@ -7,6 +7,7 @@
 #include "faultmaps/fault_map.h"
 #include "faultmaps/generators.h"
 #include "tests/support/random_placement.h"
+#include "tests/support/refusal.h"
 #include "workloads/errors.h"
 
 using namespace stuckat;
@@ -73,12 +74,7 @@ TEST_CASE("every fault of every row has a name that reads back, and an index") {
 TEST_CASE("a wrong fault name gets one line that says what was meant") {
   Setup s(3);
   const auto message = [&](const std::string& text) {
-    try {
-      parse_fault(text, s.placement, s.network, "--fault");
-    } catch (const InputError& error) {
-      return std::string(error.what());
-    }
-    return std::string("accepted");
+    return test::refusal([&] { parse_fault(text, s.placement, s.network, "--fault"); });
   };
   CHECK_THAT(message("layer0/mvtu/pe[0]/acumulator[0]=1"),
              Catch::Contains("did you mean 'pe[]/accumulator[]'") ||

@@ -6,6 +6,7 @@
 #include "faultmaps/generators.h"
 #include "faultmaps/operations.h"
 #include "tests/support/random_placement.h"
+#include "tests/support/refusal.h"
 #include "workloads/errors.h"
 
 using namespace stuckat;
@@ -91,12 +92,7 @@ TEST_CASE("a pattern with wildcards and ranges means what brute force finds") {
 TEST_CASE("a pattern that matches nothing, or is none, is explained") {
   Setup s(0);
   const auto message = [&](const std::string& pattern) {
-    try {
-      s.sites.expand(pattern, "--fault");
-    } catch (const InputError& error) {
-      return std::string(error.what());
-    }
-    return std::string("accepted");
+    return test::refusal([&] { s.sites.expand(pattern, "--fault"); });
   };
   CHECK_THAT(message("layer0/mvtu/pe[99]/dead=1"), Catch::Contains("pe 99, expected 0 to"));
   CHECK_THAT(message("layer0/mvtu/pe[*]/dead=77"), Catch::Contains("value 77, expected one of"));

@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <functional>
 #include <set>
 
 #include "faultmaps/generators.h"
 #include "faultmaps/operations.h"
 #include "faultmaps/text_files.h"
 #include "tests/support/random_placement.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"
 
@@ -35,15 +35,6 @@ struct Setup {
   Placement placement;
   SiteIndex sites;
 };
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "accepted";
-}
 
 }  // namespace
 
@@ -78,7 +69,7 @@ TEST_CASE("union, intersection and difference obey the laws of sets") {
       CHECK(unite(a, b, Contradiction::refuse, "test") == either(a, b));
       CHECK(either(a, b) == either(b, a));
     } else {
-      const auto text = message_of([&] { unite(a, b, Contradiction::refuse, "test"); });
+      const auto text = test::refusal([&] { unite(a, b, Contradiction::refuse, "test"); });
       CHECK_THAT(text, Catch::Contains(name(both[0].first)) && Catch::Contains("one value"));
     }
     FaultMap result = either(a, b);
@@ -178,7 +169,7 @@ TEST_CASE("lists as spreadsheets write them are read") {
 TEST_CASE("a wrong line gets its number and what was meant") {
   Setup s(0);
   const auto csv = [&](const std::string& text) {
-    return message_of([&] { parse_fault_csv(text, "f.csv", &s.sites); });
+    return test::refusal([&] { parse_fault_csv(text, "f.csv", &s.sites); });
   };
   CHECK_THAT(csv(""), Catch::Contains("no header line"));
   CHECK_THAT(csv("chip,falt\n"), Catch::Contains("f.csv:1: unknown column 'falt', did you mean "
@@ -202,7 +193,7 @@ TEST_CASE("a wrong line gets its number and what was meant") {
   CHECK_THAT(csv("fault\nlayer0/mvtu/pe[0]/accumulator[0]=1\nlayer0/mvtu/pe[0]/accumulator[0]=0"),
              Catch::Contains("stuck at one value"));
   const auto json = [&](const std::string& text) {
-    return message_of([&] { parse_fault_json(text, "f.json", &s.sites); });
+    return test::refusal([&] { parse_fault_json(text, "f.json", &s.sites); });
   };
   const std::string start = R"({"schema":"stuckat.fault-map","schema_version":1,)";
   CHECK_THAT(json("{\n\"schema\": }"), Catch::Contains("line 2"));
@@ -256,9 +247,9 @@ TEST_CASE("a bitmap of every memory survives, and names the cells that fail") {
       std::string dense = text;
       dense.erase(std::remove(dense.begin(), dense.end(), ','), dense.end());
       CHECK(parse_bitmap(dense, memory, 1, s.sites, "test") == map);
-      CHECK_THAT(message_of([&] { parse_bitmap(text + text, memory, 1, s.sites, "b.csv"); }),
+      CHECK_THAT(test::refusal([&] { parse_bitmap(text + text, memory, 1, s.sites, "b.csv"); }),
                  Catch::Contains("b.csv:" + std::to_string(grid.rows + 1)));
-      CHECK_THAT(message_of([&] {
+      CHECK_THAT(test::refusal([&] {
                    parse_bitmap("row,col\n0,0\n0," + std::to_string(grid.columns), memory, 1,
                                 s.sites, "b.csv");
                  }),
@@ -268,9 +259,11 @@ TEST_CASE("a bitmap of every memory survives, and names the cells that fail") {
       ++memories;
     }
     CHECK(memories > 1);
-    CHECK_THAT(message_of([&] { parse_memory("layer0/mvtu/pe[0]/wieght", s.sites, "--memory"); }),
-               Catch::Contains("weight"));
-    CHECK_THAT(message_of([&] { parse_memory("layer0/mvtu/pe[999]/weight", s.sites, "--memory"); }),
-               Catch::Contains("pe 999"));
+    CHECK_THAT(
+        test::refusal([&] { parse_memory("layer0/mvtu/pe[0]/wieght", s.sites, "--memory"); }),
+        Catch::Contains("weight"));
+    CHECK_THAT(
+        test::refusal([&] { parse_memory("layer0/mvtu/pe[999]/weight", s.sites, "--memory"); }),
+        Catch::Contains("pe 999"));
   }
 }

@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "tests/support/random_placement.h"
+#include "tests/support/refusal.h"
 #include "trainer/checkpoint.h"
 #include "trainer/images.h"
 #include "trainer/model_from_network.h"
@@ -382,12 +383,7 @@ TEST_CASE("a disk that is full stops the run with a message; the last checkpoint
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   const rlimit full{4096, before.rlim_max};
   REQUIRE(setrlimit(RLIMIT_FSIZE, &full) == 0);
-  std::string message;
-  try {
-    train(network, {data}, options);
-  } catch (const InputError& error) {
-    message = error.what();
-  }
+  const std::string message = test::refusal([&] { train(network, {data}, options); });
   REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
   std::signal(SIGXFSZ, handler);
   CHECK_THAT(message, Catch::Contains(file.path()));

@@ -9,6 +9,7 @@
 #include "models/explore/fifo_depths.h"
 #include "models/explore/foldings.h"
 #include "tests/models/dataflow/random_accelerator.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"
 #include "workloads/zoo.h"
@@ -38,15 +39,6 @@ Design design(double fps, int64_t pes, int64_t bits, double worst) {
   d.memory_bits = bits;
   d.worst_accuracy = worst;
   return d;
-}
-
-std::string refusal(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "accepted";
 }
 
 }  // namespace
@@ -184,7 +176,7 @@ TEST_CASE("an exploration reads back, and a damaged file is refused") {
   }
   exploration.designs[1].frames_per_second = 0;
   write_exploration(folder / "zero.h5", exploration);
-  CHECK_THAT(refusal([&] { read_exploration(folder / "zero.h5"); }),
+  CHECK_THAT(test::refusal([&] { read_exploration(folder / "zero.h5"); }),
              Catch::Contains("frames per second"));
   const std::string csv = designs_csv(exploration.designs);
   CHECK(std::count(csv.begin(), csv.end(), '\n') == 3);

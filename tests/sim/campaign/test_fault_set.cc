@@ -6,6 +6,7 @@
 #include "sim/campaign/fault_set.h"
 #include "sim/campaign/sampling.h"
 #include "tests/sim/campaign/campaign_setup.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"
 #include "workloads/zoo.h"
@@ -199,12 +200,8 @@ TEST_CASE("a damaged fault list gives its contents or an InputError") {
 TEST_CASE("sets and names that do not exist are refused with what is expected") {
   CampaignSetup s(7);
   const auto message = [&](const std::string& spec, bool hardware) {
-    try {
-      parse_fault_set(spec, s.network, hardware ? &s.dataflow : nullptr, "--faults");
-    } catch (const InputError& error) {
-      return std::string(error.what());
-    }
-    return std::string("accepted");
+    return test::refusal(
+        [&] { parse_fault_set(spec, s.network, hardware ? &s.dataflow : nullptr, "--faults"); });
   };
   CHECK_THAT(message("chanel", false), Catch::Contains("did you mean 'channel'"));
   CHECK_THAT(message("pe", false), Catch::Contains("an accelerator"));

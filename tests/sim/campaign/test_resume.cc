@@ -11,6 +11,7 @@
 #include "sim/campaign/journal.h"
 #include "sim/campaign/run.h"
 #include "tests/sim/campaign/campaign_setup.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"
 
@@ -80,15 +81,6 @@ struct Interrupted : CampaignSetup {
   FaultSet faults;
   std::string whole;
 };
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "accepted";
-}
 
 }  // namespace
 
@@ -173,7 +165,7 @@ TEST_CASE("a journal of another campaign is refused and stays as it is") {
   s.stop_after(5);
   const std::string before = test::read_bytes(s.folder / "c.h5.journal");
   const auto with = [&](const CampaignSetup& other, const FaultSet& faults, RunOptions options) {
-    return message_of([&] {
+    return test::refusal([&] {
       run_to_file(s.folder / "c.h5", Resume::required, other.network, other.data, faults, options);
     });
   };
@@ -191,18 +183,18 @@ TEST_CASE("a journal of another campaign is refused and stays as it is") {
   CampaignSetup other(33, 24);
   other.data.pixels[5] ^= 1;
   CHECK_THAT(with(other, s.faults, small_chunks(1)), Catch::Contains("data_hash"));
-  CHECK_THAT(message_of([&] { s.go_on(Resume::refuse); }), Catch::Contains("did not finish"));
+  CHECK_THAT(test::refusal([&] { s.go_on(Resume::refuse); }), Catch::Contains("did not finish"));
   CHECK(test::read_bytes(s.folder / "c.h5.journal") == before);
   CHECK(read_unfinished(s.folder / "c.h5").shard == Shard{0, 1});
   CHECK(read_unfinished(s.folder / "c.h5").configuration.empty());
   CHECK_THROWS_AS(read_unfinished(s.folder / "other.h5"), InputError);
 
   test::write_bytes(s.folder / "c.h5.journal", "a letter to my aunt");
-  CHECK_THAT(message_of([&] { s.go_on(); }), Catch::Contains("no journal"));
+  CHECK_THAT(test::refusal([&] { s.go_on(); }), Catch::Contains("no journal"));
   std::string damaged = before;
   damaged[40] ^= 1;
   test::write_bytes(s.folder / "c.h5.journal", damaged);
-  CHECK_THAT(message_of([&] { s.go_on(); }), Catch::Contains("is damaged"));
+  CHECK_THAT(test::refusal([&] { s.go_on(); }), Catch::Contains("is damaged"));
   // A resumed run takes over how the work was cut, whatever it is told now.
   test::write_bytes(s.folder / "c.h5.journal", before);
   options = small_chunks(1);
@@ -214,7 +206,8 @@ TEST_CASE("a journal of another campaign is refused and stays as it is") {
 
 TEST_CASE("resuming a finished run gives its result, and needs something to resume") {
   Interrupted s(34);
-  CHECK_THAT(message_of([&] { s.go_on(Resume::required); }), Catch::Contains("nothing to resume"));
+  CHECK_THAT(test::refusal([&] { s.go_on(Resume::required); }),
+             Catch::Contains("nothing to resume"));
   s.go_on();
   const Outcome again = s.go_on(Resume::required);
   CHECK(again.finished);
@@ -240,14 +233,15 @@ TEST_CASE("killed around the writing of the result, a run leaves nothing that st
 TEST_CASE("two runs cannot use one journal") {
   Interrupted s(35);
   s.go_on(Resume::refuse, [&, asked = false](const Progress&) mutable {
-    if (!asked) CHECK_THAT(message_of([&] { s.go_on(); }), Catch::Contains("in use"));
+    if (!asked) CHECK_THAT(test::refusal([&] { s.go_on(); }), Catch::Contains("in use"));
     asked = true;
     return true;
   });
   s.check_whole();
   const Journal::Header header = {{"key", "value"}};
   Journal journal(s.folder / "j", header, {});
-  CHECK_THAT(message_of([&] { Journal(s.folder / "j", header, {}); }), Catch::Contains("in use"));
+  CHECK_THAT(test::refusal([&] { Journal(s.folder / "j", header, {}); }),
+             Catch::Contains("in use"));
 }
 
 TEST_CASE("a full disk ends the run with a message, and what was done is resumed") {
@@ -270,7 +264,7 @@ TEST_CASE("a full disk ends the run with a message, and what was done is resumed
   // All chunks are in the journal; only the result has no room.
   std::filesystem::remove(s.folder / "c.h5");
   std::filesystem::create_directories(s.folder / "c.h5/in the way");
-  CHECK_THAT(message_of([&] { s.go_on(); }), Catch::Contains("can be resumed"));
+  CHECK_THAT(test::refusal([&] { s.go_on(); }), Catch::Contains("can be resumed"));
   std::filesystem::remove_all(s.folder / "c.h5");
   for (const int64_t limit : {0, 1000, 3000, 5000}) CHECK(s.exit_code_with_limit(limit) == 2);
   CHECK(s.go_on().progress.resumed > 0);
