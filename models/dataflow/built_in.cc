@@ -50,6 +50,7 @@ const std::vector<AcceleratorRow>& built_ins() {
       {"bnn-pynq-cnv-w1a2", 300, 128, 64, cnv_w1},
       {"bnn-pynq-cnv-w2a2", 300, 128, 64, cnv_w2},
       {"bnn-pynq-lfc-w1a1", 300, 2, 64, lfc},
+      {"bnn-pynq-lfc-w1a2", 300, 2, 64, lfc},
   };
   return rows;
 }
