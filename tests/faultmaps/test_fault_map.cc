@@ -88,7 +88,7 @@ TEST_CASE("a wrong fault name gets one line that says what was meant") {
   CHECK(message("layer0/mvtu/pe[99999999999999999999]/dead=1") != "accepted");
 }
 
-TEST_CASE("a map is sorted and unique; contradictions and other accelerators' maps are refused") {
+TEST_CASE("a map is sorted and unique, contradictions and other accelerators' maps are refused") {
   Setup s(4);
   const Fault one = parse_fault("layer0/mvtu/pe[0]/accumulator[0]=1", s.placement, s.network, "t");
   Fault zero = one;

@@ -100,7 +100,7 @@ TEST_CASE("tensors that do not fit an activation buffer are refused") {
   CHECK_THROWS_WITH(make_plan(accelerator, network), Contains("activation buffer"));
 }
 
-TEST_CASE("the cycles of an image are the sum of its parts; later images are alike") {
+TEST_CASE("the cycles of an image are the sum of its parts, and later images are alike") {
   test::Random random(3);
   for (int i = 0; i < 200; ++i) {
     const Network network = test::random_network(random);
