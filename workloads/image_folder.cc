@@ -60,6 +60,21 @@ std::vector<File> files_of(const fs::path& folder, const std::vector<std::string
   return files;
 }
 
+/// The classes of both halves: those of the training half, so that a label means the same in both.
+std::vector<std::string> classes_of(const std::string& path, const fs::path& half) {
+  const std::vector<std::string> found = entries(half, true);
+  const fs::path train = fs::path(path) / "train";
+  std::error_code error;
+  if (half == train || !fs::is_directory(train, error)) return found;
+  std::vector<std::string> trained = entries(train, true);
+  for (const std::string& name : found) {
+    if (std::binary_search(trained.begin(), trained.end(), name)) continue;
+    throw InputError((half / name).string(), "no class of that name in " + train.string(),
+                     "the same folders in both halves");
+  }
+  return trained;
+}
+
 Picture read_sized(const std::string& path, const PictureSize& size) {
   Picture picture = read_picture(path);
   return size.shorter == 0 ? picture : resized(picture, size.shorter, size.crop);
@@ -85,7 +100,7 @@ PictureFolder list_image_folder(const std::string& path, const PictureSize& size
   const fs::path half = half_folder(path, subset.train);
   PictureFolder folder;
   folder.size = size;
-  folder.class_names = entries(half, true);
+  folder.class_names = classes_of(path, half);
   if (folder.class_names.empty() || folder.class_names.size() > most_classes) {
     throw InputError(half.string(), std::to_string(folder.class_names.size()) + " folders",
                      "one for each class, at most 4096");

@@ -123,6 +123,20 @@ TEST_CASE("a folder of pictures: classes by name, taken in turn") {
   CHECK(read_dataset("images:" + folder.path().string(), {true, 1, 1}).labels[0] == 1);
 }
 
+TEST_CASE("a class has the same number in both halves") {
+  const TemporaryFolder folder;
+  write_folder(folder);
+  const std::string name = "images:" + folder.path().string();
+  std::filesystem::remove_all(folder.path() / "test/a");
+  const DataSet only_b = read_dataset(name, {});
+  CHECK(only_b.class_names == std::vector<std::string>{"a", "b"});
+  CHECK(only_b.labels == std::vector<uint16_t>{1, 1});
+  std::filesystem::rename(folder.path() / "test/b", folder.path() / "test/c");
+  CHECK_THROWS_WITH(read_dataset(name, {}), Catch::Contains("test/c"));
+  std::filesystem::remove_all(folder.path() / "train");
+  CHECK(read_dataset(name, {}).class_names == std::vector<std::string>{"c"});
+}
+
 TEST_CASE("pictures are resized by their shorter side, and the middle is taken") {
   const Picture wide = two_colours(20, 60, 40, 200);
   const Picture small = resized(wide, 10, 10);
