@@ -50,15 +50,15 @@ void for_channels(const std::vector<int>& channels, int count, const Visit& visi
 
 /// Calls visit(fault, sample, element of the padded input) in the order of stages.
 template <class Visit>
-void for_operands(const LayerFaults& faults, Shape padded, int samples, int64_t image_index,
-                  const Visit& visit) {
+void for_operands(const LayerFaults& faults, Shape padded, int first, int samples,
+                  int64_t image_index, const Visit& visit) {
   for (const OperandFault& fault : faults.operands) {
     ElementFault same;
     same.channels = fault.channels;
     same.pixels = fault.pixels;
     same.slot = fault.slot;
     same.images = fault.images;
-    for_selected(same, padded, 0, samples, image_index,
+    for_selected(same, padded, first, samples, image_index,
                  [&](int sample, int element) { visit(fault, sample, element); });
   }
 }
@@ -250,11 +250,11 @@ void break_values(const LayerFaults& faults, ForwardLayer& forward, const Steps&
 }
 
 void overwrite_operands(const LayerFaults& faults, const Layer& layer, int samples,
-                        int64_t image_index, int8_t* padded) {
+                        int64_t image_index, int8_t* padded, int first) {
   const Shape shape{layer.input.height + 2 * layer.padding, layer.input.width + 2 * layer.padding,
                     layer.input.channels};
   const NumberFormat format = layer.input_format;
-  for_operands(faults, shape, samples, image_index,
+  for_operands(faults, shape, first, samples, image_index,
                [&](const OperandFault& fault, int sample, int element) {
                  int8_t& value = padded[position(shape, sample, element)];
                  value = static_cast<int8_t>(format.value(fault.mask.apply(format.code(value))));
@@ -361,19 +361,20 @@ void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples, 
 // A broken window is not looked at here: the gradient passes it as if it were healthy, since the
 // operands that it does not touch, and all rows, go on learning.
 void clear_operand_gradient(const LayerFaults& faults, const Layer& layer, int samples,
-                            int64_t image_index, float* gradient) {
+                            int64_t image_index, float* gradient, int first) {
   const Shape shape = layer.input;
   const Shape padded{shape.height + 2 * layer.padding, shape.width + 2 * layer.padding,
                      shape.channels};
-  for_operands(
-      faults, padded, samples, image_index, [&](const OperandFault&, int sample, int element) {
-        const int pixel = element / shape.channels;
-        const int y = pixel / padded.width - layer.padding;
-        const int x = pixel % padded.width - layer.padding;
-        if (y < 0 || x < 0 || y >= shape.height || x >= shape.width) return;
-        const int inside = (y * shape.width + x) * shape.channels + element % shape.channels;
-        gradient[position(shape, sample, inside)] = 0;
-      });
+  for_operands(faults, padded, first, samples, image_index,
+               [&](const OperandFault&, int sample, int element) {
+                 const int pixel = element / shape.channels;
+                 const int y = pixel / padded.width - layer.padding;
+                 const int x = pixel % padded.width - layer.padding;
+                 if (y < 0 || x < 0 || y >= shape.height || x >= shape.width) return;
+                 const int inside =
+                     (y * shape.width + x) * shape.channels + element % shape.channels;
+                 gradient[position(shape, sample, inside)] = 0;
+               });
 }
 
 }  // namespace stuckat::trainer

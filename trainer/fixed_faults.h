@@ -62,7 +62,7 @@ void break_sums(const LayerFaults& faults, ForwardLayer& layer, const std::vecto
                 int first = 0);
 /// Operands of the layer as its window buffer holds them: `padded` is its padded input.
 void overwrite_operands(const LayerFaults& faults, const Layer& layer, int samples,
-                        int64_t image_index, int8_t* padded);
+                        int64_t image_index, int8_t* padded, int first = 0);
 /// The same as ForwardLayer::run() takes it; none where nothing is broken. References outlive it.
 ForwardLayer::Edit operand_edit(const LayerFaults& faults, const Layer& layer, int samples,
                                 int64_t image_index);
@@ -85,7 +85,7 @@ void overwrite_logits(const LayerFaults& faults, const Network& network, Forward
                       int32_t limit, int first = 0);
 /// Gradient 0 at the layer's operands that its window buffer holds wrongly.
 void clear_operand_gradient(const LayerFaults& faults, const Layer& layer, int samples,
-                            int64_t image_index, float* gradient);
+                            int64_t image_index, float* gradient, int first = 0);
 /// Gradient 0 at all elements that a fault decides.
 void clear_faulty_gradient(const LayerFaults& faults, Shape shape, int samples, int64_t image_index,
                            float* gradient, int first = 0);

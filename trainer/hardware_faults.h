@@ -24,8 +24,7 @@ class HardwareFaults {
 
   /// Draws for a step: each site is broken with probability percent/100, independently, stuck at
   /// any of its values. What a broken memory reads depends on what it stores: that is the network
-  /// as it would be exported now. Throws InputError if draws of single samples do more than
-  /// overwrite elements.
+  /// as it would be exported now.
   void draw(const Model& model, double percent, uint64_t step, int samples);
   const Effects& common() const { return common_; }  ///< of the last draw
   const std::vector<Effects>& of_samples() const {
@@ -36,6 +35,7 @@ class HardwareFaults {
   Effects chip_effects(const Network& network) const;
 
  private:
+  void check_sample_draws() const;
   FaultMap random_faults(double percent, uint64_t step, uint64_t sample) const;
 
   Hardware hardware_;

@@ -190,8 +190,7 @@ void TrainingStep::forward_layer(int index, LayerParameters& parameters) {
       add_up = [&](int block, int y, Range range) { add_row_sums(index, block, y, range); };
     }
   }
-  layer.run(values_[i].data(), samples_, add_up, workers_,
-            operand_edit(faults, layer.layer, samples_, injection_->image_index));
+  layer.run(values_[i].data(), samples_, add_up, workers_, operands_edit(index));
   if (breaks_sums(index)) {
     std::vector<int8_t> exported = state.weights;
     for (size_t k = 0; k < exported.size(); ++k) {
@@ -224,6 +223,22 @@ void TrainingStep::forward_layer(int index, LayerParameters& parameters) {
     });
   });
   break_values(faults, layer, state.steps, samples_, injection_->image_index, values);
+}
+
+ForwardLayer::Edit TrainingStep::operands_edit(int index) const {
+  const auto t = static_cast<size_t>(index) + 1;
+  const bool of_samples =
+      std::any_of(of_samples_.begin(), of_samples_.end(),
+                  [&](const auto& faults) { return !faults[t].operands.empty(); });
+  if (faults_[t].operands.empty() && !of_samples) return {};
+  return [this, t](int8_t* padded) {
+    const Layer& layer = network_.layers[t - 1];
+    const int64_t image = injection_->image_index;
+    overwrite_operands(faults_[t], layer, samples_, image, padded);
+    for (int n = 0; n < faulty_samples(); ++n) {
+      overwrite_operands(of_samples_[static_cast<size_t>(n)][t], layer, n + 1, image, padded, n);
+    }
+  };
 }
 
 void TrainingStep::add_row_sums(int index, int block, int y, Range rows) {
@@ -394,6 +409,10 @@ void TrainingStep::backward(const Model& model) {
     clear_decided(index);
     clear_operand_gradient(faults_[i + 1], layer, samples_, injection_->image_index,
                            value_gradients_[i].data());
+    for (int n = 0; n < faulty_samples(); ++n) {
+      clear_operand_gradient(of_samples_[static_cast<size_t>(n)][i + 1], layer, n + 1,
+                             injection_->image_index, value_gradients_[i].data(), n);
+    }
     workers_.run(blocks, [&](int block) {
       for (int y = 0; y < layer.input.height; ++y) {
         pass_row(index, block, y, {0, layer.input.channels});

@@ -86,6 +86,8 @@ class TrainingStep {
   int faulty_samples() const;
   /// Some sums of layer `index` are broken, of all samples or of some.
   bool breaks_sums(int index) const;
+  /// What broken FIFOs and windows make of a layer's operands; null: nothing.
+  ForwardLayer::Edit operands_edit(int index) const;
   /// Faults, common or of samples, decide what the tensor's gradient is.
   bool decided_by_fault(int tensor) const;
   void clear_decided(int tensor);

@@ -125,6 +125,16 @@ TEST_CASE("faults drawn for every sample: each computes what the faulty referenc
     hardware.sites = {SiteKind::pe_dead, SiteKind::pe_output, SiteKind::stream_word,
                       SiteKind::stream_wire};
     check_step(network, hardware, 8, random);
+    const SiteIndex index(hardware.placement, network);
+    for (const SiteKind kind :
+         {SiteKind::stream_slot, SiteKind::window_cell, SiteKind::pool_output}) {
+      int64_t sites = 0;
+      for (const SiteSpace& space : index.of(kind)) sites += space.sites();
+      if (sites == 0) continue;
+      hardware.sites = {kind};
+      INFO(name << " " << site_row(kind).name);
+      check_step(network, hardware, std::min(50.0, 800.0 / static_cast<double>(sites)), random);
+    }
     hardware.placement = test::random_loopback_placement(random, network);
     hardware.sites = {SiteKind::pe_dead, SiteKind::pe_output};
     check_step(network, hardware, 20, random);
@@ -241,7 +251,11 @@ TEST_CASE("draws that cannot be are refused") {
   hardware.placement.streams.clear();
   hardware.sites = {SiteKind::stream_word};
   CHECK_THROWS_AS(HardwareFaults(hardware, true, 1, network), InputError);
-  hardware.sites = {SiteKind::pe_accumulator};
-  HardwareFaults faults(hardware, true, 1, network);
-  CHECK_THROWS_AS(faults.draw(initial_model(network, 1), 100, 0, 4), InputError);
+  // Before anything is drawn.
+  for (const SiteKind kind : {SiteKind::pe_accumulator, SiteKind::pe_weight, SiteKind::pe_threshold,
+                              SiteKind::pe_comparator, SiteKind::pe_input}) {
+    hardware.sites = {SiteKind::pe_dead, kind};
+    CHECK_THROWS_WITH(HardwareFaults(hardware, true, 1, network),
+                      Catch::Contains(site_row(kind).name));
+  }
 }
