@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <hdf5.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -115,6 +118,7 @@ std::vector<char> packed(const std::vector<std::string>& values, size_t size) {
   return bytes;
 }
 
+constexpr const char* partial = ".partial-";      // and the process that writes it
 constexpr int64_t most_bytes = int64_t{1} << 32;  // of one data set in memory
 constexpr size_t most_attribute_bytes = 60'000;   // HDF5 keeps attributes in a 64 KiB header
 
@@ -288,6 +292,24 @@ Hdf5File Hdf5File::open(const std::string& path) {
   return result;
 }
 
+void Hdf5File::remove_leftovers(const std::string& path) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::path(path).parent_path();
+  const std::string prefix = fs::path(path).filename().string() + partial;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix)) continue;
+    pid_t process = 0;
+    const char* const end = name.data() + name.size();
+    const auto read = std::from_chars(name.data() + prefix.size(), end, process);
+    const bool gone = read.ec == std::errc() && read.ptr == end && process > 0 &&
+                      ::kill(process, 0) != 0 && errno == ESRCH;
+    std::error_code kept;
+    if (gone) fs::remove(entry.path(), kept);
+  }
+}
+
 Hdf5File Hdf5File::create(const std::string& path) {
   const QuietErrors quiet;
   const Handle creation(H5Pcreate(H5P_FILE_CREATE));
@@ -297,9 +319,14 @@ Hdf5File Hdf5File::create(const std::string& path) {
   H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
   Hdf5File result;
   result.path_ = path;
-  const std::string temporary = path + ".partial-" + std::to_string(::getpid());
+  std::error_code ignored;
+  if (std::filesystem::is_other(std::filesystem::status(path, ignored))) {
+    throw InputError(path, "is no regular file", "the name of a file");  // it would be replaced
+  }
+  const std::string temporary = path + partial + std::to_string(::getpid());
   result.file_ = H5Fcreate(temporary.c_str(), H5F_ACC_TRUNC, creation, access);
   if (result.file_ < 0) {
+    std::filesystem::remove(temporary, ignored);
     throw InputError(path, "cannot be created", "a file name in a folder that can be written");
   }
   result.temporary_path_ = temporary;

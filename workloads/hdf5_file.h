@@ -34,6 +34,8 @@ class Hdf5File {
 
   /// Flushes, closes and renames. The object is good for nothing afterwards.
   void commit();
+  /// Removes what killed processes of this machine have left of a file that was never committed.
+  static void remove_leftovers(const std::string& path);
   const std::string& path() const { return path_; }
 
   bool exists(const std::string& name) const;

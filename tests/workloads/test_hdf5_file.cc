@@ -1,5 +1,6 @@
 // The HDF5 owner against the plain C library, in both directions, and against damage.
 #include <hdf5.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -102,6 +103,23 @@ TEST_CASE("writing a name twice or into a missing group is refused") {
   CHECK_THROWS_AS(file.write_int("/", "schema", 1), InputError);
   CHECK_THROWS_AS(file.write_string("/", "long", std::string(100'000, 'x')), InputError);
   CHECK_THROWS_AS(Hdf5File::create(folder / "no/such/folder.h5"), InputError);
+}
+
+TEST_CASE("what killed processes left is removed, what others are writing is not") {
+  const test::TemporaryFolder folder;
+  const std::string running = folder / ("a.h5.partial-" + std::to_string(::getppid()));
+  for (const std::string& name : {running, folder / "a.h5.partial-2147483647",
+                                  folder / "a.h5.partial-x", folder / "b.h5.partial-2147483647"}) {
+    std::ofstream(name) << "x";
+  }
+  Hdf5File::remove_leftovers(folder / "a.h5");
+  CHECK_FALSE(std::filesystem::exists(folder / "a.h5.partial-2147483647"));
+  CHECK(std::filesystem::exists(running));
+  CHECK(std::filesystem::exists(folder / "a.h5.partial-x"));
+  CHECK(std::filesystem::exists(folder / "b.h5.partial-2147483647"));
+  std::filesystem::create_symlink("/dev/null", folder / "device");
+  CHECK_THROWS_AS(Hdf5File::create(folder / "device"), InputError);
+  Hdf5File::remove_leftovers("/nonexistent/a.h5");
 }
 
 TEST_CASE("a file has its name only after commit, and the old one stays until then") {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 
 #include "tools/report/plot.h"
@@ -228,12 +229,14 @@ std::string html(const ReportInput& input) {
 
 void write_report(const std::string& path, const ReportInput& input) {
   const std::string text = html(input);
-  const std::string temporary = path + ".part-" + std::to_string(::getpid());
+  std::error_code ignored;  // a device or a pipe is written to, not replaced
+  const bool special = std::filesystem::is_other(std::filesystem::status(path, ignored));
+  const std::string temporary = special ? path : path + ".part-" + std::to_string(::getpid());
   std::ofstream file(temporary, std::ios::binary);
   file << text;
   file.close();
-  if (!file || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    std::remove(temporary.c_str());
+  if (!file || (!special && std::rename(temporary.c_str(), path.c_str()) != 0)) {
+    if (!special) std::remove(temporary.c_str());
     throw InputError(path, "cannot be written", "a folder that exists and may be written to");
   }
 }

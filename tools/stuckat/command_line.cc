@@ -102,6 +102,7 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
       }
     }
     po::notify(values_);
+    if (has("json") && text("json") != "-") check_can_write(text("json"));
   } catch (const po::unknown_option& error) {
     throw_unknown_name("stuckat " + usage_.substr(0, usage_.find(' ')), "option",
                        dashed(error.get_option_name()), known);
@@ -161,7 +162,17 @@ void CommandLine::write_json(const nlohmann::ordered_json& result) const {
   }
 }
 
+/// A device, a pipe or a socket.
+static bool is_special(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_other(std::filesystem::status(path, ignored));
+}
+
 void check_can_write(const std::string& path) {
+  std::error_code ignored;
+  if (path.empty() || std::filesystem::is_directory(path, ignored)) {
+    throw InputError(path.empty() ? "output" : path, "is no file name", "the name of a file");
+  }
   std::filesystem::path folder = std::filesystem::path(path).parent_path();
   if (folder.empty()) folder = ".";
   if (access(folder.c_str(), W_OK) == 0) return;
@@ -169,18 +180,25 @@ void check_can_write(const std::string& path) {
                    "a folder that is there, writable");
 }
 
+void check_can_replace(const std::string& path) {
+  check_can_write(path);
+  if (is_special(path)) throw InputError(path, "is no regular file", "the name of a file");
+}
+
 void write_text_file(const std::string& path, const std::string& content) {
-  const std::string temporary = path + ".tmp";
+  // A device or a pipe is written to, not replaced.
+  const std::string temporary = is_special(path) ? path : path + ".tmp";
   {
     std::ofstream out(temporary, std::ios::binary);
     out << content;
     out.flush();
     if (!out) {
       std::error_code ignored;
-      std::filesystem::remove(temporary, ignored);
+      if (temporary != path) std::filesystem::remove(temporary, ignored);
       throw InputError(path, "cannot be written", "a writable folder with space left");
     }
   }
+  if (temporary == path) return;
   std::error_code error;
   std::filesystem::rename(temporary, path, error);
   if (error) throw InputError(path, "cannot be replaced: " + error.message());

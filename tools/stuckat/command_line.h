@@ -79,6 +79,8 @@ void write_text_file(const std::string& path, const std::string& text);
 /// Throws InputError if no file could be made there: before hours are spent on what then cannot be
 /// kept.
 void check_can_write(const std::string& path);
+/// The same for a file that takes the place of one of that name: no device, which it would replace.
+void check_can_replace(const std::string& path);
 
 /// "12 s", "3 min 05 s", "2 h 07 min".
 std::string duration(double seconds);

@@ -1,4 +1,5 @@
 // The `stuckat` command: finds the subcommand, turns bad input into one line and exit code 2.
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -54,7 +55,11 @@ int dispatch(const Arguments& arguments) {
 int sc_main(int argc, char* argv[]) {
   using namespace stuckat;
   try {
-    return cli::dispatch({argv + 1, argv + argc});
+    const int code = cli::dispatch({argv + 1, argv + argc});
+    if (!std::cout.flush() || std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      throw InputError("standard output", "cannot be written", "room on the disk");
+    }
+    return code;
   } catch (const InputError& error) {
     std::cerr << "stuckat: " << error.what() << "\n";
     return cli::exit_bad_input;
