@@ -1,5 +1,7 @@
 #include "trainer/checkpoint.h"
 
+#include <nlohmann/json.hpp>
+
 #include "workloads/errors.h"
 #include "workloads/hdf5_file.h"
 #include "workloads/version.h"
@@ -67,6 +69,28 @@ void read_moments(const Hdf5File& file, const std::string& group, const Network&
   });
 }
 
+/// " (epochs 12, now 20)": the first option that differs; "" if none does.
+std::string difference(const std::string& of_file, const std::string& now) {
+  // What the run started from stands behind the JSON.
+  const auto parsed = [](const std::string& text) {
+    return nlohmann::ordered_json::parse(text.substr(0, text.rfind('}') + 1), nullptr, false);
+  };
+  const nlohmann::ordered_json before = parsed(of_file);
+  const nlohmann::ordered_json after = parsed(now);
+  if (!before.is_object() || !after.is_object()) return "";
+  for (const auto& [from, to] : {std::pair{&before, &after}, std::pair{&after, &before}}) {
+    for (const auto& [key, value] : from->items()) {
+      if (to->contains(key) && (*to)[key] == value) continue;
+      if (key.ends_with("_hash")) return " (" + key.substr(0, key.size() - 5) + ")";
+      const auto text = [&key = key](const nlohmann::ordered_json& json) {
+        return json.contains(key) ? json[key].dump() : "none";
+      };
+      return " (" + key + " " + text(before) + ", now " + text(after) + ")";
+    }
+  }
+  return " (what it started from)";
+}
+
 }  // namespace
 
 void write_checkpoint(const std::string& path, const TrainState& state) {
@@ -98,8 +122,11 @@ void write_checkpoint(const std::string& path, const TrainState& state) {
 void read_checkpoint(const std::string& path, TrainState& state) {
   const Hdf5File file = Hdf5File::open(path);
   file.check_schema(schema, schema_version);
-  if (file.read_strings("/configuration", 1).front() != state.configuration) {
-    throw InputError(path, "checkpoint of a run with other options or data",
+  const std::string configuration = file.read_strings("/configuration", 1).front();
+  if (configuration != state.configuration) {
+    throw InputError(path,
+                     "checkpoint of a run with other options or data" +
+                         difference(configuration, state.configuration),
                      "the options that it was started with, or another checkpoint file");
   }
   const int64_t epochs = file.read_int("/", "epochs_done", 1, most_epochs);
@@ -144,7 +171,12 @@ Model read_checkpoint_model(const std::string& path, const Network& architecture
                      "a run with such a set of images, or the last model");
   }
   Model model = initial_model(architecture, 0);
-  read_model(file, group, model);
+  try {
+    read_model(file, group, model);
+  } catch (const InputError& error) {
+    throw InputError(path, "does not fit " + architecture.name + " of this size: " + error.what(),
+                     "the --network, --width and --input-channels that it was trained with");
+  }
   return model;
 }
 

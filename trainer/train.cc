@@ -15,6 +15,7 @@
 #include "trainer/step.h"
 #include "workloads/errors.h"
 #include "workloads/hash.h"
+#include "workloads/hdf5_file.h"
 
 namespace stuckat::trainer {
 namespace {
@@ -25,6 +26,11 @@ void check(bool ok, const std::string& option, const std::string& value,
 }
 
 bool drops(Method method) { return method == Method::dropout || method == Method::dropout2d; }
+
+/// Behind layers, whatever the hardware.
+bool injects(Method method) {
+  return method != Method::standard && method != Method::fat_placement;
+}
 
 void check_percent(const TrainOptions& o) {
   std::vector<PercentPoint> points = o.percent_schedule;
@@ -55,6 +61,10 @@ void check_options(const Network& network, const TrainData& data, const TrainOpt
   check(o.patience >= 0, "patience", to_string(o.patience), "0 or more epochs");
   check(o.patience == 0 || data.validation != nullptr, "patience", to_string(o.patience),
         "0, or a validation set");
+  check(
+      !injects(o.method) || !injection_tensors(network, o).empty(), "method",
+      method_names()[static_cast<size_t>(o.method)] + " would inject nothing into " + network.name,
+      "pixels behind convolutions, or dense layers with the others");
   check(data.train.size() >= 2, "training images:", to_string(data.train.size()), "at least 2");
   for (const DataSet* set : {&data.train, data.validation, data.test}) {
     if (set == nullptr) continue;
@@ -121,6 +131,7 @@ class Run {
         batch_(std::min(options.batch, images_.size())),
         batches_(images_.size() / batch_),
         input_(block_count(batch_) * block_elements(architecture.input())) {
+    if (!options_.checkpoint.empty()) Hdf5File::remove_leftovers(options_.checkpoint);
     if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
       read_checkpoint(options_.checkpoint, state_);
     }

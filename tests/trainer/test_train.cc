@@ -103,7 +103,7 @@ TEST_CASE("augmentation shifts and mirrors, with dark pixels from outside") {
   CHECK(at(10, 28) == -128);
 }
 
-TEST_CASE("the same seed gives the same bytes, on any number of threads; another one others") {
+TEST_CASE("the same seed gives the same bytes, on any number of threads, and another one others") {
   const DataSet data = halves(100, {28, 28, 1});
   const Network network = zoo_network("tfc-w1a2", {.width = 0.25});
   TrainOptions options = quick_options();
@@ -222,6 +222,16 @@ TEST_CASE("impossible options and data that does not fit are refused") {
   refused([](TrainOptions& o) { o.learning_rate = 0; });
   refused([](TrainOptions& o) { o.step_factor = 0; });
   refused([](TrainOptions& o) { o.crop_padding = -1; });
+  for (const Method method : {Method::fat1, Method::fat2, Method::dropout, Method::dropout2d}) {
+    refused([&](TrainOptions& o) {  // no layer is left
+      o.method = method;
+      o.convolutions_only = true;
+    });
+  }
+  refused([](TrainOptions& o) {  // no layer has pixels
+    o.method = Method::fat1;
+    o.injection = InjectionKind::pixel;
+  });
   const DataSet large = halves(40, {40, 40, 1});
   CHECK_THROWS_AS(train(network, {large}, quick_options()), InputError);
 }
@@ -268,7 +278,8 @@ TEST_CASE("p follows its points: linear in between, constant outside") {
   CHECK_THROWS_AS(train(network, {data}, options), InputError);
 }
 
-TEST_CASE("best on validation, best on test and last are told apart; a run without patience ends") {
+TEST_CASE(
+    "best on validation, best on test and last are told apart, and a run without patience ends") {
   const DataSet data = halves(100, {28, 28, 1});
   const DataSet validation = halves(60, {28, 28, 1});
   DataSet test = halves(50, {28, 28, 1});
@@ -368,7 +379,8 @@ TEST_CASE("placement-aware training and training for one chip: resumed as in one
   CHECK(train(network, {data, nullptr, &data}, options).model == whole.model);
 }
 
-TEST_CASE("a disk that is full stops the run with a message; the last checkpoint goes on later") {
+TEST_CASE(
+    "a disk that is full stops the run with a message, and the last checkpoint goes on later") {
   const DataSet data = halves(100, {28, 28, 1});
   const Network network = zoo_network("tfc-w1a1", {.width = 0.25});
   TrainOptions options = quick_options();

@@ -88,8 +88,15 @@ int run_train(const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   if (!line.has("output")) throw InputError("stuckat train", "no --output", "-o MODEL.h5");
   const auto kept = choice<trainer::Kept>(line, "keep", trainer::kept_names());
-  check_can_write(line.text("output"));
-  if (line.has("checkpoint")) check_can_write(line.text("checkpoint"));
+  check_can_replace(line.text("output"));
+  if (line.has("checkpoint")) {
+    check_can_replace(line.text("checkpoint"));
+    if (std::filesystem::weakly_canonical(line.text("checkpoint")) ==
+        std::filesystem::weakly_canonical(line.text("output"))) {
+      throw InputError("--checkpoint", "the same file as --output", "another file");
+    }
+  }
+  refuse_without_effect(line);
   const TrainImages images = load_train_images(line);
   const trainer::TrainData data = images.data();
   if (kept == trainer::Kept::best_validation && data.validation == nullptr) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/inputs.h"
@@ -133,6 +134,43 @@ void add_train_options(CommandLine& line) {
   line.options().add_options()("output,o", text("FILE"), "model file to write");
 }
 
+void refuse_without_effect(const CommandLine& line) {
+  using namespace trainer;
+  const auto method_used = choice<Method>(line, "method", method_names());
+  const bool injects = method_used != Method::standard;
+  const bool placed = method_used == Method::fat_placement;
+  const bool fixed = line.has("fault-map") || line.has("fault");
+  const bool layers = injects && !placed;
+  const std::string method = "with --method " + line.text("method");
+  const std::string schedule = "with --schedule " + line.text("schedule");
+  const bool steps =
+      choice<trainer::Schedule>(line, "schedule", schedule_names()) == trainer::Schedule::step;
+  struct Row {
+    const char* option;
+    bool has_effect;
+    std::string otherwise;
+    const char* expected;
+  };
+  const Row rows[] = {
+      {"injection", layers, method, "a method that injects behind layers, such as fat1"},
+      {"site", layers, method, "a method that injects behind layers, such as fat1"},
+      {"convolutions-only", layers, method, "a method that injects behind layers, such as fat1"},
+      {"percent", injects, method, "a method that injects, such as fat1"},
+      {"percent-schedule", injects, method, "a method that injects, such as fat1"},
+      {"sites", placed, method, "--method fat-placement"},
+      {"draw", placed, method, "--method fat-placement"},
+      {"accelerator", placed || fixed, "without faults", "--method fat-placement, or a fault map"},
+      {"chip", line.has("fault-map"), "without a fault map", "--fault-map FILE"},
+      {"step-epochs", steps, schedule, "--schedule step"},
+      {"step-factor", steps, schedule, "--schedule step"},
+  };
+  for (const Row& row : rows) {
+    if (row.has_effect || !line.given(row.option)) continue;
+    throw InputError(std::string("--") + row.option, row.otherwise + ": has no effect",
+                     row.expected);
+  }
+}
+
 TrainImages load_train_images(const CommandLine& line) {
   const auto number_of = [&](const char* option, int low) {
     return static_cast<int>(line.integer(option, low, INT32_MAX));
@@ -159,12 +197,22 @@ TrainImages load_train_images(const CommandLine& line) {
     result.train = open({true, 0, all - validation});
     result.validation = open({true, all - validation, validation});
   }
-  if (test != 0) result.test = open({false, 0, test});
+  if (test == 0) return result;
+  const std::string path = name.substr(std::min(name.find(':'), name.size() - 1) + 1);
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(path, ignored)) {
+    throw InputError("--test-images", path + " has no test half: it is trained on",
+                     "--test-images 0 (--validation-images N holds some images back)");
+  }
+  result.test = open({false, 0, test});
   return result;
 }
 
 TrainStart load_start(const CommandLine& line, const DataSet& train) {
   const std::string from = line.text("from");
+  if (line.given("from-keep") && (from.empty() || !trainer::is_checkpoint(from))) {
+    throw InputError("--from-keep", "without a checkpoint to start from", "--from CHECKPOINT");
+  }
   if (!from.empty() && !trainer::is_checkpoint(from)) {
     for (const char* option : {"network", "width", "input-channels", "input-size"}) {
       if (!line.given(option)) continue;
@@ -226,10 +274,6 @@ trainer::TrainOptions train_options(const CommandLine& line, const Network& arch
         "stuckat train",
         fixed ? "faults without an accelerator" : "fat-placement without an accelerator",
         "--accelerator NAME");
-  }
-  for (const char* option : {"sites", "draw"}) {
-    if (placed || !line.given(option)) continue;
-    throw InputError(std::string("--") + option, "without fat-placement", "--method fat-placement");
   }
   if (!fixed && !placed) return o;
   o.hardware.placement =

@@ -34,6 +34,10 @@ struct TrainImages {
     return {train, validation ? &*validation : nullptr, test ? &*test : nullptr};
   }
 };
+/// A run that is not what its command says must not look like one: throws InputError for an option
+/// that the method, the schedule or the start makes no use of.
+void refuse_without_effect(const CommandLine& line);
+
 TrainImages load_train_images(const CommandLine& line);
 
 /// What to train, and the model to start from if there is one.

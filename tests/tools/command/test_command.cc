@@ -354,4 +354,44 @@ TEST_CASE("a network is trained, resumed from its checkpoint and evaluated") {
           0);
   REQUIRE(run("eval " + s.file("a.h5") + " --images 50").code == 0);
   CHECK(test::read_bytes(s.file("a.h5")) == test::read_bytes(s.file("b.h5")));
+  const std::string resumed = " --checkpoint " + s.file("k.h5") + " -o " + s.file("b.h5");
+  check_refused(base + "--epochs 3" + resumed, "(epochs 2, now 3)");
+  check_refused(base + "--epochs 2 --seed 4" + resumed, "(seed 1, now 4)");
+  check_refused("train --network tfc-w1a1 --width 0.5 --images 50 --test-images 50 --from " +
+                    s.file("k.h5") + " -o " + s.file("c.h5"),
+                "does not fit tfc-w1a1");
+}
+
+TEST_CASE("train refuses options without effect, and methods that inject nothing") {
+  const Session s;
+  const std::string train = "train --images 50 --test-images 50 --epochs 1 -o " + s.file("t.h5");
+  for (const char* option :
+       {"--injection pixel", "--site before-pool", "--convolutions-only", "--percent 3",
+        "--percent-schedule 0:3", "--sites pe/dead", "--draw batch", "--accelerator loopback:4x4",
+        "--chip 1", "--schedule cosine --step-epochs 3", "--schedule cosine --step-factor 0.1",
+        "--from-keep last"}) {
+    const std::string name = option;
+    const size_t last = name.rfind("--");
+    check_refused(train + " " + name, name.substr(last, name.find(' ', last) - last));
+  }
+  const std::string placed = train + " --method fat-placement --accelerator loopback:4x4 ";
+  check_refused(placed + "--injection pixel", "--injection");
+  check_refused(placed + "--convolutions-only", "--convolutions-only");
+  check_refused(placed + "--sites pe/accumulator", "pe/accumulator");
+  check_refused(train + " --network tfc-w1a1 --method fat2 --injection pixel", "inject nothing");
+  check_refused("train --images 50 --epochs 1" + s.data() + " -o " + s.file("t.h5"), "test half");
+  CHECK(!std::filesystem::exists(s.file("t.h5")));
+}
+
+TEST_CASE("where train writes is looked at first, and devices are written to, not replaced") {
+  const Session s;
+  std::filesystem::create_symlink("/dev/null", s.file("device"));
+  const std::string train = "train --network tfc-w1a1 --images 50 --test-images 50 --epochs 1 ";
+  check_refused(train + "-o " + s.file("device"), "no regular file");
+  check_refused(train + "-o " + s.file(""), "no file name");
+  check_refused(train + "-o " + s.file("t.h5") + " --checkpoint " + s.file("t.h5"), "same file");
+  check_refused(train + "-o " + s.file("t.h5") + " --json /nonexistent/j", "/nonexistent");
+  CHECK(!std::filesystem::exists(s.file("t.h5")));
+  REQUIRE(run(train + "-o " + s.file("t.h5") + " --json " + s.file("device")).code == 0);
+  CHECK(std::filesystem::is_symlink(s.file("device")));
 }
