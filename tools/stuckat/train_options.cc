@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <set>
 
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/inputs.h"
@@ -171,6 +172,17 @@ void refuse_without_effect(const CommandLine& line) {
   }
 }
 
+/// The validation images are the last ones: of a set that is sorted by class, of other classes.
+static void check_classes(const DataSet& train, const DataSet& validation) {
+  const std::set<uint16_t> trained(train.labels.begin(), train.labels.end());
+  for (const uint16_t label : validation.labels) {
+    if (trained.contains(label)) continue;
+    throw InputError("--validation-images",
+                     "hold class " + std::to_string(label) + ", which no training image has",
+                     "more --images, or data that are not sorted by class");
+  }
+}
+
 TrainImages load_train_images(const CommandLine& line) {
   const auto number_of = [&](const char* option, int low) {
     return static_cast<int>(line.integer(option, low, INT32_MAX));
@@ -197,6 +209,7 @@ TrainImages load_train_images(const CommandLine& line) {
     result.train = open({true, 0, all - validation});
     result.validation = open({true, all - validation, validation});
   }
+  if (result.validation) check_classes(result.train, *result.validation);
   if (test == 0) return result;
   const std::string path = name.substr(std::min(name.find(':'), name.size() - 1) + 1);
   std::error_code ignored;

@@ -379,6 +379,9 @@ TEST_CASE("train refuses options without effect, and methods that inject nothing
   check_refused(placed + "--convolutions-only", "--convolutions-only");
   check_refused(placed + "--sites pe/accumulator", "pe/accumulator");
   check_refused(train + " --network tfc-w1a1 --method fat2 --injection pixel", "inject nothing");
+  check_refused(
+      "train --images 2 --validation-images 50 --test-images 0 --epochs 1 -o " + s.file("t.h5"),
+      "no training image");
   check_refused("train --images 50 --epochs 1" + s.data() + " -o " + s.file("t.h5"), "test half");
   CHECK(!std::filesystem::exists(s.file("t.h5")));
 }
