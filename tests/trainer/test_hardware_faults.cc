@@ -195,6 +195,39 @@ TEST_CASE("the gradient is cleared at the faults of one sample, and nowhere else
   }
 }
 
+TEST_CASE(
+    "what a window buffer holds wrongly for one sample gets no gradient there, and only there") {
+  Random random(12);
+  const Network network = small_network("cnv-w1a1");
+  constexpr int sample = 17;
+  constexpr int channel = 2;
+  std::vector<Effects> of_samples(samples);
+  OperandFault held;
+  held.layer = 1;
+  held.channels = {channel};
+  held.mask = CodeMask::stuck_bit(0, true);
+  of_samples[sample].operands = {held};
+  Workers workers(1);
+  TrainingStep step(network, false, true, workers);
+  step.set_faults({}, of_samples);
+  Model model = random_model(network, random);
+  const Batch batch = random_batch(network, random);
+  step.run(model, batch.input.data(), batch.labels, {});
+  const Shape shape = network.tensor_shape(1);
+  const auto learned = [&](int n, int c) {
+    bool any = false;
+    for (int pixel = 0; pixel < shape.pixels(); ++pixel) {
+      const size_t e = static_cast<size_t>(pixel * shape.channels + c) * lanes;
+      const size_t block = static_cast<size_t>(n / lanes) * block_elements(shape);
+      any = any || step.value_gradient(1)[block + e + static_cast<size_t>(n % lanes)] != 0;
+    }
+    return any;
+  };
+  CHECK_FALSE(learned(sample, channel));
+  CHECK(learned(sample - 1, channel));
+  CHECK(learned(sample, channel - 1));
+}
+
 TEST_CASE("a share p of the PEs is broken, in each sample anew and for each step") {
   Random random(8);
   const Network network = zoo_network("tfc-w1a1");
