@@ -143,10 +143,11 @@ ImageRange range_of(const Subset& subset, size_t available, const std::string& p
   const auto total = static_cast<int64_t>(available);
   const int64_t count = subset.count < 0 ? total - subset.offset : subset.count;
   if (subset.offset < 0 || count < 1 || subset.offset + count > total) {
-    throw InputError(path,
-                     "images from " + std::to_string(subset.offset) + ", " +
-                         (subset.count < 0 ? "all" : std::to_string(subset.count)),
-                     "some of the " + std::to_string(total) + " that are there");
+    throw InputError(
+        path,
+        (subset.count < 0 ? "all" : std::to_string(subset.count)) + std::string(" images") +
+            (subset.offset == 0 ? "" : " from " + std::to_string(subset.offset) + " on"),
+        "some of the " + std::to_string(total) + " that are there");
   }
   return {static_cast<size_t>(subset.offset), static_cast<size_t>(count)};
 }

@@ -55,12 +55,13 @@ def _variances(results):
     return cases
 
 
-def _dominates(ours, other):
-    """At every cost the worst-case error is not greater."""
+def _crossing(ours, other):
+    """The least cost at which our worst-case error is the greater one, with both errors; None: nowhere."""
     def error_at(curve, cost):
         return min(e for _, c, e in curve if c <= cost + 1e-9)
     costs = sorted({c for _, c, _ in ours} | {c for _, c, _ in other})
-    return all(error_at(ours, cost) <= error_at(other, cost) for cost in costs)
+    return next(((cost, error_at(ours, cost), error_at(other, cost)) for cost in costs
+                 if error_at(ours, cost) > error_at(other, cost)), None)
 
 
 def trends(results):
@@ -93,9 +94,12 @@ def trends(results):
     replication = []
     for name, s, c in _pairs(results, "channel", "fat2", (5, 10)):
         level = 100 - measures.minimum(c)
-        replication.append((_dominates(measures.replication(c), measures.replication(s)),
+        worse = _crossing(measures.replication(c), measures.replication(s))
+        replication.append((worse is None,
                             f"{name}: standard triplicates {measures.channels_for(s, level)} channels "
-                            f"for FAT's worst case without any"))
+                            f"for FAT's worst case without any" + (
+                                "" if worse is None else ", but at cost {:.2f} errs less "
+                                "({:.2f} % against {:.2f})".format(worse[0], worse[2], worse[1]))))
     text += _judge("FAT Pareto-dominates standard training in replication",
                    "W2A2 at 13.84 % worst-case error: 278 channels against 2", replication)
     channels = []

@@ -109,6 +109,7 @@ int run_train(const Arguments& arguments) {
   const Network& architecture = start.architecture;
   const trainer::TrainOptions options = train_options(line, architecture);
 
+  tell_missing_classes(data.train);
   std::signal(SIGINT, interrupt);
   std::signal(SIGTERM, interrupt);
   Progress progress("train");

@@ -1,5 +1,7 @@
 #include "tools/stuckat/train_options.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -181,6 +183,13 @@ static void check_classes(const DataSet& train, const DataSet& validation) {
                      "hold class " + std::to_string(label) + ", which no training image has",
                      "more --images, or data that are not sorted by class");
   }
+}
+
+void tell_missing_classes(const DataSet& train) {
+  const std::set<uint16_t> trained(train.labels.begin(), train.labels.end());
+  if (static_cast<int>(trained.size()) >= train.classes) return;
+  fmt::print(stderr, "note: the {} training images show {} of {} classes\n", train.size(),
+             trained.size(), train.classes);
 }
 
 TrainImages load_train_images(const CommandLine& line) {

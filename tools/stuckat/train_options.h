@@ -38,6 +38,10 @@ struct TrainImages {
 /// that the method, the schedule or the start makes no use of.
 void refuse_without_effect(const CommandLine& line);
 
+/// A note on standard error where the training images lack classes: --images takes the first ones,
+/// of a set that is sorted by class those of some classes only.
+void tell_missing_classes(const DataSet& train);
+
 TrainImages load_train_images(const CommandLine& line);
 
 /// What to train, and the model to start from if there is one.

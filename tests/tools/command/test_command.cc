@@ -396,5 +396,9 @@ TEST_CASE("where train writes is looked at first, and devices are written to, no
   check_refused(train + "-o " + s.file("t.h5") + " --json /nonexistent/j", "/nonexistent");
   CHECK(!std::filesystem::exists(s.file("t.h5")));
   REQUIRE(run(train + "-o " + s.file("t.h5") + " --json " + s.file("device")).code == 0);
+  const Outcome few =
+      run("train --network tfc-w1a1 --images 2 --test-images 50 --epochs 1 --batch 2 -o " +
+          s.file("t.h5"));
+  CHECK_THAT(few.output, Catch::Contains("the 2 training images show 2 of 10 classes"));
   CHECK(std::filesystem::is_symlink(s.file("device")));
 }
