@@ -1,20 +1,17 @@
-// Descriptions in JSON: ours, one table row for each key, and FINN's folding_config.json.
-// The schema is models/dataflow/FORMAT.md.
+// Descriptions in JSON, one table row for each key: models/dataflow/FORMAT.md.
 #include <algorithm>
 #include <functional>
-#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "models/dataflow/accelerator.h"
-#include "models/dataflow/max_pool.h"
+#include "models/dataflow/finn_folding.h"
+#include "models/dataflow/json_fields.h"
 #include "workloads/errors.h"
 
 namespace stuckat::dataflow {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 template <typename Object>
 struct IntegerRow {
@@ -54,24 +51,6 @@ const std::vector<IntegerRow<DataflowAccelerator>>& accelerator_rows() {
 template <typename Object>
 void add_keys(const std::vector<IntegerRow<Object>>& rows, std::vector<std::string>& keys) {
   for (const auto& row : rows) keys.emplace_back(row.key);
-}
-
-int integer(const Json& value, const std::string& where, const std::string& key) {
-  constexpr int64_t most = std::numeric_limits<int>::max();
-  // Ranges are checked by validate(); here only that the number is one.
-  const bool fits = value.is_number_unsigned()
-                        ? value.get<uint64_t>() <= uint64_t{most}
-                        : value.is_number_integer() && value.get<int64_t>() >= -most;
-  if (!fits) {
-    throw InputError(where, "'" + key + "' is " + value.dump().substr(0, 40), "an integer");
-  }
-  return value.get<int>();
-}
-
-void require_object(const Json& value, const std::string& where, const std::string& what) {
-  if (!value.is_object()) {
-    throw InputError(where, what + " is " + std::string(value.type_name()), "an object");
-  }
 }
 
 void check_keys(const Json& object, const std::vector<std::string>& known,
@@ -190,157 +169,6 @@ DataflowAccelerator read_ours(const Json& json, const std::string& where, const 
   return accelerator;
 }
 
-// FINN names a node after its operator, backend and number: "MVAU_hls_3".
-struct FinnOperator {
-  const char* prefix;
-  enum Role { matrix, window, pool, other } role;
-};
-
-const std::vector<FinnOperator>& finn_operators() {
-  static const std::vector<FinnOperator> rows = {
-      {"MVAU", FinnOperator::matrix},
-      {"MatrixVectorActivation", FinnOperator::matrix},
-      {"StreamingFCLayer", FinnOperator::matrix},
-      {"ConvolutionInputGenerator", FinnOperator::window},
-      {"StreamingMaxPool", FinnOperator::pool},
-      {"Pool", FinnOperator::pool},
-      {"Thresholding", FinnOperator::other},
-      {"LabelSelect", FinnOperator::other},
-      {"FMPadding", FinnOperator::other},
-      {"StreamingDataWidthConverter", FinnOperator::other},
-      {"StreamingFIFO", FinnOperator::other},
-      {"AddStreams", FinnOperator::other},
-      {"DuplicateStreams", FinnOperator::other},
-      {"ChannelwiseOp", FinnOperator::other},
-      {"GlobalAccPool", FinnOperator::other},
-      {"IODMA", FinnOperator::other},
-      {"StreamingDataflowPartition", FinnOperator::other},
-      {"Defaults", FinnOperator::other}};
-  return rows;
-}
-
-FinnOperator::Role role_of(const std::string& node, const std::string& where) {
-  std::vector<std::string> known;
-  for (const auto& row : finn_operators()) {
-    const std::string prefix = row.prefix;
-    if (node == prefix || node.rfind(prefix + "_", 0) == 0) return row.role;
-    known.push_back(prefix + "_N");
-  }
-  throw_unknown_name(where, "node", node, known);
-}
-
-bool is_finn(const Json& json) {
-  for (const auto& [key, value] : json.items()) {
-    for (const auto& row : finn_operators()) {
-      if (value.is_object() && key.rfind(row.prefix, 0) == 0) return true;
-    }
-  }
-  return false;
-}
-
-int finn_integer(const Json& node, const std::string& where, const std::string& name,
-                 const char* key) {
-  const auto found = node.find(key);
-  if (found == node.end()) throw InputError(where, "node '" + name + "' without " + key, key);
-  return integer(*found, where, name + "." + key);
-}
-
-/// FIFO depth at one side of a node: "outFIFODepth": 32 or "outFIFODepths": [32]; 0 if not said.
-int finn_depth(const Json& node, const std::string& where, const std::string& name,
-               const std::string& key) {
-  if (const auto one = node.find(key); one != node.end()) return integer(*one, where, name);
-  const auto several = node.find(key + "s");
-  if (several == node.end()) return 0;
-  if (!several->is_array() || several->size() != 1) {
-    throw InputError(where, name + "." + key + "s is " + several->dump().substr(0, 40),
-                     "one depth: the layers are a chain");
-  }
-  return integer((*several)[0], where, name + "." + key + "s");
-}
-
-/// Nodes of one role in the order of the file, which is that of the data.
-std::vector<std::pair<std::string, Json>> finn_nodes(const Json& json, FinnOperator::Role role,
-                                                     const std::string& where) {
-  std::vector<std::pair<std::string, Json>> nodes;
-  for (const auto& [name, node] : json.items()) {
-    if (role_of(name, where) != role) continue;
-    require_object(node, where, "node '" + name + "'");
-    nodes.emplace_back(name, node);
-  }
-  return nodes;
-}
-
-void require_nodes(size_t found, size_t expected, const char* what, const std::string& where) {
-  if (found == expected) return;
-  throw InputError(where, std::to_string(found) + " nodes " + what,
-                   std::to_string(expected) + ", one for each such layer of the network");
-}
-
-DataflowAccelerator read_finn(const Json& json, const std::string& where, const Network& network,
-                              const std::string& default_name) {
-  DataflowAccelerator accelerator;
-  accelerator.name = default_name;
-  accelerator.layers.resize(network.layers.size());
-  const auto matrices = finn_nodes(json, FinnOperator::matrix, where);
-  const auto windows = finn_nodes(json, FinnOperator::window, where);
-  const auto pools = finn_nodes(json, FinnOperator::pool, where);
-  size_t matrix = 0, window = 0, pool = 0;
-  // FINN puts the greater of what producer and consumer ask for between two nodes.
-  const auto deepen = [](int& depth, int wanted) { depth = std::max(depth, wanted); };
-  for (size_t i = 0; i < network.layers.size(); ++i) {
-    const Layer& layer = network.layers[i];
-    LayerParams& p = accelerator.layers[i];
-    int& before = i == 0 ? accelerator.input_depth : accelerator.layers[i - 1].out_depth;
-    if (!layer.has_weights()) {
-      if (pool >= pools.size()) {  // a file may say nothing about pools
-        ++pool;
-        continue;
-      }
-      const auto& [name, node] = pools[pool++];
-      int* in_depth = &before;
-      if (overlapping(layer)) {
-        if (window >= windows.size()) break;
-        const auto& [window_name, window_node] = windows[window++];
-        deepen(before, finn_depth(window_node, where, window_name, "inFIFODepth"));
-        deepen(p.inner_depth, finn_depth(window_node, where, window_name, "outFIFODepth"));
-        in_depth = &p.inner_depth;
-      }
-      deepen(*in_depth, finn_depth(node, where, name, "inFIFODepth"));
-      deepen(p.out_depth, finn_depth(node, where, name, "outFIFODepth"));
-      continue;
-    }
-    if (matrix >= matrices.size()) break;
-    const auto& [name, node] = matrices[matrix++];
-    p.pe = finn_integer(node, where, name, "PE");
-    p.simd = finn_integer(node, where, name, "SIMD");
-    deepen(p.out_depth, finn_depth(node, where, name, "outFIFODepth"));
-    int* in_depth = &before;
-    if (layer.kind == LayerKind::convolution) {
-      if (window >= windows.size()) break;
-      const auto& [window_name, window_node] = windows[window++];
-      if (finn_integer(window_node, where, window_name, "SIMD") != p.simd) {
-        throw InputError(where, "SIMD of " + window_name, "that of " + name);
-      }
-      deepen(before, finn_depth(window_node, where, window_name, "inFIFODepth"));
-      deepen(p.inner_depth, finn_depth(window_node, where, window_name, "outFIFODepth"));
-      in_depth = &p.inner_depth;
-    }
-    deepen(*in_depth, finn_depth(node, where, name, "inFIFODepth"));
-  }
-  const auto count = [&](auto is) {
-    return static_cast<size_t>(std::count_if(network.layers.begin(), network.layers.end(), is));
-  };
-  require_nodes(matrices.size(), count([](const Layer& l) { return l.has_weights(); }),
-                "with a matrix (MVAU)", where);
-  require_nodes(windows.size(), count([&](const Layer& l) {
-                  return l.kind == LayerKind::convolution ||
-                         (!l.has_weights() && !pools.empty() && overlapping(l));
-                }),
-                "with a window (ConvolutionInputGenerator)", where);
-  if (!pools.empty()) require_nodes(pools.size(), pool, "with a pool", where);
-  return accelerator;
-}
-
 }  // namespace
 
 DataflowAccelerator dataflow_from_json(const std::string& text, const std::string& where,
@@ -354,8 +182,9 @@ DataflowAccelerator dataflow_from_json(const std::string& text, const std::strin
     throw InputError(where, "no JSON: " + std::string(error.what()).substr(0, 200));
   }
   require_object(json, where, "the description");
-  DataflowAccelerator accelerator = is_finn(json) ? read_finn(json, where, network, default_name)
-                                                  : read_ours(json, where, network, default_name);
+  DataflowAccelerator accelerator = is_finn_folding(json)
+                                        ? read_finn_folding(json, where, network, default_name)
+                                        : read_ours(json, where, network, default_name);
   if (accelerator.name.empty() || accelerator.name.size() > 100) {
     throw InputError(where, "a name of " + std::to_string(accelerator.name.size()) + " characters",
                      "1 to 100");

@@ -197,6 +197,8 @@ TEST_CASE("finn_folding_configurations_are_read_as_they_are") {
   const std::vector<int64_t> cycles = {32400, 28224, 20736, 28800, 20736,
                                        18432, 32768, 32768, 1024};
   CHECK(cycles_of(accelerator, network) == cycles);
+  CHECK(accelerator.sliding_window == WindowVersion::rtl);  // ConvolutionInputGenerator_rtl_*
+  CHECK(accelerator.discipline == Discipline::flushing);
 }
 
 TEST_CASE("finn_pools_with_windows_that_overlap_have_a_window_node_in_front") {
@@ -220,6 +222,14 @@ TEST_CASE("finn_pools_with_windows_that_overlap_have_a_window_node_in_front") {
   for (size_t i = 0; i < depths.size(); ++i) CHECK(a.layers[i].inner_depth == depths[i]);
   CHECK_THROWS_WITH(dataflow_from_json(json(5), "file.json", "finn", network),
                     Catch::Contains("5 nodes"));
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = json(8);
+    text.replace(text.find(from), from.size(), to);
+    return test::refusal([&] { dataflow_from_json(text, "file.json", "finn", network); });
+  };
+  CHECK_THAT(with("Generator_hls_3", "Generator_rtl_3"), Catch::Contains("one backend"));
+  CHECK_THAT(with(R"("outFIFODepth": 12)", R"("parallel_window": 1)"),
+             Catch::Contains("parallel_window is 1"));
 }
 
 TEST_CASE("finn_fifo_depths_are_the_greater_of_both_ends") {
@@ -229,6 +239,30 @@ TEST_CASE("finn_fifo_depths_are_the_greater_of_both_ends") {
   const auto a = dataflow_from_json(json, "file.json", "finn", zoo_network("tfc-w1a1"));
   CHECK(a.layers[0].out_depth == 9);
   CHECK(a.layers[1].out_depth == 2);
+  const auto reads = [](const std::string& defaults, const std::string& more) {
+    return dataflow_from_json(R"({"Defaults": )" + defaults +
+                                  R"(, "StreamingFIFO_rtl_0": {"depth": 3},
+        "StreamingFCLayer_Batch_0": {"PE": 16, "SIMD": 28},
+        "StreamingFIFO_rtl_1": {"depth": 30}, "StreamingDataWidthConverter_rtl_0": {},
+        "StreamingFIFO_rtl_2": {"depth": 20}, "StreamingFIFO_rtl_3": {"depth": 14},
+        "MVAU_hls_1": {"PE": 4, "SIMD": 8}, "MVAU_hls_2": {"SIMD": 8)" +
+                                  more + R"(},
+        "MVAU_hls_3": {"PE": 5, "SIMD": 8}})",
+                              "file.json", "finn", zoo_network("tfc-w1a1"));
+  };
+  const auto b = reads(R"({"outFIFODepths": [[12], ["MVAU_hls"]], "PE": [4, "all"]})", "");
+  CHECK(b.discipline == Discipline::stalling);
+  CHECK(b.input_depth == 3);
+  CHECK(b.layers[0].out_depth == 34);
+  CHECK(b.layers[0].pe == 16);
+  CHECK(b.layers[1].out_depth == 12);
+  CHECK(b.layers[2].pe == 4);
+  const auto refused = [&](const std::string& defaults, const std::string& more) {
+    return test::refusal([&] { reads(defaults, more); });
+  };
+  CHECK_THAT(refused("{}", ""), Catch::Contains("MVAU_hls_2' without PE"));
+  CHECK_THAT(refused("{}", R"(, "PE": 4, "inFIFODepth": -1)"), Catch::Contains("is -1"));
+  CHECK_THAT(refused(R"({"PE": 4})", ""), Catch::Contains("Defaults.PE"));
   CHECK_THAT(message_of(R"({"MVAU_hls_0": {"PE": 16, "SIMD": 28}})"), Catch::Contains("1 nodes"));
   CHECK_THAT(message_of(R"({"MVAU_hls_0": {"PE": 16}})"), Catch::Contains("SIMD"));
   CHECK_THAT(message_of(R"({"MVAU_hls_0": {}, "Convolution_0": {}})"), Catch::Contains("unknown"));
