@@ -133,6 +133,10 @@ void examine_faults(std::vector<DesignPoint>& points, const CommandLine& line,
   DataSet data;
   std::string images;
   if (run) {
+    if (names_architecture(line.text("model"))) {
+      throw InputError("--worst-case", line.text("model") + " has no trained parameters",
+                       "a model file");
+    }
     data = load_data(line);
     check_fit(network, data, line.text("model"));
     images = content_hash(network) + content_hash(data);

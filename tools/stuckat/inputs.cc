@@ -18,10 +18,18 @@ namespace {
 constexpr int64_t int_max = std::numeric_limits<int>::max();
 }
 
-Network network_alone(const std::string& model) {
+bool names_architecture(const std::string& model) {
   const auto names = zoo_names();
-  const bool known = std::find(names.begin(), names.end(), model) != names.end();
-  return known && !std::filesystem::exists(model) ? zoo_network(model) : read_model(model);
+  return std::find(names.begin(), names.end(), model) != names.end() &&
+         !std::filesystem::exists(model);
+}
+
+Network network_alone(const std::string& model) {
+  if (names_architecture(model)) return zoo_network(model);
+  if (!std::filesystem::exists(model)) {
+    throw_unknown_name("MODEL", "file or network", model, zoo_names());
+  }
+  return read_model(model);
 }
 
 void add_data_options(CommandLine& line) {

@@ -14,6 +14,8 @@ namespace stuckat::cli {
 /// A model file, or the name of an architecture, whose parameters are then empty: cycles depend on
 /// shapes alone.
 Network network_alone(const std::string& model);
+/// Of the zoo, and no file: without trained parameters.
+bool names_architecture(const std::string& model);
 
 /// --data, --half, --images, --offset.
 void add_data_options(CommandLine& line);

@@ -252,6 +252,7 @@ TEST_CASE("explore: designs, budgets, the worst dead PE, files, the page") {
   check_refused(explore + "--foldings 3 --fifo smalest", "did you mean 'smallest'?");
   check_refused(explore + "--foldings 3 --fifo 0", "--fifo");
   check_refused(explore + "--arrays 4by8", "4by8");
+  check_refused("explore tfc-w1a1 --arrays 4x8 --worst-case", "no trained parameters");
   check_refused(explore + "--fps fast", "--fps");
   check_refused("explore cnv-w1a7 --foldings 3", "cnv-w1a7");
 }
