@@ -121,6 +121,7 @@ class FlipSource : public FaultSet::Source {
   FlipSource(const Network& network, const Placement& placement, SiteKind kind)
       : network_(network), placement_(placement), sites_(placement, network) {
     placement_hash_ = content_hash_with_run(placement);
+    run_images_ = placement.run->images();
     for (const SiteSpace& space : sites_.of(kind)) {
       if (space.sites() == 0) continue;
       const int layer = site_layer(placement, space.row->part, space.part);
@@ -197,7 +198,7 @@ FaultSet flip_faults(const Network& network, const Placement& placement, SiteKin
   const SiteRow& row = site_row(kind);
   if (!row.flips() || placement.run == nullptr) {
     throw InputError(where, std::string("'flips:") + row.name + "'",
-                     "sites that hold one bit, in a run of images");
+                     row.flips() ? "the number of --images of its run" : "sites that hold one bit");
   }
   return make<FlipSource>(std::string("flips:") + row.name, network, placement, kind);
 }

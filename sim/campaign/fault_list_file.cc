@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "faultmaps/timeline.h"
 #include "sim/campaign/fault_source.h"
 #include "sim/campaign/strata_file.h"
 #include "workloads/errors.h"
@@ -111,6 +112,9 @@ void write_fault_list(const std::string& path, const FaultSet& faults) {
   file.write_string("/", "tool_version", tool_version);
   file.write_string("/", "faults", faults.spec());
   write_sampling(file, faults.sampling());
+  if (const int64_t images = faults.source()->run_images(); images > 0) {
+    file.write_int("/", "run_images", images);
+  }
   file.write_strings("/id", ids);
   file.write_array("/offsets", offsets, {static_cast<int64_t>(offsets.size())});
   file.write_strings("/part", parts);
@@ -123,6 +127,13 @@ FaultSet read_fault_list(const std::string& path, const Network& network,
   if (is_text_list(path)) return read_text_list(path, network, placement);
   const Hdf5File file = Hdf5File::open(path);
   file.check_schema(schema, schema_version);
+  if (file.has_attribute("/", "run_images") && placement != nullptr && placement->run != nullptr &&
+      file.read_int("/", "run_images") != placement->run->images()) {
+    throw InputError(path,
+                     "its transients are in a run of " +
+                         std::to_string(file.read_int("/", "run_images")) + " images",
+                     "a run of as many images, not of " + std::to_string(placement->run->images()));
+  }
   const auto ids = file.read_strings("/id");
   const auto n = static_cast<int64_t>(ids.size());
   const auto offsets = file.read_array<int64_t>("/offsets", {n + 1});

@@ -17,7 +17,11 @@ std::string joined(const std::vector<std::string>& names) {
 }  // namespace
 
 std::string fault_list_text(const FaultSet& faults) {
-  std::string text = "# " + faults.spec() + ": " + std::to_string(faults.size()) + " faults\n";
+  std::string text = "# " + faults.spec() + ": " + std::to_string(faults.size()) + " faults";
+  if (const int64_t images = faults.source()->run_images(); images > 0) {
+    text += " in a run of " + std::to_string(images) + " images";
+  }
+  text += "\n";
   for (int64_t i = 0; i < faults.size(); ++i) {
     const std::string line = joined(faults.parts(i));
     text += (line.empty() ? "# nothing is broken in " + faults.info(i).id : line) + "\n";

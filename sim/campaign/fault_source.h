@@ -19,10 +19,13 @@ class FaultSet::Source {
   const std::vector<Stratum>& strata() const { return strata_; }
   /// What the names mean besides the network: the hash of the placement, or empty.
   const std::string& placement_hash() const { return placement_hash_; }
+  /// Images of the run that its transients are in; 0: it has none.
+  int64_t run_images() const { return run_images_; }
 
  protected:
   std::vector<Stratum> strata_;
   std::string placement_hash_;
+  int64_t run_images_ = 0;
 };
 
 /// Strata of a set that is listed: neighbours with the same layer, or else the same part.

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "faultmaps/lower.h"
+#include "faultmaps/timeline.h"
 #include "sim/campaign/fault_source.h"
 #include "workloads/errors.h"
 
@@ -127,7 +128,10 @@ class NamedSource : public FaultSet::Source {
     const bool flips = std::any_of(parts_.begin(), parts_.end(), [&](const auto& names) {
       return std::any_of(names.begin(), names.end(), is_flip);
     });
-    if (placement != nullptr && flips) placement_hash_ = content_hash_with_run(*placement);
+    if (placement != nullptr && placement->run != nullptr && flips) {
+      placement_hash_ = content_hash_with_run(*placement);
+      run_images_ = placement->run->images();
+    }
     strata_ = strata.empty() ? strata_of(*this, network_) : std::move(strata);
   }
 

@@ -50,6 +50,7 @@ class SampledSource : public FaultSet::Source {
   SampledSource(std::shared_ptr<const Source> whole, const Sampling& options)
       : whole_(std::move(whole)) {
     placement_hash_ = whole_->placement_hash();
+    run_images_ = whole_->run_images();
     std::mt19937_64 random(options.seed);
     for (const Stratum& s : whole_->strata()) {
       const int64_t count = sample_size(s.count, options.margin, options.confidence);

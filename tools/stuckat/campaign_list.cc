@@ -1,6 +1,8 @@
 // The faults of a campaign, counted and written to a file.
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "tools/stuckat/campaign_inputs.h"
 #include "tools/stuckat/inputs.h"
 #include "workloads/model_file.h"
@@ -14,12 +16,15 @@ int run_list(const Arguments& arguments) {
                    "--faults list:FILE'.",
                    {"model"});
   add_fault_set_options(line);
-  line.options().add_options()(
+  line.options().add_options()("images", number("N", 0),
+                               "images of the campaign that the list is for, which flips need: "
+                               "their cycles are those of its run")(
       "output,o", text("FILE"),
       "fault list to write: HDF5 if it ends with .h5, else text with a name on each line");
   if (!line.parse(arguments)) return 0;
   const Network network = read_model(line.text("model"));
-  const CampaignFaultSet in = load_fault_set(line, network);
+  const CampaignFaultSet in =
+      load_fault_set(line, network, line.integer("images", 0, std::numeric_limits<int>::max()));
   nlohmann::ordered_json strata = nlohmann::json::array();
   for (const campaign::Stratum& s : in.faults.strata()) {
     fmt::print("{:<16} {:>10} faults", s.name, thousands(s.count));

@@ -91,6 +91,41 @@ TEST_CASE("a transient goes through lower, sim, what-if, eval, a list and a samp
                 "expected one of -1 1");
 }
 
+TEST_CASE("a list of sampled flips runs like the flips it was written from") {
+  const Session s;
+  const std::string on = s.model() + " --accelerator dataflow:auto --images ";
+  const std::string flips =
+      " --faults flips:pe/accumulator --sample --margin 0.2 --confidence 0.9 --seed 5";
+  const auto campaign = [&](const std::string& images, const std::string& faults,
+                            const std::string& name) {
+    return "campaign " + on + images + s.data() + faults + " --csv " + s.file(name + ".csv") +
+           " --json " + s.file(name + ".json") + " -o " + s.file(name);
+  };
+  REQUIRE(run(campaign("3", flips, "direct.h5")).code == 0);
+  const std::string csv = test::read_bytes(s.file("direct.h5.csv"));
+  const auto json = nlohmann::json::parse(test::read_bytes(s.file("direct.h5.json")));
+  REQUIRE(csv.find("=flip@") != std::string::npos);
+  for (const std::string list : {"list.h5", "list.txt"}) {
+    INFO(list);
+    const Outcome listed = run("campaign list " + on + "3" + flips + " -o " + s.file(list));
+    INFO(listed.output);
+    REQUIRE(listed.code == 0);
+    const Outcome again = run(campaign("3", " --faults list:" + s.file(list), "again.h5"));
+    INFO(again.output);
+    REQUIRE(again.code == 0);
+    CHECK(test::read_bytes(s.file("again.h5.csv")) == csv);
+    const auto repeated = nlohmann::json::parse(test::read_bytes(s.file("again.h5.json")));
+    CHECK(repeated["mean"] == json["mean"]);
+    // Text knows no sampling, and so has no intervals.
+    if (list == "list.h5") CHECK(repeated["estimates"] == json["estimates"]);
+  }
+  CHECK_THAT(test::read_bytes(s.file("list.txt")), Catch::Contains("in a run of 3 images"));
+  check_refused(campaign("4", " --faults list:" + s.file("list.h5"), "other.h5"),
+                "its transients are in a run of 3 images");
+  check_refused("campaign list " + s.model() + " --accelerator dataflow:auto" + flips,
+                "the number of --images of its run");
+}
+
 TEST_CASE("a report draws fault maps over the accelerator they were made for") {
   const Session s;
   const std::string maps = s.file("chips.h5");
