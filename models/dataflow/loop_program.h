@@ -15,11 +15,15 @@ struct Run {
   int64_t skip = 0;
   bool reads = false;
   bool writes = false;
+
+  bool operator==(const Run&) const = default;
 };
 
 struct Block {
   int64_t repeat = 1;
   std::vector<Run> runs;
+
+  bool operator==(const Block&) const = default;
 };
 
 /// What a part does for one image. Images follow each other in one flattened loop, unless the part
@@ -35,6 +39,8 @@ struct LoopProgram {
   int64_t words_written_per_image() const;
   /// Steps per image and the bubbles of its drain.
   int64_t cycles_per_image() const;
+
+  bool operator==(const LoopProgram&) const = default;
 };
 
 /// Programs of all stages of a chain, in its order.

@@ -47,6 +47,7 @@ class StepRecord {
     const int64_t laps = (index - period->index) / period->steps + 1;
     return cycle_of(index - laps * period->steps) + laps * period->cycles;
   }
+  size_t bytes() const { return runs_.size() * sizeof(Run) + periods_.size() * sizeof(Period); }
 
  private:
   struct Run {

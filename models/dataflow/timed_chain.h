@@ -11,6 +11,8 @@
 //   like them until a choice turns, and all margins move on equally too, which says when.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "models/dataflow/timed_part.h"
@@ -23,39 +25,71 @@ struct ChainRecords {
   std::vector<StepRecord> steps, pushes, pops;
 };
 
+/// Of a run: [stream] what came before it, null where a word had to wait for room.
+using ChainHistories = std::vector<std::shared_ptr<StreamHistory>>;
+
 class TimedChain {
  public:
   TimedChain(const Network& network, const DataflowAccelerator& accelerator, int64_t images,
              const TimingOptions& options);
+  /// Only what lies behind a stream. One part plays what came before it in a run of as many images
+  /// that differed behind the stream alone.
+  TimedChain(const Network& network, const DataflowAccelerator& accelerator, int64_t images,
+             const TimingOptions& options, size_t stream, const StreamHistory& before);
 
-  /// Once. Everything is recorded if `records` is given.
-  DataflowTiming run(ChainRecords* records = nullptr);
+  /// Once. Everything is recorded if `records` is given; then, as with `histories`, only whole
+  /// periods of the steady state are skipped.
+  DataflowTiming run(ChainRecords* records = nullptr, ChainHistories* histories = nullptr);
+  /// Once, behind a stream: nothing if one of the words that are played must wait for room, so that
+  /// what came before would have been another. Else `arrival_cycles` and `steady` are those of the
+  /// whole chain, as are modules and streams but for the first, the player.
+  std::optional<DataflowTiming> run_behind(ChainHistories& histories);
 
   const Chain& chain() const { return chain_; }
   const std::vector<LoopProgram>& programs() const { return programs_; }
 
  private:
-  /// The end of an image.
+  /// Where everything is when it can go no further without a further image. All streams are empty
+  /// then: who waited for room would wait for one who waits for room, up to the last.
   struct Snapshot {
-    int64_t image = 0;                            // 0: none
-    std::vector<int64_t> position;                // where everything is, but for times
-    std::vector<int64_t> times;                   // those on which later ones depend
-    std::vector<int64_t> clocks, blocked;         // [stage]
-    std::vector<std::vector<int64_t>> unsettled;  // [stream], relative to the stage before
-    std::vector<std::vector<int64_t>> cycles_at;  // [stream][occupancy]
+    int64_t image = 0;                             // 0: none
+    std::vector<int64_t> position;                 // where everything is, but for times
+    std::vector<int64_t> times;                    // those on which later ones depend
+    std::vector<int64_t> deciding;                 // the same, as far as they can matter
+    std::vector<size_t> position_ends, time_ends;  // [stage] in these, with the stream before it
+    std::vector<int64_t> clocks, blocked;          // [stage]
+    std::vector<std::vector<int64_t>> unsettled;   // [stream], relative to the stage before
+    std::vector<std::vector<int64_t>> cycles_at;   // [stream][occupancy]
   };
 
+  struct Parts {
+    Chain chain;
+    std::vector<LoopProgram> programs;
+  };
+  TimedChain(Parts parts, int64_t images, const TimingOptions& options);
+  static Parts all_parts(const Network& network, const DataflowAccelerator& accelerator,
+                         int64_t images);
+  /// The writer of the stream as a part that writes a word a step, and all behind it.
+  static Parts parts_behind(size_t stream, Parts all);
+  bool run_images(ChainRecords* records, ChainHistories* histories);
   void drive(size_t stage);
   void run_next_image();
   Progress advance(size_t stage);
   void watch_choices();
   Snapshot snapshot();
-  void look_for_period(ChainRecords* records);
-  static bool repeats(const Snapshot& now, const Snapshot& then);
+  void look_for_period(Snapshot now, ChainRecords* records, ChainHistories* histories);
+  /// How many of the first stages, and streams between them, are as then, but for the time.
+  static size_t repeated(const Snapshot& now, const Snapshot& then);
+  bool repeats(const Snapshot& now, const Snapshot& then) const {
+    return repeated(now, then) == parts_.size();
+  }
+  void note_states(const Snapshot& now, ChainHistories& histories);
   bool moves_on_alike(const Snapshot& now) const;
   /// `periods` times as from `then` to `now`; steady: by equally many cycles each time.
   void skip(const Snapshot& now, const Snapshot& then, int64_t periods, bool steady);
   void repeat(ChainRecords& records, const Snapshot& now, const Snapshot& then,
+              int64_t periods) const;
+  void repeat(ChainHistories& histories, const Snapshot& now, const Snapshot& then,
               int64_t periods) const;
   DataflowTiming result();
 
@@ -66,7 +100,7 @@ class TimedChain {
   TimingOptions options_;
   int64_t images_;                 // of the run
   int64_t simulated_;              // what the parts see of them: the others are skipped
-  int64_t admitted_ = 0;           // what the writer sees: images that it may take
+  int64_t admitted_ = 0;           // what the reader sees: images that it may take
   std::vector<int64_t> arrivals_;  // of all images so far
 
   std::vector<Margins> margins_;  // [stage]; empty until they are watched
@@ -74,6 +108,7 @@ class TimedChain {
   Snapshot old_;                  // an older one
   int64_t patience_ = 1;          // age at which a younger one takes its place
   SteadyState steady_;
+  std::vector<Snapshot> states_;  // of all images that were not skipped, for histories
 };
 
 }  // namespace stuckat::dataflow

@@ -67,6 +67,14 @@ class TimedFifo {
     for (int64_t n = popped_; n < pushed_; ++n) of(written_[at(n)]);
     for (int64_t n = pushed_ - depth_; n < popped_; ++n) of(read_[at(n)]);
   }
+  /// The same for an empty FIFO, in so far as the times can matter: a slot that falls free before
+  /// its word can come, one word a cycle, might as well do so just then.
+  template <typename Function>
+  void each_deciding_time(const Function& of) const {
+    for (int64_t n = 0; n < depth_; ++n) {
+      of(std::max(read_[at(pushed_ - depth_ + n)], last_push() + n));
+    }
+  }
   /// Appends what is still to be counted, relative to `cycle`.
   void append_unsettled(int64_t cycle, std::vector<int64_t>& state) const;
 

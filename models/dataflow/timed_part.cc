@@ -10,11 +10,12 @@ constexpr int64_t never = std::numeric_limits<int64_t>::max();
 }
 
 TimedPart::TimedPart(const LoopProgram& program, TimedFifo* in, TimedFifo* out,
-                     const int64_t* images)
+                     const int64_t* images, const int64_t* admitted)
     : program_(program),
       in_(in),
       out_(out),
       images_(images),
+      admitted_(admitted),
       pending_(std::bit_ceil(static_cast<uint64_t>(program.latency_steps) + 1)),
       mask_(pending_.size() - 1) {}
 
@@ -26,10 +27,9 @@ Progress TimedPart::flush() {
     if (last_due_ >= 0) {
       output.leave = later(output.leave, last_leave_ + (output.due - last_due_));
     }
-    output.leave = later(output.leave, out_->slot_free());
+    output.leave = push(output.leave);
     last_due_ = output.due;
     last_leave_ = output.leave;
-    out_->push(output.leave);
   }
   return Progress::done;
 }
@@ -41,8 +41,7 @@ Progress TimedPart::leave_until(int64_t end) {
     if (stalling && out_->slots() == 0) return Progress::needs_output;
     const Output& output = pending(first_);
     const int64_t free_pipe = clock_ + (output.due - next_);
-    const int64_t time = later(free_pipe, stalling ? out_->slot_free() : output.leave);
-    if (stalling) out_->push(time);
+    const int64_t time = stalling ? push(free_pipe) : later(free_pipe, output.leave);
     if (time > free_pipe) {
       blocked_ += time - free_pipe;
       if (steps_ != nullptr) steps_->add(output.due, time);
@@ -71,9 +70,8 @@ Progress TimedPart::run_steps(const Run& run) {
     const int64_t unblocked = reads ? later(free_pipe, in_->visible()) : free_pipe;
     int64_t time = unblocked;
     if (leaves) {
-      time = later(unblocked, stalling ? out_->slot_free() : pending(first_).leave);
+      time = stalling ? push(unblocked) : later(unblocked, pending(first_).leave);
       blocked_ += time - unblocked;
-      if (stalling) out_->push(time);
       ++first_;
     }
     if (steps_ != nullptr) steps_->add(target, time);
@@ -126,16 +124,38 @@ Progress TimedPart::advance_image() {
   return program_.drains ? drain() : Progress::done;
 }
 
+Progress TimedPart::play() {
+  const int64_t words = program_.words_written_per_image();
+  while (image_ < *admitted_) {
+    // Images that were skipped count too: their words are among the steps.
+    const auto& end = history_->images[static_cast<size_t>(image_ + skipped_ / words)];
+    for (; done_ < end.words; ++done_) {
+      if (out_->slots() == 0) return Progress::needs_output;
+      push(history_->pushes.cycle_of(done_));
+    }
+    clock_ = end.clock;
+    ++image_;
+  }
+  return Progress::needs_input;
+}
+
 Progress TimedPart::advance() {
-  while (image_ < *images_) {
+  if (history_ != nullptr) return play();
+  while (image_ < *admitted_) {
     if (const Progress p = advance_image(); p != Progress::done) return p;
     ++image_;
     block_ = 0;
+    if (arrivals_ != nullptr) arrivals_->push_back(clock_);
   }
-  return drain();
+  return image_ < *images_ ? Progress::needs_input : drain();
 }
 
 void TimedPart::append_position(int64_t image, std::vector<int64_t>& position) const {
+  if (history_ != nullptr) {
+    const int64_t skipped = skipped_ / program_.words_written_per_image();
+    position.push_back(history_->images[static_cast<size_t>(image_ + skipped - 1)].state);
+    return;
+  }
   position.insert(position.end(),
                   {image_ - image, static_cast<int64_t>(block_), repeat_,
                    static_cast<int64_t>(run_), step_, next_ - done_, emitted_ - first_,
@@ -146,6 +166,7 @@ void TimedPart::append_position(int64_t image, std::vector<int64_t>& position) c
 }
 
 void TimedPart::skip(int64_t steps, int64_t blocked) {
+  skipped_ += steps;
   done_ += steps;
   next_ += steps;
   blocked_ += blocked;

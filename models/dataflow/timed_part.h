@@ -9,6 +9,7 @@
 
 #include "models/dataflow/loop_program.h"
 #include "models/dataflow/margins.h"
+#include "models/dataflow/stream_history.h"
 #include "models/dataflow/timed_fifo.h"
 
 namespace stuckat::dataflow {
@@ -17,8 +18,10 @@ using kernel::Progress;
 
 class TimedPart {
  public:
-  /// All outlive the part; `in` or `out` is null at the ends of a chain.
-  TimedPart(const LoopProgram& program, TimedFifo* in, TimedFifo* out, const int64_t* images);
+  /// All outlive the part; `in` or `out` is null at the ends of a chain. Of its `images` it may
+  /// begin `admitted`.
+  TimedPart(const LoopProgram& program, TimedFifo* in, TimedFifo* out, const int64_t* images,
+            const int64_t* admitted);
 
   /// Does steps until its images are done or something is missing.
   Progress advance();
@@ -28,9 +31,16 @@ class TimedPart {
   int64_t busy() const { return next_; }     ///< steps, and bubbles of drains
   int64_t blocked() const { return blocked_; }
   int64_t starved() const { return clock_ - next_ - blocked_; }
+  bool waited() const { return waited_; }  ///< a word for lack of room in the stream behind
 
   void record(StepRecord* steps) { steps_ = steps; }
   void note_margins(Margins* margins) { margins_ = margins; }
+  /// The cycle by which each image is done is appended.
+  void note_arrivals(std::vector<int64_t>* arrivals) { arrivals_ = arrivals; }
+  /// Stands for all parts that come before: sends the words of `history`, and has its states. Its
+  /// program must write them, one a step.
+  void play(const StreamHistory* history) { history_ = history; }
+  bool plays() const { return history_ != nullptr; }
 
   /// Appends where the part is, but for times and for images before `image`.
   void append_position(int64_t image, std::vector<int64_t>& position) const;
@@ -60,6 +70,14 @@ class TimedPart {
   Progress leave_until(int64_t end);
   Progress flush();
   Progress drain();
+  Progress play();
+  /// As soon as there is room, `earliest` or later.
+  int64_t push(int64_t earliest) {
+    const int64_t time = later(earliest, out_->slot_free());
+    waited_ |= time > earliest;
+    out_->push(time);
+    return time;
+  }
 
   Output& pending(int64_t index) { return pending_[static_cast<uint64_t>(index) & mask_]; }
   /// The later of two times.
@@ -73,6 +91,7 @@ class TimedPart {
   TimedFifo* in_;
   TimedFifo* out_;
   const int64_t* images_;
+  const int64_t* admitted_;
 
   // Position: image, block, its repetition, run, and step of the run.
   int64_t image_ = 0;
@@ -81,10 +100,12 @@ class TimedPart {
   size_t run_ = 0;
   int64_t step_ = 0;
 
-  int64_t done_ = 0;   // steps that are complete
-  int64_t next_ = 0;   // the next step: ahead of done_ while it waits among skipped steps
-  int64_t clock_ = 0;  // earliest cycle in which that can start
+  int64_t skipped_ = 0;  // steps that passed unseen, among those that are complete
+  int64_t done_ = 0;     // steps that are complete
+  int64_t next_ = 0;     // the next step: ahead of done_ while it waits among skipped steps
+  int64_t clock_ = 0;    // earliest cycle in which that can start
   int64_t blocked_ = 0;
+  bool waited_ = false;
 
   // Outputs in the pipeline, first_ <= n < emitted_; flushing: those before left_ have left.
   std::vector<Output> pending_;  // [n & mask_]
@@ -97,6 +118,8 @@ class TimedPart {
 
   StepRecord* steps_ = nullptr;
   Margins* margins_ = nullptr;
+  std::vector<int64_t>* arrivals_ = nullptr;
+  const StreamHistory* history_ = nullptr;
 };
 
 }  // namespace stuckat::dataflow

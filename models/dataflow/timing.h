@@ -20,8 +20,8 @@ struct TimingOptions {
   bool occupancy = true;     ///< high-water marks and histograms of the streams
 };
 
-/// Once `image` images have arrived the state is the one `images` images before, `cycles` later:
-/// every further image of a longer run behaves as the one `images` before it.
+/// Image number `image`, counted from 1, and every further one of a longer run arrive `cycles`
+/// behind the one `images` before: all parts and streams are in the state of then.
 struct SteadyState {
   int64_t image = 0;
   int64_t images = 0;  ///< 0: not reached within the run

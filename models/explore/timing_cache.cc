@@ -4,11 +4,15 @@
 #include <cassert>
 
 #include "models/dataflow/chain.h"
+#include "models/dataflow/loop_program.h"
 #include "models/dataflow/timing.h"
 #include "models/loopback/timing.h"
 
 namespace stuckat::explore {
 namespace {
+
+/// Of histories that are kept; a sixteenth of a small machine's memory.
+constexpr size_t most_bytes = size_t{256} << 20;
 
 std::string key_of(dataflow::DataflowAccelerator accelerator, const Network& network) {
   accelerator.name = "-";
@@ -20,13 +24,77 @@ std::string key_of(dataflow::DataflowAccelerator accelerator, const Network& net
 
 }  // namespace
 
-DesignTiming TimingCache::timing(const dataflow::DataflowAccelerator& accelerator) {
-  std::vector<int> depths;
-  for (const auto& stream : build_chain(accelerator, network_).streams) {
-    depths.push_back(stream.depth);
+/// Shared histories count for each that holds them, so that what is left is never too much.
+size_t TimingCache::Beginning::bytes() const {
+  size_t sum = 0;
+  for (const auto& history : before) {
+    if (history == nullptr) continue;
+    sum +=
+        history->pushes.bytes() + history->images.size() * sizeof(dataflow::StreamHistory::Image);
   }
+  return sum;
+}
+
+/// The one with which the design has most in common in front of a stream without waiting words.
+std::optional<TimingCache::Known> TimingCache::find_beginning(const Beginning& design) const {
+  std::optional<Known> best;
+  for (const Beginning& known : beginnings_) {
+    const size_t streams = std::min(known.depths.size(), design.depths.size());
+    for (size_t i = 0; i < streams && known.programs[i] == design.programs[i]; ++i) {
+      if (known.before[i] != nullptr && (!best || i > best->stream)) best = Known{&known, i};
+      if (known.depths[i] != design.depths[i]) break;
+    }
+  }
+  return best;
+}
+
+dataflow::DataflowTiming TimingCache::run(const dataflow::DataflowAccelerator& accelerator,
+                                          Beginning& design) {
+  std::optional<dataflow::DataflowTiming> run;
+  const auto known = find_beginning(design);
+  size_t first = 0;  // stage that was run; those before it are as known
+  if (known) {
+    const auto& before = known->beginning->before[known->stream];
+    dataflow::TimedChain chain(network_, accelerator, images_, {}, known->stream, *before);
+    run = chain.run_behind(design.before);
+    if (run) {
+      first = known->stream + 1;
+      const auto& b = *known->beginning;
+      const auto end = static_cast<std::ptrdiff_t>(first);
+      design.busy.assign(b.busy.begin(), b.busy.begin() + end);
+      design.high_water.assign(b.high_water.begin(), b.high_water.begin() + end - 1);
+      // The stream at hand is played as it was; those before it are the same.
+      design.before.erase(design.before.begin());
+      design.before.insert(design.before.begin(), b.before.begin(), b.before.begin() + end);
+    }
+  }
+  if (!run) {
+    dataflow::TimedChain chain(network_, accelerator, images_, {});
+    run = chain.run(nullptr, &design.before);
+  }
+  ++(first > 0 ? in_part_ : simulated_);
+  // Behind a stream the first part is the player, which is among the known ones.
+  for (size_t i = first > 0 ? 1 : 0; i < run->modules.size(); ++i) {
+    design.busy.push_back(run->modules[i].busy_cycles);
+  }
+  for (const auto& stream : run->streams) design.high_water.push_back(stream.high_water);
+  return *std::move(run);
+}
+
+void TimingCache::keep(Beginning design) {
+  bytes_ += design.bytes();
+  beginnings_.push_back(std::move(design));
+  for (; bytes_ > most_bytes; beginnings_.pop_front()) bytes_ -= beginnings_.front().bytes();
+}
+
+DesignTiming TimingCache::timing(const dataflow::DataflowAccelerator& accelerator) {
+  validate(accelerator, network_);
+  const auto chain = build_chain(accelerator, network_);
+  std::vector<int> depths;
+  for (const auto& stream : chain.streams) depths.push_back(stream.depth);
   auto& runs = runs_[key_of(accelerator, network_)];
   const auto same = std::find_if(runs.begin(), runs.end(), [&](const Run& run) {
+    if (!run.steady) return run.depths == depths;
     for (size_t i = 0; i < depths.size(); ++i) {
       const int least = std::min(depths[i], run.depths[i]);
       if (depths[i] != run.depths[i] && run.high_water[i] > least - 2) return false;
@@ -37,17 +105,20 @@ DesignTiming TimingCache::timing(const dataflow::DataflowAccelerator& accelerato
     ++taken_over_;
     return same->timing;
   }
-  ++simulated_;
-  const auto run = dataflow::time_images(network_, accelerator, images_);
-  assert(run.streams.size() == depths.size());
-  DesignTiming timing{run.first_image_cycles, run.steady_interval_cycles, 1, run.bottleneck};
+  Beginning design;
+  design.programs = loop_programs(chain, accelerator, network_);
+  design.depths = depths;
+  const auto run = this->run(accelerator, design);
+  assert(design.high_water.size() == depths.size() && design.before.size() == depths.size());
+  const auto busiest = std::max_element(design.busy.begin(), design.busy.end());
+  DesignTiming timing{run.first_image_cycles, run.steady_interval_cycles, 1,
+                      chain.stages[static_cast<size_t>(busiest - design.busy.begin())].name};
   if (run.steady.images > 0) {
     timing.steady_cycles = run.steady.cycles;
     timing.steady_images = run.steady.images;
   }
-  std::vector<int> high_water;
-  for (const auto& stream : run.streams) high_water.push_back(stream.high_water);
-  runs.push_back({std::move(depths), std::move(high_water), timing});
+  runs.push_back({std::move(depths), design.high_water, timing, run.steady.images > 0});
+  keep(std::move(design));
   return timing;
 }
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "models/dataflow/accelerator.h"
+#include "models/dataflow/timed_chain.h"
 #include "models/loopback/accelerator.h"
 
 namespace stuckat::explore {
@@ -36,11 +38,16 @@ class TimingCache {
   /// A run is taken over from one that differs only in
   /// - the clock, which changes no cycle;
   /// - depths of FIFOs that held at most depth - 2 words at once, in both depths: no word ever
-  ///   waited for room in them, so that the same cycles satisfy the same rules.
+  ///   waited for room in them, so that the same cycles satisfy the same rules. (Not from a run
+  ///   that came to no steady state: with other depths it may.)
+  /// Else only what lies behind a stream is run, as far back as possible, if a run is known whose
+  /// parts and FIFOs before it are the same and no word waited for room in it, in either run. What
+  /// waits there is found out on the way; then all is run.
   DesignTiming timing(const dataflow::DataflowAccelerator& accelerator);
   DesignTiming timing(const loopback::LoopbackAccelerator& accelerator);
 
-  int64_t simulated() const { return simulated_; }
+  int64_t simulated() const { return simulated_; }  ///< as a whole
+  int64_t in_part() const { return in_part_; }
   int64_t taken_over() const { return taken_over_; }
 
  private:
@@ -48,12 +55,33 @@ class TimingCache {
     std::vector<int> depths;      // [streams]
     std::vector<int> high_water;  // [streams]
     DesignTiming timing;
+    bool steady;  // state reached; else the timing says what FIFOs do while they fill
   };
+  /// What designs that begin alike need of one that was run.
+  struct Beginning {
+    std::vector<dataflow::LoopProgram> programs;  // [stages]
+    std::vector<int> depths, high_water;          // [streams]
+    std::vector<int64_t> busy;                    // [stages]
+    dataflow::ChainHistories before;              // [streams]
+
+    size_t bytes() const;
+  };
+  struct Known {
+    const Beginning* beginning;
+    size_t stream;
+  };
+
+  std::optional<Known> find_beginning(const Beginning& design) const;
+  dataflow::DataflowTiming run(const dataflow::DataflowAccelerator& accelerator, Beginning& design);
+  void keep(Beginning design);
 
   const Network& network_;
   int64_t images_;
   std::map<std::string, std::vector<Run>> runs_;  // by all parameters but clock and depths
+  std::deque<Beginning> beginnings_;              // the youngest ones, as many as fit
+  size_t bytes_ = 0;                              // of all of them
   int64_t simulated_ = 0;
+  int64_t in_part_ = 0;
   int64_t taken_over_ = 0;
 };
 

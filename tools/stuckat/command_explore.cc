@@ -237,7 +237,8 @@ int run_explore(const Arguments& arguments) {
   {
     Progress progress("explore");
     points = explore_all(sweep, network, cache, journal, [&](double done) {
-      progress.show(done, fmt::format("{} timings", thousands(cache.simulated())));
+      progress.show(done,
+                    fmt::format("{} timings", thousands(cache.simulated() + cache.in_part())));
       return true;
     });
   }
@@ -258,10 +259,11 @@ int run_explore(const Arguments& arguments) {
       std::count_if(designs.begin(), designs.end(), [](const Design& d) { return d.pareto; });
   print_designs(designs);
   fmt::print(
-      "\n{} designs in {:.1f} s ({} timings, {} more taken over from one of the same cycles), {} "
+      "\n{} designs in {:.1f} s ({} timed as a whole, {} in part, {} taken over from one of the "
+      "same cycles), {} "
       "outside of the budgets; {} that no other beats are shown\n",
-      thousands(timed), time.count(), thousands(cache.simulated()), thousands(cache.taken_over()),
-      thousands(left_out), thousands(best));
+      thousands(timed), time.count(), thousands(cache.simulated()), thousands(cache.in_part()),
+      thousands(cache.taken_over()), thousands(left_out), thousands(best));
   if (journal.found() > 0) {
     fmt::print("{} findings of a run that was stopped were taken over\n",
                thousands(journal.found()));
@@ -275,6 +277,7 @@ int run_explore(const Arguments& arguments) {
                    {"left_out", left_out},
                    {"pareto", best},
                    {"timings", cache.simulated()},
+                   {"timings_in_part", cache.in_part()},
                    {"taken_over", cache.taken_over()},
                    {"resumed", journal.found()},
                    {"seconds", time.count()}});

@@ -90,7 +90,7 @@ Outcome stamped(const Scene& s) {
   const LoopProgram program = loop_programs(s.chain, s.accelerator, s.network)[s.stage];
   TimedFifo in(s.in_depth), out(s.out_depth);
   const int64_t images = s.images;
-  TimedPart part(program, &in, &out, &images);
+  TimedPart part(program, &in, &out, &images, &images);
   StepRecord steps;
   part.record(&steps);
   Outcome outcome;
