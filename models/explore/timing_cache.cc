@@ -11,9 +11,6 @@
 namespace stuckat::explore {
 namespace {
 
-/// Of histories that are kept; a sixteenth of a small machine's memory.
-constexpr size_t most_bytes = size_t{256} << 20;
-
 std::string key_of(dataflow::DataflowAccelerator accelerator, const Network& network) {
   accelerator.name = "-";
   accelerator.clock_mhz = 1;
@@ -27,6 +24,11 @@ std::string key_of(dataflow::DataflowAccelerator accelerator, const Network& net
 /// Shared histories count for each that holds them, so that what is left is never too much.
 size_t TimingCache::Beginning::bytes() const {
   size_t sum = 0;
+  for (const auto& program : programs) {
+    for (const auto& block : program.blocks) {
+      sum += sizeof(block) + block.runs.size() * sizeof(dataflow::Run);
+    }
+  }
   for (const auto& history : before) {
     if (history == nullptr) continue;
     sum +=
@@ -84,7 +86,7 @@ dataflow::DataflowTiming TimingCache::run(const dataflow::DataflowAccelerator& a
 void TimingCache::keep(Beginning design) {
   bytes_ += design.bytes();
   beginnings_.push_back(std::move(design));
-  for (; bytes_ > most_bytes; beginnings_.pop_front()) bytes_ -= beginnings_.front().bytes();
+  for (; bytes_ > history_bytes_; beginnings_.pop_front()) bytes_ -= beginnings_.front().bytes();
 }
 
 DesignTiming TimingCache::timing(const dataflow::DataflowAccelerator& accelerator) {

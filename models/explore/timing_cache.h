@@ -31,9 +31,12 @@ struct DesignTiming {
 
 class TimingCache {
  public:
-  /// `images` long are the runs in which the steady state is looked for.
-  explicit TimingCache(const Network& network, int64_t images = 16)
-      : network_(network), images_(images) {}
+  /// `images` long are the runs in which the steady state is looked for. Of what happened in
+  /// streams as much is kept as fits into `history_bytes`, the youngest runs: by default a
+  /// sixteenth of a small machine's memory.
+  explicit TimingCache(const Network& network, int64_t images = 16,
+                       size_t history_bytes = size_t{256} << 20)
+      : network_(network), images_(images), history_bytes_(history_bytes) {}
 
   /// A run is taken over from one that differs only in
   /// - the clock, which changes no cycle;
@@ -77,6 +80,7 @@ class TimingCache {
 
   const Network& network_;
   int64_t images_;
+  size_t history_bytes_;
   std::map<std::string, std::vector<Run>> runs_;  // by all parameters but clock and depths
   std::deque<Beginning> beginnings_;              // the youngest ones, as many as fit
   size_t bytes_ = 0;                              // of all of them

@@ -105,6 +105,22 @@ TEST_CASE("a design that is run behind an unchanged stream is timed as if all of
   CHECK(whole > 200);
 }
 
+// The same two designs in turn, each a change in one layer of the other.
+TEST_CASE("histories that do not fit are dropped, and what they would have saved is run again") {
+  const Network network = zoo_network("tfc-w1a1");
+  const auto first = dataflow::parse_dataflow("auto:800", network);
+  auto second = first;
+  second.layers[network.layers.size() - 2].pe *= 2;
+  for (const bool fits : {true, false}) {
+    TimingCache cache(network, 16, fits ? size_t{1} << 20 : 1000);
+    for (const auto& design : {first, second}) {
+      CHECK(cache.timing(design) == timing_alone(network, design, 16));
+    }
+    CHECK(cache.in_part() == (fits ? 1 : 0));
+    CHECK(cache.simulated() == (fits ? 1 : 2));
+  }
+}
+
 // The last layer but one with a single PE is the slowest by far: words wait in all FIFOs before it.
 TEST_CASE("a layer too slow for what comes before it has all of that run again") {
   const Network network = zoo_network("tfc-w1a1");
