@@ -19,6 +19,8 @@ StampedFifo::StampedFifo(int depth, int word_bits)
   data_.resize(size);
   keep_.assign(size, ~uint64_t{0});
   set_.resize(size);
+  wire_keep_.assign(static_cast<size_t>(limbs_), ~uint64_t{0});
+  wire_set_.resize(static_cast<size_t>(limbs_));
 }
 
 void StampedFifo::stick_slot_bit(int slot, int bit, bool one) {
@@ -36,8 +38,7 @@ void StampedFifo::flip_front(int64_t cycle) {
     if (flip.slot != out_ || flip.cycle <= written_[slot] || flip.cycle > cycle) continue;
     const size_t at =
         slot * static_cast<size_t>(limbs_) + static_cast<size_t>(flip.bit / limb_bits);
-    const uint64_t inverted = data_[at] ^ uint64_t { 1 } << (flip.bit % limb_bits);
-    data_[at] = (inverted & keep_[at]) | set_[at];
+    data_[at] = stored(at, data_[at] ^ uint64_t{1} << (flip.bit % limb_bits));
     if (probe_ != nullptr) probe_->on_change(popped_, data_.data() + out_ * limbs_);
   }
 }
@@ -69,15 +70,18 @@ void StampedFifo::deepen() {
 void StampedFifo::flip_pushed(int64_t cycle) {
   for (const Flip& flip : wire_flips_) {
     if (flip.cycle != cycle) continue;
-    const size_t at = static_cast<size_t>(in_) * static_cast<size_t>(limbs_) +
-                      static_cast<size_t>(flip.bit / limb_bits);
-    const uint64_t inverted = data_[at] ^ uint64_t { 1 } << (flip.bit % limb_bits);
-    data_[at] = (inverted & keep_[at]) | set_[at];
+    const auto limb = static_cast<size_t>(flip.bit / limb_bits);
+    const size_t at = static_cast<size_t>(in_) * static_cast<size_t>(limbs_) + limb;
+    data_[at] = stored(at, passed(limb, data_[at] ^ uint64_t{1} << (flip.bit % limb_bits)));
   }
 }
 
 void StampedFifo::stick_wire(int bit, bool one) {
-  for (int slot = 0; slot < depth_; ++slot) stick_slot_bit(slot, bit, one);
+  assert(bit >= 0 && bit < word_bits_ && pushed_ == 0);
+  const auto limb = static_cast<size_t>(bit / limb_bits);
+  const uint64_t mask = uint64_t{1} << (bit % limb_bits);
+  wire_keep_[limb] &= ~mask;
+  wire_set_[limb] = one ? wire_set_[limb] | mask : wire_set_[limb] & ~mask;
 }
 
 }  // namespace stuckat::kernel

@@ -56,10 +56,10 @@ class StampedFifo {
   /// Storage that can break: from now on bit `bit` of slot `slot` reads `one`. Later calls act on
   /// the result of earlier ones. Before the first word.
   void stick_slot_bit(int slot, int bit, bool one);
-  /// The same for every slot: a wire in front of the storage.
+  /// A wire in front of the storage: every word has the bit when it is written.
   void stick_wire(int bit, bool one);
   /// A transient: what lies in the slot at the beginning of `cycle`, written before and not yet
-  /// read, has the bit inverted; a stuck bit stays as it is. Before the first word.
+  /// read, has the bit inverted; a stuck bit of the slot stays as it is. Before the first word.
   void flip_slot_bit(int slot, int bit, int64_t cycle) { flips_.push_back({slot, bit, cycle}); }
   /// A transient on the wire in front of the storage: a word written in `cycle` has the bit
   /// inverted; stuck bits stay as they are. Before the first word.
@@ -93,6 +93,10 @@ class StampedFifo {
     int bit;
     int64_t cycle;
   };
+  uint64_t passed(size_t limb, uint64_t bits) const {
+    return (bits & wire_keep_[limb]) | wire_set_[limb];
+  }
+  uint64_t stored(size_t at, uint64_t bits) const { return (bits & keep_[at]) | set_[at]; }
   void flip_front(int64_t cycle);
   void flip_pushed(int64_t cycle);
   void count_push(int64_t cycle);
@@ -107,9 +111,10 @@ class StampedFifo {
   bool consumer_waits_ = false;
   int64_t pushed_ = 0;
   int64_t popped_ = 0;
-  std::vector<int64_t> written_;             // [depth] cycle of the last push into the slot
-  std::vector<int64_t> freed_;               // [depth] cycle after the last pop from the slot
-  std::vector<uint64_t> data_, keep_, set_;  // [depth][limbs]
+  std::vector<int64_t> written_;                // [depth] cycle of the last push into the slot
+  std::vector<int64_t> freed_;                  // [depth] cycle after the last pop from the slot
+  std::vector<uint64_t> data_, keep_, set_;     // [depth][limbs]
+  std::vector<uint64_t> wire_keep_, wire_set_;  // [limbs]
   std::vector<Flip> flips_;
   std::vector<Flip> wire_flips_;
   WordProbe* probe_ = nullptr;
@@ -125,7 +130,7 @@ inline void StampedFifo::push(int64_t cycle, const uint64_t* word) {
   assert(can_push() && cycle >= slot_free());
   const size_t at = static_cast<size_t>(in_) * static_cast<size_t>(limbs_);
   for (size_t i = 0; i < static_cast<size_t>(limbs_); ++i) {
-    data_[at + i] = (word[i] & keep_[at + i]) | set_[at + i];
+    data_[at + i] = stored(at + i, passed(i, word[i]));
   }
   if (!wire_flips_.empty()) flip_pushed(cycle);
   written_[static_cast<size_t>(in_)] = cycle;

@@ -209,6 +209,22 @@ TEST_CASE("depth_two_sustains_a_word_per_cycle_and_depth_one_half_of_that") {
   }
 }
 
+TEST_CASE("a_flip_in_a_slot_inverts_what_a_stuck_wire_wrote_there") {
+  StampedFifo fifo(1, 2);
+  fifo.stick_wire(0, true);
+  fifo.stick_slot_bit(0, 1, true);
+  for (const int bit : {0, 1}) fifo.flip_slot_bit(0, bit, 5);
+  fifo.flip_wire(0, 8);
+  const uint64_t word = 0;
+  fifo.push(3, &word);
+  fifo.settle(6);
+  CHECK(fifo.front()[0] == 2u);
+  fifo.pop(6);
+  fifo.push(8, &word);
+  fifo.settle(9);
+  CHECK(fifo.front()[0] == 3u);
+}
+
 TEST_CASE("stuck_bits_show_in_every_word_of_their_slot_and_wires_in_all") {
   StampedFifo fifo(3, 70);
   fifo.stick_wire(69, true);
