@@ -295,8 +295,9 @@ void Lowering::add_to_pool(const Fault& fault, const PoolUnit& unit) {
   switch (fault.kind) {
     case SiteKind::pool_cell: {
       const auto [column, word, word_bit, unused] = fault.coordinates;
-      pool.channels = {word * unit.channels_per_word + word_bit / bits};
-      pool.pixels = multiples(column, PoolUnit::columns(l), l.output.pixels());
+      pool.channels = multiples(word * unit.channels_per_word + word_bit / bits,
+                                unit.words * unit.channels_per_word, l.input.channels);
+      if (unit.columns > 1) pool.pixels = multiples(column, unit.columns, l.output.pixels());
       pool.pool.cell = CodeMask::stuck_bit(word_bit % bits, one);
       break;
     }

@@ -219,7 +219,7 @@ void Flips::in_pool(const PoolUnit& unit) {
     if (!cell) return;
     PoolFault pool;
     pool.layer = unit.layer;
-    pool.channels = {second * unit.channels_per_word + third / bits};
+    pool.channels = {cell->word * unit.channels_per_word + third / bits};
     pool.pixels = {cell->pixel};
     pool.pool.flips = {{cell->taken, 1u << third % bits}};
     pool.images = {cell->image, cell->image};
@@ -241,7 +241,7 @@ void Flips::in_pool(const PoolUnit& unit) {
     effects_.elements.push_back(std::move(element));
     return;
   }
-  if (at->gives || at->taken == 0) return;  // the first pixel is not compared
+  if (!at->takes || at->taken == 0) return;  // the first pixel is not compared
   PoolFault pool;
   pool.layer = unit.layer;
   pool.channels = {channel + first};

@@ -125,6 +125,13 @@ void validate(const Placement& placement, const Network& network) {
   }
   for (const PoolUnit& pool : placement.pools) {
     check_unit(pool.name, pool.layer, true, pool.channels_per_word);
+    const Layer& layer = network.layers[static_cast<size_t>(pool.layer)];
+    const int words = layer.input.channels / pool.channels_per_word;
+    check((pool.columns == layer.output.width && pool.words == words) ||
+              (pool.columns == 1 && pool.words == 1),
+          pool.name,
+          std::to_string(pool.columns) + " columns of " + std::to_string(pool.words) + " words",
+          std::to_string(layer.output.width) + " of " + std::to_string(words) + ", or 1 of 1");
   }
   for (const ActivationMemory& memory : placement.memories) {
     check(names.insert(memory.name).second, memory.name, "repeated name", "unique names");

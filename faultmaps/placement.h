@@ -81,18 +81,15 @@ struct WindowBuffer {
   bool operator==(const WindowBuffer&) const = default;
 };
 
-/// A streaming max-pool: one running maximum for each pixel of an output row, in words of
-/// channels_per_word channels as above.
+/// A max-pool: running maxima in words of channels_per_word channels as above. A streaming pool
+/// keeps a whole output row; one that takes window by window, all of a word's before the next
+/// word's, keeps a single word.
 struct PoolUnit {
-  /// Places for running maxima: one for each output column, or one where windows overlap, which
-  /// then pass through the pool one after the other.
-  static int columns(const Layer& pool) {
-    return pool.kernel == pool.stride ? pool.output.width : 1;
-  }
-
   std::string name;  ///< "pool0/pool"
   int layer = 0;
   int channels_per_word = 1;
+  int columns = 1;  ///< output pixels that are kept at once
+  int words = 1;    ///< of each of them
 
   bool operator==(const PoolUnit&) const = default;
 };

@@ -113,12 +113,8 @@ const PoolUnit& pool_at(const Placement& p, int part) { return p.pools[static_ca
 const Layer& pool_layer(const Placement& p, int part, const Network& n) {
   return n.layers[static_cast<size_t>(pool_at(p, part).layer)];
 }
-int pool_columns(const Placement& p, int part, const Network& n) {
-  return PoolUnit::columns(pool_layer(p, part, n));
-}
-int pool_words(const Placement& p, int part, const Network& n) {
-  return pool_layer(p, part, n).input.channels / pool_at(p, part).channels_per_word;
-}
+int pool_columns(const Placement& p, int part, const Network&) { return pool_at(p, part).columns; }
+int pool_words(const Placement& p, int part, const Network&) { return pool_at(p, part).words; }
 int pool_word_bits(const Placement& p, int part, const Network& n) {
   return pool_at(p, part).channels_per_word * pool_layer(p, part, n).input_format.bits;
 }
@@ -301,8 +297,8 @@ const std::vector<SiteRow>& site_table() {
        "pool/cell",
        PartKind::pool,
        "cell[][][]",
-       {{"column", pool_columns, "width of the output"},
-        {"word", pool_words, "channels / channels in a word"},
+       {{"column", pool_columns, "width of the output, or 1 behind a window"},
+        {"word", pool_words, "channels / channels in a word, or 1 behind a window"},
         {"bit", pool_word_bits, "channels in a word * bits of a code"}},
        ValueKind::bit,
        "bit of the running maximum of one output column after every pixel of its window, in raster "

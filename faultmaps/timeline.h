@@ -44,7 +44,8 @@ struct PoolStep {
   int pixel = 0;  ///< of the output
   int word = 0;   ///< of the pixel
   int taken = 0;
-  bool gives = false;  ///< the step gives the word; else it takes the next one
+  bool takes = true;   ///< the step merges one more
+  bool gives = false;  ///< the step gives the word
 };
 
 /// The image whose activations lie in the buffers of an array.

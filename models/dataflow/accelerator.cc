@@ -6,8 +6,10 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <sstream>
 
+#include "models/dataflow/max_pool.h"
 #include "workloads/errors.h"
 
 namespace stuckat::dataflow {
@@ -67,10 +69,7 @@ void validate_mvtu(const Check& check, const Layer& layer, const LayerParams& p,
     check.require(layer.rows() % p.pe == 0, "PE " + std::to_string(p.pe),
                   "a divisor of its " + std::to_string(layer.rows()) + " rows");
   }
-  if (layer.kind == LayerKind::convolution) {
-    check.require(layer.input.channels % p.simd == 0, "SIMD " + std::to_string(p.simd),
-                  "a divisor of its " + std::to_string(layer.input.channels) + " input channels");
-  } else if (!first) {
+  if (layer.kind == LayerKind::convolution || !first) {
     check.require(layer.columns() % p.simd == 0, "SIMD " + std::to_string(p.simd),
                   "a divisor of its " + std::to_string(layer.columns()) + " columns");
   }
@@ -99,6 +98,18 @@ int padded_columns(const DataflowAccelerator& accelerator, const Network& networ
   const LayerParams& p = accelerator.layers[static_cast<size_t>(index)];
   const int columns = network.layers[static_cast<size_t>(index)].columns();
   return (columns + p.simd - 1) / p.simd * p.simd;
+}
+
+bool pools_windows(const DataflowAccelerator& accelerator, const Network& network, int index) {
+  const Layer& layer = network.layers[static_cast<size_t>(index)];
+  return layer.kind == LayerKind::max_pool &&
+         (overlapping(layer) || accelerator.layers[static_cast<size_t>(index)].window_simd > 0);
+}
+
+int window_simd(const DataflowAccelerator& accelerator, const Network& network, int index) {
+  const LayerParams& p = accelerator.layers[static_cast<size_t>(index)];
+  const int channels = network.layers[static_cast<size_t>(index)].input.channels;
+  return p.window_simd > 0 ? p.window_simd : std::gcd(p.simd, channels);
 }
 
 int accumulator_bits(const DataflowAccelerator& accelerator, const Network& network, int index) {
@@ -148,6 +159,13 @@ void validate(const DataflowAccelerator& accelerator, const Network& network) {
     check.range("out_depth", p.out_depth, 1, max_depth);
     check.range("inner_depth", p.inner_depth, 1, max_depth);
     check.range("word_bits", p.word_bits, 0, max_word_bits);
+    const int channels = layer.input.channels;
+    check.require(p.window_simd == 0 || (layer.kind != LayerKind::dense && p.window_simd > 0 &&
+                                         channels % p.window_simd == 0),
+                  "window_simd " + std::to_string(p.window_simd),
+                  layer.kind == LayerKind::dense
+                      ? "0: it has no windows"
+                      : "0, or a divisor of its " + std::to_string(channels) + " input channels");
     if (layer.has_weights()) validate_mvtu(check, layer, p, i == 0);
   }
 }

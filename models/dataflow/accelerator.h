@@ -14,10 +14,12 @@ namespace stuckat::dataflow {
 
 using kernel::Discipline;
 
-/// What belongs to one layer of the network. Pools use word_bits and the depths only.
+/// What belongs to one layer of the network. Pools use window_simd, word_bits and the depths only.
 struct LayerParams {
   int pe = 1;                ///< rows computed at once; divides the (padded) rows
-  int simd = 1;              ///< columns per step; divides the channels of a convolution's input
+  int simd = 1;              ///< columns per step; divides the (padded) columns
+  int window_simd = 0;       ///< channels in a word of the windows; divides the input channels.
+                             ///< 0: as many as divide SIMD too; of a pool: as they come
   int accumulator_bits = 0;  ///< 0: the smallest that holds every partial sum
   int threshold_bits = 0;    ///< 0: the smallest that holds every threshold
   int padded_rows = 0;       ///< last layer only; 0: the next multiple of pe
@@ -79,8 +81,9 @@ std::string to_json(const DataflowAccelerator& accelerator, const Network& netwo
 /// the columns in a dense layer), that is not above the published one. Throws InputError.
 DataflowAccelerator built_in_dataflow(const std::string& name, const Network& network);
 
-/// A folding for any network: layer by layer the fewest PE*SIMD, and then the fewest PE, that need
-/// at most `target_cycles` per image, or the most parallel folding where none does.
+/// A folding for any network: layer by layer the fewest PE*SIMD, then words of the MVTU that are
+/// those of its windows, and then the fewest PE, that need at most `target_cycles` per image, or as
+/// few as any folding where none does.
 DataflowAccelerator auto_dataflow(const Network& network, int64_t target_cycles);
 
 /// Whether the accelerator can hold the network. Throws InputError("dataflow:NAME", ...).
@@ -89,6 +92,11 @@ void validate(const DataflowAccelerator& accelerator, const Network& network);
 // Figures of one layer on one accelerator, fitted and validated; index into network.layers.
 int padded_rows(const DataflowAccelerator& accelerator, const Network& network, int layer);
 int padded_columns(const DataflowAccelerator& accelerator, const Network& network, int layer);
+/// Whether a sliding window in front of a pool hands it one window after the other: always where
+/// they overlap. (FINN: Pool; without it StreamingMaxPool.)
+bool pools_windows(const DataflowAccelerator& accelerator, const Network& network, int layer);
+/// Channels in a word of a convolution's windows.
+int window_simd(const DataflowAccelerator& accelerator, const Network& network, int layer);
 int accumulator_bits(const DataflowAccelerator& accelerator, const Network& network, int layer);
 int threshold_bits(const DataflowAccelerator& accelerator, const Network& network, int layer);
 /// Cycles that the MVTU of a layer computes for one image: NF * SF * output pixels.

@@ -32,6 +32,7 @@ const std::vector<IntegerRow<LayerParams>>& layer_rows() {
   using L = LayerParams;
   static const std::vector<IntegerRow<L>> rows = {{"pe", &L::pe},
                                                   {"simd", &L::simd},
+                                                  {"window_simd", &L::window_simd},
                                                   {"accumulator_bits", &L::accumulator_bits},
                                                   {"threshold_bits", &L::threshold_bits},
                                                   {"padded_rows", &L::padded_rows},
@@ -207,6 +208,7 @@ std::string to_json(const DataflowAccelerator& accelerator, const Network& netwo
     for (const auto& row : layer_rows()) {
       const std::string key = row.key;
       if (!network.layers[i].has_weights() && (key == "pe" || key == "simd")) continue;
+      if (network.layers[i].kind == LayerKind::dense && key == "window_simd") continue;
       layer[key] = accelerator.layers[i].*row.member;
     }
     json["layers"].push_back(layer);

@@ -1,7 +1,11 @@
 // Foldings that were published, as tables (hardware.md, BNN-PYNQ accelerators), and generated ones.
 #include <algorithm>
+#include <numeric>
+#include <optional>
+#include <tuple>
 
 #include "models/dataflow/accelerator.h"
+#include "models/dataflow/max_pool.h"
 #include "models/dataflow/sliding_window.h"
 #include "workloads/errors.h"
 
@@ -46,10 +50,8 @@ const std::vector<AcceleratorRow>& built_ins() {
   static const std::vector<LayerRow> lfc = {
       {32, 64, 0, 16}, {64, 32, 0, 8}, {32, 64, 0, 16}, {16, 8, 0, 2}};
   static const std::vector<AcceleratorRow> rows = {
-      {"bnn-pynq-cnv-w1a1", 300, 128, 64, cnv_w1},
-      {"bnn-pynq-cnv-w1a2", 300, 128, 64, cnv_w1},
-      {"bnn-pynq-cnv-w2a2", 300, 128, 64, cnv_w2},
-      {"bnn-pynq-lfc-w1a1", 300, 2, 64, lfc},
+      {"bnn-pynq-cnv-w1a1", 300, 128, 64, cnv_w1}, {"bnn-pynq-cnv-w1a2", 300, 128, 64, cnv_w1},
+      {"bnn-pynq-cnv-w2a2", 300, 128, 64, cnv_w2}, {"bnn-pynq-lfc-w1a1", 300, 2, 64, lfc},
       {"bnn-pynq-lfc-w1a2", 300, 2, 64, lfc},
   };
   return rows;
@@ -113,8 +115,7 @@ std::vector<int> divisors(int number) {
 
 int64_t window_cycles(const Layer& layer, int simd) {
   if (layer.kind != LayerKind::convolution) return 0;
-  const WindowShape shape = window_shape(layer, simd, WindowVersion::hls);
-  return shape.cycles_per_image();
+  return window_shape(layer, simd, WindowVersion::hls).cycles_per_image();
 }
 
 /// behind: the layer that reads this one's output, which PE channels a word leave.
@@ -123,23 +124,24 @@ LayerParams auto_layer(const Layer& layer, const Layer* behind, int64_t target_c
   LayerParams best;
   best.out_depth = fifo_depth;
   if (!layer.has_weights()) return best;
-  int64_t best_cost = -1;
+  const bool convolution = layer.kind == LayerKind::convolution;
+  using Rank = std::tuple<int64_t, int64_t, bool, int>;  // cycles above the target, cost, ..., PE
+  std::optional<Rank> best_rank;
   for (const int pe : divisors(layer.rows())) {
-    const int64_t pool_cycles = behind == nullptr ? 0 : overlapping_pool_cycles(*behind, pe);
-    for (const int simd : divisors(simd_multiple(layer))) {
+    const bool pools_windows = behind != nullptr && !behind->has_weights() && overlapping(*behind);
+    const int64_t pool_cycles = pools_windows ? windowed_pool_cycles(*behind, pe) : 0;
+    for (const int simd : divisors(layer.columns())) {
+      const int of_window = std::gcd(simd, layer.input.channels);
       const int64_t cycles =
-          std::max(int64_t{layer.rows() / pe} * (layer.columns() / simd) * layer.output.pixels(),
-                   std::max(window_cycles(layer, simd), pool_cycles));
-      const int64_t cost = int64_t{pe} * simd;
-      if (cycles > target_cycles || (best_cost >= 0 && cost >= best_cost)) continue;
-      best_cost = cost;
+          std::max({int64_t{layer.rows() / pe} * (layer.columns() / simd) * layer.output.pixels(),
+                    window_cycles(layer, of_window), pool_cycles, target_cycles});
+      const bool converts = convolution && of_window != simd;
+      const Rank rank{cycles, int64_t{pe} * simd, converts, pe};
+      if (best_rank && rank >= *best_rank) continue;
+      best_rank = rank;
       best.pe = pe;
       best.simd = simd;
     }
-  }
-  if (best_cost < 0) {
-    best.pe = layer.rows();
-    best.simd = simd_multiple(layer);
   }
   return best;
 }

@@ -74,9 +74,12 @@ class ChainBuilder {
     if (layer.kind == LayerKind::convolution) add_windows(index);
     const int64_t columns = padded_columns(accelerator_, network_, index);
     const int in_bits = layer.input_format.bits;
-    if (layer.kind == LayerKind::dense && index > 0) {
-      convert(layer.name + "/input_converter", index, p.inner_depth,
-              {layer.name + "/columns", p.simd, in_bits, p.inner_depth, columns / p.simd, -1});
+    if (layer.kind == LayerKind::convolution || index > 0) {
+      const char* converter =
+          layer.kind == LayerKind::convolution ? "/window_converter" : "/input_converter";
+      convert(layer.name + converter, index, p.inner_depth,
+              {layer.name + "/columns", p.simd, in_bits, p.inner_depth,
+               layer.output.pixels() * columns / p.simd, -1});
     }
     const int rows = padded_rows(accelerator_, network_, index);
     const int64_t elements = int64_t{layer.output.pixels()} * rows;
@@ -95,24 +98,25 @@ class ChainBuilder {
     convert(layer.name + "/output_converter", index, p.inner_depth, out);
   }
 
-  /// Words of SIMD channels, padding around the image, sliding window.
+  /// Words of channels, padding around the image, sliding window.
   void add_windows(int index) {
     const Layer& layer = network_.layers[static_cast<size_t>(index)];
     const LayerParams& p = params(index);
     const int bits = layer.input_format.bits;
-    const int64_t words_per_pixel = layer.input.channels / p.simd;
+    const int simd = window_simd(accelerator_, network_, index);
+    const int64_t words_per_pixel = layer.input.channels / simd;
     convert(layer.name + "/input_converter", index, p.inner_depth,
-            {layer.name + "/channels", p.simd, bits, p.inner_depth,
+            {layer.name + "/channels", simd, bits, p.inner_depth,
              layer.input.pixels() * words_per_pixel, -1});
     if (layer.padding > 0) {
       const int64_t height = layer.input.height + 2 * layer.padding;
       const int64_t width = layer.input.width + 2 * layer.padding;
       add(StageKind::padding, layer.name + "/padding", index,
-          {layer.name + "/padded", p.simd, bits, p.inner_depth, height * width * words_per_pixel,
+          {layer.name + "/padded", simd, bits, p.inner_depth, height * width * words_per_pixel,
            -1});
     }
     add(StageKind::sliding_window, layer.name + "/sliding_window", index,
-        {layer.name + "/windows", p.simd, bits, p.inner_depth,
+        {layer.name + "/windows", simd, bits, p.inner_depth,
          int64_t{layer.output.pixels()} * layer.kernel * layer.kernel * words_per_pixel, -1});
   }
 
@@ -120,9 +124,12 @@ class ChainBuilder {
     const Layer& layer = network_.layers[static_cast<size_t>(index)];
     const LayerParams& p = params(index);
     const int bits = layer.input_format.bits;
-    const int lanes = current().lanes;
-    if (overlapping(layer)) {
+    const int lanes = p.window_simd > 0 ? p.window_simd : current().lanes;
+    if (pools_windows(accelerator_, network_, index)) {
       const int64_t words_per_pixel = layer.input.channels / lanes;
+      convert(layer.name + "/input_converter", index, p.inner_depth,
+              {layer.name + "/channels", lanes, bits, p.inner_depth,
+               layer.input.pixels() * words_per_pixel, -1});
       add(StageKind::sliding_window, layer.name + "/sliding_window", index,
           {layer.name + "/windows", lanes, bits, p.inner_depth,
            int64_t{layer.output.pixels()} * layer.kernel * layer.kernel * words_per_pixel, -1});

@@ -60,7 +60,6 @@ std::unique_ptr<kernel::Stage> ElaboratedChain::build(size_t index) {
   kernel::Stream* out = index < streams_.size() ? streams_[index].get() : nullptr;
   const auto layer = static_cast<size_t>(std::max(0, stage.layer));
   const Layer& l = network_.layers[layer];
-  const LayerParams& p = accelerator_.layers[layer];
   switch (stage.kind) {
     case StageKind::memory_reader:
       return std::make_unique<MemoryReaderModule>(stage.name.c_str(), *out, latency.memory,
@@ -72,12 +71,14 @@ std::unique_ptr<kernel::Stage> ElaboratedChain::build(size_t index) {
           stage.name.c_str(), *in, *out,
           WidthConverterModule::Params{latency.width_converter, discipline, narrow, images});
     }
-    case StageKind::padding:
+    case StageKind::padding: {
+      const int lanes = chain_.streams[index - 1].lanes;
       return std::make_unique<PaddingModule>(
           stage.name.c_str(), *in, *out,
           PaddingModule::Params{latency.padding, discipline, l.input.height, l.input.width,
-                                l.padding, l.input.channels / p.simd, padding_word(l, p.simd),
+                                l.padding, l.input.channels / lanes, padding_word(l, lanes),
                                 images});
+    }
     case StageKind::sliding_window:
       return std::make_unique<SlidingWindowModule>(
           stage.name.c_str(), *in, *out,
@@ -91,11 +92,15 @@ std::unique_ptr<kernel::Stage> ElaboratedChain::build(size_t index) {
           MvtuModule::Params{latency.mvtu, discipline, l.output.pixels(), images}, *mvtus_[layer]);
     case StageKind::max_pool: {
       const int lanes = chain_.streams[index - 1].lanes;
-      auto params = MaxPoolModule::params_for(l, l.input.channels / lanes);
+      const bool windows = pools_windows(accelerator_, network_, stage.layer);
+      const int words = l.input.channels / lanes;
+      auto params = windows ? MaxPoolModule::params_for_windows(l, words)
+                            : MaxPoolModule::params_for(l, words);
       params.latency_steps = latency.max_pool;
       params.images = images;
-      return std::make_unique<MaxPoolModule>(stage.name.c_str(), *in, *out, params, pooled_piece(l),
-                                             lanes);
+      if (windows) params.discipline = discipline;
+      return std::make_unique<MaxPoolModule>(stage.name.c_str(), *in, *out, params,
+                                             windows ? pooled_window(l, lanes) : l, lanes);
     }
     case StageKind::memory_writer:
       break;

@@ -14,7 +14,7 @@ namespace {
 // FINN names a node after its operator, backend and number: "MVAU_hls_3".
 struct FinnOperator {
   const char* prefix;
-  enum Role { matrix, window, pool, fifo, other } role;
+  enum Role { matrix, window, streaming_pool, pool_of_windows, thresholds, fifo, other } role;
 };
 
 const std::vector<FinnOperator>& finn_operators() {
@@ -23,10 +23,10 @@ const std::vector<FinnOperator>& finn_operators() {
       {"MatrixVectorActivation", FinnOperator::matrix},
       {"StreamingFCLayer", FinnOperator::matrix},
       {"ConvolutionInputGenerator", FinnOperator::window},
-      {"StreamingMaxPool", FinnOperator::pool},
-      {"Pool", FinnOperator::pool},
+      {"StreamingMaxPool", FinnOperator::streaming_pool},
+      {"Pool", FinnOperator::pool_of_windows},
       {"StreamingFIFO", FinnOperator::fifo},
-      {"Thresholding", FinnOperator::other},
+      {"Thresholding", FinnOperator::thresholds},
       {"LabelSelect", FinnOperator::other},
       {"FMPadding", FinnOperator::other},
       {"StreamingDataWidthConverter", FinnOperator::other},
@@ -56,6 +56,7 @@ FinnOperator::Role role_of(const std::string& node, const std::string& where) {
 /// A node with the values of "Defaults" that it does not give itself.
 struct FinnNode {
   std::string name;
+  FinnOperator::Role role;
   Json values;
   int fifo_behind = 0;  ///< StreamingFIFO nodes between this one and the next
 
@@ -109,7 +110,7 @@ void add_defaults(const Json& defaults, FinnNode& node, const std::string& where
   }
 }
 
-/// All nodes with a role, in the order of the file, which is that of the data.
+/// All nodes that are parts of ours, in the order of the file, which is that of the data.
 struct FinnFile {
   std::vector<FinnNode> matrices, windows, pools;
   int fifo_in_front = 0;  ///< before the first of these nodes
@@ -125,29 +126,66 @@ struct FinnFile {
       const FinnOperator::Role role = role_of(name, where);
       if (name == "Defaults") continue;
       require_object(values, where, "node '" + name + "'");
-      FinnNode node{name, values};
+      FinnNode node{name, role, values};
       if (role == FinnOperator::fifo) {
         in_a_row += node.integer_of("depth", where);
         *behind = std::max(*behind, in_a_row);
         continue;
       }
       in_a_row = 0;
-      std::vector<FinnNode>* const nodes = role == FinnOperator::matrix   ? &matrices
-                                           : role == FinnOperator::window ? &windows
-                                           : role == FinnOperator::pool   ? &pools
-                                                                          : nullptr;
+      if (role == FinnOperator::thresholds && !matrices.empty()) {
+        throw InputError(where, "node '" + name + "' behind " + matrices.back().name,
+                         "thresholds inside of the MVAU (standalone_thresholds = False)");
+      }
+      std::vector<FinnNode>* const nodes = nodes_of(role);
       if (nodes == nullptr) continue;
       add_defaults(defaults, node, where);
       nodes->push_back(std::move(node));
       behind = &nodes->back().fifo_behind;
     }
   }
+
+ private:
+  std::vector<FinnNode>* nodes_of(FinnOperator::Role role) {
+    switch (role) {
+      case FinnOperator::matrix:
+        return &matrices;
+      case FinnOperator::window:
+        return &windows;
+      case FinnOperator::streaming_pool:
+      case FinnOperator::pool_of_windows:
+        return &pools;
+      default:
+        return nullptr;
+    }
+  }
 };
 
-void require_nodes(size_t found, size_t expected, const char* what, const std::string& where) {
+/// A Pool takes the words of a window of its own as they are (FINN: it requires
+/// ConvolutionInputGenerator with depthwise = 1). A StreamingMaxPool takes whole pixels, from
+/// behind the layer in front.
+void read_pool(const FinnNode& node, const FinnNode* window, const Layer& layer, LayerParams& p,
+               LayerParams* in_front, const std::string& where) {
+  if (window != nullptr) {
+    p.window_simd = window->integer_of("SIMD", where);
+    if (node.values.contains("PE") && node.integer_of("PE", where) != p.window_simd) {
+      throw InputError(where, "PE of " + node.name, "the SIMD of " + window->name);
+    }
+  } else if (overlapping(layer)) {
+    throw InputError(where, node.name + " for '" + layer.name + "', whose windows overlap",
+                     "Pool behind ConvolutionInputGenerator");
+  } else if (in_front != nullptr) {
+    in_front->word_bits = layer.input.channels * layer.input_format.bits;
+  }
+}
+
+bool takes_windows(const FinnNode& pool) { return pool.role == FinnOperator::pool_of_windows; }
+
+void require_nodes(size_t found, size_t expected, const char* what, const char* of,
+                   const std::string& where) {
   if (found == expected) return;
   throw InputError(where, std::to_string(found) + " nodes " + what,
-                   std::to_string(expected) + ", one for each such layer of the network");
+                   std::to_string(expected) + ", one for " + of + " of the network");
 }
 
 /// The windows' backend. All windows of an accelerator are of one version.
@@ -189,49 +227,51 @@ DataflowAccelerator read_finn_folding(const Json& json, const std::string& where
   // finn-hlslib's loops have `pipeline style=flp` since Vitis HLS; StreamingFCLayer is older.
   const bool old = !matrices.empty() && is_of(matrices.front().name, "StreamingFCLayer");
   accelerator.discipline = old ? Discipline::stalling : Discipline::flushing;
-  size_t matrix = 0, window = 0, pool = 0;
+  const auto layers_with = [&](bool (*has)(const Layer&)) {
+    return static_cast<size_t>(std::count_if(network.layers.begin(), network.layers.end(), has));
+  };
+  const auto with_windows = std::count_if(pools.begin(), pools.end(), takes_windows);
+  require_nodes(matrices.size(), layers_with([](const Layer& l) { return l.has_weights(); }),
+                "with a matrix (MVAU)", "each layer with weights", where);
+  require_nodes(windows.size(), layers_with([](const Layer& l) {
+                                  return l.kind == LayerKind::convolution;
+                                }) + static_cast<size_t>(with_windows),
+                "with a window (ConvolutionInputGenerator)", "each convolution and each Pool",
+                where);
+  if (!pools.empty()) {  // a file may say nothing about pools
+    require_nodes(pools.size(), layers_with([](const Layer& l) { return !l.has_weights(); }),
+                  "with a pool", "each pool", where);
+  }
   // FINN puts the greater of what producer and consumer ask for between two nodes.
   const auto deepen = [](int& depth, int wanted) { depth = std::max(depth, wanted); };
   deepen(accelerator.input_depth, fifo_in_front);
+  auto matrix = matrices.begin(), window = windows.begin(), pool = pools.begin();
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
     LayerParams& p = accelerator.layers[i];
-    int* in_depth = i == 0 ? &accelerator.input_depth : &accelerator.layers[i - 1].out_depth;
+    LayerParams* const before = i == 0 ? nullptr : &accelerator.layers[i - 1];
     const bool pooled = !layer.has_weights();
-    if (pooled && pool >= pools.size()) {  // a file may say nothing about pools
-      ++pool;
-      continue;
+    if (pooled && pools.empty() && overlapping(layer)) continue;
+    static const FinnNode untold{"StreamingMaxPool", FinnOperator::streaming_pool, Json::object()};
+    const FinnNode& node = !pooled ? *matrix++ : pools.empty() ? untold : *pool++;
+    const bool windowed = pooled ? takes_windows(node) : layer.kind == LayerKind::convolution;
+    const FinnNode* const in_front = windowed ? &*window++ : nullptr;
+    int* in_depth = before == nullptr ? &accelerator.input_depth : &before->out_depth;
+    if (windowed) {
+      deepen(*in_depth, in_front->depth("inFIFODepth", where));
+      deepen(p.inner_depth, in_front->behind(where));
+      in_depth = &p.inner_depth;
     }
-    if (!pooled && matrix >= matrices.size()) break;
-    const FinnNode& node = pooled ? pools[pool++] : matrices[matrix++];
-    if (!pooled) {
+    if (pooled) {
+      read_pool(node, in_front, layer, p, before, where);
+    } else {
       p.pe = node.integer_of("PE", where);
       p.simd = node.integer_of("SIMD", where);
-    }
-    if (pooled ? overlapping(layer) : layer.kind == LayerKind::convolution) {
-      if (window >= windows.size()) break;
-      const FinnNode& in_front = windows[window++];
-      if (!pooled && in_front.integer_of("SIMD", where) != p.simd) {
-        throw InputError(where, "SIMD of " + in_front.name, "that of " + node.name);
-      }
-      deepen(*in_depth, in_front.depth("inFIFODepth", where));
-      deepen(p.inner_depth, in_front.behind(where));
-      in_depth = &p.inner_depth;
+      if (windowed) p.window_simd = in_front->integer_of("SIMD", where);
     }
     deepen(*in_depth, node.depth("inFIFODepth", where));
     deepen(p.out_depth, node.behind(where));
   }
-  const auto count = [&](auto is) {
-    return static_cast<size_t>(std::count_if(network.layers.begin(), network.layers.end(), is));
-  };
-  require_nodes(matrices.size(), count([](const Layer& l) { return l.has_weights(); }),
-                "with a matrix (MVAU)", where);
-  require_nodes(windows.size(), count([&, &p = pools](const Layer& l) {
-                  return l.kind == LayerKind::convolution ||
-                         (!l.has_weights() && !p.empty() && overlapping(l));
-                }),
-                "with a window (ConvolutionInputGenerator)", where);
-  if (!pools.empty()) require_nodes(pools.size(), pool, "with a pool", where);
   return accelerator;
 }
 

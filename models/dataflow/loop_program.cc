@@ -64,11 +64,13 @@ std::vector<Block> mvtu(int64_t synapse_fold, int64_t neuron_fold, int64_t windo
   return {{windows, {reads(synapse_fold - 1), moves(1), further_folds}}};
 }
 
+/// finn-hlslib, Pool_batch: the words of a window that hold the same channels follow each other.
+std::vector<Block> pool_of_windows(const Layer& layer, int64_t words_per_pixel) {
+  const int64_t words = int64_t{layer.kernel} * layer.kernel;
+  return {{layer.output.pixels() * words_per_pixel, {reads(words - 1), moves(1)}}};
+}
+
 std::vector<Block> max_pool(const Layer& layer, int64_t words_per_pixel) {
-  if (overlapping(layer)) {
-    const int64_t window = int64_t{layer.kernel} * layer.kernel * words_per_pixel;
-    return {{layer.output.pixels(), {reads(window), writes(words_per_pixel)}}};
-  }
   const int64_t row = layer.input.width * words_per_pixel;
   const int64_t dropped = layer.input.height - int64_t{layer.kernel} * layer.output.height;
   return {{layer.output.height,
@@ -106,7 +108,7 @@ LoopProgram program_of(size_t index, const Chain& chain, const DataflowAccelerat
     case StageKind::width_converter:
       return {converter(in, out), latency.width_converter, discipline, false};
     case StageKind::padding:
-      return {padding(layer, layer.input.channels / p.simd), latency.padding, discipline, false};
+      return {padding(layer, layer.input.channels / in.lanes), latency.padding, discipline, false};
     case StageKind::sliding_window:
       return {sliding_window(window_shape(layer, in.lanes, accelerator.sliding_window)),
               latency.sliding_window, window_discipline(accelerator),
@@ -116,6 +118,10 @@ LoopProgram program_of(size_t index, const Chain& chain, const DataflowAccelerat
                    padded_rows(accelerator, network, layer_index) / p.pe, layer.output.pixels()),
               latency.mvtu, discipline, false};
     case StageKind::max_pool:
+      if (pools_windows(accelerator, network, layer_index)) {
+        return {pool_of_windows(layer, layer.input.channels / in.lanes), latency.max_pool,
+                discipline, false};
+      }
       // Its loops end with each output row and let their results out, whatever the discipline.
       return {max_pool(layer, layer.input.channels / in.lanes), latency.max_pool,
               Discipline::flushing, false};

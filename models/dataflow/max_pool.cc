@@ -7,13 +7,12 @@
 
 namespace stuckat::dataflow {
 
-Layer pooled_piece(const Layer& pool) {
-  Layer piece = pool;
-  if (!overlapping(pool)) return piece;
-  piece.stride = pool.kernel;
-  piece.input = {pool.kernel, pool.kernel, pool.input.channels};
-  piece.output = {1, 1, pool.input.channels};
-  return piece;
+Layer pooled_window(const Layer& pool, int lanes) {
+  Layer window = pool;
+  window.stride = pool.kernel;
+  window.input = {pool.kernel, pool.kernel, lanes};
+  window.output = {1, 1, lanes};
+  return window;
 }
 
 MaxPool::MaxPool(const Layer& layer, int lanes)

@@ -1,4 +1,5 @@
-// Streaming max-pool: keeps the greatest value so far of every pixel of one output row.
+// Max-pool: keeps the greatest value so far of every pixel of one output row, or, behind a sliding
+// window, of one word of one pixel.
 #pragma once
 
 #include <cstdint>
@@ -9,16 +10,15 @@
 
 namespace stuckat::dataflow {
 
-/// Where windows overlap, a sliding-window buffer in front of the pool emits each of them, as FINN
-/// builds such pools.
+/// Then a sliding window in front of the pool emits them one by one.
 inline bool overlapping(const Layer& pool) { return pool.kernel != pool.stride; }
-/// What passes through the pool as one image: one window of such a layer, else the image itself.
-Layer pooled_piece(const Layer& pool);
+/// What passes through such a pool as one image: one window of one word of `lanes` channels.
+Layer pooled_window(const Layer& pool, int lanes);
 
 class MaxPool {
  public:
   /// Words of `lanes` channels; lanes divides layer.input.channels, kernel == stride: the layer, or
-  /// its pooled_piece().
+  /// its pooled_window().
   MaxPool(const Layer& layer, int lanes);
 
   int words_per_pixel() const { return words_per_pixel_; }

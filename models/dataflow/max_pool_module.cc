@@ -2,17 +2,10 @@
 
 namespace stuckat::dataflow {
 
-using kernel::Discipline;
 using kernel::Progress;
 
 MaxPoolModule::Params MaxPoolModule::params_for(const Layer& layer, int words_per_pixel) {
   Params params;
-  if (overlapping(layer)) {
-    params.words_read_per_row = int64_t{layer.kernel} * layer.kernel * words_per_pixel;
-    params.words_written_per_row = words_per_pixel;
-    params.rows = layer.output.pixels();
-    return params;
-  }
   const int64_t row = int64_t{layer.input.width} * words_per_pixel;
   params.words_read_per_row = layer.kernel * row;
   params.words_written_per_row = int64_t{layer.output.width} * words_per_pixel;
@@ -21,15 +14,22 @@ MaxPoolModule::Params MaxPoolModule::params_for(const Layer& layer, int words_pe
   return params;
 }
 
-// The loops over an output row end with it and let their results out: nothing waits in the pool
-// for a later row, whatever the discipline of the other parts.
+MaxPoolModule::Params MaxPoolModule::params_for_windows(const Layer& layer, int words_per_pixel) {
+  Params params;
+  params.words_read_per_row = int64_t{layer.kernel} * layer.kernel;
+  params.words_written_per_row = 0;
+  params.rows = layer.output.pixels() * words_per_pixel;
+  params.gives_with_last = true;
+  return params;
+}
+
 MaxPoolModule::MaxPoolModule(const sc_core::sc_module_name& name, kernel::Stream& source,
                              kernel::Stream& sink, const Params& params, const Layer& layer,
                              int lanes)
     : Stage(name, &source, &sink),
       params_(params),
       core_(layer, lanes),
-      pipeline_(params.latency_steps, Discipline::flushing, &sink) {}
+      pipeline_(params.latency_steps, params.discipline, &sink) {}
 
 Progress MaxPoolModule::advance() {
   for (; image_ < *params_.images; ++image_, row_ = 0, dropped_ = 0) {
@@ -39,6 +39,9 @@ Progress MaxPoolModule::advance() {
         core_.settle(pipeline_.start());
         core_.write(in()->front());
         in()->pop(pipeline_.start());
+        if (params_.gives_with_last && read_ + 1 == params_.words_read_per_row) {
+          core_.read(pipeline_.emit());
+        }
       }
       for (; written_ < params_.words_written_per_row; ++written_) {
         if (const Progress p = pipeline_.step(0, nullptr); p != Progress::done) return p;

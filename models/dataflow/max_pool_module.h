@@ -16,9 +16,11 @@ class MaxPoolModule : public kernel::Stage {
     int latency_steps = 1;
     int64_t words_read_per_row = 1;     ///< k*D*m
     int64_t words_written_per_row = 1;  ///< D/k*m
-    int rows = 1;                       ///< of the output; windows where they overlap
-    int64_t words_dropped = 0;          ///< below the last window
-    const int64_t* images = nullptr;    ///< of the run so far
+    int rows = 1;                       ///< of the output; of windows: words of them
+    bool gives_with_last = false;       ///< a row's one word leaves in the step of its last read
+    kernel::Discipline discipline = kernel::Discipline::flushing;
+    int64_t words_dropped = 0;        ///< below the last window
+    const int64_t* images = nullptr;  ///< of the run so far
 
     /// D*D*(1 + 1/k^2) for m = 1 where k divides D
     int64_t cycles_per_image() const {
@@ -26,6 +28,8 @@ class MaxPoolModule : public kernel::Stage {
     }
   };
   static Params params_for(const Layer& layer, int words_per_pixel);
+  /// K*K*m cycles for each window (finn-hlslib: Pool_batch)
+  static Params params_for_windows(const Layer& layer, int words_per_pixel);
 
   MaxPoolModule(const sc_core::sc_module_name& name, kernel::Stream& in, kernel::Stream& out,
                 const Params& params, const Layer& layer, int lanes);

@@ -47,8 +47,8 @@ class StreamPlacer {
     if (on_its_way_in) {
       const Layer& layer = network_.layers[static_cast<size_t>(stage.layer)];
       if (!layer.has_weights()) return;  // no effect says what a pool's window reads
-      const bool windows =
-          layer.kind == LayerKind::dense || stage.kind == StageKind::sliding_window;
+      if (stage.kind == StageKind::sliding_window) windowed_ = stage.layer;
+      const bool windows = layer.kind == LayerKind::dense || stage.layer == windowed_;
       stream.carries = windows ? Carries::windows : Carries::operands;
       if (!windows && stage.kind != StageKind::padding) stream.frame = layer.padding;
     }
@@ -76,7 +76,8 @@ class StreamPlacer {
   const Chain& chain_;
   const Network& network_;
   Placement& placement_;
-  int computed_ = 0;  // layers whose array or pool lies behind
+  int computed_ = 0;   // layers whose array or pool lies behind
+  int windowed_ = -1;  // the layer whose sliding window lies behind
 };
 
 }  // namespace
@@ -89,14 +90,18 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
     if (stage.kind == StageKind::sliding_window) {
       const Layer& layer = network.layers[static_cast<size_t>(stage.layer)];
       if (!layer.has_weights()) continue;  // no effect says what a pool's window reads
-      const int simd = accelerator.layers[static_cast<size_t>(stage.layer)].simd;
+      const int simd = window_simd(accelerator, network, stage.layer);
       const int slots =
           SlidingWindow::row_slots(window_shape(layer, simd, accelerator.sliding_window));
       placement.windows.push_back({stage.name, stage.layer, slots, simd});
     }
     if (stage.kind == StageKind::max_pool) {
       const auto input = static_cast<size_t>(&stage - chain.stages.data()) - 1;
-      placement.pools.push_back({stage.name, stage.layer, chain.streams[input].lanes});
+      const Layer& pool = network.layers[static_cast<size_t>(stage.layer)];
+      const int lanes = chain.streams[input].lanes;
+      PoolUnit unit{stage.name, stage.layer, lanes, pool.output.width, pool.input.channels / lanes};
+      if (pools_windows(accelerator, network, stage.layer)) unit.columns = unit.words = 1;
+      placement.pools.push_back(std::move(unit));
     }
     if (stage.kind != StageKind::mvtu) continue;
     const LayerParams& p = accelerator.layers[static_cast<size_t>(stage.layer)];

@@ -5,6 +5,15 @@
 #include "models/dataflow/words.h"
 
 namespace stuckat::dataflow {
+namespace {
+
+/// On to the next of `count`; false behind the last, and the first follows.
+bool further(int& index, int count) {
+  if (++index == count) index = 0;
+  return index > 0;
+}
+
+}  // namespace
 
 int64_t WindowShape::cycles_per_image() const {
   return words_loaded_first() +
@@ -19,15 +28,14 @@ WindowShape window_shape(const Layer& layer, int simd, WindowVersion version) {
           layer.output.height,
           layer.output.width,
           layer.input.channels / simd,
-          version};
+          version,
+          !layer.has_weights()};
 }
 
-int64_t overlapping_pool_cycles(const Layer& pool, int lanes) {
-  if (pool.has_weights() || pool.kernel == pool.stride || lanes == 0) return 0;
+int64_t windowed_pool_cycles(const Layer& pool, int lanes) {
   const WindowShape windows = window_shape(pool, lanes, WindowVersion::hls);
-  const int64_t words = int64_t{pool.kernel} * pool.kernel + 1;  // of a window, and its result
-  return std::max(windows.cycles_per_image(),
-                  pool.output.pixels() * words * windows.words_per_pixel);
+  const int64_t words = int64_t{pool.kernel} * pool.kernel * windows.words_per_pixel;
+  return std::max(windows.cycles_per_image(), pool.output.pixels() * words);
 }
 
 Discipline window_discipline(const DataflowAccelerator& accelerator) {
@@ -86,15 +94,10 @@ void SlidingWindow::read(uint64_t* word) {
   const int64_t column = ox_ * shape_.stride + kx_;
   const int64_t cell = row * shape_.words_per_row() + column * shape_.words_per_pixel + word_;
   std::copy_n(cells_.data() + cell * limbs_, limbs_, word);
-  if (++word_ < shape_.words_per_pixel) return;
-  word_ = 0;
-  if (++kx_ < shape_.kernel) return;
-  kx_ = 0;
-  if (++ky_ < shape_.kernel) return;
-  ky_ = 0;
-  if (++ox_ < shape_.out_width) return;
-  ox_ = 0;
-  ++oy_;
+  if (!shape_.by_channels && further(word_, shape_.words_per_pixel)) return;
+  if (further(kx_, shape_.kernel) || further(ky_, shape_.kernel)) return;
+  if (shape_.by_channels && further(word_, shape_.words_per_pixel)) return;
+  if (!further(ox_, shape_.out_width)) ++oy_;
 }
 
 }  // namespace stuckat::dataflow

@@ -1,6 +1,6 @@
 // Sliding-window buffer: pixels in, one word at a time in raster order; windows out in the column
-// order of the MVTU (ky, kx, channel). The buffer holds the rows of a window and those that are
-// read for the next one.
+// order of the MVTU (ky, kx, channel), or for a pool (word of channels, ky, kx). The buffer holds
+// the rows of a window and those that are read for the next one.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,8 @@ struct WindowShape {
   int out_width = 1;
   int words_per_pixel = 1;  ///< m = channels / SIMD
   WindowVersion version = WindowVersion::hls;
+  bool by_channels = false;  ///< all pixels of a window for one word, then for the next (FINN:
+                             ///< ConvolutionInputGenerator with depthwise = 1)
 
   int64_t words_per_row() const { return int64_t{width} * words_per_pixel; }
   /// HLS: K rows. RTL: up to the last pixel of the first window; if then windows could overtake the
@@ -37,11 +39,11 @@ struct WindowShape {
   int64_t cycles_per_image() const;
 };
 
-/// Of a layer whose words hold `simd` channels.
+/// Of a layer whose words hold `simd` channels; by channels where it is a pool.
 WindowShape window_shape(const Layer& layer, int simd, WindowVersion version);
-/// Cycles for an image of the slower of a pool and of the sliding-window buffer in front of it
-/// where its windows overlap; 0 where they do not, and a pool is never what limits an accelerator.
-int64_t overlapping_pool_cycles(const Layer& pool, int lanes);
+/// Cycles for an image of the slower of a pool that takes windows and of the sliding window in
+/// front of it. (Other pools are never what limits an accelerator.)
+int64_t windowed_pool_cycles(const Layer& pool, int lanes);
 /// A state machine in RTL holds back no value; the HLS version is a pipeline like the others.
 Discipline window_discipline(const DataflowAccelerator& accelerator);
 

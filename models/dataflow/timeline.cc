@@ -17,13 +17,14 @@ DataflowTimeline::DataflowTimeline(const DataflowAccelerator& accelerator, const
     folds_[array.name] = {use.columns / array.simd, use.rows / array.pe};
   }
   for (const WindowBuffer& window : placement.windows) {
-    const auto layer = static_cast<size_t>(window.layer);
-    windows_[window.name] = window_shape(network.layers[layer], accelerator.layers[layer].simd,
-                                         accelerator.sliding_window);
+    windows_[window.name] =
+        window_shape(network.layers[static_cast<size_t>(window.layer)],
+                     window_simd(accelerator, network, window.layer), accelerator.sliding_window);
   }
   for (const PoolUnit& unit : placement.pools) {
     const Layer& layer = network.layers[static_cast<size_t>(unit.layer)];
-    pools_[unit.name] = {layer, layer.input.channels / unit.channels_per_word};
+    pools_[unit.name] = {layer, layer.input.channels / unit.channels_per_word,
+                         pools_windows(accelerator, network, unit.layer)};
   }
 }
 
@@ -104,7 +105,7 @@ std::optional<CellReads> DataflowTimeline::cell_reads(const std::string& window,
 }
 
 /// A step of the loop: words_read_per_row() words in for each output row, then its words out; at
-/// last the words below the last window.
+/// last the words below the last window. Or the words of one window after the other.
 PoolStep DataflowTimeline::pool_at(const Pool& pool, int64_t step_of_run,
                                    int64_t steps_per_image) const {
   const Layer& layer = pool.layer;
@@ -112,12 +113,11 @@ PoolStep DataflowTimeline::pool_at(const Pool& pool, int64_t step_of_run,
   result.image = step_of_run / steps_per_image;
   const int64_t step = step_of_run % steps_per_image;
   const int size = layer.kernel * layer.kernel;
-  if (overlapping(layer)) {  // window by window
-    const int64_t of_window = step % ((size + 1) * pool.words);
-    result.pixel = static_cast<int>(step / ((size + 1) * pool.words));
-    result.word = static_cast<int>(of_window % pool.words);
-    result.taken = static_cast<int>(of_window / pool.words);
-    result.gives = result.taken == size;
+  if (pool.windows) {
+    result.pixel = static_cast<int>(step / (size * pool.words));
+    result.word = static_cast<int>(step / size % pool.words);
+    result.taken = static_cast<int>(step % size);
+    result.gives = result.taken + 1 == size;
     return result;
   }
   const int64_t in = int64_t{layer.kernel} * layer.input.width * pool.words;
@@ -125,6 +125,7 @@ PoolStep DataflowTimeline::pool_at(const Pool& pool, int64_t step_of_run,
   const auto y = static_cast<int>(step / (in + out));
   const int64_t in_row = step % (in + out);
   result.gives = in_row >= in;
+  result.takes = !result.gives;
   const auto place = static_cast<int>(result.gives ? in_row - in : in_row);
   result.word = place % pool.words;
   int x = place / pool.words;
@@ -160,18 +161,19 @@ std::optional<PoolStep> DataflowTimeline::pool_cell(const std::string& name, int
   const Pool& pool = pools_.at(name);
   const Layer& layer = pool.layer;
   const int64_t per_image = schedule_.steps_per_image(part);
-  const bool by_window = overlapping(layer);
-  const int64_t taken =
-      int64_t{layer.kernel} * (by_window ? layer.kernel : layer.input.width) * pool.words;
-  const int64_t per_row = taken + int64_t{by_window ? 1 : layer.output.width} * pool.words;
+  if (pool.windows) {
+    const PoolStep at = pool_at(pool, *next, per_image);
+    return at.taken > 0 ? std::optional<PoolStep>(at) : std::nullopt;
+  }
+  const int64_t per_row =
+      (int64_t{layer.kernel} * layer.input.width + layer.output.width) * pool.words;
   // Steps of the output row so far; the last that touched the cell says what it holds.
   const int64_t row_start = *next % per_image / per_row * per_row;
   const int64_t image_start = *next / per_image * per_image;
   std::optional<PoolStep> result;
   for (int64_t step = image_start + row_start; step < *next; ++step) {
     PoolStep at = pool_at(pool, step, per_image);
-    const int at_column = by_window ? 0 : at.pixel % layer.output.width;
-    if (at.pixel < 0 || at.word != word || at_column != column) continue;
+    if (at.pixel < 0 || at.word != word || at.pixel % layer.output.width != column) continue;
     ++at.taken;
     result = at.gives ? std::optional<PoolStep>() : at;
   }

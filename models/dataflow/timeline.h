@@ -36,6 +36,7 @@ class DataflowTimeline : public Timeline {
   struct Pool {
     Layer layer;  // shapes alone
     int words = 1;
+    bool windows = false;  // one after the other
   };
   PoolStep pool_at(const Pool& pool, int64_t step_of_run, int64_t steps_per_image) const;
 

@@ -1,7 +1,6 @@
 #include "models/explore/cost.h"
 
 #include "models/dataflow/chain.h"
-#include "models/dataflow/max_pool.h"
 
 namespace stuckat::explore {
 
@@ -10,7 +9,7 @@ Cost cost(const dataflow::DataflowAccelerator& accelerator, const Network& netwo
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
     if (layer.kind == LayerKind::convolution ||
-        (layer.kind == LayerKind::max_pool && dataflow::overlapping(layer))) {
+        pools_windows(accelerator, network, static_cast<int>(i))) {
       sum.memory_bits += int64_t{layer.kernel + layer.stride} *
                          (layer.input.width + 2 * layer.padding) * layer.input.channels *
                          layer.input_format.bits;

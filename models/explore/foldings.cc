@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/dataflow/placement.h"
 #include "models/dataflow/sliding_window.h"
 
 namespace stuckat::explore {
@@ -11,16 +12,18 @@ int64_t slowest_part_cycles(const dataflow::DataflowAccelerator& accelerator,
   int64_t most = 0;
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
-    if (!layer.has_weights()) {
-      const int lanes = i == 0 ? layer.input.channels : accelerator.layers[i - 1].pe;
-      if (lanes > 0) most = std::max(most, dataflow::overlapping_pool_cycles(layer, lanes));
-      continue;
+    const auto index = static_cast<int>(i);
+    if (layer.has_weights()) most = std::max(most, mvtu_cycles(accelerator, network, index));
+    if (layer.kind == LayerKind::convolution) {
+      const int simd = window_simd(accelerator, network, index);
+      const auto window = dataflow::window_shape(layer, simd, dataflow::WindowVersion::hls);
+      most = std::max(most, window.cycles_per_image());
     }
-    most = std::max(most, mvtu_cycles(accelerator, network, static_cast<int>(i)));
-    if (layer.kind != LayerKind::convolution) continue;
-    const auto window =
-        dataflow::window_shape(layer, accelerator.layers[i].simd, dataflow::WindowVersion::hls);
-    most = std::max(most, window.cycles_per_image());
+  }
+  for (const auto& pool : place(accelerator, network).pools) {
+    if (!pools_windows(accelerator, network, pool.layer)) continue;
+    const Layer& layer = network.layers[static_cast<size_t>(pool.layer)];
+    most = std::max(most, dataflow::windowed_pool_cycles(layer, pool.channels_per_word));
   }
   return most;
 }

@@ -109,6 +109,7 @@ std::string content_hash(const Placement& placement) {
   hasher.add(placement.pools.size());
   for (const PoolUnit& pool : placement.pools) {
     hasher.add(pool.name).add(pool.layer).add(pool.channels_per_word);
+    hasher.add(pool.columns).add(pool.words);
   }
   hasher.add(placement.memories.size());
   for (const ActivationMemory& memory : placement.memories) {

@@ -60,7 +60,12 @@ Scene dense_scene(test::Random& random) {
   add_layer(random, scene.network, LayerKind::dense, {1, 1, 16}, 1, 10);
   scene.accelerator.layers[0].pe = 16;
   scene.accelerator.layers[0].simd = uniform(random, 0, 1) == 0 ? 24 : 1;
-  scene.accelerator.layers[1] = {2, 4, 6, 7, 0, 8, uniform(random, 1, 5), 2};
+  scene.accelerator.layers[1] = {.pe = 2,
+                                 .simd = 4,
+                                 .accumulator_bits = 6,
+                                 .threshold_bits = 7,
+                                 .word_bits = 8,
+                                 .out_depth = uniform(random, 1, 5)};
   return scene;
 }
 
@@ -72,7 +77,11 @@ Scene convolution_scene(test::Random& random) {
   add_layer(random, scene.network, LayerKind::convolution, {6, 6, 8}, 3, 4);
   add_layer(random, scene.network, LayerKind::dense, {4, 4, 4}, 1, 10);
   scene.accelerator.layers[0].pe = 1 << uniform(random, 0, 3);
-  scene.accelerator.layers[1] = {2, 4, 7, 8, 0, 0, uniform(random, 1, 5), 2};
+  scene.accelerator.layers[1] = {.pe = 2,
+                                 .simd = 4,
+                                 .accumulator_bits = 7,
+                                 .threshold_bits = 8,
+                                 .out_depth = uniform(random, 1, 5)};
   return scene;
 }
 

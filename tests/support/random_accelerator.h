@@ -30,10 +30,13 @@ inline dataflow::DataflowAccelerator random_dataflow(Random& random, const Netwo
     dataflow::LayerParams& p = a.layers[i];
     p.out_depth = uniform(random, 1, 9);
     p.inner_depth = uniform(random, 1, 4);
+    if (layer.kind != LayerKind::dense && uniform(random, 0, 1) == 0) {
+      p.window_simd = random_divisor(random, layer.input.channels);
+    }
     if (!layer.has_weights()) continue;
     p.pe = layer.accumulator_output ? uniform(random, 1, layer.rows())
                                     : random_divisor(random, layer.rows());
-    p.simd = random_divisor(random, layer.input.channels);
+    p.simd = random_divisor(random, layer.columns());
     p.padded_rows = 0;
     p.word_bits = 0;
     if (uniform(random, 0, 2) == 0) {

@@ -41,7 +41,8 @@ inline Placement random_dataflow_placement(Random& random, const Network& networ
           {layer.name + "/sliding_window", t - 1, layer.kernel + uniform(random, 0, 2), per_cell});
     }
     if (layer.kind == LayerKind::max_pool && layer.kernel == layer.stride) {
-      placement.pools.push_back({layer.name + "/pool", t - 1, per_cell});
+      placement.pools.push_back({layer.name + "/pool", t - 1, per_cell, layer.output.width,
+                                 layer.input.channels / per_cell});
     }
     if (!network.layers[static_cast<size_t>(t) - 1].has_weights()) continue;
     const int pe = uniform(random, 1, 5);

@@ -29,13 +29,18 @@ inline dataflow::DataflowAccelerator random_dataflow(Random& random, const Netwo
     p.out_depth = uniform(random, 1, 6);
     p.inner_depth = uniform(random, 1, 3);
     p.word_bits = uniform(random, 0, 1) * uniform(random, 1, 40);
+    if (!layer.has_weights() && uniform(random, 0, 1) == 0) {
+      p.window_simd = random_divisor(random, layer.input.channels);
+    }
     if (layer.has_weights()) {
       const bool convolution = layer.kind == LayerKind::convolution;
       p.pe = layer.accumulator_output ? uniform(random, 1, layer.rows() + 2)
                                       : random_divisor(random, layer.rows());
-      p.simd = i == 0 && !convolution
-                   ? uniform(random, 1, layer.columns())
-                   : random_divisor(random, convolution ? layer.input.channels : layer.columns());
+      p.simd = i == 0 && !convolution ? uniform(random, 1, layer.columns())
+                                      : random_divisor(random, layer.columns());
+      if (convolution && uniform(random, 0, 1) == 0) {
+        p.window_simd = random_divisor(random, layer.input.channels);
+      }
       if (uniform(random, 0, 3) == 0) p.accumulator_bits = 24 + uniform(random, 0, 8);
     }
     accelerator.layers.push_back(p);

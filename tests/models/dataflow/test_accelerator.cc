@@ -7,6 +7,7 @@
 #include "models/dataflow/chain.h"
 #include "models/dataflow/placement.h"
 #include "models/dataflow/sliding_window.h"
+#include "models/dataflow/timing.h"
 #include "tests/models/dataflow/random_accelerator.h"
 #include "tests/support/refusal.h"
 #include "tests/support/shared_data.h"
@@ -86,8 +87,10 @@ TEST_CASE("generated_foldings_meet_their_target_where_one_does") {
     const int64_t target = network.input().height == 224 ? 440000 : 30000;
     const auto accelerator = auto_dataflow(network, target);
     for (const int64_t cycles : cycles_of(accelerator, network)) CHECK(cycles <= target);
-    for (size_t i = 1; i < network.layers.size(); ++i) {
-      CHECK(overlapping_pool_cycles(network.layers[i], accelerator.layers[i - 1].pe) <= target);
+    for (const PoolUnit& pool : place(accelerator, network).pools) {
+      if (!pools_windows(accelerator, network, pool.layer)) continue;
+      const Layer& layer = network.layers[static_cast<size_t>(pool.layer)];
+      CHECK(windowed_pool_cycles(layer, pool.channels_per_word) <= target);
     }
   }
 }
@@ -232,6 +235,85 @@ TEST_CASE("finn_pools_with_windows_that_overlap_have_a_window_node_in_front") {
              Catch::Contains("parallel_window is 1"));
 }
 
+// SIMD and PE of FINN's cnv-w2a2_folding_config_AUP-ZU3_8GB.json: MVAUs that take several pixels of
+// a window at once, and 2x2 pools built as Pool with a window of its own.
+TEST_CASE("finn_arrays_may_be_wider_than_the_words_of_their_windows") {
+  const Network network = zoo_network("cnv-w2a2");
+  const struct {
+    const char* node;
+    int number, pe, simd;
+  } rows[] = {{"ConvolutionInputGenerator_rtl", 0, 0, 1},
+              {"MVAU_hls", 0, 2, 27},
+              {"ConvolutionInputGenerator_rtl", 1, 0, 16},
+              {"MVAU_hls", 1, 4, 288},
+              {"ConvolutionInputGenerator_rtl", 2, 0, 2},
+              {"Pool_hls", 0, 2, 0},
+              {"ConvolutionInputGenerator_rtl", 3, 0, 4},
+              {"MVAU_hls", 2, 1, 576},
+              {"ConvolutionInputGenerator_rtl", 4, 0, 4},
+              {"MVAU_hls", 3, 1, 576},
+              {"ConvolutionInputGenerator_rtl", 5, 0, 1},
+              {"Pool_hls", 1, 1, 0},
+              {"ConvolutionInputGenerator_rtl", 6, 0, 1},
+              {"MVAU_hls", 4, 1, 96},
+              {"ConvolutionInputGenerator_rtl", 7, 0, 1},
+              {"MVAU_hls", 5, 1, 18},
+              {"MVAU_hls", 6, 1, 4},
+              {"MVAU_hls", 7, 1, 8},
+              {"MVAU_hls", 8, 1, 1}};
+  const auto json = [&](const char* pool, int pool_pe) {
+    std::string text = R"({"Defaults": {}, "Thresholding_rtl_0": {"PE": 1})";
+    for (const auto& row : rows) {
+      const bool pools = std::string(row.node) == "Pool_hls";
+      text += std::string(", \"") + (pools ? pool : row.node) + "_" + std::to_string(row.number) +
+              "\": {";
+      if (row.pe > 0) text += "\"PE\": " + std::to_string(pools ? pool_pe * row.pe : row.pe);
+      if (row.pe > 0 && row.simd > 0) text += ", ";
+      if (row.simd > 0) text += "\"SIMD\": " + std::to_string(row.simd);
+      text += "}";
+    }
+    return text + "}";
+  };
+  const auto a = dataflow_from_json(json("Pool_hls", 1), "file.json", "finn", network);
+  const Chain chain = build_chain(a, network);
+  const auto lanes_of = [&](const std::string& name) {
+    for (const StreamSpec& s : chain.streams) {
+      if (s.name == name) return s.lanes;
+    }
+    return 0;
+  };
+  CHECK(lanes_of("layer1/windows") == 16);
+  CHECK(lanes_of("layer1/columns") == 288);
+  CHECK(lanes_of("layer4/columns") == 96);
+  CHECK(lanes_of("pool0/channels") == 2);
+  CHECK(lanes_of("pool0/windows") == 2);
+  const std::vector<int64_t> cycles = {28800, 25088, 18432, 25600, 27648,
+                                       32768, 32768, 32768, 5120};
+  CHECK(cycles_of(a, network) == cycles);
+  CHECK(dataflow_from_json(to_json(a, network), "again", "again", network) == a);
+  CHECK(time_images(network, a, 3).steady_interval_cycles >= 32768);
+  const auto refused = [&](const std::string& text) {
+    return test::refusal([&] { dataflow_from_json(text, "file.json", "finn", network); });
+  };
+  CHECK_THAT(refused(json("Pool_hls", 2)), Catch::Contains("PE of Pool_hls_0"));
+  CHECK_THAT(refused(json("StreamingMaxPool_hls", 1)), Catch::Contains("8 nodes with a window"));
+  std::string thresholds = json("Pool_hls", 1);
+  thresholds.insert(thresholds.find(", \"Pool_hls_0"), R"(, "Thresholding_rtl_1": {"PE": 1})");
+  CHECK_THAT(refused(thresholds), Catch::Contains("standalone_thresholds"));
+}
+
+TEST_CASE("finn_streaming_pools_take_whole_pixels") {
+  const std::string path = test::shared_data("finn-folding/cnv-w1a1_folding_config.json");
+  if (path.empty()) return;
+  const Network network = zoo_network("cnv-w1a1");
+  const Chain chain = build_chain(parse_dataflow(path, network), network);
+  for (size_t i = 0; i < chain.stages.size(); ++i) {
+    if (chain.stages[i].kind != StageKind::max_pool) continue;
+    const Layer& pool = network.layers[static_cast<size_t>(chain.stages[i].layer)];
+    CHECK(chain.streams[i - 1].lanes == pool.input.channels);
+  }
+}
+
 TEST_CASE("finn_fifo_depths_are_the_greater_of_both_ends") {
   const char* const json = R"({"Defaults": {}, "MVAU_hls_0": {"PE": 16, "SIMD": 28,
     "outFIFODepths": [7]}, "MVAU_hls_1": {"PE": 4, "SIMD": 8, "inFIFODepth": 9},
@@ -264,6 +346,7 @@ TEST_CASE("finn_fifo_depths_are_the_greater_of_both_ends") {
   CHECK_THAT(refused("{}", R"(, "PE": 4, "inFIFODepth": -1)"), Catch::Contains("is -1"));
   CHECK_THAT(refused(R"({"PE": 4})", ""), Catch::Contains("Defaults.PE"));
   CHECK_THAT(message_of(R"({"MVAU_hls_0": {"PE": 16, "SIMD": 28}})"), Catch::Contains("1 nodes"));
-  CHECK_THAT(message_of(R"({"MVAU_hls_0": {"PE": 16}})"), Catch::Contains("SIMD"));
+  CHECK_THAT(refused("{}", R"(, "PE": 4}, "StreamingMaxPool_0": {)"),
+             Catch::Contains("1 nodes with a pool"));
   CHECK_THAT(message_of(R"({"MVAU_hls_0": {}, "Convolution_0": {}})"), Catch::Contains("unknown"));
 }

@@ -152,7 +152,7 @@ inline std::vector<TickedStep> ticked_steps(const Chain& chain, size_t index,
         for (int x = 0; x < width; ++x) {
           const bool inside = y >= layer.padding && y < height - layer.padding &&
                               x >= layer.padding && x < width - layer.padding;
-          for (int w = 0; w < layer.input.channels / p.simd; ++w) steps.push_back({inside, true});
+          for (int w = 0; w < layer.input.channels / in.lanes; ++w) steps.push_back({inside, true});
         }
       }
       break;
@@ -190,10 +190,10 @@ inline std::vector<TickedStep> ticked_steps(const Chain& chain, size_t index,
     }
     case StageKind::max_pool: {
       const int m = layer.input.channels / in.lanes;
-      if (layer.kernel != layer.stride) {  // windows, one after the other
-        for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
-          for (int w = 0; w < layer.kernel * layer.kernel * m; ++w) steps.push_back({true, false});
-          for (int w = 0; w < m; ++w) steps.push_back({false, true});
+      if (layer.kernel != layer.stride || p.window_simd > 0) {  // windows, one after the other
+        for (int word = 0; word < layer.output.pixels() * m; ++word) {
+          for (int w = 1; w < layer.kernel * layer.kernel; ++w) steps.push_back({true, false});
+          steps.push_back({true, true});
         }
         break;
       }
@@ -230,7 +230,8 @@ inline TickedPart ticked_part(const Chain& chain, size_t index,
     case StageKind::mvtu:
       return {steps, latency.mvtu, own};
     case StageKind::max_pool:
-      return {steps, latency.max_pool, flushing};
+      return {steps, latency.max_pool,
+              pools_windows(accelerator, network, chain.stages[index].layer) ? own : flushing};
     case StageKind::memory_writer:
       break;
   }
