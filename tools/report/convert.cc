@@ -105,21 +105,6 @@ void add_fact(ReportInput& input, const std::string& name, const std::string& va
   if (!value.empty() && !known) input.facts.push_back({name, value});
 }
 
-template <class Result>
-Simulation from_run(const std::string& label, const std::string& accelerator,
-                    const Result& result) {
-  Simulation run;
-  run.network = label;
-  run.accelerator = accelerator;
-  run.images = static_cast<int64_t>(result.logits.size());
-  run.total_cycles = result.total_cycles;
-  run.first_image_cycles = result.first_image_cycles;
-  if (result.steady_interval_cycles > 0) run.interval_cycles = result.steady_interval_cycles;
-  run.bottleneck = result.bottleneck;
-  run.modules = result.modules;
-  return run;
-}
-
 }  // namespace
 
 Campaign from_campaign(const std::string& label, const campaign::Result& result,
@@ -207,49 +192,6 @@ void add_campaign(ReportInput& input, const std::string& label, const campaign::
         campaigns.back().accelerator.empty() ? "" : ", " + campaigns.back().accelerator;
     input.recipes.push_back(
         {"campaign, " + label + ", " + identity.faults + where, identity.configuration});
-  }
-}
-
-Simulation from_dataflow(const std::string& label, const dataflow::DataflowAccelerator& accelerator,
-                         const dataflow::DataflowResult& result) {
-  Simulation run = from_run(label, "dataflow:" + accelerator.name, result);
-  run.clock_mhz = accelerator.clock_mhz;
-  run.streams = result.streams;
-  return run;
-}
-
-Simulation from_loopback(const std::string& label, const loopback::LoopbackAccelerator& accelerator,
-                         const loopback::LoopbackResult& result) {
-  Simulation run = from_run(label, "loopback:" + accelerator.name, result);
-  for (const loopback::LoopbackLayerResult& layer : result.layers) {
-    run.layers.push_back({layer.name, layer.cycles.total(), layer.utilisation});
-  }
-  return run;
-}
-
-void add_faults(Simulation& simulation, const FaultMap& map, const Effects& effects,
-                const Network& network) {
-  for (const Fault& fault : map.faults) simulation.faults.push_back(name(fault));
-  for (std::string& line : describe(effects, network)) {
-    simulation.effects.push_back(std::move(line));
-  }
-}
-
-void add_predictions(Simulation& simulation, const std::vector<std::vector<int32_t>>& fault_free,
-                     const std::vector<std::vector<int32_t>>& with_faults,
-                     const std::vector<int>& labels, const std::vector<std::string>& class_names,
-                     int64_t first_image) {
-  const auto class_name = [&](int index) {
-    return static_cast<size_t>(index) < class_names.size() ? class_names[static_cast<size_t>(index)]
-                                                           : std::to_string(index);
-  };
-  const auto predicted = [&](const std::vector<int32_t>& logits) {
-    return class_name(predicted_class(logits.data(), static_cast<int>(logits.size())));
-  };
-  for (size_t i = 0; i < std::min(fault_free.size(), with_faults.size()); ++i) {
-    simulation.predictions.push_back({first_image + static_cast<int64_t>(i),
-                                      i < labels.size() ? class_name(labels[i]) : "",
-                                      predicted(fault_free[i]), predicted(with_faults[i])});
   }
 }
 

@@ -32,21 +32,4 @@ bool is_pe_campaign(const campaign::Result& result);
 void add_campaign(ReportInput& input, const std::string& label, const campaign::Result& result,
                   const Network* network = nullptr, const Placement* placement = nullptr);
 
-/// Cycles and statistics; predictions and faults are added by the two functions below.
-Simulation from_dataflow(const std::string& label, const dataflow::DataflowAccelerator& accelerator,
-                         const dataflow::DataflowResult& result);
-Simulation from_loopback(const std::string& label, const loopback::LoopbackAccelerator& accelerator,
-                         const loopback::LoopbackResult& result);
-
-/// Names of the map's faults and what lower() made of them.
-void add_faults(Simulation& simulation, const FaultMap& map, const Effects& effects,
-                const Network& network);
-
-/// Logits of the reference without faults and of the run, both [image][class]; labels [image] or
-/// empty. Image i is called first_image + i. Class names are those of `class_names`, else numbers.
-void add_predictions(Simulation& simulation, const std::vector<std::vector<int32_t>>& fault_free,
-                     const std::vector<std::vector<int32_t>>& with_faults,
-                     const std::vector<int>& labels, const std::vector<std::string>& class_names,
-                     int64_t first_image = 0);
-
 }  // namespace stuckat::report

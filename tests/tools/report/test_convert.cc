@@ -170,47 +170,4 @@ TEST_CASE("a sampled campaign says so") {
         "a sample of 1,920 faults, +-1 % at a confidence of 99 %");
 }
 
-TEST_CASE("runs of both accelerators become simulations") {
-  dataflow::DataflowAccelerator dataflow;
-  dataflow.name = "small";
-  dataflow::DataflowResult streamed;
-  streamed.logits = {{1, 2}};
-  streamed.total_cycles = streamed.first_image_cycles = 100;
-  streamed.modules.resize(2);
-  streamed.streams.resize(3);
-  const Simulation one = from_dataflow("a", dataflow, streamed);
-  CHECK(one.accelerator == "dataflow:small");
-  CHECK(one.images == 1);
-  CHECK_FALSE(one.interval_cycles);  // a single image has none
-  CHECK(one.clock_mhz == 300);
-  CHECK(one.modules.size() == 2);
-  CHECK(one.streams.size() == 3);
-
-  loopback::LoopbackResult looped;
-  looped.logits = {{1, 2}, {3, 1}, {0, 5}};
-  looped.steady_interval_cycles = 70;
-  looped.layers.resize(1);
-  looped.layers[0].name = "layer0";
-  looped.layers[0].cycles = {1, 2, 30, 4};
-  Simulation two = from_loopback("a", {}, looped);
-  CHECK(two.accelerator == "loopback:32x64");
-  CHECK(two.interval_cycles == 70);
-  CHECK(two.layers == std::vector<Simulation::LayerTime>{{"layer0", 37, 0}});
-
-  const Network network = zoo_network("tfc-w1a1");
-  const FaultMap map{"loopback:32x64", {{SiteKind::pe_dead, "array", {5}, -1}}};
-  add_faults(two, map, stuck_channel(network, 0, 5, -1), network);
-  CHECK(two.faults == std::vector<std::string>{name(map.faults[0])});
-  REQUIRE(two.effects.size() == 1);
-  CHECK(two.effects[0].find("layer0") != std::string::npos);
-
-  add_predictions(two, looped.logits, {{1, 2}, {1, 3}, {0, 5}}, {1, 0, 1}, {"cat", "dog"}, 40);
-  REQUIRE(two.predictions.size() == 3);
-  CHECK(two.predictions[1].image == 41);
-  CHECK(two.predictions[1].label == "cat");
-  CHECK(two.predictions[1].fault_free == "cat");
-  CHECK(two.predictions[1].faulty == "dog");
-  CHECK(two.predictions[2].faulty == two.predictions[2].fault_free);
-}
-
 }  // namespace stuckat::report
