@@ -19,7 +19,7 @@ struct LayerParams {
   int pe = 1;                ///< rows computed at once; divides the (padded) rows
   int simd = 1;              ///< columns per step; divides the (padded) columns
   int window_simd = 0;       ///< channels in a word of the windows; divides the input channels.
-                             ///< 0: as many as divide SIMD too; of a pool: as they come
+                             ///< 0: their gcd with SIMD; of a pool: as they come
   int accumulator_bits = 0;  ///< 0: the smallest that holds every partial sum
   int threshold_bits = 0;    ///< 0: the smallest that holds every threshold
   int padded_rows = 0;       ///< last layer only; 0: the next multiple of pe
@@ -101,5 +101,8 @@ int accumulator_bits(const DataflowAccelerator& accelerator, const Network& netw
 int threshold_bits(const DataflowAccelerator& accelerator, const Network& network, int layer);
 /// Cycles that the MVTU of a layer computes for one image: NF * SF * output pixels.
 int64_t mvtu_cycles(const DataflowAccelerator& accelerator, const Network& network, int layer);
+/// Cycles for one image of the slowest of a layer's MVTU, its sliding window (HLS), and the pools
+/// behind it, whose words have PE channels.
+int64_t layer_cycles(const Network& network, int layer, const LayerParams& params);
 
 }  // namespace stuckat::dataflow

@@ -113,34 +113,33 @@ std::vector<int> divisors(int number) {
   return result;
 }
 
-int64_t window_cycles(const Layer& layer, int simd) {
-  if (layer.kind != LayerKind::convolution) return 0;
-  return window_shape(layer, simd, WindowVersion::hls).cycles_per_image();
+/// Words of `lanes` channels.
+int64_t pool_cycles(const Layer& pool, int lanes) {
+  const int64_t words_per_pixel = pool.input.channels / lanes;
+  if (!overlapping(pool)) return (pool.input.pixels() + pool.output.pixels()) * words_per_pixel;
+  return std::max(window_shape(pool, lanes, WindowVersion::hls).cycles_per_image(),
+                  int64_t{pool.kernel} * pool.kernel * pool.output.pixels() * words_per_pixel);
 }
 
-/// behind: the layer that reads this one's output, which PE channels a word leave.
-LayerParams auto_layer(const Layer& layer, const Layer* behind, int64_t target_cycles) {
-  constexpr int fifo_depth = 32;
+LayerParams auto_layer(const Network& network, int index, int64_t target_cycles) {
   LayerParams best;
-  best.out_depth = fifo_depth;
+  best.out_depth = best.inner_depth = 32;
+  const Layer& layer = network.layers[static_cast<size_t>(index)];
   if (!layer.has_weights()) return best;
-  const bool convolution = layer.kind == LayerKind::convolution;
   using Rank = std::tuple<int64_t, int64_t, bool, int>;  // cycles above the target, cost, ..., PE
   std::optional<Rank> best_rank;
+  LayerParams p = best;
   for (const int pe : divisors(layer.rows())) {
-    const bool pools_windows = behind != nullptr && !behind->has_weights() && overlapping(*behind);
-    const int64_t pool_cycles = pools_windows ? windowed_pool_cycles(*behind, pe) : 0;
     for (const int simd : divisors(layer.columns())) {
-      const int of_window = std::gcd(simd, layer.input.channels);
-      const int64_t cycles =
-          std::max({int64_t{layer.rows() / pe} * (layer.columns() / simd) * layer.output.pixels(),
-                    window_cycles(layer, of_window), pool_cycles, target_cycles});
-      const bool converts = convolution && of_window != simd;
-      const Rank rank{cycles, int64_t{pe} * simd, converts, pe};
+      p.pe = pe;
+      p.simd = simd;
+      const bool converts =
+          layer.kind == LayerKind::convolution && layer.input.channels % simd != 0;
+      const Rank rank{std::max(target_cycles, layer_cycles(network, index, p)), int64_t{pe} * simd,
+                      converts, pe};
       if (best_rank && rank >= *best_rank) continue;
       best_rank = rank;
-      best.pe = pe;
-      best.simd = simd;
+      best = p;
     }
   }
   return best;
@@ -162,14 +161,30 @@ DataflowAccelerator built_in_dataflow(const std::string& name, const Network& ne
   throw_unknown_name("dataflow", "accelerator", name, dataflow_names());
 }
 
+int64_t layer_cycles(const Network& network, int index, const LayerParams& p) {
+  const auto& layers = network.layers;
+  auto at = static_cast<size_t>(index);
+  const Layer& layer = layers[at];
+  const auto folds = [](int number, int parallel) {
+    return int64_t{(number + parallel - 1) / parallel};
+  };
+  int64_t most = folds(layer.rows(), p.pe) * folds(layer.columns(), p.simd) * layer.output.pixels();
+  if (layer.kind == LayerKind::convolution) {
+    const int simd = p.window_simd > 0 ? p.window_simd : std::gcd(p.simd, layer.input.channels);
+    most = std::max(most, window_shape(layer, simd, WindowVersion::hls).cycles_per_image());
+  }
+  while (++at < layers.size() && !layers[at].has_weights()) {
+    most = std::max(most, pool_cycles(layers[at], p.pe));
+  }
+  return most;
+}
+
 DataflowAccelerator auto_dataflow(const Network& network, int64_t target_cycles) {
   DataflowAccelerator accelerator;
   accelerator.name = "auto:" + std::to_string(target_cycles);
   accelerator.input_depth = 32;
-  for (size_t i = 0; i < network.layers.size(); ++i) {
-    const bool last = i + 1 == network.layers.size();
-    accelerator.layers.push_back(
-        auto_layer(network.layers[i], last ? nullptr : &network.layers[i + 1], target_cycles));
+  for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
+    accelerator.layers.push_back(auto_layer(network, i, target_cycles));
   }
   validate(accelerator, network);
   return accelerator;

@@ -32,12 +32,6 @@ WindowShape window_shape(const Layer& layer, int simd, WindowVersion version) {
           !layer.has_weights()};
 }
 
-int64_t windowed_pool_cycles(const Layer& pool, int lanes) {
-  const WindowShape windows = window_shape(pool, lanes, WindowVersion::hls);
-  const int64_t words = int64_t{pool.kernel} * pool.kernel * windows.words_per_pixel;
-  return std::max(windows.cycles_per_image(), pool.output.pixels() * words);
-}
-
 Discipline window_discipline(const DataflowAccelerator& accelerator) {
   return accelerator.sliding_window == WindowVersion::rtl ? Discipline::flushing
                                                           : accelerator.discipline;

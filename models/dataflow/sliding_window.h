@@ -41,9 +41,6 @@ struct WindowShape {
 
 /// Of a layer whose words hold `simd` channels; by channels where it is a pool.
 WindowShape window_shape(const Layer& layer, int simd, WindowVersion version);
-/// Cycles for an image of the slower of a pool that takes windows and of the sliding window in
-/// front of it. (Other pools are never what limits an accelerator.)
-int64_t windowed_pool_cycles(const Layer& pool, int lanes);
 /// A state machine in RTL holds back no value; the HLS version is a pipeline like the others.
 Discipline window_discipline(const DataflowAccelerator& accelerator);
 

@@ -2,28 +2,15 @@
 
 #include <algorithm>
 
-#include "models/dataflow/placement.h"
-#include "models/dataflow/sliding_window.h"
-
 namespace stuckat::explore {
 
-int64_t slowest_part_cycles(const dataflow::DataflowAccelerator& accelerator,
-                            const Network& network) {
+int64_t slowest_layer_cycles(const dataflow::DataflowAccelerator& accelerator,
+                             const Network& network, int64_t at_most) {
   int64_t most = 0;
   for (size_t i = 0; i < network.layers.size(); ++i) {
-    const Layer& layer = network.layers[i];
-    const auto index = static_cast<int>(i);
-    if (layer.has_weights()) most = std::max(most, mvtu_cycles(accelerator, network, index));
-    if (layer.kind == LayerKind::convolution) {
-      const int simd = window_simd(accelerator, network, index);
-      const auto window = dataflow::window_shape(layer, simd, dataflow::WindowVersion::hls);
-      most = std::max(most, window.cycles_per_image());
-    }
-  }
-  for (const auto& pool : place(accelerator, network).pools) {
-    if (!pools_windows(accelerator, network, pool.layer)) continue;
-    const Layer& layer = network.layers[static_cast<size_t>(pool.layer)];
-    most = std::max(most, dataflow::windowed_pool_cycles(layer, pool.channels_per_word));
+    if (!network.layers[i].has_weights()) continue;
+    const int64_t cycles = layer_cycles(network, static_cast<int>(i), accelerator.layers[i]);
+    if (cycles <= at_most) most = std::max(most, cycles);
   }
   return most;
 }
@@ -32,11 +19,14 @@ std::vector<dataflow::DataflowAccelerator> all_foldings(const Network& network) 
   std::vector<dataflow::DataflowAccelerator> foldings;
   int64_t target = INT64_MAX;
   while (true) {
-    // The folding for a target is also that for the cycles it takes: the next is for fewer.
+    // The folding for a target is also that for the cycles it takes: the next is for fewer. Where
+    // the slowest part can be no faster, others still can.
     auto folding = dataflow::auto_dataflow(network, target);
-    const int64_t cycles = slowest_part_cycles(folding, network);
-    if (cycles > target) return foldings;
-    foldings.push_back(dataflow::auto_dataflow(network, cycles));
+    const int64_t cycles = slowest_layer_cycles(folding, network, target);
+    if (cycles == 0) return foldings;
+    if (foldings.empty() || foldings.back().layers != folding.layers) {
+      foldings.push_back(dataflow::auto_dataflow(network, cycles));
+    }
     target = cycles - 1;
   }
 }
