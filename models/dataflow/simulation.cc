@@ -160,7 +160,6 @@ DataflowResult simulate(const Network& network, const DataflowAccelerator& accel
 
   result.arrival_cycles = parts.writer().arrivals();
   result.first_image_cycles = result.arrival_cycles.front();
-  result.steady_interval_cycles = steady_interval(result.arrival_cycles);
   read_logits(network, chain.streams.back(), parts, result);
   read_statistics(chain, parts, result);
   return result;

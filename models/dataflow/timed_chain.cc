@@ -1,6 +1,7 @@
 #include "models/dataflow/timed_chain.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 
 #include "workloads/errors.h"
@@ -61,6 +62,56 @@ TimedChain::TimedChain(const Network& network, const DataflowAccelerator& accele
                        const StreamHistory& before)
     : TimedChain(parts_behind(stream, all_parts(network, accelerator, images)), images, options) {
   parts_.front().play(&before);
+}
+
+/// From the end to the front, as far as all behind a stream moves on at the pace of the results: if
+/// the part before it does too, the stream is supposed to have been read so for long; if that part
+/// gains on it, all up to it is moved so far ahead that the stream is full. False: nothing changed.
+bool TimedChain::hurry(const Snapshot& now) {
+  if (before_last_.image == 0) return false;
+  const auto moved = [&](const Snapshot& to, const Snapshot& from, size_t stage) {
+    return to.clocks[stage] - from.clocks[stage];
+  };
+  const size_t last = parts_.size() - 1;
+  const int64_t interval = moved(now, last_, last);
+  if (moved(last_, before_last_, last) != interval) return false;
+  bool changed = false;
+  for (size_t i = last; i-- > 0;) {
+    const int64_t own = moved(now, last_, i);
+    if (moved(last_, before_last_, i) != own || own > interval) break;
+    const int64_t words = chain_.streams[i].words_per_image;
+    changed |= fifos_[i].suppose_repeated(words, interval);
+    if (own == interval) continue;
+    const int64_t ahead = (2 + fifos_[i].depth() / words) * interval;
+    for (size_t before = 0; before <= i; ++before) {
+      const auto move = [&](int64_t& time) { time -= ahead; };
+      parts_[before].each_time(move);
+      if (before < i) fifos_[before].each_time(move);
+    }
+    return true;
+  }
+  return changed;
+}
+
+std::optional<SteadyState> TimedChain::find_rate() {
+  while (admitted_ < images_) {
+    run_next_image();
+    Snapshot now = snapshot();
+    for (const Snapshot* then : {&last_, &old_}) {
+      if (!repeats(now, *then)) continue;
+      return SteadyState{now.image, now.image - then->image,
+                         now.clocks.front() - then->clocks.front()};
+    }
+    if (hurry(now)) {
+      before_last_ = {};
+      last_ = old_ = snapshot();
+      continue;
+    }
+    before_last_ = std::move(last_);
+    last_ = std::move(now);
+    if (std::has_single_bit(static_cast<uint64_t>(last_.image))) old_ = last_;  // Brent
+  }
+  return {};
 }
 
 /// From now on all that is needed to skip images that move on at several paces; not earlier, since
@@ -318,6 +369,7 @@ bool TimedChain::run_images(ChainRecords* records, ChainHistories* histories) {
   while (admitted_ < simulated_) {
     run_next_image();
     if (parts_.front().plays() && parts_.front().waited()) return false;
+    first_is_of_many_ = first_is_of_many_ || (!arrivals_.empty() && admitted_ < simulated_);
     const bool look = options_.skip_periods && admitted_ < simulated_;
     if (!look && histories == nullptr) continue;
     Snapshot now = snapshot();
@@ -351,9 +403,9 @@ DataflowTiming TimedChain::result() {
   DataflowTiming r;
   r.steady = steady_;
   r.images_simulated = simulated_;
+  r.first_is_of_many = first_is_of_many_;
   r.arrival_cycles = arrivals_;
   r.first_image_cycles = arrivals_.front();
-  r.steady_interval_cycles = steady_interval(arrivals_);
   // Rows that no window covers may still be read when the last result is out.
   r.total_cycles = arrivals_.back();
   for (const TimedPart& part : parts_) r.total_cycles = std::max(r.total_cycles, part.cycles());

@@ -45,6 +45,13 @@ class TimedChain {
   /// whole chain, as are modules and streams but for the first, the player.
   std::optional<DataflowTiming> run_behind(ChainHistories& histories);
 
+  /// Instead of run(): the steady state, or nothing if it was not found. Every time is the latest
+  /// of some others, each with some cycles added, and neighbours wait for each other in both
+  /// directions: wherever such a system starts, it comes to one and the same rate (Baccelli et al.,
+  /// Synchronization and Linearity, 1992, chapter 3). So times may be changed on the way to one
+  /// that is closer to it: only the rate is that of another run.
+  std::optional<SteadyState> find_rate();
+
   const Chain& chain() const { return chain_; }
   const std::vector<LoopProgram>& programs() const { return programs_; }
 
@@ -75,6 +82,7 @@ class TimedChain {
   void drive(size_t stage);
   void run_next_image();
   Progress advance(size_t stage);
+  bool hurry(const Snapshot& now);
   void watch_choices();
   Snapshot snapshot();
   void look_for_period(Snapshot now, ChainRecords* records, ChainHistories* histories);
@@ -102,6 +110,7 @@ class TimedChain {
   int64_t simulated_;              // what the parts see of them: the others are skipped
   int64_t admitted_ = 0;           // what the reader sees: images that it may take
   std::vector<int64_t> arrivals_;  // of all images so far
+  bool first_is_of_many_ = false;  // arrived before the last was admitted
 
   std::vector<Margins> margins_;  // [stage]; empty until they are watched
   Snapshot last_, before_last_;   // of the images before

@@ -34,6 +34,19 @@ class TimedFifo {
   int64_t last_push() const { return pushed_ == 0 ? -1 : written_[at(pushed_ - 1)]; }
   int64_t last_pop() const { return popped_ == 0 ? -1 : read_[at(popped_ - 1)]; }
 
+  /// As if each word but the last `words` had been read `cycles` cycles before the one that lies so
+  /// many behind it. Empty. False: nothing changes.
+  bool suppose_repeated(int64_t words, int64_t cycles) {
+    bool changes = false;
+    for (int64_t back = words + 1; back <= depth_; ++back) {
+      int64_t& time = read_[at(pushed_ - back)];
+      const int64_t repeated = read_[at(pushed_ - back + words)] - cycles;
+      changes |= time != repeated;
+      time = repeated;
+    }
+    return changes;
+  }
+
   void push(int64_t cycle) {
     if (pushes_ != nullptr) pushes_->add(pushed_ + skipped_, cycle);
     if (!push_trace_.empty()) push_trace_.add(cycle);

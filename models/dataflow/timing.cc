@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <numeric>
 
 #include "models/dataflow/timed_chain.h"
 #include "workloads/errors.h"
@@ -21,18 +22,28 @@ int index_of(const std::vector<Row>& rows, const char* kind, const std::string& 
 
 }  // namespace
 
-int64_t steady_interval(const std::vector<int64_t>& arrivals) {
-  std::vector<int64_t> intervals;
-  for (size_t i = 1; i < arrivals.size(); ++i) intervals.push_back(arrivals[i] - arrivals[i - 1]);
-  if (intervals.empty()) return 0;
-  const auto middle = intervals.begin() + static_cast<std::ptrdiff_t>(intervals.size() / 2);
-  std::nth_element(intervals.begin(), middle, intervals.end());
-  return *middle;
-}
-
 DataflowTiming time_images(const Network& network, const DataflowAccelerator& accelerator,
                            int64_t images, const TimingOptions& options) {
   return TimedChain(network, accelerator, images, options).run();
+}
+
+Interval steady_interval(const SteadyState& steady) {
+  assert(steady.images > 0);
+  const int64_t common = std::gcd(steady.cycles, steady.images);
+  return {steady.cycles / common, steady.images / common};
+}
+
+Interval steady_interval(const Network& network, const DataflowAccelerator& accelerator) {
+  constexpr TimingOptions options{.occupancy = false};
+  if (const auto steady = TimedChain(network, accelerator, 256, options).find_rate()) {
+    return steady_interval(*steady);
+  }
+  constexpr int64_t many = 1 << 16;  // of which most are skipped
+  const DataflowTiming timing = time_images(network, accelerator, many, options);
+  if (timing.steady.images > 0) return steady_interval(timing.steady);
+  // No accelerator is known that comes here. The mean of many images is close.
+  const auto& arrivals = timing.arrival_cycles;
+  return {arrivals[many * 3 / 4] - arrivals[many / 4], many / 2};
 }
 
 struct DataflowSchedule::State {

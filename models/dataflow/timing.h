@@ -33,27 +33,39 @@ struct SteadyState {
 struct DataflowTiming {
   std::vector<int64_t> arrival_cycles;  ///< cycle by which the image's last word is in memory
   int64_t first_image_cycles = 0;
-  int64_t steady_interval_cycles = 0;  ///< see steady_interval()
-  int64_t total_cycles = 0;            ///< until every module is at rest
+  int64_t total_cycles = 0;  ///< until every module is at rest
 
   std::vector<ModuleStatistics> modules;  ///< in the order of the data path
   std::vector<StreamStatistics> streams;
   std::string bottleneck;  ///< the module that was busy in most cycles
 
-  SteadyState steady;            ///< filled by time_images() alone
+  SteadyState steady;  ///< filled by time_images() alone
+  bool first_is_of_many =
+      false;                     ///< the first image would not come later in a longer run; likewise
   int64_t images_simulated = 0;  ///< the others were skipped
 
   bool operator==(const DataflowTiming&) const = default;
 };
 
-/// Cycles between two images in the middle of a run: the median of all intervals, 0 for a single
-/// image. The first images fill the FIFOs; the last ones drain, in a stalling pipeline several of
-/// them (CNV-W2A2: five) and faster than the bottleneck. Runs of a dozen images are long enough.
-int64_t steady_interval(const std::vector<int64_t>& arrivals);
-
 /// The timing of `images` >= 1 images in one run. Throws InputError as validate() does.
 DataflowTiming time_images(const Network& network, const DataflowAccelerator& accelerator,
                            int64_t images, const TimingOptions& options = {});
+
+/// Cycles from one image to the one `images` later.
+struct Interval {
+  int64_t cycles = 0;
+  int64_t images = 1;
+
+  double per_image() const { return static_cast<double>(cycles) / static_cast<double>(images); }
+};
+
+/// The steady interval, in lowest terms: that of a run so long that everything repeats. No run of a
+/// few images shows it: the first ones fill the FIFOs, and the last ones drain, in a stalling
+/// pipeline as many as it holds, and faster than the bottleneck. Throws InputError as validate()
+/// does.
+Interval steady_interval(const Network& network, const DataflowAccelerator& accelerator);
+/// The same of a run that reached that state.
+Interval steady_interval(const SteadyState& steady);
 
 /// What a part does in one cycle.
 struct PartStep {

@@ -110,16 +110,18 @@ DesignTiming TimingCache::timing(const dataflow::DataflowAccelerator& accelerato
   Beginning design;
   design.programs = loop_programs(chain, accelerator, network_);
   design.depths = depths;
-  const auto run = this->run(accelerator, design);
+  auto run = this->run(accelerator, design);
   assert(design.high_water.size() == depths.size() && design.before.size() == depths.size());
-  const auto busiest = std::max_element(design.busy.begin(), design.busy.end());
-  DesignTiming timing{run.first_image_cycles, run.steady_interval_cycles, 1,
-                      chain.stages[static_cast<size_t>(busiest - design.busy.begin())].name};
-  if (run.steady.images > 0) {
-    timing.steady_cycles = run.steady.cycles;
-    timing.steady_images = run.steady.images;
+  const bool steady = run.steady.images > 0;
+  const auto interval = steady ? dataflow::steady_interval(run.steady)
+                               : dataflow::steady_interval(network_, accelerator);
+  for (int64_t images = 2 * images_; !run.first_is_of_many; images *= 2) {
+    run = dataflow::time_images(network_, accelerator, images, {.occupancy = false});
   }
-  runs.push_back({std::move(depths), design.high_water, timing, run.steady.images > 0});
+  const auto busiest = std::max_element(design.busy.begin(), design.busy.end());
+  DesignTiming timing{run.first_image_cycles, interval.cycles, interval.images,
+                      chain.stages[static_cast<size_t>(busiest - design.busy.begin())].name};
+  runs.push_back({std::move(depths), design.high_water, timing, steady});
   keep(std::move(design));
   return timing;
 }

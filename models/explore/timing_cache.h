@@ -31,7 +31,7 @@ struct DesignTiming {
 
 class TimingCache {
  public:
-  /// `images` long are the runs in which the steady state is looked for. Of what happened in
+  /// `images` long are the runs in which the steady state is looked for first. Of what happened in
   /// streams as much is kept as fits into `history_bytes`, the youngest runs: by default a
   /// sixteenth of a small machine's memory.
   explicit TimingCache(const Network& network, int64_t images = 16,

@@ -1,6 +1,7 @@
 // Rates of the dataflow simulation on CNV-W1A1 with the published folding, one core: SystemC with
 // values, cycles alone, and cycles alone with what repeats skipped. Random weights: neither cycles
 // nor work depend on them.
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <systemc>
@@ -59,7 +60,8 @@ int sc_main(int argc, char* argv[]) {
   }
   std::printf("first image %lld cycles, steady interval %lld, bottleneck %s; engines %s\n",
               static_cast<long long>(result.first_image_cycles),
-              static_cast<long long>(result.steady_interval_cycles), result.bottleneck.c_str(),
+              std::llround(dataflow::steady_interval(network, accelerator).per_image()),
+              result.bottleneck.c_str(),
               every_word.arrival_cycles == result.arrival_cycles ? "agree" : "DISAGREE");
   std::printf(
       "seconds per CNV image: %.4f here with values; on such a machine ONNXim 0.69, SCALE-Sim 21 "

@@ -1,7 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cassert>
+#include <cmath>
+#include <stdexcept>
 
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
@@ -31,12 +32,11 @@ struct Run {
 
 /// The cycles of a run or of a timing, which every accelerator has.
 template <typename Result>
-Run cycles_of(Result& result, size_t images) {
+Run cycles_of(Result& result) {
   Run run;
   Simulation& s = run.simulation;
   s.total_cycles = result.total_cycles;
   s.first_image_cycles = result.first_image_cycles;
-  if (images > 1) s.interval_cycles = result.steady_interval_cycles;
   s.bottleneck = result.bottleneck;
   s.modules = std::move(result.modules);
   return run;
@@ -45,7 +45,11 @@ Run cycles_of(Result& result, size_t images) {
 Run time_on(const dataflow::DataflowAccelerator& accelerator, const Network& network,
             size_t images) {
   auto timing = dataflow::time_images(network, accelerator, static_cast<int64_t>(images));
-  Run run = cycles_of(timing, images);
+  // Of a run of a few images, no gap between two is the steady interval.
+  const auto interval = timing.steady.images > 0 ? dataflow::steady_interval(timing.steady)
+                                                 : dataflow::steady_interval(network, accelerator);
+  Run run = cycles_of(timing);
+  run.simulation.interval_cycles = std::llround(interval.per_image());
   run.simulation.streams = std::move(timing.streams);
   run.simulation.clock_mhz = accelerator.clock_mhz;
   return run;
@@ -61,7 +65,8 @@ void add_layers(Run& run, std::vector<loopback::LoopbackLayerResult> layers) {
 Run time_on(const loopback::LoopbackAccelerator& accelerator, const Network& network,
             size_t images) {
   auto timing = loopback::time_images(network, accelerator, static_cast<int64_t>(images));
-  Run run = cycles_of(timing, images);
+  Run run = cycles_of(timing);
+  run.simulation.interval_cycles = timing.steady_interval_cycles;
   add_layers(run, std::move(timing.layers));
   return run;
 }
@@ -75,7 +80,10 @@ Run run_on(const dataflow::DataflowAccelerator& accelerator, const Network& netw
   if (trace) options.trace = &streams;
   auto result = dataflow::simulate(network, accelerator, map, images, options);
   Run run = time_on(accelerator, network, images.size());
-  assert(run.simulation.modules == result.modules);
+  if (run.simulation.modules != result.modules ||
+      run.simulation.total_cycles != result.total_cycles) {
+    throw std::logic_error("the timing is not that of the run");
+  }
   if (trace) run.trace = trace_json(dataflow::build_chain(accelerator, network), streams);
   run.logits = std::move(result.logits);
   run.tensors = std::move(result.tensors);
@@ -86,7 +94,8 @@ Run run_on(const loopback::LoopbackAccelerator& accelerator, const Network& netw
            const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors, bool trace) {
   auto result = loopback::simulate(network, accelerator, map, images,
                                    {.tensors = keep_tensors, .transfers = trace});
-  Run run = cycles_of(result, images.size());
+  Run run = cycles_of(result);
+  run.simulation.interval_cycles = result.steady_interval_cycles;
   if (trace) run.trace = trace_json(result);
   add_layers(run, std::move(result.layers));
   run.logits = std::move(result.logits);

@@ -1,6 +1,7 @@
 #include "tools/stuckat/whatif_case.h"
 
 #include <algorithm>
+#include <cmath>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
@@ -20,6 +21,16 @@ using report::CycleFigures;
 using report::TensorChange;
 using report::WhatIfCase;
 
+int64_t interval_of(const Network& network, const dataflow::DataflowAccelerator& accelerator,
+                    const dataflow::DataflowResult& /*result*/) {
+  return std::llround(dataflow::steady_interval(network, accelerator).per_image());
+}
+
+int64_t interval_of(const Network& /*network*/, const loopback::LoopbackAccelerator& /*array*/,
+                    const loopback::LoopbackResult& result) {
+  return result.steady_interval_cycles;
+}
+
 std::string simulate_in_child(const BrokenHardware& hardware, const FaultMap& map,
                               const Effects& effects, const DataSet& data, int count) {
   const Network& network = hardware.network;
@@ -35,7 +46,7 @@ std::string simulate_in_child(const BrokenHardware& hardware, const FaultMap& ma
           agree = agree && result.tensors[index] == fast::run(packed, effects, images[index], i);
         }
         return nlohmann::json{{"first", result.first_image_cycles},
-                              {"interval", count > 1 ? result.steady_interval_cycles : 0},
+                              {"interval", interval_of(network, accelerator, result)},
                               {"total", result.total_cycles},
                               {"bottleneck", result.bottleneck},
                               {"agree", agree},

@@ -20,8 +20,8 @@ std::string text(const DataflowTiming& t) {
   std::ostringstream out;
   out << "arrivals";
   for (const int64_t arrival : t.arrival_cycles) out << ' ' << arrival;
-  out << " first " << t.first_image_cycles << " steady " << t.steady_interval_cycles << " total "
-      << t.total_cycles << " bottleneck " << t.bottleneck << '\n';
+  out << " first " << t.first_image_cycles << " total " << t.total_cycles << " bottleneck "
+      << t.bottleneck << '\n';
   for (const ModuleStatistics& m : t.modules) {
     out << m.name << " busy " << m.busy_cycles << " starved " << m.starved_cycles << " blocked "
         << m.blocked_cycles << " idle " << m.idle_cycles << '\n';
@@ -88,6 +88,34 @@ TEST_CASE("skipped_periods_change_nothing") {
     require_same_cycles(fast, full);
   }
   CHECK(skipped > 40);
+}
+
+// Whatever state a run starts in, it comes to the same rate; and the first image of a run is that
+// of a longer one if it arrived before the end.
+TEST_CASE("the_steady_interval_is_that_of_a_long_run") {
+  int reached = 0, told_first = 0;
+  for (uint64_t seed = 0; seed < 400; ++seed) {
+    INFO("seed " << seed);
+    Random random(seed);
+    const Network network = test::random_network(random);
+    DataflowAccelerator accelerator = test::random_dataflow(random, network);
+    if (seed % 2 == 0) accelerator.latency.mvtu = uniform(random, 1, 300);
+    for (LayerParams& p : accelerator.layers) {
+      if (seed % 3 == 0) p.out_depth = uniform(random, 1, 200);
+    }
+    const auto run = time_images(network, accelerator, 3000, {.occupancy = false});
+    const auto few = time_images(network, accelerator, uniform(random, 1, 40));
+    if (few.first_is_of_many) CHECK(few.first_image_cycles == run.first_image_cycles);
+    told_first += few.first_is_of_many ? 1 : 0;
+    if (run.steady.images == 0) continue;
+    ++reached;
+    const Interval from_run = steady_interval(run.steady);
+    const Interval interval = steady_interval(network, accelerator);
+    CHECK(interval.cycles == from_run.cycles);
+    CHECK(interval.images == from_run.images);
+  }
+  CHECK(reached > 380);
+  CHECK(told_first > 100);
 }
 
 // Published foldings whose fast layers fill the FIFOs before the slow ones over hundreds of images,
