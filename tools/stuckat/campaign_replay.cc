@@ -201,6 +201,7 @@ int run_replay(const Arguments& arguments) {
   CommandLine campaign_line("campaign", "", {"model"});
   add_campaign_options(campaign_line);
   campaign_line.parse(campaign_arguments(result.identity.configuration, path));
+  line.check_files(campaign_line.files_read(), {});
   const CampaignInputs in = load_campaign(campaign_line);
   if (campaign::content_hash(in.faults) != result.identity.faults_hash) {
     throw InputError(path, "its model, accelerator or fault list has changed since",

@@ -181,6 +181,7 @@ int run_submit(const Arguments& arguments) {
     throw InputError("stuckat campaign submit", "no --output", "-o RESULT.h5");
   }
   const Submission s = submission_of(line);
+  line.check_files({}, {{"the folder of the shards", s.shard_folder}});
   // What is wrong is said now, not by every job.
   const CampaignInputs in = load_campaign(line);
   const int64_t images = in.data.size();

@@ -152,6 +152,7 @@ int run(const Arguments& arguments, campaign::Resume resume) {
     resume = campaign::Resume::allowed;
   }
   if (!line.has("output")) throw InputError("stuckat campaign", "no --output", "-o RESULT.h5");
+  line.check_files({}, {{"the journal", campaign::journal_path(line.text("output"))}});
   const CampaignInputs in = load_campaign(line);
   campaign::RunOptions options;
   options.shard = parse_shard(line.text("shard"));

@@ -231,7 +231,13 @@ int run_explore(const Arguments& arguments) {
   const Network network = network_alone(line.text("model"));
   const Sweep sweep = sweep_of(line, network);
   explore::TimingCache cache(network);
-  ExploreJournal journal(line.has("output") ? line.text("output") + ".journal" : "");
+  std::string journal_path;
+  if (line.has("output")) {
+    check_can_replace(line.text("output"));
+    journal_path = line.text("output") + ".journal";
+    line.check_files({}, {{"the journal", journal_path}});
+  }
+  ExploreJournal journal(journal_path);
   const auto start = std::chrono::steady_clock::now();
   std::vector<DesignPoint> points;
   {

@@ -25,6 +25,24 @@ std::string dashed(std::string name) {
   return "--" + name;
 }
 
+/// A new option that names files has to say in files.cc whether it reads or writes them.
+void check_roles(const po::options_description& options) {
+  for (const auto& option : options.options()) {
+    const std::string value = option->semantic()->name();
+    for (const char* kind : {"FILE", "FOLDER", "PATH", "RESULT", "MODEL"}) {
+      if (value.find(kind) == std::string::npos) continue;
+      if (file_role(option->long_name()) != FileRole::none) continue;
+      throw std::logic_error("--" + option->long_name() + " names files and has no role");
+    }
+  }
+}
+
+/// A device, a pipe or a socket.
+bool is_special(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_other(std::filesystem::status(path, ignored));
+}
+
 nlohmann::ordered_json value_of(const po::variable_value& value) {
   const auto& any = value.value();
   if (const auto* s = boost::any_cast<std::string>(&any)) return *s;
@@ -62,6 +80,7 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
       "config", cli::text("FILE"),
       "read options from a file of lines `option = value`; the command line wins")(
       "json", cli::text("FILE"), "write the result for machines ('-': standard output)");
+  check_roles(options_);
   po::options_description all;
   all.add(options_);
   po::options_description hidden;
@@ -102,7 +121,6 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
       }
     }
     po::notify(values_);
-    if (has("json") && text("json") != "-") check_can_write(text("json"));
   } catch (const po::unknown_option& error) {
     throw_unknown_name("stuckat " + usage_.substr(0, usage_.find(' ')), "option",
                        dashed(error.get_option_name()), known);
@@ -120,7 +138,41 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
                        "stuckat " + usage_);
     }
   }
+  for (const NamedFile& output : texts_of(FileRole::written)) check_can_write(output.path);
+  check_files({}, {});
   return true;
+}
+
+std::vector<NamedFile> CommandLine::texts_of(FileRole role) const {
+  std::vector<NamedFile> texts;
+  for (const auto& [name, value] : values_) {
+    if (file_role(name) != role) continue;
+    const std::string option = options_.find_nothrow(name, false) ? "--" + name : name;
+    if (const auto* one = boost::any_cast<std::string>(&value.value())) {
+      if (option != "--json" || *one != "-") texts.push_back({option, *one});
+    } else if (const auto* all = boost::any_cast<std::vector<std::string>>(&value.value())) {
+      for (const std::string& text : *all) texts.push_back({option, text});
+    }
+  }
+  return texts;
+}
+
+std::vector<NamedFile> CommandLine::files_read() const {
+  std::vector<NamedFile> files;
+  for (const NamedFile& text : texts_of(FileRole::read)) {
+    for (std::string& path : files_in(text.path)) files.push_back({text.option, std::move(path)});
+  }
+  return files;
+}
+
+void CommandLine::check_files(const std::vector<NamedFile>& more_read,
+                              const std::vector<NamedFile>& more_written) const {
+  std::vector<NamedFile> read = files_read();
+  read.insert(read.end(), more_read.begin(), more_read.end());
+  std::vector<NamedFile> written = texts_of(FileRole::written);
+  for (NamedFile& folder : texts_of(FileRole::folder_written)) written.push_back(std::move(folder));
+  written.insert(written.end(), more_written.begin(), more_written.end());
+  refuse_same_files(read, written);
 }
 
 int64_t CommandLine::integer(const std::string& name, int64_t low, int64_t high) const {
@@ -162,16 +214,14 @@ void CommandLine::write_json(const nlohmann::ordered_json& result) const {
   }
 }
 
-/// A device, a pipe or a socket.
-static bool is_special(const std::string& path) {
-  std::error_code ignored;
-  return std::filesystem::is_other(std::filesystem::status(path, ignored));
-}
-
 void check_can_write(const std::string& path) {
   std::error_code ignored;
   if (path.empty() || std::filesystem::is_directory(path, ignored)) {
     throw InputError(path.empty() ? "output" : path, "is no file name", "the name of a file");
+  }
+  if (is_special(path)) {
+    if (access(path.c_str(), W_OK) == 0) return;
+    throw InputError(path, "cannot be written", "a file, or a device that takes it");
   }
   std::filesystem::path folder = std::filesystem::path(path).parent_path();
   if (folder.empty()) folder = ".";
@@ -187,7 +237,8 @@ void check_can_replace(const std::string& path) {
 
 void write_text_file(const std::string& path, const std::string& content) {
   // A device or a pipe is written to, not replaced.
-  const std::string temporary = is_special(path) ? path : path + ".tmp";
+  const std::string temporary =
+      is_special(path) ? path : path + ".partial-" + std::to_string(getpid());
   {
     std::ofstream out(temporary, std::ios::binary);
     out << content;

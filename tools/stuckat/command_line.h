@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/stuckat/files.h"
 #include "workloads/errors.h"
 
 namespace stuckat::cli {
@@ -26,7 +27,8 @@ class CommandLine {
   CommandLine& epilogue(std::string text);
 
   /// False if --help was asked for and printed. Throws InputError on unknown or repeated options,
-  /// wrong values and missing arguments, with the nearest option suggested.
+  /// wrong values and missing arguments, with the nearest option suggested, and where an output
+  /// could not be written or would destroy an input or another output.
   bool parse(const std::vector<std::string>& arguments);
 
   bool has(const std::string& name) const { return values_.count(name) > 0; }
@@ -43,6 +45,13 @@ class CommandLine {
   int64_t integer(const std::string& name, int64_t low, int64_t high) const;
   double real(const std::string& name, double low, double high) const;
 
+  /// What the command reads, of what is there.
+  std::vector<NamedFile> files_read() const;
+  /// Throws InputError where outputs, `more_written` among them, destroy an input, of this command
+  /// or `more_read`, or each other.
+  void check_files(const std::vector<NamedFile>& more_read,
+                   const std::vector<NamedFile>& more_written) const;
+
   /// Every option with its resolved value, as results record it; outputs and --json are left out.
   nlohmann::ordered_json configuration() const;
 
@@ -50,6 +59,9 @@ class CommandLine {
   void write_json(const nlohmann::ordered_json& result) const;
 
  private:
+  /// Option or argument, and each of its texts.
+  std::vector<NamedFile> texts_of(FileRole role) const;
+
   std::string usage_;
   std::string description_;
   std::string epilogue_;

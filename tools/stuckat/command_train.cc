@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <csignal>
-#include <filesystem>
 
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/commands.h"
@@ -89,13 +88,7 @@ int run_train(const Arguments& arguments) {
   if (!line.has("output")) throw InputError("stuckat train", "no --output", "-o MODEL.h5");
   const auto kept = choice<trainer::Kept>(line, "keep", trainer::kept_names());
   check_can_replace(line.text("output"));
-  if (line.has("checkpoint")) {
-    check_can_replace(line.text("checkpoint"));
-    if (std::filesystem::weakly_canonical(line.text("checkpoint")) ==
-        std::filesystem::weakly_canonical(line.text("output"))) {
-      throw InputError("--checkpoint", "the same file as --output", "another file");
-    }
-  }
+  if (line.has("checkpoint")) check_can_replace(line.text("checkpoint"));
   refuse_without_effect(line);
   const TrainImages images = load_train_images(line);
   const trainer::TrainData data = images.data();

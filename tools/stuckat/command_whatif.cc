@@ -204,7 +204,6 @@ int run_whatif(const Arguments& arguments) {
   if (!has_faults(line, "")) {
     throw InputError("stuckat whatif", "nothing is broken", "--fault NAME or --fault-map FILE");
   }
-  if (line.has("output")) check_can_write(line.text("output"));
   const DataSet data = load_data(line);
   const std::vector<Case> cases = load_cases(line, data);
   const auto simulated =

@@ -3,27 +3,57 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "tools/stuckat/command_line.h"
 #include "workloads/errors.h"
 #include "workloads/hash.h"
 #include "workloads/version.h"
 
 namespace stuckat::cli {
+namespace {
+
+constexpr std::string_view title = "stuckat explore journal 1\n";
+
+/// Of a line that is as it was written.
+std::string check_of(const std::string& question, const std::string& answer) {
+  return Hasher().add(question).add(answer).hex();
+}
+
+}  // namespace
 
 ExploreJournal::ExploreJournal(const std::string& path) : path_(path) {
   if (path_.empty()) return;
-  std::ifstream in(path_);
-  bool whole = true;
-  for (std::string line; std::getline(in, line);) {
-    whole = !in.eof();  // else it was cut off before its end
-    const auto json = nlohmann::ordered_json::parse(line, nullptr, false);
-    if (whole && json.is_object() && json.contains("question") && json.contains("answer")) {
-      answers_[json["question"].get<std::string>()] = json["answer"].dump();
-    }
+  check_can_replace(path_);
+  std::error_code ignored;
+  if (!std::filesystem::exists(path_, ignored)) return;
+  std::ifstream in(path_, std::ios::binary);
+  if (!in) throw InputError(path_, "cannot be read", "a journal, or no such file");
+  std::string start(title.size(), '\0');
+  in.read(start.data(), static_cast<std::streamsize>(start.size()));
+  start.resize(static_cast<size_t>(in.gcount()));
+  if (!title.starts_with(start)) {
+    throw InputError(path_, "is no journal of an exploration", "a journal, or no such file");
   }
-  in.close();
-  out_.open(path_, std::ios::app);
-  if (!whole) out_ << '\n';
-  if (!out_.flush()) throw InputError(path_, "cannot be written", "a folder for the result");
+  if (start.size() < title.size()) return;  // a kill tore it off
+  started_ = true;
+  int64_t number = 1;
+  for (std::string line; std::getline(in, line);) {
+    ++number;
+    torn_ = in.eof();
+    const auto json = nlohmann::ordered_json::parse(line, nullptr, false);
+    if (torn_ || json.is_discarded()) continue;
+    const auto text = [&](const char* key) {
+      const bool there = json.is_object() && json.contains(key) && json[key].is_string();
+      return there ? json[key].get<std::string>() : std::string();
+    };
+    const std::string question = text("question");
+    const std::string answer =
+        json.is_object() && json.contains("answer") ? json["answer"].dump() : "";
+    if (question.empty() || text("check") != check_of(question, answer)) {
+      throw InputError(path_, "line " + std::to_string(number) + " is damaged",
+                       "a whole journal (or remove it to start again)");
+    }
+    answers_[question] = answer;
+  }
 }
 
 nlohmann::ordered_json ExploreJournal::find(const std::string& question,
@@ -35,14 +65,24 @@ nlohmann::ordered_json ExploreJournal::find(const std::string& question,
     return nlohmann::ordered_json::parse(known->second);
   }
   auto value = answer();
-  answers_[hash] = value.dump();
-  const nlohmann::ordered_json line = {{"question", hash}, {"answer", value}};
-  if (!(out_ << line.dump() << '\n').flush()) throw InputError(path_, "cannot be written");
+  const std::string& text = answers_[hash] = value.dump();
+  const nlohmann::ordered_json line = {
+      {"question", hash}, {"answer", value}, {"check", check_of(hash, text)}};
+  append(line.dump() + "\n");
   return value;
 }
 
+void ExploreJournal::append(const std::string& line) {
+  if (!out_.is_open()) {
+    out_.open(path_, started_ ? std::ios::app : std::ios::trunc);
+    if (!started_) out_ << title;
+    if (torn_) out_ << '\n';
+  }
+  if (!(out_ << line).flush()) throw InputError(path_, "cannot be written", "room on the disk");
+}
+
 void ExploreJournal::remove() {
-  if (path_.empty()) return;
+  if (!started_ && !out_.is_open()) return;
   out_.close();
   std::error_code ignored;
   std::filesystem::remove(path_, ignored);

@@ -1,5 +1,6 @@
-// What a long exploration has found out so far: a text file beside the result, one line of JSON for
-// each finding. A run that was killed finds them again; the file goes when the result is written.
+// What a long exploration has found out so far: a text file beside the result, a title and one line
+// of JSON for each finding. A run that was killed finds them again; the file comes with the first
+// finding and goes when the result is written.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace stuckat::cli {
 class ExploreJournal {
  public:
   /// Reads what is there; empty path: nothing is kept. A line that was cut off is passed over.
-  /// Throws InputError if the file can be neither read nor written.
+  /// Throws InputError if the file is no such journal, is damaged, or could not be written.
   explicit ExploreJournal(const std::string& path);
 
   /// What was found for `question` before, or `answer()`, which is then kept. Questions say all
@@ -27,7 +28,11 @@ class ExploreJournal {
   void remove();
 
  private:
+  void append(const std::string& line);
+
   std::string path_;
+  bool started_ = false;                        // the file has a title
+  bool torn_ = false;                           // and a last line that was cut off
   std::map<std::string, std::string> answers_;  // by hash of the question
   std::ofstream out_;
   int64_t found_ = 0;

@@ -78,6 +78,8 @@ int faults_pessimism_page(const Arguments& arguments) {
   if (!page.ends_with(".md")) {
     throw InputError("stuckat faults pessimism-page", "no page", "-o PAGE.md");
   }
+  const std::string picture = page.substr(0, page.size() - 3) + ".svg";
+  line.check_files({}, {{"the picture", picture}});
   std::vector<NamedStudy> studies;
   for (const auto& result : line.get<std::vector<std::string>>("results")) {
     const size_t equals = result.rfind('=');
@@ -85,7 +87,6 @@ int faults_pessimism_page(const Arguments& arguments) {
     studies.push_back(read_study(result.substr(equals + 1)));
     studies.back().label = result.substr(0, equals);
   }
-  const std::string picture = page.substr(0, page.size() - 3) + ".svg";
   write_text_file(picture, pessimism_picture(studies));
   write_text_file(page, pessimism_page(studies, picture.substr(picture.rfind('/') + 1)));
   fmt::print("{}\n{}\n", page, picture);

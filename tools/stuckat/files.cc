@@ -1,0 +1,114 @@
+#include "tools/stuckat/files.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "workloads/errors.h"
+
+namespace stuckat::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::map<std::string, FileRole>& roles() {
+  using enum FileRole;
+  static const std::map<std::string, FileRole> table = {
+      {"accelerator", read},
+      {"against", read},
+      {"against-fault-map", read},
+      {"campaign", read},
+      {"checkpoint", written},
+      {"config", read},
+      {"csv", written},
+      {"data", read},
+      {"designs", folder_written},
+      {"differences", written},
+      {"docs", folder_written},
+      {"exploration", read},
+      {"fault-map", read},
+      {"faults", read},
+      {"file", read},
+      {"folder", read},
+      {"from", read},
+      {"in", read},
+      {"json", written},
+      {"map", read},
+      {"maps", read},
+      {"model", read},
+      {"name", read},
+      {"out", written},
+      {"output", written},
+      {"result", read},
+      {"results", read},
+      {"shards", read},
+      {"sim", read},
+      {"svg", written},
+      {"trace", written},
+  };
+  return table;
+}
+
+bool is_special(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_other(fs::status(path, ignored));
+}
+
+/// Of files that are not there: whether they would be the same.
+bool same(const std::string& a, const std::string& b) {
+  std::error_code error;
+  if (fs::equivalent(a, b, error) && !error) return true;
+  if (fs::exists(a, error) && fs::exists(b, error)) return false;
+  const auto place = [&](const std::string& path) {
+    return fs::weakly_canonical(fs::absolute(path, error), error);
+  };
+  return place(a) == place(b);
+}
+
+[[noreturn]] void refuse(const NamedFile& output, const NamedFile& other, const char* relation) {
+  throw InputError(output.option, output.path + relation + other.option, "another file");
+}
+
+}  // namespace
+
+FileRole file_role(const std::string& name) {
+  const auto role = roles().find(name);
+  return role == roles().end() ? FileRole::none : role->second;
+}
+
+std::vector<std::string> files_in(const std::string& value) {
+  constexpr const char* before = ":=,";
+  std::vector<std::string> files;
+  for (size_t first = 0;; ++first) {
+    for (size_t end = first; end < value.size();) {
+      end = std::min(value.find(',', end + 1), value.size());
+      std::string path = value.substr(first, end - first);
+      std::error_code ignored;
+      if (fs::exists(path, ignored)) files.push_back(std::move(path));
+    }
+    first = value.find_first_of(before, first);
+    if (first == std::string::npos) return files;
+  }
+}
+
+void refuse_same_files(const std::vector<NamedFile>& read, const std::vector<NamedFile>& written) {
+  for (size_t i = 0; i < written.size(); ++i) {
+    const NamedFile& output = written[i];
+    if (is_special(output.path)) continue;
+    for (const NamedFile& input : read) {
+      if (same(output.path, input.path)) refuse(output, input, " is the same file as ");
+    }
+    for (size_t j = 0; j < written.size(); ++j) {
+      if (j < i && same(output.path, written[j].path)) {
+        refuse(output, written[j], " is the same file as ");
+      }
+      const bool folder = file_role(written[j].option.substr(2)) == FileRole::folder_written;
+      std::string parent = fs::path(output.path).parent_path();
+      if (j != i && folder && same(parent.empty() ? "." : parent, written[j].path)) {
+        refuse(output, written[j], " lies in the folder of ");
+      }
+    }
+  }
+}
+
+}  // namespace stuckat::cli
