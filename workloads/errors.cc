@@ -40,7 +40,14 @@ InputError::InputError(std::string_view where, std::string_view what, std::strin
 std::string nearest_name(std::string_view name, const std::vector<std::string>& known) {
   constexpr size_t longest_compared = 200;
   if (name.size() > longest_compared) return {};
+  // What was cut short is meant before what is merely close.
+  constexpr size_t shortest_beginning = 3;
   std::string best;
+  for (const auto& candidate : known) {
+    const bool begins = name.size() >= shortest_beginning && candidate.starts_with(name);
+    if (begins && (best.empty() || candidate.size() < best.size())) best = candidate;
+  }
+  if (!best.empty()) return best;
   size_t best_distance = std::max<size_t>(2, name.size() / 2) + 1;
   for (const auto& candidate : known) {
     const size_t distance = edit_distance(name, candidate);

@@ -51,6 +51,7 @@ TEST_CASE("pixels become fixed point as in the BNN-PYNQ host code") {
 
 TEST_CASE("a misspelt name gets the nearest one suggested") {
   CHECK(nearest_name("chanel", {"pixel", "channel"}) == "channel");
+  CHECK(nearest_name("--fold", {"--help", "--foldings"}) == "--foldings");
   CHECK(nearest_name("zzzzzzzz", {"pixel", "channel"}).empty());
   CHECK_THROWS_WITH(throw_unknown_name("--faults", "fault list", "chanel", {"pixel", "channel"}),
                     "--faults: unknown fault list 'chanel', did you mean 'channel'?, expected one "
