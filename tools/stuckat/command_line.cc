@@ -191,6 +191,14 @@ double CommandLine::real(const std::string& name, double low, double high) const
   return value;
 }
 
+void CommandLine::refuse_without_effect(const std::vector<Effect>& effects) const {
+  for (const Effect& effect : effects) {
+    if (effect.has_effect || !given(effect.option)) continue;
+    throw InputError(std::string("--") + effect.option, effect.otherwise + ": has no effect",
+                     effect.expected);
+  }
+}
+
 nlohmann::ordered_json CommandLine::configuration() const {
   nlohmann::ordered_json result;
   result["command"] = usage_.substr(0, usage_.find(' '));
@@ -233,6 +241,21 @@ void check_can_write(const std::string& path) {
 void check_can_replace(const std::string& path) {
   check_can_write(path);
   if (is_special(path)) throw InputError(path, "is no regular file", "the name of a file");
+}
+
+void check_new_folder(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (path.empty() || (fs::exists(path, ignored) && !fs::is_directory(path, ignored))) {
+    throw InputError(path.empty() ? "output" : path, "is no folder", "the name of a folder");
+  }
+  if (fs::exists(path, ignored) && !fs::is_empty(path, ignored)) {
+    throw InputError(path, "holds files already", "a new or empty folder");
+  }
+  fs::path there = fs::absolute(path, ignored);
+  while (!fs::exists(there, ignored) && there.has_relative_path()) there = there.parent_path();
+  if (fs::is_directory(there, ignored) && access(there.c_str(), W_OK) == 0) return;
+  throw InputError(path, "cannot be made: " + there.string(), "a folder that is writable");
 }
 
 void write_text_file(const std::string& path, const std::string& content) {

@@ -13,6 +13,14 @@ namespace stuckat::cli {
 
 namespace po = boost::program_options;
 
+/// Does an option change what a command does, with the other options as they are?
+struct Effect {
+  const char* option;
+  bool has_effect;
+  std::string otherwise;  ///< "without faults"
+  const char* expected;
+};
+
 /// The options of one command. Adds --help, --config FILE (lines `option = value`) and --json FILE
 /// to what the command describes.
 class CommandLine {
@@ -51,6 +59,10 @@ class CommandLine {
   /// or `more_read`, or each other.
   void check_files(const std::vector<NamedFile>& more_read,
                    const std::vector<NamedFile>& more_written) const;
+
+  /// A run that is not what its command says must not look like one: throws InputError for the
+  /// first option that was given and has no effect.
+  void refuse_without_effect(const std::vector<Effect>& effects) const;
 
   /// Every option with its resolved value, as results record it; outputs and --json are left out.
   nlohmann::ordered_json configuration() const;
@@ -93,6 +105,10 @@ void write_text_file(const std::string& path, const std::string& text);
 void check_can_write(const std::string& path);
 /// The same for a file that takes the place of one of that name: no device, which it would replace.
 void check_can_replace(const std::string& path);
+
+/// Throws InputError unless files could be written into that folder and none is there, so that
+/// those of two runs do not mix.
+void check_new_folder(const std::string& path);
 
 /// "12 s", "3 min 05 s", "2 h 07 min".
 std::string duration(double seconds);

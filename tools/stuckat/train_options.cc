@@ -148,13 +148,7 @@ void refuse_without_effect(const CommandLine& line) {
   const std::string schedule = "with --schedule " + line.text("schedule");
   const bool steps =
       choice<trainer::Schedule>(line, "schedule", schedule_names()) == trainer::Schedule::step;
-  struct Row {
-    const char* option;
-    bool has_effect;
-    std::string otherwise;
-    const char* expected;
-  };
-  const Row rows[] = {
+  line.refuse_without_effect({
       {"injection", layers, method, "a method that injects behind layers, such as fat1"},
       {"site", layers, method, "a method that injects behind layers, such as fat1"},
       {"convolutions-only", layers, method, "a method that injects behind layers, such as fat1"},
@@ -166,12 +160,7 @@ void refuse_without_effect(const CommandLine& line) {
       {"chip", line.has("fault-map"), "without a fault map", "--fault-map FILE"},
       {"step-epochs", steps, schedule, "--schedule step"},
       {"step-factor", steps, schedule, "--schedule step"},
-  };
-  for (const Row& row : rows) {
-    if (row.has_effect || !line.given(row.option)) continue;
-    throw InputError(std::string("--") + row.option, row.otherwise + ": has no effect",
-                     row.expected);
-  }
+  });
 }
 
 /// The validation images are the last ones: of a set that is sorted by class, of other classes.

@@ -195,7 +195,7 @@ TEST_CASE("a run with --resume starts, goes on, or finds that all is done") {
 
 TEST_CASE("explore: designs, budgets, the worst dead PE, files, the page") {
   const Session s;
-  const std::string explore = "explore " + s.model() + s.data() + " --images 20 ";
+  const std::string explore = "explore " + s.model() + " ";
   REQUIRE(run("campaign " + s.model() + s.data() +
               " --images 20 --faults pe --accelerator loopback:4x8 -o " + s.file("pe.h5"))
               .code == 0);
@@ -212,8 +212,8 @@ TEST_CASE("explore: designs, budgets, the worst dead PE, files, the page") {
   size_t examined = 0;
   for (size_t at = 0; (at = csv.find("/dead=", at)) != std::string::npos; ++at) ++examined;
   CHECK(examined == 4);
-  REQUIRE(run(explore + "--arrays 4x8 --worst-case --csv " + s.file("w.csv") + " --designs " +
-              s.file("designs"))
+  REQUIRE(run(explore + s.data() + " --images 20 --arrays 4x8 --worst-case --csv " +
+              s.file("w.csv") + " --designs " + s.file("designs"))
               .code == 0);
   // Run here or taken from a campaign: the same accuracies.
   const std::string own = test::read_bytes(s.file("w.csv"));

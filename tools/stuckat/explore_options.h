@@ -1,0 +1,27 @@
+// The options of `stuckat explore`.
+#pragma once
+
+#include <cstdint>
+
+#include "models/explore/design.h"
+#include "tools/stuckat/command_line.h"
+#include "tools/stuckat/explore_sweep.h"
+#include "workloads/network.h"
+
+namespace stuckat::cli {
+
+void add_explore_options(CommandLine& line);
+
+/// Throws InputError where there is nothing to explore, and on options without effect on that.
+Sweep sweep_of(const CommandLine& line, const Network& network);
+
+struct Budgets {
+  int64_t pes = 0;
+  int64_t memory_bits = 0;
+  double frames_per_second = 0;
+
+  bool allow(const explore::Design& design) const;
+};
+Budgets budgets_of(const CommandLine& line);
+
+}  // namespace stuckat::cli
