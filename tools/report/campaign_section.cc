@@ -91,7 +91,7 @@ std::string sorted_curves(const ReportInput& input, const Campaigns& campaigns) 
     best = std::min(best, losses.back());
     most = std::max(most, losses.size());
   }
-  const PlotArea area{58, 14, 470, 276};
+  const PlotArea area{58, 14, 462, 276};
   Drawing drawing(486, 322, "Accuracy lost by every fault, sorted");
   Axis x{{1, static_cast<double>(most), area.left, area.right, true}, {}, "rank of the fault"};
   for (double tick = 1; tick <= static_cast<double>(most); tick *= 10) x.ticks.push_back(tick);

@@ -1,4 +1,4 @@
-// The design space: each accelerator a mark, those that no other beats filled.
+// The design space: each accelerator a mark, those that no other beats filled and in a table.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -42,10 +42,14 @@ Axis axis_of(const Quantity& quantity, const std::vector<const Design*>& designs
   return axis;
 }
 
+std::string rate(double frames_per_second) {
+  return frames_per_second < 1000 ? fixed(frames_per_second, 1)
+                                  : grouped(std::llround(frames_per_second));
+}
+
 std::string tip(const Design& design) {
-  std::string text = design.name + "\n" + fixed(design.frames_per_second, 1) +
-                     " frames per second, " + grouped(design.pes) + " PEs, " +
-                     grouped(design.memory_bits) + " memory bits";
+  std::string text = design.name + "\n" + rate(design.frames_per_second) + " frames per second, " +
+                     grouped(design.pes) + " PEs, " + grouped(design.memory_bits) + " memory bits";
   if (design.worst_accuracy >= 0) {
     text += "\n" + fixed(design.worst_accuracy, 2) + " % with the worst dead PE";
   }
@@ -54,7 +58,7 @@ std::string tip(const Design& design) {
 
 std::string scatter(const std::vector<const Design*>& designs, const Quantity& x,
                     const Quantity& y) {
-  const PlotArea area{58, 12, 500, 270};
+  const PlotArea area{74, 12, 494, 270};
   const Axis x_axis = axis_of(x, designs, area.left, area.right);
   const Axis y_axis = axis_of(y, designs, area.bottom, area.top);
   Drawing drawing(520, 314, std::string(y.label) + " against " + x.label);
@@ -69,6 +73,41 @@ std::string scatter(const std::vector<const Design*>& designs, const Quantity& x
   }
   return "<figure>\n<h4>" + escape(y.label) + " <small>against " + escape(x.label) +
          "</small></h4>\n<div class=\"scroll\">" + drawing.str() + "</div>\n</figure>\n";
+}
+
+std::string number_cell(const std::string& text) {
+  return "<td class=\"n\">" + escape(text) + "</td>";
+}
+
+/// Fastest first.
+std::string best_table(const Exploration& exploration) {
+  std::vector<const Design*> best;
+  for (const Design& design : exploration.designs) {
+    if (design.pareto) best.push_back(&design);
+  }
+  std::stable_sort(best.begin(), best.end(), [](const Design* a, const Design* b) {
+    return a->frames_per_second > b->frames_per_second;
+  });
+  const bool examined =
+      std::any_of(best.begin(), best.end(), [](const Design* d) { return d->worst_accuracy >= 0; });
+  std::string rows;
+  for (const Design* design : best) {
+    rows += "<tr><th>" + escape(design->name) + "</th>" +
+            number_cell(rate(design->frames_per_second)) + number_cell(grouped(design->pes)) +
+            number_cell(grouped(design->memory_bits));
+    if (examined) {
+      rows += number_cell(design->worst_accuracy < 0 ? "-" : fixed(design->worst_accuracy, 2));
+    }
+    rows += "</tr>\n";
+  }
+  constexpr size_t shown_at_once = 25;
+  return std::string(best.size() <= shown_at_once ? "<details open=\"open\">" : "<details>") +
+         "<summary>Beaten by no other: " + grouped(static_cast<int64_t>(best.size())) +
+         "</summary>\n<div class=\"scroll\"><table><thead><tr><th>accelerator</th>"
+         "<th class=\"n\">frames per second</th><th class=\"n\">PEs</th>"
+         "<th class=\"n\">memory bits</th>" +
+         (examined ? "<th class=\"n\">% with the worst dead PE</th>" : "") +
+         "</tr></thead>\n<tbody>" + rows + "</tbody></table></div></details>\n";
 }
 
 }  // namespace
@@ -91,8 +130,9 @@ std::string exploration_section(const ReportInput& input) {
       if (design.worst_accuracy >= 0) examined.push_back(&design);
     }
     if (all.empty()) continue;
-    text += "<article>\n<h3>" + escape(exploration.network) + " <small>" +
-            grouped(static_cast<int64_t>(all.size())) + " accelerators</small></h3>\n" +
+    const std::string of = exploration.architecture.empty() ? "" : exploration.architecture + ", ";
+    text += "<article>\n<h3>" + escape(exploration.network) + " <small>" + escape(of) +
+            count_of(static_cast<int64_t>(all.size()), "accelerator") + "</small></h3>\n" +
             legend({{"s0", "dataflow, beaten by none", 0},
                     {"s1", "loopback array, beaten by none", 1},
                     {"unknown", "another is at least as good in everything", 0}}) +
@@ -100,7 +140,7 @@ std::string exploration_section(const ReportInput& input) {
     if (!examined.empty()) {
       text += scatter(examined, speed, worst) + scatter(examined, pes, worst);
     }
-    text += "</div>\n</article>\n";
+    text += "</div>\n" + best_table(exploration) + "</article>\n";
   }
   return text + "</section>\n";
 }

@@ -58,19 +58,41 @@ Scale nice_scale(double low, double high, double least, int about) {
   return scale;
 }
 
+std::string tick_label(double tick, int decimals) {
+  constexpr struct {
+    double factor;
+    const char* letter;
+  } large[] = {{1e12, " T"}, {1e9, " G"}, {1e6, " M"}};
+  for (const auto& [factor, letter] : large) {
+    if (std::abs(tick) < factor * (1 - 1e-9)) continue;
+    std::string digits = fixed(tick / factor, 3);  // 1.5 M, 100 M
+    digits.erase(digits.find_last_not_of('0') + 1);
+    if (digits.ends_with('.')) digits.pop_back();
+    return digits + letter;
+  }
+  if (decimals > 0 || std::abs(tick) < 0.5) return fixed(tick, decimals);
+  return grouped(std::llround(tick));
+}
+
 void draw_axes(Drawing& drawing, const PlotArea& area, const Axis& x, const Axis& y) {
+  constexpr double digit_width = 7;  // of the class "tick", generously
+  constexpr double gap = 8;
   const int x_decimals = x.scale.logarithmic ? 0 : decimals_of(x.ticks);
+  const int y_decimals = y.scale.logarithmic ? 0 : decimals_of(y.ticks);
+  double free = -INFINITY;
   for (const double tick : x.ticks) {
     const double at = x.scale(tick);
     drawing.line(at, area.top, at, area.bottom, "grid");
-    const std::string label =
-        x.scale.logarithmic ? grouped(std::llround(tick)) : fixed(tick, x_decimals);
+    const std::string label = tick_label(tick, x_decimals);
+    const double half = digit_width * static_cast<double>(label.size()) / 2;
+    if (at - half < free) continue;
     drawing.text(at, area.bottom + 16, label, "tick", Anchor::middle);
+    free = at + half + gap;
   }
   for (const double tick : y.ticks) {
     const double at = y.scale(tick);
     drawing.line(area.left, at, area.right, at, "grid");
-    drawing.text(area.left - 7, at + 4, fixed(tick, decimals_of(y.ticks)), "tick", Anchor::end);
+    drawing.text(area.left - 7, at + 4, tick_label(tick, y_decimals), "tick", Anchor::end);
   }
   drawing.line(area.left, area.bottom, area.right, area.bottom, "axis");
   drawing.text((area.left + area.right) / 2, area.bottom + 36, x.label, "label", Anchor::middle);

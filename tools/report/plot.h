@@ -39,7 +39,11 @@ struct PlotArea {
   double bottom = 0;
 };
 
-/// Grid lines, tick numbers and labels; the x axis below, the y axis to the left.
+/// "0.5", "100,000", "10 M": how both axes write a tick; short, so that it has room.
+std::string tick_label(double tick, int decimals);
+
+/// Grid lines, tick numbers and labels; the x axis below, the y axis to the left. A number that has
+/// no room beside the last one is left out. Those at the ends of the x axis need 24 beyond `area`.
 void draw_axes(Drawing& drawing, const PlotArea& area, const Axis& x, const Axis& y);
 
 struct LegendEntry {

@@ -15,10 +15,6 @@
 namespace stuckat::report {
 namespace {
 
-std::string count_of(int64_t count, const std::string& noun) {
-  return grouped(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
 std::string quoted(const std::string& label) { return "\"" + label + "\""; }
 
 /// Escaped; a number and its % stay on one line.
@@ -150,6 +146,12 @@ std::string facts(const ReportInput& input) {
       text += fact("Faults: " + campaign.kind + on, value);
     }
   }
+  for (const Exploration& e : input.explorations) {
+    std::string value = count_of(static_cast<int64_t>(e.designs.size()), "accelerator");
+    if (!e.architecture.empty()) value += " for " + e.architecture;
+    if (!e.hash.empty()) value += ", hash " + e.hash;
+    text += fact("Exploration \"" + e.network + "\"", value);
+  }
   for (const Fact& line : input.facts) text += fact(line.name, line.value);
   text += fact("Made with", input.tool_version.empty() ? "" : "stuckat " + input.tool_version);
   return text.empty() ? text : "<div class=\"facts\"><dl>" + text + "</dl></div>\n";
@@ -195,7 +197,9 @@ std::vector<std::string> summary(const ReportInput& input) {
     const auto best = std::count_if(e.designs.begin(), e.designs.end(),
                                     [](const auto& design) { return design.pareto; });
     sentences.push_back("Of " + count_of(static_cast<int64_t>(e.designs.size()), "accelerator") +
-                        " for " + e.network + ", " + grouped(best) + " are beaten by no other.");
+                        " for " + (e.architecture.empty() ? "" : e.architecture + ", ") +
+                        quoted(e.network) + ", " + grouped(best) + (best == 1 ? " is" : " are") +
+                        " beaten by no other.");
   }
   if (sentences.empty()) sentences.push_back("There are no results in this report yet.");
   return sentences;

@@ -114,7 +114,9 @@ struct Exploration {
     double worst_accuracy = -1;  ///< percent, under the worst single dead PE; -1: not examined
     bool pareto = false;
   };
-  std::string network;  ///< NetworkInfo::label or any other name
+  std::string network;       ///< NetworkInfo::label or any other name
+  std::string architecture;  ///< "cnv-w1a1"
+  std::string hash;          ///< of the network, as hex text, or empty
   std::vector<Design> designs;
 };
 

@@ -103,6 +103,10 @@ std::string grouped(int64_t value) {
   return text;
 }
 
+std::string count_of(int64_t count, const std::string& noun) {
+  return grouped(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
 std::string shortened(std::string_view text, int characters) {
   std::vector<std::string_view> parts;
   for (std::string_view rest = text; !rest.empty();) {

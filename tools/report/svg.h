@@ -21,6 +21,9 @@ std::string coordinate(double value);
 /// "32,768".
 std::string grouped(int64_t value);
 
+/// "1 image", "2,000 images".
+std::string count_of(int64_t count, const std::string& noun);
+
 /// At most `characters` characters, the middle replaced by an ellipsis.
 std::string shortened(std::string_view text, int characters);
 

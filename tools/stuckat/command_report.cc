@@ -131,10 +131,12 @@ int run_report(const Arguments& arguments) {
   for (const auto& value : list(line, "exploration")) {
     const auto [label, path] = labelled("exploration", value);
     const explore::Exploration exploration = explore::read_exploration(path);
-    report::Exploration shown{label, {}};
+    report::Exploration shown{label, exploration.network, exploration.network_hash, {}};
     for (const auto& d : exploration.designs) {
       const std::string fifo = d.fifo.empty() ? "" : ", FIFOs " + d.fifo;
-      shown.designs.push_back({fmt::format("{}{}, {:.0f} MHz", d.name, fifo, d.clock_mhz),
+      const std::string memory =
+          d.bytes_per_cycle == 0 ? "" : fmt::format(", {} bytes per cycle", d.bytes_per_cycle);
+      shown.designs.push_back({fmt::format("{}{}{}, {:g} MHz", d.name, fifo, memory, d.clock_mhz),
                                d.name.starts_with("loopback"), d.pes, d.memory_bits,
                                d.frames_per_second, d.worst_accuracy, d.pareto});
     }

@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -70,6 +71,37 @@ std::string tag_error(const std::string& page) {
   return open.empty() ? "" : "never closed: " + open.back();
 }
 
+/// A slow design and one of `frames_per_second`, neither of which beats the other, and a bad one.
+Exploration demo_exploration(double frames_per_second) {
+  return {"mine",
+          "cnv-w1a1",
+          "0123abcd",
+          {{"dataflow:small", false, 9, 1'600'000, 3, -1, true},
+           {"dataflow:bad", false, 1500, 2'100'000, 2, -1, false},
+           {"loopback:fast", true, 1200, 2'000'000, frames_per_second, -1, true}}};
+}
+
+/// A tick of the x axis, with the least that its text takes.
+struct TickText {
+  std::string text;
+  double left = 0;
+  double right = 0;
+};
+std::vector<TickText> x_ticks(const std::string& drawing) {
+  const std::regex element(
+      "<text x=\"([0-9.]+)\" y=\"[0-9.]+\" class=\"tick\" "
+      "text-anchor=\"middle\">([^<]*)</text>");
+  std::vector<TickText> ticks;
+  for (std::sregex_iterator match(drawing.begin(), drawing.end(), element), end; match != end;
+       ++match) {
+    // The page's 11 px digits are about 6.6 px wide.
+    const double half = 3.3 * static_cast<double>((*match)[2].length());
+    const double at = std::stod((*match)[1]);
+    ticks.push_back({(*match)[2], at - half, at + half});
+  }
+  return ticks;
+}
+
 /// Puts this text wherever the input takes any.
 ReportInput with_text_everywhere(const std::string& text) {
   ReportInput input = demo_input();
@@ -98,6 +130,11 @@ ReportInput with_text_everywhere(const std::string& text) {
     run.predictions.push_back({0, text, text, text + text});
     run.bottleneck += text;
   }
+  Exploration exploration = demo_exploration(1e5);
+  exploration.network += text;
+  exploration.architecture = exploration.hash = text;
+  for (Exploration::Design& design : exploration.designs) design.name += text;
+  input.explorations = {exploration};
   input.title = input.tool_version = input.data = text;
   input.facts = {{text, text}};
   input.recipes = {{text, text}};
@@ -323,6 +360,62 @@ TEST_CASE("ticks are round and within the range") {
   CHECK(grouped(-1234567) == "-1,234,567");
   CHECK(grouped(999) == "999");
   CHECK(shortened("abcdefghij", 5) == "ab\xE2\x80\xA6ij");
+}
+
+TEST_CASE("numbers on axes are short, the same on both, whole and apart from each other") {
+  CHECK(tick_label(0, 0) == "0");
+  CHECK(tick_label(-0.0001, 1) == "0.0");
+  CHECK(tick_label(2.5, 1) == "2.5");
+  CHECK(tick_label(1000, 0) == "1,000");
+  CHECK(tick_label(100'000, 0) == "100,000");
+  CHECK(tick_label(1e6, 0) == "1 M");
+  CHECK(tick_label(1.5e7, 0) == "15 M");
+  CHECK(tick_label(1e14, 0) == "100 T");
+  for (double most = 30; most < 1e15; most *= 10) {
+    ReportInput input;
+    input.explorations = {demo_exploration(most)};
+    const std::string page = html(input);
+    INFO(most);
+    CHECK(tag_error(page) == "");
+    for (size_t at = page.find("<svg viewBox"); at != std::string::npos;
+         at = page.find("<svg viewBox", at + 1)) {
+      const std::string drawing = page.substr(at, page.find("</svg>", at) - at);
+      const double width = std::stod(drawing.substr(drawing.find("0 0 ") + 4));
+      const auto ticks = x_ticks(drawing);
+      REQUIRE(ticks.size() >= 2);
+      CHECK(ticks.back().right <= width);
+      for (size_t i = 1; i < ticks.size(); ++i) {
+        INFO(ticks[i - 1].text << " beside " << ticks[i].text);
+        CHECK(ticks[i - 1].right + 3 <= ticks[i].left);
+      }
+    }
+  }
+  ReportInput input;
+  input.explorations = {demo_exploration(40'000)};
+  const std::string page = html(input);
+  CHECK(contains(page, ">10,000</text>"));
+  CHECK_FALSE(contains(page, ">10000</text>"));
+}
+
+TEST_CASE("a design space says of which network, and lists what no other beats, fastest first") {
+  ReportInput input;
+  input.explorations = {demo_exploration(40'000)};
+  const std::string page = html(input);
+  CHECK(contains(page, "<h3>mine <small>cnv-w1a1, 3 accelerators</small>"));
+  CHECK(contains(page, "hash 0123abcd"));
+  CHECK(summary(input)[0] == "Of 3 accelerators for cnv-w1a1, \"mine\", 2 are beaten by no other.");
+  const size_t table = page.find("Beaten by no other: 2");
+  REQUIRE(table != std::string::npos);
+  const std::string rows = page.substr(table, page.find("</table>", table) - table);
+  CHECK(rows.find("loopback:fast") < rows.find("dataflow:small"));
+  CHECK(contains(rows, "<td class=\"n\">40,000</td><td class=\"n\">1,200</td>"));
+  CHECK_FALSE(contains(rows, "dataflow:bad"));
+  CHECK_FALSE(contains(rows, "worst dead PE"));
+  input.explorations[0].designs.resize(1);
+  input.explorations[0].designs[0].worst_accuracy = 71.25;
+  CHECK(contains(html(input), "1 accelerator</small>"));
+  CHECK(contains(html(input), "<td class=\"n\">71.25</td>"));
+  CHECK(summary(input)[0] == "Of 1 accelerator for cnv-w1a1, \"mine\", 1 is beaten by no other.");
 }
 
 TEST_CASE("a report appears whole or not at all") {
