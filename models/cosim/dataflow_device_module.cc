@@ -83,16 +83,21 @@ sc_time DataflowDeviceModule::time_of(int64_t cycle) const {
 }
 
 // One thread reads images, another writes results; the chain runs between them, as
-// far ahead as the words that arrived let it.
+// far ahead as the words that arrived let it. A run is over when both have done: the last words of
+// an image may come after its result, because no window needs them.
 
 void DataflowDeviceModule::start_runs() {
   for (;;) {
     run_ = next_run();
     if (!begin_run(run_)) continue;
+    reads_ = true;
     for (int64_t i = 0; i < run_.images; ++i) {
       read_image(i);
       if (dropped()) withdraw_behind(i + 1);
     }
+    if (!dropped()) catch_up(reading_);
+    reads_ = false;
+    all_read_.notify();
   }
 }
 
@@ -217,7 +222,21 @@ void DataflowDeviceModule::write_result(const DmaWriteModule::Result& result) {
 void DataflowDeviceModule::finish_run() {
   // The host sees the end when it happens, whatever the quantum.
   if (!dropped()) catch_up(writing_);
-  end_run(cycle_at(sc_time_stamp()) - base_);
+  const int64_t cycles = cycle_at(sc_time_stamp()) - base_;
+  while (reads_) wait(all_read_);
+  // Words that no window needs are still on their way through the chain.
+  while (!waiting_stages().empty()) wait(sc_core::SC_ZERO_TIME);
+  end_run(cycles);
+}
+
+std::vector<const kernel::Stage*> DataflowDeviceModule::waiting_stages() const {
+  std::vector<const kernel::Stage*> waiting;
+  for (const kernel::Stage* stage : parts_->stages()) waiting.push_back(stage);
+  waiting.insert(waiting.end(), {reader_.get(), writer_.get()});
+  std::erase_if(waiting, [](const kernel::Stage* stage) {
+    return stage->progress() == kernel::Progress::done;
+  });
+  return waiting;
 }
 
 void DataflowDeviceModule::catch_up(tlm_utils::tlm_quantumkeeper& time) {
@@ -231,9 +250,7 @@ DeviceModule::Activity DataflowDeviceModule::activity() const {
     now.transfer = memory_.what();
     now.since = memory_.since();
   }
-  for (const kernel::Stage* stage : parts_->stages()) {
-    if (stage->progress() != kernel::Progress::done) now.waits += "; " + stage->explain();
-  }
+  for (const kernel::Stage* stage : waiting_stages()) now.waits += "; " + stage->explain();
   return now;
 }
 

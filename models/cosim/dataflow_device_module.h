@@ -43,6 +43,8 @@ class DataflowDeviceModule : public DeviceModule {
   void finish_run();
   void catch_up(tlm_utils::tlm_quantumkeeper& time);
   Activity activity() const override;
+  /// Those that are not done with the run, in the order of the chain, its ends last.
+  std::vector<const kernel::Stage*> waiting_stages() const;
 
   int64_t next_base() const;
   /// Cycle of the chain that begins at `time`, or later; and the reverse.
@@ -63,9 +65,10 @@ class DataflowDeviceModule : public DeviceModule {
   int64_t word_bytes_;
   int64_t image_words_;
 
-  sc_core::sc_event room_;
+  sc_core::sc_event room_, all_read_;
   tlm_utils::tlm_quantumkeeper reading_, writing_;
   Run run_;
+  bool reads_ = false;      // not all words of the run are in the chain
   sc_core::sc_time begin_;  // of the run
   int64_t base_ = 0;        // the chain's cycle at begin_
   int64_t results_ = 0;     // of the run

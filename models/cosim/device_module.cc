@@ -229,7 +229,7 @@ std::string DeviceModule::explain() const {
   }
   if (!busy()) return who + " is idle";
   if (now.computes || passing_ > 0) return who + " computes";
-  return who + now.waits;
+  return who + (now.waits.empty() ? " is about to start" : now.waits);
 }
 
 }  // namespace stuckat::cosim

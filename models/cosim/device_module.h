@@ -66,7 +66,8 @@ class DeviceModule : public sc_core::sc_module {
 
   /// In a thread: waits for a start, and clears the counters.
   Run next_run();
-  /// The run is over, after `cycles` if nothing dropped it.
+  /// The run is over, after `cycles` if nothing dropped it: no thread has anything to do for it any
+  /// more, and the next start finds one in next_run().
   void end_run(int64_t cycles);
   /// No further result of this run is written; what it still takes is up to the accelerator.
   void drop(DeviceError error);
