@@ -27,7 +27,12 @@ FetchModule::FetchModule(const sc_core::sc_module_name& name, const FetchParams&
   SC_THREAD(serve);
 }
 
-FetchModule::~FetchModule() = default;
+FetchModule::~FetchModule() { release_bursts(); }
+
+void FetchModule::release_bursts() {
+  for (Burst* burst : bursts_) burst->release();
+  bursts_.clear();
+}
 
 void FetchModule::abandon() {
   abandoned_ = true;
@@ -60,20 +65,19 @@ void FetchModule::serve() {
 int64_t FetchModule::move(int64_t start, const Transfer& transfer) {
   const bool blocking = params_.protocol == Protocol::blocking;
   const auto outstanding = static_cast<size_t>(params_.memory.outstanding_bursts);
-  bursts_.clear();
+  release_bursts();
   data_ = transfer.store;
   data_.resize(static_cast<size_t>(transfer.bytes));
   int64_t request = start;
   for (int64_t offset = 0; offset < transfer.bytes; offset += params_.memory.burst_bytes) {
     if (bursts_.size() >= outstanding) {
-      const Burst& before = bursts_[bursts_.size() - outstanding];
+      const Burst& before = *bursts_[bursts_.size() - outstanding];
       while (before.done < 0) wait(progress_);
       request = std::max(request, before.done);
     }
     catch_up(request);
     if (abandoned_ || !error_.empty()) break;
-    Burst& burst = bursts_.emplace_back();
-    prepare(burst, transfer, offset);
+    Burst& burst = prepare(transfer, offset);
     if (blocking) {
       block(burst, request);
     } else {
@@ -83,51 +87,53 @@ int64_t FetchModule::move(int64_t start, const Transfer& transfer) {
     ++request;
   }
   int64_t done = start;
-  for (const Burst& burst : bursts_) {
-    while (burst.done < 0) wait(progress_);
-    done = burst.done;
+  for (const Burst* burst : bursts_) {
+    while (burst->done < 0) wait(progress_);
+    done = std::max(done, burst->done);
   }
   // No sooner: the next request of this transfer may be due before this answer.
   catch_up(done);
   return done;
 }
 
-void FetchModule::prepare(Burst& burst, const Transfer& transfer, int64_t offset) {
+FetchModule::Burst& FetchModule::prepare(const Transfer& transfer, int64_t offset) {
+  const bool reads = transfer.store.empty();
   const int64_t bytes = std::min(transfer.bytes - offset, params_.memory.burst_bytes);
-  burst.payload.set_command(transfer.store.empty() ? tlm::TLM_READ_COMMAND
-                                                   : tlm::TLM_WRITE_COMMAND);
-  burst.payload.set_address(transfer.address + static_cast<uint64_t>(offset));
-  burst.payload.set_data_ptr(data_.data() + offset);
-  burst.payload.set_data_length(static_cast<unsigned>(bytes));
-  burst.payload.set_streaming_width(static_cast<unsigned>(bytes));
-  burst.payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
-  burst.payload.set_mm(this);
-  burst.payload.acquire();
+  auto* burst = new Burst;
+  burst->acquire();
+  bursts_.push_back(burst);
+  burst->to = reads ? data_.data() + offset : nullptr;
+  burst->data.assign(data_.begin() + offset, data_.begin() + offset + bytes);
+  burst->sent = sc_time_stamp();
+  burst->set_command(reads ? tlm::TLM_READ_COMMAND : tlm::TLM_WRITE_COMMAND);
+  burst->set_address(transfer.address + static_cast<uint64_t>(offset));
+  burst->set_data_ptr(burst->data.data());
+  burst->set_data_length(static_cast<unsigned>(bytes));
+  burst->set_streaming_width(static_cast<unsigned>(bytes));
+  burst->set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+  return *burst;
 }
 
 void FetchModule::block(Burst& burst, int64_t request) {
   sc_time delay = offset_of(request);
-  burst.sent = sc_time_stamp();
-  if (!direct_.transfer(burst.payload, delay)) {
-    memory->b_transport(burst.payload, delay);
-    direct_.ask(memory, burst.payload);
+  if (!direct_.transfer(burst, delay)) {
+    memory->b_transport(burst, delay);
+    direct_.ask(memory, burst);
   }
-  answered(burst.payload, tlm::BEGIN_RESP, delay);
+  answered(burst, tlm::BEGIN_RESP, delay);
 }
 
 void FetchModule::send(Burst& burst) {
-  burst.sent = sc_time_stamp();
-  accepted_ = false;
   tlm::tlm_phase phase = tlm::BEGIN_REQ;
   sc_time delay;
-  const tlm::tlm_sync_enum status = memory->nb_transport_fw(burst.payload, phase, delay);
+  const tlm::tlm_sync_enum status = memory->nb_transport_fw(burst, phase, delay);
   if (status == tlm::TLM_COMPLETED) phase = tlm::BEGIN_RESP;
-  if (status != tlm::TLM_ACCEPTED) answered(burst.payload, phase, delay);
+  if (status != tlm::TLM_ACCEPTED) answered(burst, phase, delay);
   if (status == tlm::TLM_UPDATED && phase == tlm::BEGIN_RESP) {
     phase = tlm::END_RESP;
-    memory->nb_transport_fw(burst.payload, phase, delay);
+    memory->nb_transport_fw(burst, phase, delay);
   }
-  while (!accepted_) wait(progress_);
+  while (!burst.accepted) wait(progress_);
 }
 
 /// Lets the simulated time come up to a cycle. Blocking bursts may be sent and answered ahead of
@@ -143,18 +149,16 @@ void FetchModule::catch_up(int64_t cycle) {
   ahead_ = false;
 }
 
-/// The request was taken, or the response is there, `delay` from now.
-void FetchModule::answered(tlm_generic_payload& payload, tlm::tlm_phase phase,
-                           const sc_time& delay) {
-  accepted_ = true;
+/// The request was taken, or the response is there, `delay` from now. Targets may answer an older
+/// burst before they take the request of the last one.
+void FetchModule::answered(Burst& burst, tlm::tlm_phase phase, const sc_time& delay) {
+  burst.accepted = true;
   if (phase == tlm::BEGIN_RESP) {
-    for (Burst& burst : bursts_) {
-      if (&burst.payload != &payload) continue;
-      burst.done = cycle_of(sc_time_stamp() + delay);
-      if (payload.get_response_status() != tlm::TLM_OK_RESPONSE && error_.empty()) {
-        error_ = "memory answered " + payload.get_response_string() + " at address " +
-                 std::to_string(payload.get_address());
-      }
+    burst.done = cycle_of(sc_time_stamp() + delay);
+    if (burst.to != nullptr) std::copy(burst.data.begin(), burst.data.end(), burst.to);
+    if (burst.is_response_error() && error_.empty()) {
+      error_ = "memory answered " + burst.get_response_string() + " at address " +
+               std::to_string(burst.get_address());
     }
   }
   progress_.notify(sc_core::SC_ZERO_TIME);
@@ -162,7 +166,7 @@ void FetchModule::answered(tlm_generic_payload& payload, tlm::tlm_phase phase,
 
 tlm::tlm_sync_enum FetchModule::backward(tlm_generic_payload& payload, tlm::tlm_phase& phase,
                                          sc_time& delay) {
-  answered(payload, phase, delay);
+  answered(static_cast<Burst&>(payload), phase, delay);
   if (phase != tlm::BEGIN_RESP) return tlm::TLM_ACCEPTED;
   phase = tlm::END_RESP;
   return tlm::TLM_COMPLETED;
@@ -170,15 +174,15 @@ tlm::tlm_sync_enum FetchModule::backward(tlm_generic_payload& payload, tlm::tlm_
 
 const FetchModule::Burst* FetchModule::first_unanswered() const {
   const auto found =
-      std::find_if(bursts_.begin(), bursts_.end(), [](const Burst& b) { return b.done < 0; });
-  return found == bursts_.end() ? nullptr : &*found;
+      std::find_if(bursts_.begin(), bursts_.end(), [](const Burst* b) { return b->done < 0; });
+  return found == bursts_.end() ? nullptr : *found;
 }
 
 std::string FetchModule::unanswered() const {
   const Burst* burst = first_unanswered();
   if (burst == nullptr) return "";
-  return "a burst of " + std::to_string(burst->payload.get_data_length()) + " bytes at address " +
-         std::to_string(burst->payload.get_address());
+  return "a burst of " + std::to_string(burst->get_data_length()) + " bytes at address " +
+         std::to_string(burst->get_address());
 }
 
 sc_time FetchModule::unanswered_since() const {

@@ -4,7 +4,6 @@
 #include <tlm_utils/simple_initiator_socket.h>
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <iosfwd>
 #include <string>
@@ -48,7 +47,7 @@ struct FetchParams {
 
 /// Serves the program in order. Weights wait for a free bank and fill it; banks take turns. Where
 /// memory grants direct access and the protocol is blocking, bursts take it.
-class FetchModule : public sc_core::sc_module, private tlm::tlm_mm_interface {
+class FetchModule : public sc_core::sc_module {
  public:
   tlm_utils::simple_initiator_socket<FetchModule> memory{"memory"};
   sc_core::sc_fifo_in<Transfer> program;
@@ -85,33 +84,42 @@ class FetchModule : public sc_core::sc_module, private tlm::tlm_mm_interface {
   sc_core::sc_time offset_of(int64_t cycle) const;
 
  private:
-  /// A burst on its way; `done` is the cycle of its last byte, -1 before it is known.
-  struct Burst {
-    tlm::tlm_generic_payload payload;
+  /// A burst on its way. It lives until nobody holds it any more: a target may do so beyond its
+  /// response, and beyond the module.
+  struct Burst : tlm::tlm_generic_payload {
+    Burst() : tlm_generic_payload(&heap()) {}
+    std::vector<uint8_t> data;
+    uint8_t* to = nullptr;  // where what was read goes; null: a write
     sc_core::sc_time sent;
-    int64_t done = -1;
+    bool accepted = false;  // the request
+    int64_t done = -1;      // cycle of the last byte, -1 before it is known
   };
+  struct Heap : tlm::tlm_mm_interface {
+    void free(tlm::tlm_generic_payload* payload) override { delete payload; }
+  };
+  static Heap& heap() {
+    static Heap of_all;
+    return of_all;
+  }
 
   void serve();
   int64_t move(int64_t start, const Transfer& transfer);
-  void prepare(Burst& burst, const Transfer& transfer, int64_t offset);
+  Burst& prepare(const Transfer& transfer, int64_t offset);
   void block(Burst& burst, int64_t request);
   void send(Burst& burst);
   void catch_up(int64_t cycle);
-  void answered(tlm::tlm_generic_payload& payload, tlm::tlm_phase phase,
-                const sc_core::sc_time& delay);
+  void answered(Burst& burst, tlm::tlm_phase phase, const sc_core::sc_time& delay);
   tlm::tlm_sync_enum backward(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
                               sc_core::sc_time& delay);
   void invalidate(sc_dt::uint64 first, sc_dt::uint64 last) { direct_.invalidate(first, last); }
-  void free(tlm::tlm_generic_payload*) override {}  // bursts belong to move()
+  void release_bursts();
   const Burst* first_unanswered() const;
 
   FetchParams params_;
   kernel::DirectMemory direct_;
-  int64_t free_ = 0;           // end of the transfer before
-  std::vector<uint8_t> data_;  // of the transfer
-  std::deque<Burst> bursts_;   // of the transfer
-  bool accepted_ = false;      // the last request
+  int64_t free_ = 0;            // end of the transfer before
+  std::vector<uint8_t> data_;   // of the transfer
+  std::vector<Burst*> bursts_;  // of the transfer, held
   bool abandoned_ = false;
   bool ahead_ = false;
   sc_core::sc_event progress_, abandon_;
