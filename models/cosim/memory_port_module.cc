@@ -17,14 +17,17 @@ tlm::tlm_response_status MemoryPortModule::transfer(tlm::tlm_command command, ui
   transaction.set_streaming_width(bytes);
   transaction.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
   if (direct_.transfer(transaction, delay)) return tlm::TLM_OK_RESPONSE;
-  ++active_;
-  since_ = sc_core::sc_time_stamp();
-  what_ = std::string(command == tlm::TLM_READ_COMMAND ? "a read" : "a write") + " of " +
-          std::to_string(bytes) + " bytes at " + std::to_string(address);
+  const auto open = open_.insert(open_.end(), {command, address, bytes, sc_core::sc_time_stamp()});
   socket->b_transport(transaction, delay);
-  --active_;
+  open_.erase(open);
   direct_.ask(socket, transaction);
   return transaction.get_response_status();
+}
+
+std::string MemoryPortModule::what() const {
+  const Open& oldest = open_.front();
+  return std::string(oldest.command == tlm::TLM_READ_COMMAND ? "a read" : "a write") + " of " +
+         std::to_string(oldest.bytes) + " bytes at " + std::to_string(oldest.address);
 }
 
 }  // namespace stuckat::cosim

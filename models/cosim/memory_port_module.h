@@ -5,6 +5,7 @@
 #include <tlm_utils/simple_initiator_socket.h>
 
 #include <cstdint>
+#include <list>
 #include <string>
 #include <systemc>
 #include <tlm>
@@ -23,19 +24,23 @@ class MemoryPortModule : public sc_core::sc_module {
   tlm::tlm_response_status transfer(tlm::tlm_command command, uint64_t address, uint8_t* data,
                                     unsigned bytes, sc_core::sc_time& delay);
 
-  /// A transfer is under way, since when, and what it is: for watchdogs.
-  bool waits() const { return active_ > 0; }
-  sc_core::sc_time since() const { return since_; }
-  const std::string& what() const { return what_; }
+  /// A transfer is under way; since when, and what it is, of several the oldest: for watchdogs.
+  bool waits() const { return !open_.empty(); }
+  sc_core::sc_time since() const { return open_.front().since; }
+  std::string what() const;
   int64_t direct_transfers() const { return direct_.transfers(); }
 
  private:
   void invalidate(sc_dt::uint64 first, sc_dt::uint64 last) { direct_.invalidate(first, last); }
 
   kernel::DirectMemory direct_;
-  int active_ = 0;
-  sc_core::sc_time since_;
-  std::string what_;
+  struct Open {
+    tlm::tlm_command command;
+    uint64_t address;
+    unsigned bytes;
+    sc_core::sc_time since;
+  };
+  std::list<Open> open_;  // transfers under way, in the order of their beginning
 };
 
 }  // namespace stuckat::cosim

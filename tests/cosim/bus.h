@@ -26,7 +26,8 @@ class TestMemory : public sc_core::sc_module {
   bool waits = false;  ///< takes the latency instead of saying so
   bool direct = false;
   int64_t fail_after = -1;             ///< transactions; -1: never
-  sc_core::sc_event* never = nullptr;  ///< what a transaction waits for, if anything
+  sc_core::sc_event* never = nullptr;  ///< what reads wait for, if anything,
+  int64_t never_after = 0;             ///< behind so many of them
   int64_t transactions = 0;
   int most_in_flight = 0;  ///< of non-blocking ones
 
@@ -46,7 +47,7 @@ class TestMemory : public sc_core::sc_module {
  private:
   void transport(tlm::tlm_generic_payload& t, sc_core::sc_time& delay) {
     ++transactions;
-    if (never != nullptr) wait(*never);
+    if (never != nullptr && t.is_read() && never_after-- <= 0) wait(*never);
     const uint64_t address = t.get_address();
     if (address + t.get_data_length() > bytes.size()) {
       t.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);

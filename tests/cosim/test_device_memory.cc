@@ -230,3 +230,37 @@ TEST_CASE("a_run_is_done_when_its_last_word_has_been_read_and_the_next_one_start
           return verdict;
         }) == "");
 }
+
+TEST_CASE("the_watchdog_names_the_oldest_transfer_that_memory_owes_not_the_last") {
+  for (int64_t reads = 2; reads < 5; ++reads) {
+    // The last result leaves a stalling pipeline with the words of the next image.
+    INFO(reads << " reads are answered");
+    CHECK_THAT(in_child([&]() -> std::string {
+                 const auto w = words_behind_the_last_window(LayerKind::convolution, 8, 1);
+                 DeviceParams params;
+                 params.watchdog_cycles = 20'000;
+                 System<DataflowKind> system(w, params);
+                 sc_core::sc_event never;
+                 system.memory.waits = true;
+                 system.memory.latency = sc_core::sc_time(20, sc_core::SC_NS);
+                 system.memory.never = &never;
+                 system.memory.never_after = reads;
+                 std::string verdict = "not finished";
+                 system.run([&](Host& host) {
+                   DataflowKind::put_parameters(system, w, w.network);
+                   put_images(system, w);
+                   host.wait(host.delay);
+                   host.delay = sc_core::SC_ZERO_TIME;
+                   start(host, 9);
+                   host.wait_for_interrupt();
+                   verdict = std::to_string(host.read(at(Register::images_done))) + " results, " +
+                             system.device.explain();
+                   sc_core::sc_stop();
+                 });
+                 return verdict;
+               }),
+               Catch::StartsWith(std::to_string(reads - 1) +
+                                 " results, device waits for memory: a read of 64 bytes at " +
+                                 std::to_string(images_at + 64 * static_cast<uint64_t>(reads))));
+  }
+}
