@@ -1,8 +1,9 @@
 #include "models/cosim/stream_comparison.h"
 
-#include <cassert>
 #include <cstdio>
 #include <utility>
+
+#include "workloads/errors.h"
 
 namespace stuckat::cosim {
 namespace {
@@ -27,7 +28,17 @@ StreamComparison::StreamComparison(std::string name, int lane_bits, kernel::Stam
       limbs_(static_cast<size_t>(expected.limbs())),
       expected_fifo_(expected),
       actual_fifo_(actual) {
-  assert(expected.word_bits() == actual.word_bits());
+  if (expected.word_bits() != actual.word_bits()) {
+    throw InputError(name_, "words of " + std::to_string(actual.word_bits()) + " bits",
+                     std::to_string(expected.word_bits()) + " as the other has");
+  }
+  if (lane_bits < 1) {
+    throw InputError(name_, "lanes of " + std::to_string(lane_bits) + " bits", "at least 1");
+  }
+  if (&expected == &actual || expected.has_probe() || actual.has_probe()) {
+    throw InputError(name_, "one of the streams is watched already",
+                     "two streams that nothing else watches");
+  }
   expected_.owner = actual_.owner = this;
   expected.set_probe(&expected_);
   actual.set_probe(&actual_);

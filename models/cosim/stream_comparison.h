@@ -14,7 +14,9 @@ namespace stuckat::cosim {
 
 class StreamComparison {
  public:
-  /// name: of the stream, for the message; lane_bits: to name the lane of a wrong bit.
+  /// name: of the stream, for the message; lane_bits: to name the lane of a wrong bit. Throws
+  /// InputError on words of different widths, and on a stream that another comparison or a trace
+  /// watches.
   StreamComparison(std::string name, int lane_bits, kernel::StampedFifo& expected,
                    kernel::StampedFifo& actual);
   ~StreamComparison();

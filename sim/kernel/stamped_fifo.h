@@ -69,6 +69,7 @@ class StampedFifo {
     if (!flips_.empty()) flip_front(cycle);
   }
   void set_probe(WordProbe* probe) { probe_ = probe; }
+  bool has_probe() const { return probe_ != nullptr; }
   /// One more slot for a FIFO that is full, to find out whether a deadlock goes away: words stay
   /// right, cycles and statistics from here on mean nothing.
   void deepen();

@@ -253,3 +253,19 @@ TEST_CASE("comparisons_name_the_first_difference_whichever_side_is_ahead") {
     }
   }
 }
+
+TEST_CASE("what_cannot_be_compared_is_refused") {
+  kernel::StampedFifo narrow(4, 8), wide(4, 72), other(4, 8);
+  CHECK_THROWS_WITH(StreamComparison("x", 2, narrow, wide),
+                    "x: words of 72 bits, expected 8 as the other has");
+  CHECK_THROWS_WITH(StreamComparison("x", 0, narrow, other), Catch::Contains("lanes of 0 bits"));
+  CHECK_THROWS_WITH(StreamComparison("x", 2, narrow, narrow), Catch::Contains("watched already"));
+  {
+    const StreamComparison first("x", 2, narrow, other);
+    kernel::StampedFifo third(4, 8);
+    CHECK_THROWS_WITH(StreamComparison("y", 2, third, other), Catch::Contains("watched already"));
+    CHECK_THROWS_WITH(StreamComparison("y", 2, narrow, third), Catch::Contains("watched already"));
+    CHECK_FALSE(third.has_probe());
+  }
+  CHECK_NOTHROW(StreamComparison("x", 2, narrow, other));
+}
