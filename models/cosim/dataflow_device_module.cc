@@ -43,7 +43,8 @@ DataflowDeviceModule::DataflowDeviceModule(const sc_core::sc_module_name& name,
   const size_t last = chain_.stages.size() - 1;
   parts_ = std::make_unique<dataflow::ElaboratedChain>(chain_, accelerator_, network_, placement_,
                                                        no_images_, std::vector<size_t>{0, last});
-  const int burst_words = std::max(1, static_cast<int>(params.burst_bytes / word_bytes_));
+  const auto burst_words =
+      static_cast<int>(std::clamp<int64_t>(params.burst_bytes / word_bytes_, 1, image_words_));
   buffer_ = std::make_unique<kernel::Stream>("burst_buffer", 2 * burst_words, words.word_bits());
   buffer_->bind_producer(room_);
   reader_ = std::make_unique<DmaReadModule>("dma_read", *buffer_, parts_->stream(0),

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "models/cosim/bus_access_module.h"
+#include "workloads/errors.h"
 
 namespace stuckat::cosim {
 
@@ -16,6 +17,17 @@ using tlm::tlm_response_status;
 namespace {
 
 constexpr uint64_t alignment = 4;
+constexpr int64_t longest_watchdog_cycles = 1'000'000'000'000;
+
+void check(const std::string& where, const DeviceParams& params) {
+  if (params.watchdog_cycles < 1 || params.watchdog_cycles > longest_watchdog_cycles) {
+    throw InputError(where, "watchdog_cycles is " + std::to_string(params.watchdog_cycles),
+                     "1 to " + std::to_string(longest_watchdog_cycles));
+  }
+  if (params.burst_bytes < 1) {
+    throw InputError(where, "burst_bytes is " + std::to_string(params.burst_bytes), "at least 1");
+  }
+}
 
 }  // namespace
 
@@ -25,6 +37,7 @@ DeviceModule::DeviceModule(const sc_core::sc_module_name& name, DeviceKind kind,
       kind_(kind),
       period_(params.period == sc_core::SC_ZERO_TIME ? default_period : params.period),
       watchdog_cycles_(params.watchdog_cycles) {
+  check(sc_module::name(), params);
   values_[Register::kind] = static_cast<uint32_t>(kind);
   registers.register_b_transport(this, &DeviceModule::access);
   registers.register_transport_dbg(this, &DeviceModule::debug);

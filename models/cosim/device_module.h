@@ -18,9 +18,11 @@ namespace stuckat::cosim {
 struct DeviceParams {
   /// Of a cycle; 0: of the dataflow accelerator's clock, 10 ns for loopback.
   sc_core::sc_time period = sc_core::SC_ZERO_TIME;
-  int burst_bytes = 256;                ///< dataflow: longest read of images
-  bool non_blocking_memory = false;     ///< loopback: by the four phases, so that bursts overlap
-  int64_t watchdog_cycles = 1'000'000;  ///< that memory may take, and that nothing may move
+  /// Dataflow: longest read of images, which never goes beyond one; at least 1.
+  int burst_bytes = 256;
+  bool non_blocking_memory = false;  ///< loopback: by the four phases, so that bursts overlap
+  /// That memory may take, and that nothing may move; 1 to 10^12.
+  int64_t watchdog_cycles = 1'000'000;
 };
 
 class DeviceModule : public sc_core::sc_module {
@@ -44,7 +46,8 @@ class DeviceModule : public sc_core::sc_module {
   std::string explain() const;
 
  protected:
-  /// default_period: of the accelerator, if params has none.
+  /// default_period: of the accelerator, if params has none. Throws InputError on params out of
+  /// range.
   DeviceModule(const sc_core::sc_module_name& name, DeviceKind kind, const DeviceParams& params,
                const sc_core::sc_time& default_period);
 

@@ -86,18 +86,31 @@ std::string shown(const Json& value) {
 }
 
 template <typename Object>
+std::string range_of(const IntegerRow<Object>& row) {
+  return "an integer from " + std::to_string(row.least) + " to " + std::to_string(row.greatest);
+}
+
+template <typename Object>
+void check_ranges(const std::vector<IntegerRow<Object>>& rows, const Object& object,
+                  const std::string& where) {
+  for (const auto& row : rows) {
+    const int64_t value = object.*(row.member);
+    if (value < row.least || value > row.greatest)
+      throw_value(where, row.key, value, range_of(row));
+  }
+}
+
+template <typename Object>
 bool read_integer(const std::vector<IntegerRow<Object>>& rows, const std::string& key,
                   const Json& value, const std::string& where, Object& object) {
   const auto row = std::find_if(rows.begin(), rows.end(), [&](auto& r) { return key == r.key; });
   if (row == rows.end()) return false;
-  const std::string expected =
-      "an integer from " + std::to_string(row->least) + " to " + std::to_string(row->greatest);
   // An unsigned number above 2^63 would turn negative: the range check on uint64_t comes first.
   const bool in_range = value.is_number_unsigned()
                             ? value.get<uint64_t>() >= static_cast<uint64_t>(row->least) &&
                                   value.get<uint64_t>() <= static_cast<uint64_t>(row->greatest)
                             : false;
-  if (!in_range) throw_value(where, key, value, expected);
+  if (!in_range) throw_value(where, key, value, range_of(*row));
   object.*(row->member) = value.get<int64_t>();
   return true;
 }
@@ -206,6 +219,12 @@ bool read_shape(std::string_view text, const std::string& where, LoopbackAcceler
 }
 
 }  // namespace
+
+void validate(const LoopbackAccelerator& accelerator) {
+  const std::string where = "loopback:" + accelerator.name;
+  check_ranges(array_rows(), accelerator, where);
+  check_ranges(memory_rows(), accelerator.memory, where);
+}
 
 LoopbackAccelerator parse_loopback(std::string_view text) {
   constexpr std::string_view prefix = "loopback:";

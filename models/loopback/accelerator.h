@@ -39,6 +39,9 @@ struct LoopbackAccelerator {
   bool operator==(const LoopbackAccelerator&) const = default;
 };
 
+/// Throws InputError on a number out of its range.
+void validate(const LoopbackAccelerator& accelerator);
+
 /// "loopback:32x64" (32 PE x 64 SIMD) or "loopback:FILE.json". Throws InputError.
 LoopbackAccelerator parse_loopback(std::string_view text);
 

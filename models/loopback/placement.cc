@@ -84,6 +84,7 @@ std::vector<int> array_layers(const LoopbackAccelerator& accelerator, const Netw
 }
 
 Placement place(const LoopbackAccelerator& accelerator, const Network& network) {
+  validate(accelerator);
   const std::string where = "loopback:" + accelerator.name;
   PeArray array;
   array.name = "array";

@@ -1,5 +1,6 @@
 // Any accelerator behind a bus: everything that a bad driver or a bad memory could do.
 #include <catch2/catch.hpp>
+#include <limits>
 
 #include "tests/cosim/device_system.h"
 
@@ -262,4 +263,29 @@ TEMPLATE_TEST_CASE("a_memory_that_never_answers_raises_the_watchdog_which_says_w
              }),
              Catch::StartsWith("device waits for memory: a ") && Catch::Contains(" bytes at ") &&
                  Catch::Contains("4096, since ") && !Catch::Contains("but"));
+}
+
+TEMPLATE_TEST_CASE("parameters_of_a_device_that_cannot_be_are_refused", "", DataflowKind,
+                   LoopbackKind) {
+  const auto built = [](DeviceParams params) {
+    return in_child([&]() -> std::string {
+      const auto w = random_workload<TestType>(3, false);
+      const typename TestType::Device device("device", w.network, w.accelerator, {}, params);
+      return "built";
+    });
+  };
+  DeviceParams params;
+  for (const int64_t cycles : {int64_t{0}, int64_t{-1}, int64_t{1'000'000'000'001}}) {
+    params.watchdog_cycles = cycles;
+    CHECK(built(params) == "threw: device: watchdog_cycles is " + std::to_string(cycles) +
+                               ", expected 1 to 1000000000000");
+  }
+  params = {};
+  for (const int bytes : {0, -5}) {
+    params.burst_bytes = bytes;
+    CHECK(built(params) ==
+          "threw: device: burst_bytes is " + std::to_string(bytes) + ", expected at least 1");
+  }
+  params.burst_bytes = std::numeric_limits<int>::max();
+  CHECK(built(params) == "built");
 }

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <map>
 #include <regex>
 
 #include "models/loopback/accelerator.h"
@@ -64,8 +65,22 @@ TEST_CASE("FORMAT.md lists the keys, the ranges and the defaults that the reader
   std::ifstream file(std::string(STUCKAT_SOURCE_DIR) + "/models/loopback/FORMAT.md");
   const std::regex row(R"(^\| `(\w+)` \| integer \| (\d+) to ([\d^]+) \| (\w+) \|.*)");
   const std::string defaults = to_json(LoopbackAccelerator{});
-  const std::vector<std::string> in_memory = {"bytes_per_cycle", "latency_cycles", "burst_bytes",
-                                              "outstanding_bursts"};
+  using A = LoopbackAccelerator;
+  using M = MemoryParams;
+  const std::map<std::string, int64_t A::*> in_array = {
+      {"pe", &A::pe},
+      {"simd", &A::simd},
+      {"weight_buffer_bytes", &A::weight_buffer_bytes},
+      {"activation_buffer_bytes", &A::activation_buffer_bytes},
+      {"control_cycles", &A::control_cycles},
+      {"pipeline_cycles", &A::pipeline_cycles},
+      {"accumulator_bits", &A::accumulator_bits},
+      {"threshold_bits", &A::threshold_bits}};
+  const std::map<std::string, int64_t M::*> in_memory = {
+      {"bytes_per_cycle", &M::bytes_per_cycle},
+      {"latency_cycles", &M::latency_cycles},
+      {"burst_bytes", &M::burst_bytes},
+      {"outstanding_bursts", &M::outstanding_bursts}};
   int rows = 0;
   for (std::string line; std::getline(file, line);) {
     std::smatch match;
@@ -79,7 +94,7 @@ TEST_CASE("FORMAT.md lists the keys, the ranges and the defaults that the reader
       for (int i = 0; i < std::stoi(greatest.substr(greatest.find('^') + 1)); ++i) value *= base;
       greatest = std::to_string(value);
     }
-    const bool memory = std::count(in_memory.begin(), in_memory.end(), key) > 0;
+    const bool memory = in_memory.count(key) > 0;
     const auto with = [&](const std::string& value) {
       const std::string member = "\"" + key + "\": " + value;
       if (memory) return R"({"pe": 1, "simd": 1, "memory": {)" + member + "}}";
@@ -92,6 +107,19 @@ TEST_CASE("FORMAT.md lists the keys, the ranges and the defaults that the reader
     CHECK_NOTHROW(from_json(with(greatest)));
     CHECK_THROWS_AS(from_json(with(std::to_string(std::stoll(greatest) + 1))), InputError);
     CHECK_THROWS_AS(from_json(with(std::to_string(std::stoll(match[2]) - 1))), InputError);
+    // The same of what a program puts there.
+    const auto set = [&](int64_t value) {
+      LoopbackAccelerator accelerator;
+      (memory ? accelerator.memory.*in_memory.at(key) : accelerator.*in_array.at(key)) = value;
+      return accelerator;
+    };
+    CHECK_NOTHROW(validate(set(std::stoll(match[2]))));
+    CHECK_NOTHROW(validate(set(std::stoll(greatest))));
+    for (const int64_t value : {std::stoll(greatest) + 1, std::stoll(match[2]) - 1}) {
+      CHECK_THROWS_WITH(validate(set(value)),
+                        Contains("'" + key + "' is " + std::to_string(value)));
+      CHECK_THROWS_AS(place(set(value), zoo_network("cnv-w1a1")), InputError);
+    }
     if (match[4] != "required") {
       CHECK_THAT(defaults, Contains("\"" + key + "\": " + match[4].str()));
     }
