@@ -24,9 +24,17 @@ AxiStreamEnd::AxiStreamEnd(const sc_core::sc_module_name& name, kernel::Stream& 
 }
 
 void AxiStreamEnd::on_edge() {
+  const sc_core::sc_time now = sc_core::sc_time_stamp();
+  if (settles_ > sc_core::SC_ZERO_TIME && now <= settles_) {
+    throw InputError(name(), "clock_to_output " + params_.clock_to_output.to_string(),
+                     "less than a period of aclk");
+  }
+  settles_ = now + params_.clock_to_output;
   if (aresetn.read()) {
     handshake();
     ++cycle_;
+  } else {
+    reset();
   }
   settled_.notify(params_.clock_to_output);
 }

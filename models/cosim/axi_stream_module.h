@@ -76,6 +76,8 @@ class AxiStreamEnd : public sc_core::sc_module {
 
   virtual void handshake() = 0;
   virtual void drive() = 0;
+  /// An edge at which aresetn is low.
+  virtual void reset() {}
   bool last(int64_t word) const {
     return params_.words_per_packet > 0 && (word + 1) % params_.words_per_packet == 0;
   }
@@ -90,6 +92,7 @@ class AxiStreamEnd : public sc_core::sc_module {
   void on_edge();
 
   sc_core::sc_event settled_;
+  sc_core::sc_time settles_;  // after the last edge
   std::string violation_;
 };
 
@@ -142,7 +145,7 @@ class StreamToPins : public AxiStreamEnd {
 
 /// Pins -> stamped stream: takes what the master port of RTL sends, and watches the protocol:
 /// tvalid stays until the handshake, tdata and tlast do not change before it, tlast comes where a
-/// packet ends.
+/// packet ends. A reset ends an offer.
 template <int width>
 class PinsToStream : public AxiStreamEnd {
  public:
@@ -190,6 +193,7 @@ class PinsToStream : public AxiStreamEnd {
     stream_.push(cycle_, word_.data());
     ++words_;
   }
+  void reset() override { offered_ = false; }
   void drive() override { tready.write(stream_.can_push() && stream_.slot_free() <= cycle_); }
 
   std::vector<uint64_t> word_;

@@ -48,7 +48,13 @@ unsigned ParameterPortModule::debug(tlm::tlm_generic_payload& transaction) {
   return length;
 }
 
-bool ParameterPortModule::direct(tlm::tlm_generic_payload&, tlm::tlm_dmi& region) {
+bool ParameterPortModule::direct(tlm::tlm_generic_payload& transaction, tlm::tlm_dmi& region) {
+  if (transaction.get_address() >= memory_.bytes()) {
+    region.set_start_address(memory_.bytes());
+    region.set_end_address(~sc_dt::uint64{0});
+    region.allow_none();
+    return false;
+  }
   region.set_start_address(0);
   region.set_end_address(memory_.bytes() - 1);
   if (!memory_.healthy()) {

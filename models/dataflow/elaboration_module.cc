@@ -161,6 +161,14 @@ void ElaboratedChain::load(const Network& network) {
   }
 }
 
+kernel::Stream& ElaboratedChain::stream(size_t index) {
+  if (index < streams_.size() && streams_[index] != nullptr) return *streams_[index];
+  throw InputError(
+      placement_.accelerator,
+      index < streams_.size() ? chain_.streams[index].name + " is left out" : "no stream there",
+      "a stream that a stage reads or writes");
+}
+
 std::vector<kernel::Stage*> ElaboratedChain::stages() const {
   std::vector<kernel::Stage*> result;
   for (const auto& stage : stages_) result.push_back(stage.get());

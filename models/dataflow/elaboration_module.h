@@ -34,8 +34,9 @@ class ElaboratedChain {
   /// At rest: the parameters of another network of the same layers; armed faults stay armed.
   void load(const Network& network);
 
-  /// A stream that a stage reads or writes.
-  kernel::Stream& stream(size_t index) { return *streams_[index]; }
+  /// A stream that a stage reads or writes. Throws InputError if there is none: it is inside what
+  /// was left out, or beyond an end of the chain.
+  kernel::Stream& stream(size_t index);
   /// Those that were built.
   std::vector<kernel::Stage*> stages() const;
   /// Unless it was left out.

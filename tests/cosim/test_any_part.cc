@@ -9,6 +9,7 @@
 #include "tests/cosim/ticked_pins.h"
 #include "tests/models/dataflow/random_accelerator.h"
 #include "tests/support/in_child.h"
+#include "tests/support/refusal.h"
 
 using namespace stuckat;
 using namespace stuckat::dataflow;
@@ -137,4 +138,26 @@ TEST_CASE("a_clocked_part_behind_pins_takes_the_place_of_any_part_and_no_cycle_c
               }) == "");
     }
   }
+}
+
+TEST_CASE("a_stream_that_was_left_out_or_is_beyond_the_chain_is_refused") {
+  CHECK(test::in_child([]() -> std::string {
+          test::Random random(4);
+          const Scene s = random_scene(random, StageKind::mvtu);
+          const Placement placement = place(s.accelerator, s.network);
+          const std::vector<std::vector<uint64_t>> images;
+          const std::vector<size_t> cut = {0, 1, 2};
+          ElaboratedChain parts(s.chain, s.accelerator, s.network, placement, images, cut);
+          const std::string where = placement.accelerator + ": ";
+          const std::string expected = ", expected a stream that a stage reads or writes";
+          const auto refused = [&](size_t index, const std::string& what) {
+            const std::string text = test::refusal([&] { parts.stream(index); });
+            return text == where + what + expected ? "" : text;
+          };
+          return refused(0, s.chain.streams[0].name + " is left out") +
+                 refused(1, s.chain.streams[1].name + " is left out") +
+                 refused(cut.front() - 1, "no stream there") +
+                 refused(s.chain.streams.size(), "no stream there") +
+                 (parts.stream(cut.back()).basename() == s.chain.streams[2].name ? "" : "another");
+        }) == "");
 }

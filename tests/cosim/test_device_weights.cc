@@ -177,6 +177,17 @@ TEST_CASE("accesses_beyond_the_parameters_are_refused_and_so_are_writes_while_bu
             response("behind the parameters", size, 1, tlm::TLM_ADDRESS_ERROR_RESPONSE);
             response("across their end", size - 2, 4, tlm::TLM_ADDRESS_ERROR_RESPONSE);
             response("far", ~uint64_t{0}, 8, tlm::TLM_ADDRESS_ERROR_RESPONSE);
+            tlm::tlm_generic_payload t;
+            tlm::tlm_dmi direct;
+            const auto granted = [&](uint64_t address) {
+              t.set_address(address);
+              direct.init();
+              return system.parameters->socket->get_direct_mem_ptr(t, direct);
+            };
+            verdict += differs("direct, behind them", granted(size), false);
+            verdict += differs("direct, from", direct.get_start_address(), size);
+            verdict += differs("direct, none", direct.is_none_allowed(), true);
+            verdict += differs("direct, the last", granted(size - 1), true);
             DataflowKind::put_parameters(system, w, w.network);
             put_images(system, w);
             start(host, 4);
@@ -184,8 +195,17 @@ TEST_CASE("accesses_beyond_the_parameters_are_refused_and_so_are_writes_while_bu
             verdict += differs("error", host.read(at(Register::error)),
                                static_cast<uint64_t>(DeviceError::busy));
             acknowledge(host);
+            // What is written directly is not refused: it is the next run's.
+            auto blank = w;
+            blank.network = with_parameters(without_parameters(w.network));
+            const auto zeros = parameter_bytes(blank.network);
+            std::copy(zeros.begin(), zeros.end(), direct.get_dmi_ptr());
             host.wait_for_interrupt();
             verdict += check_results(system, w, 0, 4);
+            acknowledge(host);
+            start(host, 4);
+            host.wait_for_interrupt();
+            verdict += check_results(system, blank, 4, 4);
           });
           return verdict;
         }) == "");

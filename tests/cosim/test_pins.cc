@@ -104,21 +104,25 @@ std::vector<int64_t> arrivals_by_definition(int in_depth, int out_depth, const t
 /// Offers a word, and takes it back when it was not taken; or changes it; or ends no packet.
 struct BadMaster : sc_core::sc_module {
   enum class Sin { drops, changes, no_last, early_last };
-  BadMaster(const sc_core::sc_module_name& name, Sin what, AxiStreamSignals<width>& m)
-      : sc_module(name), sin(what), pins(m) {
+  BadMaster(const sc_core::sc_module_name& name, Sin what, AxiStreamSignals<width>& m,
+            sc_core::sc_signal<bool>* resetn = nullptr)
+      : sc_module(name), sin(what), pins(m), reset(resetn) {
     SC_HAS_PROCESS(BadMaster);
     SC_THREAD(send);
   }
   void send() {
     for (int n = 0;; ++n) {
       wait(10, sc_core::SC_NS);
-      pins.tvalid.write(sin != Sin::drops || n % 2 == 0);
+      const int period = reset == nullptr ? 2 : 3;
+      pins.tvalid.write(sin != Sin::drops || n % period == 0);
+      if (reset != nullptr) reset->write(n % period != 1);
       pins.tdata.write(sin == Sin::changes ? n : 0);
       pins.tlast.write(sin == Sin::early_last);
     }
   }
   Sin sin;
   AxiStreamSignals<width>& pins;
+  sc_core::sc_signal<bool>* reset;  // pulled when it takes its word back, if given
 };
 
 }  // namespace
@@ -181,6 +185,42 @@ TEST_CASE("a_master_that_breaks_the_protocol_is_named") {
           return bench.from_pins.violation();
         }),
         Catch::Contains(row.expected) && Catch::Contains("from_pins") && Catch::Contains("word "));
+  }
+}
+
+TEST_CASE("a_word_that_a_reset_takes_back_breaks_no_protocol") {
+  CHECK(test::in_child([]() -> std::string {
+          const std::vector<uint64_t> words(20);
+          const test::Stalls none(10), slow(10, 5);
+          Bench bench(1, 1, words, none, slow);
+          bench.to_pins.bind(bench.s);
+          bench.from_pins.bind(bench.m);
+          BadMaster master("master", BadMaster::Sin::drops, bench.m, &bench.resetn);
+          bench.run();
+          return bench.from_pins.violation() + std::to_string(bench.from_pins.words());
+        }) == "10");
+}
+
+TEST_CASE("pins_that_settle_only_at_the_next_edge_are_refused") {
+  const auto run = [](double clock_to_output_ns) {
+    return test::in_child([&]() -> std::string {
+      kernel::Stream stream("words", 2, 12);
+      AxiStreamSignals<16> signals("s");
+      StreamToPins<16> pins("pins", stream,
+                            {0, sc_core::sc_time(clock_to_output_ns, sc_core::SC_NS)});
+      const sc_core::sc_clock clock("clock", 10, sc_core::SC_NS);
+      const sc_core::sc_signal<bool> resetn("resetn", true);
+      pins.bind(signals);
+      pins.aclk(clock);
+      pins.aresetn(resetn);
+      sc_core::sc_start(100, sc_core::SC_NS);
+      return "";
+    });
+  };
+  CHECK(run(9) == "");
+  for (const double late : {10, 25}) {
+    CHECK_THAT(run(late), Catch::Contains("pins: clock_to_output " + std::to_string(int(late)) +
+                                          " ns, expected less than a period of aclk"));
   }
 }
 
