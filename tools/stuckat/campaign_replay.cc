@@ -81,16 +81,18 @@ struct Replay {
   std::vector<Tensor> tensors;  ///< of the last image
   std::vector<Span> spans;      ///< [tensors]
   int64_t cycles = 0;           ///< of the run
-  std::string trace;            ///< JSON
 };
 
 Replay simulate_last(const dataflow::DataflowAccelerator& accelerator, const FaultMap& map,
-                     const Network& network, const std::vector<Tensor>& images) {
+                     const Network& network, const std::vector<Tensor>& images,
+                     const std::string& trace_file) {
   std::vector<dataflow::StreamTrace> streams;
   auto result = simulate(network, accelerator, map, images, {.tensors = true, .trace = &streams});
   const auto chain = build_chain(accelerator, network);
-  Replay replay{
-      std::move(result.tensors.back()), {}, result.total_cycles, trace_json(chain, streams)};
+  if (!trace_file.empty()) {
+    write_file(trace_file, [&](std::ostream& out) { write_trace(out, chain, streams); });
+  }
+  Replay replay{std::move(result.tensors.back()), {}, result.total_cycles};
   replay.spans.resize(replay.tensors.size());
   for (size_t i = 0; i < chain.streams.size(); ++i) {
     const auto& stream = chain.streams[i];
@@ -103,9 +105,13 @@ Replay simulate_last(const dataflow::DataflowAccelerator& accelerator, const Fau
 }
 
 Replay simulate_last(const loopback::LoopbackAccelerator& accelerator, const FaultMap& map,
-                     const Network& network, const std::vector<Tensor>& images) {
+                     const Network& network, const std::vector<Tensor>& images,
+                     const std::string& trace_file) {
   auto result = simulate(network, accelerator, map, images, {.tensors = true});
-  Replay replay{std::move(result.tensors.back()), {}, result.total_cycles, trace_json(result)};
+  if (!trace_file.empty()) {
+    write_file(trace_file, [&](std::ostream& out) { write_trace(out, result); });
+  }
+  Replay replay{std::move(result.tensors.back()), {}, result.total_cycles};
   replay.spans.resize(replay.tensors.size());
   int64_t now = result.total_cycles - result.images.back().total() + result.images.back().load;
   for (size_t l = 0; l < result.layers.size(); ++l) {
@@ -184,7 +190,9 @@ int run_replay(const Arguments& arguments) {
   line.options().add_options()("fault", text("ID"), "identifier of the fault, as in the result")(
       "image", number("N", 0), "image of the campaign, 0 being its first")(
       "differences", text("FILE"), "write every element that differs, with both values, as CSV")(
-      "trace", text("FILE"), "what happened when, for ui.perfetto.dev or chrome://tracing");
+      "trace", text("FILE"),
+      "what happened when, for ui.perfetto.dev or chrome://tracing, where 1 us is 1 cycle ('-': "
+      "standard output)");
   if (!line.parse(arguments)) return 0;
   const std::string path = line.text("result");
   const campaign::Result result = campaign::read_result(path);
@@ -218,9 +226,11 @@ int run_replay(const Arguments& arguments) {
   }
   const auto golden = reference::run(in.network, images.back());
   const auto expected = reference::run(in.network, images.back(), effects, image);
-  const Replay replay =
-      std::visit([&](const auto& a) { return simulate_last(a, hardware.map, in.network, images); },
-                 hardware.accelerator);
+  const Replay replay = std::visit(
+      [&](const auto& a) {
+        return simulate_last(a, hardware.map, in.network, images, line.text("trace"));
+      },
+      hardware.accelerator);
   const auto& faulty = replay.tensors;
 
   fmt::print("{} on image {}, simulated on {}\n", line.text("fault"), image,
@@ -232,7 +242,6 @@ int run_replay(const Arguments& arguments) {
   if (line.has("differences")) {
     write_text_file(line.text("differences"), differences_csv(in.network, golden, faulty));
   }
-  if (line.has("trace")) write_text_file(line.text("trace"), replay.trace);
   const int classes = in.network.classes();
   const int before = predicted_class(golden.back().values.data(), classes);
   const int after = predicted_class(faulty.back().values.data(), classes);

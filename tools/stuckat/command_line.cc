@@ -149,7 +149,8 @@ std::vector<NamedFile> CommandLine::texts_of(FileRole role) const {
     if (file_role(name) != role) continue;
     const std::string option = options_.find_nothrow(name, false) ? "--" + name : name;
     if (const auto* one = boost::any_cast<std::string>(&value.value())) {
-      if (option != "--json" || *one != "-") texts.push_back({option, *one});
+      const bool standard_output = *one == "-" && (name == "json" || name == "trace");
+      if (!standard_output) texts.push_back({option, *one});
     } else if (const auto* all = boost::any_cast<std::vector<std::string>>(&value.value())) {
       for (const std::string& text : *all) texts.push_back({option, text});
     }
@@ -212,14 +213,7 @@ nlohmann::ordered_json CommandLine::configuration() const {
 }
 
 void CommandLine::write_json(const nlohmann::ordered_json& result) const {
-  if (!has("json")) return;
-  const std::string path = get<std::string>("json");
-  const std::string content = result.dump(2) + "\n";
-  if (path == "-") {
-    std::cout << content;
-  } else {
-    write_text_file(path, content);
-  }
+  if (has("json")) write_text_file(text("json"), result.dump(2) + "\n");
 }
 
 void check_can_write(const std::string& path) {
@@ -258,13 +252,18 @@ void check_new_folder(const std::string& path) {
   throw InputError(path, "cannot be made: " + there.string(), "a folder that is writable");
 }
 
-void write_text_file(const std::string& path, const std::string& content) {
+void write_text_file(const std::string& path, const std::string& text) {
+  write_file(path, [&](std::ostream& out) { out << text; });
+}
+
+void write_file(const std::string& path, const std::function<void(std::ostream&)>& content) {
+  if (path == "-") return content(std::cout);
   // A device or a pipe is written to, not replaced.
   const std::string temporary =
       is_special(path) ? path : path + ".partial-" + std::to_string(getpid());
   {
     std::ofstream out(temporary, std::ios::binary);
-    out << content;
+    content(out);
     out.flush();
     if (!out) {
       std::error_code ignored;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <boost/program_options.hpp>
+#include <functional>
+#include <iosfwd>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -97,7 +99,9 @@ inline po::typed_value<double>* real(const char* value_name, double standard, co
   return po::value<double>()->value_name(value_name)->default_value(standard, shown);
 }
 
-/// Writes a whole text file under a temporary name and renames it. Throws InputError.
+/// Writes a whole file under a temporary name and renames it; "-": to standard output. Throws
+/// InputError.
+void write_file(const std::string& path, const std::function<void(std::ostream&)>& content);
 void write_text_file(const std::string& path, const std::string& text);
 
 /// Throws InputError if no file could be made there: before hours are spent on what then cannot be

@@ -27,7 +27,6 @@ struct Run {
   std::vector<std::vector<int32_t>> logits;           // [image][class]
   std::vector<std::vector<Tensor>> tensors;           // [image][tensor], if they are to be checked
   std::vector<loopback::LoopbackLayerResult> layers;  // of a loopback accelerator
-  std::string trace;                                  // JSON, if asked for
 };
 
 /// The cycles of a run or of a timing, which every accelerator has.
@@ -74,29 +73,36 @@ Run time_on(const loopback::LoopbackAccelerator& accelerator, const Network& net
 /// The cycles with the occupancy of every stream come from the timing, which is the run's (faults
 /// change no cycle) and takes next to nothing; the values from the run.
 Run run_on(const dataflow::DataflowAccelerator& accelerator, const Network& network,
-           const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors, bool trace) {
+           const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors,
+           const std::string& trace_file) {
   std::vector<dataflow::StreamTrace> streams;
   dataflow::SimulationOptions options{.tensors = keep_tensors};
-  if (trace) options.trace = &streams;
+  if (!trace_file.empty()) options.trace = &streams;
   auto result = dataflow::simulate(network, accelerator, map, images, options);
   Run run = time_on(accelerator, network, images.size());
   if (run.simulation.modules != result.modules ||
       run.simulation.total_cycles != result.total_cycles) {
     throw std::logic_error("the timing is not that of the run");
   }
-  if (trace) run.trace = trace_json(dataflow::build_chain(accelerator, network), streams);
+  if (!trace_file.empty()) {
+    const auto chain = dataflow::build_chain(accelerator, network);
+    write_file(trace_file, [&](std::ostream& out) { write_trace(out, chain, streams); });
+  }
   run.logits = std::move(result.logits);
   run.tensors = std::move(result.tensors);
   return run;
 }
 
 Run run_on(const loopback::LoopbackAccelerator& accelerator, const Network& network,
-           const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors, bool trace) {
+           const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors,
+           const std::string& trace_file) {
   auto result = loopback::simulate(network, accelerator, map, images,
-                                   {.tensors = keep_tensors, .transfers = trace});
+                                   {.tensors = keep_tensors, .transfers = !trace_file.empty()});
   Run run = cycles_of(result);
   run.simulation.interval_cycles = result.steady_interval_cycles;
-  if (trace) run.trace = trace_json(result);
+  if (!trace_file.empty()) {
+    write_file(trace_file, [&](std::ostream& out) { write_trace(out, result); });
+  }
   add_layers(run, std::move(result.layers));
   run.logits = std::move(result.logits);
   run.tensors = std::move(result.tensors);
@@ -233,8 +239,10 @@ int run_sim(const Arguments& arguments) {
       "timing-only", po::bool_switch(),
       "cycles of --images N images, without values, data and faults: exact, and at once; MODEL may "
       "be "
-      "the name of an architecture")("trace", text("FILE"),
-                                     "what happened when, for ui.perfetto.dev or chrome://tracing");
+      "the name of an architecture")(
+      "trace", text("FILE"),
+      "what happened when, for ui.perfetto.dev or chrome://tracing, "
+      "where 1 us is 1 cycle; for tens of images ('-': standard output)");
   line.epilogue(data_help() + accelerator_help());
   if (!line.parse(arguments)) return 0;
   if (!line.has("accelerator"))
@@ -254,7 +262,7 @@ int run_sim(const Arguments& arguments) {
   const bool check = !line.get<bool>("no-check");
 
   Run run = std::visit(
-      [&](const auto& a) { return run_on(a, network, map, images, check, line.has("trace")); },
+      [&](const auto& a) { return run_on(a, network, map, images, check, line.text("trace")); },
       accelerator);
   Simulation& s = run.simulation;
   s.network = network.name;
@@ -265,7 +273,6 @@ int run_sim(const Arguments& arguments) {
   add_predictions(run, network, data, images, static_cast<int>(line.get<int64_t>("offset")));
   if (check) s.agrees_with_reference = agrees(run, network, images, effects);
   print(run);
-  if (line.has("trace")) write_text_file(line.text("trace"), run.trace);
   line.write_json(to_json(s));
   return s.agrees_with_reference.value_or(true) ? 0 : 1;
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <ostream>
+#include <utility>
 
 namespace stuckat::cli {
 namespace {
@@ -13,6 +15,10 @@ enum Process { parts = 1, layers = 2, fifos = 3 };
 
 class TraceWriter {
  public:
+  explicit TraceWriter(std::ostream& out) : out_(out) {
+    out_ << "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"unit\":\"1 us is 1 cycle\"},\n"
+            "\"traceEvents\":[\n";
+  }
   void name_process(int process, const char* name) {
     event(R"({{"ph":"M","pid":{},"tid":0,"name":"process_name","args":{{"name":"{}"}}}})", process,
           name);
@@ -34,20 +40,17 @@ class TraceWriter {
     event(R"({{"ph":"C","pid":{},"tid":0,"name":{},"ts":{},"args":{{"words":{}}}}})",
           static_cast<int>(fifos), quoted(name), cycle, value);
   }
-  std::string finish() {
-    return "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"unit\":\"1 us is 1 cycle\"},\n"
-           "\"traceEvents\":[\n" +
-           fmt::to_string(events_) + "\n]}\n";
-  }
+  void finish() { out_ << "\n]}\n"; }
 
  private:
   static std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
   template <typename... Values>
   void event(fmt::format_string<Values...> format, Values&&... values) {
-    if (events_.size() > 0) fmt::format_to(std::back_inserter(events_), ",\n");
-    fmt::format_to(std::back_inserter(events_), format, std::forward<Values>(values)...);
+    if (!std::exchange(first_, false)) out_ << ",\n";
+    out_ << fmt::format(format, std::forward<Values>(values)...);
   }
-  fmt::memory_buffer events_;
+  std::ostream& out_;
+  bool first_ = true;
 };
 
 /// The cycles of one image in the life of a stream.
@@ -125,9 +128,9 @@ Span span_of(const dataflow::Chain& chain, const std::vector<dataflow::StreamTra
 
 }  // namespace
 
-std::string trace_json(const dataflow::Chain& chain,
-                       const std::vector<dataflow::StreamTrace>& streams) {
-  TraceWriter out;
+void write_trace(std::ostream& file, const dataflow::Chain& chain,
+                 const std::vector<dataflow::StreamTrace>& streams) {
+  TraceWriter out(file);
   out.name_process(parts, "parts");
   out.name_process(layers, "layers");
   out.name_process(fifos, "FIFOs");
@@ -166,11 +169,11 @@ std::string trace_json(const dataflow::Chain& chain,
     s = last + 1;
   }
   for (size_t i = 0; i < streams.size(); ++i) counter_of(out, chain.streams[i].name, streams[i]);
-  return out.finish();
+  out.finish();
 }
 
-std::string trace_json(const loopback::LoopbackResult& result) {
-  TraceWriter out;
+void write_trace(std::ostream& file, const loopback::LoopbackResult& result) {
+  TraceWriter out(file);
   out.name_process(parts, "parts");
   out.name_process(layers, "layers");
   out.name_thread(parts, 0, "array");
@@ -199,7 +202,7 @@ std::string trace_json(const loopback::LoopbackResult& result) {
   for (const loopback::LoopbackTransfer& transfer : result.transfers) {
     out.slice(parts, 1, transfer.name, transfer.begin, transfer.end);
   }
-  return out.finish();
+  out.finish();
 }
 
 }  // namespace stuckat::cli

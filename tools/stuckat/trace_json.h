@@ -2,7 +2,7 @@
 // object form. A cycle is a microsecond.
 #pragma once
 
-#include <string>
+#include <iosfwd>
 #include <vector>
 
 #include "models/dataflow/chain.h"
@@ -18,10 +18,10 @@ inline constexpr int64_t trace_resolution = 64;
 /// streams: [chain.streams]. Parts: a slice for each image, from the first word that it reads to
 /// the last one it writes, and in it slices in which words move; layers: a slice for each image;
 /// FIFOs: words in store.
-std::string trace_json(const dataflow::Chain& chain,
-                       const std::vector<dataflow::StreamTrace>& streams);
+void write_trace(std::ostream& file, const dataflow::Chain& chain,
+                 const std::vector<dataflow::StreamTrace>& streams);
 
 /// Images, layers, and what the array does in them.
-std::string trace_json(const loopback::LoopbackResult& result);
+void write_trace(std::ostream& file, const loopback::LoopbackResult& result);
 
 }  // namespace stuckat::cli

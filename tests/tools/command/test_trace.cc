@@ -137,3 +137,18 @@ TEST_CASE("the trace of a loopback run shows what the array does in each layer")
                       [&](const std::string& name) { return name.starts_with(weights); }));
   }
 }
+
+TEST_CASE("a trace goes to standard output for '-', and nothing is run for one that has no place") {
+  const Session s;
+  const std::string sim = "sim " + s.model() + s.data() + " --images 1 --accelerator loopback:4x8";
+  const std::string expected = s.file("trace.json");
+  REQUIRE(run(sim + " --trace " + expected).code == 0);
+  const auto outcome = run(sim + " --trace -");
+  CHECK(outcome.code == 0);
+  const std::string trace = test::read_bytes(expected);
+  CHECK(outcome.output.substr(0, trace.size()) == trace);
+  CHECK_FALSE(std::filesystem::exists("-"));
+  // One line: no table of a run before it.
+  test::check_refused(sim + " --trace " + s.file("nowhere/trace.json"),
+                      "expected a folder that is there, writable");
+}
