@@ -152,6 +152,7 @@ DataflowResult simulate(const Network& network, const DataflowAccelerator& accel
       options.trace->emplace_back(probed ? &probes[probe++] : nullptr);
       parts.stream(i).set_probe(&options.trace->back());
     }
+    options.trace->back().on_read = options.on_result;
   }
   for (const Fault& fault : map.faults) parts.arm(fault);
 

@@ -14,6 +14,8 @@ namespace stuckat::dataflow {
 struct SimulationOptions {
   bool tensors = false;  ///< keep every tensor that crosses a stream, as its reader sees it
   std::vector<StreamTrace>* trace = nullptr;  ///< filled if given, [streams of the chain]
+  /// Behind each word of a result: may take away what it has seen of `trace`. May be unset.
+  std::function<void()> on_result = {};
 };
 
 struct DataflowResult : DataflowTiming {

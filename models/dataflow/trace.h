@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "sim/kernel/stamped_fifo.h"
@@ -14,8 +15,9 @@ class StreamTrace : public kernel::WordProbe {
  public:
   explicit StreamTrace(kernel::WordProbe* next = nullptr) : next_(next) {}
 
-  std::vector<int64_t> pushes;  ///< [words]
-  std::vector<int64_t> pops;    ///< [words that were read]
+  std::vector<int64_t> pushes;    ///< [words]
+  std::vector<int64_t> pops;      ///< [words that were read]
+  std::function<void()> on_read;  ///< behind each word that was read; may be unset
 
   void on_push(int64_t index, int64_t cycle, const uint64_t* word) override {
     pushes.push_back(cycle);
@@ -24,6 +26,7 @@ class StreamTrace : public kernel::WordProbe {
   void on_pop(int64_t index, int64_t cycle) override {
     pops.push_back(cycle);
     if (next_ != nullptr) next_->on_pop(index, cycle);
+    if (on_read) on_read();
   }
 
  private:

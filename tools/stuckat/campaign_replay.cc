@@ -90,7 +90,12 @@ Replay simulate_last(const dataflow::DataflowAccelerator& accelerator, const Fau
   auto result = simulate(network, accelerator, map, images, {.tensors = true, .trace = &streams});
   const auto chain = build_chain(accelerator, network);
   if (!trace_file.empty()) {
-    write_file(trace_file, [&](std::ostream& out) { write_trace(out, chain, streams); });
+    write_file(trace_file, [&](std::ostream& out) {
+      DataflowTrace trace(out, chain);
+      auto passed = streams;
+      trace.add(passed);
+      trace.finish();
+    });
   }
   Replay replay{std::move(result.tensors.back()), {}, result.total_cycles};
   replay.spans.resize(replay.tensors.size());

@@ -263,7 +263,13 @@ void write_file(const std::string& path, const std::function<void(std::ostream&)
       is_special(path) ? path : path + ".partial-" + std::to_string(getpid());
   {
     std::ofstream out(temporary, std::ios::binary);
-    content(out);
+    try {
+      content(out);
+    } catch (...) {
+      std::error_code ignored;
+      if (temporary != path) std::filesystem::remove(temporary, ignored);
+      throw;
+    }
     out.flush();
     if (!out) {
       std::error_code ignored;

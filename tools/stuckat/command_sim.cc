@@ -75,18 +75,29 @@ Run time_on(const loopback::LoopbackAccelerator& accelerator, const Network& net
 Run run_on(const dataflow::DataflowAccelerator& accelerator, const Network& network,
            const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors,
            const std::string& trace_file) {
-  std::vector<dataflow::StreamTrace> streams;
+  dataflow::DataflowResult result;
   dataflow::SimulationOptions options{.tensors = keep_tensors};
-  if (!trace_file.empty()) options.trace = &streams;
-  auto result = dataflow::simulate(network, accelerator, map, images, options);
+  const auto simulate = [&] {
+    result = dataflow::simulate(network, accelerator, map, images, options);
+  };
+  if (trace_file.empty()) {
+    simulate();
+  } else {
+    write_file(trace_file, [&](std::ostream& out) {
+      const auto chain = dataflow::build_chain(accelerator, network);
+      DataflowTrace trace(out, chain);
+      std::vector<dataflow::StreamTrace> streams;
+      options.trace = &streams;
+      options.on_result = [&] { trace.add(streams); };
+      simulate();
+      trace.add(streams);
+      trace.finish();
+    });
+  }
   Run run = time_on(accelerator, network, images.size());
   if (run.simulation.modules != result.modules ||
       run.simulation.total_cycles != result.total_cycles) {
     throw std::logic_error("the timing is not that of the run");
-  }
-  if (!trace_file.empty()) {
-    const auto chain = dataflow::build_chain(accelerator, network);
-    write_file(trace_file, [&](std::ostream& out) { write_trace(out, chain, streams); });
   }
   run.logits = std::move(result.logits);
   run.tensors = std::move(result.tensors);
@@ -239,10 +250,9 @@ int run_sim(const Arguments& arguments) {
       "timing-only", po::bool_switch(),
       "cycles of --images N images, without values, data and faults: exact, and at once; MODEL may "
       "be "
-      "the name of an architecture")(
-      "trace", text("FILE"),
-      "what happened when, for ui.perfetto.dev or chrome://tracing, "
-      "where 1 us is 1 cycle; for tens of images ('-': standard output)");
+      "the name of an architecture")("trace", text("FILE"),
+                                     "what happened when, for ui.perfetto.dev or chrome://tracing, "
+                                     "where 1 us is 1 cycle ('-': standard output)");
   line.epilogue(data_help() + accelerator_help());
   if (!line.parse(arguments)) return 0;
   if (!line.has("accelerator"))

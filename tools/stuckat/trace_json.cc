@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -53,15 +54,13 @@ class TraceWriter {
   bool first_ = true;
 };
 
-/// The cycles of one image in the life of a stream.
+/// The first words of what a stream has moved.
 struct Words {
   const int64_t* first = nullptr;
   const int64_t* last = nullptr;
 };
-Words words_of(const std::vector<int64_t>& cycles, int64_t per_image, int64_t image) {
-  const auto size = static_cast<int64_t>(cycles.size());
-  return {cycles.data() + std::min(size, image * per_image),
-          cycles.data() + std::min(size, (image + 1) * per_image)};
+Words first_of(const std::vector<int64_t>& cycles, int64_t count) {
+  return {cycles.data(), cycles.data() + std::min<int64_t>(count, std::ssize(cycles))};
 }
 
 /// Slices in which words move; they lie between `begin` and `end`.
@@ -78,44 +77,17 @@ void slices_of_movement(TraceWriter& out, size_t thread, const Words& in, const 
   }
 }
 
-/// The fullest moment of every window, where it differs from that of the window before.
-void counter_of(TraceWriter& out, const std::string& name, const dataflow::StreamTrace& stream) {
-  int64_t stored = 0, fullest = 0, shown = 0, window = 0;
-  size_t pop = 0;
-  const auto leave_window = [&] {
-    if (fullest != shown) out.count(name, window * trace_resolution, shown = fullest);
-  };
-  const auto go_to = [&](int64_t cycle) {
-    if (cycle / trace_resolution == window) return;
-    leave_window();
-    fullest = stored;
-    ++window;
-    if (cycle / trace_resolution != window) leave_window();
-    window = cycle / trace_resolution;
-  };
-  // A word is in store from the cycle of its push to that of its pop.
-  for (const int64_t push : stream.pushes) {
-    for (; pop < stream.pops.size() && stream.pops[pop] < push; ++pop, --stored) {
-      go_to(stream.pops[pop]);
-    }
-    go_to(push);
-    fullest = std::max(fullest, ++stored);
-  }
-  for (; pop < stream.pops.size(); ++pop, --stored) go_to(stream.pops[pop]);
-  leave_window();
-  out.count(name, (window + 1) * trace_resolution, stored);
-}
-
 /// From the first word into stage `first` to the last one out of stage `last`.
 struct Span {
   int64_t begin = 0;
   int64_t end = 0;
 };
+/// Of the first image of what the streams have moved.
 Span span_of(const dataflow::Chain& chain, const std::vector<dataflow::StreamTrace>& streams,
-             size_t first, size_t last, int64_t image) {
+             size_t first, size_t last) {
   std::vector<int64_t> cycles;
   const auto add = [&](const std::vector<int64_t>& of_stream, size_t stream) {
-    const Words words = words_of(of_stream, chain.streams[stream].words_per_image, image);
+    const Words words = first_of(of_stream, chain.streams[stream].words_per_image);
     if (words.first == words.last) return;
     cycles.insert(cycles.end(), {*words.first, *(words.last - 1)});
   };
@@ -126,50 +98,141 @@ Span span_of(const dataflow::Chain& chain, const std::vector<dataflow::StreamTra
   return {*low, *high + 1};
 }
 
+/// How full a FIFO is: the fullest moment of every window, where it differs from that of the window
+/// before.
+class Counter {
+ public:
+  Counter(TraceWriter& out, std::string name) : out_(out), name_(std::move(name)) {}
+
+  /// More words; all pops in front of the last of these pushes are known. A word is in store from
+  /// the cycle of its push to that of its pop.
+  void add(const Words& pushes, const Words& pops) {
+    pops_.insert(pops_.end(), pops.first, pops.last);
+    for (const int64_t* push = pushes.first; push != pushes.last; ++push) {
+      while (!pops_.empty() && pops_.front() < *push) pop();
+      go_to(*push);
+      fullest_ = std::max(fullest_, ++stored_);
+    }
+  }
+  void finish() {
+    while (!pops_.empty()) pop();
+    leave_window();
+    out_.count(name_, (window_ + 1) * trace_resolution, stored_);
+  }
+
+ private:
+  void pop() {
+    go_to(pops_.front());
+    pops_.pop_front();
+    --stored_;
+  }
+  void leave_window() {
+    if (fullest_ != shown_) out_.count(name_, window_ * trace_resolution, shown_ = fullest_);
+  }
+  void go_to(int64_t cycle) {
+    if (cycle / trace_resolution == window_) return;
+    leave_window();
+    fullest_ = stored_;
+    ++window_;
+    if (cycle / trace_resolution != window_) leave_window();
+    window_ = cycle / trace_resolution;
+  }
+
+  TraceWriter& out_;
+  std::string name_;
+  std::deque<int64_t> pops_;  // behind the last push
+  int64_t stored_ = 0, fullest_ = 0, shown_ = 0, window_ = 0;
+};
+
 }  // namespace
 
-void write_trace(std::ostream& file, const dataflow::Chain& chain,
-                 const std::vector<dataflow::StreamTrace>& streams) {
-  TraceWriter out(file);
+struct DataflowTrace::State {
+  /// A row of slices, one for each image: stages `first` to `last`.
+  struct Row {
+    int process;
+    size_t first, last;
+    int64_t free = 0;  // a pipeline takes an image before the last one has left: no overlaps
+  };
+  State(std::ostream& file, const dataflow::Chain& of) : out(file), chain(of) {}
+
+  TraceWriter out;
+  const dataflow::Chain& chain;
+  std::vector<Row> rows;
+  std::vector<Counter> counters;  // [streams]
+  int64_t image = 0;
+};
+
+DataflowTrace::DataflowTrace(std::ostream& file, const dataflow::Chain& chain)
+    : state_(std::make_unique<State>(file, chain)) {
+  TraceWriter& out = state_->out;
   out.name_process(parts, "parts");
   out.name_process(layers, "layers");
   out.name_process(fifos, "FIFOs");
-  const auto images =
-      static_cast<int64_t>(streams.back().pushes.size()) / chain.streams.back().words_per_image;
   for (size_t s = 0; s < chain.stages.size(); ++s) {
     out.name_thread(parts, s, chain.stages[s].name);
-    const size_t last_stream = streams.size() - 1;
-    int64_t free =
-        0;  // a pipeline takes an image before the last one has left: slices do not overlap
-    for (int64_t image = 0; image < images; ++image) {
-      Span span = span_of(chain, streams, s, s, image);
-      span.begin = std::max(span.begin, free);
-      free = span.end;
-      out.slice(parts, s, "image " + std::to_string(image), span.begin, span.end);
-      Words in, written;
-      if (s > 0) in = words_of(streams[s - 1].pops, chain.streams[s - 1].words_per_image, image);
-      if (s <= last_stream) {
-        written = words_of(streams[s].pushes, chain.streams[s].words_per_image, image);
-      }
-      slices_of_movement(out, s, in, written, span.begin, span.end);
-    }
+    state_->rows.push_back({parts, s, s});
   }
   for (size_t s = 0; s < chain.stages.size();) {
-    const int layer = chain.stages[s].layer;
     size_t last = s;
-    while (last + 1 < chain.stages.size() && chain.stages[last + 1].layer == layer) ++last;
+    while (last + 1 < chain.stages.size() &&
+           chain.stages[last + 1].layer == chain.stages[s].layer) {
+      ++last;
+    }
     const std::string& part = chain.stages[s].name;
     out.name_thread(layers, s, part.substr(0, part.find('/')));
-    int64_t free = 0;
-    for (int64_t image = 0; image < images; ++image) {
-      const Span span = span_of(chain, streams, s, last, image);
-      out.slice(layers, s, "image " + std::to_string(image), std::max(span.begin, free), span.end);
-      free = span.end;
-    }
+    state_->rows.push_back({layers, s, last});
     s = last + 1;
   }
-  for (size_t i = 0; i < streams.size(); ++i) counter_of(out, chain.streams[i].name, streams[i]);
-  out.finish();
+  for (const auto& stream : chain.streams) state_->counters.emplace_back(out, stream.name);
+}
+
+DataflowTrace::~DataflowTrace() = default;
+
+void DataflowTrace::write_image(const std::vector<dataflow::StreamTrace>& streams) {
+  const dataflow::Chain& chain = state_->chain;
+  const std::string name = "image " + std::to_string(state_->image++);
+  for (State::Row& row : state_->rows) {
+    Span span = span_of(chain, streams, row.first, row.last);
+    span.begin = std::max(span.begin, row.free);
+    row.free = span.end;
+    state_->out.slice(row.process, row.first, name, span.begin, span.end);
+    if (row.process != parts) continue;
+    Words in, written;
+    if (row.first > 0) {
+      in = first_of(streams[row.first - 1].pops, chain.streams[row.first - 1].words_per_image);
+    }
+    if (row.first < streams.size()) {
+      written = first_of(streams[row.first].pushes, chain.streams[row.first].words_per_image);
+    }
+    slices_of_movement(state_->out, row.first, in, written, span.begin, span.end);
+  }
+}
+
+void DataflowTrace::add(std::vector<dataflow::StreamTrace>& streams) {
+  const auto& specs = state_->chain.streams;
+  const auto complete = [&] {
+    for (size_t i = 0; i < streams.size(); ++i) {
+      // Words are read behind their pushes, which are there, too.
+      if (std::ssize(streams[i].pops) < specs[i].words_per_image) return false;
+    }
+    return true;
+  };
+  while (complete()) {
+    write_image(streams);
+    for (size_t i = 0; i < streams.size(); ++i) {
+      auto& pushes = streams[i].pushes;
+      auto& pops = streams[i].pops;
+      const int64_t words = specs[i].words_per_image;
+      state_->counters[i].add(first_of(pushes, words), first_of(pops, words));
+      pushes.erase(pushes.begin(), pushes.begin() + words);
+      pops.erase(pops.begin(), pops.begin() + words);
+    }
+  }
+}
+
+void DataflowTrace::finish() {
+  for (Counter& counter : state_->counters) counter.finish();
+  state_->out.finish();
 }
 
 void write_trace(std::ostream& file, const loopback::LoopbackResult& result) {

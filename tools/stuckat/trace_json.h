@@ -3,6 +3,7 @@
 #pragma once
 
 #include <iosfwd>
+#include <memory>
 #include <vector>
 
 #include "models/dataflow/chain.h"
@@ -15,11 +16,26 @@ namespace stuckat::cli {
 /// cycles.
 inline constexpr int64_t trace_resolution = 64;
 
-/// streams: [chain.streams]. Parts: a slice for each image, from the first word that it reads to
-/// the last one it writes, and in it slices in which words move; layers: a slice for each image;
-/// FIFOs: words in store.
-void write_trace(std::ostream& file, const dataflow::Chain& chain,
-                 const std::vector<dataflow::StreamTrace>& streams);
+/// Parts: a slice for each image, from the first word that it reads to the last one it writes, and
+/// in it slices in which words move; layers: a slice for each image; FIFOs: words in store.
+class DataflowTrace {
+ public:
+  /// Both outlive this.
+  DataflowTrace(std::ostream& file, const dataflow::Chain& chain);
+  ~DataflowTrace();
+
+  /// Writes the images that have passed all streams, and takes them away: of [chain.streams] only
+  /// what belongs to images still under way is left.
+  void add(std::vector<dataflow::StreamTrace>& streams);
+  /// No image is under way any more.
+  void finish();
+
+ private:
+  void write_image(const std::vector<dataflow::StreamTrace>& streams);
+
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 /// Images, layers, and what the array does in them.
 void write_trace(std::ostream& file, const loopback::LoopbackResult& result);

@@ -245,3 +245,37 @@ TEST_CASE("a_fault_map_that_names_no_part_is_refused") {
   });
   CHECK(verdict.find("layer9/mvtu") != std::string::npos);
 }
+
+TEST_CASE("what_a_trace_has_seen_may_be_taken_away_while_the_run_goes_on") {
+  CHECK(in_child([]() -> std::string {
+          Random random(5);
+          const Network network = test::random_network(random);
+          const DataflowAccelerator accelerator = test::random_dataflow(random, network);
+          const Chain chain = build_chain(accelerator, network);
+          constexpr int image_count = 40;
+          std::vector<StreamTrace> streams;
+          std::vector<int64_t> taken(chain.streams.size());
+          int64_t results = 0, most_images = 0;
+          SimulationOptions options;
+          options.trace = &streams;
+          options.on_result = [&] {
+            ++results;
+            for (size_t i = 0; i < streams.size(); ++i) {
+              const int64_t words = std::ssize(streams[i].pushes);
+              most_images = std::max(most_images, words / chain.streams[i].words_per_image);
+              taken[i] += words;
+              streams[i].pushes.clear();
+            }
+          };
+          simulate(network, accelerator, {}, random_images(random, network, image_count), options);
+          std::string verdict =
+              expect("results", results, image_count * chain.streams.back().words_per_image);
+          // Those in pipelines and FIFOs, not all.
+          if (most_images > 10) verdict += std::to_string(most_images) + " images at a time; ";
+          for (size_t i = 0; i < streams.size(); ++i) {
+            verdict += expect("words", taken[i] + std::ssize(streams[i].pushes),
+                              image_count * chain.streams[i].words_per_image);
+          }
+          return verdict;
+        }) == "");
+}
