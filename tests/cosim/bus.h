@@ -145,6 +145,11 @@ class Host : public sc_core::sc_module {
     transport(registers, tlm::TLM_READ_COMMAND, offset, &data, sizeof data);
     return data;
   }
+  /// Lets the simulated time come up to the host's own.
+  void catch_up() {
+    wait(delay);
+    delay = sc_core::SC_ZERO_TIME;
+  }
   /// Waits for the interrupt unless it is there.
   void wait_for_interrupt() {
     delay = sc_core::SC_ZERO_TIME;

@@ -150,8 +150,7 @@ TEST_CASE("memory_may_answer_bursts_in_any_order_and_hold_on_to_them") {
       std::string verdict = "not finished";
       host.program = [&](Host& driver) {
         set_up(driver, 4);
-        driver.wait(driver.delay);
-        driver.delay = sc_core::SC_ZERO_TIME;
+        driver.catch_up();
         const sc_core::sc_time begin = sc_core::sc_time_stamp();
         driver.write(at(Register::control), control_start | control_interrupt);
         driver.wait_for_interrupt();

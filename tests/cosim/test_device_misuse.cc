@@ -245,8 +245,7 @@ TEMPLATE_TEST_CASE("a_memory_that_never_answers_raises_the_watchdog_which_says_w
                system.run([&](Host& host) {
                  TestType::put_parameters(system, w, w.network);
                  set_up(host, 1);
-                 host.wait(host.delay);
-                 host.delay = sc_core::SC_ZERO_TIME;
+                 host.catch_up();
                  const sc_core::sc_time begin = sc_core::sc_time_stamp();
                  host.write(at(Register::control), control_start | control_interrupt);
                  host.wait_for_interrupt();

@@ -195,8 +195,19 @@ TEST_CASE("accesses_beyond_the_parameters_are_refused_and_so_are_writes_while_bu
             verdict += differs("error", host.read(at(Register::error)),
                                static_cast<uint64_t>(DeviceError::busy));
             acknowledge(host);
+            // The run begins when the host's own time has come.
+            host.catch_up();
+            // What is written directly is not refused: it is the next run's.
+            auto blank = w;
+            blank.network = with_parameters(without_parameters(w.network));
+            const auto zeros = parameter_bytes(blank.network);
+            std::copy(zeros.begin(), zeros.end(), direct.get_dmi_ptr());
             host.wait_for_interrupt();
             verdict += check_results(system, w, 0, 4);
+            acknowledge(host);
+            start(host, 4);
+            host.wait_for_interrupt();
+            verdict += check_results(system, blank, 4, 4);
           });
           return verdict;
         }) == "");
