@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "workloads/errors.h"
+#include "workloads/text_file.h"
 
 namespace stuckat {
 namespace {
@@ -320,7 +321,7 @@ Hdf5File Hdf5File::create(const std::string& path) {
   Hdf5File result;
   result.path_ = path;
   std::error_code ignored;
-  if (std::filesystem::is_other(std::filesystem::status(path, ignored))) {
+  if (is_special_file(path)) {
     throw InputError(path, "is no regular file", "the name of a file");  // it would be replaced
   }
   const std::string temporary = path + partial + std::to_string(::getpid());

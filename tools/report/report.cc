@@ -1,16 +1,13 @@
 #include "tools/report/report.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
+#include <ostream>
 
 #include "tools/report/plot.h"
 #include "tools/report/sections.h"
 #include "tools/report/statistics.h"
 #include "workloads/errors.h"
+#include "workloads/text_file.h"
 
 namespace stuckat::report {
 namespace {
@@ -233,16 +230,7 @@ std::string html(const ReportInput& input) {
 
 void write_report(const std::string& path, const ReportInput& input) {
   const std::string text = html(input);
-  std::error_code ignored;  // a device or a pipe is written to, not replaced
-  const bool special = std::filesystem::is_other(std::filesystem::status(path, ignored));
-  const std::string temporary = special ? path : path + ".part-" + std::to_string(::getpid());
-  std::ofstream file(temporary, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file || (!special && std::rename(temporary.c_str(), path.c_str()) != 0)) {
-    if (!special) std::remove(temporary.c_str());
-    throw InputError(path, "cannot be written", "a folder that exists and may be written to");
-  }
+  write_text_file(path, [&](std::ostream& out) { out << text; });
 }
 
 }  // namespace stuckat::report

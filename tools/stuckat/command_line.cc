@@ -11,6 +11,8 @@
 #include <iostream>
 #include <set>
 
+#include "workloads/text_file.h"
+
 namespace stuckat::cli {
 namespace {
 
@@ -35,12 +37,6 @@ void check_roles(const po::options_description& options) {
       throw std::logic_error("--" + option->long_name() + " names files and has no role");
     }
   }
-}
-
-/// A device, a pipe or a socket.
-bool is_special(const std::string& path) {
-  std::error_code ignored;
-  return std::filesystem::is_other(std::filesystem::status(path, ignored));
 }
 
 nlohmann::ordered_json value_of(const po::variable_value& value) {
@@ -221,7 +217,7 @@ void check_can_write(const std::string& path) {
   if (path.empty() || std::filesystem::is_directory(path, ignored)) {
     throw InputError(path.empty() ? "output" : path, "is no file name", "the name of a file");
   }
-  if (is_special(path)) {
+  if (is_special_file(path)) {
     if (access(path.c_str(), W_OK) == 0) return;
     throw InputError(path, "cannot be written", "a file, or a device that takes it");
   }
@@ -234,7 +230,7 @@ void check_can_write(const std::string& path) {
 
 void check_can_replace(const std::string& path) {
   check_can_write(path);
-  if (is_special(path)) throw InputError(path, "is no regular file", "the name of a file");
+  if (is_special_file(path)) throw InputError(path, "is no regular file", "the name of a file");
 }
 
 void check_new_folder(const std::string& path) {
@@ -257,30 +253,7 @@ void write_text_file(const std::string& path, const std::string& text) {
 }
 
 void write_file(const std::string& path, const std::function<void(std::ostream&)>& content) {
-  if (path == "-") return content(std::cout);
-  // A device or a pipe is written to, not replaced.
-  const std::string temporary =
-      is_special(path) ? path : path + ".partial-" + std::to_string(getpid());
-  {
-    std::ofstream out(temporary, std::ios::binary);
-    try {
-      content(out);
-    } catch (...) {
-      std::error_code ignored;
-      if (temporary != path) std::filesystem::remove(temporary, ignored);
-      throw;
-    }
-    out.flush();
-    if (!out) {
-      std::error_code ignored;
-      if (temporary != path) std::filesystem::remove(temporary, ignored);
-      throw InputError(path, "cannot be written", "a writable folder with space left");
-    }
-  }
-  if (temporary == path) return;
-  std::error_code error;
-  std::filesystem::rename(temporary, path, error);
-  if (error) throw InputError(path, "cannot be replaced: " + error.message());
+  path == "-" ? content(std::cout) : stuckat::write_text_file(path, content);
 }
 
 void Progress::clear() {

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "workloads/errors.h"
+#include "workloads/text_file.h"
 
 namespace stuckat::cli {
 namespace {
@@ -49,11 +50,6 @@ const std::map<std::string, FileRole>& roles() {
   return table;
 }
 
-bool is_special(const std::string& path) {
-  std::error_code ignored;
-  return fs::is_other(fs::status(path, ignored));
-}
-
 /// Of files that are not there: whether they would be the same.
 bool same(const std::string& a, const std::string& b) {
   std::error_code error;
@@ -94,7 +90,7 @@ std::vector<std::string> files_in(const std::string& value) {
 void refuse_same_files(const std::vector<NamedFile>& read, const std::vector<NamedFile>& written) {
   for (size_t i = 0; i < written.size(); ++i) {
     const NamedFile& output = written[i];
-    if (is_special(output.path)) continue;
+    if (is_special_file(output.path)) continue;
     for (const NamedFile& input : read) {
       if (same(output.path, input.path)) refuse(output, input, " is the same file as ");
     }
