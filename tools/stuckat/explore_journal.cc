@@ -52,7 +52,7 @@ ExploreJournal::ExploreJournal(const std::string& path) : path_(path) {
       throw InputError(path_, "line " + std::to_string(number) + " is damaged",
                        "a whole journal (or remove it to start again)");
     }
-    answers_[question] = answer;
+    answers_[question] = {answer, true};
   }
 }
 
@@ -61,11 +61,11 @@ nlohmann::ordered_json ExploreJournal::find(const std::string& question,
   if (path_.empty()) return answer();
   const std::string hash = Hasher().add(std::string_view(tool_version)).add(question).hex();
   if (const auto known = answers_.find(hash); known != answers_.end()) {
-    ++found_;
-    return nlohmann::ordered_json::parse(known->second);
+    if (known->second.of_earlier_run) ++found_;
+    return nlohmann::ordered_json::parse(known->second.text);
   }
   auto value = answer();
-  const std::string& text = answers_[hash] = value.dump();
+  const std::string& text = (answers_[hash] = {value.dump()}).text;
   const nlohmann::ordered_json line = {
       {"question", hash}, {"answer", value}, {"check", check_of(hash, text)}};
   append(line.dump() + "\n");

@@ -31,9 +31,13 @@ class ExploreJournal {
   void append(const std::string& line);
 
   std::string path_;
-  bool started_ = false;                        // the file has a title
-  bool torn_ = false;                           // and a last line that was cut off
-  std::map<std::string, std::string> answers_;  // by hash of the question
+  bool started_ = false;  // the file has a title
+  bool torn_ = false;     // and a last line that was cut off
+  struct Answer {
+    std::string text;
+    bool of_earlier_run = false;
+  };
+  std::map<std::string, Answer> answers_;  // by hash of the question
   std::ofstream out_;
   int64_t found_ = 0;
 };
