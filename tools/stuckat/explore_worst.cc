@@ -11,7 +11,8 @@
 
 namespace stuckat::cli {
 
-WorstCases::WorstCases(const CommandLine& line, const Network& network) : network_(network) {
+WorstCases::WorstCases(const CommandLine& line, const Network& network)
+    : network_(network), network_hash_(content_hash(network)) {
   run_ = line.get<bool>("worst-case");
   if (run_) {
     const std::string model = line.text("model");
@@ -34,7 +35,7 @@ WorstCases::WorstCases(const CommandLine& line, const Network& network) : networ
 
 void WorstCases::check(const std::string& path, const campaign::Result& result) {
   const auto& identity = result.identity;
-  if (identity.network_hash != content_hash(network_)) {
+  if (identity.network_hash != network_hash_) {
     throw InputError(path, "is about another network", "a campaign of " + network_.name);
   }
   const bool dead_pes = !identity.sampling && !result.faults.empty() &&
@@ -79,9 +80,9 @@ void WorstCases::examine(std::vector<DesignPoint>& points, ExploreJournal& journ
     if (found == known_.end() && run_) {
       campaign::RunOptions options;
       options.threads = threads_;
-      const Worst worst = journal.find(
-          "worst " + content_hash(network_) + images_hash_ + hash,
-          [&] { return worst_of(campaign::run(network_, data_, faults, options).result); });
+      const Worst worst = journal.find("worst " + network_hash_ + images_hash_ + hash, [&] {
+        return worst_of(campaign::run(network_, data_, faults, options).result);
+      });
       found = known_.emplace(hash, Known{"", worst}).first;
     }
     if (found != known_.end()) {

@@ -38,6 +38,7 @@ class WorstCases {
   void check(const std::string& path, const campaign::Result& result);
 
   const Network& network_;
+  std::string network_hash_;
   std::map<std::string, Known> known_;  // by hash of the fault set, placement included
   std::string images_from_;             // whose images are those of all
   std::string images_hash_;
