@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "models/dataflow/max_pool.h"
+#include "models/dataflow/sliding_window.h"
 #include "workloads/errors.h"
 
 namespace stuckat::dataflow {
@@ -32,6 +33,39 @@ int minimal_accumulator_bits(const Layer& layer) {
 
 int minimal_threshold_bits(const Layer& layer) {
   return bits_for_signed(int64_t{layer.accumulator_min()} - 1, layer.accumulator_max());
+}
+
+const Layer& layer_of(const Network& network, int index) {
+  return network.layers[static_cast<size_t>(index)];
+}
+
+const LayerParams& params_of(const DataflowAccelerator& accelerator, int index) {
+  return accelerator.layers[static_cast<size_t>(index)];
+}
+
+int padded_rows(const Layer& layer, const LayerParams& p) {
+  return p.padded_rows > 0 ? p.padded_rows : (layer.rows() + p.pe - 1) / p.pe * p.pe;
+}
+
+int padded_columns(const Layer& layer, const LayerParams& p) {
+  return (layer.columns() + p.simd - 1) / p.simd * p.simd;
+}
+
+int window_simd(const Layer& layer, const LayerParams& p) {
+  return p.window_simd > 0 ? p.window_simd : std::gcd(p.simd, layer.input.channels);
+}
+
+int64_t mvtu_cycles(const Layer& layer, const LayerParams& p) {
+  return int64_t{padded_rows(layer, p) / p.pe} * (padded_columns(layer, p) / p.simd) *
+         layer.output.pixels();
+}
+
+/// Words of `lanes` channels.
+int64_t pool_cycles(const Layer& pool, int lanes) {
+  const int64_t words_per_pixel = pool.input.channels / lanes;
+  if (!overlapping(pool)) return (pool.input.pixels() + pool.output.pixels()) * words_per_pixel;
+  return std::max(window_shape(pool, lanes, WindowVersion::hls).cycles_per_image(),
+                  int64_t{pool.kernel} * pool.kernel * pool.output.pixels() * words_per_pixel);
 }
 
 class Check {
@@ -89,27 +123,21 @@ bool is_number(std::string_view text, int64_t& value) {
 }  // namespace
 
 int padded_rows(const DataflowAccelerator& accelerator, const Network& network, int index) {
-  const LayerParams& p = accelerator.layers[static_cast<size_t>(index)];
-  const int rows = network.layers[static_cast<size_t>(index)].rows();
-  return p.padded_rows > 0 ? p.padded_rows : (rows + p.pe - 1) / p.pe * p.pe;
+  return padded_rows(layer_of(network, index), params_of(accelerator, index));
 }
 
 int padded_columns(const DataflowAccelerator& accelerator, const Network& network, int index) {
-  const LayerParams& p = accelerator.layers[static_cast<size_t>(index)];
-  const int columns = network.layers[static_cast<size_t>(index)].columns();
-  return (columns + p.simd - 1) / p.simd * p.simd;
+  return padded_columns(layer_of(network, index), params_of(accelerator, index));
 }
 
 bool pools_windows(const DataflowAccelerator& accelerator, const Network& network, int index) {
-  const Layer& layer = network.layers[static_cast<size_t>(index)];
+  const Layer& layer = layer_of(network, index);
   return layer.kind == LayerKind::max_pool &&
-         (overlapping(layer) || accelerator.layers[static_cast<size_t>(index)].window_simd > 0);
+         (overlapping(layer) || params_of(accelerator, index).window_simd > 0);
 }
 
 int window_simd(const DataflowAccelerator& accelerator, const Network& network, int index) {
-  const LayerParams& p = accelerator.layers[static_cast<size_t>(index)];
-  const int channels = network.layers[static_cast<size_t>(index)].input.channels;
-  return p.window_simd > 0 ? p.window_simd : std::gcd(p.simd, channels);
+  return window_simd(layer_of(network, index), params_of(accelerator, index));
 }
 
 int accumulator_bits(const DataflowAccelerator& accelerator, const Network& network, int index) {
@@ -123,10 +151,22 @@ int threshold_bits(const DataflowAccelerator& accelerator, const Network& networ
 }
 
 int64_t mvtu_cycles(const DataflowAccelerator& accelerator, const Network& network, int index) {
-  const LayerParams& p = accelerator.layers[static_cast<size_t>(index)];
-  return int64_t{padded_rows(accelerator, network, index) / p.pe} *
-         (padded_columns(accelerator, network, index) / p.simd) *
-         network.layers[static_cast<size_t>(index)].output.pixels();
+  return mvtu_cycles(layer_of(network, index), params_of(accelerator, index));
+}
+
+int64_t layer_cycles(const Network& network, int index, const LayerParams& p) {
+  const Layer& layer = layer_of(network, index);
+  int64_t most = mvtu_cycles(layer, p);
+  if (layer.kind == LayerKind::convolution) {
+    const auto window = window_shape(layer, window_simd(layer, p), WindowVersion::hls);
+    most = std::max(most, window.cycles_per_image());
+  }
+  const auto& layers = network.layers;
+  for (auto at = static_cast<size_t>(index) + 1; at < layers.size() && !layers[at].has_weights();
+       ++at) {
+    most = std::max(most, pool_cycles(layers[at], p.pe));
+  }
+  return most;
 }
 
 void validate(const DataflowAccelerator& accelerator, const Network& network) {

@@ -1,12 +1,9 @@
 // Foldings that were published, as tables (hardware.md, BNN-PYNQ accelerators), and generated ones.
 #include <algorithm>
-#include <numeric>
 #include <optional>
 #include <tuple>
 
 #include "models/dataflow/accelerator.h"
-#include "models/dataflow/max_pool.h"
-#include "models/dataflow/sliding_window.h"
 #include "workloads/errors.h"
 
 namespace stuckat::dataflow {
@@ -113,14 +110,6 @@ std::vector<int> divisors(int number) {
   return result;
 }
 
-/// Words of `lanes` channels.
-int64_t pool_cycles(const Layer& pool, int lanes) {
-  const int64_t words_per_pixel = pool.input.channels / lanes;
-  if (!overlapping(pool)) return (pool.input.pixels() + pool.output.pixels()) * words_per_pixel;
-  return std::max(window_shape(pool, lanes, WindowVersion::hls).cycles_per_image(),
-                  int64_t{pool.kernel} * pool.kernel * pool.output.pixels() * words_per_pixel);
-}
-
 LayerParams auto_layer(const Network& network, int index, int64_t target_cycles) {
   LayerParams best;
   best.out_depth = best.inner_depth = 32;
@@ -159,24 +148,6 @@ DataflowAccelerator built_in_dataflow(const std::string& name, const Network& ne
     if (name == row.name) return fit(row, network);
   }
   throw_unknown_name("dataflow", "accelerator", name, dataflow_names());
-}
-
-int64_t layer_cycles(const Network& network, int index, const LayerParams& p) {
-  const auto& layers = network.layers;
-  auto at = static_cast<size_t>(index);
-  const Layer& layer = layers[at];
-  const auto folds = [](int number, int parallel) {
-    return int64_t{(number + parallel - 1) / parallel};
-  };
-  int64_t most = folds(layer.rows(), p.pe) * folds(layer.columns(), p.simd) * layer.output.pixels();
-  if (layer.kind == LayerKind::convolution) {
-    const int simd = p.window_simd > 0 ? p.window_simd : std::gcd(p.simd, layer.input.channels);
-    most = std::max(most, window_shape(layer, simd, WindowVersion::hls).cycles_per_image());
-  }
-  while (++at < layers.size() && !layers[at].has_weights()) {
-    most = std::max(most, pool_cycles(layers[at], p.pe));
-  }
-  return most;
 }
 
 DataflowAccelerator auto_dataflow(const Network& network, int64_t target_cycles) {

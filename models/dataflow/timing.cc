@@ -27,23 +27,24 @@ DataflowTiming time_images(const Network& network, const DataflowAccelerator& ac
   return TimedChain(network, accelerator, images, options).run();
 }
 
-Interval steady_interval(const SteadyState& steady) {
-  assert(steady.images > 0);
-  const int64_t common = std::gcd(steady.cycles, steady.images);
-  return {steady.cycles / common, steady.images / common};
-}
-
-Interval steady_interval(const Network& network, const DataflowAccelerator& accelerator) {
+Interval steady_interval(const Network& network, const DataflowAccelerator& accelerator,
+                         const SteadyState& known) {
   constexpr TimingOptions options{.occupancy = false};
+  const auto in_lowest_terms = [](int64_t cycles, int64_t images) {
+    const int64_t common = std::gcd(cycles, images);
+    return Interval{cycles / common, images / common};
+  };
+  if (known.images > 0) return in_lowest_terms(known.cycles, known.images);
   if (const auto steady = TimedChain(network, accelerator, 256, options).find_rate()) {
-    return steady_interval(*steady);
+    return in_lowest_terms(steady->cycles, steady->images);
   }
   constexpr int64_t many = 1 << 16;  // of which most are skipped
   const DataflowTiming timing = time_images(network, accelerator, many, options);
-  if (timing.steady.images > 0) return steady_interval(timing.steady);
+  const SteadyState& steady = timing.steady;
+  if (steady.images > 0) return in_lowest_terms(steady.cycles, steady.images);
   // No accelerator is known that comes here. The mean of many images is close.
   const auto& arrivals = timing.arrival_cycles;
-  return {arrivals[many * 3 / 4] - arrivals[many / 4], many / 2};
+  return in_lowest_terms(arrivals[many * 3 / 4] - arrivals[many / 4], many / 2);
 }
 
 struct DataflowSchedule::State {

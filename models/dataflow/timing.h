@@ -39,10 +39,10 @@ struct DataflowTiming {
   std::vector<StreamStatistics> streams;
   std::string bottleneck;  ///< the module that was busy in most cycles
 
-  SteadyState steady;  ///< filled by time_images() alone
-  bool first_is_of_many =
-      false;                     ///< the first image would not come later in a longer run; likewise
-  int64_t images_simulated = 0;  ///< the others were skipped
+  // Filled by time_images() alone:
+  SteadyState steady;
+  bool first_is_of_many = false;  ///< the first image comes no later in a longer run
+  int64_t images_simulated = 0;   ///< the others were skipped
 
   bool operator==(const DataflowTiming&) const = default;
 };
@@ -63,9 +63,9 @@ struct Interval {
 /// few images shows it: the first ones fill the FIFOs, and the last ones drain, in a stalling
 /// pipeline as many as it holds, and faster than the bottleneck. Throws InputError as validate()
 /// does.
-Interval steady_interval(const Network& network, const DataflowAccelerator& accelerator);
-/// The same of a run that reached that state.
-Interval steady_interval(const SteadyState& steady);
+/// `known`: of a run that may have come to that state, which need not be looked for then.
+Interval steady_interval(const Network& network, const DataflowAccelerator& accelerator,
+                         const SteadyState& known = {});
 
 /// What a part does in one cycle.
 struct PartStep {

@@ -113,8 +113,7 @@ DesignTiming TimingCache::timing(const dataflow::DataflowAccelerator& accelerato
   auto run = this->run(accelerator, design);
   assert(design.high_water.size() == depths.size() && design.before.size() == depths.size());
   const bool steady = run.steady.images > 0;
-  const auto interval = steady ? dataflow::steady_interval(run.steady)
-                               : dataflow::steady_interval(network_, accelerator);
+  const auto interval = dataflow::steady_interval(network_, accelerator, run.steady);
   for (int64_t images = 2 * images_; !run.first_is_of_many; images *= 2) {
     run = dataflow::time_images(network_, accelerator, images, {.occupancy = false});
   }

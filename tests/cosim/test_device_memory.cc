@@ -195,8 +195,7 @@ TEST_CASE("a_run_is_done_when_its_last_word_has_been_read_and_the_next_one_start
             verdict = "";
             DataflowKind::put_parameters(system, w, w.network);
             put_images(system, w);
-            host.wait(host.delay);
-            host.delay = sc_core::SC_ZERO_TIME;
+            host.catch_up();
             uint64_t cycles = 0;
             for (int run = 0; run < 3; ++run) {
               const int64_t images = system.device.images_entered();
@@ -248,8 +247,7 @@ TEST_CASE("the_watchdog_names_the_oldest_transfer_that_memory_owes_not_the_last"
                  system.run([&](Host& host) {
                    DataflowKind::put_parameters(system, w, w.network);
                    put_images(system, w);
-                   host.wait(host.delay);
-                   host.delay = sc_core::SC_ZERO_TIME;
+                   host.catch_up();
                    start(host, 9);
                    host.wait_for_interrupt();
                    verdict = std::to_string(host.read(at(Register::images_done))) + " results, " +

@@ -44,9 +44,7 @@ Run cycles_of(Result& result) {
 Run time_on(const dataflow::DataflowAccelerator& accelerator, const Network& network,
             size_t images) {
   auto timing = dataflow::time_images(network, accelerator, static_cast<int64_t>(images));
-  // Of a run of a few images, no gap between two is the steady interval.
-  const auto interval = timing.steady.images > 0 ? dataflow::steady_interval(timing.steady)
-                                                 : dataflow::steady_interval(network, accelerator);
+  const auto interval = dataflow::steady_interval(network, accelerator, timing.steady);
   Run run = cycles_of(timing);
   run.simulation.interval_cycles = std::llround(interval.per_image());
   run.simulation.streams = std::move(timing.streams);

@@ -109,7 +109,7 @@ TEST_CASE("the_steady_interval_is_that_of_a_long_run") {
     told_first += few.first_is_of_many ? 1 : 0;
     if (run.steady.images == 0) continue;
     ++reached;
-    const Interval from_run = steady_interval(run.steady);
+    const Interval from_run = steady_interval(network, accelerator, run.steady);
     const Interval interval = steady_interval(network, accelerator);
     CHECK(interval.cycles == from_run.cycles);
     CHECK(interval.images == from_run.images);
