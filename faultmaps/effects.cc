@@ -1,7 +1,6 @@
 #include "faultmaps/effects.h"
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
 #include <cstdint>
 #include <map>
@@ -11,15 +10,6 @@
 
 namespace stuckat {
 namespace {
-
-int bits_for_unsigned(int64_t greatest) {
-  return std::max(1, static_cast<int>(std::bit_width(static_cast<uint64_t>(greatest))));
-}
-
-int bits_for_signed(int64_t low, int64_t high) {
-  const int64_t magnitude = std::max(high, -(low + 1));
-  return static_cast<int>(std::bit_width(static_cast<uint64_t>(magnitude))) + 1;
-}
 
 /// Operands of one lane, as values; columns beyond the layer's hold padding.
 struct Operands {
@@ -283,23 +273,10 @@ CodeMask mask_of(const std::vector<BrokenPe::Lane>& lanes, int lane) {
   return {};
 }
 
-int product_bits(const Layer& layer) {
-  return layer.is_xnor() ? 1 : layer.weight_format.bits + layer.input_format.bits;
-}
-
-int minimal_accumulator_bits(const Layer& layer) {
-  return layer.is_xnor() ? bits_for_unsigned(layer.accumulator_max())
-                         : bits_for_signed(layer.accumulator_min(), layer.accumulator_max());
-}
-
-int minimal_threshold_bits(const Layer& layer) {
-  return bits_for_signed(layer.accumulator_min() - 1, layer.accumulator_max());
-}
-
 int32_t broken_accumulate(const Layer& layer, const BrokenPe& pe, int row, const int8_t* weights,
                           const int32_t* window) {
   const bool xnor = layer.is_xnor();
-  const int width = product_bits(layer);
+  const int width = layer.product_bits();
   int32_t accumulator = 0;
   for (int step = 0; step < pe.padded_columns; step += pe.simd) {
     accumulator = pe.at_step(step / pe.simd, accumulator, xnor);
@@ -353,7 +330,7 @@ int32_t masked_value(const Network& network, int tensor, CodeMask mask, int32_t 
   if (tensor == network.tensors() - 1) {
     return static_cast<int32_t>(mask.apply(static_cast<uint32_t>(value)));
   }
-  const NumberFormat format = network.tensor_format(tensor);
+  const NumberFormat format = network.format(tensor);
   return format.value(mask.apply(format.code(value)));
 }
 
@@ -644,7 +621,7 @@ std::vector<std::string> describe(const Effects& effects, const Network& network
     line += " of " + tensor_name(network, e.tensor);
     line += slot_text(e.slot);
     const bool last = e.tensor == network.tensors() - 1;
-    const NumberFormat format = last ? NumberFormat{} : network.tensor_format(e.tensor);
+    const NumberFormat format = last ? NumberFormat{} : network.format(e.tensor);
     lines.push_back(line + images_text(e.images) + " " + action(e.mask, last ? nullptr : &format));
   }
   const auto channels_at = [](const auto& f) {
@@ -679,7 +656,7 @@ Effects stuck_channel(const Network& network, int layer, int channel, int value)
   ElementFault fault;
   fault.tensor = layer + 1;
   fault.channels = {channel};
-  fault.mask = CodeMask::constant(network.tensor_format(layer + 1).code(value));
+  fault.mask = CodeMask::constant(network.format(layer + 1).code(value));
   fault.stage = stage_pe_dead;
   return {{}, {}, {fault}};
 }
@@ -688,7 +665,7 @@ Effects stuck_pixel(const Network& network, int tensor, int pixel, int value) {
   ElementFault fault;
   fault.tensor = tensor;
   fault.pixels = {pixel};
-  fault.mask = CodeMask::constant(network.tensor_format(tensor).code(value));
+  fault.mask = CodeMask::constant(network.format(tensor).code(value));
   fault.stage = int{stage_stream} + stream_slot;
   return {{}, {}, {fault}};
 }

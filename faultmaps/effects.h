@@ -172,7 +172,7 @@ struct BrokenPe {
   int accumulator_bits = 32;
   CodeMask accumulator;
   std::vector<Lane> inputs;    ///< on the code of the lane's input operand
-  std::vector<Lane> products;  ///< XNOR: 1-bit match; else two's complement of product_bits(layer)
+  std::vector<Lane> products;  ///< XNOR: 1-bit match; else two's complement of layer.product_bits()
   std::vector<PaddedWeight> padded_weights;
   std::vector<Comparator> comparators;  ///< outputs stuck at 0 or 1
   std::vector<WeightFlip> weight_flips = {};
@@ -297,16 +297,6 @@ struct Effects {
   bool empty() const { return size() == 0; }
   bool operator==(const Effects&) const = default;
 };
-
-/// Width of a lane's product: weight bits + input bits (1 for XNOR layers).
-int product_bits(const Layer& layer);
-
-/// Bits that hold every fault-free partial sum of the layer: unsigned for XNOR layers (0 ..
-/// columns), two's complement otherwise.
-int minimal_accumulator_bits(const Layer& layer);
-
-/// Bits of a stored threshold, two's complement: holds accumulator_min()-1 .. accumulator_max().
-int minimal_threshold_bits(const Layer& layer);
 
 /// The mask of a lane, the identity where the list has none.
 CodeMask mask_of(const std::vector<BrokenPe::Lane>& lanes, int lane);

@@ -198,7 +198,7 @@ void Lowering::add_to_array(const Fault& fault, int array, int use_index) {
     }
     case SiteKind::pe_product: {
       const int bit = fault.coordinates[2];
-      if (bit >= product_bits(l)) return;
+      if (bit >= l.product_bits()) return;
       return add_lane(broken(array, use_index, pe).products, fault.coordinates[1],
                       CodeMask::stuck_bit(bit, one));
     }
@@ -235,9 +235,9 @@ void Lowering::add_to_stream(const Fault& fault, const Stream& stream) {
   }
   if (is_word) {
     const Layer& l = network_.layers.back();
-    element.mask =
-        last ? CodeMask::constant(static_cast<uint32_t>(dead_accumulator(l, fault.value)))
-             : CodeMask::constant(network_.tensor_format(stream.tensor).code(fault.value));
+    element.mask = last
+                       ? CodeMask::constant(static_cast<uint32_t>(dead_accumulator(l, fault.value)))
+                       : CodeMask::constant(network_.format(stream.tensor).code(fault.value));
     add_carried_padding(stream, stage, element, 0, 1, placement_, network_, effects_);
     return add_carried(stream, stage, std::move(element), placement_, network_, effects_);
   }

@@ -94,7 +94,7 @@ void Flips::in_step(const PeArray& array, const ArrayStep& at) {
       broken.input_flips = {{at.step, second, 1u << third}};
       break;
     case SiteKind::pe_product:
-      if (third >= product_bits(l)) return;
+      if (third >= l.product_bits()) return;
       broken.product_flips = {{at.step, second, 1u << third}};
       break;
     case SiteKind::pe_comparator:

@@ -30,7 +30,7 @@ const ArrayUse& use_of(const Placement& placement, int layer) {
 }
 
 Shape carried_shape(const Stream& stream, const Placement& placement, const Network& network) {
-  if (stream.carries == Carries::tensor) return network.tensor_shape(stream.tensor);
+  if (stream.carries == Carries::tensor) return network.shape(stream.tensor);
   const Layer& layer = network.layers[static_cast<size_t>(stream.tensor)];
   if (stream.carries == Carries::windows) {
     return {layer.output.height, layer.output.width, use_of(placement, stream.tensor).columns};
@@ -102,9 +102,9 @@ std::vector<BufferElement> buffer_elements(const Fault& fault, const ActivationM
   std::vector<BufferElement> result;
   for (const auto& stored : memory.tensors) {
     if (stored.buffer != buffer) continue;
-    const Shape shape = network.tensor_shape(stored.kept);
+    const Shape shape = network.shape(stored.kept);
     const bool last = stored.kept == network.tensors() - 1;
-    const int bits = last ? 32 : network.tensor_format(stored.kept).bits;
+    const int bits = last ? 32 : network.format(stored.kept).bits;
     const int pixel_bytes = (shape.channels * bits + 7) / 8;
     const int pixel = address / pixel_bytes;
     const int pixel_bit = address % pixel_bytes * 8 + bit;
@@ -120,8 +120,7 @@ std::vector<BufferElement> buffer_elements(const Fault& fault, const ActivationM
 void check_running_maximum(const Fault& fault, const BufferElement& element,
                            const Placement& placement, const Network& network) {
   const auto& stored = *element.stored;
-  const bool binary =
-      stored.kept < network.tensors() - 1 && network.tensor_format(stored.kept).bits == 1;
+  const bool binary = stored.kept < network.tensors() - 1 && network.format(stored.kept).bits == 1;
   if (stored.kept <= stored.tensor + 1 || (binary && !fault.is_flip())) return;
   throw InputError(placement.accelerator,
                    name(fault) + ": running maxima of pools behind pools in the raster order of " +

@@ -83,20 +83,20 @@ void validate(const Placement& placement, const Network& network) {
           use.columns >= layer.columns() && use.columns % array.simd == 0, array.name,
           std::to_string(use.columns) + " columns for " + layer.name,
           "a multiple of " + std::to_string(array.simd) + " >= " + std::to_string(layer.columns()));
-      check(use.accumulator_bits >= minimal_accumulator_bits(layer) && use.accumulator_bits <= 32,
+      check(use.accumulator_bits >= layer.accumulator_bits() && use.accumulator_bits <= 32,
             array.name,
             std::to_string(use.accumulator_bits) + " accumulator bits for " + layer.name,
-            std::to_string(minimal_accumulator_bits(layer)) + " to 32");
-      check(use.threshold_bits >= minimal_threshold_bits(layer) && use.threshold_bits <= 32,
-            array.name, std::to_string(use.threshold_bits) + " threshold bits for " + layer.name,
-            std::to_string(minimal_threshold_bits(layer)) + " to 32");
+            std::to_string(layer.accumulator_bits()) + " to 32");
+      check(use.threshold_bits >= layer.threshold_bits() && use.threshold_bits <= 32, array.name,
+            std::to_string(use.threshold_bits) + " threshold bits for " + layer.name,
+            std::to_string(layer.threshold_bits()) + " to 32");
     }
   }
   for (const Stream& stream : placement.streams) {
     check(names.insert(stream.name).second, stream.name, "repeated name", "unique names");
     check(stream.tensor >= 0 && stream.tensor < network.tensors(), stream.name,
           "tensor " + std::to_string(stream.tensor), "a tensor of the network");
-    const Shape shape = network.tensor_shape(stream.tensor);
+    const Shape shape = network.shape(stream.tensor);
     const int channels = stream.packed ? shape.size() : shape.channels;
     check(stream.depth >= 1 && stream.channels_per_word >= 1 &&
               int64_t{stream.words_per_pixel} * stream.channels_per_word >= channels,

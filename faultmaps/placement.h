@@ -24,8 +24,8 @@ struct ArrayUse {
   int layer = 0;             ///< index in Network::layers
   int rows = 0;              ///< padded: a multiple of pe
   int columns = 0;           ///< padded: a multiple of simd
-  int accumulator_bits = 0;  ///< register width; >= minimal_accumulator_bits(layer)
-  int threshold_bits = 0;    ///< stored width; >= minimal_threshold_bits(layer)
+  int accumulator_bits = 0;  ///< register width; >= layer.accumulator_bits()
+  int threshold_bits = 0;    ///< stored width; >= layer.threshold_bits()
 
   bool operator==(const ArrayUse&) const = default;
 };

@@ -38,7 +38,7 @@ int weight_bits(const Placement& p, int part, const Network& n) {
   return greatest(p, part, n, [](const ArrayUse&, const Layer& l) { return l.weight_format.bits; });
 }
 int product_bits_of(const Placement& p, int part, const Network& n) {
-  return greatest(p, part, n, [](const ArrayUse&, const Layer& l) { return product_bits(l); });
+  return greatest(p, part, n, [](const ArrayUse&, const Layer& l) { return l.product_bits(); });
 }
 int accumulator_bits(const Placement& p, int part, const Network& n) {
   return greatest(p, part, n, [](const ArrayUse& u, const Layer&) { return u.accumulator_bits; });
@@ -394,13 +394,13 @@ SiteKind parse_site_kind(std::string_view name, std::string_view where) {
 }
 
 int element_bits(const Placement& placement, int tensor, const Network& network) {
-  if (tensor < network.tensors() - 1) return network.tensor_format(tensor).bits;
+  if (tensor < network.tensors() - 1) return network.format(tensor).bits;
   for (const PeArray& array : placement.arrays) {
     for (const ArrayUse& use : array.uses) {
       if (use.layer == tensor - 1) return use.accumulator_bits;
     }
   }
-  return minimal_accumulator_bits(network.layers.back());
+  return network.layers.back().accumulator_bits();
 }
 
 int stream_word_bits(const Placement& placement, const Stream& stream, const Network& network) {
@@ -419,7 +419,7 @@ std::vector<int> site_values(const SiteRow& row, const Placement& placement, int
   NumberFormat format;
   if (row.part == PartKind::stream) {
     const int tensor = stream_at(placement, part).tensor;
-    format = tensor == 0 ? network.tensor_format(0) : level_format(network, tensor - 1);
+    format = tensor == 0 ? network.format(0) : level_format(network, tensor - 1);
   } else {
     const auto& uses = array_at(placement, part).uses;
     if (uses.empty()) return {};

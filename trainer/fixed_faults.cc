@@ -292,7 +292,7 @@ void break_pool(const LayerFaults& faults, const Layer& layer, const int8_t* inp
 
 void overwrite_elements(const LayerFaults& faults, const Network& network, int tensor, int samples,
                         int64_t image_index, int8_t* values, int first) {
-  const Shape shape = network.tensor_shape(tensor);
+  const Shape shape = network.shape(tensor);
   for (const ElementFault& fault : faults.elements) {
     for_selected(fault, shape, first, samples, image_index, [&](int sample, int element) {
       int8_t& value = values[position(shape, sample, element)];
@@ -305,7 +305,7 @@ void overwrite_accumulators(const LayerFaults& faults, const Network& network, i
                             int64_t image_index, int32_t* logits) {
   const int tensor = network.tensors() - 1;
   for (const ElementFault& fault : faults.elements) {
-    for_selected(fault, network.tensor_shape(tensor), 0, samples, image_index,
+    for_selected(fault, network.shape(tensor), 0, samples, image_index,
                  [&](int sample, int element) {
                    int32_t& value = logits[sample * network.classes() + element];
                    value = masked_value(network, tensor, fault.mask, value);

@@ -57,7 +57,7 @@ std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t
   for (int t = 0; t < network_.tensors(); ++t) {
     const auto i = static_cast<size_t>(t);
     Buffer<int8_t>& values = values_[i];
-    values.grow(blocks * block_elements(network_.tensor_shape(t)));
+    values.grow(blocks * block_elements(network_.shape(t)));
     if (t == 0) {
       std::memcpy(values.data(), input, blocks * block_elements(network_.input()));
     } else if (const Layer& layer = network_.layers[i - 1]; !layer.has_weights()) {

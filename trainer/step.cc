@@ -102,7 +102,7 @@ bool TrainingStep::decided_by_fault(int tensor) const {
 
 void TrainingStep::clear_decided(int tensor) {
   const auto t = static_cast<size_t>(tensor);
-  const Shape shape = network_.tensor_shape(tensor);
+  const Shape shape = network_.shape(tensor);
   float* gradient = value_gradients_[t].data();
   clear_faulty_gradient(faults_[t], shape, samples_, injection_->image_index, gradient);
   for (int n = 0; n < faulty_samples(); ++n) {
@@ -153,8 +153,8 @@ void TrainingStep::forward(Model& model) {
     unit_scale_[i] = t > 0 && !network_.layers[i - 1].has_weights() ? unit_scale_[i - 1] : 1.0;
     if (!injected(t)) continue;
     const Sequence random(injection.seed, Purpose::injection, injection.step, i);
-    masks_[i].draw(injection.injection, network_.tensor_shape(t), network_.tensor_format(t),
-                   samples_, random, workers_);
+    masks_[i].draw(injection.injection, network_.shape(t), network_.format(t), samples_, random,
+                   workers_);
     masks_[i].apply(values.data(), workers_);
     if (injection.injection.zeros) unit_scale_[i] /= 1 - injection.injection.percent / 100;
   }
@@ -424,7 +424,7 @@ void TrainingStep::backward(const Model& model) {
 /// Row y of the gradient of a tensor is summed.
 void TrainingStep::finish_row(int tensor, int block, int y, Range channels) {
   const auto t = static_cast<size_t>(tensor);
-  const Shape shape = network_.tensor_shape(tensor);
+  const Shape shape = network_.shape(tensor);
   if (injected(tensor)) {
     masks_[t].clear_gradient(block, y, channels,
                              value_gradients_[t].data() + block * block_elements(shape) +
@@ -438,7 +438,7 @@ void TrainingStep::pass_row(int tensor, int block, int y, Range channels) {
   const auto t = static_cast<size_t>(tensor);
   if (layers_[t - 1] == nullptr) return;
   LayerState& state = *layers_[t - 1];
-  const Shape shape = network_.tensor_shape(tensor);
+  const Shape shape = network_.shape(tensor);
   const ptrdiff_t at = static_cast<ptrdiff_t>(block * block_elements(shape)) +
                        static_cast<ptrdiff_t>(y) * shape.width * shape.channels * lanes;
   const ptrdiff_t sums = static_cast<ptrdiff_t>(block) * shape.channels * lanes;

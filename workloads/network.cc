@@ -1,6 +1,7 @@
 #include "workloads/network.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <set>
 
@@ -28,6 +29,13 @@ bool sane(Shape s) {
          s.width <= max_dimension && s.channels <= max_dimension &&
          int64_t{s.height} * s.width * s.channels <= max_elements;
 }
+
+int unsigned_bits(int64_t greatest) {
+  return static_cast<int>(std::bit_width(static_cast<uint64_t>(greatest)));
+}
+
+/// Two's complement of low .. high.
+int signed_bits(int64_t low, int64_t high) { return unsigned_bits(std::max(high, -(low + 1))) + 1; }
 
 void validate_layer(const Layer& layer, const std::string& where) {
   check(sane(layer.input), where, layer, "input is " + text(layer.input), "dimensions 1 to 65536");
@@ -84,14 +92,50 @@ int Layer::accumulator_min() const {
 
 int Layer::accumulator_max() const { return is_xnor() ? columns() : -accumulator_min(); }
 
-Shape Network::tensor_shape(int tensor) const {
-  assert(tensor >= 0 && tensor < tensors());
-  return tensor == 0 ? layers.front().input : layers[static_cast<size_t>(tensor) - 1].output;
+int Layer::accumulator_bits() const {
+  return is_xnor() ? std::max(1, unsigned_bits(accumulator_max()))
+                   : signed_bits(accumulator_min(), accumulator_max());
 }
 
-NumberFormat Network::tensor_format(int tensor) const {
-  assert(tensor >= 0 && tensor < tensors() - 1);
-  return layers[static_cast<size_t>(tensor)].input_format;
+int Layer::threshold_bits() const {
+  return signed_bits(int64_t{accumulator_min()} - 1, accumulator_max());
+}
+
+std::vector<int> Network::consumers(int tensor) const {
+  std::vector<int> result;
+  for (int i = 0; i < static_cast<int>(layers.size()); ++i) {
+    if (input_tensor(i) == tensor) result.push_back(i);
+  }
+  return result;
+}
+
+int Network::only_consumer(int tensor) const {
+  const std::vector<int> all = consumers(tensor);
+  return all.size() == 1 ? all.front() : -1;
+}
+
+Shape Network::shape(int tensor) const {
+  assert(tensor >= 0 && tensor < tensors());
+  return tensor == 0 ? layers.front().input : layers[static_cast<size_t>(producer(tensor))].output;
+}
+
+NumberFormat Network::format(int tensor) const {
+  assert(tensor >= 0 && tensor < tensors() && !holds_accumulators(tensor));
+  return tensor == 0 ? layers.front().input_format
+                     : layers[static_cast<size_t>(producer(tensor))].output_format;
+}
+
+bool Network::holds_accumulators(int tensor) const {
+  return tensor > 0 && layers[static_cast<size_t>(producer(tensor))].accumulator_output;
+}
+
+int Network::after_pools(int tensor) const {
+  for (int next = only_consumer(tensor);
+       next >= 0 && layers[static_cast<size_t>(next)].kind == LayerKind::max_pool;
+       next = only_consumer(tensor)) {
+    tensor = output_tensor(next);
+  }
+  return tensor;
 }
 
 int Network::find_layer(const std::string& layer_name) const {
@@ -107,12 +151,6 @@ std::vector<int> Network::injectable_layers() const {
     if (layers[i].has_weights()) result.push_back(static_cast<int>(i));
   }
   return result;
-}
-
-int Network::tensor_after_pool(int layer) const {
-  const size_t next = static_cast<size_t>(layer) + 1;
-  const bool pooled = next < layers.size() && layers[next].kind == LayerKind::max_pool;
-  return layer + 1 + (pooled ? 1 : 0);
 }
 
 Shape output_shape(LayerKind kind, Shape input, int kernel, int stride, int padding, int channels,

@@ -76,6 +76,12 @@ struct Layer {
   /// can mean, broken ones (-2 in 2 bits) included: not the values that happen to occur.
   int accumulator_min() const;
   int accumulator_max() const;
+  /// Width of a lane's product: 1 if XNOR, else of weight and activation together.
+  int product_bits() const { return is_xnor() ? 1 : weight_format.bits + input_format.bits; }
+  /// Bits that hold every partial sum: unsigned if XNOR, else two's complement.
+  int accumulator_bits() const;
+  /// Bits of a stored threshold, two's complement: accumulator_min()-1 .. accumulator_max().
+  int threshold_bits() const;
 
   const int8_t* weight_row(int row) const {
     return weights.data() + static_cast<size_t>(row) * static_cast<size_t>(columns());
@@ -95,16 +101,28 @@ struct Network {
   Shape input() const { return layers.front().input; }
   int classes() const { return layers.back().output.channels; }
   int tensors() const { return static_cast<int>(layers.size()) + 1; }
-  Shape tensor_shape(int tensor) const;
-  /// The format of tensor t; the last one holds accumulators and has none: asserts t < last.
-  NumberFormat tensor_format(int tensor) const;
+  /// The layer that makes tensor `tensor`; -1: the input image.
+  static constexpr int producer(int tensor) { return tensor - 1; }
+  /// The tensor that layer `layer` makes: the opposite of producer().
+  static constexpr int output_tensor(int layer) { return layer + 1; }
+  /// The tensor that layer `layer` reads.
+  static constexpr int input_tensor(int layer) { return layer; }
+  /// The layers that read tensor `tensor`, ascending; none reads the last.
+  std::vector<int> consumers(int tensor) const;
+  /// The layer that alone reads tensor `tensor`; -1: none does, or several do.
+  int only_consumer(int tensor) const;
+  Shape shape(int tensor) const;
+  /// Asserts !holds_accumulators(tensor): those have no format.
+  NumberFormat format(int tensor) const;
+  bool holds_accumulators(int tensor) const;
+  /// The tensor after the max-pools that directly follow tensor `tensor`, each the only consumer of
+  /// the one before; the tensor itself if none follows.
+  int after_pools(int tensor) const;
   /// Index of the layer called `name`, or -1.
   int find_layer(const std::string& name) const;
   /// Layers whose output can be injected: every layer with weights but the last
   /// (FAT, Algorithm 1: the 10-way output layer is not injected).
   std::vector<int> injectable_layers() const;
-  /// The tensor behind layer `layer` and the pool that directly follows it, if one does.
-  int tensor_after_pool(int layer) const;
 
   bool operator==(const Network&) const = default;
 };

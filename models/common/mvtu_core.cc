@@ -12,11 +12,6 @@ StuckBits& lane_of(std::vector<StuckBits>& lanes, int lanes_in_all, int lane) {
   return lanes[static_cast<size_t>(lane)];
 }
 
-/// Bits of the product of a lane: an XNOR gate's output, or two's complement.
-int product_bits(const Layer& layer) {
-  return layer.is_xnor() ? 1 : layer.weight_format.bits + layer.input_format.bits;
-}
-
 /// The accumulator that stands for a level (faultmaps/lower.h): the range of the accumulator is
 /// divided like the range of the levels of the layer's input, -1 and +1 for fixed-point inputs.
 int32_t dead_accumulator(const Layer& layer, int level) {
@@ -88,7 +83,7 @@ void MvtuCore::arm(const Fault& fault) {
       broken_[pe].arithmetic = true;
       return lane_of(broken_[pe].inputs, simd_, second).stick(third, one);
     case SiteKind::pe_product:
-      if (third >= product_bits(layer_)) return;
+      if (third >= layer_.product_bits()) return;
       broken_[pe].arithmetic = true;
       return lane_of(broken_[pe].products, simd_, second).stick(third, one);
     case SiteKind::pe_accumulator:
@@ -150,7 +145,7 @@ void MvtuCore::arm_flip(const Fault& fault) {
       if (third < layer_.input_format.bits) broken.input_flips.push_back({second, third, cycle});
       return;
     case SiteKind::pe_product:
-      if (third < product_bits(layer_)) broken.product_flips.push_back({second, third, cycle});
+      if (third < layer_.product_bits()) broken.product_flips.push_back({second, third, cycle});
       return;
     default:
       assert(false && "not a site of a PE that passes or stores a bit");
@@ -310,7 +305,7 @@ void MvtuCore::recompute(const BrokenPe& pe, int row, int32_t sum, int32_t* out)
 int32_t MvtuCore::accumulate_in_steps(const BrokenPe& pe, int row) const {
   const NumberFormat& input_format = layer_.input_format;
   const bool xnor = layer_.is_xnor();
-  const int width = product_bits(layer_);
+  const int width = layer_.product_bits();
   const int32_t padding = padded_input(layer_);
   const int8_t* weights =
       weights_.data() + static_cast<size_t>(row) * static_cast<size_t>(use_.columns);

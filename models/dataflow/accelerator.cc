@@ -1,7 +1,6 @@
 #include "models/dataflow/accelerator.h"
 
 #include <algorithm>
-#include <bit>
 #include <cctype>
 #include <charconv>
 #include <filesystem>
@@ -17,23 +16,6 @@ namespace stuckat::dataflow {
 namespace {
 
 constexpr int64_t published_target_cycles = 32768;  // steady interval of CNV-W1A1
-
-int bits_for_unsigned(int64_t greatest) {
-  return std::max(1, static_cast<int>(std::bit_width(static_cast<uint64_t>(greatest))));
-}
-
-int bits_for_signed(int64_t low, int64_t high) {
-  return static_cast<int>(std::bit_width(static_cast<uint64_t>(std::max(high, -low - 1)))) + 1;
-}
-
-int minimal_accumulator_bits(const Layer& layer) {
-  return layer.is_xnor() ? bits_for_unsigned(layer.accumulator_max())
-                         : bits_for_signed(layer.accumulator_min(), layer.accumulator_max());
-}
-
-int minimal_threshold_bits(const Layer& layer) {
-  return bits_for_signed(int64_t{layer.accumulator_min()} - 1, layer.accumulator_max());
-}
 
 const Layer& layer_of(const Network& network, int index) {
   return network.layers[static_cast<size_t>(index)];
@@ -108,10 +90,10 @@ void validate_mvtu(const Check& check, const Layer& layer, const LayerParams& p,
                   "a divisor of its " + std::to_string(layer.columns()) + " columns");
   }
   if (p.accumulator_bits != 0) {
-    check.range("accumulator_bits", p.accumulator_bits, minimal_accumulator_bits(layer), 32);
+    check.range("accumulator_bits", p.accumulator_bits, layer.accumulator_bits(), 32);
   }
   if (p.threshold_bits != 0) {
-    check.range("threshold_bits", p.threshold_bits, minimal_threshold_bits(layer), 32);
+    check.range("threshold_bits", p.threshold_bits, layer.threshold_bits(), 32);
   }
 }
 
@@ -142,12 +124,12 @@ int window_simd(const DataflowAccelerator& accelerator, const Network& network, 
 
 int accumulator_bits(const DataflowAccelerator& accelerator, const Network& network, int index) {
   const int bits = accelerator.layers[static_cast<size_t>(index)].accumulator_bits;
-  return bits > 0 ? bits : minimal_accumulator_bits(network.layers[static_cast<size_t>(index)]);
+  return bits > 0 ? bits : network.layers[static_cast<size_t>(index)].accumulator_bits();
 }
 
 int threshold_bits(const DataflowAccelerator& accelerator, const Network& network, int index) {
   const int bits = accelerator.layers[static_cast<size_t>(index)].threshold_bits;
-  return bits > 0 ? bits : minimal_threshold_bits(network.layers[static_cast<size_t>(index)]);
+  return bits > 0 ? bits : network.layers[static_cast<size_t>(index)].threshold_bits();
 }
 
 int64_t mvtu_cycles(const DataflowAccelerator& accelerator, const Network& network, int index) {

@@ -7,7 +7,7 @@ namespace stuckat::dataflow {
 namespace {
 
 uint32_t level_code(const Network& network, int tensor, int level) {
-  if (tensor < network.tensors() - 1) return network.tensor_format(tensor).code(level);
+  if (tensor < network.tensors() - 1) return network.format(tensor).code(level);
   // Fixed-point inputs have no levels of their own: -1 and +1 stand for the ends.
   const Layer& layer = network.layers.back();
   const bool fixed = layer.input_format.kind == FormatKind::fixed_point;

@@ -44,7 +44,7 @@ LaneCode lane_code(const Network& network, int tensor, int bits) {
   if (code.accumulator)
     code.is_unsigned = network.layers.back().is_xnor();
   else
-    code.format = network.tensor_format(tensor);
+    code.format = network.format(tensor);
   return code;
 }
 

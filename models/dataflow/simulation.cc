@@ -46,7 +46,7 @@ class TensorProbe : public kernel::WordProbe {
 std::vector<std::vector<Tensor>> empty_tensors(const Network& network, size_t images) {
   std::vector<Tensor> tensors;
   for (int t = 0; t < network.tensors(); ++t) {
-    const Shape shape = network.tensor_shape(t);
+    const Shape shape = network.shape(t);
     tensors.push_back({shape, std::vector<int32_t>(static_cast<size_t>(shape.size()))});
   }
   return std::vector<std::vector<Tensor>>(images, tensors);

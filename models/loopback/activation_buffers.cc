@@ -14,7 +14,7 @@ void ActivationBuffers::open(const Network& network, int tensor) {
     written_.push_back(
         {shape, std::vector<int32_t>(static_cast<size_t>(shape.size()), below_everything)});
   };
-  add(network.tensor_shape(tensor));
+  add(network.shape(tensor));
   for (size_t i = static_cast<size_t>(tensor); i < network.layers.size(); ++i) {
     if (network.layers[i].kind != LayerKind::max_pool) break;
     pools_.push_back(&network.layers[i]);
@@ -23,9 +23,9 @@ void ActivationBuffers::open(const Network& network, int tensor) {
   const int kept = tensor + static_cast<int>(pools_.size());
   Layout& l = layout_;
   l.accumulators = kept == network.tensors() - 1;
-  if (!l.accumulators) l.format = network.tensor_format(kept);
+  if (!l.accumulators) l.format = network.format(kept);
   l.bits = l.accumulators ? 32 : l.format.bits;
-  l.pixel_bytes = (network.tensor_shape(kept).channels * l.bits + 7) / 8;
+  l.pixel_bytes = (network.shape(kept).channels * l.bits + 7) / 8;
   for (Flip& flip : flips_) flip.written = -1;
 }
 

@@ -1,7 +1,6 @@
 #include "models/loopback/placement.h"
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 #include <string>
 
@@ -12,17 +11,6 @@ namespace stuckat::loopback {
 namespace {
 
 int padded(int count, int multiple) { return (count + multiple - 1) / multiple * multiple; }
-
-/// Bits of an accumulator that no weight memory overflows: a broken bit can make a weight of
-/// min_value(), which is below the levels that Layer::accumulator_min() counts with.
-int accumulator_bits(const Layer& layer) {
-  const int needed = minimal_accumulator_bits(layer);
-  if (layer.is_xnor()) return needed;
-  const int64_t weight = -layer.weight_format.min_value();
-  const int64_t input = std::max(-layer.input_format.min_value(), layer.input_format.max_level());
-  const auto greatest = static_cast<uint64_t>(weight * input * layer.columns());
-  return std::max(needed, static_cast<int>(std::bit_width(greatest)) + 1);
-}
 
 /// The width asked for, or the one needed if none is.
 int width(int64_t asked, int needed, const std::string& what, const std::string& where) {
@@ -38,15 +26,6 @@ int width(int64_t asked, int needed, const std::string& what, const std::string&
   return static_cast<int>(asked);
 }
 
-int behind_pools(const Network& network, int tensor) {
-  const auto& layers = network.layers;
-  while (tensor < static_cast<int>(layers.size()) &&
-         layers[static_cast<size_t>(tensor)].kind == LayerKind::max_pool) {
-    ++tensor;
-  }
-  return tensor;
-}
-
 /// What is loaded goes into buffer 0; each layer reads one buffer and writes the other.
 ActivationMemory activation_memory(const LoopbackAccelerator& accelerator, const Network& network,
                                    const std::vector<ArrayUse>& uses) {
@@ -55,10 +34,10 @@ ActivationMemory activation_memory(const LoopbackAccelerator& accelerator, const
   memory.bytes = static_cast<int>(
       std::min<int64_t>(accelerator.activation_buffer_bytes, std::numeric_limits<int>::max()));
   const int loaded = accelerator.host_first_last ? uses.front().layer : 0;
-  memory.tensors.push_back({loaded, behind_pools(network, loaded), 0});
+  memory.tensors.push_back({loaded, network.after_pools(loaded), 0});
   for (size_t i = 0; i < uses.size(); ++i) {
-    const int tensor = uses[i].layer + 1;
-    memory.tensors.push_back({tensor, behind_pools(network, tensor), static_cast<int>(i + 1) % 2});
+    const int tensor = network.output_tensor(uses[i].layer);
+    memory.tensors.push_back({tensor, network.after_pools(tensor), static_cast<int>(i + 1) % 2});
   }
   return memory;
 }
@@ -95,8 +74,8 @@ Placement place(const LoopbackAccelerator& accelerator, const Network& network) 
   int threshold = 1;
   for (const int index : array_layers(accelerator, network)) {
     const Layer& layer = network.layers[static_cast<size_t>(index)];
-    accumulator = std::max(accumulator, accumulator_bits(layer));
-    threshold = std::max(threshold, minimal_threshold_bits(layer));
+    accumulator = std::max(accumulator, layer.accumulator_bits());
+    threshold = std::max(threshold, layer.threshold_bits());
     array.uses.push_back(
         {index, padded(layer.rows(), array.pe), padded(layer.columns(), array.simd), 0, 0});
   }

@@ -16,9 +16,9 @@ struct Layout {
 
   Layout(const Network& network, int index)
       : accumulators(index == network.tensors() - 1),
-        format(accumulators ? NumberFormat{} : network.tensor_format(index)),
+        format(accumulators ? NumberFormat{} : network.format(index)),
         bits(accumulators ? accumulator_bits : format.bits),
-        channels(network.tensor_shape(index).channels),
+        channels(network.shape(index).channels),
         pixel_bytes((channels * bits + 7) / 8) {}
 
   int64_t bit_of(int64_t element) const {
@@ -41,7 +41,7 @@ std::vector<uint8_t> stored_tensor(const Network& network, int index, const Tens
 
 Tensor loaded_tensor(const Network& network, int index, const std::vector<uint8_t>& bytes) {
   const Layout layout(network, index);
-  Tensor tensor{network.tensor_shape(index), {}};
+  Tensor tensor{network.shape(index), {}};
   for (int i = 0; i < tensor.shape.size(); ++i) {
     const uint32_t code = get_field(bytes, layout.bit_of(i), layout.bits);
     tensor.values.push_back(layout.accumulators ? static_cast<int32_t>(code)

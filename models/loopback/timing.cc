@@ -13,21 +13,11 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// Pixels begin at whole bytes.
 int64_t tensor_bytes(const Network& network, int tensor) {
-  const Shape shape = network.tensor_shape(tensor);
+  const Shape shape = network.shape(tensor);
   constexpr int accumulator_word_bits = 32;
   const int bits =
-      tensor == network.tensors() - 1 ? accumulator_word_bits : network.tensor_format(tensor).bits;
+      tensor == network.tensors() - 1 ? accumulator_word_bits : network.format(tensor).bits;
   return shape.pixels() * ceil_div(int64_t{shape.channels} * bits, 8);
-}
-
-/// The tensor behind the pools that directly follow tensor `tensor`.
-int after_pools(const Network& network, int tensor) {
-  const auto& layers = network.layers;
-  while (tensor < static_cast<int>(layers.size()) &&
-         layers[static_cast<size_t>(tensor)].kind == LayerKind::max_pool) {
-    ++tensor;
-  }
-  return tensor;
 }
 
 LayerPlan plan_layer(const LoopbackAccelerator& accelerator, const Network& network,
@@ -163,17 +153,17 @@ LoopbackPlan make_plan(const LoopbackAccelerator& accelerator, const Network& ne
   const auto& uses = placement.arrays.front().uses;
   LoopbackPlan plan;
   plan.input_tensor = accelerator.host_first_last ? uses.front().layer : 0;
-  plan.output_tensor = after_pools(network, uses.back().layer + 1);
+  plan.output_tensor = network.after_pools(network.output_tensor(uses.back().layer));
   plan.input_bytes = tensor_bytes(network, plan.input_tensor);
   plan.output_bytes = tensor_bytes(network, plan.output_tensor);
-  std::vector<int> stored = {after_pools(network, plan.input_tensor)};
+  std::vector<int> stored = {network.after_pools(plan.input_tensor)};
   int64_t offset = 0;
   for (const ArrayUse& use : uses) {
     plan.layers.push_back(plan_layer(accelerator, network, use));
     for (WeightTile& tile : plan.layers.back().tiles) {
       tile.offset = std::exchange(offset, offset + tile.bytes);
     }
-    stored.push_back(after_pools(network, use.layer + 1));
+    stored.push_back(network.after_pools(network.output_tensor(use.layer)));
   }
   for (const int tensor : stored) {
     const int64_t bytes = tensor_bytes(network, tensor);

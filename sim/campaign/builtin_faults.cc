@@ -16,10 +16,10 @@ class ElementSource : public FaultSet::Source {
  public:
   ElementSource(const Network& network, Element element) : network_(network), element_(element) {
     for (const int layer : network.injectable_layers()) {
-      const Shape shape = network.tensor_shape(tensor(layer));
+      const Shape shape = network.shape(tensor(layer));
       const int positions = element == Element::channel ? shape.channels : shape.pixels();
       if (element != Element::channel && positions == 1) continue;
-      const int64_t count = int64_t{positions} * network.tensor_format(layer + 1).levels();
+      const int64_t count = int64_t{positions} * network.format(layer + 1).levels();
       strata_.push_back(
           {network.layers[static_cast<size_t>(layer)].name, layer, size_, count, count});
       size_ += count;
@@ -38,7 +38,7 @@ class ElementSource : public FaultSet::Source {
       info.channel = place.position;
       position = "/channel[" + std::to_string(place.position);
     } else {
-      const int width = network_.tensor_shape(tensor(place.layer)).width;
+      const int width = network_.shape(tensor(place.layer)).width;
       info.y = place.position / width;
       info.x = place.position % width;
       position = element_ == Element::pixel ? "/pixel[" : "/pixel:before-pool[";
@@ -64,12 +64,13 @@ class ElementSource : public FaultSet::Source {
   };
 
   int tensor(int layer) const {
-    return element_ == Element::pixel ? network_.tensor_after_pool(layer) : layer + 1;
+    return element_ == Element::pixel ? network_.after_pools(network_.output_tensor(layer))
+                                      : layer + 1;
   }
   Place place_of(int64_t index) const {
     auto stratum = strata_.begin();
     while (index >= stratum->first + stratum->count) ++stratum;
-    const NumberFormat format = network_.tensor_format(stratum->layer + 1);
+    const NumberFormat format = network_.format(stratum->layer + 1);
     const int64_t within = index - stratum->first;
     return {stratum->layer, static_cast<int>(within / format.levels()),
             format.level(static_cast<int>(within % format.levels()))};

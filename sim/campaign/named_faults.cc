@@ -65,9 +65,10 @@ std::optional<Named> parse_element(const std::string& name, const Network& netwo
     throw InputError(where, "'" + name + "': a layer without thresholds",
                      "a layer with thresholds");
   }
-  const int tensor = channel || before_pool ? layer + 1 : network.tensor_after_pool(layer);
-  const Shape shape = network.tensor_shape(tensor);
-  const NumberFormat format = network.tensor_format(layer + 1);
+  const int tensor =
+      channel || before_pool ? layer + 1 : network.after_pools(network.output_tensor(layer));
+  const Shape shape = network.shape(tensor);
+  const NumberFormat format = network.format(layer + 1);
   Named result;
   result.info.layer = layer;
   result.info.level = level->front();

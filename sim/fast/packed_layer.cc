@@ -96,12 +96,12 @@ void pack_thresholds(const Layer& layer, PackedLayer& packed) {
 
 TensorLayout layout_of(const Network& network, int tensor) {
   TensorLayout layout;
-  layout.shape = network.tensor_shape(tensor);
+  layout.shape = network.shape(tensor);
   if (tensor == network.tensors() - 1) {
     layout.form = TensorForm::accumulators;
     return layout;
   }
-  layout.format = network.tensor_format(tensor);
+  layout.format = network.format(tensor);
   if (layout.format.bits > most_bits_in_planes) {
     layout.form = TensorForm::values;
     return layout;

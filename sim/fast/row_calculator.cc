@@ -104,7 +104,7 @@ int32_t RowCalculator::accumulator(const Operator& broken, const int16_t* window
   }
   const bool xnor = layer_.is_xnor();
   const NumberFormat format = layer_.input_format;
-  const int width = product_bits(layer_);
+  const int width = layer_.product_bits();
   int32_t accumulator = 0;
   for (int step = 0; step < pe.padded_columns; step += pe.simd) {
     accumulator = pe.at_step(step / pe.simd, accumulator, xnor);

@@ -42,7 +42,7 @@ TEST_CASE("a PE with nothing broken computes what the reference computes, paddin
       healthy.pe.simd = test::uniform(random, 1, 5);
       healthy.pe.padded_columns =
           (layer.columns() / healthy.pe.simd + test::uniform(random, 1, 3)) * healthy.pe.simd;
-      healthy.pe.accumulator_bits = minimal_accumulator_bits(layer);
+      healthy.pe.accumulator_bits = layer.accumulator_bits();
       effects.operators.push_back(healthy);
     }
     CHECK(reference::run(network, image, effects) == reference::run(network, image));
@@ -111,8 +111,8 @@ TEST_CASE("stuck channels and pixels hold their level, everything before them is
     const auto golden = reference::run(network, image);
     for (const int layer : network.injectable_layers()) {
       const size_t t = static_cast<size_t>(layer) + 1;
-      const NumberFormat format = network.tensor_format(layer + 1);
-      const Shape shape = network.tensor_shape(layer + 1);
+      const NumberFormat format = network.format(layer + 1);
+      const Shape shape = network.shape(layer + 1);
       const int channel = test::uniform(random, 0, shape.channels - 1);
       const int level = format.level(test::uniform(random, 0, format.levels() - 1));
       const auto stuck =
@@ -143,9 +143,9 @@ TEST_CASE("a channel stuck before the pool is the channel stuck behind it") {
     const Network network = test::random_network(random);
     const Tensor image = test::random_image(random, network);
     for (const int layer : network.injectable_layers()) {
-      const int after = network.tensor_after_pool(layer);
+      const int after = network.after_pools(network.output_tensor(layer));
       if (after == layer + 1) continue;
-      const NumberFormat format = network.tensor_format(after);
+      const NumberFormat format = network.format(after);
       const Effects before = stuck_channel(network, layer, 0, format.max_level());
       const Effects behind = stuck_channel(network, after - 1, 0, format.max_level());
       const auto a = reference::run(network, image, before);

@@ -140,7 +140,7 @@ TEST_CASE("random fault maps run through the reference and stay within their for
     const Tensor image = test::random_image(random, network);
     const auto tensors = reference::run(network, image, effects, static_cast<int64_t>(seed));
     for (int t = 0; t + 1 < network.tensors(); ++t) {
-      const NumberFormat format = network.tensor_format(t);
+      const NumberFormat format = network.format(t);
       for (const int32_t value : tensors[static_cast<size_t>(t)].values) {
         REQUIRE(format.value(format.code(value)) == value);
       }

@@ -85,7 +85,7 @@ void measure(const Setup& setup, const fast::PackedNetwork& packed, const bench:
       fast::count_verdicts(faults, image, label, 0, images, threads, {}, &work);
   const double seconds = cpu_seconds() - begin;
   const double pairs = static_cast<double>(faults.size()) * static_cast<double>(images);
-  const bool binary = setup.network.tensor_format(1).kind == FormatKind::binary;
+  const bool binary = setup.network.format(1).kind == FormatKind::binary;
   std::cout << setup.network.name << " " << row.name << ": " << faults.size() << " faults x "
             << images << " images, " << seconds << " CPU-seconds, " << pairs / seconds
             << " fault-images per CPU-second, goal " << (binary ? row.binary_goal : row.goal)

@@ -14,8 +14,8 @@ namespace stuckat::bench {
 inline std::vector<Effects> channel_faults(const Network& network) {
   std::vector<Effects> faults;
   for (const int layer : network.injectable_layers()) {
-    const NumberFormat format = network.tensor_format(layer + 1);
-    for (int c = 0; c < network.tensor_shape(layer + 1).channels; ++c) {
+    const NumberFormat format = network.format(layer + 1);
+    for (int c = 0; c < network.shape(layer + 1).channels; ++c) {
       for (int i = 0; i < format.levels(); ++i) {
         faults.push_back(stuck_channel(network, layer, c, format.level(i)));
       }
@@ -29,9 +29,9 @@ inline std::vector<Effects> channel_faults(const Network& network) {
 inline std::vector<Effects> pixel_faults(const Network& network, bool before_pool) {
   std::vector<Effects> faults;
   for (const int layer : network.injectable_layers()) {
-    const int tensor = before_pool ? layer + 1 : network.tensor_after_pool(layer);
-    const NumberFormat format = network.tensor_format(tensor);
-    for (int p = 0; p < network.tensor_shape(tensor).pixels(); ++p) {
+    const int tensor = before_pool ? layer + 1 : network.after_pools(network.output_tensor(layer));
+    const NumberFormat format = network.format(tensor);
+    for (int p = 0; p < network.shape(tensor).pixels(); ++p) {
       for (int i = 0; i < format.levels(); ++i) {
         faults.push_back(stuck_pixel(network, tensor, p, format.level(i)));
       }
@@ -44,9 +44,8 @@ inline std::vector<Effects> pixel_faults(const Network& network, bool before_poo
 inline ElementFault dead_pe(const Network& network, int layer, int pe, int p, int value) {
   ElementFault fault;
   fault.tensor = layer + 1;
-  for (int c = p; c < network.tensor_shape(layer + 1).channels; c += pe)
-    fault.channels.push_back(c);
-  fault.mask = CodeMask::constant(network.tensor_format(layer + 1).code(value));
+  for (int c = p; c < network.shape(layer + 1).channels; c += pe) fault.channels.push_back(c);
+  fault.mask = CodeMask::constant(network.format(layer + 1).code(value));
   fault.stage = stage_pe_dead;
   return fault;
 }
@@ -59,7 +58,7 @@ inline std::vector<Effects> dataflow_pe_faults(const Network& network) {
   size_t index = 0;
   for (const int layer : network.injectable_layers()) {
     const int count = pe[index++ % pe.size()];
-    const NumberFormat format = network.tensor_format(layer + 1);
+    const NumberFormat format = network.format(layer + 1);
     for (int p = 0; p < count; ++p) {
       for (int i = 0; i < format.levels(); ++i) {
         faults.push_back({{}, {}, {dead_pe(network, layer, count, p, format.level(i))}});
@@ -73,12 +72,12 @@ inline std::vector<Effects> dataflow_pe_faults(const Network& network) {
 inline std::vector<Effects> loopback_pe_faults(const Network& network) {
   constexpr int pe = 32;
   std::vector<Effects> faults;
-  const NumberFormat format = network.tensor_format(1);
+  const NumberFormat format = network.format(1);
   for (int p = 0; p < pe; ++p) {
     for (int i = 0; i < format.levels(); ++i) {
       Effects effects;
       for (const int layer : network.injectable_layers()) {
-        if (network.tensor_shape(layer + 1).channels <= p) continue;
+        if (network.shape(layer + 1).channels <= p) continue;
         effects.elements.push_back(dead_pe(network, layer, pe, p, format.level(i)));
       }
       faults.push_back(effects);

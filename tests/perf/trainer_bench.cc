@@ -58,7 +58,7 @@ class Bench {
     }
     for (int n = 0; n < batch; ++n) labels_.push_back(n % network.classes());
     for (const int layer : network.injectable_layers()) {
-      injected_.push_back(network.tensor_after_pool(layer));
+      injected_.push_back(network.after_pools(network.output_tensor(layer)));
     }
   }
 

@@ -40,8 +40,8 @@ inline dataflow::DataflowAccelerator random_dataflow(Random& random, const Netwo
     p.padded_rows = 0;
     p.word_bits = 0;
     if (uniform(random, 0, 2) == 0) {
-      p.accumulator_bits = minimal_accumulator_bits(layer) + uniform(random, 0, 3);
-      p.threshold_bits = minimal_threshold_bits(layer) + uniform(random, 0, 3);
+      p.accumulator_bits = layer.accumulator_bits() + uniform(random, 0, 3);
+      p.threshold_bits = layer.threshold_bits() + uniform(random, 0, 3);
     }
   }
   dataflow::validate(a, network);
@@ -58,8 +58,8 @@ inline loopback::LoopbackAccelerator random_loopback(Random& random, const Netwo
   a.double_buffering = uniform(random, 0, 1) == 0;
   a.activation_buffer_bytes = 1;
   for (int t = 0; t < network.tensors(); ++t) {
-    const Shape shape = network.tensor_shape(t);
-    const int bits = t + 1 < network.tensors() ? network.tensor_format(t).bits : 32;
+    const Shape shape = network.shape(t);
+    const int bits = t + 1 < network.tensors() ? network.format(t).bits : 32;
     const int64_t bytes = int64_t{shape.pixels()} * ((shape.channels * bits + 7) / 8);
     a.activation_buffer_bytes = std::max(a.activation_buffer_bytes, bytes);
   }

@@ -19,14 +19,14 @@ inline int round_up(int value, int multiple) {
 inline ArrayUse use_of(const Network& network, int layer, int pe, int simd, int spare_bits) {
   const Layer& l = network.layers[static_cast<size_t>(layer)];
   return {layer, round_up(l.rows(), pe), round_up(l.columns(), simd),
-          minimal_accumulator_bits(l) + spare_bits, minimal_threshold_bits(l) + spare_bits};
+          l.accumulator_bits() + spare_bits, l.threshold_bits() + spare_bits};
 }
 
 inline Placement random_dataflow_placement(Random& random, const Network& network) {
   Placement placement;
   placement.accelerator = "dataflow:random";
   for (int t = 0; t < network.tensors(); ++t) {
-    const int channels = network.tensor_shape(t).channels;
+    const int channels = network.shape(t).channels;
     const int per_word = uniform(random, 1, channels);
     const std::string name =
         t == 0 ? "input" : network.layers[static_cast<size_t>(t) - 1].name + "/out";

@@ -124,9 +124,9 @@ TEST_CASE("the trainer's evaluation has the reference's logits, with and without
     for (int t = 0; t < network.tensors(); ++t) {
       ElementFault fault;
       fault.tensor = t;
-      fault.channels = {uniform(random, 0, network.tensor_shape(t).channels - 1)};
+      fault.channels = {uniform(random, 0, network.shape(t).channels - 1)};
       if (uniform(random, 0, 1) == 0) {
-        fault.slot = {5, uniform(random, 0, 4), 1, network.tensor_shape(t).channels};
+        fault.slot = {5, uniform(random, 0, 4), 1, network.shape(t).channels};
       }
       fault.mask = CodeMask::stuck_bit(0, uniform(random, 0, 1) == 0);
       effects.elements.push_back(fault);
@@ -145,7 +145,7 @@ TEST_CASE("the trainer's evaluation has the reference's logits, with and without
       broken.layer = i;
       broken.rows = {uniform(random, 0, layer.rows() - 1)};
       broken.pe.padded_columns = layer.columns();
-      broken.pe.accumulator_bits = minimal_accumulator_bits(layer);
+      broken.pe.accumulator_bits = layer.accumulator_bits();
       broken.pe.accumulator = CodeMask::stuck_bit(1, uniform(random, 0, 1) == 0);
       if (!layer.accumulator_output && uniform(random, 0, 1) == 0) {
         broken.pe.comparators = {{0, true}};

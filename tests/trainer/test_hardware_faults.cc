@@ -98,7 +98,7 @@ void check_step(const Network& network, const Hardware& hardware, double percent
     const auto expected = reference::run(exported, batch.images[s], effects, 40 + n);
     for (int t = 0; t < network.tensors() - 1; ++t) {
       const auto& values = expected[static_cast<size_t>(t)].values;
-      const size_t first = static_cast<size_t>(n / lanes) * block_elements(network.tensor_shape(t));
+      const size_t first = static_cast<size_t>(n / lanes) * block_elements(network.shape(t));
       for (size_t e = 0; e < values.size(); ++e) {
         INFO("sample " << n << " tensor " << t << " element " << e);
         REQUIRE(step.values(t)[first + e * lanes + static_cast<size_t>(n % lanes)] == values[e]);
@@ -184,7 +184,7 @@ TEST_CASE("nothing is learned where faults decide") {
 
 TEST_CASE("the gradient is cleared at the faults of one sample, and nowhere else") {
   const Network network = small_network("cnv-w1a1");
-  const Shape shape = network.tensor_shape(1);
+  const Shape shape = network.shape(1);
   const auto faults = faults_by_tensor(stuck_channel(network, 0, 2, 1), network);
   std::vector<float> gradient(2 * block_elements(shape), 1.0f);
   clear_faulty_gradient(faults[1], shape, 18, 0, gradient.data(), 17);
@@ -213,7 +213,7 @@ TEST_CASE(
   Model model = random_model(network, random);
   const Batch batch = random_batch(network, random);
   step.run(model, batch.input.data(), batch.labels, {});
-  const Shape shape = network.tensor_shape(1);
+  const Shape shape = network.shape(1);
   const auto learned = [&](int n, int c) {
     bool any = false;
     for (int pixel = 0; pixel < shape.pixels(); ++pixel) {

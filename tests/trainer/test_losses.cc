@@ -84,7 +84,7 @@ std::vector<double> losses(const Row& row) {
                                                      : InjectionKind::element,
                            20, row.drop};
     for (const int layer : network.injectable_layers()) {
-      injection.tensors.push_back(network.tensor_after_pool(layer));
+      injection.tensors.push_back(network.after_pools(network.output_tensor(layer)));
     }
   }
   Adam adam(model);

@@ -301,7 +301,7 @@ TEST_CASE("fixed faults are in the training's forward pass, and nothing is learn
   broken.layer = 3;
   broken.rows = {1};
   broken.pe.padded_columns = network.layers[3].columns();
-  broken.pe.accumulator_bits = minimal_accumulator_bits(network.layers[3]);
+  broken.pe.accumulator_bits = network.layers[3].accumulator_bits();
   broken.pe.accumulator = CodeMask::stuck_bit(0, true);
   effects.operators.push_back(broken);
   Model model = initial_model(network, 1);

@@ -68,7 +68,7 @@ TEST_CASE("random networks are valid and every hidden tensor keeps to its format
     const auto tensors = reference::run(network, test::random_image(random, network));
     REQUIRE(tensors.size() == static_cast<size_t>(network.tensors()));
     for (int t = 0; t + 1 < network.tensors(); ++t) {
-      const NumberFormat format = network.tensor_format(t);
+      const NumberFormat format = network.format(t);
       for (const int32_t value : tensors[static_cast<size_t>(t)].values) {
         REQUIRE(format.value(format.code(value)) == value);
       }

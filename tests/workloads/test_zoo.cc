@@ -46,7 +46,7 @@ TEST_CASE("CNV has the shapes, weights and operations of the published accelerat
   CHECK(macs == 59'461'376);
   CHECK(channels == 1920);
   CHECK(cnv.input() == Shape{32, 32, 3});
-  CHECK(cnv.tensor_format(0) == fixed_point_format);
+  CHECK(cnv.format(0) == fixed_point_format);
   CHECK_FALSE(cnv.layers[0].is_xnor());
   CHECK(cnv.layers[1].is_xnor());
 }
@@ -62,7 +62,7 @@ TEST_CASE("DoReFa-Net has the matrices of the published networks, but for their 
     int layer = 0;
     for (const Shape& shape : behind_convolutions) {
       const int index = network.find_layer("layer" + std::to_string(layer++));
-      CHECK(network.tensor_shape(network.tensor_after_pool(index)) == shape);
+      CHECK(network.shape(network.after_pools(network.output_tensor(index))) == shape);
     }
     const auto& at = [&](const char* l) -> const Layer& {
       return network.layers[static_cast<size_t>(network.find_layer(l))];

@@ -33,8 +33,9 @@ Hardware equivalent_hardware(const CampaignInputs& in, const campaign::FaultInfo
     names.push_back(fmt::format("{}/mvtu/pe[{}]/dead={}", layer.name, info.channel, info.level));
   } else {
     const bool before_pool = info.id.find("before-pool") != std::string::npos;
-    const int tensor = before_pool ? info.layer + 1 : in.network.tensor_after_pool(info.layer);
-    const Shape shape = in.network.tensor_shape(tensor);
+    const int tensor =
+        before_pool ? info.layer + 1 : in.network.after_pools(in.network.output_tensor(info.layer));
+    const Shape shape = in.network.shape(tensor);
     const auto producer = static_cast<size_t>(tensor) - 1;
     const std::string stream = in.network.layers[producer].name + "/out";
     int words_per_pixel = 1;

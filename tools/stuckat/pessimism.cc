@@ -53,7 +53,7 @@ bool only_weights(const Effects& effects) {
 /// The whole code stuck at a level of tensor `tensor`.
 CodeMask stuck_at(const Network& network, int tensor, int level) {
   if (tensor < network.tensors() - 1) {
-    return CodeMask::constant(network.tensor_format(tensor).code(level));
+    return CodeMask::constant(network.format(tensor).code(level));
   }
   return CodeMask::constant(static_cast<uint32_t>(dead_accumulator(network.layers.back(), level)));
 }
@@ -84,7 +84,7 @@ std::vector<Effects> at_row(SiteKind kind, const Fault& fault, const Placement& 
 
 /// Levels that the elements of a tensor can be stuck at.
 NumberFormat levels_of(const Network& network, int tensor) {
-  return tensor == 0 ? network.tensor_format(0) : level_format(network, tensor - 1);
+  return tensor == 0 ? network.format(0) : level_format(network, tensor - 1);
 }
 
 /// The elements that effects reach first, to be stuck whole: those overwritten; maxima of a broken
@@ -205,7 +205,7 @@ class Block {
       const Effects& of_fault = faults_.effects(static_cast<int>(f));
       if (results[f].outcome == Outcome::masked || only_weights(of_fault)) continue;
       for (const int tensor : broken_tensors(of_fault)) {
-        entries.push_back({f, tensor, StuckTest(packed_.network().tensor_shape(tensor))});
+        entries.push_back({f, tensor, StuckTest(packed_.network().shape(tensor))});
         effects.push_back(only(of_fault, tensor));
       }
     }

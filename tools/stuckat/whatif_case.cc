@@ -67,7 +67,7 @@ std::vector<TensorChange> no_changes(const Network& network) {
   for (int t = 0; t < network.tensors(); ++t) {
     TensorChange change;
     change.name = t == 0 ? "input" : network.layers[static_cast<size_t>(t) - 1].name;
-    change.shape = network.tensor_shape(t);
+    change.shape = network.shape(t);
     change.channels.resize(static_cast<size_t>(change.shape.channels));
     change.pixels.resize(static_cast<size_t>(change.shape.pixels()));
     tensors.push_back(std::move(change));

@@ -35,10 +35,9 @@ inline TickedProgram ticked_program(const loopback::LoopbackAccelerator& a,
   };
   // Of what a tensor leaves in a buffer, and so in memory.
   const auto stored_bytes = [&](int tensor) {
-    const Shape shape = network.tensor_shape(tensor);
+    const Shape shape = network.shape(tensor);
     const bool last = tensor + 1 == network.tensors();
-    const int64_t pixel =
-        to_bytes(shape.channels * (last ? 32 : network.tensor_format(tensor).bits));
+    const int64_t pixel = to_bytes(shape.channels * (last ? 32 : network.format(tensor).bits));
     int64_t bytes = 0;
     for (int y = 0; y < shape.height; ++y) {
       for (int x = 0; x < shape.width; ++x) bytes += pixel;

@@ -50,11 +50,11 @@ Values all_values(NumberFormat format) {
 SpeltOut one_by_one(const Network& network, const Effects& effects) {
   SpeltOut tensors;
   for (const ElementFault& fault : effects.elements) {
-    const Shape shape = network.tensor_shape(fault.tensor);
+    const Shape shape = network.shape(fault.tensor);
     auto [at, is_new] = tensors.try_emplace(fault.tensor);
     if (is_new) {
       at->second.assign(static_cast<size_t>(shape.size()),
-                        all_values(network.tensor_format(fault.tensor)));
+                        all_values(network.format(fault.tensor)));
     }
     for (const int e : selected_elements(fault, shape, 0)) {
       for (int& value : at->second[static_cast<size_t>(e)]) {
@@ -102,8 +102,8 @@ Elements through_pool(const Layer& pool, const Elements& before, const Elements&
 SpeltOut spelt_out(const Network& network, const Effects& effects) {
   SpeltOut tensors = one_by_one(network, effects);
   const auto healthy = [&](int tensor) {
-    return Elements(static_cast<size_t>(network.tensor_shape(tensor).size()),
-                    all_values(network.tensor_format(tensor)));
+    return Elements(static_cast<size_t>(network.shape(tensor).size()),
+                    all_values(network.format(tensor)));
   };
   std::erase_if(tensors, [&](const auto& t) { return t.second == healthy(t.first); });
   const auto elements = [&](int tensor) {

@@ -44,7 +44,7 @@ inline RunImages random_range(Random& random) {
 inline ElementFault random_element(Random& random, const Network& network) {
   ElementFault fault;
   fault.tensor = uniform(random, 0, network.tensors() - 1);
-  const Shape shape = network.tensor_shape(fault.tensor);
+  const Shape shape = network.shape(fault.tensor);
   fault.channels = random_subset(random, shape.channels);
   fault.pixels = random_subset(random, shape.pixels());
   if (uniform(random, 0, 3) == 0) {
@@ -61,7 +61,7 @@ inline ElementFault random_element(Random& random, const Network& network) {
     }
   }
   const bool last = fault.tensor == network.tensors() - 1;
-  fault.mask = random_mask(random, last ? 12 : network.tensor_format(fault.tensor).bits);
+  fault.mask = random_mask(random, last ? 12 : network.format(fault.tensor).bits);
   fault.stage = uniform(random, 0, 6);
   fault.images = random_range(random);
   return fault;
@@ -101,7 +101,7 @@ inline OperatorFault random_operator(Random& random, const Network& network) {
   BrokenPe& pe = fault.pe;
   pe.simd = uniform(random, 1, 6);
   pe.padded_columns = (layer.columns() + pe.simd - 1) / pe.simd * pe.simd;
-  pe.accumulator_bits = minimal_accumulator_bits(layer) + uniform(random, 0, 2);
+  pe.accumulator_bits = layer.accumulator_bits() + uniform(random, 0, 2);
   fault.images = random_range(random);
   if (uniform(random, 0, 3) == 0) {
     pe.weight_flips = {{fault.rows.front(), uniform(random, 0, pe.padded_columns - 1),
@@ -119,7 +119,7 @@ inline OperatorFault random_operator(Random& random, const Network& network) {
       pe.inputs = {{uniform(random, 0, pe.simd - 1), random_mask(random, layer.input_format.bits)}};
       break;
     case 2:
-      pe.products = {{uniform(random, 0, pe.simd - 1), random_mask(random, product_bits(layer))}};
+      pe.products = {{uniform(random, 0, pe.simd - 1), random_mask(random, layer.product_bits())}};
       break;
     default:
       if (layer.thresholds_per_row() > 0) {
@@ -164,10 +164,11 @@ inline Effects random_effects(Random& random, const Network& network) {
     const std::vector<int> layers = network.injectable_layers();
     const int layer =
         layers[static_cast<size_t>(uniform(random, 0, static_cast<int>(layers.size()) - 1))];
-    const int tensor = uniform(random, 0, 1) == 0 ? layer + 1 : network.tensor_after_pool(layer);
-    const NumberFormat format = network.tensor_format(tensor);
+    const int tensor =
+        uniform(random, 0, 1) == 0 ? layer + 1 : network.after_pools(network.output_tensor(layer));
+    const NumberFormat format = network.format(tensor);
     return stuck_channel(
-        network, tensor - 1, uniform(random, 0, network.tensor_shape(tensor).channels - 1),
+        network, tensor - 1, uniform(random, 0, network.shape(tensor).channels - 1),
         format.value(static_cast<uint32_t>(uniform(random, 0, (1 << format.bits) - 1))));
   }
   Effects effects;

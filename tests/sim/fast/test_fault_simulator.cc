@@ -81,8 +81,8 @@ TEST_CASE("all channels of all layers at all levels at once: verdicts equal the 
     const PackedNetwork network(test::random_network(random));
     std::vector<Effects> effects;
     for (const int layer : network.network().injectable_layers()) {
-      const NumberFormat format = network.network().tensor_format(layer + 1);
-      const int channels = network.network().tensor_shape(layer + 1).channels;
+      const NumberFormat format = network.network().format(layer + 1);
+      const int channels = network.network().shape(layer + 1).channels;
       for (int c = 0; c < channels; ++c) {
         for (int l = 0; l < format.levels(); ++l) {
           effects.push_back(stuck_channel(network.network(), layer, c, format.level(l)));
@@ -109,12 +109,14 @@ ElementFault random_held_channels(Random& random, const Network& network) {
   const int last = static_cast<int>(layers.size()) - 1;
   const int layer = layers[static_cast<size_t>(test::uniform(random, 0, last))];
   ElementFault fault;
-  fault.tensor = test::uniform(random, 0, 1) == 0 ? layer + 1 : network.tensor_after_pool(layer);
-  for (int c = 0; c < network.tensor_shape(fault.tensor).channels; ++c) {
+  fault.tensor = test::uniform(random, 0, 1) == 0
+                     ? layer + 1
+                     : network.after_pools(network.output_tensor(layer));
+  for (int c = 0; c < network.shape(fault.tensor).channels; ++c) {
     if (test::uniform(random, 0, 2) == 0) fault.channels.push_back(c);
   }
   if (fault.channels.empty()) fault.channels.push_back(0);
-  const NumberFormat format = network.tensor_format(fault.tensor);
+  const NumberFormat format = network.format(fault.tensor);
   fault.mask =
       CodeMask::constant(static_cast<uint32_t>(test::uniform(random, 0, (1 << format.bits) - 1)));
   return fault;
@@ -186,7 +188,7 @@ TEST_CASE("a class is what has the same effects, or the same channels before and
   }
   const PackedNetwork network(zoo);
   const int before = zoo.injectable_layers()[1];  // a pool follows
-  const int behind = zoo.tensor_after_pool(before) - 1;
+  const int behind = zoo.after_pools(zoo.output_tensor(before)) - 1;
   REQUIRE(behind == before + 1);
   ParameterPatch same_weight;
   same_weight.layer = before;

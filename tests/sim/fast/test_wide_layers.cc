@@ -61,8 +61,8 @@ Effects many_channels(const Network& network, int value_index) {
   for (const int layer : network.injectable_layers()) {
     ElementFault fault;
     fault.tensor = layer + 1;
-    const NumberFormat format = network.tensor_format(layer + 1);
-    for (int c = value_index; c < network.tensor_shape(layer + 1).channels; c += 5) {
+    const NumberFormat format = network.format(layer + 1);
+    for (int c = value_index; c < network.shape(layer + 1).channels; c += 5) {
       fault.channels.push_back(c);
     }
     fault.mask = CodeMask::constant(format.code(format.level(value_index % format.levels())));
@@ -74,12 +74,12 @@ Effects many_channels(const Network& network, int value_index) {
 std::vector<Effects> wide_faults(const Network& network, Random& random) {
   std::vector<Effects> effects;
   for (const int layer : network.injectable_layers()) {
-    const NumberFormat format = network.tensor_format(layer + 1);
+    const NumberFormat format = network.format(layer + 1);
     for (int i = 0; i < format.levels(); ++i) {
-      const int channels = network.tensor_shape(layer + 1).channels;
+      const int channels = network.shape(layer + 1).channels;
       effects.push_back(
           stuck_channel(network, layer, test::uniform(random, 0, channels - 1), format.level(i)));
-      const int pixels = network.tensor_shape(layer + 1).pixels();
+      const int pixels = network.shape(layer + 1).pixels();
       effects.push_back(
           stuck_pixel(network, layer + 1, test::uniform(random, 0, pixels - 1), format.level(i)));
     }
