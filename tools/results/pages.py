@@ -5,7 +5,7 @@ import json
 import measures
 from figures import Chart
 from paper import CELLS, LAYERS
-from plan import EPOCHS, IMAGES, WIDTH, plan
+from plan import FULL, SMALL, plan
 from trends import trends
 
 METHODS = {"standard": "standard", "fat1": "FAT method 1", "fat2": "FAT method 2",
@@ -18,18 +18,24 @@ def compact(value):
 
 
 class Results:
-    """The campaigns that were run, by (precision, method, percent, broken, data, test)."""
+    """The campaigns that were run, by (precision, method, percent, broken, data, test): those of
+    seed 1 in `cells`, those of all seeds in `seeds`."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, study=SMALL):
+        # What tables of one data set and the figures are about.
+        self.data, self.test = (("Fashion-MNIST", "") if study is SMALL else
+                                ("CIFAR-10", "10,000 JPEG-degraded"))
         self.runs = [json.loads(p.read_text()) for p in sorted((folder / "runs").glob("*.json"))]
-        self.cells = {}
+        self.cells, self.seeds = {}, {}
         for run in self.runs:
             for c in run["campaigns"]:
                 percent = run["percent"] if run["method"] != "standard" else 0
                 key = (run["precision"], run["method"], percent, c["broken"], run["data"], c["test"])
-                self.cells[key] = c
+                self.seeds.setdefault(key, []).append((run.get("seed", 1), c))
+                if run.get("seed", 1) == 1:
+                    self.cells[key] = c
 
-    def get(self, precision, method, percent, broken, data="Fashion-MNIST", test=""):
+    def get(self, precision, method, percent, broken, data, test=""):
         return self.cells.get((precision, method, percent, broken, data, test))
 
 
@@ -46,7 +52,7 @@ def ours(campaign):
 
 
 def table_layers(results):
-    campaign = results.get("w1a1", "standard", 0, "channel")
+    campaign = results.get("w1a1", "standard", 0, "channel", results.data, results.test)
     if campaign is None:
         return "Not run yet.\n"
     text = row(["layer", "-1 min", "-1 max", "+1 min", "+1 max", "paper -1 min", "max", "+1 min", "max"])
@@ -84,7 +90,7 @@ def figures(results, folder):
 
     order = list(METHODS)
     by_method = sorted(((k, c) for k, c in results.cells.items()
-                        if k[0] == "w1a1" and k[3] == "channel" and k[4] == "Fashion-MNIST"),
+                        if k[0] == "w1a1" and k[3] == "channel" and k[4:] == (results.data, results.test)),
                        key=lambda cell: (order.index(cell[0][1]), cell[0][2]))
     if not by_method:
         return "Not run yet.\n"
@@ -151,31 +157,59 @@ def label(key):
     return METHODS[key[1]] + (f", p {key[2]:g}" if key[2] else "")
 
 
-def write(folder):
-    results = Results(folder)
-    missing = [run.name for run in plan()
-               if run.name not in {known["name"] for known in results.runs}]
-    commits = sorted({run["commit"] for run in results.runs})
-    text = f"""# Results
-
-What `tools/reproduce` obtained: the analogues of the tables and figures of FAT (Zahid et al., 2020) at a
-scale that two cores manage in some hours. CNV with {WIDTH:g} of the published channels, {EPOCHS} epochs
-of {IMAGES:,} training images, cosine schedule, no augmentation unless stated, last checkpoint (the
+SMALL_INTRODUCTION = f"""What `tools/reproduce` obtained: the analogues of the tables and figures of FAT (Zahid et al., 2020) at a
+scale that two cores manage in some hours. CNV with {SMALL.width:g} of the published channels, {SMALL.epochs} epochs
+of {SMALL.images:,} training images, cosine schedule, no augmentation unless stated, last checkpoint (the
 paper: full width, 1000 epochs, CIFAR-10, best checkpoint on the test set). Every campaign breaks every
 channel (or pixel) at every level, one at a time, over the whole test set. Compare trends, not digits.
 GTSRB: all training images, 10 epochs; CIFAR-10: the JPEG-degraded images, crops and flips, accuracies on
 the 1,017 exact test images and on the 10,000 degraded ones. A W1A1 network takes about 110 seconds of
 processor time to train, its campaign over 960 channel faults about 20.
-Accuracies in percent, variances in percent squared. "FAT" alone is method 2.
+Accuracies in percent, variances in percent squared. "FAT" alone is method 2."""
 
-{len(results.runs)} of {len(results.runs) + len(missing)} runs, made at {', '.join(commits) or '-'}; `tools/reproduce` makes what is missing
-(`tools/reproduce --list` names them all) and writes this page anew. Each run's settings, the commit, the
+FULL_INTRODUCTION = f"""What `tools/reproduce --study full` obtained: CNV as published (full width) after {FULL.epochs} epochs of all
+training images, cosine schedule, random crops, flips too on CIFAR-10, last checkpoint (the paper: 1000
+epochs, best checkpoint on the test set). CIFAR-10 is trained on the 50,000 JPEG-degraded images; accuracies
+are those on the 1,017 exact test images and on the 10,000 degraded ones, both named. Every campaign breaks
+every channel (or pixel) at every level, one at a time, over the whole test set. One accuracy over 1,017
+images is known to about 2.5 points, over 10,000 to 0.8 (95 %).
+Accuracies in percent, variances in percent squared. "FAT" alone is method 2. [The small study](../README.md)
+has more methods and is repeated in minutes."""
+
+
+def seeds(results):
+    """Error-free and least accuracy of every training that was repeated with other seeds."""
+    text = ""
+    for (precision, method, percent, broken, data, test), found in sorted(results.seeds.items()):
+        if len(found) > 1:
+            for seed, campaign in sorted(found, key=lambda one: one[0]):
+                text += row([precision.upper(), data + (f", {test}" if test else ""), METHODS[method],
+                             f"{percent:g}" if percent else "-", broken, str(seed),
+                             *three(ours(campaign))])
+    if not text:
+        return ""
+    head = ["network", "data", "training", "p", "broken", "seed", "error-free", "minimum", "variance"]
+    return "## Seeds\n\n" + row(head) + row(["---"] * len(head)) + text + "\n"
+
+
+def write(folder, study=SMALL):
+    results = Results(folder, study)
+    missing = [run.name for run in plan(study)
+               if run.name not in {known["name"] for known in results.runs}]
+    commits = sorted({run["commit"] for run in results.runs})
+    command = "tools/reproduce" + ("" if study is SMALL else f" --study {study.name}")
+    text = f"""# Results{"" if study is SMALL else " at full size"}
+
+{SMALL_INTRODUCTION if study is SMALL else FULL_INTRODUCTION}
+
+{len(results.runs)} of {len(results.runs) + len(missing)} runs, made at {', '.join(commits) or '-'}; `{command}` makes what is missing
+(`{command} --list` names them all) and writes this page anew. Each run's settings, the commit, the
 hash of its model and the accuracy under every single fault are in [runs](runs).
 
 ## Do the paper's trends hold here?
 
 {trends(results)}
-## Channels stuck, by layer: standard training, CNV-W1A1, Fashion-MNIST (paper: Table I, CIFAR-10)
+## Channels stuck, by layer: standard training, CNV-W1A1, {results.data + (', ' + results.test if results.test else '')} (paper: Table I, CIFAR-10)
 
 {table_layers(results)}
 ## Channels stuck: standard training and FAT (paper: Table II; method 1 from the text)
@@ -187,9 +221,9 @@ hash of its model and the accuracy under every single fault are in [runs](runs).
 ## Pixels stuck (paper: Table IV)
 
 {table_cells(results, "pixel", tuple(METHODS))}
-## Models
+{seeds(results)}## Models
 
-Small trained networks to try things with, and the options of `stuckat train` that made them (hashes are in
+{'Small trained networks' if study is SMALL else 'Trained networks'} to try things with, and the options of `stuckat train` that made them (hashes are in
 the runs; the same command gives the same bytes):
 
 {models(results, folder)}

@@ -2,10 +2,20 @@
 
 from dataclasses import dataclass, field
 
-# Chosen so that a run takes minutes on two cores: the paper trains full CNV for 1000 epochs.
-WIDTH = 0.25
-EPOCHS = 20
-IMAGES = 20000  # training images; campaigns see the whole test set
+
+@dataclass(frozen=True)
+class Study:
+    """Runs of one size, and where their results are. The paper trains full CNV for 1000 epochs."""
+    name: str
+    folder: str  # below docs/results
+    width: float
+    epochs: int
+    images: int  # training images, -1: all; campaigns see the whole test set
+
+
+SMALL = Study("small", "", 0.25, 20, 20000)  # a run takes minutes on two cores
+FULL = Study("full", "full", 1, 60, -1)  # a run takes hours
+STUDIES = {study.name: study for study in (SMALL, FULL)}
 
 
 @dataclass(frozen=True)
@@ -14,21 +24,25 @@ class Data:
     train: str  # NAME:PATH; {data} is STUCKAT_DATA
     tests: tuple  # (what, NAME:PATH) of each test set that a campaign runs on
     channels: int
-    extra: tuple = ()
-    images: int = IMAGES
-    epochs: int = EPOCHS
+    extra: tuple = ()  # options in every study
+    extra_full: tuple = ()  # and in the full one
+    small: tuple = (SMALL.images, SMALL.epochs)  # images and epochs of the small study
     needs: str = ""  # file under STUCKAT_DATA, empty: none
+
+    def amount(self, study):
+        return self.small if study is SMALL else (study.images, study.epochs)
 
 
 FASHION = Data("Fashion-MNIST", "fashion-mnist", (("", "fashion-mnist"),), 1)
 GTSRB = Data(
     "GTSRB", "gtsrb:{work}/gtsrb", (("", "gtsrb:{work}/gtsrb"),), 3,
-    (), -1, 10, "gtsrb/gtsrb_train_32x32.bin.xz")  # all: its records are sorted by class
+    (), ("--crop", "4"), (-1, 10),  # all: its records are sorted by class
+    "gtsrb/gtsrb_train_32x32.bin.xz")
 CIFAR = Data(
     "CIFAR-10", "images:{work}/cifar10-degraded",
     (("1,017 exact", "cifar10:{data}/cifar10/test_exact_first1017.bin.xz"),
      ("10,000 JPEG-degraded", "images:{work}/cifar10-degraded")), 3,
-    ("--flip", "--crop", "4"), IMAGES, EPOCHS, "cifar10/jpeg_degraded_images.tar.xz")
+    ("--flip", "--crop", "4"), needs="cifar10/jpeg_degraded_images.tar.xz")
 
 
 @dataclass(frozen=True)
@@ -38,12 +52,16 @@ class Run:
     injection: str  # channel, pixel; what is injected, and what campaigns break
     percent: float = 0
     data: Data = field(default=FASHION)
+    study: Study = field(default=SMALL)
+    seed: int = 1
 
     @property
     def name(self):
         parts = [self.data.name.lower(), self.precision, self.method]
         if self.method != "standard":
             parts += [self.injection, f"p{self.percent:g}"]
+        if self.seed != 1:
+            parts.append(f"seed{self.seed}")
         return "-".join(parts)
 
     @property
@@ -52,21 +70,43 @@ class Run:
 
     @property
     def keeps_model(self):
-        """Small trained networks that the documentation uses: in docs/results/models."""
-        return self.precision == "w1a1" and self.data is FASHION and (
+        """Networks in the repository, in models/ beside the runs: the small ones that the
+        documentation uses, and all that took hours."""
+        return self.study is FULL or self.precision == "w1a1" and self.data is FASHION and (
             self.method == "standard" or (self.injection, self.percent) == ("channel", 5))
 
     def train_options(self):
-        options = ["--network", f"cnv-{self.precision}", "--width", f"{WIDTH:g}",
-                   "--input-channels", str(self.data.channels), "--images", str(self.data.images),
-                   "--epochs", str(self.data.epochs), "--schedule", "cosine", "--method", self.method]
+        images, epochs = self.data.amount(self.study)
+        options = ["--network", f"cnv-{self.precision}", "--width", f"{self.study.width:g}",
+                   "--input-channels", str(self.data.channels), "--images", str(images),
+                   "--epochs", str(epochs), "--schedule", "cosine", "--method", self.method]
         if self.method != "standard":
             options += ["--injection", self.injection, "--percent", f"{self.percent:g}"]
-        return options + list(self.data.extra)
+        if self.seed != 1:
+            options += ["--seed", str(self.seed)]
+        return options + list(self.data.extra) + (
+            list(self.data.extra_full) if self.study is FULL else [])
 
 
-def plan():
+def plan(study=SMALL):
     """The runs in order: the most telling ones first."""
+    return small_plan() if study is SMALL else full_plan()
+
+
+def full_plan():
+    def run(precision, method, percent=0, injection="channel", data=CIFAR, seed=1):
+        return Run(precision, method, injection, percent, data, FULL, seed)
+
+    runs = [run("w1a1", "standard"), run("w1a1", "fat2", 5)]
+    runs += [run(p, *method) for p in ("w2a2", "w1a2") for method in (("standard",), ("fat2", 5))]
+    runs += [run("w1a1", "fat2", 10), run("w1a1", "fat1", 5), run("w1a1", "dropout2d", 2.5)]
+    runs += [run("w1a1", *method, seed=seed) for seed in (2, 3)
+             for method in (("standard",), ("fat2", 5))]
+    runs += [run("w1a1", *method, data=GTSRB) for method in (("standard",), ("fat2", 5))]
+    return runs
+
+
+def small_plan():
     runs = []
     for precision in ("w1a1", "w1a2", "w2a2"):
         for injection in ("channel", "pixel"):

@@ -4,14 +4,14 @@ import measures
 
 
 def _pairs(results, broken, method, percents):
-    """(name, standard campaign, campaign) for every network that has both."""
+    """((precision, data, test), name, standard campaign, campaign) for every network that has both."""
     for (precision, what, percent, faults, data, test), campaign in sorted(results.cells.items()):
         if what != method or faults != broken or (percents and percent not in percents):
             continue
         standard = results.get(precision, "standard", 0, broken, data, test)
         if standard is not None:
             name = f"{precision.upper()} {data}{' ' + test if test else ''} p {percent:g}"
-            yield name, standard, campaign
+            yield (precision, data, test), name, standard, campaign
 
 
 def _judge(claim, paper, cases):
@@ -47,7 +47,7 @@ def _variances(results):
     for precision in ("w1a1", "w1a2", "w2a2"):
         points = sorted((k[2], measures.variance(c)) for k, c in results.cells.items()
                         if k[0] == precision and k[1] in ("standard", "fat2") and k[3] == "channel"
-                        and k[4] == "Fashion-MNIST")
+                        and k[4:] == (results.data, results.test))
         if len(points) > 1:
             falls = all(b[1] < a[1] for a, b in zip(points, points[1:]))
             cases.append((falls, f"{precision.upper()} "
@@ -92,7 +92,7 @@ def trends(results):
     text += _judge("Variance falls with p", "1.211, 0.150 (p 5), 0.085 (p 10), 0.052 (p 15)",
                    _variances(results))
     replication = []
-    for name, s, c in _pairs(results, "channel", "fat2", (5, 10)):
+    for _, name, s, c in _pairs(results, "channel", "fat2", (5, 10)):
         level = 100 - measures.minimum(c)
         worse = _crossing(measures.replication(c), measures.replication(s))
         replication.append((worse is None,
@@ -103,20 +103,18 @@ def trends(results):
     text += _judge("FAT Pareto-dominates standard training in replication",
                    "W2A2 at 13.84 % worst-case error: 278 channels against 2", replication)
     channels = []
-    for name, _, c in _pairs(results, "channel", "dropout2d", ()):
-        precision = name.split()[0].lower()
-        fat = results.get(precision, "fat2", 5, "channel")
-        if fat is not None and name.split()[1] == "Fashion-MNIST":
+    for (precision, data, test), name, _, c in _pairs(results, "channel", "dropout2d", ()):
+        fat = results.get(precision, "fat2", 5, "channel", data, test)
+        if fat is not None:
             gap = measures.minimum(c) - measures.minimum(fat)
             channels.append((abs(gap) <= 2, f"{name}: {measures.minimum(c):.2f}, FAT (p 5) "
                              f"{measures.minimum(fat):.2f}"))
     text += _judge("Dropout2D is about as good as FAT for channels (minimum within 2 points)",
                    "80.14 and 81.26", channels)
     pixels = []
-    for name, _, c in _pairs(results, "pixel", "dropout2d", ()):
-        precision = name.split()[0].lower()
+    for (precision, data, test), name, _, c in _pairs(results, "pixel", "dropout2d", ()):
         best = [measures.minimum(f) for p in (2.5, 5, 10)
-                if (f := results.get(precision, "fat2", p, "pixel")) is not None]
+                if (f := results.get(precision, "fat2", p, "pixel", data, test)) is not None]
         if best:
             pixels.append((measures.minimum(c) < max(best),
                            f"{name}: {measures.minimum(c):.2f}, FAT {max(best):.2f}"))
