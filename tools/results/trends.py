@@ -75,12 +75,12 @@ def trends(results):
     def gains(method, percents, broken="channel"):
         return [(measures.minimum(c) > measures.minimum(s),
                  f"{n}: {measures.minimum(s):.2f} -> {measures.minimum(c):.2f}")
-                for n, s, c in _pairs(results, broken, method, percents)]
+                for _, n, s, c in _pairs(results, broken, method, percents)]
 
     def error_free(method, percents, better):
         return [((c["error_free"] > s["error_free"]) == better,
                  f"{n}: {s['error_free']:.2f} -> {c['error_free']:.2f}")
-                for n, s, c in _pairs(results, "channel", method, percents)]
+                for _, n, s, c in _pairs(results, "channel", method, percents)]
 
     text += _judge("Method 1 raises the minimum", "50.83 -> 81.32 (p 5)", gains("fat1", ()))
     text += _judge("Method 1 lowers error-free accuracy", "84.57 -> 82.57 (p 5)",
