@@ -102,7 +102,7 @@ std::string list(const char* singular, const char* plural, const std::vector<int
 }
 
 std::string tensor_name(const Network& network, int tensor) {
-  return tensor == 0 ? "the input" : network.layers[static_cast<size_t>(tensor) - 1].name;
+  return tensor == 0 ? "the input" : network.tensor_name(tensor);
 }
 
 /// "stuck at -1", "bit 2 stuck at 1", ...
@@ -327,7 +327,7 @@ int32_t plain_accumulate(const Layer& layer, const int8_t* weights, const int32_
 }
 
 int32_t masked_value(const Network& network, int tensor, CodeMask mask, int32_t value) {
-  if (tensor == network.tensors() - 1) {
+  if (network.holds_accumulators(tensor)) {
     return static_cast<int32_t>(mask.apply(static_cast<uint32_t>(value)));
   }
   const NumberFormat format = network.format(tensor);
@@ -620,7 +620,7 @@ std::vector<std::string> describe(const Effects& effects, const Network& network
     if (line.empty()) line = "every element";
     line += " of " + tensor_name(network, e.tensor);
     line += slot_text(e.slot);
-    const bool last = e.tensor == network.tensors() - 1;
+    const bool last = network.holds_accumulators(e.tensor);
     const NumberFormat format = last ? NumberFormat{} : network.format(e.tensor);
     lines.push_back(line + images_text(e.images) + " " + action(e.mask, last ? nullptr : &format));
   }
@@ -654,9 +654,9 @@ std::vector<std::string> describe(const Effects& effects, const Network& network
 
 Effects stuck_channel(const Network& network, int layer, int channel, int value) {
   ElementFault fault;
-  fault.tensor = layer + 1;
+  fault.tensor = network.output_tensor(layer);
   fault.channels = {channel};
-  fault.mask = CodeMask::constant(network.format(layer + 1).code(value));
+  fault.mask = CodeMask::constant(network.format(fault.tensor).code(value));
   fault.stage = stage_pe_dead;
   return {{}, {}, {fault}};
 }

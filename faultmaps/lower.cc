@@ -141,7 +141,7 @@ void Lowering::add_threshold(const ArrayUse& use, int row, int index, int bit, b
 void Lowering::add_output(const Fault& fault, const PeArray& array, const ArrayUse& use) {
   const Layer& l = layer(use.layer);
   ElementFault element;
-  element.tensor = use.layer + 1;
+  element.tensor = network_.output_tensor(use.layer);
   element.channels = rows_of(array, use, fault.coordinates[0]);
   element.pixels = pixels_of(array, use, fault.coordinates[0]);
   if (array.schedule == Schedule::pixel_parallel) {
@@ -224,7 +224,7 @@ void Lowering::add_to_array(const Fault& fault, int array, int use_index) {
 }
 
 void Lowering::add_to_stream(const Fault& fault, const Stream& stream) {
-  const bool last = stream.tensor == network_.tensors() - 1;
+  const bool last = network_.holds_accumulators(stream.tensor);
   const bool is_wire = fault.kind == SiteKind::stream_wire;
   const bool is_word = fault.kind == SiteKind::stream_word;
   const StreamStage stage = is_wire ? stream_wire : is_word ? stream_word : stream_slot;
@@ -234,10 +234,9 @@ void Lowering::add_to_stream(const Fault& fault, const Stream& stream) {
                     stream.channels_per_word, stream.packed};
   }
   if (is_word) {
-    const Layer& l = network_.layers.back();
-    element.mask = last
-                       ? CodeMask::constant(static_cast<uint32_t>(dead_accumulator(l, fault.value)))
-                       : CodeMask::constant(network_.format(stream.tensor).code(fault.value));
+    element.mask = last ? CodeMask::constant(static_cast<uint32_t>(dead_accumulator(
+                              network_.layer(network_.producer(stream.tensor)), fault.value)))
+                        : CodeMask::constant(network_.format(stream.tensor).code(fault.value));
     add_carried_padding(stream, stage, element, 0, 1, placement_, network_, effects_);
     return add_carried(stream, stage, std::move(element), placement_, network_, effects_);
   }
@@ -245,7 +244,7 @@ void Lowering::add_to_stream(const Fault& fault, const Stream& stream) {
   const int bits = element_bits(placement_, stream.tensor, network_);
   const int bit = word_bit % bits;
   const int lane = word_bit / bits;
-  element.mask = last && !network_.layers.back().is_xnor()
+  element.mask = last && !network_.layer(network_.producer(stream.tensor)).is_xnor()
                      ? CodeMask::stuck_bit_sign_extended(bit, bits, fault.value != 0)
                      : CodeMask::stuck_bit(bit, fault.value != 0);
   const Shape shape = carried_shape(stream, placement_, network_);
@@ -307,7 +306,7 @@ void Lowering::add_to_pool(const Fault& fault, const PoolUnit& unit) {
       break;
     default: {
       ElementFault element;
-      element.tensor = unit.layer + 1;
+      element.tensor = network_.output_tensor(unit.layer);
       element.stage = stage_output_code;
       element.channels =
           multiples(fault.coordinates[0] / bits, unit.channels_per_word, l.input.channels);
@@ -322,8 +321,9 @@ void Lowering::add_to_pool(const Fault& fault, const PoolUnit& unit) {
 void Lowering::add_to_memory(const Fault& fault, const ActivationMemory& memory) {
   for (const BufferElement& e : buffer_elements(fault, memory, network_)) {
     const CodeMask mask{~e.mask.flip, fault.value != 0 ? e.mask.flip : 0, 0};
-    if (e.stored->kept == e.stored->tensor + 1) {
-      effects_.pools.push_back({e.stored->tensor, {e.channel}, {e.pixel}, {mask}});
+    const std::vector<int> pools = network_.pools_after(e.stored->tensor);
+    if (pools.size() == 1) {
+      effects_.pools.push_back({pools.front(), {e.channel}, {e.pixel}, {mask}});
       continue;
     }
     check_running_maximum(fault, e, placement_, network_);

@@ -106,7 +106,7 @@ void Flips::in_step(const PeArray& array, const ArrayStep& at) {
       const int bits = l.accumulator_output ? use.accumulator_bits : l.output_format.bits;
       if (!last_step || second >= bits) return;
       ElementFault element;
-      element.tensor = use.layer + 1;
+      element.tensor = network_.output_tensor(use.layer);
       element.channels = {row};
       element.pixels = {pixel};
       element.stage = stage_output_flip;
@@ -177,9 +177,10 @@ void Flips::in_stream(const Stream& stream) {
     pixel = channel / shape.channels;
     channel %= shape.channels;
   }
-  const bool last = stream.tensor == network_.tensors() - 1;
+  const bool last = network_.holds_accumulators(stream.tensor);
   ElementFault element;
-  element.mask.flip = inverted(bit, bits, last && !network_.layers.back().is_xnor());
+  element.mask.flip =
+      inverted(bit, bits, last && !layer(network_.producer(stream.tensor)).is_xnor());
   element.images = {*word / words, *word / words};
   const StreamStage stage = is_wire ? stream_wire_flip : stream_slot_flip;
   if (pixel >= shape.pixels() || channel >= shape.channels) {  // padding
@@ -232,7 +233,7 @@ void Flips::in_pool(const PoolUnit& unit) {
   if (fault_.kind == SiteKind::pool_output) {
     if (!at->gives) return;
     ElementFault element;
-    element.tensor = unit.layer + 1;
+    element.tensor = network_.output_tensor(unit.layer);
     element.stage = stage_output_flip;
     element.channels = {channel + first / bits};
     element.pixels = {at->pixel};
@@ -295,13 +296,14 @@ void Flips::while_written(const PeArray& array, const BufferElement& element, co
   const auto is_there = [&](int pixel) {
     if (next == nullptr) return true;
     const ArrayUse& use = this->use(array, next->use);
-    if (use.layer + 1 != stored.tensor) return false;  // not even begun
+    if (network_.output_tensor(use.layer) != stored.tensor) return false;  // not even begun
     const int fold = by_channel ? element.channel / array.pe : element.channel;
     const int pass = by_channel ? pixel : pixel / array.pe;
     return is_before(pass, fold, use.columns / array.simd - 1, *next);
   };
-  if (stored.kept == stored.tensor + 1) {
-    const Layer& pool = layer(stored.tensor);
+  const std::vector<int> pools = network_.pools_after(stored.tensor);
+  if (pools.size() == 1) {
+    const Layer& pool = layer(pools.front());
     int taken = 0;
     for (int k = 0; k < pool.kernel * pool.kernel; ++k) {
       const int y = element.pixel / pool.output.width * pool.stride + k / pool.kernel;
@@ -309,7 +311,7 @@ void Flips::while_written(const PeArray& array, const BufferElement& element, co
       taken += is_there(y * pool.input.width + x) ? 1 : 0;
     }
     if (taken == 0) return;
-    PoolFault fault{stored.tensor, {element.channel}, {element.pixel}, {}, {image, image}};
+    PoolFault fault{pools.front(), {element.channel}, {element.pixel}, {}, {image, image}};
     fault.pool.flips = {{taken, element.mask.flip}};
     effects_.pools.push_back(std::move(fault));
     return;

@@ -31,9 +31,9 @@ const ArrayUse& use_of(const Placement& placement, int layer) {
 
 Shape carried_shape(const Stream& stream, const Placement& placement, const Network& network) {
   if (stream.carries == Carries::tensor) return network.shape(stream.tensor);
-  const Layer& layer = network.layers[static_cast<size_t>(stream.tensor)];
+  const Layer& layer = network.layer(stream.layer);
   if (stream.carries == Carries::windows) {
-    return {layer.output.height, layer.output.width, use_of(placement, stream.tensor).columns};
+    return {layer.output.height, layer.output.width, use_of(placement, stream.layer).columns};
   }
   const int around = 2 * (layer.padding - stream.frame);
   return {layer.input.height + around, layer.input.width + around, layer.input.channels};
@@ -48,8 +48,8 @@ void add_carried(const Stream& stream, StreamStage stage, ElementFault fault,
     return;
   }
   if (stream.carries == Carries::windows) {
-    const ArrayUse& use = use_of(placement, stream.tensor);
-    effects.windows.push_back({stream.tensor,
+    const ArrayUse& use = use_of(placement, stream.layer);
+    effects.windows.push_back({stream.layer,
                                {},
                                std::move(fault.channels),
                                std::move(fault.pixels),
@@ -61,7 +61,7 @@ void add_carried(const Stream& stream, StreamStage stage, ElementFault fault,
                                use.accumulator_bits});
     return;
   }
-  const Layer& layer = network.layers[static_cast<size_t>(stream.tensor)];
+  const Layer& layer = network.layer(stream.layer);
   const int width = layer.input.width;
   for (int& pixel : fault.pixels) {  // from inside the frame to the padded image
     if (stream.frame == 0) break;
@@ -69,20 +69,20 @@ void add_carried(const Stream& stream, StreamStage stage, ElementFault fault,
     pixel = y * (width + 2 * stream.frame) + pixel % width + stream.frame;
   }
   fault.slot.frame = stream.frame;
-  effects.operands.push_back({stream.tensor, std::move(fault.channels), std::move(fault.pixels),
+  effects.operands.push_back({stream.layer, std::move(fault.channels), std::move(fault.pixels),
                               fault.mask, fault.slot, fault.stage, fault.images});
 }
 
 void add_carried_padding(const Stream& stream, StreamStage stage, const ElementFault& fault,
                          int first, int step, const Placement& placement, const Network& network,
                          Effects& effects) {
-  if (stream.carries != Carries::tensor || stream.tensor == network.tensors() - 1) return;
-  const Layer& layer = network.layers[static_cast<size_t>(stream.tensor)];
+  if (stream.carries != Carries::tensor || stream.layer < 0) return;
+  const Layer& layer = network.layer(stream.layer);
   if (layer.kind != LayerKind::dense || !(stream.packed || layer.input.pixels() == 1)) return;
-  const ArrayUse& use = use_of(placement, stream.tensor);
+  const ArrayUse& use = use_of(placement, stream.layer);
   const int end = std::min(use.columns, stream.words_per_pixel * stream.channels_per_word);
   WindowFault padding;
-  padding.layer = stream.tensor;
+  padding.layer = stream.layer;
   for (const int column : multiples(first, step, end)) {
     if (column >= layer.columns()) padding.columns.push_back(column);
   }
@@ -103,8 +103,7 @@ std::vector<BufferElement> buffer_elements(const Fault& fault, const ActivationM
   for (const auto& stored : memory.tensors) {
     if (stored.buffer != buffer) continue;
     const Shape shape = network.shape(stored.kept);
-    const bool last = stored.kept == network.tensors() - 1;
-    const int bits = last ? 32 : network.format(stored.kept).bits;
+    const int bits = stored_bits(network, stored.kept);
     const int pixel_bytes = (shape.channels * bits + 7) / 8;
     const int pixel = address / pixel_bytes;
     const int pixel_bit = address % pixel_bytes * 8 + bit;
@@ -120,13 +119,12 @@ std::vector<BufferElement> buffer_elements(const Fault& fault, const ActivationM
 void check_running_maximum(const Fault& fault, const BufferElement& element,
                            const Placement& placement, const Network& network) {
   const auto& stored = *element.stored;
-  const bool binary = stored.kept < network.tensors() - 1 && network.format(stored.kept).bits == 1;
-  if (stored.kept <= stored.tensor + 1 || (binary && !fault.is_flip())) return;
+  const bool binary = stored_bits(network, stored.kept) == 1;
+  if (network.pools_after(stored.tensor).size() <= 1 || (binary && !fault.is_flip())) return;
   throw InputError(placement.accelerator,
-                   name(fault) + ": running maxima of pools behind pools in the raster order of " +
-                       network.layers[static_cast<size_t>(stored.tensor) - 1].name +
-                       " have no exact effect",
-                   "a network with one pool behind a layer, or stuck bits of 1-bit activations");
+                   name(fault) + ": running maxima of pools after pools in the raster order of " +
+                       network.tensor_name(stored.tensor) + " have no exact effect",
+                   "a network with one pool after a layer, or stuck bits of 1-bit activations");
 }
 
 }  // namespace stuckat

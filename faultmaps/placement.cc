@@ -7,6 +7,10 @@
 
 namespace stuckat {
 
+int stored_bits(const Network& network, int tensor) {
+  return network.holds_accumulators(tensor) ? 32 : network.format(tensor).bits;
+}
+
 int count_parts(PartKind kind, const Placement& placement) {
   switch (kind) {
     case PartKind::pe_array:
@@ -48,8 +52,9 @@ int part_layer(PartKind kind, const Placement& placement, int part) {
       return uses.size() == 1 ? uses.front().layer : -1;
     }
     case PartKind::stream:
-      return placement.streams[i].tensor -
-             (placement.streams[i].carries == Carries::tensor ? 1 : 0);
+      return placement.streams[i].carries == Carries::tensor
+                 ? Network::producer(placement.streams[i].tensor)
+                 : placement.streams[i].layer;
     case PartKind::window_buffer:
       return placement.windows[i].layer;
     case PartKind::pool:
@@ -96,6 +101,12 @@ void validate(const Placement& placement, const Network& network) {
     check(names.insert(stream.name).second, stream.name, "repeated name", "unique names");
     check(stream.tensor >= 0 && stream.tensor < network.tensors(), stream.name,
           "tensor " + std::to_string(stream.tensor), "a tensor of the network");
+    check(stream.layer >= -1 && stream.layer < static_cast<int>(network.layers.size()) &&
+              (stream.layer < 0 ? stream.carries == Carries::tensor
+                                : network.input_tensor(stream.layer) == stream.tensor),
+          stream.name,
+          "tensor " + std::to_string(stream.tensor) + " for layer " + std::to_string(stream.layer),
+          "a layer that reads the tensor");
     const Shape shape = network.shape(stream.tensor);
     const int channels = stream.packed ? shape.size() : shape.channels;
     check(stream.depth >= 1 && stream.channels_per_word >= 1 &&
@@ -136,16 +147,13 @@ void validate(const Placement& placement, const Network& network) {
   for (const ActivationMemory& memory : placement.memories) {
     check(names.insert(memory.name).second, memory.name, "repeated name", "unique names");
     for (const auto& stored : memory.tensors) {
-      bool good = stored.tensor >= 0 && stored.kept < network.tensors() &&
-                  stored.tensor <= stored.kept && stored.buffer >= 0 &&
-                  stored.buffer < memory.buffers;
-      for (int t = stored.tensor; good && t < stored.kept; ++t) {
-        good = network.layers[static_cast<size_t>(t)].kind == LayerKind::max_pool;
-      }
+      const bool good = stored.tensor >= 0 && stored.tensor < network.tensors() &&
+                        stored.kept == network.after_pools(stored.tensor) && stored.buffer >= 0 &&
+                        stored.buffer < memory.buffers;
       check(good, memory.name,
             "tensor " + std::to_string(stored.tensor) + " kept as " + std::to_string(stored.kept) +
                 " in buffer " + std::to_string(stored.buffer),
-            "tensors of the network with only pools between them");
+            "tensors of the network, and what the pools that follow make of them");
     }
   }
 }

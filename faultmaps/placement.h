@@ -42,9 +42,9 @@ struct PeArray {
   bool operator==(const PeArray&) const = default;
 };
 
-/// What the words of a FIFO are. Behind a tensor's own stream ("layer0/out") its elements travel on
-/// towards the array of the next layer, as operands: `operands` of its padded input (see
-/// `frame`), then `windows`.
+/// What the words of a FIFO are. After a tensor's own stream ("layer0/out") its elements travel on
+/// towards the array of a layer that reads it, as operands: `operands` of that layer's padded input
+/// (see `frame`), then `windows`.
 enum class Carries : uint8_t { tensor, operands, windows };
 
 /// A FIFO between parts, or inside one, that carries one tensor, word by word in raster order: word
@@ -52,7 +52,7 @@ enum class Carries : uint8_t { tensor, operands, windows };
 /// w of the image holds elements w*channels_per_word .. of the tensor. Words and lanes behind the
 /// last channel (the last element) carry padding. Lane l of the word lies in bits [l*b, (l+1)*b), b
 /// the bits of the tensor's format. A ring of `depth` slots: the n-th word of the run lies in slot
-/// n mod depth. Operands are those of layer `tensor`: with frame = its padding the words are those
+/// n mod depth. Operands are those of layer `layer`: with frame = its padding the words are those
 /// of the image without it, with frame = 0 padding travels too. Windows: "pixels" are output
 /// pixels, "channels" the padded columns.
 struct Stream {
@@ -65,6 +65,7 @@ struct Stream {
   Carries carries = Carries::tensor;
   int frame = 0;
   int position = 0;  ///< among the FIFOs that carry the same, in the order of the data
+  int layer = -1;    ///< that reads the tensor at the end of this way; -1: it leaves
 
   bool operator==(const Stream&) const = default;
 };
@@ -96,12 +97,12 @@ struct PoolUnit {
 
 /// Activation buffers that swap roles from layer to layer. A pixel begins at a whole byte: pixel p
 /// of a tensor at address p * ceil(channels * b / 8), its channel c in the bits from c*b on, the
-/// lowest bit of a byte first; b the bits of the format, 32 for accumulators. Pools directly behind
+/// lowest bit of a byte first; b as stored_bits() says. Pools directly after
 /// a layer sit on the way in, as running maxima in the buffer.
 struct ActivationMemory {
   struct Stored {
     int tensor = 0;  ///< as the array gives it, or as it is loaded
-    int kept = 0;    ///< behind the pools that directly follow
+    int kept = 0;    ///< after the pools that directly follow
     int buffer = 0;  ///< that holds `kept`
     bool operator==(const Stored&) const = default;
   };
@@ -112,6 +113,9 @@ struct ActivationMemory {
 
   bool operator==(const ActivationMemory&) const = default;
 };
+
+/// Bits of an element of the tensor in an activation memory: of its format, 32 for accumulators.
+int stored_bits(const Network& network, int tensor);
 
 struct Placement {
   std::string accelerator;  ///< "dataflow:bnn-pynq-cnv-w1a1": what fault maps are made for

@@ -394,13 +394,13 @@ SiteKind parse_site_kind(std::string_view name, std::string_view where) {
 }
 
 int element_bits(const Placement& placement, int tensor, const Network& network) {
-  if (tensor < network.tensors() - 1) return network.format(tensor).bits;
+  if (!network.holds_accumulators(tensor)) return network.format(tensor).bits;
   for (const PeArray& array : placement.arrays) {
     for (const ArrayUse& use : array.uses) {
-      if (use.layer == tensor - 1) return use.accumulator_bits;
+      if (use.layer == network.producer(tensor)) return use.accumulator_bits;
     }
   }
-  return network.layers.back().accumulator_bits();
+  return network.layer(network.producer(tensor)).accumulator_bits();
 }
 
 int stream_word_bits(const Placement& placement, const Stream& stream, const Network& network) {
@@ -419,7 +419,7 @@ std::vector<int> site_values(const SiteRow& row, const Placement& placement, int
   NumberFormat format;
   if (row.part == PartKind::stream) {
     const int tensor = stream_at(placement, part).tensor;
-    format = tensor == 0 ? network.format(0) : level_format(network, tensor - 1);
+    format = tensor == 0 ? network.format(0) : level_format(network, network.producer(tensor));
   } else {
     const auto& uses = array_at(placement, part).uses;
     if (uses.empty()) return {};

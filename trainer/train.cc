@@ -373,9 +373,9 @@ std::vector<int> injection_tensors(const Network& network, const TrainOptions& o
                       (options.method == Method::fat1 || options.method == Method::fat2);
   for (const int index : network.injectable_layers()) {
     const Layer& layer = network.layers[static_cast<size_t>(index)];
-    const int tensor = options.site == InjectionSite::after_pool
-                           ? network.after_pools(network.output_tensor(index))
-                           : index + 1;
+    const int output = network.output_tensor(index);
+    const int tensor =
+        options.site == InjectionSite::after_pool ? network.after_pools(output) : output;
     if (options.convolutions_only && layer.kind != LayerKind::convolution) continue;
     if (pixels && network.shape(tensor).pixels() == 1) continue;
     tensors.push_back(tensor);

@@ -114,28 +114,36 @@ int Network::only_consumer(int tensor) const {
   return all.size() == 1 ? all.front() : -1;
 }
 
+std::string Network::tensor_name(int tensor) const {
+  return tensor == 0 ? "input" : layer(producer(tensor)).name;
+}
+
 Shape Network::shape(int tensor) const {
   assert(tensor >= 0 && tensor < tensors());
-  return tensor == 0 ? layers.front().input : layers[static_cast<size_t>(producer(tensor))].output;
+  return tensor == 0 ? layers.front().input : layer(producer(tensor)).output;
 }
 
 NumberFormat Network::format(int tensor) const {
   assert(tensor >= 0 && tensor < tensors() && !holds_accumulators(tensor));
-  return tensor == 0 ? layers.front().input_format
-                     : layers[static_cast<size_t>(producer(tensor))].output_format;
+  return tensor == 0 ? layers.front().input_format : layer(producer(tensor)).output_format;
 }
 
 bool Network::holds_accumulators(int tensor) const {
-  return tensor > 0 && layers[static_cast<size_t>(producer(tensor))].accumulator_output;
+  return tensor > 0 && layer(producer(tensor)).accumulator_output;
+}
+
+std::vector<int> Network::pools_after(int tensor) const {
+  std::vector<int> pools;
+  for (int next = only_consumer(tensor); next >= 0 && layer(next).kind == LayerKind::max_pool;
+       next = only_consumer(output_tensor(next))) {
+    pools.push_back(next);
+  }
+  return pools;
 }
 
 int Network::after_pools(int tensor) const {
-  for (int next = only_consumer(tensor);
-       next >= 0 && layers[static_cast<size_t>(next)].kind == LayerKind::max_pool;
-       next = only_consumer(tensor)) {
-    tensor = output_tensor(next);
-  }
-  return tensor;
+  const std::vector<int> pools = pools_after(tensor);
+  return pools.empty() ? tensor : output_tensor(pools.back());
 }
 
 int Network::find_layer(const std::string& layer_name) const {

@@ -98,6 +98,7 @@ struct Network {
   std::vector<Layer> layers;
   std::vector<std::string> class_names;  ///< [classes()] or empty
 
+  const Layer& layer(int index) const { return layers[static_cast<size_t>(index)]; }
   Shape input() const { return layers.front().input; }
   int classes() const { return layers.back().output.channels; }
   int tensors() const { return static_cast<int>(layers.size()) + 1; }
@@ -111,12 +112,15 @@ struct Network {
   std::vector<int> consumers(int tensor) const;
   /// The layer that alone reads tensor `tensor`; -1: none does, or several do.
   int only_consumer(int tensor) const;
+  /// "input", or the name of the layer that makes the tensor.
+  std::string tensor_name(int tensor) const;
   Shape shape(int tensor) const;
   /// Asserts !holds_accumulators(tensor): those have no format.
   NumberFormat format(int tensor) const;
   bool holds_accumulators(int tensor) const;
-  /// The tensor after the max-pools that directly follow tensor `tensor`, each the only consumer of
-  /// the one before; the tensor itself if none follows.
+  /// The max-pools that directly follow tensor `tensor`, each the only consumer of what it reads.
+  std::vector<int> pools_after(int tensor) const;
+  /// The tensor that the last of them makes; tensor `tensor` itself if none follows.
   int after_pools(int tensor) const;
   /// Index of the layer called `name`, or -1.
   int find_layer(const std::string& name) const;

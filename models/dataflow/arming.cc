@@ -7,9 +7,9 @@ namespace stuckat::dataflow {
 namespace {
 
 uint32_t level_code(const Network& network, int tensor, int level) {
-  if (tensor < network.tensors() - 1) return network.format(tensor).code(level);
+  if (!network.holds_accumulators(tensor)) return network.format(tensor).code(level);
   // Fixed-point inputs have no levels of their own: -1 and +1 stand for the ends.
-  const Layer& layer = network.layers.back();
+  const Layer& layer = network.layer(network.producer(tensor));
   const bool fixed = layer.input_format.kind == FormatKind::fixed_point;
   const int low = fixed ? -1 : layer.input_format.min_level();
   const int high = fixed ? 1 : layer.input_format.max_level();

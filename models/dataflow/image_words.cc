@@ -40,9 +40,9 @@ int32_t LaneCode::value(uint64_t code) const {
 LaneCode lane_code(const Network& network, int tensor, int bits) {
   LaneCode code;
   code.bits = bits;
-  code.accumulator = tensor == network.tensors() - 1;
+  code.accumulator = network.holds_accumulators(tensor);
   if (code.accumulator)
-    code.is_unsigned = network.layers.back().is_xnor();
+    code.is_unsigned = network.layer(network.producer(tensor)).is_xnor();
   else
     code.format = network.format(tensor);
   return code;

@@ -42,8 +42,10 @@ class StreamPlacer {
     stream.name = spec.name;
     stream.depth = spec.depth;
     const bool on_its_way_in = stage.layer >= computed_;
-    stream.tensor = on_its_way_in ? stage.layer : std::max(0, stage.layer + 1);
-    if (stage.layer < 0) stream.tensor = 0;
+    stream.tensor = on_its_way_in     ? network_.input_tensor(stage.layer)
+                    : stage.layer < 0 ? 0
+                                      : network_.output_tensor(stage.layer);
+    stream.layer = network_.only_consumer(stream.tensor);
     if (on_its_way_in) {
       const Layer& layer = network_.layers[static_cast<size_t>(stage.layer)];
       if (!layer.has_weights()) return;  // no effect says what a pool's window reads

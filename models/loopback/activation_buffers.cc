@@ -15,16 +15,15 @@ void ActivationBuffers::open(const Network& network, int tensor) {
         {shape, std::vector<int32_t>(static_cast<size_t>(shape.size()), below_everything)});
   };
   add(network.shape(tensor));
-  for (size_t i = static_cast<size_t>(tensor); i < network.layers.size(); ++i) {
-    if (network.layers[i].kind != LayerKind::max_pool) break;
-    pools_.push_back(&network.layers[i]);
-    add(network.layers[i].output);
+  for (const int pool : network.pools_after(tensor)) {
+    pools_.push_back(&network.layer(pool));
+    add(network.layer(pool).output);
   }
-  const int kept = tensor + static_cast<int>(pools_.size());
+  const int kept = network.after_pools(tensor);
   Layout& l = layout_;
-  l.accumulators = kept == network.tensors() - 1;
+  l.accumulators = network.holds_accumulators(kept);
   if (!l.accumulators) l.format = network.format(kept);
-  l.bits = l.accumulators ? 32 : l.format.bits;
+  l.bits = stored_bits(network, kept);
   l.pixel_bytes = (network.shape(kept).channels * l.bits + 7) / 8;
   for (Flip& flip : flips_) flip.written = -1;
 }

@@ -52,7 +52,7 @@ bool ControllerModule::run_image(int64_t image, bool first_tile_is_there) {
   std::vector<uint8_t> result;
   for (size_t i = 0; i < plan_.layers.size(); ++i) {
     const LayerPlan& layer = plan_.layers[i];
-    activations->open(layer.layer + 1);
+    activations->open(network_.output_tensor(layer.layer));
     now_ += accelerator_.control_cycles;
     commands.write({static_cast<int>(i), now_, job_.origin});
     request_tiles(i, 1, layer.tiles.size());
@@ -63,7 +63,8 @@ bool ControllerModule::run_image(int64_t image, bool first_tile_is_there) {
     now_ = layer_done.cycle;
     layer_done.cycles.control = accelerator_.control_cycles;
     cycles.layers.push_back(layer_done.cycles);
-    if (hooks_.written) hooks_.written(image, layer.layer + 1, activations->written());
+    if (hooks_.written)
+      hooks_.written(image, network_.output_tensor(layer.layer), activations->written());
     if (last_layer) {
       result = stored_tensor(network_, plan_.output_tensor, activations->written().back());
     }

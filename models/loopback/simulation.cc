@@ -25,11 +25,12 @@ void check_images(const Network& network, const std::vector<Tensor>& images) {
   }
 }
 
-/// Layers first .. last-1 as the host's software computes them, from the tensor in front of them.
+/// Layers first .. last-1 as the host's software computes them, from the tensor that the first
+/// reads.
 void run_on_host(const Network& network, int first, int last, std::vector<Tensor>& tensors) {
   for (int i = first; i < last; ++i) {
-    const auto at = static_cast<size_t>(i);
-    tensors[at + 1] = reference::run_layer(network.layers[at], tensors[at]);
+    tensors[static_cast<size_t>(network.output_tensor(i))] = reference::run_layer(
+        network.layer(i), tensors[static_cast<size_t>(network.input_tensor(i))]);
   }
 }
 

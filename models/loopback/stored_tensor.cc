@@ -1,11 +1,10 @@
 #include "models/loopback/stored_tensor.h"
 
+#include "faultmaps/placement.h"
 #include "models/loopback/bit_field.h"
 
 namespace stuckat::loopback {
 namespace {
-
-constexpr int accumulator_bits = 32;
 
 struct Layout {
   bool accumulators;
@@ -15,9 +14,9 @@ struct Layout {
   int pixel_bytes;  // whole bytes
 
   Layout(const Network& network, int index)
-      : accumulators(index == network.tensors() - 1),
+      : accumulators(network.holds_accumulators(index)),
         format(accumulators ? NumberFormat{} : network.format(index)),
-        bits(accumulators ? accumulator_bits : format.bits),
+        bits(stored_bits(network, index)),
         channels(network.shape(index).channels),
         pixel_bytes((channels * bits + 7) / 8) {}
 

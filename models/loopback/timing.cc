@@ -14,9 +14,7 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 /// Pixels begin at whole bytes.
 int64_t tensor_bytes(const Network& network, int tensor) {
   const Shape shape = network.shape(tensor);
-  constexpr int accumulator_word_bits = 32;
-  const int bits =
-      tensor == network.tensors() - 1 ? accumulator_word_bits : network.format(tensor).bits;
+  const int bits = stored_bits(network, tensor);
   return shape.pixels() * ceil_div(int64_t{shape.channels} * bits, 8);
 }
 

@@ -19,7 +19,8 @@ class ElementSource : public FaultSet::Source {
       const Shape shape = network.shape(tensor(layer));
       const int positions = element == Element::channel ? shape.channels : shape.pixels();
       if (element != Element::channel && positions == 1) continue;
-      const int64_t count = int64_t{positions} * network.format(layer + 1).levels();
+      const int64_t count =
+          int64_t{positions} * network.format(network.output_tensor(layer)).levels();
       strata_.push_back(
           {network.layers[static_cast<size_t>(layer)].name, layer, size_, count, count});
       size_ += count;
@@ -64,13 +65,13 @@ class ElementSource : public FaultSet::Source {
   };
 
   int tensor(int layer) const {
-    return element_ == Element::pixel ? network_.after_pools(network_.output_tensor(layer))
-                                      : layer + 1;
+    const int output = network_.output_tensor(layer);
+    return element_ == Element::pixel ? network_.after_pools(output) : output;
   }
   Place place_of(int64_t index) const {
     auto stratum = strata_.begin();
     while (index >= stratum->first + stratum->count) ++stratum;
-    const NumberFormat format = network_.format(stratum->layer + 1);
+    const NumberFormat format = network_.format(network_.output_tensor(stratum->layer));
     const int64_t within = index - stratum->first;
     return {stratum->layer, static_cast<int>(within / format.levels()),
             format.level(static_cast<int>(within % format.levels()))};

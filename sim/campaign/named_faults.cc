@@ -65,10 +65,10 @@ std::optional<Named> parse_element(const std::string& name, const Network& netwo
     throw InputError(where, "'" + name + "': a layer without thresholds",
                      "a layer with thresholds");
   }
-  const int tensor =
-      channel || before_pool ? layer + 1 : network.after_pools(network.output_tensor(layer));
+  const int output = network.output_tensor(layer);
+  const int tensor = channel || before_pool ? output : network.after_pools(output);
   const Shape shape = network.shape(tensor);
-  const NumberFormat format = network.format(layer + 1);
+  const NumberFormat format = network.format(output);
   Named result;
   result.info.layer = layer;
   result.info.level = level->front();

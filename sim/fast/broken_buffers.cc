@@ -14,9 +14,10 @@ int level_of(NumberFormat format, int value) {
 
 void FaultyPass::hold_operands(int index, const Effects& effects, int64_t image_index) {
   const size_t i = static_cast<size_t>(index);
-  held_ = {diff_[i], changed_[i], values_[i], {}, {}};
-  const Layer& layer = network_.network().layers[i];
-  Tensor input = tensor(index);
+  const auto from = static_cast<size_t>(network_.input_tensor(index));
+  held_ = {diff_[from], changed_[from], values_[from], {}, {}};
+  const Layer& layer = network_.network().layer(index);
+  Tensor input = tensor(network_.input_tensor(index));
   const Tensor padded = padded_operands(layer, index, effects.operands, input, image_index);
   const int width = padded.shape.width;
   const int channels = padded.shape.channels;
@@ -32,7 +33,7 @@ void FaultyPass::hold_operands(int index, const Effects& effects, int64_t image_
       held_.padding_values.insert(held_.padding_values.end(), values, values + channels);
     }
   }
-  set_tensor(index, input);
+  set_tensor(network_.input_tensor(index), input);
 }
 
 void FaultyPass::recompute_windows(int index) {
@@ -51,20 +52,20 @@ void FaultyPass::recompute_windows(int index) {
 }
 
 void FaultyPass::release_operands(int index) {
-  const size_t i = static_cast<size_t>(index);
-  std::swap(diff_[i], held_.diff);
-  std::swap(changed_[i], held_.changed);
-  std::swap(values_[i], held_.values);
+  const auto from = static_cast<size_t>(network_.input_tensor(index));
+  std::swap(diff_[from], held_.diff);
+  std::swap(changed_[from], held_.changed);
+  std::swap(values_[from], held_.values);
   held_.padding_pixels.clear();
   held_.padding_values.clear();
 }
 
 void FaultyPass::apply_pools(int index, const Effects& effects, int64_t image_index) {
   const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
-  const TensorLayout& out = network_.layout(index + 1);
-  const Tensor input = tensor(index);
+  const TensorLayout& out = network_.output_layout(index);
+  const Tensor input = tensor(network_.input_tensor(index));
   Tensor output;
-  if (out.form != TensorForm::planes) output = tensor(index + 1);
+  if (out.form != TensorForm::planes) output = tensor(network_.output_tensor(index));
   for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
     bool touched = false;
     for (int channel = 0; channel < layer.output.channels; ++channel) {
@@ -74,13 +75,15 @@ void FaultyPass::apply_pools(int index, const Effects& effects, int64_t image_in
                                            pixel % layer.output.width, channel);
       touched = true;
       if (out.form == TensorForm::planes)
-        set_level(index + 1, pixel, channel, level_of(layer.output_format, value));
+        set_level(network_.output_tensor(index), pixel, channel,
+                  level_of(layer.output_format, value));
       else
         output.values[static_cast<size_t>(pixel * layer.output.channels + channel)] = value;
     }
-    if (touched && out.form == TensorForm::planes) settle_pixel(index + 1, pixel);
+    if (touched && out.form == TensorForm::planes)
+      settle_pixel(network_.output_tensor(index), pixel);
   }
-  if (out.form != TensorForm::planes) set_tensor(index + 1, output);
+  if (out.form != TensorForm::planes) set_tensor(network_.output_tensor(index), output);
 }
 
 }  // namespace stuckat::fast

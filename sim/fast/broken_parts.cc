@@ -94,7 +94,7 @@ void FaultyPass::apply_rows_at(int index, const Effects& effects,
                                const std::vector<int>& pixels, const WindowEdits& edits,
                                int columns) {
   const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
-  const TensorLayout& out = network_.layout(index + 1);
+  const TensorLayout& out = network_.output_layout(index);
   std::vector<RowCalculator> calculators;
   for (const SpecialRow& row : rows) {
     calculators.emplace_back(layer, row, effects, image_index, columns, edits.accumulator_bits());
@@ -107,7 +107,7 @@ void FaultyPass::apply_rows_at(int index, const Effects& effects,
   const bool in_planes = out.form == TensorForm::planes;
   const bool binary = layer.output_format.kind == FormatKind::binary;
   Tensor output;
-  if (!in_planes) output = tensor(index + 1);
+  if (!in_planes) output = tensor(network_.output_tensor(index));
   for (const int pixel : pixels) {
     image.window(pixel, window.data());
     const bool edited = edits.touches(pixel);
@@ -119,14 +119,14 @@ void FaultyPass::apply_rows_at(int index, const Effects& effects,
       const int32_t value = calculator.value(pixel, (edited ? seen : window).data());
       if (in_planes) {
         const int level = binary ? (value > 0 ? 1 : 0) : value - layer.output_format.min_value();
-        set_level(index + 1, pixel, calculator.row(), level);
+        set_level(network_.output_tensor(index), pixel, calculator.row(), level);
       } else {
         output.values[static_cast<size_t>(pixel * layer.rows() + calculator.row())] = value;
       }
     }
-    if (in_planes) settle_pixel(index + 1, pixel);
+    if (in_planes) settle_pixel(network_.output_tensor(index), pixel);
   }
-  if (!in_planes) set_tensor(index + 1, output);
+  if (!in_planes) set_tensor(network_.output_tensor(index), output);
 }
 
 void FaultyPass::set_level(int tensor, int pixel, int channel, int level) {

@@ -17,8 +17,8 @@ ChannelSimulator::ChannelSimulator(const FaultList& faults, const Executor& gold
     }
     prepare_rows(group.start);
     if (group.tables.empty()) continue;
-    const TensorLayout& output = network_.layout(group.start + 1);
-    auto& levels = buffers_[static_cast<size_t>(group.start) + 1];
+    const TensorLayout& output = network_.layout(group.next);
+    auto& levels = buffers_[static_cast<size_t>(group.next)];
     while (levels.size() < group.members.size()) {
       levels.push_back(
           {AlignedVector<uint64_t>(output.total_words(), 0), PixelSet(output.shape.pixels())});
@@ -50,7 +50,7 @@ bool ChannelSimulator::is_masked(const ChannelGroup& group, const ChannelRows& r
 int ChannelSimulator::masked_at(const ChannelGroup& group, const ChannelGroup::Member& member,
                                 const ChannelGroup::Place& place) {
   if (group.start == place.tensor) return -1;
-  // Nothing differs behind the pool, but elements that did not win their window may.
+  // Nothing differs after the pool, but elements that did not win their window may.
   return is_masked(group, rows_of(place.tensor), member.level) ? -1 : place.tensor;
 }
 
@@ -67,28 +67,29 @@ void ChannelSimulator::look_up(const ChannelGroup& group, const ChannelRows& row
   plane_rows(group, rows, first, network_.layout(group.start).planes);
   tables_.clear();
   for (const int table : group.tables) tables_.push_back(&faults_.table(table));
-  auto& buffers = buffers_[static_cast<size_t>(group.start) + 1];
+  auto& buffers = buffers_[static_cast<size_t>(group.next)];
   levels_.clear();
   for (size_t i = 0; i < active_.size(); ++i) {
     levels_.push_back({active_[i]->level - first, buffers[i].diff.data(), &buffers[i].changed});
   }
-  const size_t layer = static_cast<size_t>(group.start);
-  const PackedLayer& packed = network_.layer(group.start);
+  const size_t layer = static_cast<size_t>(group.layer);
+  const PackedLayer& packed = network_.layer(group.layer);
   const auto looked_up = static_cast<int64_t>(plane_rows_.size()) * packed.kernel_height;
   pass_.count_additions(looked_up * packed.output.pixels() * packed.rows_padded);
-  kernels::propagate_channels(
-      network_.layer(group.start), network_.layout(group.start + 1), golden_.state().margins[layer],
-      golden_.state().planes[layer + 1].data(), tables_, plane_rows_, levels_);
+  kernels::propagate_channels(network_.layer(group.layer), network_.layout(group.next),
+                              golden_.state().margins[layer],
+                              golden_.state().planes[static_cast<size_t>(group.next)].data(),
+                              tables_, plane_rows_, levels_);
 }
 
 void ChannelSimulator::trade_level(const ChannelGroup& group, size_t active) {
-  Level& level = buffers_[static_cast<size_t>(group.start) + 1][active];
-  pass_.swap_differences(group.start + 1, level.diff, level.changed);
+  Level& level = buffers_[static_cast<size_t>(group.next)][active];
+  pass_.swap_differences(group.next, level.diff, level.changed);
 }
 
 void ChannelSimulator::propagate_list(const ChannelGroup& group, const ChannelRows& rows,
                                       int level) {
-  const PackedLayer& layer = network_.layer(group.start);
+  const PackedLayer& layer = network_.layer(group.layer);
   const TensorLayout& input = network_.layout(group.start);
   const int channel = group.channels.front();
   plane_rows(group, rows, 0, input.planes);
@@ -98,8 +99,8 @@ void ChannelSimulator::propagate_list(const ChannelGroup& group, const ChannelRo
     pass_.change_logits(channel, level - golden_level);
     return;
   }
-  kernels::list_channel(layer, input, channel, plane_rows_, level, pass_.list(group.start));
-  pass_.propagate_list(group.start);
+  kernels::list_channel(layer, input, channel, plane_rows_, level, pass_.list(group.layer));
+  pass_.propagate_list(group.layer);
 }
 
 }  // namespace stuckat::fast

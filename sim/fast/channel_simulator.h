@@ -36,8 +36,8 @@ class ChannelSimulator {
         continue;
       }
       for (const ChannelGroup::Place& place : member.places) {
-        report(place.fault, go_on(place.fault, group.start + 1, masked_at(group, member, place)));
-        pass_.clear(group.start + 1);
+        report(place.fault, go_on(place.fault, group.next, masked_at(group, member, place)));
+        pass_.clear(group.next);
       }
     }
     if (active_.empty()) return;
@@ -49,15 +49,15 @@ class ChannelSimulator {
         trade_level(group, i);
       else
         propagate_list(group, rows, active_[i]->level);
-      const int last = go_on(places.front().fault, group.start + 1, group.start);
+      const int last = go_on(places.front().fault, group.next, group.start);
       for (const ChannelGroup::Place& place : places) report(place.fault, last);
-      pass_.clear(group.start + 1);
+      pass_.clear(group.next);
       if (has_tables) trade_level(group, i);
     }
   }
 
  private:
-  /// Buffers of one level of the tensor behind a table layer.
+  /// Buffers of one level of the tensor that a table layer makes.
   struct Level {
     AlignedVector<uint64_t> diff;
     PixelSet changed;
@@ -69,11 +69,11 @@ class ChannelSimulator {
   int masked_at(const ChannelGroup& group, const ChannelGroup::Member& member,
                 const ChannelGroup::Place& place);
   void plane_rows(const ChannelGroup& group, const ChannelRows& rows, int first_plane, int planes);
-  /// Tensor start+1 of every active member, into buffers_.
+  /// Tensor `next` of every active member, into buffers_.
   void look_up(const ChannelGroup& group, const ChannelRows& rows);
   /// Between buffers_ and pass_.
   void trade_level(const ChannelGroup& group, size_t active);
-  /// Tensor start+1 of a group of one channel, in pass_.
+  /// Tensor `next` of a group of one channel, in pass_.
   void propagate_list(const ChannelGroup& group, const ChannelRows& rows, int level);
 
   const FaultList& faults_;

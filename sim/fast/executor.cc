@@ -19,21 +19,23 @@ Executor::Executor(const PackedNetwork& network) : network_(network) {
   for (size_t t = 0; t < tensors; ++t) {
     const TensorLayout& layout = network.layout(static_cast<int>(t));
     if (layout.form == TensorForm::planes) state_.planes[t].resize(layout.total_words());
-    if (t + 1 == tensors) continue;
-    const PackedLayer& layer = network.layer(static_cast<int>(t));
+  }
+  for (size_t i = 0; i + 1 < tensors; ++i) {
+    const PackedLayer& layer = network.layer(static_cast<int>(i));
+    const TensorLayout& layout = network.input_layout(static_cast<int>(i));
     if (layer.path != LayerPath::matrix) continue;
     if (layer.accumulator_output) {
-      lists_[t].reserve(layer, layout);
+      lists_[i].reserve(layer, layout);
       continue;
     }
-    digits_[t] = DigitImage(layer, layout);
+    digits_[i] = DigitImage(layer, layout);
     const size_t margins = static_cast<size_t>(layer.output.pixels()) * layer.thresholds *
                            static_cast<size_t>(layer.rows_padded);
-    state_.margins[t].narrow.resize(margins);
-    state_.margins[t].wide.resize(margins);
+    state_.margins[i].narrow.resize(margins);
+    state_.margins[i].wide.resize(margins);
     constexpr size_t widest_vector = 8;  // words that a load may read beyond the end
     if (!layer.bit_columns.empty()) {
-      state_.margins[t].bits.resize(margins / rows_per_word * margin_bits + widest_vector);
+      state_.margins[i].bits.resize(margins / rows_per_word * margin_bits + widest_vector);
     }
   }
   state_.logits.resize(static_cast<size_t>(network.network().classes()));
@@ -52,22 +54,24 @@ void Executor::run(const Tensor& image) {
 
 void Executor::run_layer(int index) {
   const size_t i = static_cast<size_t>(index);
+  const auto from = static_cast<size_t>(network_.input_tensor(index));
+  const auto to = static_cast<size_t>(network_.output_tensor(index));
   const PackedLayer& layer = network_.layer(index);
-  const TensorLayout& in = network_.layout(index);
-  const TensorLayout& out = network_.layout(index + 1);
+  const TensorLayout& in = network_.input_layout(index);
+  const TensorLayout& out = network_.output_layout(index);
   switch (layer.path) {
     case LayerPath::matrix:
       if (layer.accumulator_output) {
-        kernels::list_from_reference(layer, in, state_.planes[i].data(), lists_[i]);
+        kernels::list_from_reference(layer, in, state_.planes[from].data(), lists_[i]);
         sums_.resize(static_cast<size_t>(layer.rows_padded));
         kernels::sum_columns(layer, lists_[i], sums_.data());
         for (size_t row = 0; row < state_.logits.size(); ++row) {
           state_.logits[row] = layer.base[row] + layer.unit * sums_[row];
         }
       } else {
-        kernels::fill_digits(state_.planes[i].data(), nullptr, digits_[i]);
+        kernels::fill_digits(state_.planes[from].data(), nullptr, digits_[i]);
         kernels::compute_layer(layer, out, digits_[i], &state_.margins[i],
-                               state_.planes[i + 1].data());
+                               state_.planes[to].data());
         bit_products_ += stuckat::fast::bit_products(layer, digits_[i].digits);
       }
       break;
@@ -75,21 +79,22 @@ void Executor::run_layer(int index) {
       state_.padded_inputs[i].reset(layer, in.format.padding_value());
       for (int pixel = 0; pixel < in.shape.pixels(); ++pixel) {
         state_.padded_inputs[i].set_pixel(
-            pixel, state_.values[i].values.data() +
+            pixel, state_.values[from].values.data() +
                        static_cast<std::ptrdiff_t>(pixel) * in.shape.channels);
       }
       kernels::compute_first_layer(layer, out, state_.padded_inputs[i].data(),
-                                   state_.planes[i + 1].data());
+                                   state_.planes[to].data());
       break;
     case LayerPath::pool:
-      pool_planes(layer, in, state_.planes[i].data(), state_.planes[i + 1].data());
+      pool_planes(layer, in, state_.planes[from].data(), state_.planes[to].data());
       break;
     case LayerPath::plain: {
-      const Tensor result = reference::run_layer(network_.network().layers[i], tensor(index));
+      const Tensor result =
+          reference::run_layer(network_.network().layers[i], tensor(static_cast<int>(from)));
       if (out.form == TensorForm::planes)
-        planes_from_values(out, result, state_.planes[i + 1].data());
+        planes_from_values(out, result, state_.planes[to].data());
       else if (out.form == TensorForm::values)
-        state_.values[i + 1] = result;
+        state_.values[to] = result;
       else
         state_.logits = result.values;
       break;

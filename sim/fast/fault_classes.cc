@@ -22,7 +22,7 @@ class KeyWriter {
     for (size_t i = 0; i < program.steps.size(); ++i) {
       const TensorStep& step = program.steps[i];
       if (step.computes()) add_computed(step);
-      const bool moves = moves_behind_pool(program.steps, i);
+      const bool moves = moves_after_pool(program.steps, i);
       for (const ElementStep& element : step.elements) add_element(element, moves);
     }
     return hasher_.hex();
@@ -40,7 +40,8 @@ class KeyWriter {
   };
 
   bool is_pooled(int tensor) const {
-    return tensor != network_.last_tensor() && network_.layer(tensor).path == LayerPath::pool;
+    const int reader = network_.reader(tensor);
+    return reader >= 0 && network_.layer(reader).path == LayerPath::pool;
   }
 
   /// Pixels that no window of a pool covers can be left out where only the logits count.
@@ -50,7 +51,7 @@ class KeyWriter {
     Selection result{false, fault.pixels};
     size_t all = static_cast<size_t>(layout.shape.pixels());
     if (share_ == Share::logits && is_pooled(fault.tensor)) {
-      const PackedLayer& pool = network_.layer(fault.tensor);
+      const PackedLayer& pool = network_.layer(network_.reader(fault.tensor));
       const auto seen = [&](int y, int x) {
         bool any = false;
         for_each_window(pool, y, x, [&](int) { any = true; });
@@ -69,34 +70,37 @@ class KeyWriter {
     return result;
   }
 
+  /// The tensor that the pool makes of a tensor.
+  int pooled(int tensor) const { return network_.output_tensor(network_.reader(tensor)); }
+
   /// Pixels of the pool's output whose windows cover a pixel.
-  std::vector<int> behind_pool(int tensor, int pixel) const {
-    const PackedLayer& pool = network_.layer(tensor);
+  std::vector<int> pooled_pixels(int tensor, int pixel) const {
+    const PackedLayer& pool = network_.layer(network_.reader(tensor));
     std::vector<int> pixels;
     for_each_window(pool, pixel / pool.input.width, pixel % pool.input.width,
                     [&](int p) { pixels.push_back(p); });
     return pixels;
   }
 
-  Selection moved_behind_pool(int tensor, const Selection& before) const {
+  Selection moved_after_pool(int tensor, const Selection& before) const {
     if (before.all) return before;
     Selection result;
     for (const int pixel : before.pixels) {
-      for (const int p : behind_pool(tensor, pixel)) result.pixels.push_back(p);
+      for (const int p : pooled_pixels(tensor, pixel)) result.pixels.push_back(p);
     }
     std::sort(result.pixels.begin(), result.pixels.end());
     result.pixels.erase(std::unique(result.pixels.begin(), result.pixels.end()),
                         result.pixels.end());
-    result.all =
-        result.pixels.size() == static_cast<size_t>(network_.layer(tensor).output.pixels());
+    result.all = result.pixels.size() ==
+                 static_cast<size_t>(network_.layer(network_.reader(tensor)).output.pixels());
     return result;
   }
 
-  /// What is done to all elements of a step before a pool can as well be done behind it.
-  bool moves_behind_pool(const std::vector<TensorStep>& steps, size_t i) const {
+  /// What is done to all elements of a step before a pool can as well be done after it.
+  bool moves_after_pool(const std::vector<TensorStep>& steps, size_t i) const {
     const TensorStep& step = steps[i];
     if (share_ != Share::logits || step.computes() || !is_pooled(step.tensor)) return false;
-    const bool is_next = i + 1 < steps.size() && steps[i + 1].tensor == step.tensor + 1;
+    const bool is_next = i + 1 < steps.size() && steps[i + 1].tensor == pooled(step.tensor);
     if (is_next && steps[i + 1].computes()) return false;
     return std::all_of(step.elements.begin(), step.elements.end(), [&](const ElementStep& e) {
       const ElementFault& fault = fault_of(e);
@@ -228,10 +232,10 @@ class KeyWriter {
     hasher_.add("computed").add(tensor).add(rows.size()).add(operands.size()).add(pools.size());
     hasher_.add(windows.size());
     for (const SpecialRow& row : rows) {
-      add(row, network_.network().layers[static_cast<size_t>(tensor) - 1]);
+      add(row, network_.network().layer(Network::producer(tensor)));
     }
     for (size_t f = 0; f < effects_.operators.size() && !rows.empty(); ++f) {
-      if (effects_.operators[f].layer == tensor - 1) all(f, effects_.operators[f]);
+      if (effects_.operators[f].layer == Network::producer(tensor)) all(f, effects_.operators[f]);
     }
     for (const int f : operands) add(effects_.operands[static_cast<size_t>(f)]);
     for (const int f : pools) add(effects_.pools[static_cast<size_t>(f)]);
@@ -242,10 +246,10 @@ class KeyWriter {
     const auto& [number, words, level_map, is_constant] = element;
     const auto& [tensor, channels, pixels, slot, mask, stage, images] = fault_of(element);
     Selection selected = selection(fault_of(element));
-    if (moves) selected = moved_behind_pool(tensor, selected);
+    if (moves) selected = moved_after_pool(tensor, selected);
     if (!selected.all && selected.pixels.empty()) return;
     if (selected.all) selected.pixels.clear();
-    hasher_.add("elements").add(tensor + (moves ? 1 : 0));
+    hasher_.add("elements").add(moves ? pooled(tensor) : tensor);
     all(selected.pixels, slot, images);
     if (network_.layout(tensor).form == TensorForm::planes)
       all(words, level_map);

@@ -11,11 +11,12 @@
 namespace stuckat::fast {
 namespace {
 
-/// The tensor behind the pool, if a pool follows `tensor`.
-int behind_pool(const PackedNetwork& network, int tensor) {
-  const bool pooled =
-      tensor < network.last_tensor() && network.layer(tensor).path == LayerPath::pool;
-  return tensor + (pooled ? 1 : 0);
+/// Where the channel kernels begin with channels that are held in a tensor: the tensor itself, or
+/// that after the pool of packed words that follows.
+int start_of(const PackedNetwork& network, int tensor) {
+  const int reader = network.reader(tensor);
+  const bool pooled = reader >= 0 && network.layer(reader).path == LayerPath::pool;
+  return pooled ? network.output_tensor(reader) : tensor;
 }
 
 /// A fault that first holds some channels at a constant level, in every pixel of every image, in a
@@ -32,22 +33,25 @@ bool begins_with_channels(const PackedNetwork& network, const Effects& effects,
       fault.depends_on_image() || !step.is_constant) {
     return false;
   }
-  const int start = behind_pool(network, fault.tensor);
+  const int start = start_of(network, fault.tensor);
+  const int reader = network.reader(start);
+  if (reader < 0) return false;
   // What the fault does to tensor `start` is not written there, so nothing more may read it.
   const auto reads_start = [&](const TensorStep& s) {
-    return s.tensor == start || (s.tensor == start + 1 && s.computes());
+    return s.tensor == start || (s.tensor == network.output_tensor(reader) && s.computes());
   };
   if (std::any_of(program.steps.begin() + 1, program.steps.end(), reads_start)) return false;
   return ChannelRows::fits(network.layout(fault.tensor)) &&
          ChannelRows::fits(network.layout(start)) &&
-         network.layer(start).path == LayerPath::matrix &&
+         network.layer(reader).path == LayerPath::matrix &&
          step.level_map.front() >= network.always_set_planes(start);
 }
 
 bool has_tables(const PackedNetwork& network, int start, size_t channels) {
   const TensorLayout& input = network.layout(start);
   const int variable = input.planes - network.always_set_planes(start);
-  return ChannelTable::fits(network.layer(start), input, variable * static_cast<int>(channels));
+  return ChannelTable::fits(network.layer(network.reader(start)), input,
+                            variable * static_cast<int>(channels));
 }
 
 /// The member that a fault belongs to; the rest of a program makes it one of its own.
@@ -85,7 +89,7 @@ FaultList::FaultList(const PackedNetwork& network, std::vector<Effects> effects,
     }
     const ElementStep& step = steps.front().elements.front();
     const std::vector<int>& channels = fault.elements[static_cast<size_t>(step.fault)].channels;
-    const int start = behind_pool(network, steps.front().tensor);
+    const int start = start_of(network, steps.front().tensor);
     if (channels.size() > 1 && !has_tables(network, start, channels.size())) {
       other_faults_.push_back(f);
       continue;
@@ -93,6 +97,8 @@ FaultList::FaultList(const PackedNetwork& network, std::vector<Effects> effects,
     const bool has_rest = steps.size() > 1;
     ChannelGroup& group = (has_rest ? groups_with_rest : groups)[{start, channels}];
     group.start = start;
+    group.layer = network.reader(start);
+    group.next = network.output_tensor(group.layer);
     group.channels = channels;
     ChannelGroup::Member& member = member_for(group, step.level_map.front(), has_rest);
     member.places.push_back({f, steps.front().tensor});
@@ -105,7 +111,7 @@ FaultList::FaultList(const PackedNetwork& network, std::vector<Effects> effects,
         const auto [at, is_new] = tables.insert({{group.start, group.channels[i]}, 0});
         if (is_new) {
           at->second = static_cast<int>(tables_.size());
-          tables_.emplace_back(network.layer(group.start), group.channels[i]);
+          tables_.emplace_back(network.layer(group.layer), group.channels[i]);
         }
         group.tables.push_back(at->second);
       }

@@ -34,7 +34,9 @@ class Builder {
     FaultProgram program;
     for (auto& [tensor, step] : steps_) {
       // Memories may hold what their broken bits are stuck at.
-      std::erase_if(step.rows, [&](const SpecialRow& row) { return is_right(tensor - 1, row); });
+      std::erase_if(step.rows, [&](const SpecialRow& row) {
+        return is_right(Network::producer(tensor), row);
+      });
       if (!step.computes() && step.elements.empty()) continue;
       program.steps.push_back(std::move(step));
     }
@@ -70,7 +72,7 @@ class Builder {
   SpecialRow& special_row(int index, int row) {
     const Layer& layer = matrix_layer(index);
     check_below("row", row, layer.rows());
-    std::vector<SpecialRow>& rows = step(index + 1).rows;
+    std::vector<SpecialRow>& rows = step(Network::output_tensor(index)).rows;
     const auto at = std::find_if(rows.begin(), rows.end(), [&](auto& r) { return r.row == row; });
     if (at != rows.end()) return *at;
     const int8_t* weights = layer.weight_row(row);
@@ -145,7 +147,7 @@ class Builder {
     const int width = layer.input.width + 2 * layer.padding;
     check_all("channel", fault.channels, layer.input.channels);
     check_all("padded pixel", fault.pixels, height * width);
-    step(fault.layer + 1).operands.push_back(index);
+    step(Network::output_tensor(fault.layer)).operands.push_back(index);
   }
 
   void add(const WindowFault& fault, int index) {
@@ -153,7 +155,7 @@ class Builder {
     check_all("row", fault.rows, layer.rows());
     check_all("column", fault.columns, std::max(fault.padded_columns, layer.columns()));
     check_all("pixel", fault.pixels, layer.output.pixels());
-    step(fault.layer + 1).windows.push_back(index);
+    step(Network::output_tensor(fault.layer)).windows.push_back(index);
   }
 
   void add(const PoolFault& fault, int index) {
@@ -162,7 +164,7 @@ class Builder {
     check(layer.kind == LayerKind::max_pool, "a pool fault in layer", fault.layer, "a max-pool");
     check_all("channel", fault.channels, layer.output.channels);
     check_all("pixel", fault.pixels, layer.output.pixels());
-    step(fault.layer + 1).pools.push_back(index);
+    step(Network::output_tensor(fault.layer)).pools.push_back(index);
   }
 
   static bool changes_nothing(const ElementFault& fault, const ElementStep& element) {

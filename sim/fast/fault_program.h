@@ -62,11 +62,13 @@ struct ChannelGroup {
     int level = 0;  ///< planes set
     std::vector<Place> places;
   };
-  /// Where the work begins: the tensor of the fault, or the output of the pool behind it, since a
-  /// channel stuck before a pool is stuck behind it.
+  /// Where the work begins: the tensor of the fault, or what the pool that follows makes of it,
+  /// since a channel stuck before a pool is stuck after it.
   int start = 0;
+  int layer = 0;              ///< that reads tensor `start`
+  int next = 0;               ///< the tensor that it makes
   std::vector<int> channels;  ///< ascending; more than one only with tables
-  std::vector<int> tables;  ///< [channels]: indices in FaultList, or empty: layer `start` has none
+  std::vector<int> tables;    ///< [channels]: indices in FaultList, or empty: the layer has none
   std::vector<Member> members;
 };
 

@@ -97,10 +97,10 @@ class FaultSimulator::Impl {
   /// The output of a layer once more, from operands that are held wrongly.
   void hold(int layer, const Effects& effects) {
     pass_.hold_operands(layer, effects, image_index_);
-    pass_.clear(layer + 1);
+    pass_.clear(network().output_tensor(layer));
     if (path_ == Path::dense)
       pass_.recompute(layer);
-    else if (pass_.differs(layer))
+    else if (pass_.differs(network().input_tensor(layer)))
       pass_.propagate(layer);
     pass_.recompute_windows(layer);
   }
@@ -113,10 +113,11 @@ class FaultSimulator::Impl {
     while (true) {
       if (next < steps.size() && steps[next].tensor == t) {
         const TensorStep& step = steps[next++];
-        if (!step.operands.empty()) hold(t - 1, effects);
-        if (t > 0) pass_.apply_rows(t - 1, effects, step, image_index_);
-        if (!step.operands.empty()) pass_.release_operands(t - 1);
-        if (!step.pools.empty()) pass_.apply_pools(t - 1, effects, image_index_);
+        const int producer = Network::producer(t);
+        if (!step.operands.empty()) hold(producer, effects);
+        if (producer >= 0) pass_.apply_rows(producer, effects, step, image_index_);
+        if (!step.operands.empty()) pass_.release_operands(producer);
+        if (!step.pools.empty()) pass_.apply_pools(producer, effects, image_index_);
         for (const ElementStep& element : step.elements) {
           pass_.apply_element(t, effects.elements[static_cast<size_t>(element.fault)], element,
                               image_index_);
@@ -124,11 +125,14 @@ class FaultSimulator::Impl {
       }
       const bool different = pass_.differs(t);
       if (different) last_difference = t;
-      if (t == faults_.network().last_tensor()) return last_difference;
+      const int reader = network().reader(t);
+      if (reader < 0) return last_difference;
       if (path_ == Path::dense) {
-        pass_.recompute(t++);
+        pass_.recompute(reader);
+        t = network().output_tensor(reader);
       } else if (different) {
-        pass_.propagate(t++);
+        pass_.propagate(reader);
+        t = network().output_tensor(reader);
       } else if (next < steps.size()) {
         t = steps[next].tensor;
       } else {
@@ -136,6 +140,8 @@ class FaultSimulator::Impl {
       }
     }
   }
+
+  const PackedNetwork& network() const { return faults_.network(); }
 
   const FaultList& faults_;
   const Path path_;

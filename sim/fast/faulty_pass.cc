@@ -14,10 +14,12 @@ FaultyPass::FaultyPass(const Executor& golden) : network_(golden.network()), gol
     diff_.emplace_back(layout.total_words(), uint64_t{0});
     changed_.emplace_back(layout.shape.pixels());
     values_.emplace_back();
-    if (t == network_.last_tensor()) continue;
+  }
+  for (int i = 0; i < static_cast<int>(network_.network().layers.size()); ++i) {
     lists_.emplace_back();
     scatter_.emplace_back();
-    const PackedLayer& layer = network_.layer(t);
+    const PackedLayer& layer = network_.layer(i);
+    const TensorLayout& layout = network_.input_layout(i);
     if (layer.path == LayerPath::matrix) {
       lists_.back().reserve(layer, layout);
       changed_words_.reserve(layer, layout);
@@ -38,8 +40,9 @@ void FaultyPass::begin_image() {
 
 const PaddedImage& FaultyPass::padded_input(int index) {
   const size_t i = static_cast<size_t>(index);
+  const auto from = static_cast<size_t>(network_.input_tensor(index));
   const PackedLayer& layer = network_.layer(index);
-  const TensorLayout& layout = network_.layout(index);
+  const TensorLayout& layout = network_.input_layout(index);
   const GoldenState& golden = golden_.state();
   PaddedImage& right = golden_inputs_[i];
   const std::ptrdiff_t channels = layout.shape.channels;
@@ -48,21 +51,21 @@ const PaddedImage& FaultyPass::padded_input(int index) {
     right.reset(layer, layout.format.padding_value());
     for (int pixel = 0; pixel < layout.shape.pixels(); ++pixel) {
       if (layout.form == TensorForm::planes)
-        right.set_pixel(layout, pixel, golden.planes[i].data() + pixel * words);
+        right.set_pixel(layout, pixel, golden.planes[from].data() + pixel * words);
       else
-        right.set_pixel(pixel, golden.values[i].values.data() + pixel * channels);
+        right.set_pixel(pixel, golden.values[from].values.data() + pixel * channels);
     }
   }
-  if (!differs(index) && held_.padding_pixels.empty()) return right;
+  if (!differs(network_.input_tensor(index)) && held_.padding_pixels.empty()) return right;
   faulty_input_ = right;
   std::vector<uint64_t> faulty(static_cast<size_t>(words));
-  changed_[i].for_each([&](int pixel) {
+  changed_[from].for_each([&](int pixel) {
     if (layout.form == TensorForm::values) {
-      faulty_input_.set_pixel(pixel, values_[i].values.data() + pixel * channels);
+      faulty_input_.set_pixel(pixel, values_[from].values.data() + pixel * channels);
       return;
     }
     for (size_t w = 0; w < faulty.size(); ++w) {
-      faulty[w] = faulty_word(index, static_cast<size_t>(pixel * words) + w);
+      faulty[w] = faulty_word(network_.input_tensor(index), static_cast<size_t>(pixel * words) + w);
     }
     faulty_input_.set_pixel(layout, pixel, faulty.data());
   });
@@ -122,9 +125,9 @@ void FaultyPass::propagate(int layer) {
 }
 
 void FaultyPass::find_changed_words(int index) {
-  const size_t i = static_cast<size_t>(index);
-  kernels::find_changed_words(network_.layer(index), network_.layout(index), diff_[i].data(),
-                              changed_[i], changed_words_);
+  const auto from = static_cast<size_t>(network_.input_tensor(index));
+  kernels::find_changed_words(network_.layer(index), network_.input_layout(index),
+                              diff_[from].data(), changed_[from], changed_words_);
 }
 
 bool FaultyPass::can_scatter(int index) {
@@ -136,8 +139,8 @@ bool FaultyPass::can_scatter(int index) {
 void FaultyPass::propagate_matrix(int index) {
   const bool scatters = can_scatter(index);
   changed_elements_ += changed_words_.changes;
-  follow(index, cheapest_way(network_.layer(index), network_.layout(index), changed_words_.changes,
-                             scatters));
+  follow(index, cheapest_way(network_.layer(index), network_.input_layout(index),
+                             changed_words_.changes, scatters));
 }
 
 void FaultyPass::propagate(int layer, Way way) {
@@ -147,19 +150,21 @@ void FaultyPass::propagate(int layer, Way way) {
 
 void FaultyPass::follow(int index, Way way) {
   const size_t i = static_cast<size_t>(index);
+  const auto from = static_cast<size_t>(network_.input_tensor(index));
+  const auto to = static_cast<size_t>(network_.output_tensor(index));
   const PackedLayer& layer = network_.layer(index);
-  const TensorLayout& in = network_.layout(index);
+  const TensorLayout& in = network_.input_layout(index);
   const GoldenState& golden = golden_.state();
   switch (way) {
     case Way::scatter:
-      additions_ += kernels::scatter(layer, in, network_.layout(index + 1), golden.margins[i],
-                                     golden.planes[i].data(), diff_[i].data(), changed_[i],
-                                     changed_words_, golden.planes[i + 1].data(),
-                                     diff_[i + 1].data(), changed_[i + 1], scatter_[i]);
+      additions_ += kernels::scatter(layer, in, network_.output_layout(index), golden.margins[i],
+                                     golden.planes[from].data(), diff_[from].data(), changed_[from],
+                                     changed_words_, golden.planes[to].data(), diff_[to].data(),
+                                     changed_[to], scatter_[i]);
       return;
     case Way::gather:
-      kernels::list_changes(layer, in, golden.planes[i].data(), diff_[i].data(), changed_words_,
-                            lists_[i]);
+      kernels::list_changes(layer, in, golden.planes[from].data(), diff_[from].data(),
+                            changed_words_, lists_[i]);
       return propagate_list(index);
     case Way::dense:
       return recompute_matrix(index);
@@ -168,13 +173,14 @@ void FaultyPass::follow(int index, Way way) {
 
 void FaultyPass::propagate_list(int index) {
   const size_t i = static_cast<size_t>(index);
+  const auto to = static_cast<size_t>(network_.output_tensor(index));
   const PackedLayer& layer = network_.layer(index);
   const ChangeList& list = lists_[i];
   const auto count = static_cast<int64_t>(list.up_count + list.down_count);
   if (!layer.accumulator_output) {
-    additions_ += kernels::propagate(layer, network_.layout(index + 1), golden_.state().margins[i],
-                                     golden_.state().planes[i + 1].data(), list,
-                                     diff_[i + 1].data(), changed_[i + 1]);
+    additions_ +=
+        kernels::propagate(layer, network_.output_layout(index), golden_.state().margins[i],
+                           golden_.state().planes[to].data(), list, diff_[to].data(), changed_[to]);
     return;
   }
   additions_ += count * layer.rows;
@@ -187,7 +193,7 @@ void FaultyPass::propagate_list(int index) {
 }
 
 void FaultyPass::change_logits(int channel, int levels) {
-  const PackedLayer& layer = network_.layer(network_.last_tensor() - 1);
+  const PackedLayer& layer = network_.layer(network_.network().producer(network_.last_tensor()));
   const int8_t* column =
       layer.columns.data() + static_cast<size_t>(channel) * static_cast<size_t>(layer.rows_padded);
   for (size_t row = 0; row < logits_.size(); ++row) {
@@ -205,84 +211,88 @@ void FaultyPass::swap_differences(int tensor, AlignedVector<uint64_t>& diff, Pix
 }
 
 void FaultyPass::propagate_first(int index) {
-  const size_t i = static_cast<size_t>(index);
+  const auto from = static_cast<size_t>(network_.input_tensor(index));
+  const auto to = static_cast<size_t>(network_.output_tensor(index));
   const PackedLayer& layer = network_.layer(index);
-  const TensorLayout& out = network_.layout(index + 1);
+  const TensorLayout& out = network_.output_layout(index);
   const PaddedImage& image = padded_input(index);
   PixelSet reached(out.shape.pixels());
-  changed_[i].for_each([&](int pixel) {
+  changed_[from].for_each([&](int pixel) {
     const int y = pixel / layer.input.width + layer.padding;
     const int x = pixel % layer.input.width + layer.padding;
     for_each_window(layer, y, x, [&](int reader) { reached.insert(reader); });
   });
   sums_.resize(static_cast<size_t>(layer.rows_padded));
-  const uint64_t* golden = golden_.state().planes[i + 1].data();
+  const uint64_t* golden = golden_.state().planes[to].data();
   reached.for_each([&](int pixel) {
     const size_t at = static_cast<size_t>(pixel) * out.pixel_words();
-    uint64_t* words = diff_[i + 1].data() + at;
+    uint64_t* words = diff_[to].data() + at;
     kernels::compute_first(layer, out, image.data(), pixel, sums_.data(), words);
     uint64_t any = 0;
     for (int w = 0; w < out.pixel_words(); ++w) any |= words[w] ^= golden[at + w];
-    if (any != 0) changed_[i + 1].insert(pixel);
+    if (any != 0) changed_[to].insert(pixel);
     additions_ += int64_t{layer.rows} * layer.kernel_height * layer.window_row_columns();
   });
 }
 
 void FaultyPass::propagate_pool(int index) {
-  const size_t i = static_cast<size_t>(index);
+  const auto from = static_cast<size_t>(network_.input_tensor(index));
+  const auto to = static_cast<size_t>(network_.output_tensor(index));
   const PackedLayer& layer = network_.layer(index);
-  const TensorLayout& in = network_.layout(index);
+  const TensorLayout& in = network_.input_layout(index);
   if (layer.kernel_height == 2 && layer.stride == 2 && in.shape.width <= 64) {
-    kernels::propagate_pool_2x2(layer, in, golden_.state().planes[i].data(), diff_[i].data(),
-                                changed_[i], golden_.state().planes[i + 1].data(),
-                                diff_[i + 1].data(), changed_[i + 1]);
+    kernels::propagate_pool_2x2(layer, in, golden_.state().planes[from].data(), diff_[from].data(),
+                                changed_[from], golden_.state().planes[to].data(), diff_[to].data(),
+                                changed_[to]);
     return;
   }
   PixelSet reached(layer.output.pixels());
-  changed_[i].for_each([&](int pixel) {
+  changed_[from].for_each([&](int pixel) {
     for_each_window(layer, pixel / layer.input.width, pixel % layer.input.width,
                     [&](int reader) { reached.insert(reader); });
   });
   const size_t stride = static_cast<size_t>(in.pixel_words());
-  const uint64_t* golden = golden_.state().planes[i + 1].data();
-  const uint64_t* golden_in = golden_.state().planes[i].data();
-  const uint64_t* diff_in = diff_[i].data();
+  const uint64_t* golden = golden_.state().planes[to].data();
+  const uint64_t* golden_in = golden_.state().planes[from].data();
+  const uint64_t* diff_in = diff_[from].data();
   const auto word = [&](int pixel, int w) {
     const size_t at = static_cast<size_t>(pixel) * stride + static_cast<size_t>(w);
     return golden_in[at] ^ diff_in[at];
   };
   reached.for_each([&](int pixel) {
     const size_t at = static_cast<size_t>(pixel) * stride;
-    uint64_t* words = diff_[i + 1].data() + at;
+    uint64_t* words = diff_[to].data() + at;
     pool_pixel(layer, in, pixel, word, words);
     uint64_t any = 0;
     for (size_t w = 0; w < stride; ++w) any |= words[w] ^= golden[at + w];
-    if (any != 0) changed_[i + 1].insert(pixel);
+    if (any != 0) changed_[to].insert(pixel);
   });
 }
 
 void FaultyPass::propagate_plain(int index) {
   const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
-  set_tensor(index + 1, reference::run_layer(layer, tensor(index)));
+  set_tensor(network_.output_tensor(index),
+             reference::run_layer(layer, tensor(network_.input_tensor(index))));
 }
 
 void FaultyPass::recompute(int layer) {
   if (network_.layer(layer).path == LayerPath::matrix)
     recompute_matrix(layer);
   else
-    set_tensor(
-        layer + 1,
-        reference::run_layer(network_.network().layers[static_cast<size_t>(layer)], tensor(layer)));
+    propagate_plain(layer);
 }
 
 void FaultyPass::recompute_matrix(int index) {
   const size_t i = static_cast<size_t>(index);
+  const auto from = static_cast<size_t>(network_.input_tensor(index));
+  const auto to = static_cast<size_t>(network_.output_tensor(index));
   const PackedLayer& layer = network_.layer(index);
-  const TensorLayout& in = network_.layout(index);
-  const TensorLayout& out = network_.layout(index + 1);
+  const TensorLayout& in = network_.input_layout(index);
+  const TensorLayout& out = network_.output_layout(index);
   if (layer.accumulator_output) {
     scratch_.resize(in.total_words());
-    for (size_t w = 0; w < scratch_.size(); ++w) scratch_[w] = faulty_word(index, w);
+    for (size_t w = 0; w < scratch_.size(); ++w)
+      scratch_[w] = faulty_word(network_.input_tensor(index), w);
     kernels::list_from_reference(layer, in, scratch_.data(), lists_[i]);
     sums_.resize(static_cast<size_t>(layer.rows_padded));
     kernels::sum_columns(layer, lists_[i], sums_.data());
@@ -292,15 +302,15 @@ void FaultyPass::recompute_matrix(int index) {
     logits_differ_ = !std::equal(logits_.begin(), logits_.end(), golden_.logits().begin());
     return;
   }
-  kernels::fill_digits(golden_.state().planes[i].data(), diff_[i].data(), digits_[i]);
-  kernels::compute_layer(layer, out, digits_[i], nullptr, diff_[i + 1].data());
+  kernels::fill_digits(golden_.state().planes[from].data(), diff_[from].data(), digits_[i]);
+  kernels::compute_layer(layer, out, digits_[i], nullptr, diff_[to].data());
   bit_products_ += bit_products(layer, digits_[i].digits);
-  const uint64_t* golden = golden_.state().planes[i + 1].data();
+  const uint64_t* golden = golden_.state().planes[to].data();
   for (int pixel = 0; pixel < out.shape.pixels(); ++pixel) {
     const size_t at = static_cast<size_t>(pixel) * out.pixel_words();
     uint64_t any = 0;
-    for (int w = 0; w < out.pixel_words(); ++w) any |= diff_[i + 1][at + w] ^= golden[at + w];
-    if (any != 0) changed_[i + 1].insert(pixel);
+    for (int w = 0; w < out.pixel_words(); ++w) any |= diff_[to][at + w] ^= golden[at + w];
+    if (any != 0) changed_[to].insert(pixel);
   }
 }
 

@@ -97,7 +97,7 @@ void pack_thresholds(const Layer& layer, PackedLayer& packed) {
 TensorLayout layout_of(const Network& network, int tensor) {
   TensorLayout layout;
   layout.shape = network.shape(tensor);
-  if (tensor == network.tensors() - 1) {
+  if (network.holds_accumulators(tensor)) {
     layout.form = TensorForm::accumulators;
     return layout;
   }

@@ -6,20 +6,24 @@ namespace stuckat::fast {
 
 PackedNetwork::PackedNetwork(Network network) : network_(std::move(network)) {
   validate(network_, network_.name);
-  for (int t = 0; t < network_.tensors(); ++t) layouts_.push_back(layout_of(network_, t));
-  for (size_t i = 0; i < network_.layers.size(); ++i) {
-    layers_.push_back(pack_layer(network_.layers[i], layouts_[i], layouts_[i + 1]));
+  for (int t = 0; t < network_.tensors(); ++t) {
+    layouts_.push_back(layout_of(network_, t));
+    readers_.push_back(network_.only_consumer(t));
+  }
+  for (int i = 0; i < static_cast<int>(network_.layers.size()); ++i) {
+    layers_.push_back(pack_layer(network_.layer(i), input_layout(i), output_layout(i)));
   }
 }
 
 int PackedNetwork::always_set_planes(int tensor) const {
   if (tensor == 0) return 0;
-  switch (layer(tensor - 1).path) {
+  const int producer = Network::producer(tensor);
+  switch (layer(producer).path) {
     case LayerPath::matrix:
     case LayerPath::first:
-      return layer(tensor - 1).first_plane;
+      return layer(producer).first_plane;
     case LayerPath::pool:
-      return always_set_planes(tensor - 1);
+      return always_set_planes(input_tensor(producer));
     case LayerPath::plain:
       return 0;
   }

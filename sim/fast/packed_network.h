@@ -17,8 +17,14 @@ class PackedNetwork {
   int tensors() const { return network_.tensors(); }
   int last_tensor() const { return network_.tensors() - 1; }
   const PackedLayer& layer(int index) const { return layers_[static_cast<size_t>(index)]; }
+  /// The tensors that a layer reads and makes, and the layer that reads a tensor; -1: none does.
+  static constexpr int input_tensor(int layer) { return Network::input_tensor(layer); }
+  static constexpr int output_tensor(int layer) { return Network::output_tensor(layer); }
+  int reader(int tensor) const { return readers_[static_cast<size_t>(tensor)]; }
   /// How tensor `tensor` is held.
   const TensorLayout& layout(int tensor) const { return layouts_[static_cast<size_t>(tensor)]; }
+  const TensorLayout& input_layout(int layer) const { return layout(input_tensor(layer)); }
+  const TensorLayout& output_layout(int layer) const { return layout(output_tensor(layer)); }
   /// Planes of tensor `tensor` (of TensorForm::planes) that are set in every fault-free element,
   /// because no quantizer emits what is below them.
   int always_set_planes(int tensor) const;
@@ -26,6 +32,7 @@ class PackedNetwork {
  private:
   Network network_;
   std::vector<TensorLayout> layouts_;  // [tensors()]
+  std::vector<int> readers_;           // [tensors()]
   std::vector<PackedLayer> layers_;    // [network_.layers.size()]
 };
 

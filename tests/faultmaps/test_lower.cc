@@ -26,6 +26,7 @@ struct Small {
         {"layer0/mvtu", 4, 3, Schedule::channel_parallel, {test::use_of(network, 0, 4, 3, 0)}},
         {"layer1/mvtu", 2, 4, Schedule::channel_parallel, {test::use_of(network, 1, 2, 4, 0)}}};
     placement.streams = {{"layer0/out", 1, 3, 3, 2}};
+    placement.streams.front().layer = 1;
     validate(placement, network);
   }
   Effects lowered(const std::string& fault) const {

@@ -28,10 +28,10 @@ inline Placement random_dataflow_placement(Random& random, const Network& networ
   for (int t = 0; t < network.tensors(); ++t) {
     const int channels = network.shape(t).channels;
     const int per_word = uniform(random, 1, channels);
-    const std::string name =
-        t == 0 ? "input" : network.layers[static_cast<size_t>(t) - 1].name + "/out";
+    const std::string name = t == 0 ? "input" : network.tensor_name(t) + "/out";
     placement.streams.push_back(
         {name, t, uniform(random, 1, 7), per_word, (channels + per_word - 1) / per_word});
+    placement.streams.back().layer = network.only_consumer(t);
     if (t == 0) continue;
     const Layer& layer = network.layers[static_cast<size_t>(t) - 1];
     int per_cell = uniform(random, 1, layer.input.channels);
@@ -80,12 +80,8 @@ inline Placement random_loopback_placement(Random& random, const Network& networ
   ActivationMemory memory{"activations", 2, 400, {}};
   for (int t = 0; t < network.tensors(); ++t) {
     if (t > 0 && !network.layers[static_cast<size_t>(t) - 1].has_weights()) continue;
-    int kept = t;
-    while (kept + 1 < network.tensors() &&
-           !network.layers[static_cast<size_t>(kept)].has_weights()) {
-      ++kept;
-    }
-    memory.tensors.push_back({t, kept, static_cast<int>(memory.tensors.size() % 2)});
+    memory.tensors.push_back(
+        {t, network.after_pools(t), static_cast<int>(memory.tensors.size() % 2)});
   }
   placement.memories.push_back(memory);
   return placement;

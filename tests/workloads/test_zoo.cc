@@ -56,11 +56,11 @@ TEST_CASE("DoReFa-Net has the matrices of the published networks, but for their 
       {"dorefa-w1a2", {{55, 55, 96}, {27, 27, 256}, {13, 13, 384}, {13, 13, 384}, {6, 6, 256}}},
       {"dorefa-pruned-w1a2",
        {{55, 55, 68}, {27, 27, 180}, {13, 13, 272}, {13, 13, 384}, {6, 6, 256}}}};
-  for (const auto& [name, behind_convolutions] : networks) {
+  for (const auto& [name, after_convolutions] : networks) {
     const Network network = zoo_network(name, {.classes = 1000});
     CHECK(network.input() == Shape{224, 224, 3});
     int layer = 0;
-    for (const Shape& shape : behind_convolutions) {
+    for (const Shape& shape : after_convolutions) {
       const int index = network.find_layer("layer" + std::to_string(layer++));
       CHECK(network.shape(network.after_pools(network.output_tensor(index))) == shape);
     }
@@ -68,7 +68,7 @@ TEST_CASE("DoReFa-Net has the matrices of the published networks, but for their 
       return network.layers[static_cast<size_t>(network.find_layer(l))];
     };
     CHECK(at("layer0").columns() == 12 * 12 * 3);
-    CHECK(at("layer2").columns() == 9 * behind_convolutions[1].channels);
+    CHECK(at("layer2").columns() == 9 * after_convolutions[1].channels);
     CHECK(at("layer5").columns() == 9216);
     CHECK(at("layer6").columns() == 4096);
     CHECK(at("layer7").rows() == 1000);

@@ -33,11 +33,11 @@ Hardware equivalent_hardware(const CampaignInputs& in, const campaign::FaultInfo
     names.push_back(fmt::format("{}/mvtu/pe[{}]/dead={}", layer.name, info.channel, info.level));
   } else {
     const bool before_pool = info.id.find("before-pool") != std::string::npos;
-    const int tensor =
-        before_pool ? info.layer + 1 : in.network.after_pools(in.network.output_tensor(info.layer));
+    const int before = in.network.output_tensor(info.layer);
+    const int tensor = before_pool ? before : in.network.after_pools(before);
     const Shape shape = in.network.shape(tensor);
-    const auto producer = static_cast<size_t>(tensor) - 1;
-    const std::string stream = in.network.layers[producer].name + "/out";
+    const auto producer = static_cast<size_t>(in.network.producer(tensor));
+    const std::string stream = in.network.tensor_name(tensor) + "/out";
     int words_per_pixel = 1;
     for (const Stream& s : dataflow::place(accelerator, in.network).streams) {
       if (s.name == stream) words_per_pixel = s.words_per_pixel;
@@ -135,7 +135,7 @@ nlohmann::ordered_json compare(const Network& network, const std::vector<Tensor>
   fmt::print("{:<10} {:>25} {:>10} {:>10} {:>8}   first difference\n", "tensor", "cycles",
              "elements", "differ", "");
   for (size_t t = 0; t < golden.size(); ++t) {
-    const std::string name = t == 0 ? "input" : network.layers[t - 1].name;
+    const std::string name = network.tensor_name(static_cast<int>(t));
     const auto& g = golden[t].values;
     const auto& f = faulty[t].values;
     int64_t differ = 0;
@@ -169,7 +169,7 @@ std::string differences_csv(const Network& network, const std::vector<Tensor>& g
                             const std::vector<Tensor>& faulty) {
   std::string text = "tensor,y,x,channel,fault_free,faulty\n";
   for (size_t t = 0; t < golden.size(); ++t) {
-    const std::string name = t == 0 ? "input" : network.layers[t - 1].name;
+    const std::string name = network.tensor_name(static_cast<int>(t));
     const Shape shape = golden[t].shape;
     for (int y = 0; y < shape.height; ++y) {
       for (int x = 0; x < shape.width; ++x) {

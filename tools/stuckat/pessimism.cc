@@ -52,10 +52,11 @@ bool only_weights(const Effects& effects) {
 
 /// The whole code stuck at a level of tensor `tensor`.
 CodeMask stuck_at(const Network& network, int tensor, int level) {
-  if (tensor < network.tensors() - 1) {
+  if (!network.holds_accumulators(tensor)) {
     return CodeMask::constant(network.format(tensor).code(level));
   }
-  return CodeMask::constant(static_cast<uint32_t>(dead_accumulator(network.layers.back(), level)));
+  return CodeMask::constant(
+      static_cast<uint32_t>(dead_accumulator(network.layer(network.producer(tensor)), level)));
 }
 
 /// All of a few levels; of many (the fixed-point image) the lowest, the middle one, the greatest.
@@ -84,7 +85,7 @@ std::vector<Effects> at_row(SiteKind kind, const Fault& fault, const Placement& 
 
 /// Levels that the elements of a tensor can be stuck at.
 NumberFormat levels_of(const Network& network, int tensor) {
-  return tensor == 0 ? network.format(0) : level_format(network, tensor - 1);
+  return tensor == 0 ? network.format(0) : level_format(network, network.producer(tensor));
 }
 
 /// The elements that effects reach first, to be stuck whole: those overwritten; maxima of a broken

@@ -66,7 +66,7 @@ std::vector<TensorChange> no_changes(const Network& network) {
   std::vector<TensorChange> tensors;
   for (int t = 0; t < network.tensors(); ++t) {
     TensorChange change;
-    change.name = t == 0 ? "input" : network.layers[static_cast<size_t>(t) - 1].name;
+    change.name = network.tensor_name(t);
     change.shape = network.shape(t);
     change.channels.resize(static_cast<size_t>(change.shape.channels));
     change.pixels.resize(static_cast<size_t>(change.shape.pixels()));

@@ -135,7 +135,7 @@ SpeltOut spelt_out(const Network& network, const Effects& effects) {
 bool is_spelt_out(const Network& network, const Effects& effects) {
   return effects.elements.size() == effects.size() &&
          std::none_of(effects.elements.begin(), effects.elements.end(), [&](const auto& fault) {
-           return fault.depends_on_image() || fault.tensor == network.tensors() - 1;
+           return fault.depends_on_image() || network.holds_accumulators(fault.tensor);
          });
 }
 

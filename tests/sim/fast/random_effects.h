@@ -60,7 +60,7 @@ inline ElementFault random_element(Random& random, const Network& network) {
           (shape.size() + fault.slot.channels_per_word - 1) / fault.slot.channels_per_word;
     }
   }
-  const bool last = fault.tensor == network.tensors() - 1;
+  const bool last = network.holds_accumulators(fault.tensor);
   fault.mask = random_mask(random, last ? 12 : network.format(fault.tensor).bits);
   fault.stage = uniform(random, 0, 6);
   fault.images = random_range(random);
