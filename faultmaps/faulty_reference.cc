@@ -107,16 +107,17 @@ std::vector<Tensor> run(const Network& network, const Tensor& image, const Effec
   std::vector<Tensor> tensors = {image};
   apply_elements(network, 0, effects, image_index, tensors[0]);
   for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
-    Layer layer = patched(network.layers[static_cast<size_t>(i)], i, effects);
-    Tensor input = tensors.back();
+    Layer layer = patched(network.layer(i), i, effects);
+    Tensor input = tensors[static_cast<size_t>(network.input_tensor(i))];
     if (has_operands(effects, i)) {
       input = padded_operands(layer, i, effects.operands, input, image_index);
       layer = without_padding(std::move(layer));
     }
     Tensor output = run_layer(layer, input);
     apply_operators(layer, i, effects, input, image_index, output);
-    if (!layer.has_weights()) apply_pools(layer, i, effects, input, image_index, output);
-    apply_elements(network, i + 1, effects, image_index, output);
+    if (layer.part() == HardwarePart::max_pool)
+      apply_pools(layer, i, effects, input, image_index, output);
+    apply_elements(network, network.output_tensor(i), effects, image_index, output);
     tensors.push_back(std::move(output));
   }
   return tensors;

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "faultmaps/lowering.h"
+#include "workloads/capabilities.h"
 #include "workloads/errors.h"
 
 namespace stuckat {
@@ -466,6 +467,10 @@ int32_t dead_accumulator(const Layer& layer, int level) {
 }
 
 Effects lower(const FaultMap& map, const Placement& placement, const Network& network) {
+  static const Capabilities known = {
+      "the lowering of faults does not know",
+      {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
+  check_supported(network, known, placement.accelerator);
   Lowering lowering(placement, network);
   for (const Fault& fault : map.faults) lowering.add(fault);
   return lowering.finish();

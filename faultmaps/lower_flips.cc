@@ -338,7 +338,7 @@ void Flips::while_read(const PeArray& array, const BufferElement& element, const
   const int folds = by_channel ? use.rows / array.pe : l.rows();
   for (int pixel = 0; pixel < l.output.pixels(); ++pixel) {
     int column = element.pixel * l.input.channels + element.channel;
-    if (l.kind == LayerKind::convolution) {
+    if (!l.is_flat()) {
       const int ky = y - pixel / l.output.width * l.stride;
       const int kx = x - pixel % l.output.width * l.stride;
       if (ky < 0 || kx < 0 || ky >= l.kernel || kx >= l.kernel) continue;

@@ -78,7 +78,7 @@ void add_carried_padding(const Stream& stream, StreamStage stage, const ElementF
                          Effects& effects) {
   if (stream.carries != Carries::tensor || stream.layer < 0) return;
   const Layer& layer = network.layer(stream.layer);
-  if (layer.kind != LayerKind::dense || !(stream.packed || layer.input.pixels() == 1)) return;
+  if (!layer.is_flat() || !(stream.packed || layer.input.pixels() == 1)) return;
   const ArrayUse& use = use_of(placement, stream.layer);
   const int end = std::min(use.columns, stream.words_per_pixel * stream.channels_per_word);
   WindowFault padding;

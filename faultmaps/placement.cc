@@ -77,8 +77,9 @@ void validate(const Placement& placement, const Network& network) {
           "PE " + std::to_string(array.pe) + ", SIMD " + std::to_string(array.simd), "at least 1");
     for (const ArrayUse& use : array.uses) {
       const bool exists = use.layer >= 0 && use.layer < static_cast<int>(network.layers.size()) &&
-                          network.layers[static_cast<size_t>(use.layer)].has_weights();
-      check(exists, array.name, "layer " + std::to_string(use.layer), "a layer with weights");
+                          network.layer(use.layer).part() == HardwarePart::pe_array;
+      check(exists, array.name, "layer " + std::to_string(use.layer),
+            "a layer for an array of PEs");
       const Layer& layer = network.layers[static_cast<size_t>(use.layer)];
       check(use.rows >= layer.rows() &&
                 (array.schedule == Schedule::pixel_parallel || use.rows % array.pe == 0),
@@ -120,9 +121,11 @@ void validate(const Placement& placement, const Network& network) {
   auto check_unit = [&](const std::string& name, int layer, bool pool, int channels_per_word) {
     check(names.insert(name).second, name, "repeated name", "unique names");
     const bool exists = layer >= 0 && layer < static_cast<int>(network.layers.size());
-    const LayerKind kind = pool ? LayerKind::max_pool : LayerKind::convolution;
-    check(exists && network.layers[static_cast<size_t>(layer)].kind == kind, name,
-          "layer " + std::to_string(layer), pool ? "a max-pool" : "a convolution");
+    check(exists && (pool ? network.layer(layer).part() == HardwarePart::max_pool
+                          : network.layer(layer).part() == HardwarePart::pe_array &&
+                                !network.layer(layer).is_flat()),
+          name, "layer " + std::to_string(layer),
+          pool ? "a max-pool" : "a layer with windows for an array of PEs");
     const int channels = network.layers[static_cast<size_t>(layer)].input.channels;
     check(channels_per_word >= 1 && channels % channels_per_word == 0, name,
           std::to_string(channels_per_word) + " channels in a word",

@@ -6,6 +6,7 @@
 
 #include "trainer/dispatch.h"
 #include "trainer/random.h"
+#include "workloads/capabilities.h"
 #include "workloads/errors.h"
 
 namespace stuckat::trainer {
@@ -76,7 +77,15 @@ void export_layer(const LayerParameters& parameters, Layer& layer) {
 
 }  // namespace
 
+void check_trainable(const Network& network) {
+  static const Capabilities known = {
+      "the trainer does not compute",
+      {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
+  check_supported(network, known, network.name);
+}
+
 Model initial_model(const Network& architecture, uint64_t seed) {
+  check_trainable(architecture);
   Model model{architecture, std::vector<LayerParameters>(architecture.layers.size())};
   for (size_t i = 0; i < architecture.layers.size(); ++i) {
     const Layer& layer = architecture.layers[i];

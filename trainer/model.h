@@ -39,6 +39,9 @@ struct Model {
 /// that cannot be trained (its shapes and formats are checked by validate()).
 Model initial_model(const Network& architecture, uint64_t seed);
 
+/// What the trainer computes. Throws InputError(network.name, ...) for a network with more.
+void check_trainable(const Network& network);
+
 /// Integer weights of a layer: 1 bit: +1 where latent >= 0, else -1; b bits: latent * max_level
 /// rounded to the nearest (ties to even), within the levels.
 std::vector<int8_t> quantized_weights(const Layer& layer, const std::vector<float>& latent);

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "trainer/images.h"
+#include "trainer/model.h"
 
 namespace stuckat::trainer {
 namespace {
@@ -31,6 +32,7 @@ Predictor::Predictor(const Network& network, const Effects& effects, Workers& wo
       sign_(network.layers.size()),
       weights_(network.layers.size()),
       values_(static_cast<size_t>(network.tensors())) {
+  check_trainable(network_);
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Layer& layer = network_.layers[i];
     if (!layer.has_weights()) continue;

@@ -65,7 +65,7 @@ int ceil_divided(int a, int b) { return (a + b - 1) / b; }
 Geometry geometry_of(const Layer& layer) {
   Geometry g;
   g.out = layer.output;
-  if (layer.kind == LayerKind::dense) {
+  if (layer.is_flat()) {
     g.in = {1, 1, layer.input.size()};
     return g;
   }

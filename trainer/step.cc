@@ -62,6 +62,7 @@ TrainingStep::TrainingStep(const Network& architecture, bool can_drop, bool can_
 }
 
 void TrainingStep::create_layers(bool can_drop, bool any_code, bool always_wide) {
+  check_trainable(network_);
   for (size_t i = 0; i < layers_.size(); ++i) {
     Layer& layer = network_.layers[i];
     layer.weights.clear();
@@ -562,7 +563,7 @@ void TrainingStep::backward_layer(int index, const LayerParameters& parameters) 
       finish_row(index, block, y, range);
     };
     // A dense layer's product sees pixels and channels as one: its rows are none of the image's.
-    const bool flattened = layer.kind == LayerKind::dense && layer.input.pixels() > 1;
+    const bool flattened = layer.is_flat() && layer.input.pixels() > 1;
     data_gradient(g, forward.weights, samples_, source, padded, flattened ? RowDone{} : finish,
                   workers_);
     if (flattened) {

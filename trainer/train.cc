@@ -202,10 +202,10 @@ class Run {
         const int chosen =
             random.below(static_cast<uint64_t>(epoch), static_cast<int>(tensors_.size()));
         injection.tensors = {tensors_[static_cast<size_t>(chosen)]};
-        record.injected_layer = injection.tensors.front() - 1;
-        while (!state_.model.architecture.layers[static_cast<size_t>(record.injected_layer)]
-                    .has_weights()) {
-          --record.injected_layer;
+        const Network& network = state_.model.architecture;
+        record.injected_layer = network.producer(injection.tensors.front());
+        while (!network.layer(record.injected_layer).has_weights()) {
+          record.injected_layer = network.producer(network.input_tensor(record.injected_layer));
         }
         break;
       }
@@ -376,7 +376,7 @@ std::vector<int> injection_tensors(const Network& network, const TrainOptions& o
     const int output = network.output_tensor(index);
     const int tensor =
         options.site == InjectionSite::after_pool ? network.after_pools(output) : output;
-    if (options.convolutions_only && layer.kind != LayerKind::convolution) continue;
+    if (options.convolutions_only && layer.is_flat()) continue;
     if (pixels && network.shape(tensor).pixels() == 1) continue;
     tensors.push_back(tensor);
   }
@@ -387,7 +387,11 @@ std::string resolved_configuration(const Network& architecture, const TrainData&
                                    const TrainOptions& o) {
   Hasher shapes;
   for (const Layer& layer : architecture.layers) {
-    shapes.add(layer.name).add(layer.kind).add(layer.kernel).add(layer.stride).add(layer.padding);
+    shapes.add(layer.name)
+        .add(layer.kind->number)
+        .add(layer.kernel)
+        .add(layer.stride)
+        .add(layer.padding);
     for (const Shape s : {layer.input, layer.output}) {
       shapes.add(s.height).add(s.width).add(s.channels);
     }

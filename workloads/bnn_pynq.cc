@@ -71,7 +71,7 @@ std::vector<uint64_t> read_words(const std::string& path, int expected) {
 
 Folding find_folding(const Layer& layer, const LayerFiles& files) {
   const int mh = layer.accumulator_output ? whole_words(layer.rows()) : layer.rows();
-  const int mw = layer.kind == LayerKind::dense ? whole_words(layer.columns()) : layer.columns();
+  const int mw = layer.is_flat() ? whole_words(layer.columns()) : layer.columns();
   Folding folding{};
   folding.pe = files.count("weights");
   if (folding.pe == 0 || mh % folding.pe != 0) {

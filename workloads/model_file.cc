@@ -1,5 +1,6 @@
 #include "workloads/model_file.h"
 
+#include "workloads/capabilities.h"
 #include "workloads/errors.h"
 #include "workloads/hash.h"
 #include "workloads/hdf5_file.h"
@@ -12,31 +13,6 @@ constexpr int64_t schema_version = 1;
 constexpr int64_t most_layers = 1000;
 constexpr int64_t greatest_dimension = 1 << 16;
 constexpr int64_t most_elements = int64_t{1} << 28;
-
-struct KindRow {
-  LayerKind kind;
-  std::string name;
-};
-
-const std::vector<KindRow>& kinds() {
-  static const std::vector<KindRow> rows = {
-      {LayerKind::convolution, "convolution"},
-      {LayerKind::dense, "dense"},
-      {LayerKind::max_pool, "max_pool"},
-  };
-  return rows;
-}
-
-LayerKind parse_kind(const std::string& name, const std::string& where) {
-  std::vector<std::string> known;
-  for (const KindRow& row : kinds()) {
-    if (row.name == name) return row.kind;
-    known.push_back(row.name);
-  }
-  throw_unknown_name(where, "layer kind", name, known);
-}
-
-const std::string& kind_name(LayerKind kind) { return kinds()[static_cast<size_t>(kind)].name; }
 
 std::string group_of(size_t index) { return "/layers/" + std::to_string(index); }
 
@@ -75,7 +51,7 @@ NumberFormat read_format(const Hdf5File& file, const std::string& group, const s
 void write_layer(Hdf5File& file, const std::string& group, const Layer& layer) {
   file.create_group(group);
   file.write_string(group, "name", layer.name);
-  file.write_string(group, "kind", kind_name(layer.kind));
+  file.write_string(group, "kind", layer.kind->name);
   file.write_int(group, "kernel", layer.kernel);
   file.write_int(group, "stride", layer.stride);
   file.write_int(group, "padding", layer.padding);
@@ -84,10 +60,11 @@ void write_layer(Hdf5File& file, const std::string& group, const Layer& layer) {
   write_format(file, group, "output_format", layer.output_format);
   write_shape(file, group + "/input", layer.input);
   write_shape(file, group + "/output", layer.output);
-  if (!layer.has_weights()) return;
-  write_format(file, group, "weight_format", layer.weight_format);
-  file.write_array(group + "/weights", layer.weights, {layer.rows(), layer.columns()});
-  if (layer.accumulator_output) return;
+  if (layer.has_weights()) {
+    write_format(file, group, "weight_format", layer.weight_format);
+    file.write_array(group + "/weights", layer.weights, {layer.rows(), layer.columns()});
+  }
+  if (layer.accumulator_output || !layer.kind->sums) return;
   file.write_array(group + "/thresholds", layer.thresholds,
                    {layer.rows(), layer.thresholds_per_row()});
 }
@@ -95,7 +72,7 @@ void write_layer(Hdf5File& file, const std::string& group, const Layer& layer) {
 Layer read_layer(const Hdf5File& file, const std::string& group) {
   Layer layer;
   layer.name = file.read_string(group, "name");
-  layer.kind = parse_kind(file.read_string(group, "kind"), file.path() + ": " + group);
+  layer.kind = parse_layer_kind(file.read_string(group, "kind"), file.path() + ": " + group);
   layer.kernel = static_cast<int>(file.read_int(group, "kernel", 1, greatest_dimension));
   layer.stride = static_cast<int>(file.read_int(group, "stride", 1, greatest_dimension));
   layer.padding = static_cast<int>(file.read_int(group, "padding", 0, greatest_dimension));
@@ -104,13 +81,12 @@ Layer read_layer(const Hdf5File& file, const std::string& group) {
   layer.output_format = read_format(file, group, "output_format");
   layer.input = read_shape(file, group + "/input");
   layer.output = read_shape(file, group + "/output");
-  if (!layer.has_weights()) return layer;
-  layer.weight_format = read_format(file, group, "weight_format");
-  const int64_t columns = layer.kind == LayerKind::dense
-                              ? int64_t{layer.input.size()}
-                              : int64_t{layer.kernel} * layer.kernel * layer.input.channels;
-  layer.weights = file.read_array<int8_t>(group + "/weights", {layer.rows(), columns});
-  if (layer.accumulator_output) return layer;
+  if (layer.has_weights()) {
+    layer.weight_format = read_format(file, group, "weight_format");
+    layer.weights =
+        file.read_array<int8_t>(group + "/weights", {layer.rows(), layer.wide_columns()});
+  }
+  if (layer.accumulator_output || !layer.kind->sums) return layer;
   layer.thresholds =
       file.read_array<int32_t>(group + "/thresholds", {layer.rows(), layer.thresholds_per_row()});
   return layer;
@@ -123,6 +99,7 @@ void add(Hasher& hash, Shape shape) { hash.add(shape.height).add(shape.width).ad
 }  // namespace
 
 void write_model(const std::string& path, const Network& network, const ModelOrigin& origin) {
+  check_supported(network, {"a model file does not hold", layer_kinds()}, path);
   validate(network, path);
   Hdf5File file = Hdf5File::create(path);
   file.write_schema(schema, schema_version);
@@ -161,7 +138,7 @@ Network read_model(const std::string& path, ModelOrigin* origin) {
 std::string content_hash(const Network& network) {
   Hasher hash;
   for (const Layer& layer : network.layers) {
-    hash.add(layer.kind).add(layer.kernel).add(layer.stride).add(layer.padding);
+    hash.add(layer.kind->number).add(layer.kernel).add(layer.stride).add(layer.padding);
     add(hash, layer.input);
     add(hash, layer.output);
     add(hash, layer.input_format);

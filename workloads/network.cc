@@ -10,18 +10,11 @@
 namespace stuckat {
 namespace {
 
-// Bounds on every dimension, so that sizes never overflow 32 bits, whatever a file says.
-constexpr int max_dimension = 1 << 16;
 constexpr int64_t max_elements = int64_t{1} << 28;
 
 void check(bool ok, const std::string& where, const Layer& layer, const std::string& what,
            const std::string& expected) {
   if (!ok) throw InputError(where, "layer '" + layer.name + "': " + what, expected);
-}
-
-std::string text(Shape s) {
-  return std::to_string(s.height) + "x" + std::to_string(s.width) + "x" +
-         std::to_string(s.channels);
 }
 
 bool sane(Shape s) {
@@ -37,25 +30,11 @@ int unsigned_bits(int64_t greatest) {
 /// Two's complement of low .. high.
 int signed_bits(int64_t low, int64_t high) { return unsigned_bits(std::max(high, -(low + 1))) + 1; }
 
-void validate_layer(const Layer& layer, const std::string& where) {
-  check(sane(layer.input), where, layer, "input is " + text(layer.input), "dimensions 1 to 65536");
-  const Shape output =
-      output_shape(layer.kind, layer.input, layer.kernel, layer.stride, layer.padding,
-                   layer.output.channels, where + ": layer '" + layer.name + "'");
-  check(layer.output == output, where, layer, "output is " + text(layer.output), text(output));
-  if (layer.kind == LayerKind::max_pool) {
-    check(layer.output_format == layer.input_format, where, layer,
-          "a pool changes the format to " + layer.output_format.name(), layer.input_format.name());
-    check(layer.weights.empty() && layer.thresholds.empty(), where, layer, "a pool has parameters",
-          "none");
-    return;
-  }
+void validate_weights(const Layer& layer, const std::string& where) {
   check(layer.weight_format.kind == FormatKind::binary ||
             layer.weight_format.kind == FormatKind::signed_narrow,
         where, layer, "weight format " + layer.weight_format.name(), "binary or signed narrow");
-  const int64_t columns = layer.kind == LayerKind::dense
-                              ? int64_t{layer.input.size()}
-                              : int64_t{layer.kernel} * layer.kernel * layer.input.channels;
+  const int64_t columns = layer.wide_columns();
   check(columns <= max_dimension * 4 && columns * layer.rows() <= max_elements, where, layer,
         "matrix of " + std::to_string(layer.rows()) + " x " + std::to_string(columns),
         "a smaller one");
@@ -68,6 +47,9 @@ void validate_layer(const Layer& layer, const std::string& where) {
     check(false, where, layer, "weight " + std::to_string(w),
           "a level of " + layer.weight_format.name());
   }
+}
+
+void validate_thresholds(const Layer& layer, const std::string& where) {
   const size_t thresholds =
       static_cast<size_t>(layer.rows()) * static_cast<size_t>(layer.thresholds_per_row());
   check(layer.thresholds.size() == thresholds, where, layer,
@@ -81,7 +63,32 @@ void validate_layer(const Layer& layer, const std::string& where) {
   }
 }
 
+void validate_layer(const Layer& layer, const std::string& where) {
+  check(sane(layer.input), where, layer, "input is " + layer.input.text(), "dimensions 1 to 65536");
+  const std::string of_layer = where + ": layer '" + layer.name + "'";
+  const Shape output = layer.kind->output(layer, of_layer);
+  check(layer.output == output, where, layer, "output is " + layer.output.text(), output.text());
+  if (layer.kind->check != nullptr) layer.kind->check(layer, of_layer);
+  const std::string a_kind = std::string("a ") + layer.kind->name;
+  if (!layer.kind->sums) {
+    check(layer.output_format == layer.input_format, where, layer,
+          a_kind + " changes the format to " + layer.output_format.name(),
+          layer.input_format.name());
+    check(layer.thresholds.empty(), where, layer, a_kind + " has thresholds", "none");
+  }
+  if (layer.has_weights()) {
+    validate_weights(layer, where);
+  } else {
+    check(layer.weights.empty(), where, layer, a_kind + " has weights", "none");
+  }
+  if (layer.kind->sums) validate_thresholds(layer, where);
+}
+
 }  // namespace
+
+std::string Shape::text() const {
+  return std::to_string(height) + "x" + std::to_string(width) + "x" + std::to_string(channels);
+}
 
 int Layer::accumulator_min() const {
   if (is_xnor()) return 0;
@@ -161,34 +168,6 @@ std::vector<int> Network::injectable_layers() const {
   return result;
 }
 
-Shape output_shape(LayerKind kind, Shape input, int kernel, int stride, int padding, int channels,
-                   const std::string& where) {
-  if (kind == LayerKind::dense) {
-    if (kernel != 1 || stride != 1 || padding != 0) {
-      throw InputError(where, "a dense layer with kernel, stride or padding", "1, 1 and 0");
-    }
-    return {1, 1, channels};
-  }
-  if (kernel < 1 || stride < 1 || padding < 0 || padding >= kernel || kernel > max_dimension ||
-      stride > max_dimension) {
-    throw InputError(where,
-                     "kernel " + std::to_string(kernel) + ", stride " + std::to_string(stride) +
-                         ", padding " + std::to_string(padding),
-                     "kernel >= 1, stride >= 1, 0 <= padding < kernel");
-  }
-  if (kind == LayerKind::max_pool) {
-    if (padding != 0) throw InputError(where, "padding of a pool", "0");
-    channels = input.channels;
-  }
-  const int height = input.height + 2 * padding - kernel;
-  const int width = input.width + 2 * padding - kernel;
-  if (height < 0 || width < 0) {
-    throw InputError(where, "kernel " + std::to_string(kernel) + " on an input of " + text(input),
-                     "a kernel that fits");
-  }
-  return {height / stride + 1, width / stride + 1, channels};
-}
-
 void validate(const Network& network, const std::string& where) {
   if (network.layers.empty()) throw InputError(where, "a network without layers", "at least one");
   std::set<std::string> names;
@@ -197,7 +176,7 @@ void validate(const Network& network, const std::string& where) {
     const bool last = i + 1 == network.layers.size();
     check(!layer.name.empty() && names.insert(layer.name).second, where, layer,
           "an empty or repeated name", "unique layer names");
-    check(layer.accumulator_output == last && (!last || layer.has_weights()), where, layer,
+    check(layer.accumulator_output == last && (!last || layer.kind->sums), where, layer,
           layer.accumulator_output ? "passes its accumulator out" : "has thresholds",
           "that the last layer, and it alone, passes its accumulator out");
     check(layer.output.channels >= 1 && layer.output.channels <= max_dimension, where, layer,
@@ -205,14 +184,14 @@ void validate(const Network& network, const std::string& where) {
     validate_layer(layer, where);
     if (i == 0) continue;
     const Layer& before = network.layers[i - 1];
-    check(layer.input == before.output, where, layer, "input is " + text(layer.input),
-          text(before.output));
+    check(layer.input == before.output, where, layer, "input is " + layer.input.text(),
+          before.output.text());
     check(layer.input_format == before.output_format, where, layer,
           "input format is " + layer.input_format.name(), before.output_format.name());
   }
   const Shape out = network.layers.back().output;
   if (out.pixels() != 1) {
-    throw InputError(where, "the last layer's output is " + text(out), "one pixel of logits");
+    throw InputError(where, "the last layer's output is " + out.text(), "one pixel of logits");
   }
   if (!network.class_names.empty() &&
       network.class_names.size() != static_cast<size_t>(network.classes())) {

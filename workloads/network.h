@@ -5,9 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "workloads/layer_kind.h"
 #include "workloads/number_format.h"
 
 namespace stuckat {
+
+/// Bounds every dimension, so that sizes never overflow 32 bits, whatever a file says.
+inline constexpr int max_dimension = 1 << 16;
 
 /// Height x width x channels. Element (y, x, c) of a tensor lies at (y*width + x)*channels + c:
 /// pixels in raster order, channels fastest, as words travel in a stream.
@@ -18,6 +22,7 @@ struct Shape {
 
   int pixels() const { return height * width; }
   int size() const { return pixels() * channels; }
+  std::string text() const;  ///< "32x32x3"
   bool operator==(const Shape&) const = default;
 };
 
@@ -35,11 +40,6 @@ struct Tensor {
   bool operator==(const Tensor&) const = default;
 };
 
-/// convolution: kernel x kernel, `stride`, `padding` on all sides
-/// dense: every input element to every output channel; a 1x1 output; columns in tensor order
-/// max_pool: kernel x kernel windows, `stride`, no parameters
-enum class LayerKind : uint8_t { convolution, dense, max_pool };
-
 /// One layer. Rows are output channels (MH); columns (MW) are the window in the order ky, kx,
 /// channel with the channel fastest (hardware.md, MVTU), so that a dense layer on the tensor
 /// order is the same matrix product.
@@ -53,19 +53,26 @@ struct Layer {
   Shape input;
   Shape output;
   NumberFormat input_format;
-  NumberFormat weight_format;       ///< not for max_pool
+  NumberFormat weight_format;       ///< only with weights
   NumberFormat output_format;       ///< not if accumulator_output
   bool accumulator_output = false;  ///< the last layer passes its accumulator out, no thresholds
 
   std::vector<int8_t> weights;      ///< values, [rows()][columns()]
   std::vector<int32_t> thresholds;  ///< [rows()][output_format.thresholds()]
 
-  bool has_weights() const { return kind != LayerKind::max_pool; }
+  bool has_weights() const { return kind->has_weights; }
+  HardwarePart part() const { return kind->part; }
+  /// Dense: no windows, every row looks at the whole input.
+  bool is_flat() const { return kind->reads == Reads::everything; }
   int rows() const { return output.channels; }
-  int columns() const {
-    return kind == LayerKind::dense ? input.size() : kernel * kernel * input.channels;
+  int columns() const { return static_cast<int>(wide_columns()); }
+  /// Before validate() has bounded it.
+  int64_t wide_columns() const {
+    return is_flat() ? input.size() : int64_t{kernel} * kernel * input.channels;
   }
-  int thresholds_per_row() const { return accumulator_output ? 0 : output_format.thresholds(); }
+  int thresholds_per_row() const {
+    return accumulator_output || !kind->sums ? 0 : output_format.thresholds();
+  }
 
   /// Binary weights on binary activations: the accumulator is the popcount of matches (XNOR),
   /// 0 .. columns(). Otherwise it is the signed sum of weight * activation (hardware.md, MVTU).
@@ -130,10 +137,6 @@ struct Network {
 
   bool operator==(const Network&) const = default;
 };
-
-/// Output shape of a layer of this kind. Throws InputError(where, ...) if the window does not fit.
-Shape output_shape(LayerKind kind, Shape input, int kernel, int stride, int padding, int channels,
-                   const std::string& where);
 
 /// Checks every dimension and range: shapes chain, formats chain, parameter sizes, weights within
 /// their format (never beyond min_level()..max_level()), thresholds within

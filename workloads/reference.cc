@@ -1,33 +1,10 @@
 #include "workloads/reference.h"
 
-#include <algorithm>
 #include <cassert>
 
 namespace stuckat::reference {
-namespace {
-
-Tensor run_pool(const Layer& layer, const Tensor& input) {
-  Tensor output{layer.output, std::vector<int32_t>(static_cast<size_t>(layer.output.size()))};
-  for (int y = 0; y < layer.output.height; ++y) {
-    for (int x = 0; x < layer.output.width; ++x) {
-      for (int c = 0; c < layer.output.channels; ++c) {
-        int32_t best = input.at(y * layer.stride, x * layer.stride, c);
-        for (int ky = 0; ky < layer.kernel; ++ky) {
-          for (int kx = 0; kx < layer.kernel; ++kx) {
-            best = std::max(best, input.at(y * layer.stride + ky, x * layer.stride + kx, c));
-          }
-        }
-        output.at(y, x, c) = best;
-      }
-    }
-  }
-  return output;
-}
-
-}  // namespace
-
 std::vector<int32_t> window(const Layer& layer, const Tensor& input, int y, int x) {
-  if (layer.kind == LayerKind::dense) return input.values;
+  if (layer.is_flat()) return input.values;
   std::vector<int32_t> result;
   result.reserve(static_cast<size_t>(layer.columns()));
   for (int ky = 0; ky < layer.kernel; ++ky) {
@@ -58,26 +35,23 @@ int32_t threshold(const Layer& layer, const int32_t* thresholds, int32_t accumul
   return layer.output_format.level(below);
 }
 
+Tensor run_layer(const Layer& layer, std::span<const Tensor* const> inputs) {
+  assert(inputs.size() == static_cast<size_t>(layer.kind->inputs));
+  return layer.kind->run(layer, inputs);
+}
+
 Tensor run_layer(const Layer& layer, const Tensor& input) {
   assert(input.shape == layer.input);
-  if (layer.kind == LayerKind::max_pool) return run_pool(layer, input);
-  Tensor output{layer.output, {}};
-  output.values.reserve(static_cast<size_t>(layer.output.size()));
-  for (int y = 0; y < layer.output.height; ++y) {
-    for (int x = 0; x < layer.output.width; ++x) {
-      const std::vector<int32_t> columns = window(layer, input, y, x);
-      for (int row = 0; row < layer.rows(); ++row) {
-        const int32_t accumulator = accumulate(layer, layer.weight_row(row), columns.data());
-        output.values.push_back(threshold(layer, layer.threshold_row(row), accumulator));
-      }
-    }
-  }
-  return output;
+  const Tensor* const inputs[] = {&input};
+  return run_layer(layer, inputs);
 }
 
 std::vector<Tensor> run(const Network& network, const Tensor& image) {
   std::vector<Tensor> tensors = {image};
-  for (const Layer& layer : network.layers) tensors.push_back(run_layer(layer, tensors.back()));
+  for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
+    tensors.push_back(
+        run_layer(network.layer(i), tensors[static_cast<size_t>(network.input_tensor(i))]));
+  }
   return tensors;
 }
 

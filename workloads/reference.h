@@ -3,13 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "workloads/network.h"
 
 namespace stuckat::reference {
 
-/// The window under output pixel (y, x) in column order (ky, kx, channel); [layer.columns()].
+/// The window under output pixel (y, x) in column order (ky, kx, channel), or the whole input where
+/// a layer reads everything; [layer.columns()].
 /// Positions outside the image hold layer.input_format.padding_value().
 std::vector<int32_t> window(const Layer& layer, const Tensor& input, int y, int x);
 
@@ -21,7 +23,8 @@ int32_t accumulate(const Layer& layer, const int8_t* weights, const int32_t* win
 /// layer.thresholds_per_row() entries, in any order.
 int32_t threshold(const Layer& layer, const int32_t* thresholds, int32_t accumulator);
 
-/// One layer on one tensor of shape layer.input.
+/// One layer on the tensors that it reads, of shape layer.input: what its kind's row says.
+Tensor run_layer(const Layer& layer, std::span<const Tensor* const> inputs);
 Tensor run_layer(const Layer& layer, const Tensor& input);
 
 /// Every tensor of the network for one image: [0] is the image, [i+1] the output of layers[i],

@@ -154,9 +154,9 @@ Network build(const ArchitectureRow& architecture, const PrecisionRow& precision
     layer.stride = row.stride;
     layer.padding = row.padding;
     layer.input = shape;
-    layer.output = output_shape(
-        layer.kind, shape, layer.kernel, layer.stride, layer.padding,
-        row.channels == to_classes ? options.classes : scaled(row.channels, options.width), name);
+    layer.output.channels =
+        row.channels == to_classes ? options.classes : scaled(row.channels, options.width);
+    layer.output = layer.kind->output(layer, name);
     layer.input_format = format;
     layer.output_format = pool ? format : architecture.activation(precision.activation_bits);
     layer.accumulator_output = !pool && row.channels == to_classes;

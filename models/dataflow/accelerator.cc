@@ -85,7 +85,7 @@ void validate_mvtu(const Check& check, const Layer& layer, const LayerParams& p,
     check.require(layer.rows() % p.pe == 0, "PE " + std::to_string(p.pe),
                   "a divisor of its " + std::to_string(layer.rows()) + " rows");
   }
-  if (layer.kind == LayerKind::convolution || !first) {
+  if (!layer.is_flat() || !first) {
     check.require(layer.columns() % p.simd == 0, "SIMD " + std::to_string(p.simd),
                   "a divisor of its " + std::to_string(layer.columns()) + " columns");
   }
@@ -114,7 +114,7 @@ int padded_columns(const DataflowAccelerator& accelerator, const Network& networ
 
 bool pools_windows(const DataflowAccelerator& accelerator, const Network& network, int index) {
   const Layer& layer = layer_of(network, index);
-  return layer.kind == LayerKind::max_pool &&
+  return layer.part() == HardwarePart::max_pool &&
          (overlapping(layer) || params_of(accelerator, index).window_simd > 0);
 }
 
@@ -139,20 +139,28 @@ int64_t mvtu_cycles(const DataflowAccelerator& accelerator, const Network& netwo
 int64_t layer_cycles(const Network& network, int index, const LayerParams& p) {
   const Layer& layer = layer_of(network, index);
   int64_t most = mvtu_cycles(layer, p);
-  if (layer.kind == LayerKind::convolution) {
+  if (!layer.is_flat()) {
     const auto window = window_shape(layer, window_simd(layer, p), WindowVersion::hls);
     most = std::max(most, window.cycles_per_image());
   }
   const auto& layers = network.layers;
-  for (auto at = static_cast<size_t>(index) + 1; at < layers.size() && !layers[at].has_weights();
-       ++at) {
+  for (auto at = static_cast<size_t>(index) + 1;
+       at < layers.size() && layers[at].part() == HardwarePart::max_pool; ++at) {
     most = std::max(most, pool_cycles(layers[at], p.pe));
   }
   return most;
 }
 
+const Capabilities& capabilities() {
+  static const Capabilities parts = {
+      "dataflow accelerators do not compute",
+      {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
+  return parts;
+}
+
 void validate(const DataflowAccelerator& accelerator, const Network& network) {
   const std::string where = "dataflow:" + accelerator.name;
+  check_supported(network, capabilities(), where);
   const auto range = [&](const char* name, int64_t value, int64_t low, int64_t high) {
     if (value < low || value > high) {
       throw InputError(where, std::string(name) + " " + std::to_string(value),
@@ -182,13 +190,13 @@ void validate(const DataflowAccelerator& accelerator, const Network& network) {
     check.range("inner_depth", p.inner_depth, 1, max_depth);
     check.range("word_bits", p.word_bits, 0, max_word_bits);
     const int channels = layer.input.channels;
-    check.require(p.window_simd == 0 || (layer.kind != LayerKind::dense && p.window_simd > 0 &&
-                                         channels % p.window_simd == 0),
+    check.require(p.window_simd == 0 ||
+                      (!layer.is_flat() && p.window_simd > 0 && channels % p.window_simd == 0),
                   "window_simd " + std::to_string(p.window_simd),
-                  layer.kind == LayerKind::dense
+                  layer.is_flat()
                       ? "0: it has no windows"
                       : "0, or a divisor of its " + std::to_string(channels) + " input channels");
-    if (layer.has_weights()) validate_mvtu(check, layer, p, i == 0);
+    if (layer.part() == HardwarePart::pe_array) validate_mvtu(check, layer, p, i == 0);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/kernel/pipeline.h"
+#include "workloads/capabilities.h"
 #include "workloads/network.h"
 
 namespace stuckat::dataflow {
@@ -88,6 +89,9 @@ DataflowAccelerator auto_dataflow(const Network& network, int64_t target_cycles)
 
 /// Whether the accelerator can hold the network. Throws InputError("dataflow:NAME", ...).
 void validate(const DataflowAccelerator& accelerator, const Network& network);
+
+/// What dataflow accelerators compute; validate() and all that make an accelerator check it first.
+const Capabilities& capabilities();
 
 // Figures of one layer on one accelerator, fitted and validated; index into network.layers.
 int padded_rows(const DataflowAccelerator& accelerator, const Network& network, int layer);

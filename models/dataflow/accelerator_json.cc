@@ -120,7 +120,7 @@ void read_layer(const Json& json, const Network& network, const std::string& whe
   }
   if (!seen.insert(index).second) throw InputError(where, "layer '" + name + "' twice", "once");
   for (const char* key : {"pe", "simd"}) {
-    if (json.contains(key) != network.layers[static_cast<size_t>(index)].has_weights()) {
+    if (json.contains(key) != (network.layer(index).part() == HardwarePart::pe_array)) {
       throw InputError(where, "layer '" + name + "': '" + key + "'",
                        "pe and simd for layers with weights, and for them alone");
     }
@@ -163,7 +163,7 @@ DataflowAccelerator read_ours(const Json& json, const std::string& where, const 
   for (const Json& layer : json["layers"]) read_layer(layer, network, where, accelerator, seen);
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
-    if (layer.has_weights() && seen.count(static_cast<int>(i)) == 0) {
+    if (layer.part() == HardwarePart::pe_array && seen.count(static_cast<int>(i)) == 0) {
       throw InputError(where, "nothing about layer '" + layer.name + "'", "its pe and simd");
     }
   }
@@ -183,6 +183,7 @@ DataflowAccelerator dataflow_from_json(const std::string& text, const std::strin
     throw InputError(where, "no JSON: " + std::string(error.what()).substr(0, 200));
   }
   require_object(json, where, "the description");
+  check_supported(network, capabilities(), where);
   DataflowAccelerator accelerator = is_finn_folding(json)
                                         ? read_finn_folding(json, where, network, default_name)
                                         : read_ours(json, where, network, default_name);
@@ -207,8 +208,9 @@ std::string to_json(const DataflowAccelerator& accelerator, const Network& netwo
     layer["layer"] = network.layers[i].name;
     for (const auto& row : layer_rows()) {
       const std::string key = row.key;
-      if (!network.layers[i].has_weights() && (key == "pe" || key == "simd")) continue;
-      if (network.layers[i].kind == LayerKind::dense && key == "window_simd") continue;
+      if (network.layers[i].part() == HardwarePart::max_pool && (key == "pe" || key == "simd"))
+        continue;
+      if (network.layers[i].is_flat() && key == "window_simd") continue;
       layer[key] = accelerator.layers[i].*row.member;
     }
     json["layers"].push_back(layer);

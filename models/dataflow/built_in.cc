@@ -62,12 +62,12 @@ int greatest_divisor(int number, int at_most) {
 
 /// What SIMD has to divide; a dense first layer's columns are padded instead.
 int simd_multiple(const Layer& layer) {
-  return layer.kind == LayerKind::convolution ? layer.input.channels : layer.columns();
+  return !layer.is_flat() ? layer.input.channels : layer.columns();
 }
 
 DataflowAccelerator fit(const AcceleratorRow& row, const Network& network) {
   const auto matches = [](const Layer& layer, const LayerRow& r) {
-    return layer.has_weights() == (r.pe > 0);
+    return (layer.part() == HardwarePart::pe_array) == (r.pe > 0);
   };
   if (network.layers.size() != row.layers.size() ||
       !std::equal(network.layers.begin(), network.layers.end(), row.layers.begin(), matches)) {
@@ -88,13 +88,12 @@ DataflowAccelerator fit(const AcceleratorRow& row, const Network& network) {
     if (layer.accumulator_output) {
       p.pe = published.pe;
       p.padded_rows = std::max(row.output_rows, (layer.rows() + p.pe - 1) / p.pe * p.pe);
-    } else if (layer.has_weights()) {
+    } else if (layer.part() == HardwarePart::pe_array) {
       p.pe = greatest_divisor(layer.rows(), published.pe);
     }
-    if (layer.has_weights()) {
-      p.simd = i == 0 && layer.kind == LayerKind::dense
-                   ? std::min(published.simd, layer.columns())
-                   : greatest_divisor(simd_multiple(layer), published.simd);
+    if (layer.part() == HardwarePart::pe_array) {
+      p.simd = i == 0 && layer.is_flat() ? std::min(published.simd, layer.columns())
+                                         : greatest_divisor(simd_multiple(layer), published.simd);
     }
     accelerator.layers.push_back(p);
   }
@@ -114,7 +113,7 @@ LayerParams auto_layer(const Network& network, int index, int64_t target_cycles)
   LayerParams best;
   best.out_depth = best.inner_depth = 32;
   const Layer& layer = network.layers[static_cast<size_t>(index)];
-  if (!layer.has_weights()) return best;
+  if (layer.part() != HardwarePart::pe_array) return best;
   using Rank = std::tuple<int64_t, int64_t, bool, int>;  // cycles above the target, cost, ..., PE
   std::optional<Rank> best_rank;
   LayerParams p = best;
@@ -122,8 +121,7 @@ LayerParams auto_layer(const Network& network, int index, int64_t target_cycles)
     for (const int simd : divisors(layer.columns())) {
       p.pe = pe;
       p.simd = simd;
-      const bool converts =
-          layer.kind == LayerKind::convolution && layer.input.channels % simd != 0;
+      const bool converts = !layer.is_flat() && layer.input.channels % simd != 0;
       const Rank rank{std::max(target_cycles, layer_cycles(network, index, p)), int64_t{pe} * simd,
                       converts, pe};
       if (best_rank && rank >= *best_rank) continue;
@@ -144,6 +142,7 @@ std::vector<std::string> dataflow_names() {
 }
 
 DataflowAccelerator built_in_dataflow(const std::string& name, const Network& network) {
+  check_supported(network, capabilities(), "dataflow:" + name);
   for (const auto& row : built_ins()) {
     if (name == row.name) return fit(row, network);
   }
@@ -154,6 +153,7 @@ DataflowAccelerator auto_dataflow(const Network& network, int64_t target_cycles)
   DataflowAccelerator accelerator;
   accelerator.name = "auto:" + std::to_string(target_cycles);
   accelerator.input_depth = 32;
+  check_supported(network, capabilities(), "dataflow:" + accelerator.name);
   for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
     accelerator.layers.push_back(auto_layer(network, i, target_cycles));
   }

@@ -18,8 +18,8 @@ class ChainBuilder {
     add_input();
     for (size_t i = 0; i < network_.layers.size(); ++i) {
       const Layer& layer = network_.layers[i];
-      layer.kind == LayerKind::max_pool ? add_pool(static_cast<int>(i))
-                                        : add_mvtu(static_cast<int>(i));
+      layer.part() == HardwarePart::max_pool ? add_pool(static_cast<int>(i))
+                                             : add_mvtu(static_cast<int>(i));
     }
     chain_.stages.push_back({StageKind::memory_writer, "output/memory_writer", -1});
     return std::move(chain_);
@@ -53,7 +53,7 @@ class ChainBuilder {
     const int bits = first.input_format.bits;
     StreamSpec pixels{
         "input", first.input.channels, bits, accelerator_.input_depth, first.input.pixels(), 0};
-    if (first.kind == LayerKind::dense) {
+    if (first.is_flat()) {
       const int simd = params(0).simd;
       pixels.lanes = simd;
       pixels.words_per_image = padded_columns(accelerator_, network_, 0) / simd;
@@ -71,12 +71,11 @@ class ChainBuilder {
     const Layer& layer = network_.layers[static_cast<size_t>(index)];
     const LayerParams& p = params(index);
     const bool last = layer.accumulator_output;
-    if (layer.kind == LayerKind::convolution) add_windows(index);
+    if (!layer.is_flat()) add_windows(index);
     const int64_t columns = padded_columns(accelerator_, network_, index);
     const int in_bits = layer.input_format.bits;
-    if (layer.kind == LayerKind::convolution || index > 0) {
-      const char* converter =
-          layer.kind == LayerKind::convolution ? "/window_converter" : "/input_converter";
+    if (!layer.is_flat() || index > 0) {
+      const char* converter = layer.is_flat() ? "/input_converter" : "/window_converter";
       convert(layer.name + converter, index, p.inner_depth,
               {layer.name + "/columns", p.simd, in_bits, p.inner_depth,
                layer.output.pixels() * columns / p.simd, -1});

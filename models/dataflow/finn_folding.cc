@@ -231,15 +231,17 @@ DataflowAccelerator read_finn_folding(const Json& json, const std::string& where
     return static_cast<size_t>(std::count_if(network.layers.begin(), network.layers.end(), has));
   };
   const auto with_windows = std::count_if(pools.begin(), pools.end(), takes_windows);
-  require_nodes(matrices.size(), layers_with([](const Layer& l) { return l.has_weights(); }),
+  require_nodes(matrices.size(),
+                layers_with([](const Layer& l) { return l.part() == HardwarePart::pe_array; }),
                 "with a matrix (MVAU)", "each layer with weights", where);
   require_nodes(windows.size(), layers_with([](const Layer& l) {
-                                  return l.kind == LayerKind::convolution;
+                                  return l.part() == HardwarePart::pe_array && !l.is_flat();
                                 }) + static_cast<size_t>(with_windows),
                 "with a window (ConvolutionInputGenerator)", "each convolution and each Pool",
                 where);
   if (!pools.empty()) {  // a file may say nothing about pools
-    require_nodes(pools.size(), layers_with([](const Layer& l) { return !l.has_weights(); }),
+    require_nodes(pools.size(),
+                  layers_with([](const Layer& l) { return l.part() == HardwarePart::max_pool; }),
                   "with a pool", "each pool", where);
   }
   // FINN puts the greater of what producer and consumer ask for between two nodes.
@@ -250,11 +252,11 @@ DataflowAccelerator read_finn_folding(const Json& json, const std::string& where
     const Layer& layer = network.layers[i];
     LayerParams& p = accelerator.layers[i];
     LayerParams* const before = i == 0 ? nullptr : &accelerator.layers[i - 1];
-    const bool pooled = !layer.has_weights();
+    const bool pooled = layer.part() == HardwarePart::max_pool;
     if (pooled && pools.empty() && overlapping(layer)) continue;
     static const FinnNode untold{"StreamingMaxPool", FinnOperator::streaming_pool, Json::object()};
     const FinnNode& node = !pooled ? *matrix++ : pools.empty() ? untold : *pool++;
-    const bool windowed = pooled ? takes_windows(node) : layer.kind == LayerKind::convolution;
+    const bool windowed = pooled ? takes_windows(node) : !layer.is_flat();
     const FinnNode* const in_front = windowed ? &*window++ : nullptr;
     int* in_depth = before == nullptr ? &accelerator.input_depth : &before->out_depth;
     if (windowed) {

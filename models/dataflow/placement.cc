@@ -48,9 +48,10 @@ class StreamPlacer {
     stream.layer = network_.only_consumer(stream.tensor);
     if (on_its_way_in) {
       const Layer& layer = network_.layers[static_cast<size_t>(stage.layer)];
-      if (!layer.has_weights()) return;  // no effect says what a pool's window reads
+      if (layer.part() == HardwarePart::max_pool)
+        return;  // no effect says what a pool's window reads
       if (stage.kind == StageKind::sliding_window) windowed_ = stage.layer;
-      const bool windows = layer.kind == LayerKind::dense || stage.layer == windowed_;
+      const bool windows = layer.is_flat() || stage.layer == windowed_;
       stream.carries = windows ? Carries::windows : Carries::operands;
       if (!windows && stage.kind != StageKind::padding) stream.frame = layer.padding;
     }
@@ -91,7 +92,8 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
   for (const StageSpec& stage : chain.stages) {
     if (stage.kind == StageKind::sliding_window) {
       const Layer& layer = network.layers[static_cast<size_t>(stage.layer)];
-      if (!layer.has_weights()) continue;  // no effect says what a pool's window reads
+      if (layer.part() == HardwarePart::max_pool)
+        continue;  // no effect says what a pool's window reads
       const int simd = window_simd(accelerator, network, stage.layer);
       const int slots =
           SlidingWindow::row_slots(window_shape(layer, simd, accelerator.sliding_window));

@@ -29,7 +29,7 @@ WindowShape window_shape(const Layer& layer, int simd, WindowVersion version) {
           layer.output.width,
           layer.input.channels / simd,
           version,
-          !layer.has_weights()};
+          layer.part() == HardwarePart::max_pool};
 }
 
 Discipline window_discipline(const DataflowAccelerator& accelerator) {

@@ -8,13 +8,13 @@ Cost cost(const dataflow::DataflowAccelerator& accelerator, const Network& netwo
   Cost sum;
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
-    if (layer.kind == LayerKind::convolution ||
+    if ((layer.part() == HardwarePart::pe_array && !layer.is_flat()) ||
         pools_windows(accelerator, network, static_cast<int>(i))) {
       sum.memory_bits += int64_t{layer.kernel + layer.stride} *
                          (layer.input.width + 2 * layer.padding) * layer.input.channels *
                          layer.input_format.bits;
     }
-    if (!layer.has_weights()) continue;
+    if (layer.part() != HardwarePart::pe_array) continue;
     const auto index = static_cast<int>(i);
     const dataflow::LayerParams& p = accelerator.layers[i];
     sum.pes += p.pe;

@@ -8,7 +8,7 @@ int64_t slowest_layer_cycles(const dataflow::DataflowAccelerator& accelerator,
                              const Network& network, int64_t at_most) {
   int64_t most = 0;
   for (size_t i = 0; i < network.layers.size(); ++i) {
-    if (!network.layers[i].has_weights()) continue;
+    if (network.layers[i].part() != HardwarePart::pe_array) continue;
     const int64_t cycles = layer_cycles(network, static_cast<int>(i), accelerator.layers[i]);
     if (cycles <= at_most) most = std::max(most, cycles);
   }

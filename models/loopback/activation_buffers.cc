@@ -4,6 +4,8 @@
 #include <cassert>
 #include <limits>
 
+#include "faultmaps/placement.h"
+
 namespace stuckat::loopback {
 
 void ActivationBuffers::open(const Network& network, int tensor) {
@@ -143,7 +145,7 @@ void ActivationBuffers::swap() {
 
 const int32_t* ActivationBuffers::window(const Layer& layer, int pixel) {
   assert(read_.shape == layer.input);
-  if (layer.kind == LayerKind::dense) return read_.values.data();
+  if (layer.is_flat()) return read_.values.data();
   window_.resize(static_cast<size_t>(layer.columns()));
   const int channels = layer.input.channels;
   const int top = pixel / layer.output.width * layer.stride - layer.padding;
@@ -169,7 +171,7 @@ const int32_t* ActivationBuffers::window(const Layer& layer, int pixel, const in
   const Shape shape = read_.shape;
   for (int column = 0; column < layer.columns(); ++column) {
     int from = column / shape.channels;  // pixel of the tensor
-    if (layer.kind != LayerKind::dense) {
+    if (!layer.is_flat()) {
       const int y = pixel / layer.output.width * layer.stride - layer.padding + from / layer.kernel;
       const int x = pixel % layer.output.width * layer.stride - layer.padding + from % layer.kernel;
       if (y < 0 || x < 0 || y >= shape.height || x >= shape.width) continue;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "faultmaps/effects.h"
+#include "workloads/capabilities.h"
 #include "workloads/errors.h"
 
 namespace stuckat::loopback {
@@ -47,7 +48,7 @@ ActivationMemory activation_memory(const LoopbackAccelerator& accelerator, const
 std::vector<int> array_layers(const LoopbackAccelerator& accelerator, const Network& network) {
   std::vector<int> result;
   for (size_t i = 0; i < network.layers.size(); ++i) {
-    if (network.layers[i].has_weights()) result.push_back(static_cast<int>(i));
+    if (network.layers[i].part() == HardwarePart::pe_array) result.push_back(static_cast<int>(i));
   }
   if (accelerator.host_first_last) {
     const auto layers = static_cast<int>(result.size());
@@ -65,6 +66,10 @@ std::vector<int> array_layers(const LoopbackAccelerator& accelerator, const Netw
 Placement place(const LoopbackAccelerator& accelerator, const Network& network) {
   validate(accelerator);
   const std::string where = "loopback:" + accelerator.name;
+  static const Capabilities array_and_pools = {
+      "loopback accelerators do not compute",
+      {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
+  check_supported(network, array_and_pools, where);
   PeArray array;
   array.name = "array";
   array.pe = static_cast<int>(accelerator.pe);

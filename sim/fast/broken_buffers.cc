@@ -13,7 +13,6 @@ int level_of(NumberFormat format, int value) {
 }  // namespace
 
 void FaultyPass::hold_operands(int index, const Effects& effects, int64_t image_index) {
-  const size_t i = static_cast<size_t>(index);
   const auto from = static_cast<size_t>(network_.input_tensor(index));
   held_ = {diff_[from], changed_[from], values_[from], {}, {}};
   const Layer& layer = network_.network().layer(index);

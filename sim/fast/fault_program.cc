@@ -59,7 +59,8 @@ class Builder {
   const Layer& matrix_layer(int index) const {
     check_below("layer", index, network_.last_tensor());
     const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
-    check(layer.has_weights(), "a patch or broken operator in pool", index, "a layer with weights");
+    check(layer.part() == HardwarePart::pe_array, "a patch or broken operator in layer", index,
+          "a layer with weights");
     return layer;
   }
 
@@ -141,8 +142,7 @@ class Builder {
 
   void add(const OperandFault& fault, int index) {
     const Layer& layer = matrix_layer(fault.layer);
-    check(layer.kind == LayerKind::convolution, "an operand fault of dense layer", fault.layer,
-          "a convolution");
+    check(!layer.is_flat(), "an operand fault of dense layer", fault.layer, "a convolution");
     const int height = layer.input.height + 2 * layer.padding;
     const int width = layer.input.width + 2 * layer.padding;
     check_all("channel", fault.channels, layer.input.channels);
@@ -161,7 +161,8 @@ class Builder {
   void add(const PoolFault& fault, int index) {
     check_below("layer", fault.layer, network_.last_tensor());
     const Layer& layer = network_.network().layers[static_cast<size_t>(fault.layer)];
-    check(layer.kind == LayerKind::max_pool, "a pool fault in layer", fault.layer, "a max-pool");
+    check(layer.part() == HardwarePart::max_pool, "a pool fault in layer", fault.layer,
+          "a max-pool");
     check_all("channel", fault.channels, layer.output.channels);
     check_all("pixel", fault.pixels, layer.output.pixels());
     step(Network::output_tensor(fault.layer)).pools.push_back(index);

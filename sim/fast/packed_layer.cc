@@ -22,7 +22,7 @@ int floor_divide(int value, int divisor) {
 }
 
 LayerPath path_of(const Layer& layer, TensorForm input, TensorForm output) {
-  if (layer.kind == LayerKind::max_pool) {
+  if (layer.part() == HardwarePart::max_pool) {
     return input == TensorForm::planes ? LayerPath::pool : LayerPath::plain;
   }
   if (input == TensorForm::planes && output != TensorForm::values) return LayerPath::matrix;
@@ -122,10 +122,10 @@ PackedLayer pack_layer(const Layer& layer, const TensorLayout& input, const Tens
   packed.padding = layer.padding;
   packed.kernel_height = packed.kernel_width = layer.kernel;
   packed.accumulator_output = layer.accumulator_output;
-  if (!layer.has_weights()) return packed;
+  if (layer.part() == HardwarePart::max_pool) return packed;
   const bool whole_input =
-      layer.kind == LayerKind::dense || (layer.padding == 0 && layer.kernel == layer.input.height &&
-                                         layer.kernel == layer.input.width);
+      layer.is_flat() || (layer.padding == 0 && layer.kernel == layer.input.height &&
+                          layer.kernel == layer.input.width);
   if (whole_input) {
     packed.input = {1, layer.input.pixels(), layer.input.channels};
     packed.kernel_height = 1;

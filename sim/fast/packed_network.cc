@@ -2,9 +2,15 @@
 
 #include <utility>
 
+#include "workloads/capabilities.h"
+
 namespace stuckat::fast {
 
 PackedNetwork::PackedNetwork(Network network) : network_(std::move(network)) {
+  static const Capabilities packed = {
+      "the bit-packed engine does not compute",
+      {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
+  check_supported(network_, packed, network_.name);
   validate(network_, network_.name);
   for (int t = 0; t < network_.tensors(); ++t) {
     layouts_.push_back(layout_of(network_, t));

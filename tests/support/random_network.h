@@ -50,10 +50,11 @@ inline Layer random_layer(Random& random, LayerKind kind, Shape input, NumberFor
   layer.stride = stride;
   layer.padding = padding;
   layer.input = input;
-  layer.output = output_shape(kind, input, kernel, stride, padding, channels, name);
+  layer.output.channels = channels;
+  layer.output = kind->output(layer, name);
   layer.input_format = input_format;
-  layer.weight_format = kind == LayerKind::max_pool ? NumberFormat{} : weight_format;
-  layer.output_format = kind == LayerKind::max_pool ? input_format : output_format;
+  layer.weight_format = kind->has_weights ? weight_format : NumberFormat{};
+  layer.output_format = kind->sums ? output_format : input_format;
   layer.accumulator_output = last;
   if (layer.has_weights()) fill_parameters(layer, random);
   return layer;

@@ -16,7 +16,8 @@ Layer layer_of(LayerKind kind, Shape input, int kernel, int stride, int padding,
   layer.stride = stride;
   layer.padding = padding;
   layer.input = input;
-  layer.output = output_shape(kind, input, kernel, stride, padding, channels, "test");
+  layer.output.channels = channels;
+  layer.output = kind->output(layer, "test");
   return layer;
 }
 

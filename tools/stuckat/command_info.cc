@@ -12,20 +12,6 @@
 namespace stuckat::cli {
 namespace {
 
-const char* kind_name(LayerKind kind) {
-  switch (kind) {
-    case LayerKind::convolution:
-      return "conv";
-    case LayerKind::dense:
-      return "dense";
-    case LayerKind::max_pool:
-      return "max-pool";
-  }
-  return "";
-}
-
-std::string shape_text(Shape s) { return fmt::format("{}x{}x{}", s.height, s.width, s.channels); }
-
 nlohmann::ordered_json show_network(const Network& network) {
   nlohmann::ordered_json layers = nlohmann::json::array();
   int64_t weights = 0;
@@ -38,14 +24,14 @@ nlohmann::ordered_json show_network(const Network& network) {
     weights += static_cast<int64_t>(l.weights.size());
     macs += layer_macs;
     const std::string out = l.accumulator_output ? "sum" : l.output_format.name();
-    fmt::print("{:<8} {:<9} {:>11} {:>11}  {:<7} {:<7} {:<7} {:>9} {:>12}\n", l.name,
-               kind_name(l.kind), shape_text(l.input), shape_text(l.output), l.input_format.name(),
+    fmt::print("{:<8} {:<9} {:>11} {:>11}  {:<7} {:<7} {:<7} {:>9} {:>12}\n", l.name, l.kind->label,
+               l.input.text(), l.output.text(), l.input_format.name(),
                l.has_weights() ? l.weight_format.name() : "-", out,
                thousands(static_cast<int64_t>(l.weights.size())), thousands(layer_macs));
     layers.push_back({{"name", l.name},
-                      {"kind", kind_name(l.kind)},
-                      {"input", shape_text(l.input)},
-                      {"output", shape_text(l.output)},
+                      {"kind", l.kind->label},
+                      {"input", l.input.text()},
+                      {"output", l.output.text()},
                       {"weights", l.weights.size()},
                       {"macs", layer_macs}});
   }

@@ -1,0 +1,148 @@
+// The house is extended from outside: a layer kind that only this file knows runs in the reference,
+// and every engine refuses it by name. None takes it for a max-pool, nor for anything else.
+#include <catch2/catch.hpp>
+#include <functional>
+
+#include "faultmaps/lower.h"
+#include "models/dataflow/accelerator.h"
+#include "models/loopback/placement.h"
+#include "sim/fast/packed_network.h"
+#include "tests/support/random_network.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
+#include "trainer/model.h"
+#include "trainer/predict.h"
+#include "trainer/step.h"
+#include "workloads/errors.h"
+#include "workloads/model_file.h"
+#include "workloads/reference.h"
+
+using namespace stuckat;
+
+namespace {
+
+/// mirror: every row of the image from right to left.
+Shape same_shape(const Layer& layer, const std::string&) { return layer.input; }
+
+Tensor mirrored(const Layer& layer, std::span<const Tensor* const> inputs) {
+  Tensor output = *inputs[0];
+  const Shape s = layer.input;
+  for (int y = 0; y < s.height; ++y) {
+    for (int x = 0; x < s.width; ++x) {
+      for (int c = 0; c < s.channels; ++c) {
+        output.at(y, x, c) = inputs[0]->at(y, s.width - 1 - x, c);
+      }
+    }
+  }
+  return output;
+}
+
+const LayerKindRow mirror = {.name = "mirror",
+                             .label = "mirror",
+                             .number = 255,
+                             .inputs = 1,
+                             .has_weights = false,
+                             .sums = false,
+                             .reads = Reads::window,
+                             .part = HardwarePart::none,
+                             .output = same_shape,
+                             .check = nullptr,
+                             .run = mirrored};
+
+/// A convolution, a mirror or none, and a dense layer.
+Network network_with(bool toy) {
+  test::Random random(7);
+  Network network;
+  network.name = "toy";
+  network.layers.push_back(test::random_layer(random, LayerKind::convolution, {4, 5, 2},
+                                              binary_format, binary_format, binary_format, 2, 1, 0,
+                                              3, "layer0", false));
+  const Shape shape = network.layers.back().output;
+  if (toy) {
+    network.layers.push_back(test::random_layer(random, mirror, shape, binary_format, {}, {}, 1, 1,
+                                                0, shape.channels, "mirror0", false));
+  }
+  network.layers.push_back(test::random_layer(random, LayerKind::dense, shape, binary_format,
+                                              binary_format, binary_format, 1, 1, 0, 4, "layer1",
+                                              true));
+  validate(network, "toy");
+  return network;
+}
+
+struct Engine {
+  std::string name;
+  std::function<void(const Network&)> use;
+};
+
+std::vector<Engine> engines(const test::TemporaryFolder& folder) {
+  const auto dataflow_json = [](const Network& n) {
+    dataflow::dataflow_from_json(
+        to_json(dataflow::auto_dataflow(network_with(false), 1000), network_with(false)), "a.json",
+        "a", n);
+  };
+  return {
+      {"a model file", [&](const Network& n) { write_model(folder / "toy.h5", n); }},
+      {"the lowering of faults",
+       [](const Network& n) {
+         lower({"test", {}}, {"test", {}, {}}, n);
+       }},
+      {"the bit-packed engine", [](const Network& n) { fast::PackedNetwork{n}; }},
+      {"dataflow accelerators", [](const Network& n) { dataflow::auto_dataflow(n, 1000); }},
+      {"dataflow accelerators", dataflow_json},
+      {"loopback accelerators", [](const Network& n) { loopback::place({}, n); }},
+      {"the trainer", [](const Network& n) { trainer::initial_model(n, 1); }},
+      {"the trainer",
+       [](const Network& n) {
+         trainer::Workers workers(1);
+         trainer::Predictor(n, {}, workers);
+       }},
+      {"the trainer",
+       [](const Network& n) {
+         trainer::Workers workers(1);
+         trainer::TrainingStep(n, false, Effects{}, workers);
+       }},
+  };
+}
+
+}  // namespace
+
+TEST_CASE("a_layer_kind_of_a_test_runs_in_the_reference") {
+  const Network with = network_with(true);
+  // A dense layer on a mirrored image is one with mirrored columns on the image itself.
+  Network without = network_with(false);
+  const Layer& dense = with.layers.back();
+  without.layers.front() = with.layers.front();
+  Layer& same = without.layers.back();
+  const Shape s = dense.input;
+  for (int row = 0; row < dense.rows(); ++row) {
+    for (int i = 0; i < s.size(); ++i) {
+      const int x = i / s.channels % s.width;
+      const int from = i + (s.width - 1 - 2 * x) * s.channels;
+      same.weights[static_cast<size_t>(row * s.size() + i)] =
+          dense.weights[static_cast<size_t>(row * s.size() + from)];
+    }
+  }
+  test::Random random(8);
+  int changed = 0;
+  for (int i = 0; i < 20; ++i) {
+    const Tensor image = test::random_image(random, with);
+    const auto tensors = reference::run(with, image);
+    REQUIRE(tensors.size() == 4);
+    CHECK(tensors.back() == reference::run(without, image).back());
+    changed += tensors[1] == tensors[2] ? 0 : 1;
+  }
+  CHECK(changed > 10);
+}
+
+TEST_CASE("every_engine_refuses_a_layer_kind_that_it_does_not_know_by_its_name") {
+  const test::TemporaryFolder folder;
+  for (const Engine& engine : engines(folder)) {
+    INFO(engine.name);
+    CHECK(test::refusal([&] { engine.use(network_with(false)); }) == "accepted");
+    const std::string refusal = test::refusal([&] { engine.use(network_with(true)); });
+    INFO(refusal);
+    CHECK(refusal.find("layer 'mirror0' is a mirror, which " + engine.name) != std::string::npos);
+    CHECK(refusal.find("convolution, dense, max_pool") != std::string::npos);
+    CHECK(refusal.find('\n') == std::string::npos);
+  }
+}

@@ -1,0 +1,20 @@
+// What an engine can compute of all that a network can be. Each engine says it once and refuses the
+// rest by name, before it looks at anything else: nothing is taken for what it is not.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "workloads/network.h"
+
+namespace stuckat {
+
+struct Capabilities {
+  const char* refusal;           ///< in messages: "the trainer does not compute"
+  std::vector<LayerKind> kinds;  ///< that it does
+};
+
+/// Throws InputError(where, the first layer that the engine does not compute, what it does).
+void check_supported(const Network& network, const Capabilities& engine, const std::string& where);
+
+}  // namespace stuckat

@@ -1,0 +1,14 @@
+// What the kinds that multiply a matrix with columns of the input have in common. Inside workloads
+// only.
+#pragma once
+
+#include <span>
+
+#include "workloads/network.h"
+
+namespace stuckat {
+
+/// Every row on the columns of every output pixel (hardware.md, MVTU).
+Tensor run_matrix(const Layer& layer, std::span<const Tensor* const> inputs);
+
+}  // namespace stuckat
