@@ -22,6 +22,25 @@ constexpr double per_dense_word = 12;                 // of one threshold of one
 constexpr double per_dense_layer = 200;
 constexpr double per_digit_word = 3;  // of the input, as digits
 
+// Rows one by one (row_calculator.h), measured likewise.
+constexpr double per_window_column = 0.15;  // of the input, copied for all rows of a window
+constexpr double per_row = 10;
+constexpr double per_row_column = 0.1;
+
+/// Nanoseconds of the dense path.
+double dense_time(const PackedLayer& layer, const TensorLayout& input) {
+  const double words = layer.rows_padded / rows_per_word;
+  const double outputs = layer.output.pixels();
+  const NumberFormat format = input.format;
+  const int largest = format.kind == FormatKind::binary ? 1 : format.max_level();
+  const int digits = layer.dense.digits * std::bit_width(static_cast<unsigned>(largest));
+  const double products = outputs * words * 8 * layer.dense.column_words * digits;
+  return per_dense_layer +
+         products * (layer.dense.plus_minus ? per_dense_product : per_dense_product_with_zeros) +
+         outputs * words * layer.thresholds * per_dense_word +
+         layer.input.pixels() * input.pixel_words() * per_digit_word;
+}
+
 }  // namespace
 
 Way cheapest_way(const PackedLayer& layer, const TensorLayout& input, int64_t changes,
@@ -51,16 +70,16 @@ Way cheapest_way(const PackedLayer& layer, const TensorLayout& input, int64_t ch
   }
   if (layer.accumulator_output) return way;
 
-  const NumberFormat format = input.format;
-  const int largest = format.kind == FormatKind::binary ? 1 : format.max_level();
-  const int digits = layer.dense.digits * std::bit_width(static_cast<unsigned>(largest));
-  const double products = outputs * words * 8 * layer.dense.column_words * digits;
-  const double dense =
-      per_dense_layer +
-      products * (layer.dense.plus_minus ? per_dense_product : per_dense_product_with_zeros) +
-      outputs * words * layer.thresholds * per_dense_word +
-      layer.input.pixels() * input.pixel_words() * per_digit_word;
-  return dense < best ? Way::dense : way;
+  return dense_time(layer, input) < best ? Way::dense : way;
+}
+
+bool dense_is_cheapest_for_rows(const PackedLayer& layer, const TensorLayout& input, int64_t rows) {
+  const double outputs = layer.output.pixels();
+  const double columns = double{1} * layer.kernel_height * layer.window_row_columns();
+  const double one_by_one =
+      outputs * (columns * per_window_column + static_cast<double>(rows) *
+                                                   (per_row + columns * per_row_column));
+  return dense_time(layer, input) < one_by_one;
 }
 
 }  // namespace stuckat::fast

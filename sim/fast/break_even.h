@@ -15,4 +15,8 @@ enum class Way : uint8_t { scatter, gather, dense };
 Way cheapest_way(const PackedLayer& layer, const TensorLayout& input, int64_t changes,
                  bool can_scatter);
 
+/// Whether `rows` rows with patched parameters, and what else reaches the layer's output, are done
+/// sooner by the dense path for all of its rows than one by one.
+bool dense_is_cheapest_for_rows(const PackedLayer& layer, const TensorLayout& input, int64_t rows);
+
 }  // namespace stuckat::fast

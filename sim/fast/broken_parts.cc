@@ -56,19 +56,44 @@ uint64_t hold_words(const std::vector<HeldWord>& held, int count, const uint64_t
 
 std::vector<SpecialRow> FaultyPass::all_rows(int index,
                                              const std::vector<SpecialRow>& special) const {
-  const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
-  std::vector<SpecialRow> rows = special;
-  for (int row = 0; row < layer.rows(); ++row) {
-    if (std::any_of(special.begin(), special.end(), [&](auto& r) { return r.row == row; }))
-      continue;
-    const int8_t* weights = layer.weight_row(row);
-    const int32_t* thresholds = layer.threshold_row(row);
-    rows.push_back({row,
-                    {weights, weights + layer.columns()},
-                    {thresholds, thresholds + layer.thresholds_per_row()},
-                    {}});
+  const int count = network_.network().layers[static_cast<size_t>(index)].rows();
+  std::vector<SpecialRow> rows;
+  auto next = special.begin();
+  for (int row = 0; row < count; ++row) {
+    const bool is_special = next != special.end() && next->row == row;
+    rows.push_back(is_special ? *next++ : SpecialRow{row});
   }
   return rows;
+}
+
+bool FaultyPass::recomputes(int index, const TensorStep& step) const {
+  const PackedLayer& layer = network_.layer(index);
+  if (step.rows.empty() || !step.windows.empty() || !step.operands.empty() ||
+      layer.path != LayerPath::matrix || layer.accumulator_output) {
+    return false;
+  }
+  const auto rows = std::count_if(step.rows.begin(), step.rows.end(), [&](const SpecialRow& row) {
+    return PatchedLayer::holds(layer, row);
+  });
+  return rows > 0 && dense_is_cheapest_for_rows(layer, network_.input_layout(index), rows);
+}
+
+void FaultyPass::recompute_patched(int index, const Effects& effects, const TensorStep& step,
+                                   int64_t image_index) {
+  const PackedLayer& layer = network_.layer(index);
+  PatchedLayer& patched = patched_[static_cast<size_t>(index)];
+  if (patched.empty()) patched = PatchedLayer(layer);
+  TensorStep others{step.tensor};
+  for (const SpecialRow& row : step.rows) {
+    if (PatchedLayer::holds(layer, row))
+      patched.patch(network_.network().layer(index), row);
+    else
+      others.rows.push_back(row);
+  }
+  clear(network_.output_tensor(index));
+  recompute_planes(index, patched.layer());
+  patched.restore();
+  apply_rows(index, effects, others, image_index);
 }
 
 void FaultyPass::apply_rows(int index, const Effects& effects, const TensorStep& step,

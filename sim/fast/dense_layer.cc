@@ -49,9 +49,7 @@ DenseWeights dense_weights(const PackedLayer& layer) {
       for (int row = 0; row < layer.rows; ++row) {
         const int w = weights[row];
         for (int i = 0; i < dense.digits; ++i) {
-          const int at = (row / dense_block_rows * dense.digits + i) * dense.column_words;
-          uint64_t* to = dense.words.data() + static_cast<size_t>(at + column_word) * block_words +
-                         row % dense_block_rows;
+          uint64_t* to = dense.words.data() + dense.word_of(row, i, column_word);
           if (w > 0) *to |= bit;
           if (!dense.plus_minus && (std::abs(w) >> i & 1) != 0) to[dense_block_rows] |= bit;
         }

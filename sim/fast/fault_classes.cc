@@ -206,24 +206,14 @@ class KeyWriter {
     all(channels, pixels, pool, images);
   }
 
-  /// A row's patches, and which of the layer's broken PEs compute it.
-  void add(const SpecialRow& special, const Layer& layer) {
-    const auto& [row, weights, thresholds, operators] = special;
-    all(row, operators);
-    add_differences(weights, layer.weight_row(row));
-    add_differences(thresholds, layer.threshold_row(row));
+  void add(const ParameterChange& change) {
+    const auto& [index, value] = change;
+    all(index, value);
   }
-
-  template <class T>
-  void add_differences(const std::vector<T>& values, const T* right) {
-    std::vector<int32_t> differences;  // index, value
-    if (!std::equal(values.begin(), values.end(), right)) {
-      for (size_t i = 0; i < values.size(); ++i) {
-        if (values[i] == right[i]) continue;
-        differences.insert(differences.end(), {static_cast<int32_t>(i), int32_t{values[i]}});
-      }
-    }
-    add(differences);
+  /// A row's patches, and which of the layer's broken PEs compute it.
+  void add(const SpecialRow& special) {
+    const auto& [row, weights, thresholds, operators] = special;
+    all(row, operators, weights, thresholds);
   }
 
   /// What computes the tensor of the step.
@@ -231,9 +221,7 @@ class KeyWriter {
     const auto& [tensor, operands, pools, windows, rows, elements] = step;
     hasher_.add("computed").add(tensor).add(rows.size()).add(operands.size()).add(pools.size());
     hasher_.add(windows.size());
-    for (const SpecialRow& row : rows) {
-      add(row, network_.network().layer(Network::producer(tensor)));
-    }
+    for (const SpecialRow& row : rows) add(row);
     for (size_t f = 0; f < effects_.operators.size() && !rows.empty(); ++f) {
       if (effects_.operators[f].layer == Network::producer(tensor)) all(f, effects_.operators[f]);
     }

@@ -34,8 +34,9 @@ class Builder {
     FaultProgram program;
     for (auto& [tensor, step] : steps_) {
       // Memories may hold what their broken bits are stuck at.
-      std::erase_if(step.rows, [&](const SpecialRow& row) {
-        return is_right(Network::producer(tensor), row);
+      for (SpecialRow& row : step.rows) leave_differences(Network::producer(tensor), row);
+      std::erase_if(step.rows, [](const SpecialRow& row) {
+        return row.operators.empty() && row.weights.empty() && row.thresholds.empty();
       });
       if (!step.computes() && step.elements.empty()) continue;
       program.steps.push_back(std::move(step));
@@ -74,22 +75,37 @@ class Builder {
     const Layer& layer = matrix_layer(index);
     check_below("row", row, layer.rows());
     std::vector<SpecialRow>& rows = step(Network::output_tensor(index)).rows;
-    const auto at = std::find_if(rows.begin(), rows.end(), [&](auto& r) { return r.row == row; });
-    if (at != rows.end()) return *at;
-    const int8_t* weights = layer.weight_row(row);
-    const int32_t* thresholds = layer.threshold_row(row);
-    rows.push_back({row,
-                    {weights, weights + layer.columns()},
-                    {thresholds, thresholds + layer.thresholds_per_row()},
-                    {}});
-    return rows.back();
+    // Patches and rows of an operator come in ascending order.
+    if (rows.empty() || rows.back().row < row) return rows.emplace_back(SpecialRow{row});
+    if (rows.back().row == row) return rows.back();
+    const auto at = std::lower_bound(rows.begin(), rows.end(), row,
+                                     [](const SpecialRow& r, int wanted) { return r.row < wanted; });
+    return at->row == row ? *at : *rows.insert(at, SpecialRow{row});
   }
 
-  bool is_right(int index, const SpecialRow& row) const {
+  /// A later change of the same parameter wins.
+  static void change(std::vector<ParameterChange>& changes, int index, int32_t value) {
+    if (changes.empty() || changes.back().index < index) {
+      changes.push_back({index, value});
+      return;
+    }
+    const auto at =
+        std::lower_bound(changes.begin(), changes.end(), index,
+                         [](const ParameterChange& c, int wanted) { return c.index < wanted; });
+    if (at->index == index)
+      at->value = value;
+    else
+      changes.insert(at, {index, value});
+  }
+
+  void leave_differences(int index, SpecialRow& row) const {
+    const auto leave = [](std::vector<ParameterChange>& changes, const auto* right) {
+      std::erase_if(changes, [&](const ParameterChange& c) { return c.value == right[c.index]; });
+    };
+    if (row.weights.empty() && row.thresholds.empty()) return;
     const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
-    return row.operators.empty() &&
-           std::equal(row.weights.begin(), row.weights.end(), layer.weight_row(row.row)) &&
-           std::equal(row.thresholds.begin(), row.thresholds.end(), layer.threshold_row(row.row));
+    leave(row.weights, layer.weight_row(row.row));
+    leave(row.thresholds, layer.threshold_row(row.row));
   }
 
   void add(const ParameterPatch& patch) {
@@ -97,12 +113,12 @@ class Builder {
     SpecialRow& row = special_row(patch.layer, patch.row);
     if (patch.is_threshold) {
       check_below("threshold", patch.index, layer.thresholds_per_row());
-      row.thresholds[static_cast<size_t>(patch.index)] = patch.value;
+      change(row.thresholds, patch.index, patch.value);
     } else {
       check_below("column", patch.index, layer.columns());
       check(patch.value >= INT8_MIN && patch.value <= INT8_MAX, "weight", patch.value,
             "8-bit values");
-      row.weights[static_cast<size_t>(patch.index)] = static_cast<int8_t>(patch.value);
+      change(row.weights, patch.index, patch.value);
     }
   }
 

@@ -18,12 +18,18 @@ struct ElementStep {
   bool is_constant = false;  ///< all of level_map is the same
 };
 
+/// A weight or threshold of a row that reads differently from the network's.
+struct ParameterChange {
+  int index = 0;
+  int32_t value = 0;
+};
+
 /// A row whose parameters are patched, or that a broken PE computes, or both.
 struct SpecialRow {
   int row = 0;
-  std::vector<int8_t> weights;      ///< [columns], patched
-  std::vector<int32_t> thresholds;  ///< [thresholds], patched, in the order of the network
-  std::vector<int> operators;       ///< indices in Effects::operators; a later one wins
+  std::vector<ParameterChange> weights = {};     ///< by column, ascending
+  std::vector<ParameterChange> thresholds = {};  ///< ascending, in the order of the network
+  std::vector<int> operators = {};               ///< in Effects::operators; a later one wins
 };
 
 /// What happens on the way to one tensor: operands and rows of the layer before it, then its
@@ -33,8 +39,8 @@ struct TensorStep {
   std::vector<int> operands = {};  ///< indices in Effects::operands
   std::vector<int> pools = {};     ///< indices in Effects::pools
   std::vector<int> windows = {};   ///< indices in Effects::windows
-  std::vector<SpecialRow> rows;
-  std::vector<ElementStep> elements;
+  std::vector<SpecialRow> rows = {};  ///< ascending
+  std::vector<ElementStep> elements = {};
 
   /// More is read of the tensor before than its elements as they pass.
   bool computes() const {

@@ -105,6 +105,12 @@ class FaultSimulator::Impl {
     pass_.recompute_windows(layer);
   }
 
+  /// The step's layer is computed afresh, so that nothing need be propagated through it.
+  bool recomputes(const TensorStep& step) const {
+    const int producer = Network::producer(step.tensor);
+    return path_ == Path::automatic && producer >= 0 && pass_.recomputes(producer, step);
+  }
+
   /// The steps of a fault from `next` on, where tensor t is computed as the steps before left it.
   /// Returns the last tensor that differs, `last_difference` if none from t on does.
   int go_on(int fault, size_t next, int t, int last_difference) {
@@ -115,7 +121,10 @@ class FaultSimulator::Impl {
         const TensorStep& step = steps[next++];
         const int producer = Network::producer(t);
         if (!step.operands.empty()) hold(producer, effects);
-        if (producer >= 0) pass_.apply_rows(producer, effects, step, image_index_);
+        if (recomputes(step))
+          pass_.recompute_patched(producer, effects, step, image_index_);
+        else if (producer >= 0)
+          pass_.apply_rows(producer, effects, step, image_index_);
         if (!step.operands.empty()) pass_.release_operands(producer);
         if (!step.pools.empty()) pass_.apply_pools(producer, effects, image_index_);
         for (const ElementStep& element : step.elements) {
@@ -131,8 +140,9 @@ class FaultSimulator::Impl {
         pass_.recompute(reader);
         t = network().output_tensor(reader);
       } else if (different) {
-        pass_.propagate(reader);
         t = network().output_tensor(reader);
+        const bool is_next = next < steps.size() && steps[next].tensor == t;
+        if (!is_next || !recomputes(steps[next])) pass_.propagate(reader);
       } else if (next < steps.size()) {
         t = steps[next].tensor;
       } else {

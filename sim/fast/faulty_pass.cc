@@ -25,6 +25,7 @@ FaultyPass::FaultyPass(const Executor& golden) : network_(golden.network()), gol
       changed_words_.reserve(layer, layout);
     }
     digits_.emplace_back();
+    patched_.emplace_back();
     if (layer.path == LayerPath::matrix && !layer.accumulator_output) {
       digits_.back() = DigitImage(layer, layout);
     }
@@ -284,12 +285,9 @@ void FaultyPass::recompute(int layer) {
 
 void FaultyPass::recompute_matrix(int index) {
   const size_t i = static_cast<size_t>(index);
-  const auto from = static_cast<size_t>(network_.input_tensor(index));
-  const auto to = static_cast<size_t>(network_.output_tensor(index));
   const PackedLayer& layer = network_.layer(index);
-  const TensorLayout& in = network_.input_layout(index);
-  const TensorLayout& out = network_.output_layout(index);
   if (layer.accumulator_output) {
+    const TensorLayout& in = network_.input_layout(index);
     scratch_.resize(in.total_words());
     for (size_t w = 0; w < scratch_.size(); ++w)
       scratch_[w] = faulty_word(network_.input_tensor(index), w);
@@ -302,6 +300,14 @@ void FaultyPass::recompute_matrix(int index) {
     logits_differ_ = !std::equal(logits_.begin(), logits_.end(), golden_.logits().begin());
     return;
   }
+  recompute_planes(index, layer);
+}
+
+void FaultyPass::recompute_planes(int index, const PackedLayer& layer) {
+  const size_t i = static_cast<size_t>(index);
+  const auto from = static_cast<size_t>(network_.input_tensor(index));
+  const auto to = static_cast<size_t>(network_.output_tensor(index));
+  const TensorLayout& out = network_.output_layout(index);
   kernels::fill_digits(golden_.state().planes[from].data(), diff_[from].data(), digits_[i]);
   kernels::compute_layer(layer, out, digits_[i], nullptr, diff_[to].data());
   bit_products_ += bit_products(layer, digits_[i].digits);

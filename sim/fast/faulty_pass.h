@@ -13,6 +13,7 @@
 #include "sim/fast/fault_program.h"
 #include "sim/fast/kernels.h"
 #include "sim/fast/padded_image.h"
+#include "sim/fast/patched_layer.h"
 #include "sim/fast/pixel_set.h"
 
 namespace stuckat::fast {
@@ -37,6 +38,11 @@ class FaultyPass {
   /// propagate() of a layer of LayerPath::matrix in this way, which must be able to (break_even.h).
   void propagate(int layer, Way way);
   bool can_scatter(int layer);
+  /// recompute_patched() is the way to do it.
+  bool recomputes(int layer, const TensorStep& step) const;
+  /// propagate() and apply_rows() in one; differences from tensor layer+1 on are forgotten.
+  void recompute_patched(int layer, const Effects& effects, const TensorStep& step,
+                         int64_t image_index);
   /// Rows of a layer whose parameters or arithmetic are broken, or that read broken windows, from
   /// tensor `layer`.
   void apply_rows(int layer, const Effects& effects, const TensorStep& step, int64_t image_index);
@@ -82,6 +88,8 @@ class FaultyPass {
   void propagate_pool(int layer);
   void propagate_plain(int layer);
   void recompute_matrix(int layer);
+  /// The planes of a layer with thresholds, `layer` as it is or patched.
+  void recompute_planes(int index, const PackedLayer& layer);
   void set_tensor(int tensor, const Tensor& values);
   /// Tensor `layer` as the fault leaves it, valid until the next call.
   const PaddedImage& padded_input(int layer);
@@ -111,6 +119,7 @@ class FaultyPass {
   std::vector<ChangeList> lists_;                 // [layer]
   std::vector<kernels::ScatterBuffers> scatter_;  // [layer], empty where it does not fit
   std::vector<DigitImage> digits_;                // [layer], for recompute()
+  std::vector<PatchedLayer> patched_;             // [layer], empty until asked for
   AlignedVector<uint64_t> scratch_;               // whole planes, for recompute()
   std::vector<PaddedImage> golden_inputs_;        // [layer], empty until asked for
   PaddedImage faulty_input_;

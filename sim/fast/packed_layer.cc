@@ -87,12 +87,21 @@ void pack_thresholds(const Layer& layer, PackedLayer& packed) {
     std::sort(sorted.begin(), sorted.end());
     for (int t = 0; t < packed.thresholds; ++t) {
       packed.base_margin[static_cast<size_t>(t) * stride + static_cast<size_t>(row)] =
-          floor_divide(base - sorted[static_cast<size_t>(t)] - 1, packed.unit);
+          margin_of(packed, base, sorted[static_cast<size_t>(t)]);
     }
   }
 }
 
 }  // namespace
+
+int base_change(const Layer& layer, int weight_sum_change) {
+  return layer.is_xnor() ? -weight_sum_change / 2
+                         : weight_sum_change * layer.input_format.padding_value();
+}
+
+int32_t margin_of(const PackedLayer& layer, int base, int threshold) {
+  return floor_divide(base - threshold - 1, layer.unit);
+}
 
 TensorLayout layout_of(const Network& network, int tensor) {
   TensorLayout layout;

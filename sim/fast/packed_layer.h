@@ -51,6 +51,14 @@ struct DenseWeights {
   bool plus_minus = false;  ///< only +1 and -1: no words of part 1
   /// [rows_padded / dense_block_rows][digit][column word][part][dense_block_rows]
   AlignedVector<uint64_t> words;
+
+  /// Index of a row's word of part 0; part 1 lies dense_block_rows behind it.
+  size_t word_of(int row, int digit, int column_word) const {
+    const int at = (row / dense_block_rows * digits + digit) * column_words + column_word;
+    const int block_words = (plus_minus ? 1 : 2) * dense_block_rows;
+    return static_cast<size_t>(at) * static_cast<size_t>(block_words) +
+           static_cast<size_t>(row % dense_block_rows);
+  }
 };
 
 /// A layer with its parameters laid out for vectors over rows. A layer whose window is its whole
@@ -101,6 +109,12 @@ struct PackedLayer {
 
 TensorLayout layout_of(const Network& network, int tensor);
 PackedLayer pack_layer(const Layer& layer, const TensorLayout& input, const TensorLayout& output);
+
+/// What changes in a row's accumulator over an input of padding values only where the sum of its
+/// weights changes.
+int base_change(const Layer& layer, int weight_sum_change);
+/// PackedLayer::base_margin of a comparator.
+int32_t margin_of(const PackedLayer& layer, int base, int threshold);
 
 /// Planes of `layout` <-> values.
 void planes_from_values(const TensorLayout& layout, const Tensor& values, uint64_t* planes);

@@ -32,15 +32,24 @@ RowCalculator::RowCalculator(const Layer& layer, const SpecialRow& row, const Ef
                              int64_t image_index, int columns, int accumulator_bits)
     : layer_(layer),
       row_(row),
-      weights_(row.weights.begin(), row.weights.end()),
+      read_weights_(layer.weight_row(row.row), layer.weight_row(row.row) + layer.columns()),
+      thresholds_(layer.threshold_row(row.row),
+                  layer.threshold_row(row.row) + layer.thresholds_per_row()),
       accumulator_bits_(accumulator_bits) {
+  for (const auto& [column, weight] : row.weights) {
+    read_weights_[static_cast<size_t>(column)] = static_cast<int8_t>(weight);
+  }
+  for (const auto& [index, threshold] : row.thresholds) {
+    thresholds_[static_cast<size_t>(index)] = threshold;
+  }
+  weights_.assign(read_weights_.begin(), read_weights_.end());
   weights_.resize(static_cast<size_t>(columns), static_cast<int16_t>(padded_weight(layer)));
   for (const int index : row.operators) {
     const OperatorFault& fault = effects.operators[static_cast<size_t>(index)];
     const BrokenPe& pe = fault.pe;
     if (!fault.images.contains(image_index)) continue;
     Operator broken{&fault, weights_, {}, true};
-    const size_t of_layer = row.weights.size();
+    const size_t of_layer = read_weights_.size();
     broken.weights.resize(std::max(of_layer, static_cast<size_t>(pe.padded_columns)),
                           static_cast<int16_t>(padded_weight(layer)));
     for (const auto& patch : pe.padded_weights) {
@@ -82,10 +91,10 @@ int RowCalculator::window_size(const Layer& layer, const std::vector<SpecialRow>
 int32_t RowCalculator::value(int pixel, const int16_t* window) const {
   for (auto at = operators_.rbegin(); at != operators_.rend(); ++at) {
     if (!hits(*at->fault, pixel)) continue;
-    return broken_threshold(layer_, at->fault->pe, row_.row, row_.thresholds.data(),
+    return broken_threshold(layer_, at->fault->pe, row_.row, thresholds_.data(),
                             accumulator(*at, window));
   }
-  return reference::threshold(layer_, row_.thresholds.data(), plain_accumulator(window));
+  return reference::threshold(layer_, thresholds_.data(), plain_accumulator(window));
 }
 
 int32_t RowCalculator::plain_accumulator(const int16_t* window) const {
@@ -100,7 +109,7 @@ int32_t RowCalculator::accumulator(const Operator& broken, const int16_t* window
   const BrokenPe& pe = broken.fault->pe;
   if (!broken.is_plain) {
     const std::vector<int32_t> values(window, window + pe.padded_columns);
-    return broken_accumulate(layer_, pe, row_.row, row_.weights.data(), values.data());
+    return broken_accumulate(layer_, pe, row_.row, read_weights_.data(), values.data());
   }
   const bool xnor = layer_.is_xnor();
   const NumberFormat format = layer_.input_format;

@@ -46,7 +46,9 @@ class RowCalculator {
 
   const Layer& layer_;
   const SpecialRow& row_;
-  std::vector<int16_t> weights_;  // [columns], padded ones included
+  std::vector<int8_t> read_weights_;  // [layer.columns()], patched
+  std::vector<int32_t> thresholds_;   // [thresholds], patched
+  std::vector<int16_t> weights_;      // [columns], patched, padded ones included
   int accumulator_bits_;
   std::vector<Operator> operators_;  // a later one wins
 };

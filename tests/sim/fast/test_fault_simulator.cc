@@ -3,6 +3,7 @@
 #include "faultmaps/faulty_reference.h"
 #include "sim/fast/fault_classes.h"
 #include "sim/fast/fault_simulator.h"
+#include "sim/fast/faulty_pass.h"
 #include "tests/sim/fast/every_target.h"
 #include "tests/sim/fast/random_effects.h"
 #include "workloads/zoo.h"
@@ -72,6 +73,86 @@ TEST_CASE("the differential path equals the faulty reference") {
 
 TEST_CASE("the dense path equals the faulty reference") {
   for (uint64_t seed = 2000; seed < 2100; ++seed) check_network(seed, 15, Path::dense);
+}
+
+/// Patches of `count` parameters anywhere, values that no quantizer emits among them.
+Effects random_patches(Random& random, const Network& network, int count) {
+  Effects effects;
+  while (static_cast<int>(effects.patches.size()) < count) {
+    ParameterPatch patch;
+    patch.layer = test::uniform(random, 0, static_cast<int>(network.layers.size()) - 1);
+    const Layer& layer = network.layers[static_cast<size_t>(patch.layer)];
+    if (!layer.has_weights()) continue;
+    patch.row = test::uniform(random, 0, layer.rows() - 1);
+    patch.is_threshold = layer.thresholds_per_row() > 0 && test::uniform(random, 0, 5) == 0;
+    if (patch.is_threshold) {
+      patch.index = test::uniform(random, 0, layer.thresholds_per_row() - 1);
+      patch.value = test::uniform(random, layer.accumulator_min() - 1, layer.accumulator_max());
+    } else {
+      const NumberFormat& format = layer.weight_format;
+      patch.index = test::uniform(random, 0, layer.columns() - 1);
+      patch.value = format.value(
+          static_cast<uint32_t>(test::uniform(random, 0, (1 << format.bits) - 1)));
+    }
+    effects.patches.push_back(patch);
+  }
+  normalize(effects);
+  return effects;
+}
+
+TEST_CASE("many patched parameters at once: the engine equals the faulty reference") {
+  int recomputed = 0;
+  int one_by_one = 0;
+  int beyond = 0;  // with values that the dense path cannot hold
+  test::for_every_target([&] {
+    for (uint64_t seed = 4000; seed < 4060; ++seed) {
+      CAPTURE(seed);
+      Random random(seed);
+      const PackedNetwork network(test::random_network(random));
+      std::vector<Effects> effects;
+      for (const int count : {1, 4, 30, 300}) {
+        effects.push_back(random_patches(random, network.network(), count));
+        const Effects others = test::random_effects(random, network.network());
+        effects.push_back(effects.back());  // together with everything else
+        effects.back().operators = others.operators;
+        effects.back().elements = others.elements;
+        effects.back().operands = others.operands;
+      }
+      const FaultList faults(network, effects);
+      Executor golden(network);
+      const Tensor image = test::random_image(random, network.network());
+      golden.run(image);
+      const FaultyPass pass(golden);
+      for (int f = 0; f < faults.size(); ++f) {
+        for (const TensorStep& step : faults.program(f).steps) {
+          if (step.rows.empty()) continue;
+          const bool all = pass.recomputes(step.tensor - 1, step);
+          ++(all ? recomputed : one_by_one);
+          beyond += all && !std::all_of(step.rows.begin(), step.rows.end(), [&](const auto& row) {
+            return PatchedLayer::holds(network.layer(step.tensor - 1), row);
+          });
+        }
+      }
+      for (const Path path : {Path::automatic, Path::differential, Path::dense}) {
+        FaultSimulator simulator(faults, path);
+        std::vector<Verdict> verdicts(effects.size());
+        for (int turn = 0; turn < 2; ++turn) {  // the second finds nothing left of the first
+          simulator.simulate(image, turn, verdicts);
+          for (int f = 0; f < faults.size(); ++f) {
+            const Effects& fault = effects[static_cast<size_t>(f)];
+            INFO(text(fault, network.network()));
+            const auto faulty = reference::run(network.network(), image, fault, turn);
+            REQUIRE(simulator.tensors(f) == faulty);
+            REQUIRE((verdicts[static_cast<size_t>(f)] ==
+                     expected_verdict(golden.tensors(), faulty)));
+          }
+        }
+      }
+    }
+  });
+  CHECK(recomputed > 100);
+  CHECK(one_by_one > 100);
+  CHECK(beyond > 10);
 }
 
 TEST_CASE("all channels of all layers at all levels at once: verdicts equal the reference") {
