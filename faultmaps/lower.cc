@@ -4,7 +4,6 @@
 #include <cassert>
 #include <cstdlib>
 #include <map>
-#include <set>
 #include <tuple>
 
 #include "faultmaps/lowering.h"
@@ -25,8 +24,18 @@ class Lowering {
   Effects finish();
 
  private:
-  using ParameterKey = std::tuple<int, int, bool, int>;  // layer, row, is_threshold, index
-  using PeKey = std::tuple<int, int, int>;               // array, use, PE
+  using PeKey = std::tuple<int, int, int>;  // array, use, PE
+
+  /// One broken bit of a word of a parameter memory.
+  struct ParameterBit {
+    int layer;
+    int row;
+    bool is_threshold;
+    int index;
+    CodeMask mask;
+
+    auto word() const { return std::tie(layer, row, is_threshold, index); }
+  };
 
   void add_to_array(const Fault& fault, int array, int use_index);
   void add_weight_bit(const Fault& fault, int array, int use_index);
@@ -38,6 +47,8 @@ class Lowering {
   void add_to_window(const Fault& fault, const WindowBuffer& window);
   void add_to_pool(const Fault& fault, const PoolUnit& unit);
   void add_to_memory(const Fault& fault, const ActivationMemory& memory);
+  int part_of(const Fault& fault);
+  void patch_parameters();
   void share_padded_weights();
   void add_flips();
   BrokenPe& broken(int array, int use_index, int pe);
@@ -48,15 +59,16 @@ class Lowering {
 
   const Placement& placement_;
   const Network& network_;
-  std::vector<Fault> flips_;
-  using Site = std::tuple<SiteKind, std::string, std::array<int, 4>>;
-  std::set<Site> stuck_;  // where flips are lost
-  std::map<ParameterKey, CodeMask> memory_;
+  std::vector<const Fault*> flips_;
+  std::vector<const Fault*> stuck_;  // where flips are lost
+  std::vector<ParameterBit> memory_;
   std::map<std::tuple<PeKey, int, int>, CodeMask> padded_memory_;  // ..., row, column
   std::map<PeKey, BrokenPe> pes_;
   std::map<std::tuple<int, int>, std::vector<BrokenPe::PaddedWeight>>
       shared_padding_;  // array, use
   Effects effects_;
+  const Fault* last_ = nullptr;  // the fault before: neighbours share their part
+  int last_part_ = -1;
 };
 
 /// Stands for the PE in the key of a padded weight that every PE reads.
@@ -126,17 +138,19 @@ void Lowering::add_shared_weight_bit(const Fault& fault, int array, int use_inde
 void Lowering::add_weight(int array, int use_index, int pe, int row, int column, CodeMask mask) {
   const int index =
       placement_.arrays[static_cast<size_t>(array)].uses[static_cast<size_t>(use_index)].layer;
-  auto& word = column < layer(index).columns()
-                   ? memory_[{index, row, false, column}]
-                   : padded_memory_[{PeKey{array, use_index, pe}, row, column}];
+  if (column < layer(index).columns()) {
+    memory_.push_back({index, row, false, column, mask});
+    return;
+  }
+  auto& word = padded_memory_[{PeKey{array, use_index, pe}, row, column}];
   word = word.then(mask);
 }
 
 void Lowering::add_threshold(const ArrayUse& use, int row, int index, int bit, bool one) {
   const Layer& l = layer(use.layer);
   if (row >= l.rows() || index >= l.thresholds_per_row() || bit >= use.threshold_bits) return;
-  auto& word = memory_[{use.layer, row, true, index}];
-  word = word.then(CodeMask::stuck_bit_sign_extended(bit, use.threshold_bits, one));
+  memory_.push_back({use.layer, row, true, index,
+                     CodeMask::stuck_bit_sign_extended(bit, use.threshold_bits, one)});
 }
 
 void Lowering::add_output(const Fault& fault, const PeArray& array, const ArrayUse& use) {
@@ -342,45 +356,71 @@ void Lowering::add_flips() {
   if (flips_.empty()) return;
   if (placement_.run == nullptr) {
     throw InputError(placement_.accelerator,
-                     name(flips_.front()) + ": what a flip hits depends on the run that it is in",
+                     name(*flips_.front()) + ": what a flip hits depends on the run that it is in",
                      "permanent faults where no run is simulated");
   }
-  for (const Fault& flip : flips_) {
-    if (stuck_.count({flip.kind, flip.part, flip.coordinates}) > 0) continue;
-    lower_flip(flip, placement_, network_, effects_);
+  const auto before = [](const Fault* a, const Fault* b) {
+    return std::tie(a->kind, a->part, a->coordinates) < std::tie(b->kind, b->part, b->coordinates);
+  };
+  std::sort(stuck_.begin(), stuck_.end(), before);
+  for (const Fault* flip : flips_) {
+    if (std::binary_search(stuck_.begin(), stuck_.end(), flip, before)) continue;
+    lower_flip(*flip, placement_, network_, effects_);
   }
   effects_.operators = disjoint(std::move(effects_.operators), network_);
 }
 
-void Lowering::add(const Fault& fault) {
-  if (fault.is_flip()) {
-    flips_.push_back(fault);  // the stuck bits of all faults come first
-    return;
-  }
-  stuck_.insert({fault.kind, fault.part, fault.coordinates});
+int Lowering::part_of(const Fault& fault) {
+  if (last_ != nullptr && last_->kind == fault.kind && last_->part == fault.part) return last_part_;
   const PartKind kind = site_row(fault.kind).part;
-  for (int part = 0; part < count_parts(kind, placement_); ++part) {
-    if (part_name(kind, placement_, part) != fault.part) continue;
-    const auto i = static_cast<size_t>(part);
-    switch (kind) {
-      case PartKind::pe_array:
-        for (size_t u = 0; u < placement_.arrays[i].uses.size(); ++u) {
-          add_to_array(fault, part, static_cast<int>(u));
-        }
-        break;
-      case PartKind::stream:
-        add_to_stream(fault, placement_.streams[i]);
-        break;
-      case PartKind::window_buffer:
-        add_to_window(fault, placement_.windows[i]);
-        break;
-      case PartKind::pool:
-        add_to_pool(fault, placement_.pools[i]);
-        break;
-      case PartKind::activation_memory:
-        add_to_memory(fault, placement_.memories[i]);
-        break;
+  last_part_ = count_parts(kind, placement_) - 1;
+  while (last_part_ >= 0 && part_name(kind, placement_, last_part_) != fault.part) --last_part_;
+  last_ = &fault;
+  return last_part_;
+}
+
+void Lowering::add(const Fault& fault) {
+  (fault.is_flip() ? flips_ : stuck_).push_back(&fault);
+  if (fault.is_flip()) return;  // the stuck bits of all faults come first
+  const int part = part_of(fault);
+  if (part < 0) return;
+  const auto i = static_cast<size_t>(part);
+  switch (site_row(fault.kind).part) {
+    case PartKind::pe_array:
+      for (size_t u = 0; u < placement_.arrays[i].uses.size(); ++u) {
+        add_to_array(fault, part, static_cast<int>(u));
+      }
+      break;
+    case PartKind::stream:
+      add_to_stream(fault, placement_.streams[i]);
+      break;
+    case PartKind::window_buffer:
+      add_to_window(fault, placement_.windows[i]);
+      break;
+    case PartKind::pool:
+      add_to_pool(fault, placement_.pools[i]);
+      break;
+    case PartKind::activation_memory:
+      add_to_memory(fault, placement_.memories[i]);
+      break;
+  }
+}
+
+/// Words that read differently from what is stored: all their broken bits at once.
+void Lowering::patch_parameters() {
+  std::stable_sort(memory_.begin(), memory_.end(),
+                   [](const auto& a, const auto& b) { return a.word() < b.word(); });
+  for (size_t i = 0; i < memory_.size();) {
+    const auto [index, row, is_threshold, number, first] = memory_[i];
+    CodeMask mask = first;
+    for (++i; i < memory_.size() && memory_[i].word() == memory_[i - 1].word(); ++i) {
+      mask = mask.then(memory_[i].mask);
     }
+    const Layer& l = layer(index);
+    const int stored = is_threshold ? l.threshold_row(row)[number] : l.weight_row(row)[number];
+    const int read = is_threshold ? static_cast<int32_t>(mask.apply(static_cast<uint32_t>(stored)))
+                                  : l.weight_format.value(mask.apply(l.weight_format.code(stored)));
+    if (read != stored) effects_.patches.push_back({index, row, is_threshold, number, read});
   }
 }
 
@@ -417,14 +457,7 @@ void Lowering::share_padded_weights() {
 }
 
 Effects Lowering::finish() {
-  for (const auto& [where, mask] : memory_) {
-    const auto [index, row, is_threshold, number] = where;
-    const Layer& l = layer(index);
-    const int stored = is_threshold ? l.threshold_row(row)[number] : l.weight_row(row)[number];
-    const int read = is_threshold ? static_cast<int32_t>(mask.apply(static_cast<uint32_t>(stored)))
-                                  : l.weight_format.value(mask.apply(l.weight_format.code(stored)));
-    if (read != stored) effects_.patches.push_back({index, row, is_threshold, number, read});
-  }
+  patch_parameters();
   for (const auto& [where, mask] : padded_memory_) {
     const auto& [key, row, column] = where;
     const auto [array, use_index, pe] = key;
@@ -471,7 +504,7 @@ Effects lower(const FaultMap& map, const Placement& placement, const Network& ne
       "the lowering of faults does not know",
       {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
   check_supported(network, known, placement.accelerator);
-  Lowering lowering(placement, network);
+  Lowering lowering(placement, network);  // refers to the faults of the map
   for (const Fault& fault : map.faults) lowering.add(fault);
   return lowering.finish();
 }

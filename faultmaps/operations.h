@@ -2,7 +2,8 @@
 // A map is a set of faults, and at the same time gives each site a state: healthy, or stuck at one
 // value. Two maps contradict each other at a site that they stick at different values.
 // All functions want valid maps, give valid maps, and throw InputError(where, ...) for maps of
-// different accelerators; a map without an accelerator's name goes with every other.
+// different accelerators, or of different contents of one name; a map that does not know the one or
+// the other goes with every other.
 #pragma once
 
 #include <cstdint>
@@ -26,13 +27,15 @@ enum class Contradiction : uint8_t {
   refuse,      ///< InputError that names both faults and says how many more there are
   first_wins,  ///< the fault of the earlier map stays
   last_wins,   ///< the fault of the later map stays
-  drop         ///< two maps: the site is healthy in the result
+  drop         ///< the site is healthy, until a later map breaks it again
 };
 /// "refuse", "first", "last", "drop". Throws InputError(where, ...) with the nearest name.
 Contradiction parse_contradiction(std::string_view name, std::string_view where);
 
 FaultMap unite(const FaultMap& first, const FaultMap& second, Contradiction rule,
                const std::string& where);
+/// The union of the first two, united with the third, and so on; n log n in the number of faults.
+FaultMap unite(const std::vector<FaultMap>& maps, Contradiction rule, const std::string& where);
 /// Faults (site and value) of both maps.
 FaultMap intersect(const FaultMap& first, const FaultMap& second, const std::string& where);
 /// Faults (site and value) of the first map that the second has not.

@@ -1,15 +1,44 @@
 #include "trainer/hardware_faults.h"
 
 #include <algorithm>
+#include <set>
 
 #include "faultmaps/generators.h"
 #include "faultmaps/lower.h"
+#include "faultmaps/operations.h"
 #include "trainer/random.h"
 #include "workloads/errors.h"
 
 namespace stuckat::trainer {
 
 namespace {
+
+/// What a fault there does depends on the parameters that the network has.
+bool breaks_parameters(SiteKind kind) {
+  switch (kind) {
+    case SiteKind::pe_weight:
+    case SiteKind::pe_threshold:
+    case SiteKind::array_weight:
+    case SiteKind::array_threshold:
+      return true;
+    case SiteKind::pe_input:
+    case SiteKind::pe_product:
+    case SiteKind::pe_accumulator:
+    case SiteKind::pe_comparator:
+    case SiteKind::pe_output:
+    case SiteKind::pe_dead:
+    case SiteKind::stream_wire:
+    case SiteKind::stream_slot:
+    case SiteKind::stream_word:
+    case SiteKind::window_cell:
+    case SiteKind::pool_cell:
+    case SiteKind::pool_comparator:
+    case SiteKind::pool_output:
+    case SiteKind::buffer_activation:
+      return false;
+  }
+  return true;
+}
 
 /// What a single sample can have of its own: values that are overwritten, where they are computed
 /// or where they are read.
@@ -24,7 +53,7 @@ void check_overwrites(const Effects& effects, const std::string& where, const st
 
 HardwareFaults::HardwareFaults(const Hardware& hardware, bool with_draws, uint64_t seed,
                                const Network& architecture)
-    : hardware_(hardware), with_draws_(with_draws), seed_(seed), architecture_(architecture) {
+    : hardware_(hardware), with_draws_(with_draws), seed_(seed), exported_(architecture) {
   if (!with_draws && hardware.chip.faults.empty()) return;
   const std::string& where = hardware.placement.accelerator;
   if (where.empty()) {
@@ -49,7 +78,7 @@ HardwareFaults::HardwareFaults(const Hardware& hardware, bool with_draws, uint64
 // Before anything is trained: whether a draw hits such a site is a matter of luck. The sites of a
 // part are alike.
 void HardwareFaults::check_sample_draws() const {
-  const Network network = export_network(initial_model(architecture_, seed_));
+  const Network network = export_network(initial_model(exported_, seed_));
   for (const SiteKind kind : hardware_.sites) {
     for (const SiteSpace& space : index_->of(kind)) {
       if (space.sites() == 0) continue;
@@ -69,25 +98,39 @@ FaultMap HardwareFaults::random_faults(double percent, uint64_t step, uint64_t s
   return random_map(hardware_.sites, percent / 100, random.draw(0), *index_);
 }
 
-void HardwareFaults::draw(const Model& model, double percent, uint64_t step, int samples) {
-  const Network network = export_network(model);
-  const bool for_samples = with_draws_ && hardware_.draw == Draw::sample;
-  FaultMap map = hardware_.chip;
-  if (with_draws_ && !for_samples) {
-    FaultMap drawn = random_faults(percent, step, 0);
-    // Where the chip is broken already it stays as it is.
-    for (const Fault& fault : drawn.faults) {
-      const bool taken = std::any_of(map.faults.begin(), map.faults.end(), [&](const Fault& f) {
-        return f.kind == fault.kind && f.part == fault.part && f.coordinates == fault.coordinates;
-      });
-      if (!taken) map.faults.push_back(fault);
+void HardwareFaults::export_memories(const Model& model, const FaultMap& map) {
+  std::set<int> layers;
+  const std::string* part = nullptr;  // of the fault before: neighbours share theirs
+  for (const Fault& fault : map.faults) {
+    if (!breaks_parameters(fault.kind) || (part != nullptr && *part == fault.part)) continue;
+    part = &fault.part;
+    for (const PeArray& array : hardware_.placement.arrays) {
+      if (array.name != *part) continue;
+      for (const ArrayUse& use : array.uses) layers.insert(use.layer);
     }
   }
-  common_ = lower(map, hardware_.placement, network);
+  for (const int layer : layers) {
+    const auto i = static_cast<size_t>(layer);
+    export_layer(model, layer, exported_.layers[i]);
+  }
+}
+
+Effects HardwareFaults::effects_now(const Model& model, const FaultMap& map) {
+  export_memories(model, map);
+  return lower(map, hardware_.placement, exported_);
+}
+
+void HardwareFaults::draw(const Model& model, double percent, uint64_t step, int samples) {
+  const bool for_samples = with_draws_ && hardware_.draw == Draw::sample;
+  common_ = with_draws_ && !for_samples
+                // Where the chip is broken already it stays as it is.
+                ? effects_now(model, unite(hardware_.chip, random_faults(percent, step, 0),
+                                           Contradiction::first_wins, "training"))
+                : effects_now(model, hardware_.chip);
   of_samples_.clear();
   for (int n = 0; for_samples && n < samples; ++n) {
-    of_samples_.push_back(lower(random_faults(percent, step, static_cast<uint64_t>(n)),
-                                hardware_.placement, network));
+    of_samples_.push_back(
+        effects_now(model, random_faults(percent, step, static_cast<uint64_t>(n))));
     check_overwrites(of_samples_.back(), hardware_.placement.accelerator, "such a part");
   }
 }

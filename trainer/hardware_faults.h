@@ -36,13 +36,16 @@ class HardwareFaults {
 
  private:
   void check_sample_draws() const;
+  /// Into exported_: the layers whose memories the map breaks.
+  void export_memories(const Model& model, const FaultMap& map);
+  Effects effects_now(const Model& model, const FaultMap& map);
   FaultMap random_faults(double percent, uint64_t step, uint64_t sample) const;
 
   Hardware hardware_;
   bool with_draws_ = false;
   uint64_t seed_ = 0;
   std::unique_ptr<SiteIndex> index_;  // null if nothing is ever broken
-  Network architecture_;
+  Network exported_;  // as far as broken memories store it; else the architecture
   Effects common_;
   std::vector<Effects> of_samples_;
 };

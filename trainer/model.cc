@@ -23,24 +23,23 @@ int32_t floor_within(double x, int32_t limit) {
       std::floor(std::clamp(x, -static_cast<double>(limit), static_cast<double>(limit))));
 }
 
-void check_finite(const Model& model) {
-  for (size_t i = 0; i < model.layers.size(); ++i) {
-    const LayerParameters& p = model.layers[i];
-    const auto finite = [](const auto& values) {
-      return std::all_of(values.begin(), values.end(), [](auto v) { return std::isfinite(v); });
-    };
-    if (finite(p.weights) && finite(p.gamma) && finite(p.beta) && finite(p.mean) &&
-        finite(p.variance)) {
-      continue;
-    }
-    throw InputError(model.architecture.name,
-                     "parameters of layer '" + model.architecture.layers[i].name +
-                         "' are not finite: the training diverged",
-                     "a lower learning rate");
+void check_finite(const Model& model, int layer) {
+  const auto i = static_cast<size_t>(layer);
+  const LayerParameters& p = model.layers[i];
+  const auto finite = [](const auto& values) {
+    return std::all_of(values.begin(), values.end(), [](auto v) { return std::isfinite(v); });
+  };
+  if (finite(p.weights) && finite(p.gamma) && finite(p.beta) && finite(p.mean) &&
+      finite(p.variance)) {
+    return;
   }
+  throw InputError(model.architecture.name,
+                   "parameters of layer '" + model.architecture.layers[i].name +
+                       "' are not finite: the training diverged",
+                   "a lower learning rate");
 }
 
-void export_layer(const LayerParameters& parameters, Layer& layer) {
+void export_parameters(const LayerParameters& parameters, Layer& layer) {
   layer.weights = quantized_weights(layer, parameters.weights);
   const int columns = layer.columns();
   const auto negate_row = [&](int row) {
@@ -172,11 +171,17 @@ int64_t sum_bound(const Layer& layer) {
   return w * x * layer.columns();
 }
 
+void export_layer(const Model& model, int layer, Layer& exported) {
+  check_finite(model, layer);
+  export_parameters(model.layers[static_cast<size_t>(layer)], exported);
+}
+
 Network export_network(const Model& model) {
-  check_finite(model);
   Network network = model.architecture;
   for (size_t i = 0; i < network.layers.size(); ++i) {
-    if (network.layers[i].has_weights()) export_layer(model.layers[i], network.layers[i]);
+    if (network.layers[i].has_weights()) {
+      export_layer(model, static_cast<int>(i), network.layers[i]);
+    }
   }
   validate(network, network.name);
   return network;

@@ -84,5 +84,8 @@ int64_t sum_bound(const Layer& layer);
 /// scale of the logits negates all weights of the last layer; a zero scale gives equal logits.
 /// Throws InputError if a parameter is not finite.
 Network export_network(const Model& model);
+/// The same of one layer with weights: weights and thresholds of `exported`, which is that layer of
+/// the architecture.
+void export_layer(const Model& model, int layer, Layer& exported);
 
 }  // namespace stuckat::trainer
