@@ -128,7 +128,7 @@ FaultMap parse_bitmap(std::string_view text, const Memory& memory, int stuck_at,
                       const SiteIndex& sites, const std::string& where) {
   CsvLines lines(text, where);
   std::vector<std::string> fields;
-  FaultMap map{sites.accelerator(), {}};
+  FaultMap map = sites.healthy();
   if (!lines.next(fields)) throw InputError(where, "nothing", "a grid of 0 and 1, or row,col");
   if (fields[0] == "row") {
     read_list(lines, fields, memory, stuck_at, map.faults);

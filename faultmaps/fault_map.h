@@ -32,12 +32,15 @@ struct Fault {
 struct FaultMap {
   std::string accelerator;  ///< Placement::accelerator that the map was made for
   std::vector<Fault> faults;
+  /// content_hash() of that placement; empty where it is not known, as in maps of older versions.
+  std::string accelerator_hash = {};
 
   bool operator==(const FaultMap&) const = default;
 };
 
 /// "layer1/mvtu/pe[5]/accumulator[3]=1" or "...=flip@12345"; parse_fault reads it back.
 std::string name(const Fault& fault);
+void append_name(const Fault& fault, std::string& text);
 
 /// What stands behind the `=`: "1", "-1", "flip@12345".
 std::string value_text(const Fault& fault);
@@ -50,7 +53,8 @@ Fault parse_fault(std::string_view text, const Placement& placement, const Netwo
                   std::string_view where);
 
 /// Sorts, removes repetitions, and checks every part, coordinate and value against the placement.
-/// Throws InputError on a fault that nothing claims, a coordinate out of range, or a site that is
+/// Throws InputError on a map that was made for another accelerator, or for one of the same name
+/// and other content; on a fault that nothing claims, a coordinate out of range, or a site that is
 /// stuck both ways. Flips may hit a site that is stuck; the stuck value wins.
 void validate(FaultMap& map, const Placement& placement, const Network& network,
               const std::string& where);

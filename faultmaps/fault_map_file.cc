@@ -31,11 +31,17 @@ void write_fault_maps(const std::string& path, const std::vector<FaultMap>& chip
   std::vector<int64_t> offsets = {0};
   std::vector<int32_t> kinds, parts, coordinates, values;
   std::vector<int64_t> flips;
+  std::string accelerator_hash;  // of the maps that know it
   for (const FaultMap& chip : chips) {
     if (chip.accelerator != chips.front().accelerator) {
       throw InputError(path,
                        "fault maps for " + chips.front().accelerator + " and " + chip.accelerator +
                            " in one file",
+                       "one accelerator");
+    }
+    if (accelerator_hash.empty()) accelerator_hash = chip.accelerator_hash;
+    if (!chip.accelerator_hash.empty() && chip.accelerator_hash != accelerator_hash) {
+      throw InputError(path, "fault maps for different foldings of " + chip.accelerator,
                        "one accelerator");
     }
     for (const Fault& fault : chip.faults) {
@@ -55,6 +61,7 @@ void write_fault_maps(const std::string& path, const std::vector<FaultMap>& chip
   file.write_schema(schema, schema_version);
   file.write_string("/", "tool_version", tool_version);
   file.write_string("/", "accelerator", chips.empty() ? "" : chips.front().accelerator);
+  if (!accelerator_hash.empty()) file.write_string("/", "accelerator_hash", accelerator_hash);
   file.write_strings("/configuration", {configuration});
   file.write_strings("/kind_names", kind_names);
   file.write_strings("/part_names", part_names);
@@ -72,6 +79,9 @@ std::vector<FaultMap> read_fault_maps(const std::string& path) {
   const Hdf5File file = Hdf5File::open(path);
   file.check_schema(schema, schema_version);
   const std::string accelerator = file.read_string("/", "accelerator");
+  const std::string accelerator_hash = file.has_attribute("/", "accelerator_hash")
+                                           ? file.read_string("/", "accelerator_hash")
+                                           : std::string();
   std::vector<SiteKind> kind_of;
   for (const std::string& name : file.read_strings("/kind_names")) {
     kind_of.push_back(parse_site_kind(name, path + ": /kind_names"));
@@ -83,7 +93,7 @@ std::vector<FaultMap> read_fault_maps(const std::string& path) {
   const auto parts = file.read_array<int32_t>("/part", {n});
   const auto coordinates = file.read_array<int32_t>("/coordinates", {n, 4});
   const auto values = file.read_array<int32_t>("/value", {n});
-  std::vector<int64_t> flips(kinds.size(), -1);
+  std::vector<int64_t> flips;  // empty: no fault is a flip
   if (file.exists("/flip_cycle")) flips = file.read_array<int64_t>("/flip_cycle", {n});
   if (offsets.empty() || offsets.front() != 0 || offsets.back() != n ||
       !std::is_sorted(offsets.begin(), offsets.end())) {
@@ -92,7 +102,8 @@ std::vector<FaultMap> read_fault_maps(const std::string& path) {
   }
   std::vector<FaultMap> chips;
   for (size_t chip = 0; chip + 1 < offsets.size(); ++chip) {
-    FaultMap map{accelerator, {}};
+    FaultMap map{accelerator, {}, accelerator_hash};
+    map.faults.reserve(static_cast<size_t>(offsets[chip + 1] - offsets[chip]));
     for (auto i = static_cast<size_t>(offsets[chip]); i < static_cast<size_t>(offsets[chip + 1]);
          ++i) {
       check_index(path, "/kind", kinds[i], kind_of.size());
@@ -101,7 +112,7 @@ std::vector<FaultMap> read_fault_maps(const std::string& path) {
                   part_names[static_cast<size_t>(parts[i])],
                   {},
                   values[i],
-                  flips[i]};
+                  flips.empty() ? -1 : flips[i]};
       if (fault.flip_cycle < -1) {
         throw InputError(path, "/flip_cycle holds " + std::to_string(fault.flip_cycle),
                          "-1 or more");
@@ -115,7 +126,9 @@ std::vector<FaultMap> read_fault_maps(const std::string& path) {
       }
       map.faults.push_back(std::move(fault));
     }
-    std::sort(map.faults.begin(), map.faults.end());
+    if (!std::is_sorted(map.faults.begin(), map.faults.end())) {
+      std::sort(map.faults.begin(), map.faults.end());
+    }
     map.faults.erase(std::unique(map.faults.begin(), map.faults.end()), map.faults.end());
     chips.push_back(std::move(map));
   }

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <charconv>
+#include <iterator>
 
 #include "faultmaps/site_index.h"
 #include "faultmaps/site_names.h"
@@ -80,14 +82,26 @@ std::string value_text(const Fault& fault) {
   return fault.is_flip() ? "flip@" + std::to_string(fault.flip_cycle) : std::to_string(fault.value);
 }
 
-std::string name(const Fault& fault) {
-  std::string text = fault.part + "/";
+void append_name(const Fault& fault, std::string& text) {
+  char digits[24];
+  const auto append_number = [&](int64_t number) {
+    text.append(digits, std::to_chars(std::begin(digits), std::end(digits), number).ptr);
+  };
+  text += fault.part;
+  text += '/';
   size_t next = 0;
   for (const char* p = site_row(fault.kind).pattern; *p != '\0'; ++p) {
     text += *p;
-    if (*p == '[') text += std::to_string(fault.coordinates[next++]);
+    if (*p == '[') append_number(fault.coordinates[next++]);
   }
-  return text + "=" + value_text(fault);
+  text += fault.is_flip() ? "=flip@" : "=";
+  append_number(fault.is_flip() ? fault.flip_cycle : fault.value);
+}
+
+std::string name(const Fault& fault) {
+  std::string text;
+  append_name(fault, text);
+  return text;
 }
 
 Fault SiteIndex::parse(std::string_view text, std::string_view where) const {

@@ -81,7 +81,7 @@ FaultMap random_map(const std::vector<SiteKind>& kinds, double rate, uint64_t se
                     const SiteIndex& sites) {
   check_real("fault rate", rate, 0, 1);
   Draws draws(seed);
-  FaultMap map{sites.accelerator(), {}};
+  FaultMap map = sites.healthy();
   const Universe universe = sites_of(kinds, sites);
   for (size_t i = 0; rate > 0 && i < universe.spaces.size(); ++i) {
     const SiteSpace& space = *universe.spaces[i];
@@ -111,7 +111,7 @@ FaultMap exact_map(const std::vector<SiteKind>& kinds, int64_t count, uint64_t s
                      "0 to " + std::to_string(universe.size()) + ", the sites of these kinds");
   }
   Draws draws(seed);
-  FaultMap map{sites.accelerator(), {}};
+  FaultMap map = sites.healthy();
   add_sites(count, universe, draws, map);
   return valid(std::move(map), sites);
 }
@@ -123,7 +123,7 @@ FaultMap poisson_map(const std::vector<SiteKind>& kinds, const PoissonModel& mod
   Draws draws(seed);
   double mean = model.faults;
   if (model.alpha > 0) mean *= draws.gamma(model.alpha) / model.alpha;
-  FaultMap map{sites.accelerator(), {}};
+  FaultMap map = sites.healthy();
   const Universe universe = sites_of(kinds, sites);
   add_sites(std::min(draws.poisson(std::min(mean, most_faults)), universe.size()), universe, draws,
             map);
@@ -140,7 +140,7 @@ FaultMap clustered_map(const std::vector<SiteKind>& kinds, const ClusterModel& m
   Draws draws(seed);
   const Universe universe = sites_of(kinds, sites);
   std::set<std::pair<const SiteSpace*, int64_t>> broken;
-  FaultMap map{sites.accelerator(), {}};
+  FaultMap map = sites.healthy();
   const int64_t clusters = universe.size() > 0 ? draws.poisson(model.clusters) : 0;
   for (int64_t cluster = 0; cluster < clusters; ++cluster) {
     // A uniform site lies in a uniform cell where all cells have equally many sites.
@@ -201,7 +201,7 @@ FaultMap broken_lines(const std::vector<SiteKind>& kinds, const std::vector<std:
                      "0 to " + std::to_string(lines.size()));
   }
   Draws draws(seed);
-  FaultMap map{sites.accelerator(), {}};
+  FaultMap map = sites.healthy();
   for (const int64_t index : choose(count, lines.size(), draws)) {
     const auto [space, line] = lines.at(index);
     const int value = draws.one_of(space->values);
@@ -228,7 +228,7 @@ FaultMap broken_lines(const std::vector<SiteKind>& kinds, const std::vector<std:
 FaultMap thinned_map(const FaultMap& map, double keep, uint64_t seed) {
   check_real("share of faults to keep", keep, 0, 1);
   Draws draws(seed);
-  FaultMap result{map.accelerator, {}};
+  FaultMap result{map.accelerator, {}, map.accelerator_hash};
   for (const Fault& fault : map.faults) {
     if (draws.uniform() <= keep) result.faults.push_back(fault);
   }

@@ -130,6 +130,11 @@ struct Placement {
   bool operator==(const Placement&) const = default;
 };
 
+/// SHA-256 over all of it but the run: what a fault map or a result was made for, whatever the
+/// file is called. Part of files: a new member must leave the hash of a placement that does not use
+/// it as it is.
+std::string content_hash(const Placement& placement);
+
 enum class PartKind : uint8_t { pe_array, stream, window_buffer, pool, activation_memory };
 
 /// Parts of one kind, and the name of one of them.

@@ -1,6 +1,8 @@
 #include "faultmaps/site_index.h"
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 
 #include "workloads/errors.h"
 
@@ -109,7 +111,7 @@ SiteGrid grid_of(const SiteSpace& space) {
 }
 
 SiteIndex::SiteIndex(const Placement& placement, const Network& network)
-    : accelerator_(placement.accelerator) {
+    : accelerator_(placement.accelerator), accelerator_hash_(content_hash(placement)) {
   for (const SiteRow& row : site_table()) {
     first_of_kind_.push_back(spaces_.size());
     for (int part = 0; part < count_parts(row.part, placement); ++part) {
@@ -144,31 +146,97 @@ std::vector<const SiteSpace*> SiteIndex::of_part(std::string_view part) const {
   return result;
 }
 
-void SiteIndex::check(const Fault& fault, const std::string& where) const {
-  const SiteSpace* space = find(fault.kind, fault.part);
-  if (space == nullptr) {
-    std::vector<std::string> known;
-    for (const SiteSpace& s : of(fault.kind)) known.push_back(s.part);
-    throw_unknown_name(where,
-                       "part of " + accelerator_ + " with " + site_row(fault.kind).name + " sites",
-                       fault.part, known);
-  }
-  check_fault(fault, *space, where);
+const SiteSpace& SiteIndex::space_of(const Fault& fault, const std::string& where) const {
+  if (const SiteSpace* space = find(fault.kind, fault.part)) return *space;
+  std::vector<std::string> known;
+  for (const SiteSpace& s : of(fault.kind)) known.push_back(s.part);
+  throw_unknown_name(where,
+                     "part of " + accelerator_ + " with " + site_row(fault.kind).name + " sites",
+                     fault.part, known);
 }
 
-void validate(FaultMap& map, const SiteIndex& sites, const std::string& where) {
-  if (!map.accelerator.empty() && map.accelerator != sites.accelerator()) {
-    throw InputError(where, "a fault map for " + map.accelerator, sites.accelerator());
+void SiteIndex::check(const Fault& fault, const std::string& where) const {
+  check_fault(fault, space_of(fault, where), where);
+}
+
+void SiteIndex::check(std::span<const Fault> faults, const std::string& where) const {
+  const SiteSpace* space = nullptr;
+  for (size_t i = 0; i < faults.size(); ++i) {
+    const Fault& fault = faults[i];
+    if (i == 0 || fault.kind != faults[i - 1].kind || fault.part != faults[i - 1].part) {
+      space = &space_of(fault, where);
+    }
+    check_fault(fault, *space, where);
   }
-  std::sort(map.faults.begin(), map.faults.end());
+}
+
+void SiteIndex::check_made_for(const std::string& accelerator, const std::string& hash,
+                               const std::string& where) const {
+  if (!accelerator.empty() && accelerator != accelerator_) {
+    throw InputError(where, "a fault map for " + accelerator, accelerator_);
+  }
+  if (hash.empty() || hash == accelerator_hash_) return;
+  constexpr size_t shown = 12;
+  throw InputError(where,
+                   "a fault map for another folding of " + accelerator_ + " (content " +
+                       hash.substr(0, shown) + ")",
+                   "one for content " + accelerator_hash_.substr(0, shown));
+}
+
+namespace {
+
+/// Neighbours of one kind at one part.
+struct PartFaults {
+  std::vector<Fault>::iterator begin;
+  std::vector<Fault>::iterator end;
+};
+
+/// Sorts. Maps are mostly made part by part: it is enough then to put the parts in order.
+void sort_faults(std::vector<Fault>& faults) {
+  std::vector<PartFaults> parts;
+  for (auto at = faults.begin(); at != faults.end();) {
+    const auto end = std::find_if(at + 1, faults.end(), [&](const Fault& f) {
+      return f.kind != at->kind || f.part != at->part;
+    });
+    parts.push_back({at, end});
+    at = end;
+  }
+  const auto before = [](const PartFaults& a, const PartFaults& b) {
+    return std::tie(a.begin->kind, a.begin->part) < std::tie(b.begin->kind, b.begin->part);
+  };
+  for (const PartFaults& part : parts) {
+    const auto less = [](const Fault& a, const Fault& b) {  // of one kind and part
+      return std::tie(a.coordinates, a.value, a.flip_cycle) <
+             std::tie(b.coordinates, b.value, b.flip_cycle);
+    };
+    if (!std::is_sorted(part.begin, part.end, less)) std::sort(part.begin, part.end, less);
+  }
+  const auto not_before = [&](const auto& a, const auto& b) { return !before(a, b); };
+  if (std::adjacent_find(parts.begin(), parts.end(), not_before) == parts.end()) return;
+  std::sort(parts.begin(), parts.end(), before);
+  if (std::adjacent_find(parts.begin(), parts.end(), not_before) != parts.end()) {
+    std::sort(faults.begin(), faults.end());  // a part that is there in several pieces
+    return;
+  }
+  std::vector<Fault> sorted;
+  sorted.reserve(faults.size());
+  for (const PartFaults& part : parts) std::move(part.begin, part.end, std::back_inserter(sorted));
+  faults = std::move(sorted);
+}
+
+}  // namespace
+
+void validate(FaultMap& map, const SiteIndex& sites, const std::string& where) {
+  sites.check_made_for(map.accelerator, map.accelerator_hash, where);
+  sort_faults(map.faults);
   map.faults.erase(std::unique(map.faults.begin(), map.faults.end()), map.faults.end());
+  sites.check(map.faults, where);
   for (size_t i = 0; i < map.faults.size(); ++i) {
     const Fault& fault = map.faults[i];
-    sites.check(fault, where);
     for (size_t k = i; k-- > 0 && !fault.is_flip();) {
       const Fault& before = map.faults[k];
-      if (before.kind != fault.kind || before.part != fault.part ||
-          before.coordinates != fault.coordinates) {
+      if (before.coordinates != fault.coordinates || before.kind != fault.kind ||
+          before.part != fault.part) {
         break;
       }
       if (before.is_flip()) continue;

@@ -57,6 +57,14 @@ class SiteIndex {
   SiteIndex(const Placement& placement, const Network& network);
 
   const std::string& accelerator() const { return accelerator_; }
+  /// content_hash() of the placement.
+  const std::string& accelerator_hash() const { return accelerator_hash_; }
+  /// A chip of this accelerator on which nothing is broken.
+  FaultMap healthy() const { return {accelerator_, {}, accelerator_hash_}; }
+  /// Throws InputError(where, ...) for what was made for another accelerator, or for one of the same
+  /// name with other content. Texts that are empty say nothing.
+  void check_made_for(const std::string& accelerator, const std::string& hash,
+                      const std::string& where) const;
   /// By kind in table order, then by part in placement order.
   const std::vector<SiteSpace>& spaces() const { return spaces_; }
   std::span<const SiteSpace> of(SiteKind kind) const;
@@ -69,6 +77,8 @@ class SiteIndex {
 
   /// Throws InputError(where, ...) unless part, coordinates and value exist.
   void check(const Fault& fault, const std::string& where) const;
+  /// Of all, one after the other.
+  void check(std::span<const Fault> faults, const std::string& where) const;
   /// "layer1/mvtu/pe[5]/accumulator[3]=1". Throws InputError(where, ...) with the nearest name.
   Fault parse(std::string_view text, std::string_view where) const;
   /// "layer1/mvtu/pe[*]/weight[2-5][*][0]=1": brackets hold a number, a range or `*` for all, and
@@ -77,14 +87,19 @@ class SiteIndex {
   std::vector<Fault> expand(std::string_view pattern, std::string_view where) const;
 
  private:
+  /// Throws InputError(where, ...) if there is no such part with such sites.
+  const SiteSpace& space_of(const Fault& fault, const std::string& where) const;
+
   std::string accelerator_;
+  std::string accelerator_hash_;
   std::vector<std::string> parts_;
   std::vector<SiteSpace> spaces_;
   std::vector<size_t> first_of_kind_;
   std::map<std::string, std::vector<size_t>, std::less<>> by_part_;
 };
 
-/// As validate(map, placement, network, where), for many maps of one accelerator.
+/// As validate(map, placement, network, where), for many maps of one accelerator. Takes time
+/// proportional to the number of faults where those of each part are sorted already.
 void validate(FaultMap& map, const SiteIndex& sites, const std::string& where);
 
 /// A fault's name without the accelerator: the site of the longest pattern that fits, of whatever

@@ -17,6 +17,7 @@ constexpr const char* schema = "stuckat.fault-map";
 constexpr int64_t schema_version = 1;
 constexpr int64_t most_chips = 1'000'000;
 constexpr const char* accelerator_comment = "accelerator:";
+constexpr const char* hash_comment = "accelerator hash:";
 
 int64_t number_of(const std::string& text, const std::string& what, int64_t low, int64_t high,
                   const std::string& where) {
@@ -73,17 +74,25 @@ Fault fault_from_columns(ValueOf value_of, const SiteIndex* sites, const std::st
   return fault;
 }
 
-void check_accelerator(const std::string& accelerator, const SiteIndex* sites,
-                       const std::string& where) {
-  if (sites != nullptr && !accelerator.empty() && accelerator != sites->accelerator()) {
-    throw InputError(where, "a fault map for " + accelerator, sites->accelerator());
-  }
-}
+/// What a text says about the accelerator of its maps.
+struct MadeFor {
+  std::string accelerator;
+  std::string hash;
 
-void finish(std::vector<FaultMap>& chips, const std::string& accelerator, const SiteIndex* sites,
+  void check(const SiteIndex* sites, const std::string& where) const {
+    if (sites != nullptr) sites->check_made_for(accelerator, hash, where);
+  }
+};
+
+void finish(std::vector<FaultMap>& chips, const MadeFor& made_for, const SiteIndex* sites,
             const std::string& where) {
   for (FaultMap& chip : chips) {
-    chip.accelerator = accelerator.empty() && sites != nullptr ? sites->accelerator() : accelerator;
+    chip.accelerator = made_for.accelerator;
+    chip.accelerator_hash = made_for.hash;
+    if (sites != nullptr) {
+      chip.accelerator = sites->accelerator();
+      chip.accelerator_hash = sites->accelerator_hash();
+    }
     if (sites != nullptr) {
       validate(chip, *sites, where);
     } else {
@@ -119,6 +128,9 @@ std::string fault_csv(const std::vector<FaultMap>& chips, CsvStyle style) {
   std::string text;
   if (!chips.empty() && !chips.front().accelerator.empty()) {
     text = std::string("# ") + accelerator_comment + " " + chips.front().accelerator + "\n";
+  }
+  if (!chips.empty() && !chips.front().accelerator_hash.empty()) {
+    text += std::string("# ") + hash_comment + " " + chips.front().accelerator_hash + "\n";
   }
   std::vector<std::string> columns;
   if (style == CsvStyle::columns) {
@@ -166,13 +178,17 @@ std::vector<FaultMap> parse_fault_csv(std::string_view text, const std::string& 
   std::vector<std::string> fields;
   if (!lines.next(fields)) throw InputError(where, "no header line", "chip,fault");
   const auto columns = check_header(fields, lines.here());
-  std::string accelerator;
+  MadeFor made_for;
   for (const std::string& comment : lines.comments()) {
-    if (!comment.starts_with(accelerator_comment)) continue;
-    const size_t start = comment.find_first_not_of(' ', std::string(accelerator_comment).size());
-    if (start != std::string::npos) accelerator = comment.substr(start);
+    const auto read = [&](std::string_view key, std::string& value) {
+      if (!comment.starts_with(key)) return;
+      const size_t start = comment.find_first_not_of(' ', key.size());
+      if (start != std::string::npos) value = comment.substr(start);
+    };
+    read(accelerator_comment, made_for.accelerator);
+    read(hash_comment, made_for.hash);
   }
-  check_accelerator(accelerator, sites, where);
+  made_for.check(sites, where);
   const bool by_name = std::find(columns.begin(), columns.end(), "fault") != columns.end();
   std::vector<FaultMap> chips;
   while (lines.next(fields)) {
@@ -199,7 +215,7 @@ std::vector<FaultMap> parse_fault_csv(std::string_view text, const std::string& 
     chips[chip].faults.push_back(by_name ? named_fault(*value_of("fault"), sites, lines.here())
                                          : fault_from_columns(value_of, sites, lines.here()));
   }
-  finish(chips, accelerator, sites, where);
+  finish(chips, made_for, sites, where);
   return chips;
 }
 
@@ -208,6 +224,9 @@ std::string fault_json(const std::vector<FaultMap>& chips) {
   json["schema"] = schema;
   json["schema_version"] = schema_version;
   json["accelerator"] = chips.empty() ? "" : chips.front().accelerator;
+  if (!chips.empty() && !chips.front().accelerator_hash.empty()) {
+    json["accelerator_hash"] = chips.front().accelerator_hash;
+  }
   json["chips"] = nlohmann::ordered_json::array();
   for (const FaultMap& chip : chips) {
     auto names = nlohmann::ordered_json::array();
@@ -230,7 +249,7 @@ std::vector<FaultMap> parse_fault_json(std::string_view text, const std::string&
   };
   expect(json.is_object(), "the document", "an object with schema, schema_version and chips");
   static const std::vector<std::string> known = {"schema", "schema_version", "accelerator",
-                                                 "chips"};
+                                                 "accelerator_hash", "chips"};
   for (const auto& [key, value] : json.items()) {
     if (std::find(known.begin(), known.end(), key) == known.end()) {
       throw_unknown_name(where, "key", key.substr(0, 100), known);
@@ -240,12 +259,15 @@ std::vector<FaultMap> parse_fault_json(std::string_view text, const std::string&
   expect(json.contains("schema_version") && json["schema_version"] == schema_version,
          "schema_version", "1");
   expect(json.contains("chips") && json["chips"].is_array(), "chips", "an array of arrays");
-  std::string accelerator;
-  if (json.contains("accelerator")) {
-    expect(json["accelerator"].is_string(), "accelerator", "a text");
-    accelerator = json["accelerator"].get<std::string>();
-  }
-  check_accelerator(accelerator, sites, where);
+  MadeFor made_for;
+  const auto read = [&](const char* key, std::string& value) {
+    if (!json.contains(key)) return;
+    expect(json[key].is_string(), key, "a text");
+    value = json[key].get<std::string>();
+  };
+  read("accelerator", made_for.accelerator);
+  read("accelerator_hash", made_for.hash);
+  made_for.check(sites, where);
   std::vector<FaultMap> chips;
   for (const auto& chip : json["chips"]) {
     const std::string chip_place = "chips[" + std::to_string(chips.size()) + "]";
@@ -279,7 +301,7 @@ std::vector<FaultMap> parse_fault_json(std::string_view text, const std::string&
       map.faults.push_back(fault_from_columns(value_of, sites, place));
     }
   }
-  finish(chips, accelerator, sites, where);
+  finish(chips, made_for, sites, where);
   return chips;
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <bit>
+#include <cstring>
 #include <stdexcept>
 
 namespace stuckat {
@@ -13,6 +14,18 @@ struct Hasher::Context {
     void operator()(EVP_MD_CTX* c) const { EVP_MD_CTX_free(c); }
   };
   std::unique_ptr<EVP_MD_CTX, Free> digest{EVP_MD_CTX_new()};
+  std::array<unsigned char, 4096> waiting;  // small fields, digested together
+  size_t waiting_bytes = 0;
+
+  void digest_bytes(const void* bytes, size_t count) const {
+    if (EVP_DigestUpdate(digest.get(), bytes, count) != 1) {
+      throw std::runtime_error("SHA-256 failed");
+    }
+  }
+  void digest_waiting() {
+    digest_bytes(waiting.data(), waiting_bytes);
+    waiting_bytes = 0;
+  }
 };
 
 Hasher::Hasher() : context_(std::make_unique<Context>()) {
@@ -33,6 +46,7 @@ Hasher& Hasher::add(std::string_view text) {
 Hasher& Hasher::add(double value) { return add_integer(std::bit_cast<uint64_t>(value)); }
 
 std::string Hasher::hex() {
+  context_->digest_waiting();
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   if (EVP_DigestFinal_ex(context_->digest.get(), digest.data(), &size) != 1) {
@@ -52,8 +66,14 @@ Hasher& Hasher::add_integer(uint64_t value) {
 }
 
 Hasher& Hasher::add_bytes(const void* bytes, size_t count) {
-  if (EVP_DigestUpdate(context_->digest.get(), bytes, count) != 1) {
-    throw std::runtime_error("SHA-256 failed");
+  if (count == 0) return *this;
+  Context& context = *context_;
+  if (count > context.waiting.size() - context.waiting_bytes) context.digest_waiting();
+  if (count > context.waiting.size()) {
+    context.digest_bytes(bytes, count);
+  } else {
+    std::memcpy(context.waiting.data() + context.waiting_bytes, bytes, count);
+    context.waiting_bytes += count;
   }
   return *this;
 }

@@ -87,7 +87,7 @@ class SiteSource : public FaultSet::Source {
  public:
   SiteSource(const Network& network, const Placement& placement, SiteKind kind)
       : network_(network), placement_(placement), kind_(kind) {
-    placement_hash_ = content_hash(placement);
+    accelerator_hash_ = placement_hash_ = content_hash(placement);
     const SiteRow& row = site_row(kind);
     for (int part = 0; part < count_parts(row.part, placement); ++part) {
       auto count = static_cast<int64_t>(site_values(row, placement, part, network).size());
@@ -102,15 +102,15 @@ class SiteSource : public FaultSet::Source {
   }
 
   int64_t size() const override { return size_; }
-  FaultInfo info(int64_t index) const override {
-    return site_info(fault_at(kind_, index, placement_, network_), placement_);
-  }
+  FaultInfo info(int64_t index) const override { return site_info(fault(index), placement_); }
   Effects effects(int64_t index) const override {
-    return lower({placement_.accelerator, {fault_at(kind_, index, placement_, network_)}},
-                 placement_, network_);
+    return lower({placement_.accelerator, {fault(index)}}, placement_, network_);
   }
+  std::vector<Fault> faults(int64_t index) const override { return {fault(index)}; }
 
  private:
+  Fault fault(int64_t index) const { return fault_at(kind_, index, placement_, network_); }
+
   Network network_;
   Placement placement_;
   SiteKind kind_;
@@ -122,6 +122,7 @@ class FlipSource : public FaultSet::Source {
  public:
   FlipSource(const Network& network, const Placement& placement, SiteKind kind)
       : network_(network), placement_(placement), sites_(placement, network) {
+    accelerator_hash_ = content_hash(placement);
     placement_hash_ = content_hash_with_run(placement);
     run_images_ = placement.run->images();
     for (const SiteSpace& space : sites_.of(kind)) {
@@ -140,6 +141,7 @@ class FlipSource : public FaultSet::Source {
   Effects effects(int64_t index) const override {
     return lower({placement_.accelerator, {fault(index)}}, placement_, network_);
   }
+  std::vector<Fault> faults(int64_t index) const override { return {fault(index)}; }
 
  private:
   int64_t cycles() const { return placement_.run->cycles(); }

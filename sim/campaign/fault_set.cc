@@ -35,6 +35,7 @@ FaultSet::FaultSet(std::string spec, std::shared_ptr<const Source> source,
 int64_t FaultSet::size() const { return source_->size(); }
 FaultInfo FaultSet::info(int64_t index) const { return source_->info(index); }
 Effects FaultSet::effects(int64_t index) const { return source_->effects(index); }
+std::vector<Fault> FaultSet::faults(int64_t index) const { return source_->faults(index); }
 std::vector<std::string> FaultSet::parts(int64_t index) const { return source_->parts(index); }
 const std::vector<Stratum>& FaultSet::strata() const { return source_->strata(); }
 
@@ -85,38 +86,10 @@ FaultSet parse_fault_set(const std::string& spec, const Network& network,
   throw_unknown_name(where, "fault set", spec, known);
 }
 
-std::string content_hash(const Placement& placement) {
-  Hasher hasher;
-  hasher.add(placement.accelerator).add(placement.arrays.size());
-  for (const PeArray& array : placement.arrays) {
-    hasher.add(array.name).add(array.pe).add(array.simd).add(array.schedule);
-    hasher.add(array.uses.size());
-    for (const ArrayUse& use : array.uses) {
-      hasher.add(use.layer).add(use.rows).add(use.columns);
-      hasher.add(use.accumulator_bits).add(use.threshold_bits);
-    }
-  }
-  hasher.add(placement.streams.size());
-  for (const Stream& stream : placement.streams) {
-    hasher.add(stream.name).add(stream.tensor).add(stream.depth);
-    hasher.add(stream.channels_per_word).add(stream.words_per_pixel).add(stream.packed);
-    hasher.add(stream.carries).add(stream.frame).add(stream.position);
-  }
-  hasher.add(placement.windows.size());
-  for (const WindowBuffer& window : placement.windows) {
-    hasher.add(window.name).add(window.layer).add(window.slots).add(window.channels_per_word);
-  }
-  hasher.add(placement.pools.size());
-  for (const PoolUnit& pool : placement.pools) {
-    hasher.add(pool.name).add(pool.layer).add(pool.channels_per_word);
-    hasher.add(pool.columns).add(pool.words);
-  }
-  hasher.add(placement.memories.size());
-  for (const ActivationMemory& memory : placement.memories) {
-    hasher.add(memory.name).add(memory.buffers).add(memory.bytes).add(memory.tensors.size());
-    for (const auto& s : memory.tensors) hasher.add(s.tensor).add(s.kept).add(s.buffer);
-  }
-  return hasher.hex();
+void FaultSet::Source::hash_parts(int64_t index, Hasher& hasher) const {
+  const auto names = parts(index);
+  hasher.add(names.size());
+  for (const std::string& name : names) hasher.add(name);
 }
 
 std::string content_hash_with_run(const Placement& placement) {
@@ -131,9 +104,7 @@ std::string content_hash(const FaultSet& faults) {
   hasher.add(faults.source()->placement_hash()).add(faults.size());
   for (int64_t i = 0; i < faults.size(); ++i) {
     hasher.add(faults.info(i).id);
-    const auto parts = faults.parts(i);
-    hasher.add(parts.size());
-    for (const std::string& part : parts) hasher.add(part);
+    faults.source()->hash_parts(i, hasher);
   }
   hasher.add(faults.strata().size());
   for (const Stratum& s : faults.strata()) {

@@ -65,6 +65,8 @@ class FaultSet {
   int64_t size() const;
   FaultInfo info(int64_t index) const;
   Effects effects(int64_t index) const;
+  /// The faults of the accelerator that are among them; none for a stuck channel or pixel.
+  std::vector<Fault> faults(int64_t index) const;
   /// Names that rebuild the effects, given network and placement: the identifier, or for a chip
   /// of a fault map the name of each of its faults.
   std::vector<std::string> parts(int64_t index) const;
@@ -103,6 +105,12 @@ FaultSet flip_faults(const Network& network, const Placement& placement, SiteKin
 /// whatever their folders, are refused.
 FaultSet map_faults(const Network& network, const Placement& placement,
                     const std::vector<std::string>& paths);
+
+/// The same of chips in memory: "NAME[3]". Maps go in and stay as they are; no name is written or
+/// parsed. The set equals that of a file of this name. Throws InputError(name, ...) for a map that is
+/// not of this accelerator.
+FaultSet chip_faults(const Network& network, const Placement& placement,
+                     std::vector<FaultMap> chips, const std::string& name = "chips");
 
 /// Any faults by their names, as in a file of a fault list. `ids` and `parts` have one entry for
 /// each item; an item breaks everything its parts name. Throws InputError(where, ...).

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/campaign/fault_set.h"
+#include "workloads/hash.h"
 
 namespace stuckat::campaign {
 
@@ -16,15 +17,22 @@ class FaultSet::Source {
   virtual FaultInfo info(int64_t index) const = 0;
   virtual Effects effects(int64_t index) const = 0;
   virtual std::vector<std::string> parts(int64_t index) const { return {info(index).id}; }
+  /// The faults of a fault map that the item is, or that are among its parts.
+  virtual std::vector<Fault> faults(int64_t /*index*/) const { return {}; }
+  /// Adds the number of parts, and each of them.
+  virtual void hash_parts(int64_t index, Hasher& hasher) const;
   const std::vector<Stratum>& strata() const { return strata_; }
   /// What the names mean besides the network: the hash of the placement, or empty.
   const std::string& placement_hash() const { return placement_hash_; }
+  /// Of the accelerator whose hardware the faults are in, without a run; empty if they name none.
+  const std::string& accelerator_hash() const { return accelerator_hash_; }
   /// Images of the run that its transients are in; 0: it has none.
   int64_t run_images() const { return run_images_; }
 
  protected:
   std::vector<Stratum> strata_;
   std::string placement_hash_;
+  std::string accelerator_hash_;
   int64_t run_images_ = 0;
 };
 
@@ -36,9 +44,7 @@ FaultInfo site_info(const Fault& fault, const Placement& placement);
 /// The layer that a part works for, or -1: an array for many layers, or the stream of the image.
 int site_layer(const Placement& placement, PartKind kind, const std::string& part);
 
-/// SHA-256 over every field but the run.
-std::string content_hash(const Placement& placement);
-/// The same and the run that transients are in.
+/// Of the placement and the run that transients are in.
 std::string content_hash_with_run(const Placement& placement);
 
 /// Named faults with strata and sampling as a file gives them.

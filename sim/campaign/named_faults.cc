@@ -1,11 +1,10 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <unordered_set>
 
 #include "faultmaps/lower.h"
-#include "faultmaps/timeline.h"
 #include "sim/campaign/fault_source.h"
+#include "sim/campaign/listed_faults.h"
 #include "workloads/errors.h"
 
 namespace stuckat::campaign {
@@ -13,8 +12,8 @@ namespace {
 
 /// One name understood: an element of a tensor that is stuck, or a fault of a fault map.
 struct Named {
-  FaultInfo info;
-  Effects effects;  // if `site` is not set
+  FaultInfo info;   // if `site` is not set
+  Effects effects;  // likewise
   std::optional<Fault> site;
 };
 
@@ -94,109 +93,53 @@ std::optional<Named> parse_element(const std::string& name, const Network& netwo
 }
 
 Named parse_name(const std::string& name, const Network& network, const Placement* placement,
-                 const std::string& where) {
+                 const SiteIndex* sites, const std::string& where) {
   if (auto element = parse_element(name, network, where)) return *element;
   if (placement == nullptr) {
     throw InputError(where, "'" + name + "' is no channel or pixel of " + network.name,
                      "LAYER/channel[C]=LEVEL, LAYER/pixel[Y,X]=LEVEL, or an accelerator");
   }
-  const Fault fault = parse_fault(name, *placement, network, where);
-  return {site_info(fault, *placement), {}, fault};
+  return {{}, {}, sites->parse(name, where)};
 }
 
-class NamedSource : public FaultSet::Source {
- public:
-  NamedSource(const Network& network, const Placement* placement, std::vector<std::string> ids,
-              std::vector<std::vector<std::string>> parts, const std::string& where,
-              std::vector<Stratum> strata)
-      : network_(network), ids_(std::move(ids)), parts_(std::move(parts)) {
-    if (placement != nullptr) {
-      placement_ = *placement;
-      placement_hash_ = content_hash(*placement);
+/// Names as one item. Everything is parsed once, and lowered once to see that it can be.
+FaultItem parse_item(const std::string& id, std::vector<std::string> parts, const Network& network,
+                     const Placement* placement, const SiteIndex* sites, const std::string& where) {
+  FaultItem item;
+  item.id = id;
+  for (const std::string& part : parts) {
+    Named named = parse_name(part, network, placement, sites, where);
+    if (named.site) {
+      item.map.faults.push_back(*named.site);
+      continue;
     }
-    std::unordered_set<std::string_view> seen;
-    for (size_t i = 0; i < ids_.size(); ++i) {
-      if (ids_[i].empty() || !seen.insert(ids_[i]).second) {
-        throw InputError(where, "fault '" + ids_[i] + "' is there twice, or has no name",
-                         "unique identifiers");
-      }
-      effects_of(i, where);
-      infos_.push_back(info_of(i));
-    }
-    const auto is_flip = [](const std::string& part) {
-      return part.find("=flip@") != std::string::npos;
-    };
-    const bool flips = std::any_of(parts_.begin(), parts_.end(), [&](const auto& names) {
-      return std::any_of(names.begin(), names.end(), is_flip);
-    });
-    if (placement != nullptr && placement->run != nullptr && flips) {
-      placement_hash_ = content_hash_with_run(*placement);
-      run_images_ = placement->run->images();
-    }
-    strata_ = strata.empty() ? strata_of(*this, network_) : std::move(strata);
+    item.element_infos.push_back(named.info);
+    item.elements.insert(item.elements.end(), named.effects.elements.begin(),
+                         named.effects.elements.end());
   }
-
-  int64_t size() const override { return static_cast<int64_t>(ids_.size()); }
-  FaultInfo info(int64_t index) const override { return infos_[static_cast<size_t>(index)]; }
-  Effects effects(int64_t index) const override {
-    return effects_of(static_cast<size_t>(index), ids_[static_cast<size_t>(index)]);
+  if (!item.map.faults.empty()) {
+    item.map.accelerator = sites->accelerator();
+    validate(item.map, *sites, where + ": " + id);
+    lower(item.map, *placement, network);
   }
-  std::vector<std::string> parts(int64_t index) const override {
-    return parts_[static_cast<size_t>(index)];
+  bool as_named = item.elements.empty() && parts.size() == item.map.faults.size();
+  for (size_t i = 0; as_named && i < parts.size(); ++i) {
+    as_named = parts[i] == name(item.map.faults[i]);
   }
+  if (!as_named) item.written = std::move(parts);
+  return item;
+}
 
- private:
-  const Placement* placement() const { return placement_ ? &*placement_ : nullptr; }
-
-  Effects effects_of(size_t item, const std::string& where) const {
-    std::vector<ElementFault> abstract;  // of parts that name elements, not sites
-    FaultMap map;
-    for (const std::string& part : parts_[item]) {
-      Named named = parse_name(part, network_, placement(), where);
-      if (named.site) {
-        map.faults.push_back(*named.site);
-      } else {
-        abstract.insert(abstract.end(), named.effects.elements.begin(),
-                        named.effects.elements.end());
-      }
-    }
-    Effects result;
-    if (!map.faults.empty()) {
-      map.accelerator = placement_->accelerator;
-      validate(map, *placement_, network_, where + ": " + ids_[item]);
-      result = lower(map, *placement_, network_);
-    }
-    result.elements.insert(result.elements.begin(), abstract.begin(), abstract.end());
-    normalize(result);
-    return result;
+/// The chips of a file or of memory as items "NAME[0]", "NAME[1]", ...
+void add_chips(std::vector<FaultMap> chips, const std::string& name, const SiteIndex& sites,
+               const std::string& where, std::vector<FaultItem>& items) {
+  for (size_t chip = 0; chip < chips.size(); ++chip) {
+    FaultItem& item = items.emplace_back();
+    item.id = name + "[" + std::to_string(chip) + "]";
+    item.map = std::move(chips[chip]);
+    validate(item.map, sites, where);
   }
-
-  /// Of an item with several parts, what all of them share.
-  FaultInfo info_of(size_t item) const {
-    FaultInfo result;
-    for (size_t i = 0; i < parts_[item].size(); ++i) {
-      const FaultInfo next = parse_name(parts_[item][i], network_, placement(), "").info;
-      if (i == 0) {
-        result = next;
-        continue;
-      }
-      if (result.layer != next.layer) result.layer = -1;
-      if (result.channel != next.channel) result.channel = -1;
-      if (result.y != next.y || result.x != next.x) result.y = result.x = -1;
-      if (result.part != next.part) result.part.clear();
-      if (result.pe != next.pe || result.part.empty()) result.pe = -1;
-      if (result.level != next.level) result.level = FaultInfo::no_level;
-    }
-    result.id = ids_[item];
-    return result;
-  }
-
-  Network network_;
-  std::optional<Placement> placement_;
-  std::vector<std::string> ids_;
-  std::vector<std::vector<std::string>> parts_;
-  std::vector<FaultInfo> infos_;
-};
+}
 
 }  // namespace
 
@@ -225,9 +168,17 @@ FaultSet named_faults(const Network& network, const Placement* placement,
                       std::vector<std::string> ids, std::vector<std::vector<std::string>> parts,
                       const std::string& where, std::vector<Stratum> strata,
                       std::optional<Sampling> sampling) {
+  std::optional<SiteIndex> sites;
+  if (placement != nullptr) sites.emplace(*placement, network);
+  std::vector<FaultItem> items;
+  items.reserve(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    items.push_back(parse_item(ids[i], std::move(parts[i]), network, placement,
+                               sites ? &*sites : nullptr, where));
+  }
   return {"named",
-          std::make_shared<const NamedSource>(network, placement, std::move(ids), std::move(parts),
-                                              where, std::move(strata)),
+          std::make_shared<const ListedSource>(network, placement, std::move(items), where,
+                                               std::move(strata)),
           sampling};
 }
 
@@ -242,22 +193,24 @@ FaultSet named_faults(const Network& network, const Placement* placement,
 
 FaultSet map_faults(const Network& network, const Placement& placement,
                     const std::vector<std::string>& paths) {
-  std::vector<std::string> ids;
-  std::vector<std::vector<std::string>> parts;
+  const SiteIndex sites(placement, network);
+  std::vector<FaultItem> items;
   std::string spec;
   for (const std::string& path : paths) {
     spec += (spec.empty() ? "map:" : ",") + file_name(path);
-    int chip = 0;
-    for (FaultMap& map : read_fault_maps(path)) {
-      const std::string id = file_name(path) + "[" + std::to_string(chip++) + "]";
-      validate(map, placement, network, path);
-      ids.push_back(id);
-      parts.emplace_back();
-      for (const Fault& fault : map.faults) parts.back().push_back(name(fault));
-    }
+    add_chips(read_fault_maps(path), file_name(path), sites, path, items);
   }
-  FaultSet set = named_faults(network, &placement, std::move(ids), std::move(parts), "fault maps");
-  return {spec, set.source(), set.sampling()};
+  return {spec, std::make_shared<const ListedSource>(network, &placement, std::move(items),
+                                                     "fault maps")};
+}
+
+FaultSet chip_faults(const Network& network, const Placement& placement,
+                     std::vector<FaultMap> chips, const std::string& name) {
+  const SiteIndex sites(placement, network);
+  std::vector<FaultItem> items;
+  add_chips(std::move(chips), name, sites, name, items);
+  return {"map:" + name,
+          std::make_shared<const ListedSource>(network, &placement, std::move(items), name)};
 }
 
 }  // namespace stuckat::campaign

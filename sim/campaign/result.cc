@@ -53,8 +53,9 @@ void check_identity(const Result& r, const std::string& where) {
     throw InputError(where, std::to_string(r.images) + " images counted",
                      std::to_string(shard_images(id.images, r.shard).count));
   }
-  for (const std::string* hash : {&id.network_hash, &id.data_hash, &id.faults_hash}) {
+  for (const std::string* hash : {&id.network_hash, &id.data_hash, &id.faults_hash, &id.accelerator_hash}) {
     const bool hex = hash->find_first_not_of("0123456789abcdef") == std::string::npos;
+    if (hash == &id.accelerator_hash && hash->empty()) continue;
     if (hash->size() != 64 || !hex)
       throw InputError(where, "hash '" + *hash + "'", "64 hex digits");
   }
@@ -213,6 +214,7 @@ Result merge(const std::vector<Result>& shards, const std::vector<std::string>& 
     const Identity& b = model.identity;
     if (a.network_hash != b.network_hash) refuse("its network");
     if (a.data_hash != b.data_hash) refuse("its data");
+    if (a.accelerator_hash != b.accelerator_hash) refuse("its accelerator");
     if (a.faults_hash != b.faults_hash) refuse("its fault set");
     if (a.configuration != b.configuration) refuse("its configuration");
     if (a.tool_version != b.tool_version) refuse("its tool version");

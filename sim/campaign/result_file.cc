@@ -32,6 +32,9 @@ void write_identity(Hdf5File& file, const Result& result) {
   file.write_string("/", "network_hash", id.network_hash);
   file.write_string("/", "data_hash", id.data_hash);
   file.write_string("/", "faults_hash", id.faults_hash);
+  if (!id.accelerator_hash.empty()) {
+    file.write_string("/", "accelerator_hash", id.accelerator_hash);
+  }
   file.write_int("/", "first_image", id.first_image);
   file.write_int("/", "images", id.images);
   file.write_int("/", "shard_index", result.shard.index);
@@ -49,6 +52,9 @@ void read_identity(const Hdf5File& file, Result& result) {
   id.network_hash = file.read_string("/", "network_hash");
   id.data_hash = file.read_string("/", "data_hash");
   id.faults_hash = file.read_string("/", "faults_hash");
+  if (file.has_attribute("/", "accelerator_hash")) {
+    id.accelerator_hash = file.read_string("/", "accelerator_hash");
+  }
   id.first_image = file.read_int("/", "first_image", 0, INT32_MAX);
   id.images = file.read_int("/", "images", 1, INT32_MAX);
   result.shard.count = static_cast<int>(file.read_int("/", "shard_count", 1, INT32_MAX));

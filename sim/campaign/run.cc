@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "sim/campaign/disk.h"
+#include "sim/campaign/fault_source.h"
 #include "sim/campaign/journal.h"
 #include "sim/campaign/representatives.h"
 #include "sim/campaign/worker_pool.h"
@@ -164,6 +165,7 @@ class Campaign {
     identity_.network_hash = content_hash(network_);
     identity_.data_hash = content_hash(data_);
     identity_.faults_hash = content_hash(faults_);
+    identity_.accelerator_hash = faults_.source()->accelerator_hash();
     identity_.first_image = options_.first_image;
     identity_.images = options_.images < 0 ? data_.size() - options_.first_image : options_.images;
     identity_.sampling = faults_.sampling();
@@ -279,7 +281,10 @@ void write_checked(const std::string& path, const Result& result) {
 std::optional<Result> earlier_result(const std::string& path, const Campaign& campaign) {
   try {
     Result result = read_result(path);
-    if (result.identity == campaign.identity() && result.shard == campaign.shard()) return result;
+    Identity wanted = campaign.identity();
+    // An older version's result does not say; the hash of its fault set covers it.
+    if (result.identity.accelerator_hash.empty()) wanted.accelerator_hash.clear();
+    if (result.identity == wanted && result.shard == campaign.shard()) return result;
   } catch (const InputError&) {
     // Something else, or damaged: as good as none.
   }

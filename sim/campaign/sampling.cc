@@ -50,6 +50,7 @@ class SampledSource : public FaultSet::Source {
   SampledSource(std::shared_ptr<const Source> whole, const Sampling& options)
       : whole_(std::move(whole)) {
     placement_hash_ = whole_->placement_hash();
+    accelerator_hash_ = whole_->accelerator_hash();
     run_images_ = whole_->run_images();
     std::mt19937_64 random(options.seed);
     for (const Stratum& s : whole_->strata()) {
@@ -63,6 +64,10 @@ class SampledSource : public FaultSet::Source {
   FaultInfo info(int64_t index) const override { return whole_->info(at(index)); }
   Effects effects(int64_t index) const override { return whole_->effects(at(index)); }
   std::vector<std::string> parts(int64_t index) const override { return whole_->parts(at(index)); }
+  std::vector<Fault> faults(int64_t index) const override { return whole_->faults(at(index)); }
+  void hash_parts(int64_t index, Hasher& hasher) const override {
+    whole_->hash_parts(at(index), hasher);
+  }
 
  private:
   int64_t at(int64_t index) const { return indices_[static_cast<size_t>(index)]; }

@@ -6,6 +6,8 @@
 
 #include "faultmaps/fault_map.h"
 #include "faultmaps/generators.h"
+#include "faultmaps/operations.h"
+#include "faultmaps/text_files.h"
 #include "tests/support/random_placement.h"
 #include "tests/support/refusal.h"
 #include "workloads/errors.h"
@@ -102,6 +104,71 @@ TEST_CASE("a map is sorted and unique, contradictions and other accelerators' ma
   FaultMap other{"loopback:32x64", {one}};
   CHECK_THROWS_WITH(validate(other, s.placement, s.network, "test"),
                     Catch::Contains("loopback:32x64"));
+}
+
+TEST_CASE("a map made for another folding of the same name is refused, whatever it went through") {
+  Setup s(4);
+  const SiteIndex sites(s.placement, s.network);
+  Placement other = s.placement;
+  other.streams.back().depth += 1;  // the same name
+  const SiteIndex other_sites(other, s.network);
+  REQUIRE(sites.accelerator() == other_sites.accelerator());
+  const FaultMap map = exact_map({SiteKind::pe_weight}, 3, 1, sites);
+  CHECK(map.accelerator_hash == content_hash(s.placement));
+  const std::string path = temporary("folding.h5");
+  write_fault_maps(path, {map, map});
+  std::vector<FaultMap> ways = read_fault_maps(path);
+  CHECK(ways == std::vector<FaultMap>{map, map});
+  ways.push_back(parse_fault_csv(fault_csv({map}), "csv").front());
+  ways.push_back(parse_fault_csv(fault_csv({map}, CsvStyle::columns), "csv", &sites).front());
+  ways.push_back(parse_fault_json(fault_json({map}), "json").front());
+  ways.push_back(unite({map, map, sites.healthy()}, Contradiction::refuse, "test"));
+  ways.push_back(intersect(map, {}, "test"));
+  ways.push_back(thinned_map(map, 0.5, 1));
+  for (FaultMap& way : ways) {
+    CHECK(way.accelerator_hash == map.accelerator_hash);
+    CHECK_NOTHROW(validate(way, sites, "here"));
+    const auto text = test::refusal([&] { validate(way, other_sites, "here"); });
+    CHECK_THAT(text, Catch::StartsWith("here: a fault map for another folding of " +
+                                       s.placement.accelerator));
+    CHECK(text.find('\n') == std::string::npos);
+  }
+  CHECK_THROWS_AS(parse_fault_csv(fault_csv({map}), "csv", &other_sites), InputError);
+  CHECK_THROWS_AS(parse_fault_json(fault_json({map}), "json", &other_sites), InputError);
+  CHECK_THROWS_AS(unite(map, other_sites.healthy(), Contradiction::last_wins, "test"), InputError);
+  CHECK_THROWS_AS(write_fault_maps(path, {map, other_sites.healthy()}), InputError);
+  FaultMap old = map;  // of a version that knew no content
+  old.accelerator_hash.clear();
+  write_fault_maps(path, {old});
+  CHECK(read_fault_maps(path) == std::vector<FaultMap>{old});
+  CHECK_NOTHROW(validate(old, other_sites, "here"));
+  std::filesystem::remove(path);
+}
+
+TEST_CASE("whatever an accelerator's parts differ in, its content differs") {
+  std::set<std::string> contents;
+  int variants = 0;
+  for (const bool loopback : {false, true}) {
+    const Setup s(7, loopback);
+    const auto add = [&](const auto& change) {
+      Placement p = s.placement;
+      change(p);
+      contents.insert(content_hash(p));
+      ++variants;
+    };
+    add([](Placement&) {});
+    add([](Placement& p) { p.accelerator += "x"; });
+    add([](Placement& p) { p.arrays[0].simd += 1; });
+    add([](Placement& p) { p.arrays[0].schedule = Schedule(1 - int(p.arrays[0].schedule)); });
+    add([](Placement& p) { p.arrays[0].uses[0].threshold_bits += 1; });
+    add([](Placement& p) { p.streams.push_back({.name = "x"}); });
+    add([](Placement& p) { p.streams.push_back({.name = "x", .position = 1}); });
+    add([](Placement& p) { p.windows.push_back({.name = "x"}); });
+    add([](Placement& p) { p.pools.push_back({.name = "x"}); });
+    add([](Placement& p) { p.memories.push_back({.name = "x"}); });
+    add([](Placement& p) { p.memories.push_back({.name = "x", .tensors = {{1, 2, 0}}}); });
+  }
+  CHECK(contents.size() == static_cast<size_t>(variants));
 }
 
 TEST_CASE("a random map has about rate times sites faults, and the seed decides which") {

@@ -38,6 +38,65 @@ struct Setup {
 
 }  // namespace
 
+TEST_CASE("the union of many maps is that of the first two, united with the next, and so on") {
+  int refused = 0;
+  for (uint64_t seed = 0; seed < 80; ++seed) {
+    INFO("seed " << seed);
+    Setup s(seed);
+    std::vector<FaultMap> maps = {s.some(30)};
+    while (maps.size() < 2 + seed % 7) maps.push_back(s.relative(maps.back()));
+    for (FaultMap& map : maps) {  // transients next to what is stuck at the same hardware
+      for (size_t i = 0, end = map.faults.size(); i < end && seed % 2 == 1; i += 2) {
+        if (!site_row(map.faults[i].kind).flips()) continue;
+        Fault flip = map.faults[i];
+        flip.value = 0;
+        flip.flip_cycle = static_cast<int64_t>(s.random() % 3);
+        map.faults.push_back(flip);
+      }
+      validate(map, s.sites, "test");
+    }
+    for (const auto rule : {Contradiction::first_wins, Contradiction::last_wins,
+                            Contradiction::drop, Contradiction::refuse}) {
+      std::string one_by_one, at_once;
+      FaultMap expected = maps.front();
+      try {
+        for (size_t i = 1; i < maps.size(); ++i) expected = unite(expected, maps[i], rule, "test");
+      } catch (const InputError& error) {
+        one_by_one = error.what();
+      }
+      FaultMap result = expected;
+      try {
+        result = unite(maps, rule, "test");
+      } catch (const InputError& error) {
+        at_once = error.what();
+      }
+      CHECK(at_once == one_by_one);
+      CHECK(result == expected);
+      refused += at_once.empty() ? 0 : 1;
+    }
+  }
+  CHECK(refused > 10);
+}
+
+TEST_CASE("maps keep the transients of one site in different cycles apart") {
+  Setup s(1);
+  FaultMap map = s.sites.healthy();
+  for (const SiteSpace& space : s.sites.of(SiteKind::pe_weight)) {
+    if (space.sites() == 0) continue;
+    map.faults = {space.at(0)};
+    break;
+  }
+  REQUIRE(map.faults.size() == 1);
+  FaultMap early = map, late = map, stuck = map;
+  early.faults[0].flip_cycle = 5;
+  late.faults[0].flip_cycle = 7;
+  stuck.faults[0].value = 1;
+  CHECK(unite(early, late, Contradiction::refuse, "test").faults.size() == 2);
+  CHECK(unite({late, stuck, early, early}, Contradiction::refuse, "test").faults.size() == 3);
+  CHECK(contradictions(early, stuck).empty());
+  CHECK(distance(early, late, "test").hamming() == 2);
+}
+
 TEST_CASE("union, intersection and difference obey the laws of sets") {
   for (uint64_t seed = 0; seed < 60; ++seed) {
     INFO("seed " << seed);

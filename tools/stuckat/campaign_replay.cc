@@ -64,10 +64,7 @@ Hardware hardware_of(const CampaignInputs& in, int64_t fault) {
     return equivalent_hardware(in, info);
   }
   if (!in.accelerator) throw InputError(info.id, "names hardware, and the campaign has none");
-  FaultMap map{in.placement.accelerator, {}};
-  for (const auto& name : in.faults.parts(fault)) {
-    map.faults.push_back(parse_fault(name, in.placement, in.network, info.id));
-  }
+  FaultMap map{in.placement.accelerator, in.faults.faults(fault)};
   validate(map, in.placement, in.network, info.id);
   return {*in.accelerator, map};
 }

@@ -93,7 +93,7 @@ int faults_new(const Arguments& arguments) {
   const SiteIndex& sites = hardware->sites;
   const auto kinds =
       line.has("sites") ? site_kinds(line.text("sites"), sites) : std::vector<SiteKind>{};
-  FaultMap named{sites.accelerator(), {}};
+  FaultMap named = sites.healthy();
   if (line.has("fault")) {
     for (const auto& pattern : line.get<std::vector<std::string>>("fault")) {
       const auto faults = sites.expand(pattern, "--fault");

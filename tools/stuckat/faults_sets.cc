@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "faultmaps/operations.h"
 #include "faultmaps/text_files.h"
@@ -39,7 +40,7 @@ size_t common_chips(const std::vector<Lot>& lots, const std::vector<std::string>
 
 const FaultMap& chip_of(const Lot& lot, size_t chip) { return lot[lot.size() == 1 ? 0 : chip]; }
 
-/// A command that folds files chip by chip into one file.
+/// A command that makes one file of several, chip by chip: combine(maps) of one result.
 template <typename Combine>
 int fold(CommandLine& line, const Arguments& arguments, size_t most_files, Combine combine) {
   line.options().add_options()("output,o", text("FILE"), "file to write: .h5, .csv or .json");
@@ -53,23 +54,29 @@ int fold(CommandLine& line, const Arguments& arguments, size_t most_files, Combi
   std::vector<Lot> lots = read_lots(paths);
   if (line.has("all-chips") && line.get<bool>("all-chips")) {
     Lot all;
-    for (const Lot& lot : lots) {
-      for (const FaultMap& chip : lot) {
-        all = all.empty() ? Lot{chip} : Lot{combine(all[0], chip)};
-      }
-    }
-    write_maps(line, line.text("output"), all);
+    for (Lot& lot : lots) std::move(lot.begin(), lot.end(), std::back_inserter(all));
+    write_maps(line, line.text("output"), {combine(all)});
     return 0;
   }
   if (paths.size() < 2) throw InputError("stuckat faults", "one file", "two or more");
   Lot result;
   for (size_t chip = 0; chip < common_chips(lots, paths); ++chip) {
-    FaultMap map = chip_of(lots[0], chip);
-    for (size_t i = 1; i < lots.size(); ++i) map = combine(map, chip_of(lots[i], chip));
-    result.push_back(std::move(map));
+    Lot of_chip;
+    for (const Lot& lot : lots) of_chip.push_back(chip_of(lot, chip));
+    result.push_back(combine(of_chip));
   }
   write_maps(line, line.text("output"), result);
   return 0;
+}
+
+/// The maps from the first on, each with what the ones before it came to.
+template <typename Combine>
+FaultMap one_by_one(const Lot& maps, Combine combine) {
+  FaultMap result = maps.front();
+  for (size_t i = 1; i < maps.size(); ++i) {
+    result = combine(result, maps[i], "stuckat faults");
+  }
+  return result;
 }
 
 void add_all_chips(CommandLine& line) {
@@ -88,9 +95,9 @@ int faults_union(const Arguments& arguments) {
   line.options().add_options()("contradictions", text("RULE", "refuse"),
                                "for sites stuck at different values: refuse, first, last or drop");
   add_all_chips(line);
-  return fold(line, arguments, SIZE_MAX, [&](const FaultMap& a, const FaultMap& b) {
+  return fold(line, arguments, SIZE_MAX, [&](const Lot& maps) {
     const auto rule = parse_contradiction(line.text("contradictions"), "--contradictions");
-    return unite(a, b, rule, "stuckat faults union");
+    return unite(maps, rule, "stuckat faults union");
   });
 }
 
@@ -99,9 +106,8 @@ int faults_intersect(const Arguments& arguments) {
                    std::string("The faults (site and value) that all maps have.") + chip_rule,
                    {"maps..."});
   add_all_chips(line);
-  return fold(line, arguments, SIZE_MAX, [](const FaultMap& a, const FaultMap& b) {
-    return intersect(a, b, "stuckat faults intersect");
-  });
+  return fold(line, arguments, SIZE_MAX,
+              [](const Lot& maps) { return one_by_one(maps, intersect); });
 }
 
 int faults_diff(const Arguments& arguments) {
@@ -110,9 +116,7 @@ int faults_diff(const Arguments& arguments) {
                                "not.") +
                        chip_rule,
                    {"maps..."});
-  return fold(line, arguments, 2, [](const FaultMap& a, const FaultMap& b) {
-    return subtract(a, b, "stuckat faults diff");
-  });
+  return fold(line, arguments, 2, [](const Lot& maps) { return one_by_one(maps, subtract); });
 }
 
 int faults_distance(const Arguments& arguments) {

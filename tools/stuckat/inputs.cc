@@ -84,7 +84,7 @@ bool has_faults(const CommandLine& line, const std::string& prefix) {
 FaultMap load_faults(const CommandLine& line, const Placement& placement, const Network& network,
                      const std::string& prefix) {
   const SiteIndex sites(placement, network);
-  FaultMap map{placement.accelerator, {}};
+  FaultMap map = sites.healthy();
   const std::string option = fmt::format("--{}fault", prefix);
   std::string where = option;
   if (line.has(prefix + "fault-map")) {

@@ -126,7 +126,21 @@ TEST_CASE("the fast engine and the reference engine count the same on maps of ma
     }
     write_fault_maps(folder / "maps.h5", chips);
     const FaultSet faults = map_faults(s.network, s.dataflow, {folder / "maps.h5"});
-    CHECK(run_with(s, faults, {}).result == run_with(s, faults, {}, reference_engine()).result);
+    const Result result = run_with(s, faults, {}).result;
+    CHECK(result == run_with(s, faults, {}, reference_engine()).result);
+    CHECK(result.identity.accelerator_hash == content_hash(s.dataflow));
+    // The same from chips in memory.
+    const FaultSet typed = chip_faults(s.network, s.dataflow, chips, "maps.h5");
+    CHECK(result == run_with(s, typed, {}).result);
+    // The file says which accelerator it was, and one of before does without.
+    write_result(folder / "r.h5", result);
+    CHECK(read_result(folder / "r.h5") == result);
+    Result old = result;
+    old.identity.accelerator_hash.clear();
+    write_result(folder / "r.h5", old);
+    const auto there = run_to_file(folder / "r.h5", Resume::allowed, s.network, s.data, faults, {});
+    CHECK(there.result == old);
+    CHECK(there.progress.resumed == there.progress.total);
   }
 }
 
