@@ -37,9 +37,11 @@ void add(Hasher& hasher, const PeArray& array) {
 
 void add(Hasher& hasher, const Stream& stream) {
   const auto& [name, tensor, depth, channels_per_word, words_per_pixel, packed, carries, frame,
-               position] = stream;
+               position, layer] = stream;
   add_all(hasher, name, tensor, depth, channels_per_word, words_per_pixel, packed, carries, frame,
           position);
+  // Where a tensor has one reader, as all have in a chain, that is the layer of its number.
+  if (layer >= 0 && layer != tensor) hasher.add("layer").add(layer);
 }
 
 void add(Hasher& hasher, const WindowBuffer& window) {

@@ -61,8 +61,8 @@ class SiteIndex {
   const std::string& accelerator_hash() const { return accelerator_hash_; }
   /// A chip of this accelerator on which nothing is broken.
   FaultMap healthy() const { return {accelerator_, {}, accelerator_hash_}; }
-  /// Throws InputError(where, ...) for what was made for another accelerator, or for one of the same
-  /// name with other content. Texts that are empty say nothing.
+  /// Throws InputError(where, ...) for what was made for another accelerator, or for one of the
+  /// same name with other content. Texts that are empty say nothing.
   void check_made_for(const std::string& accelerator, const std::string& hash,
                       const std::string& where) const;
   /// By kind in table order, then by part in placement order.

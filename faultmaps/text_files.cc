@@ -318,6 +318,7 @@ std::vector<FaultMap> read_fault_file(const std::string& path, const SiteIndex* 
   std::vector<FaultMap> chips = read_fault_maps(path);
   for (size_t i = 0; sites != nullptr && i < chips.size(); ++i) {
     validate(chips[i], *sites, path + ": chip " + std::to_string(i));
+    chips[i].accelerator_hash = sites->accelerator_hash();
   }
   return chips;
 }

@@ -45,7 +45,7 @@ class HardwareFaults {
   bool with_draws_ = false;
   uint64_t seed_ = 0;
   std::unique_ptr<SiteIndex> index_;  // null if nothing is ever broken
-  Network exported_;  // as far as broken memories store it; else the architecture
+  Network exported_;                  // as far as broken memories store it; else the architecture
   Effects common_;
   std::vector<Effects> of_samples_;
 };

@@ -107,8 +107,8 @@ FaultSet map_faults(const Network& network, const Placement& placement,
                     const std::vector<std::string>& paths);
 
 /// The same of chips in memory: "NAME[3]". Maps go in and stay as they are; no name is written or
-/// parsed. The set equals that of a file of this name. Throws InputError(name, ...) for a map that is
-/// not of this accelerator.
+/// parsed. The set equals that of a file of this name. Throws InputError(name, ...) for a map that
+/// is not of this accelerator.
 FaultSet chip_faults(const Network& network, const Placement& placement,
                      std::vector<FaultMap> chips, const std::string& name = "chips");
 

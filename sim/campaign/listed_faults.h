@@ -1,4 +1,5 @@
-// Items that are kept as what they break: typed faults and stuck elements. Inside sim/campaign only.
+// Items that are kept as what they break: typed faults and stuck elements. Inside sim/campaign
+// only.
 #pragma once
 
 #include <optional>
@@ -13,10 +14,10 @@ namespace stuckat::campaign {
 
 struct FaultItem {
   std::string id;
-  FaultMap map;                           ///< valid: what is broken of the accelerator
-  std::vector<ElementFault> elements;     ///< stuck channels and pixels
-  std::vector<FaultInfo> element_infos;   ///< of each of them
-  std::vector<std::string> written;       ///< its parts, unless they are the names of the map's faults
+  FaultMap map;                          ///< valid: what is broken of the accelerator
+  std::vector<ElementFault> elements;    ///< stuck channels and pixels
+  std::vector<FaultInfo> element_infos;  ///< of each of them
+  std::vector<std::string> written;  ///< its parts, unless they are the names of the map's faults
 };
 
 /// FaultSet::info() of an item: what all of its parts share.

@@ -53,7 +53,8 @@ void check_identity(const Result& r, const std::string& where) {
     throw InputError(where, std::to_string(r.images) + " images counted",
                      std::to_string(shard_images(id.images, r.shard).count));
   }
-  for (const std::string* hash : {&id.network_hash, &id.data_hash, &id.faults_hash, &id.accelerator_hash}) {
+  for (const std::string* hash :
+       {&id.network_hash, &id.data_hash, &id.faults_hash, &id.accelerator_hash}) {
     const bool hex = hash->find_first_not_of("0123456789abcdef") == std::string::npos;
     if (hash == &id.accelerator_hash && hash->empty()) continue;
     if (hash->size() != 64 || !hex)

@@ -22,8 +22,8 @@ struct Identity {
   std::string network_hash;
   std::string data_hash;
   std::string faults_hash;
-  /// Of the accelerator that the faults are in (content_hash() of its placement); empty if they name
-  /// no hardware, and in results of older versions.
+  /// Of the accelerator that the faults are in (content_hash() of its placement); empty if they
+  /// name no hardware, and in results of older versions.
   std::string accelerator_hash = {};
   int64_t first_image = 0;  ///< of the data set: image number 0 of the run
   int64_t images = 0;

@@ -77,8 +77,8 @@ bool dense_is_cheapest_for_rows(const PackedLayer& layer, const TensorLayout& in
   const double outputs = layer.output.pixels();
   const double columns = double{1} * layer.kernel_height * layer.window_row_columns();
   const double one_by_one =
-      outputs * (columns * per_window_column + static_cast<double>(rows) *
-                                                   (per_row + columns * per_row_column));
+      outputs * (columns * per_window_column +
+                 static_cast<double>(rows) * (per_row + columns * per_row_column));
   return dense_time(layer, input) < one_by_one;
 }
 

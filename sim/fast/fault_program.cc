@@ -78,8 +78,9 @@ class Builder {
     // Patches and rows of an operator come in ascending order.
     if (rows.empty() || rows.back().row < row) return rows.emplace_back(SpecialRow{row});
     if (rows.back().row == row) return rows.back();
-    const auto at = std::lower_bound(rows.begin(), rows.end(), row,
-                                     [](const SpecialRow& r, int wanted) { return r.row < wanted; });
+    const auto at =
+        std::lower_bound(rows.begin(), rows.end(), row,
+                         [](const SpecialRow& r, int wanted) { return r.row < wanted; });
     return at->row == row ? *at : *rows.insert(at, SpecialRow{row});
   }
 

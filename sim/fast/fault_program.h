@@ -36,9 +36,9 @@ struct SpecialRow {
 /// elements.
 struct TensorStep {
   int tensor = 0;
-  std::vector<int> operands = {};  ///< indices in Effects::operands
-  std::vector<int> pools = {};     ///< indices in Effects::pools
-  std::vector<int> windows = {};   ///< indices in Effects::windows
+  std::vector<int> operands = {};     ///< indices in Effects::operands
+  std::vector<int> pools = {};        ///< indices in Effects::pools
+  std::vector<int> windows = {};      ///< indices in Effects::windows
   std::vector<SpecialRow> rows = {};  ///< ascending
   std::vector<ElementStep> elements = {};
 

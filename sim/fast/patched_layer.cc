@@ -37,8 +37,7 @@ void PatchedLayer::patch(const Layer& of, const SpecialRow& row) {
   const int base = layer_.base[static_cast<size_t>(row.row)] + base_change(of, change);
   std::sort(thresholds.begin(), thresholds.end());
   for (size_t t = 0; t < thresholds.size(); ++t) {
-    const size_t at =
-        t * static_cast<size_t>(layer_.rows_padded) + static_cast<size_t>(row.row);
+    const size_t at = t * static_cast<size_t>(layer_.rows_padded) + static_cast<size_t>(row.row);
     margins_.emplace_back(at, layer_.base_margin[at]);
     layer_.base_margin[at] = margin_of(layer_, base, thresholds[t]);
   }

@@ -31,8 +31,8 @@ class PatchedLayer {
  private:
   void set_weight(int row, int column, int weight);
 
-  PackedLayer layer_;  // without columns
-  std::vector<std::pair<size_t, uint64_t>> words_;    // of layer_.dense, as they were, in order
+  PackedLayer layer_;                                // without columns
+  std::vector<std::pair<size_t, uint64_t>> words_;   // of layer_.dense, as they were, in order
   std::vector<std::pair<size_t, int32_t>> margins_;  // of layer_.base_margin likewise
 };
 

@@ -20,7 +20,11 @@ struct Setup {
         network(test::random_network(random)),
         placement(test::random_dataflow_placement(random, network)),
         sites(placement, network) {}
-  FaultMap some(int most) { return test::random_faults(random, placement, network, most); }
+  FaultMap some(int most) {
+    FaultMap map = test::random_faults(random, placement, network, most);
+    map.accelerator_hash = sites.accelerator_hash();
+    return map;
+  }
   /// Half of it from the map, values changed here and there.
   FaultMap relative(const FaultMap& map) {
     FaultMap result = thinned_map(map, 0.5, random());
@@ -188,7 +192,7 @@ TEST_CASE("maps survive CSV and JSON, with and without the accelerator at hand")
   for (uint64_t seed = 0; seed < 20; ++seed) {
     INFO("seed " << seed);
     Setup s(seed);
-    const FaultMap empty{s.placement.accelerator, {}};
+    const FaultMap empty = s.sites.healthy();
     const std::vector<FaultMap> chips = {s.some(20), empty, s.some(20), empty};
     for (const SiteIndex* sites :
          {static_cast<const SiteIndex*>(nullptr), &std::as_const(s.sites)}) {
@@ -208,8 +212,8 @@ TEST_CASE("maps survive CSV and JSON, with and without the accelerator at hand")
 
 TEST_CASE("lists as spreadsheets write them are read") {
   Setup s(0);
-  const auto expected =
-      FaultMap{s.placement.accelerator, {{SiteKind::pe_accumulator, "layer0/mvtu", {0, 1}, 1}}};
+  FaultMap expected = s.sites.healthy();
+  expected.faults = {{SiteKind::pe_accumulator, "layer0/mvtu", {0, 1}, 1}};
   for (const char* text : {
            "fault\nlayer0/mvtu/pe[0]/accumulator[1]=1\n",
            "\xEF\xBB\xBF"
@@ -295,7 +299,7 @@ TEST_CASE("a bitmap of every memory survives, and names the cells that fail") {
       INFO(memory_name);
       const Memory memory = parse_memory(memory_name, s.sites, "test");
       CHECK(memory.space == &space);
-      FaultMap map{s.placement.accelerator, {}};
+      FaultMap map = s.sites.healthy();
       for (int64_t cell = 0; cell < grid.rows * grid.columns; ++cell) {
         if (s.random() % 3 > 0) continue;
         map.faults.push_back(space.at(memory.plane * grid.rows * grid.columns + cell));

@@ -95,14 +95,15 @@ void fleet(const Hardware& hardware, int64_t chips, int64_t faults, const Option
   const DataSet data = random_images(hardware.network, 1);
   const Stopwatch all;
   const auto set = campaign::map_faults(hardware.network, hardware.placement, {path});
-  std::cout << chips << " chips x " << faults << " weight faults: read and checked "
-            << all.text() << "\n";
+  std::cout << chips << " chips x " << faults << " weight faults: read and checked " << all.text()
+            << "\n";
   std::string first_image = "never";
   campaign::RunOptions run;
   run.threads = options.threads;
   const auto outcome = campaign::run(hardware.network, data, set, run, campaign::fast_engine(),
                                      [&](const campaign::Progress& progress) {
-                                       if (progress.done == progress.total) first_image = all.text();
+                                       if (progress.done == progress.total)
+                                         first_image = all.text();
                                        return true;
                                      });
   int64_t critical = 0;
@@ -171,10 +172,11 @@ void training(const Hardware& hardware, const Options& options) {
     drawing += seconds_drawing;
   }
   const double n = options.steps;
-  std::cout << "training step, batch " << batch << ": " << healthy / n << " CPU-seconds, with weight "
+  std::cout << "training step, batch " << batch << ": " << healthy / n
+            << " CPU-seconds, with weight "
             << "faults at 10 % (" << patches << " weights read wrongly) " << broken / n << ", "
-            << drawing / n << " of them for drawing\n  faults cost "
-            << 100 * (broken / healthy - 1) << " %; goal at most 20 %\n";
+            << drawing / n << " of them for drawing\n  faults cost " << 100 * (broken / healthy - 1)
+            << " %; goal at most 20 %\n";
 }
 
 }  // namespace

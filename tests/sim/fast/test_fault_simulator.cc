@@ -91,8 +91,8 @@ Effects random_patches(Random& random, const Network& network, int count) {
     } else {
       const NumberFormat& format = layer.weight_format;
       patch.index = test::uniform(random, 0, layer.columns() - 1);
-      patch.value = format.value(
-          static_cast<uint32_t>(test::uniform(random, 0, (1 << format.bits) - 1)));
+      patch.value =
+          format.value(static_cast<uint32_t>(test::uniform(random, 0, (1 << format.bits) - 1)));
     }
     effects.patches.push_back(patch);
   }
@@ -129,8 +129,8 @@ TEST_CASE("many patched parameters at once: the engine equals the faulty referen
           const bool all = pass.recomputes(step.tensor - 1, step);
           ++(all ? recomputed : one_by_one);
           beyond += all && !std::all_of(step.rows.begin(), step.rows.end(), [&](const auto& row) {
-            return PatchedLayer::holds(network.layer(step.tensor - 1), row);
-          });
+                      return PatchedLayer::holds(network.layer(step.tensor - 1), row);
+                    });
         }
       }
       for (const Path path : {Path::automatic, Path::differential, Path::dense}) {
@@ -143,8 +143,8 @@ TEST_CASE("many patched parameters at once: the engine equals the faulty referen
             INFO(text(fault, network.network()));
             const auto faulty = reference::run(network.network(), image, fault, turn);
             REQUIRE(simulator.tensors(f) == faulty);
-            REQUIRE((verdicts[static_cast<size_t>(f)] ==
-                     expected_verdict(golden.tensors(), faulty)));
+            REQUIRE(
+                (verdicts[static_cast<size_t>(f)] == expected_verdict(golden.tensors(), faulty)));
           }
         }
       }
