@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <charconv>
-#include <iterator>
 
 #include "faultmaps/site_index.h"
 #include "faultmaps/site_names.h"
@@ -83,19 +82,22 @@ std::string value_text(const Fault& fault) {
 }
 
 void append_name(const Fault& fault, std::string& text) {
-  char digits[24];
-  const auto append_number = [&](int64_t number) {
-    text.append(digits, std::to_chars(std::begin(digits), std::end(digits), number).ptr);
-  };
-  text += fault.part;
-  text += '/';
+  const std::string_view pattern = site_row(fault.kind).pattern;
+  constexpr size_t digits = 24;  // of any number, its sign included
+  const size_t begin = text.size();
+  text.resize(begin + fault.part.size() + pattern.size() + (fault.coordinates.size() + 2) * digits);
+  char* at = std::copy(fault.part.begin(), fault.part.end(), text.data() + begin);
+  const auto put_number = [&](int64_t number) { at = std::to_chars(at, at + digits, number).ptr; };
+  *at++ = '/';
   size_t next = 0;
-  for (const char* p = site_row(fault.kind).pattern; *p != '\0'; ++p) {
-    text += *p;
-    if (*p == '[') append_number(fault.coordinates[next++]);
+  for (const char c : pattern) {
+    *at++ = c;
+    if (c == '[') put_number(fault.coordinates[next++]);
   }
-  text += fault.is_flip() ? "=flip@" : "=";
-  append_number(fault.is_flip() ? fault.flip_cycle : fault.value);
+  const std::string_view sign = fault.is_flip() ? "=flip@" : "=";
+  at = std::copy(sign.begin(), sign.end(), at);
+  put_number(fault.is_flip() ? fault.flip_cycle : fault.value);
+  text.resize(static_cast<size_t>(at - text.data()));
 }
 
 std::string name(const Fault& fault) {
