@@ -114,7 +114,8 @@ void MvtuCore::arm_flip(const Fault& fault) {
   const int64_t cycle = fault.flip_cycle;
   const int synapse_fold = use_.columns / simd_;
   has_flips_ = true;
-  const auto in_memory = [&](std::vector<ParameterFlip>& flips, int row, int number, int bit) {
+  const auto in_memory = [&, pe = pe](std::vector<ParameterFlip>& flips, int row, int number,
+                                      int bit) {
     flips.push_back({row, number, bit, cycle});
     const bool shared = schedule_ == Schedule::pixel_parallel;
     for (int p = shared ? 0 : pe; p < (shared ? pe_ : pe + 1); ++p) broken_[p].arithmetic = true;

@@ -3,58 +3,9 @@
 #include <algorithm>
 #include <bit>
 
+#include "models/common/bit_products.h"
+
 namespace stuckat {
-namespace {
-
-/// A matrix of bit planes times a vector of bit planes.
-struct Product {
-  const uint64_t* rows;    // [row][weight bit][word]
-  const uint64_t* window;  // [input bit][word]
-  int words;
-  int weight_bits;
-  int input_bits;
-  int32_t factors[8][8];  // [weight bit][input bit]
-};
-
-/// sums[r] += sum_jk factors[j][k] * |row r's plane j & the window's plane k|
-[[gnu::always_inline]] inline void add_products(const Product& p, int rows, int32_t* sums) {
-  const uint64_t* plane = p.rows;
-  for (int row = 0; row < rows; ++row) {
-    int32_t sum = 0;
-    for (int j = 0; j < p.weight_bits; ++j, plane += p.words) {
-      for (int k = 0; k < p.input_bits; ++k) {
-        const uint64_t* window = p.window + k * p.words;
-        int64_t ones = 0;
-        for (int i = 0; i < p.words; ++i) ones += __builtin_popcountll(plane[i] & window[i]);
-        sum += p.factors[j][k] * static_cast<int32_t>(ones);
-      }
-    }
-    sums[row] += sum;
-  }
-}
-
-void add_products_portable(const Product& p, int rows, int32_t* sums) {
-  add_products(p, rows, sums);
-}
-
-#if defined(__x86_64__)
-[[gnu::target("popcnt")]] void add_products_popcnt(const Product& p, int rows, int32_t* sums) {
-  add_products(p, rows, sums);
-}
-#endif
-
-using AddProducts = void (*)(const Product&, int, int32_t*);
-
-AddProducts best_for_this_processor() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("popcnt")) return add_products_popcnt;
-#endif
-  return add_products_portable;
-}
-
-const AddProducts add_products_here = best_for_this_processor();
-
-}  // namespace
 
 AffineCode::AffineCode(NumberFormat format) : bits(format.bits), offset(format.value(0)) {
   for (int k = 0; k < bits; ++k) factor[k] = format.value(1u << k) - offset;
@@ -120,18 +71,18 @@ void PackedRows::multiply(const PackedVector& window, int first, int last, int32
   for (int row = first; row < last; ++row) {
     sums[row - first] = constant + input_.offset * weighted_ones_[static_cast<size_t>(row)];
   }
-  Product product{planes_.data() + plane_at(first, 0),
-                  window.planes.data(),
-                  words_,
-                  weight_.bits,
-                  input_.bits,
-                  {}};
+  BitProducts products{planes_.data() + plane_at(first, 0),
+                       window.planes.data(),
+                       words_,
+                       weight_.bits,
+                       input_.bits,
+                       {}};
   for (int j = 0; j < weight_.bits; ++j) {
     for (int k = 0; k < input_.bits; ++k) {
-      product.factors[j][k] = weight_.factor[j] * input_.factor[k];
+      products.factors[j][k] = weight_.factor[j] * input_.factor[k];
     }
   }
-  add_products_here(product, last - first, sums);
+  add_products(products, last - first, sums);
 }
 
 }  // namespace stuckat

@@ -104,7 +104,7 @@ std::string fate_table(const Result& result) {
     rows[0].push_back(e == 0 ? "no difference" : e == 1 ? "input" : result.layer_names[e - 2]);
   }
   for (const auto& [layer, fates] : layers) {
-    const auto share = [&](int64_t count) {
+    const auto share = [&fates = fates](int64_t count) {
       return decimal(100.0 * static_cast<double>(count) / static_cast<double>(fates.fault_images));
     };
     rows.push_back({layer < 0 ? "-" : result.layer_names[static_cast<size_t>(layer)],

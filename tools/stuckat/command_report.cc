@@ -109,8 +109,9 @@ int run_report(const Arguments& arguments) {
   for (const auto& value : list(line, "sim")) {
     const auto [label, path] = labelled("sim", value);
     report::Simulation simulation = read_simulation(path);
-    const bool known = std::any_of(input.networks.begin(), input.networks.end(),
-                                   [&](const auto& network) { return network.label == label; });
+    const bool known =
+        std::any_of(input.networks.begin(), input.networks.end(),
+                    [&label = label](const auto& network) { return network.label == label; });
     // Timing alone needs no model.
     if (!known && simulation.predictions.empty()) {
       input.networks.push_back({label, simulation.network, "", ""});

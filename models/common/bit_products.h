@@ -1,0 +1,21 @@
+// The inner loop of PackedRows: compiled once for each instruction set, chosen at run time (Highway).
+#pragma once
+
+#include <cstdint>
+
+namespace stuckat {
+
+/// A matrix of bit planes times a vector of bit planes.
+struct BitProducts {
+  const uint64_t* rows;    // [row][weight bit][word]
+  const uint64_t* window;  // [input bit][word]
+  int words;
+  int weight_bits;
+  int input_bits;
+  int32_t factors[8][8];  // [weight bit][input bit]
+};
+
+/// sums[r] += sum_jk factors[j][k] * |row r's plane j & the window's plane k|
+void add_products(const BitProducts& products, int rows, int32_t* sums);
+
+}  // namespace stuckat
