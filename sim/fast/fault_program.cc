@@ -143,6 +143,7 @@ class Builder {
     check_all("pixel", fault.pixels, layout.shape.pixels());
     const SlotPattern& s = fault.slot;
     check(s.depth >= 0, "depth", s.depth, "at least 0");
+    check(s.frame == 0, "frame", s.frame, "0: only operands lie within a frame");
     if (s.depth > 0) {
       check_below("slot", s.slot, s.depth);
       check(

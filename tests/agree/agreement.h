@@ -1,7 +1,6 @@
 // Engines against each other on one network, accelerator, fault map and set of images.
 #pragma once
 
-#include <catch2/catch.hpp>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "models/loopback/placement.h"
 #include "models/loopback/simulation.h"
 #include "sim/fast/fault_simulator.h"
+#include "tests/support/catch.h"
 #include "tests/support/in_child.h"
 #include "tests/support/random_placement.h"
 #include "trainer/predict.h"

@@ -1,10 +1,10 @@
 // The central promise: the cycle-level simulator with the fault map armed on its sites, the fast
 // engine and the trainer's evaluation with the lowered effects, and the reference with them compute
 // the same: every tensor, and for the trainer every logit.
-#include <catch2/catch.hpp>
 #include <sstream>
 
 #include "tests/agree/agreement.h"
+#include "tests/support/catch.h"
 #include "tests/support/random_accelerator.h"
 
 using namespace stuckat;

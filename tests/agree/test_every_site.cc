@@ -1,11 +1,11 @@
 // Every site, every bit, both values, of tiny accelerators; and maps whose faults meet in the same
 // words. Faults of one accelerator are batched: one child simulates one after the other, each in a
 // child of its own.
-#include <catch2/catch.hpp>
 
 #include "faultmaps/operations.h"
 #include "faultmaps/site_index.h"
 #include "tests/agree/agreement.h"
+#include "tests/support/catch.h"
 #include "tests/support/random_accelerator.h"
 
 using namespace stuckat;

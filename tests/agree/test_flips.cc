@@ -1,6 +1,5 @@
 // Transients: the simulator inverts a bit in a cycle that it knows from its own stamps; the effects
 // come from the timing alone. Both must mean the same step of the same image.
-#include <catch2/catch.hpp>
 #include <map>
 #include <memory>
 
@@ -8,6 +7,7 @@
 #include "models/dataflow/timeline.h"
 #include "models/loopback/timeline.h"
 #include "tests/agree/agreement.h"
+#include "tests/support/catch.h"
 #include "tests/support/random_accelerator.h"
 
 using namespace stuckat;

@@ -1,7 +1,7 @@
 // The engines against each other on full networks and published accelerators.
-#include <catch2/catch.hpp>
 
 #include "tests/agree/agreement.h"
+#include "tests/support/catch.h"
 #include "workloads/zoo.h"
 
 using namespace stuckat;

@@ -1,12 +1,12 @@
 // The house is extended from outside: a layer kind that only this file knows runs in the reference,
 // and every engine refuses it by name. None takes it for a max-pool, nor for anything else.
-#include <catch2/catch.hpp>
 #include <functional>
 
 #include "faultmaps/lower.h"
 #include "models/dataflow/accelerator.h"
 #include "models/loopback/placement.h"
 #include "sim/fast/packed_network.h"
+#include "tests/support/catch.h"
 #include "tests/support/random_network.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"

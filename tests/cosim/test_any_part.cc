@@ -1,6 +1,5 @@
 // Any part of an accelerator behind pins: a clocked twin takes its place, and nothing in the chain
 // can tell.
-#include <catch2/catch.hpp>
 
 #include "models/cosim/watchdog_module.h"
 #include "models/dataflow/image_words.h"
@@ -8,6 +7,7 @@
 #include "tests/cosim/pipeline.h"
 #include "tests/cosim/ticked_pins.h"
 #include "tests/models/dataflow/random_accelerator.h"
+#include "tests/support/catch.h"
 #include "tests/support/in_child.h"
 #include "tests/support/refusal.h"
 

@@ -1,9 +1,9 @@
 // Any accelerator behind a bus: what a driver does, and what a memory may do.
-#include <catch2/catch.hpp>
 #include <sstream>
 
 #include "tests/cosim/device_system.h"
 #include "tests/cosim/well_formed_vcd.h"
+#include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace stuckat;

@@ -1,8 +1,8 @@
 // Accelerators behind a bus whose memory takes its time, answers in an order of its own, or not at
 // all.
-#include <catch2/catch.hpp>
 
 #include "tests/cosim/device_system.h"
+#include "tests/support/catch.h"
 
 using namespace stuckat;
 using namespace stuckat::cosim;

@@ -1,8 +1,8 @@
 // Any accelerator behind a bus: everything that a bad driver or a bad memory could do.
-#include <catch2/catch.hpp>
 #include <limits>
 
 #include "tests/cosim/device_system.h"
+#include "tests/support/catch.h"
 
 using namespace stuckat;
 using namespace stuckat::cosim;

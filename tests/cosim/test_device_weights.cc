@@ -1,8 +1,8 @@
 // Where the accelerators behind a bus have their weights from: loopback fetches them from memory,
 // again and again, dataflow has a memory of its own.
-#include <catch2/catch.hpp>
 
 #include "tests/cosim/device_system.h"
+#include "tests/support/catch.h"
 #include "workloads/reference.h"
 
 using namespace stuckat;

@@ -1,11 +1,11 @@
 // Pin adaptors without RTL: wires, a part that breaks the protocol, one that never takes a word.
-#include <catch2/catch.hpp>
 
 #include "models/cosim/axi_stream_module.h"
 #include "models/cosim/stream_comparison.h"
 #include "models/cosim/watchdog_module.h"
 #include "tests/cosim/stalling_ends.h"
 #include "tests/cosim/well_formed_vcd.h"
+#include "tests/support/catch.h"
 #include "tests/support/in_child.h"
 #include "tests/support/random_network.h"
 #include "tests/support/refusal.h"

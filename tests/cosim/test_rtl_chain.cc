@@ -3,13 +3,12 @@
 #include <Vconvolution_layer.h>
 #include <Vdense_layer.h>
 
-#include <catch2/catch.hpp>
-
 #include "models/cosim/stream_comparison.h"
 #include "models/dataflow/image_words.h"
 #include "models/dataflow/placement.h"
 #include "tests/cosim/pipeline.h"
 #include "tests/cosim/rtl_fixture.h"
+#include "tests/support/catch.h"
 #include "tests/support/in_child.h"
 #include "tests/support/random_network.h"
 #include "workloads/errors.h"

@@ -1,12 +1,11 @@
 // An MVTU in SystemVerilog against ours: the same words in the same cycles, whatever stalls.
 #include <Vmvtu.h>
 
-#include <catch2/catch.hpp>
-
 #include "models/cosim/stream_comparison.h"
 #include "models/dataflow/mvtu_module.h"
 #include "tests/cosim/rtl_fixture.h"
 #include "tests/cosim/stalling_ends.h"
+#include "tests/support/catch.h"
 #include "tests/support/in_child.h"
 #include "tests/support/random_network.h"
 

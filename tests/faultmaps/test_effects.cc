@@ -1,7 +1,6 @@
-#include <catch2/catch.hpp>
-
 #include "faultmaps/effects.h"
 #include "faultmaps/faulty_reference.h"
+#include "tests/support/catch.h"
 #include "tests/support/random_network.h"
 #include "workloads/reference.h"
 

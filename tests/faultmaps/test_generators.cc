@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <set>
 
 #include "faultmaps/generators.h"
 #include "faultmaps/operations.h"
+#include "tests/support/catch.h"
 #include "tests/support/random_placement.h"
 #include "tests/support/refusal.h"
 #include "workloads/errors.h"

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
+#include "tests/support/catch.h"
 #include "tests/support/random_placement.h"
 #include "workloads/reference.h"
 

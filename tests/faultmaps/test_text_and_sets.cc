@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <set>
 
 #include "faultmaps/generators.h"
 #include "faultmaps/operations.h"
 #include "faultmaps/text_files.h"
+#include "tests/support/catch.h"
 #include "tests/support/random_placement.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
@@ -272,14 +272,24 @@ TEST_CASE("damaged text is refused or read, never crashed on") {
   const std::vector<FaultMap> chips = {s.some(20), s.some(20)};
   const std::vector<std::string> good = {fault_csv(chips), fault_csv(chips, CsvStyle::columns),
                                          fault_json(chips)};
+  int refused = 0;
+  int read = 0;
   for (int i = 0; i < 3000; ++i) {
     const std::string bad = test::damaged(good[static_cast<size_t>(i) % 3], s.random);
     const SiteIndex* sites = i % 2 == 0 ? nullptr : &s.sites;
     try {
-      i % 3 == 2 ? parse_fault_json(bad, "test", sites) : parse_fault_csv(bad, "test", sites);
-    } catch (const InputError&) {
+      auto maps =
+          i % 3 == 2 ? parse_fault_json(bad, "test", sites) : parse_fault_csv(bad, "test", sites);
+      ++read;
+      if (sites == nullptr) continue;
+      for (FaultMap& map : maps) validate(map, s.sites, "test");  // every site that is read exists
+    } catch (const InputError& error) {
+      ++refused;
+      CHECK_THAT(error.what(), Catch::StartsWith("test"));
     }
   }
+  CHECK(refused > 1000);
+  CHECK(read > 100);
 }
 
 TEST_CASE("a bitmap of every memory survives, and names the cells that fail") {

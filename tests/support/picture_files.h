@@ -1,7 +1,6 @@
 // JPEG and PNG files for tests.
 #pragma once
 
-#include <catch2/catch.hpp>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -9,6 +8,7 @@
 #include <jpeglib.h>
 #include <png.h>
 
+#include "tests/support/catch.h"
 #include "workloads/picture.h"
 
 namespace stuckat::test {

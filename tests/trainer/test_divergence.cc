@@ -1,8 +1,8 @@
 #include <hdf5.h>
 
-#include <catch2/catch.hpp>
 #include <limits>
 
+#include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 #include "trainer/random.h"
 #include "trainer/train.h"

@@ -1,7 +1,7 @@
-#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "faultmaps/faulty_reference.h"
+#include "tests/support/catch.h"
 #include "tests/support/random_network.h"
 #include "trainer/model.h"
 #include "trainer/predict.h"

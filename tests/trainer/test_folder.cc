@@ -1,7 +1,7 @@
 // Training on a folder of pictures, decoded ahead or in memory: a small DoReFa-Net, end to end.
-#include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "tests/support/catch.h"
 #include "tests/support/picture_files.h"
 #include "tests/support/random_network.h"
 #include "tests/support/temporary_folder.h"

@@ -1,9 +1,9 @@
 // Placement-aware training: what is injected is what the evaluation sees, by the reference.
-#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
+#include "tests/support/catch.h"
 #include "tests/support/random_network.h"
 #include "tests/support/random_placement.h"
 #include "trainer/hardware_faults.h"

@@ -1,6 +1,6 @@
 #include <atomic>
-#include <catch2/catch.hpp>
 
+#include "tests/support/catch.h"
 #include "tests/support/random_network.h"
 #include "trainer/forward.h"
 #include "trainer/product.h"

@@ -1,8 +1,8 @@
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <numeric>
 
-#include "tests/sim/fast/every_target.h"
+#include "tests/support/catch.h"
+#include "tests/support/every_target.h"
 #include "tests/support/random_network.h"
 #include "trainer/elementwise.h"
 #include "trainer/optimizer.h"

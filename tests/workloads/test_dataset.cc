@@ -1,9 +1,9 @@
 #include <lzma.h>
 #include <zlib.h>
 
-#include <catch2/catch.hpp>
 #include <set>
 
+#include "tests/support/catch.h"
 #include "tests/support/shared_data.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/dataset.h"
@@ -70,8 +70,7 @@ const char* const test_labels = "t10k-labels-idx1-ubyte";
 
 TEST_CASE("Fashion-MNIST of the Debian package is read without a path") {
   if (!std::filesystem::exists("/usr/share/datasets/fashion-mnist")) {
-    std::cout << "SKIPPED: no package dataset-fashion-mnist\n";
-    return;
+    test::skip("no package dataset-fashion-mnist");
   }
   const DataSet test = read_dataset("fashion-mnist", {});
   CHECK(test.size() == 10'000);
@@ -260,7 +259,6 @@ TEST_CASE("real MNIST, CIFAR-10 and traffic signs are read as they were publishe
   const std::string mnist = test::shared_data("mnist");
   const std::string cifar10 = test::shared_data("cifar10/test_exact_first1017.bin.xz");
   const std::string gtsrb = test::shared_data("gtsrb");
-  if (mnist.empty() || cifar10.empty() || gtsrb.empty()) return;
   const DataSet digits = read_dataset("mnist:" + mnist, {});
   CHECK(digits.size() == 10'000);
   CHECK(digits.labels[0] == 7);

@@ -2,11 +2,11 @@
 #include <hdf5.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <random>
 
+#include "tests/support/catch.h"
 #include "tests/support/plain_hdf5.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"

@@ -2,9 +2,9 @@
 #include <hdf5.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <functional>
 
+#include "tests/support/catch.h"
 #include "tests/support/plain_hdf5.h"
 #include "tests/support/random_network.h"
 #include "tests/support/temporary_folder.h"

@@ -1,5 +1,4 @@
-#include <catch2/catch.hpp>
-
+#include "tests/support/catch.h"
 #include "workloads/errors.h"
 #include "workloads/number_format.h"
 

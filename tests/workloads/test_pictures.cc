@@ -2,10 +2,10 @@
 // ones.
 #include <matio.h>
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
 
+#include "tests/support/catch.h"
 #include "tests/support/picture_files.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/dataset.h"

@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
 #include <limits>
 
+#include "tests/support/catch.h"
 #include "workloads/errors.h"
 #include "workloads/zoo.h"
 

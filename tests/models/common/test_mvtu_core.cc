@@ -1,8 +1,8 @@
-#include <catch2/catch.hpp>
-
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
 #include "models/common/mvtu_core.h"
+#include "tests/support/catch.h"
+#include "tests/support/every_target.h"
 #include "tests/support/random_network.h"
 #include "tests/support/random_placement.h"
 #include "workloads/reference.h"
@@ -61,10 +61,12 @@ TEST_CASE("packed rows give the sums of every pair of formats, broken weight cod
       rows.set_row(1, weights.data());
       PackedVector packed;
       rows.pack(inputs.data(), packed);
-      int32_t sum = 0;
-      rows.multiply(packed, 1, 2, &sum);
       CAPTURE(weight_format.name(), input_format.name(), columns);
-      CHECK(sum == expected);
+      test::for_every_target([&] {
+        int32_t sum = 0;
+        rows.multiply(packed, 1, 2, &sum);
+        CHECK(sum == expected);
+      });
     }
   }
 }

@@ -2,11 +2,11 @@
 // of docs/accuracy-of-timing.md is this one.
 #include <fmt/format.h>
 
-#include <catch2/catch.hpp>
 #include <fstream>
 #include <iterator>
 
 #include "models/dataflow/timing.h"
+#include "tests/support/catch.h"
 #include "workloads/zoo.h"
 
 using namespace stuckat;

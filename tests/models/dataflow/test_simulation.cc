@@ -1,7 +1,6 @@
 // The dataflow accelerator against the reference: values under any timing, timing against closed
 // formulas. Every simulation runs in a child process.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <sstream>
 
@@ -11,6 +10,7 @@
 #include "models/dataflow/simulation.h"
 #include "models/dataflow/sliding_window.h"
 #include "tests/models/dataflow/random_accelerator.h"
+#include "tests/support/catch.h"
 #include "tests/support/in_child.h"
 #include "workloads/errors.h"
 #include "workloads/reference.h"

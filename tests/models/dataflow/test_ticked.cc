@@ -1,11 +1,11 @@
 // The recurrences against ticked twins: parts one by one between a source and a sink that stall at
 // random, and whole accelerators. (test_timing.cc: the same recurrences against the SystemC run.)
-#include <catch2/catch.hpp>
 
 #include "models/dataflow/timed_part.h"
 #include "models/dataflow/timing.h"
 #include "tests/models/dataflow/random_accelerator.h"
 #include "tests/models/dataflow/ticked_part.h"
+#include "tests/support/catch.h"
 
 using namespace stuckat;
 using namespace stuckat::dataflow;

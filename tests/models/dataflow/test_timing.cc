@@ -1,10 +1,10 @@
 // The timing-only engine against the SystemC run, skipped periods against full runs, and the
 // schedule's queries against each other.
-#include <catch2/catch.hpp>
 #include <sstream>
 
 #include "models/dataflow/simulation.h"
 #include "tests/models/dataflow/random_accelerator.h"
+#include "tests/support/catch.h"
 #include "tests/support/in_child.h"
 #include "workloads/zoo.h"
 

@@ -1,5 +1,4 @@
 // Foldings, depths and timings that are taken over against runs of their own.
-#include <catch2/catch.hpp>
 #include <set>
 
 #include "models/dataflow/chain.h"
@@ -9,6 +8,7 @@
 #include "models/explore/fifo_depths.h"
 #include "models/explore/foldings.h"
 #include "tests/models/dataflow/random_accelerator.h"
+#include "tests/support/catch.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"

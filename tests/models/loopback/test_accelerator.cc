@@ -1,10 +1,10 @@
-#include <catch2/catch.hpp>
 #include <fstream>
 #include <map>
 #include <regex>
 
 #include "models/loopback/accelerator.h"
 #include "models/loopback/placement.h"
+#include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"
 #include "workloads/zoo.h"

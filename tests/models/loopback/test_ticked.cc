@@ -1,9 +1,9 @@
 // The cycles of the loopback accelerator against a machine that is ticked cycle by cycle.
-#include <catch2/catch.hpp>
 
 #include "models/loopback/simulation.h"
 #include "tests/models/loopback/smallest_weight_buffer.h"
 #include "tests/models/loopback/ticked_loopback.h"
+#include "tests/support/catch.h"
 #include "tests/support/in_child.h"
 #include "tests/support/random_network.h"
 

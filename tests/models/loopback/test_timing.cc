@@ -1,7 +1,6 @@
-#include <catch2/catch.hpp>
-
 #include "models/loopback/timing.h"
 #include "tests/models/loopback/smallest_weight_buffer.h"
+#include "tests/support/catch.h"
 #include "tests/support/random_network.h"
 #include "workloads/errors.h"
 #include "workloads/zoo.h"

@@ -1,6 +1,5 @@
-#include <catch2/catch.hpp>
-
 #include "models/systolic/schedule.h"
+#include "tests/support/catch.h"
 #include "workloads/errors.h"
 
 using namespace stuckat;

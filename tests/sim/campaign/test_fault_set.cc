@@ -1,4 +1,3 @@
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <set>
 
@@ -6,6 +5,7 @@
 #include "sim/campaign/fault_set.h"
 #include "sim/campaign/sampling.h"
 #include "tests/sim/campaign/campaign_setup.h"
+#include "tests/support/catch.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"

@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <climits>
 #include <map>
 
 #include "sim/campaign/run.h"
 #include "tests/sim/campaign/campaign_setup.h"
+#include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"
 #include "workloads/hdf5_file.h"

@@ -1,10 +1,10 @@
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
 
 #include "sim/campaign/run.h"
 #include "sim/campaign/summary.h"
 #include "tests/sim/campaign/campaign_setup.h"
+#include "tests/support/catch.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"

@@ -1,7 +1,8 @@
-// Random effects of every form, for property tests.
+// Random effects of every form, for property tests, and the list of the forms.
 #pragma once
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "faultmaps/effects.h"
@@ -41,20 +42,29 @@ inline RunImages random_range(Random& random) {
   return images;
 }
 
+inline bool one_in(Random& random, int n) { return uniform(random, 0, n - 1) == 0; }
+
+/// Of a stream that carries images of `shape`, or of the windows of a layer as {pixels, 1,
+/// columns}.
+inline SlotPattern random_slot(Random& random, Shape shape) {
+  SlotPattern slot;
+  slot.depth = uniform(random, 1, 9);
+  slot.slot = uniform(random, 0, slot.depth - 1);
+  slot.channels_per_word = uniform(random, 1, shape.channels);
+  const int words = (shape.channels + slot.channels_per_word - 1) / slot.channels_per_word;
+  slot.words_per_pixel = words + uniform(random, 0, 1);
+  return slot;
+}
+
 inline ElementFault random_element(Random& random, const Network& network) {
   ElementFault fault;
   fault.tensor = uniform(random, 0, network.tensors() - 1);
   const Shape shape = network.shape(fault.tensor);
   fault.channels = random_subset(random, shape.channels);
   fault.pixels = random_subset(random, shape.pixels());
-  if (uniform(random, 0, 3) == 0) {
-    fault.slot.depth = uniform(random, 1, 9);
-    fault.slot.slot = uniform(random, 0, fault.slot.depth - 1);
-    fault.slot.channels_per_word = uniform(random, 1, shape.channels);
-    fault.slot.words_per_pixel =
-        (shape.channels + fault.slot.channels_per_word - 1) / fault.slot.channels_per_word +
-        uniform(random, 0, 1);
-    if (uniform(random, 0, 2) == 0) {
+  if (one_in(random, 4)) {
+    fault.slot = random_slot(random, shape);
+    if (one_in(random, 3)) {
       fault.slot.packed = true;
       fault.slot.words_per_pixel =
           (shape.size() + fault.slot.channels_per_word - 1) / fault.slot.channels_per_word;
@@ -79,7 +89,7 @@ inline ParameterPatch random_patch(Random& random, const Network& network) {
   patch.layer = random_matrix_layer(random, network);
   const Layer& layer = network.layers[static_cast<size_t>(patch.layer)];
   patch.row = uniform(random, 0, layer.rows() - 1);
-  patch.is_threshold = layer.thresholds_per_row() > 0 && uniform(random, 0, 1) == 0;
+  patch.is_threshold = layer.thresholds_per_row() > 0 && one_in(random, 2);
   if (patch.is_threshold) {
     patch.index = uniform(random, 0, layer.thresholds_per_row() - 1);
     patch.value = uniform(random, 2 * layer.accumulator_min() - 2, 2 * layer.accumulator_max());
@@ -91,25 +101,82 @@ inline ParameterPatch random_patch(Random& random, const Network& network) {
   return patch;
 }
 
-inline OperatorFault random_operator(Random& random, const Network& network) {
+/// How the layers are folded: all faults of one Effects are in the same hardware.
+struct RandomFolding {
+  int simd = 1;
+  int padded_columns = 0;
+  int accumulator_bits = 32;
+};
+
+inline std::vector<RandomFolding> random_foldings(Random& random, const Network& network) {
+  std::vector<RandomFolding> foldings;
+  for (const Layer& layer : network.layers) {
+    RandomFolding folding;
+    if (layer.has_weights()) {
+      folding.simd = uniform(random, 1, 6);
+      folding.padded_columns = (layer.columns() + folding.simd - 1) / folding.simd * folding.simd;
+      folding.accumulator_bits = layer.accumulator_bits() + uniform(random, 0, 2);
+    }
+    foldings.push_back(folding);
+  }
+  return foldings;
+}
+
+inline void add_flips(Random& random, const Layer& layer, OperatorFault& fault) {
+  BrokenPe& pe = fault.pe;
+  const int steps = pe.padded_columns / pe.simd;
+  const auto bit_of = [&](int bits) { return 1u << uniform(random, 0, bits - 1); };
+  const auto lane = [&](int bits) {
+    return BrokenPe::LaneFlip{uniform(random, 0, steps - 1), uniform(random, 0, pe.simd - 1),
+                              bit_of(bits)};
+  };
+  switch (uniform(random, 0, 4)) {
+    case 0:
+      pe.weight_flips = {{fault.rows.front(), uniform(random, 0, pe.padded_columns - 1),
+                          bit_of(layer.weight_format.bits)}};
+      break;
+    case 1:
+      pe.accumulator_flips = {{uniform(random, 1, steps), bit_of(pe.accumulator_bits)}};
+      break;
+    case 2:
+      pe.input_flips = {lane(layer.input_format.bits)};
+      break;
+    case 3:
+      pe.product_flips = {lane(layer.product_bits())};
+      break;
+    default:
+      if (layer.thresholds_per_row() == 0) return;
+      if (one_in(random, 2)) {
+        pe.comparator_flips = {uniform(random, 0, layer.thresholds_per_row() - 1)};
+      } else {
+        pe.threshold_flips = {{fault.rows.front(),
+                               uniform(random, 0, layer.thresholds_per_row() - 1),
+                               bit_of(layer.threshold_bits() - 1)}};
+      }
+  }
+}
+
+inline OperatorFault random_operator(Random& random, const Network& network,
+                                     const std::vector<RandomFolding>& foldings) {
   OperatorFault fault;
   fault.layer = random_matrix_layer(random, network);
   const Layer& layer = network.layers[static_cast<size_t>(fault.layer)];
+  const RandomFolding& folding = foldings[static_cast<size_t>(fault.layer)];
   fault.rows = random_subset(random, layer.rows());
   if (fault.rows.empty()) fault.rows = {uniform(random, 0, layer.rows() - 1)};
   fault.pixels = random_subset(random, layer.output.pixels());
   BrokenPe& pe = fault.pe;
-  pe.simd = uniform(random, 1, 6);
-  pe.padded_columns = (layer.columns() + pe.simd - 1) / pe.simd * pe.simd;
-  pe.accumulator_bits = layer.accumulator_bits() + uniform(random, 0, 2);
+  pe.simd = folding.simd;
+  pe.padded_columns = folding.padded_columns;
+  pe.accumulator_bits = folding.accumulator_bits;
   fault.images = random_range(random);
-  if (uniform(random, 0, 3) == 0) {
-    pe.weight_flips = {{fault.rows.front(), uniform(random, 0, pe.padded_columns - 1),
-                        1u << uniform(random, 0, layer.weight_format.bits - 1)}};
-  }
-  if (uniform(random, 0, 3) == 0) {
-    pe.accumulator_flips = {{uniform(random, 1, pe.padded_columns / pe.simd),
-                             1u << uniform(random, 0, pe.accumulator_bits - 1)}};
+  if (one_in(random, 2)) add_flips(random, layer, fault);
+  if (pe.padded_columns > layer.columns() && one_in(random, 2)) {
+    const uint32_t code =
+        static_cast<uint32_t>(uniform(random, 0, 255)) & ((1u << layer.weight_format.bits) - 1);
+    pe.padded_weights = {{fault.rows.front(),
+                          uniform(random, layer.columns(), pe.padded_columns - 1),
+                          layer.weight_format.value(code)}};
   }
   switch (uniform(random, 0, 3)) {
     case 0:
@@ -123,8 +190,7 @@ inline OperatorFault random_operator(Random& random, const Network& network) {
       break;
     default:
       if (layer.thresholds_per_row() > 0) {
-        pe.comparators = {
-            {uniform(random, 0, layer.thresholds_per_row() - 1), uniform(random, 0, 1) == 1}};
+        pe.comparators = {{uniform(random, 0, layer.thresholds_per_row() - 1), one_in(random, 2)}};
       }
   }
   return fault;
@@ -140,8 +206,38 @@ inline void add_random_operand(Random& random, const Network& network, Effects& 
   const int pixels = width * (layer.input.height + 2 * layer.padding);
   fault.pixels = random_subset(random, pixels);
   if (fault.pixels.empty()) fault.pixels = {uniform(random, 0, std::min(width, pixels) - 1)};
+  if (one_in(random, 2)) {
+    fault.pixels.clear();
+    fault.slot = random_slot(random, {pixels / width, width, layer.input.channels});
+    if (layer.padding > 0 && one_in(random, 2)) fault.slot.frame = layer.padding;
+  }
   fault.mask = random_mask(random, layer.input_format.bits);
+  fault.stage = uniform(random, 0, 6);
+  fault.images = random_range(random);
   effects.operands.push_back(fault);
+}
+
+inline WindowFault random_window(Random& random, const Network& network,
+                                 const std::vector<RandomFolding>& foldings) {
+  WindowFault fault;
+  fault.layer = random_matrix_layer(random, network);
+  const Layer& layer = network.layers[static_cast<size_t>(fault.layer)];
+  const RandomFolding& folding = foldings[static_cast<size_t>(fault.layer)];
+  fault.padded_columns = folding.padded_columns;
+  fault.accumulator_bits = folding.accumulator_bits;
+  fault.rows = random_subset(random, layer.rows());
+  fault.columns = random_subset(random, folding.padded_columns);
+  fault.pixels = random_subset(random, layer.output.pixels());
+  if (one_in(random, 2)) {
+    fault.slot.depth = uniform(random, 1, 9);
+    fault.slot.slot = uniform(random, 0, fault.slot.depth - 1);
+    fault.slot.channels_per_word = folding.simd;
+    fault.slot.words_per_pixel = folding.padded_columns / folding.simd;
+  }
+  fault.mask = random_mask(random, layer.input_format.bits);
+  fault.stage = uniform(random, 0, 6);
+  fault.images = random_range(random);
+  return fault;
 }
 
 inline void add_random_pool(Random& random, const Network& network, Effects& effects) {
@@ -152,15 +248,22 @@ inline void add_random_pool(Random& random, const Network& network, Effects& eff
     fault.layer = static_cast<int>(i);
     fault.channels = random_subset(random, layer.output.channels);
     fault.pixels = random_subset(random, layer.output.pixels());
-    if (uniform(random, 0, 2) != 0) fault.pool.cell = random_mask(random, layer.input_format.bits);
+    if (!one_in(random, 3)) fault.pool.cell = random_mask(random, layer.input_format.bits);
     fault.pool.comparator = static_cast<BrokenPool::Comparator>(uniform(random, 0, 2));
+    if (one_in(random, 2)) {
+      const int taken = uniform(random, 1, layer.kernel * layer.kernel);
+      const uint32_t bits =
+          one_in(random, 2) ? 0u : 1u << uniform(random, 0, layer.input_format.bits - 1);
+      fault.pool.flips = {{taken, bits}};
+    }
+    fault.images = random_range(random);
     effects.pools.push_back(fault);
   }
 }
 
 /// One to three faults of any form; a third of them one stuck channel, as campaigns have them.
 inline Effects random_effects(Random& random, const Network& network) {
-  if (uniform(random, 0, 2) == 0) {
+  if (one_in(random, 3)) {
     const std::vector<int> layers = network.injectable_layers();
     const int layer =
         layers[static_cast<size_t>(uniform(random, 0, static_cast<int>(layers.size()) - 1))];
@@ -171,15 +274,16 @@ inline Effects random_effects(Random& random, const Network& network) {
         network, tensor - 1, uniform(random, 0, network.shape(tensor).channels - 1),
         format.value(static_cast<uint32_t>(uniform(random, 0, (1 << format.bits) - 1))));
   }
+  const std::vector<RandomFolding> foldings = random_foldings(random, network);
   Effects effects;
   const int count = uniform(random, 1, 3);
   for (int i = 0; i < count; ++i) {
-    switch (uniform(random, 0, 5)) {
+    switch (uniform(random, 0, 6)) {
       case 0:
         effects.patches.push_back(random_patch(random, network));
         break;
       case 1:
-        effects.operators.push_back(random_operator(random, network));
+        effects.operators.push_back(random_operator(random, network, foldings));
         break;
       case 2:
         add_random_operand(random, network, effects);
@@ -187,10 +291,14 @@ inline Effects random_effects(Random& random, const Network& network) {
       case 3:
         add_random_pool(random, network, effects);
         break;
+      case 4:
+        effects.windows.push_back(random_window(random, network, foldings));
+        break;
       default:
         effects.elements.push_back(random_element(random, network));
     }
   }
+  normalize(effects);
   return effects;
 }
 

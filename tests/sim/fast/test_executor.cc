@@ -1,9 +1,9 @@
-#include <catch2/catch.hpp>
 #include <stdexcept>
 #include <string>
 
 #include "sim/fast/executor.h"
-#include "tests/sim/fast/every_target.h"
+#include "tests/support/catch.h"
+#include "tests/support/every_target.h"
 #include "tests/support/random_network.h"
 #include "workloads/reference.h"
 #include "workloads/zoo.h"

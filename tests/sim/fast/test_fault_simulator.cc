@@ -1,11 +1,11 @@
-#include <catch2/catch.hpp>
-
 #include "faultmaps/faulty_reference.h"
 #include "sim/fast/fault_classes.h"
 #include "sim/fast/fault_simulator.h"
 #include "sim/fast/faulty_pass.h"
-#include "tests/sim/fast/every_target.h"
+#include "tests/sim/fast/effect_forms.h"
 #include "tests/sim/fast/random_effects.h"
+#include "tests/support/catch.h"
+#include "tests/support/every_target.h"
 #include "workloads/zoo.h"
 
 namespace stuckat::fast {
@@ -59,6 +59,30 @@ void check_network(uint64_t seed, int count, Path path) {
       REQUIRE((verdict == expected));
     }
   }
+}
+
+TEST_CASE("the random effects of these tests have every form, many times") {
+  std::vector<Effects> effects;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    Random random(seed);
+    const Network network = test::random_network(random);
+    for (int i = 0; i < 25; ++i) effects.push_back(test::random_effects(random, network));
+  }
+  for (const auto& [form, count] : test::count_forms(effects)) {
+    INFO(form);
+    CHECK(count >= 8);
+  }
+}
+
+TEST_CASE("elements within a frame are refused: no hardware has such") {
+  Random random(1);
+  const PackedNetwork network(test::random_network(random));
+  Effects effects;
+  effects.elements.push_back(test::random_element(random, network.network()));
+  effects.elements[0].slot = {2, 0, 64, 64};
+  CHECK_NOTHROW(FaultList(network, {effects}));
+  effects.elements[0].slot.frame = 1;
+  CHECK_THROWS_WITH(FaultList(network, {effects}), Catch::Contains("frame"));
 }
 
 TEST_CASE("every tensor and verdict under random effects equals the faulty reference") {

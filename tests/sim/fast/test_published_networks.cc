@@ -1,6 +1,5 @@
 // The published CNV networks on real images: a sample of faults of every campaign against the
 // reference, tensor by tensor.
-#include <catch2/catch.hpp>
 #include <string>
 
 #include "faultmaps/faulty_reference.h"
@@ -8,6 +7,7 @@
 #include "sim/fast/verdict_counts.h"
 #include "tests/perf/campaign_faults.h"
 #include "tests/support/bnn_pynq_folder.h"
+#include "tests/support/catch.h"
 #include "tests/support/shared_data.h"
 #include "workloads/bnn_pynq.h"
 #include "workloads/dataset.h"
@@ -29,6 +29,12 @@ const std::vector<PublishedRow> published_rows = {
 
 const char* const images_path = "cifar10/test_exact_first1017.bin.xz";
 
+/// Skips the test unless all is there.
+void require_data() {
+  test::shared_data(images_path);
+  for (const PublishedRow& row : published_rows) test::shared_data(row.archive);
+}
+
 Network read_published(const PublishedRow& row) {
   const test::TemporaryFolder folder;
   return import_bnn_pynq(test::unpacked(folder, test::shared_data(row.archive), row.folder),
@@ -47,8 +53,8 @@ std::vector<Effects> sample(const Network& network, size_t per_campaign) {
 }
 
 TEST_CASE("verdicts of a sample of faults on the published networks equal the reference") {
+  require_data();
   for (const PublishedRow& row : published_rows) {
-    if (test::shared_data(row.archive).empty() || test::shared_data(images_path).empty()) return;
     CAPTURE(row.name);
     const PackedNetwork network(read_published(row));
     const DataSet data = read_dataset("cifar10:" + test::shared_data(images_path), {});
@@ -78,8 +84,8 @@ TEST_CASE("verdicts of a sample of faults on the published networks equal the re
 }
 
 TEST_CASE("evaluation is right on as many images as the published networks") {
+  require_data();
   for (const PublishedRow& row : published_rows) {
-    if (test::shared_data(row.archive).empty() || test::shared_data(images_path).empty()) return;
     const PackedNetwork network(read_published(row));
     const DataSet data = read_dataset("cifar10:" + test::shared_data(images_path), {});
     const auto image = [&](int64_t i) {
@@ -96,7 +102,7 @@ TEST_CASE("evaluation is right on as many images as the published networks") {
 
 TEST_CASE("counts of a campaign do not depend on the number of threads or on the order") {
   const PublishedRow& row = published_rows.front();
-  if (test::shared_data(row.archive).empty() || test::shared_data(images_path).empty()) return;
+  require_data();
   const PackedNetwork network(read_published(row));
   const DataSet data = read_dataset("cifar10:" + test::shared_data(images_path), {});
   const FaultList faults(network, sample(network.network(), 40));

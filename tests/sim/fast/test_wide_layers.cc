@@ -1,11 +1,11 @@
 // Layers with hundreds of rows and many changes: every kernel, every block of rows.
-#include <catch2/catch.hpp>
 #include <string>
 
 #include "faultmaps/faulty_reference.h"
 #include "sim/fast/fault_simulator.h"
-#include "tests/sim/fast/every_target.h"
 #include "tests/sim/fast/random_effects.h"
+#include "tests/support/catch.h"
+#include "tests/support/every_target.h"
 
 namespace stuckat::fast {
 namespace {

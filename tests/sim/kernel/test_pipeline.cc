@@ -1,11 +1,11 @@
 // Stamped FIFOs and pipelines against a clocked model that moves every word in every cycle.
-#include <catch2/catch.hpp>
 #include <deque>
 #include <optional>
 #include <random>
 #include <vector>
 
 #include "sim/kernel/pipeline.h"
+#include "tests/support/catch.h"
 
 using namespace stuckat::kernel;
 

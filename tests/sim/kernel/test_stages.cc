@@ -1,7 +1,7 @@
 // Elaborated stages: one simulation per test case, each in its own process.
-#include <catch2/catch.hpp>
 
 #include "sim/kernel/run.h"
+#include "tests/support/catch.h"
 
 using namespace stuckat::kernel;
 

@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <array>
-#include <catch2/catch.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "tests/support/catch.h"
 #include "tests/support/random_network.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/model_file.h"

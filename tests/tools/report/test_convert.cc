@@ -1,7 +1,7 @@
-#include <catch2/catch.hpp>
 #include <string>
 #include <vector>
 
+#include "tests/support/catch.h"
 #include "tools/report/convert.h"
 #include "tools/report/statistics.h"
 #include "workloads/errors.h"

@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 
 #include "faultmaps/generators.h"
+#include "tests/support/catch.h"
 #include "tests/support/random_placement.h"
 #include "tools/report/fault_picture.h"
 

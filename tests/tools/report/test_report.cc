@@ -1,9 +1,9 @@
-#include <catch2/catch.hpp>
 #include <regex>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/tools/report/demo_input.h"
 #include "tools/report/plot.h"

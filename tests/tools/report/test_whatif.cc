@@ -1,8 +1,8 @@
 #include <png.h>
 
-#include <catch2/catch.hpp>
 #include <random>
 
+#include "tests/support/catch.h"
 #include "tools/report/png.h"
 #include "tools/report/whatif.h"
 

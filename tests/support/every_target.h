@@ -1,12 +1,10 @@
 // Runs a test once for each instruction set that this machine can run.
 #pragma once
 
-
 #include "sim/fast/highway_targets.h"
+#include "tests/support/catch.h"
 // after what it says to Highway
 #include <hwy/targets.h>
-
-#include <catch2/catch.hpp>
 
 namespace stuckat::test {
 
