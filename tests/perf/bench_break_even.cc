@@ -2,9 +2,10 @@
 // and more and more changed planes of its input, microseconds of scatter, gather and dense, and
 // which of them cheapest_way() chooses.
 //
-// bench_break_even [--network cnv-w1a1]
+// bench_break_even [--network cnv-w1a1] [--repeats 9]
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <iomanip>
 #include <iostream>
@@ -54,7 +55,7 @@ int64_t change(const fast::PackedNetwork& network, const fast::Executor& golden,
 }
 
 void measure(const fast::PackedNetwork& network, const fast::Executor& golden,
-             fast::FaultyPass& pass, int index) {
+             fast::FaultyPass& pass, int index, int repeats) {
   const fast::PackedLayer& layer = network.layer(index);
   const fast::TensorLayout& layout = network.layout(index);
   const int64_t planes = int64_t{layout.shape.size()} * layout.planes;
@@ -83,7 +84,7 @@ void measure(const fast::PackedNetwork& network, const fast::Executor& golden,
         continue;
       }
       std::vector<double> least(patterns, 1e9);  // other work on the machine only ever adds
-      for (int repeat = 0; repeat < 9; ++repeat) {
+      for (int repeat = 0; repeat < repeats; ++repeat) {
         for (size_t i = 0; i < diffs.size(); ++i) {
           pass.swap_differences(index, diffs[i], changed[i]);
           const auto begin = Clock::now();
@@ -107,8 +108,10 @@ void measure(const fast::PackedNetwork& network, const fast::Executor& golden,
 
 int main(int argc, char** argv) {
   std::string name = "cnv-w1a1";
+  int repeats = 9;
   for (int i = 1; i + 1 < argc; i += 2) {
     if (std::strcmp(argv[i], "--network") == 0) name = argv[i + 1];
+    if (std::strcmp(argv[i], "--repeats") == 0) repeats = std::atoi(argv[i + 1]);
   }
   std::cout << std::setprecision(3);
   const bench::Setup setup = bench::make_setup(name);
@@ -119,7 +122,7 @@ int main(int argc, char** argv) {
   for (int i = 0; i < network.last_tensor(); ++i) {
     const fast::PackedLayer& layer = network.layer(i);
     if (layer.path == fast::LayerPath::matrix && !layer.accumulator_output) {
-      measure(network, golden, pass, i);
+      measure(network, golden, pass, i, repeats);
     }
   }
   return 0;

@@ -42,8 +42,8 @@ inline Setup make_setup(const std::string& name) {
                                 : name == "cnv-w1a2" ? "cnvW1A2"
                                                      : "";
   if (!published.empty()) {
-    const std::string archive = test::shared_data("bnn-pynq/cifar10-" + published + ".tar.xz");
-    const std::string images = test::shared_data("cifar10/test_exact_first1017.bin.xz");
+    const std::string archive = test::find_shared_data("bnn-pynq/cifar10-" + published + ".tar.xz");
+    const std::string images = test::find_shared_data("cifar10/test_exact_first1017.bin.xz");
     if (!archive.empty() && !images.empty()) {
       const test::TemporaryFolder folder;
       setup.network =
