@@ -1,4 +1,4 @@
-# What `cmake --install` puts down for others: libraries, headers, and the package that
+# What `cmake --install` puts down for others: libraries, public headers, and the package that
 # find_package(stuckat) reads.
 include(CMakePackageConfigHelpers)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/stuckat)
@@ -9,12 +9,9 @@ foreach(name systemc hdf5 highway matio)
   set_target_properties(stuckat_${name} PROPERTIES EXPORT_NAME ${name})
   list(APPEND libraries stuckat_${name})
 endforeach()
-install(TARGETS ${libraries} EXPORT stuckat-targets)
+install(TARGETS ${libraries} EXPORT stuckat-targets
+  FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/stuckat)
 install(EXPORT stuckat-targets NAMESPACE stuckat:: DESTINATION ${package})
-foreach(folder workloads faultmaps sim models trainer)
-  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}
-    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/stuckat FILES_MATCHING PATTERN "*.h")
-endforeach()
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/stuckat-config.cmake.in
   ${PROJECT_BINARY_DIR}/stuckat-config.cmake INSTALL_DESTINATION ${package})

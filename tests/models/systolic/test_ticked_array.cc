@@ -1,8 +1,8 @@
-#include <catch2/catch.hpp>
 #include <random>
 
 #include "models/systolic/schedule.h"
 #include "tests/models/systolic/ticked_array.h"
+#include "tests/support/catch.h"
 
 using namespace stuckat::systolic;
 using namespace stuckat::systolic::test;
