@@ -36,9 +36,13 @@ void apply_operators(const Layer& layer, int index, const Effects& effects, cons
   for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
     const int y = pixel / layer.output.width;
     const int x = pixel % layer.output.width;
-    std::vector<int32_t> right = window(layer, input, y, x);
-    right.resize(static_cast<size_t>(columns), padded_input(layer));
+    std::vector<int32_t> right;
     for (int row = 0; row < layer.rows(); ++row) {
+      const int group = layer.group_of(row);
+      if (row == 0 || group != layer.group_of(row - 1)) {
+        right = window(layer, input, y, x, group);
+        right.resize(static_cast<size_t>(columns), padded_input(layer));
+      }
       std::vector<int32_t> seen = right;
       edits.apply(pixel, row, seen.data());
       if (edits.touches(pixel)) {
@@ -70,8 +74,8 @@ bool has_operands(const Effects& effects, int index) {
 
 /// The layer on its input as the window buffer holds it: padding is part of that.
 Layer without_padding(Layer layer) {
-  layer.input.height += 2 * layer.padding;
-  layer.input.width += 2 * layer.padding;
+  layer.input.height += layer.padding.top + layer.padding.bottom;
+  layer.input.width += layer.padding.left + layer.padding.right;
   layer.padding = 0;
   return layer;
 }
@@ -113,7 +117,10 @@ std::vector<Tensor> run(const Network& network, const Tensor& image, const Effec
       input = padded_operands(layer, i, effects.operands, input, image_index);
       layer = without_padding(std::move(layer));
     }
-    Tensor output = run_layer(layer, input);
+    std::vector<const Tensor*> inputs;
+    for (const int tensor : layer.inputs) inputs.push_back(&tensors[static_cast<size_t>(tensor)]);
+    inputs.front() = &input;
+    Tensor output = run_layer(layer, inputs);
     apply_operators(layer, i, effects, input, image_index, output);
     if (layer.part() == HardwarePart::max_pool)
       apply_pools(layer, i, effects, input, image_index, output);

@@ -389,9 +389,9 @@ std::string resolved_configuration(const Network& architecture, const TrainData&
   for (const Layer& layer : architecture.layers) {
     shapes.add(layer.name)
         .add(layer.kind->number)
-        .add(layer.kernel)
-        .add(layer.stride)
-        .add(layer.padding);
+        .add(int{layer.kernel})
+        .add(int{layer.stride})
+        .add(int{layer.padding});
     for (const Shape s : {layer.input, layer.output}) {
       shapes.add(s.height).add(s.width).add(s.channels);
     }

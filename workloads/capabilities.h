@@ -12,9 +12,18 @@ namespace stuckat {
 struct Capabilities {
   const char* refusal;           ///< in messages: "the trainer does not compute"
   std::vector<LayerKind> kinds;  ///< that it does
+  bool any_graph = false;   ///< layers that read another tensor than the one before, or several
+  bool any_window = false;  ///< kernels, strides and padding that differ by axis or side; padded
+                            ///< pools
+  bool groups = false;
+  bool any_result = false;  ///< a last layer with several pixels, or with thresholds
+  std::vector<NumberFormat> formats = zoo_number_formats();
 };
 
 /// Throws InputError(where, the first layer that the engine does not compute, what it does).
 void check_supported(const Network& network, const Capabilities& engine, const std::string& where);
+
+/// Whether check_supported() would not throw.
+bool supports(const Capabilities& engine, const Network& network);
 
 }  // namespace stuckat

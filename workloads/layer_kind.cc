@@ -6,7 +6,8 @@ namespace stuckat {
 
 const std::vector<LayerKind>& layer_kinds() {
   static const std::vector<LayerKind> kinds = {LayerKind::convolution, LayerKind::dense,
-                                               LayerKind::max_pool};
+                                               LayerKind::max_pool,    LayerKind::average_pool,
+                                               LayerKind::add,         LayerKind::concat};
   return kinds;
 }
 

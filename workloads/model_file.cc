@@ -9,10 +9,18 @@ namespace stuckat {
 namespace {
 
 constexpr const char* schema = "stuckat-model";
-constexpr int64_t schema_version = 1;
+constexpr int64_t newest_version = 2;
 constexpr int64_t most_layers = 1000;
+constexpr int64_t most_inputs = 1000;
 constexpr int64_t greatest_dimension = 1 << 16;
 constexpr int64_t most_elements = int64_t{1} << 28;
+
+/// What version 1 of the schema holds. A network that needs no more is written so.
+const Capabilities& version_1() {
+  static const Capabilities held = {
+      "version 1 does not hold", {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
+  return held;
+}
 
 std::string group_of(size_t index) { return "/layers/" + std::to_string(index); }
 
@@ -38,6 +46,26 @@ Shape read_shape(const Hdf5File& file, const std::string& name) {
   return {extents[0], extents[1], extents[2]};
 }
 
+std::string table_of(const std::string& group, size_t input) {
+  return group + "/table" + std::to_string(input);
+}
+
+void write_ints(Hdf5File& file, const std::string& name, const std::vector<int32_t>& values) {
+  file.write_array<int32_t>(name, values, {static_cast<int64_t>(values.size())});
+}
+
+/// The numbers of a list of known length, each from `low` to `high`.
+std::vector<int32_t> read_ints(const Hdf5File& file, const std::string& name, int64_t count,
+                               int64_t low, int64_t high) {
+  std::vector<int32_t> values = file.read_array<int32_t>(name, {count});
+  for (const int32_t value : values) {
+    if (value >= low && value <= high) continue;
+    throw InputError(file.path(), "'" + name + "' holds " + std::to_string(value),
+                     std::to_string(low) + " to " + std::to_string(high));
+  }
+  return values;
+}
+
 void write_format(Hdf5File& file, const std::string& group, const std::string& name,
                   NumberFormat format) {
   parse_number_format(format.name(), file.path());  // only what a reader knows
@@ -48,13 +76,26 @@ NumberFormat read_format(const Hdf5File& file, const std::string& group, const s
   return parse_number_format(file.read_string(group, name), file.path() + ": " + group);
 }
 
-void write_layer(Hdf5File& file, const std::string& group, const Layer& layer) {
+void write_layer(Hdf5File& file, const std::string& group, const Layer& layer, int64_t version) {
   file.create_group(group);
   file.write_string(group, "name", layer.name);
   file.write_string(group, "kind", layer.kind->name);
-  file.write_int(group, "kernel", layer.kernel);
-  file.write_int(group, "stride", layer.stride);
-  file.write_int(group, "padding", layer.padding);
+  if (version == 1) {
+    file.write_int(group, "kernel", layer.kernel);
+    file.write_int(group, "stride", layer.stride);
+    file.write_int(group, "padding", layer.padding);
+  } else {
+    file.write_int(group, "input_count", static_cast<int64_t>(layer.inputs.size()));
+    write_ints(file, group + "/inputs", layer.inputs);
+    write_ints(file, group + "/kernel", {layer.kernel.height, layer.kernel.width});
+    write_ints(file, group + "/stride", {layer.stride.height, layer.stride.width});
+    const Padding& p = layer.padding;
+    write_ints(file, group + "/padding", {p.top, p.left, p.bottom, p.right});
+    file.write_int(group, "groups", layer.groups);
+    for (size_t k = 0; k < layer.tables.size(); ++k) {
+      write_ints(file, table_of(group, k), layer.tables[k].values);
+    }
+  }
   file.write_int(group, "accumulator_output", layer.accumulator_output ? 1 : 0);
   write_format(file, group, "input_format", layer.input_format);
   write_format(file, group, "output_format", layer.output_format);
@@ -69,18 +110,50 @@ void write_layer(Hdf5File& file, const std::string& group, const Layer& layer) {
                    {layer.rows(), layer.thresholds_per_row()});
 }
 
-Layer read_layer(const Hdf5File& file, const std::string& group) {
+/// Kernel, stride, padding, groups and inputs of layer `index`.
+void read_geometry(const Hdf5File& file, const std::string& group, int64_t version, int index,
+                   Layer& layer) {
+  if (version == 1) {
+    layer.kernel = static_cast<int>(file.read_int(group, "kernel", 1, greatest_dimension));
+    layer.stride = static_cast<int>(file.read_int(group, "stride", 1, greatest_dimension));
+    layer.padding = static_cast<int>(file.read_int(group, "padding", 0, greatest_dimension));
+    layer.inputs = {index};
+    return;
+  }
+  const auto kernel = read_ints(file, group + "/kernel", 2, 1, greatest_dimension);
+  const auto stride = read_ints(file, group + "/stride", 2, 1, greatest_dimension);
+  const auto p = read_ints(file, group + "/padding", 4, 0, greatest_dimension);
+  layer.kernel = {kernel[0], kernel[1]};
+  layer.stride = {stride[0], stride[1]};
+  layer.padding = {p[0], p[1], p[2], p[3]};
+  layer.groups = static_cast<int>(file.read_int(group, "groups", 1, greatest_dimension));
+  const auto inputs = file.read_int(group, "input_count", 1, most_inputs);
+  layer.inputs = read_ints(file, group + "/inputs", inputs, 0, index);
+}
+
+/// The next layer of a network whose others are read.
+Layer read_layer(const Hdf5File& file, const std::string& group, int64_t version,
+                 const Network& network) {
+  const auto index = static_cast<int>(network.layers.size());
   Layer layer;
   layer.name = file.read_string(group, "name");
   layer.kind = parse_layer_kind(file.read_string(group, "kind"), file.path() + ": " + group);
-  layer.kernel = static_cast<int>(file.read_int(group, "kernel", 1, greatest_dimension));
-  layer.stride = static_cast<int>(file.read_int(group, "stride", 1, greatest_dimension));
-  layer.padding = static_cast<int>(file.read_int(group, "padding", 0, greatest_dimension));
+  read_geometry(file, group, version, index, layer);
   layer.accumulator_output = file.read_int(group, "accumulator_output", 0, 1) == 1;
   layer.input_format = read_format(file, group, "input_format");
   layer.output_format = read_format(file, group, "output_format");
   layer.input = read_shape(file, group + "/input");
   layer.output = read_shape(file, group + "/output");
+  if (layer.kind == LayerKind::add) {
+    for (size_t k = 0; k < layer.inputs.size(); ++k) {
+      const int tensor = layer.inputs[k];
+      const NumberFormat format =
+          tensor == 0 ? network.layers.empty() ? layer.input_format : network.format(0)
+                      : network.layer(tensor - 1).output_format;
+      layer.tables.push_back(
+          {format, file.read_array<int32_t>(table_of(group, k), {int64_t{1} << format.bits})});
+    }
+  }
   if (layer.has_weights()) {
     layer.weight_format = read_format(file, group, "weight_format");
     layer.weights =
@@ -94,15 +167,33 @@ Layer read_layer(const Hdf5File& file, const std::string& group) {
 
 void add(Hasher& hash, NumberFormat format) { hash.add(format.kind).add(format.bits); }
 
+/// No kind's number: what follows belongs to the layer before.
+constexpr int beyond_version_1 = -1;
+
+bool same_in_version_1(const Layer& layer, int index) {
+  return layer.inputs == std::vector<int>{index} && layer.kernel == Extent(layer.kernel.height) &&
+         layer.stride == Extent(layer.stride.height) &&
+         layer.padding == Padding(layer.padding.top) && layer.groups == 1 && layer.tables.empty();
+}
+
 void add(Hasher& hash, Shape shape) { hash.add(shape.height).add(shape.width).add(shape.channels); }
 
 }  // namespace
 
 void write_model(const std::string& path, const Network& network, const ModelOrigin& origin) {
-  check_supported(network, {"a model file does not hold", layer_kinds()}, path);
+  check_supported(network,
+                  {.refusal = "a model file does not hold",
+                   .kinds = layer_kinds(),
+                   .any_graph = true,
+                   .any_window = true,
+                   .groups = true,
+                   .any_result = true,
+                   .formats = all_number_formats()},
+                  path);
   validate(network, path);
   Hdf5File file = Hdf5File::create(path);
-  file.write_schema(schema, schema_version);
+  const int64_t version = supports(version_1(), network) ? 1 : newest_version;
+  file.write_schema(schema, version);
   file.write_string("/", "name", network.name);
   file.write_string("/", "content_hash", content_hash(network));
   file.write_string("/", "tool_version", origin.tool_version);
@@ -111,19 +202,22 @@ void write_model(const std::string& path, const Network& network, const ModelOri
   file.write_strings("/class_names", network.class_names);
   file.create_group("/layers");
   for (size_t i = 0; i < network.layers.size(); ++i) {
-    write_layer(file, group_of(i), network.layers[i]);
+    write_layer(file, group_of(i), network.layers[i], version);
   }
   file.commit();
 }
 
 Network read_model(const std::string& path, ModelOrigin* origin) {
   const Hdf5File file = Hdf5File::open(path);
-  file.check_schema(schema, schema_version);
+  const int64_t version = file.read_int("/", "schema_version") == 1 ? 1 : newest_version;
+  file.check_schema(schema, version);
   Network network;
   network.name = file.read_string("/", "name");
   network.class_names = file.read_strings("/class_names");
   const auto layers = static_cast<size_t>(file.read_int("/", "layers", 1, most_layers));
-  for (size_t i = 0; i < layers; ++i) network.layers.push_back(read_layer(file, group_of(i)));
+  for (size_t i = 0; i < layers; ++i) {
+    network.layers.push_back(read_layer(file, group_of(i), version, network));
+  }
   validate(network, path);
   if (const auto stored = file.read_string("/", "content_hash"); stored != content_hash(network)) {
     throw InputError(path, "content_hash is '" + stored + "'", content_hash(network));
@@ -137,8 +231,11 @@ Network read_model(const std::string& path, ModelOrigin* origin) {
 
 std::string content_hash(const Network& network) {
   Hasher hash;
-  for (const Layer& layer : network.layers) {
-    hash.add(layer.kind->number).add(layer.kernel).add(layer.stride).add(layer.padding);
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    const Layer& layer = network.layers[i];
+    hash.add(layer.kind->number);
+    const Padding& p = layer.padding;
+    hash.add(layer.kernel.height).add(layer.stride.height).add(p.top);
     add(hash, layer.input);
     add(hash, layer.output);
     add(hash, layer.input_format);
@@ -147,6 +244,11 @@ std::string content_hash(const Network& network) {
     hash.add(layer.accumulator_output);
     hash.add(std::span<const int8_t>(layer.weights));
     hash.add(std::span<const int32_t>(layer.thresholds));
+    if (same_in_version_1(layer, static_cast<int>(i))) continue;
+    hash.add(beyond_version_1).add(std::span<const int32_t>(layer.inputs));
+    hash.add(layer.kernel.width).add(layer.stride.width).add(p.left).add(p.bottom).add(p.right);
+    hash.add(layer.groups).add(layer.tables.size());
+    for (const CodeTable& table : layer.tables) hash.add(std::span<const int32_t>(table.values));
   }
   return hash.hex();
 }

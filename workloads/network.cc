@@ -4,6 +4,7 @@
 #include <bit>
 #include <cassert>
 #include <set>
+#include <utility>
 
 #include "workloads/errors.h"
 
@@ -32,8 +33,9 @@ int signed_bits(int64_t low, int64_t high) { return unsigned_bits(std::max(high,
 
 void validate_weights(const Layer& layer, const std::string& where) {
   check(layer.weight_format.kind == FormatKind::binary ||
-            layer.weight_format.kind == FormatKind::signed_narrow,
-        where, layer, "weight format " + layer.weight_format.name(), "binary or signed narrow");
+            layer.weight_format.kind == FormatKind::signed_narrow ||
+            layer.weight_format.kind == FormatKind::signed_full,
+        where, layer, "weight format " + layer.weight_format.name(), "binary or signed");
   const int64_t columns = layer.wide_columns();
   check(columns <= max_dimension * 4 && columns * layer.rows() <= max_elements, where, layer,
         "matrix of " + std::to_string(layer.rows()) + " x " + std::to_string(columns),
@@ -54,6 +56,9 @@ void validate_thresholds(const Layer& layer, const std::string& where) {
       static_cast<size_t>(layer.rows()) * static_cast<size_t>(layer.thresholds_per_row());
   check(layer.thresholds.size() == thresholds, where, layer,
         std::to_string(layer.thresholds.size()) + " thresholds", std::to_string(thresholds));
+  const auto [least, greatest] = layer.kind->sums_between(layer);
+  check(least > INT32_MIN && greatest <= INT32_MAX, where, layer,
+        "sums from " + std::to_string(least) + " to " + std::to_string(greatest), "32 bits");
   const int low = layer.accumulator_min() - 1;
   const int high = layer.accumulator_max();
   for (const int32_t t : layer.thresholds) {
@@ -63,14 +68,52 @@ void validate_thresholds(const Layer& layer, const std::string& where) {
   }
 }
 
-void validate_layer(const Layer& layer, const std::string& where) {
+void validate_inputs(const Network& network, int index, const std::string& where) {
+  const Layer& layer = network.layer(index);
+  const auto count = static_cast<int>(layer.inputs.size());
+  const int wanted = layer.kind->inputs;
+  check(wanted == some_inputs ? count >= 2 : count == wanted, where, layer,
+        "reads " + std::to_string(count) + " tensors",
+        wanted == some_inputs ? "two or more" : std::to_string(wanted));
+  for (const int tensor : layer.inputs) {
+    check(tensor >= 0 && tensor <= index, where, layer, "reads tensor " + std::to_string(tensor),
+          "0 to " + std::to_string(index) + ", which are there before it");
+  }
+  const int first = layer.inputs.front();
+  if (first > 0) {
+    check(layer.input == network.shape(first), where, layer, "input is " + layer.input.text(),
+          network.shape(first).text());
+  }
+  const bool last = index + 1 == static_cast<int>(network.layers.size());
+  check(last || !layer.accumulator_output, where, layer, "passes its sums out",
+        "that the last layer, and no other, passes its sums out");
+  check(last || !network.consumers(network.output_tensor(index)).empty(), where, layer,
+        "makes a tensor that no layer reads", "one that is read");
+  check(index > 0 || first == 0, where, layer, "does not read the input", "tensor 0");
+}
+
+void validate_layer(const Network& network, int index, const std::string& where) {
+  const Layer& layer = network.layer(index);
   check(sane(layer.input), where, layer, "input is " + layer.input.text(), "dimensions 1 to 65536");
+  check(layer.groups >= 1 && layer.input.channels % layer.groups == 0 &&
+            layer.output.channels % layer.groups == 0,
+        where, layer, std::to_string(layer.groups) + " groups",
+        "a divisor of its " + std::to_string(layer.input.channels) + " and " +
+            std::to_string(layer.output.channels) + " channels");
+  validate_inputs(network, index, where);
   const std::string of_layer = where + ": layer '" + layer.name + "'";
   const Shape output = layer.kind->output(layer, of_layer);
-  check(layer.output == output, where, layer, "output is " + layer.output.text(), output.text());
-  if (layer.kind->check != nullptr) layer.kind->check(layer, of_layer);
+  check(sane(output) && layer.output == output, where, layer, "output is " + layer.output.text(),
+        output.text());
+  const NumberFormat format = network.format(layer.inputs.front());
+  check(layer.input_format == format, where, layer, "input format is " + layer.input_format.name(),
+        format.name());
+  if (layer.kind->check != nullptr) layer.kind->check(network, index, of_layer);
+  check(layer.kind == LayerKind::add || layer.tables.empty(), where, layer, "has tables",
+        "those of an add only");
   const std::string a_kind = std::string("a ") + layer.kind->name;
   if (!layer.kind->sums) {
+    check(!layer.accumulator_output, where, layer, "passes sums out", "a kind that sums");
     check(layer.output_format == layer.input_format, where, layer,
           a_kind + " changes the format to " + layer.output_format.name(),
           layer.input_format.name());
@@ -90,14 +133,8 @@ std::string Shape::text() const {
   return std::to_string(height) + "x" + std::to_string(width) + "x" + std::to_string(channels);
 }
 
-int Layer::accumulator_min() const {
-  if (is_xnor()) return 0;
-  const int64_t w = std::max(-weight_format.min_value(), weight_format.max_level());
-  const int64_t x = std::max(-input_format.min_value(), input_format.max_level());
-  return static_cast<int>(-w * x * columns());
-}
-
-int Layer::accumulator_max() const { return is_xnor() ? columns() : -accumulator_min(); }
+int Layer::accumulator_min() const { return static_cast<int>(kind->sums_between(*this).first); }
+int Layer::accumulator_max() const { return static_cast<int>(kind->sums_between(*this).second); }
 
 int Layer::accumulator_bits() const {
   return is_xnor() ? std::max(1, unsigned_bits(accumulator_max()))
@@ -108,10 +145,16 @@ int Layer::threshold_bits() const {
   return signed_bits(int64_t{accumulator_min()} - 1, accumulator_max());
 }
 
+void Network::add(Layer layer) {
+  if (layer.inputs.empty()) layer.inputs = {output_tensor(static_cast<int>(layers.size()) - 1)};
+  layers.push_back(std::move(layer));
+}
+
 std::vector<int> Network::consumers(int tensor) const {
   std::vector<int> result;
   for (int i = 0; i < static_cast<int>(layers.size()); ++i) {
-    if (input_tensor(i) == tensor) result.push_back(i);
+    const std::vector<int>& read = layer(i).inputs;
+    if (std::find(read.begin(), read.end(), tensor) != read.end()) result.push_back(i);
   }
   return result;
 }
@@ -171,27 +214,13 @@ std::vector<int> Network::injectable_layers() const {
 void validate(const Network& network, const std::string& where) {
   if (network.layers.empty()) throw InputError(where, "a network without layers", "at least one");
   std::set<std::string> names;
-  for (size_t i = 0; i < network.layers.size(); ++i) {
-    const Layer& layer = network.layers[i];
-    const bool last = i + 1 == network.layers.size();
+  for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
+    const Layer& layer = network.layer(i);
     check(!layer.name.empty() && names.insert(layer.name).second, where, layer,
           "an empty or repeated name", "unique layer names");
-    check(layer.accumulator_output == last && (!last || layer.kind->sums), where, layer,
-          layer.accumulator_output ? "passes its accumulator out" : "has thresholds",
-          "that the last layer, and it alone, passes its accumulator out");
     check(layer.output.channels >= 1 && layer.output.channels <= max_dimension, where, layer,
           std::to_string(layer.output.channels) + " channels", "1 to 65536");
-    validate_layer(layer, where);
-    if (i == 0) continue;
-    const Layer& before = network.layers[i - 1];
-    check(layer.input == before.output, where, layer, "input is " + layer.input.text(),
-          before.output.text());
-    check(layer.input_format == before.output_format, where, layer,
-          "input format is " + layer.input_format.name(), before.output_format.name());
-  }
-  const Shape out = network.layers.back().output;
-  if (out.pixels() != 1) {
-    throw InputError(where, "the last layer's output is " + out.text(), "one pixel of logits");
+    validate_layer(network, i, where);
   }
   if (!network.class_names.empty() &&
       network.class_names.size() != static_cast<size_t>(network.classes())) {

@@ -1,6 +1,7 @@
 // Quantized networks as integers: the layer graph (a chain) with its parameters.
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct Shape {
   int pixels() const { return height * width; }
   int size() const { return pixels() * channels; }
   std::string text() const;  ///< "32x32x3"
+  bool holds(int y, int x) const { return y >= 0 && x >= 0 && y < height && x < width; }
   bool operator==(const Shape&) const = default;
 };
 
@@ -40,25 +42,73 @@ struct Tensor {
   bool operator==(const Tensor&) const = default;
 };
 
+/// Pixels in y and x.
+struct Extent {
+  int height = 1;
+  int width = 1;
+
+  constexpr Extent() = default;
+  constexpr Extent(int h, int w) : height(h), width(w) {}
+  constexpr explicit Extent(int side) : height(side), width(side) {}
+  constexpr Extent& operator=(int side) { return *this = Extent(side); }
+  /// The side of a square: for engines that have no others (Capabilities::any_window).
+  constexpr operator int() const {
+    assert(height == width);
+    return height;
+  }
+  bool operator==(const Extent&) const = default;
+};
+
+/// Pixels around an image.
+struct Padding {
+  int top = 0;
+  int left = 0;
+  int bottom = 0;
+  int right = 0;
+
+  constexpr Padding() = default;
+  constexpr Padding(int t, int l, int b, int r) : top(t), left(l), bottom(b), right(r) {}
+  constexpr explicit Padding(int all) : top(all), left(all), bottom(all), right(all) {}
+  constexpr Padding& operator=(int all) { return *this = Padding(all); }
+  /// The same on all sides: for engines that have nothing else (Capabilities::any_window).
+  constexpr operator int() const {
+    assert(top == left && top == bottom && top == right);
+    return top;
+  }
+  bool operator==(const Padding&) const = default;
+};
+
+/// What a layer makes of the codes of one of its inputs before it adds.
+struct CodeTable {
+  NumberFormat format;          ///< of the input
+  std::vector<int32_t> values;  ///< [2^bits], by stored code
+  bool operator==(const CodeTable&) const = default;
+};
+
 /// One layer. Rows are output channels (MH); columns (MW) are the window in the order ky, kx,
 /// channel with the channel fastest (hardware.md, MVTU), so that a dense layer on the tensor
-/// order is the same matrix product.
+/// order is the same matrix product. With `groups` the channels of input and output are divided
+/// into as many equal parts, and a row looks at the channels of its own part: depthwise is
+/// groups = channels.
 struct Layer {
   std::string name;  ///< unique in the network: "layer0", "layer1", "pool0", ...
   LayerKind kind = LayerKind::convolution;
-  int kernel = 1;
-  int stride = 1;
-  int padding = 0;
+  std::vector<int> inputs;  ///< tensors that it reads: made before it; Network::add() fills it in
+  Extent kernel;
+  Extent stride;
+  Padding padding;
+  int groups = 1;
 
-  Shape input;
+  Shape input;  ///< of inputs[0]
   Shape output;
-  NumberFormat input_format;
+  NumberFormat input_format;        ///< of inputs[0]
   NumberFormat weight_format;       ///< only with weights
   NumberFormat output_format;       ///< not if accumulator_output
-  bool accumulator_output = false;  ///< the last layer passes its accumulator out, no thresholds
+  bool accumulator_output = false;  ///< the last layer passes its sums out, no thresholds
 
   std::vector<int8_t> weights;      ///< values, [rows()][columns()]
   std::vector<int32_t> thresholds;  ///< [rows()][output_format.thresholds()]
+  std::vector<CodeTable> tables;    ///< [inputs] of an add
 
   bool has_weights() const { return kind->has_weights; }
   HardwarePart part() const { return kind->part; }
@@ -68,7 +118,7 @@ struct Layer {
   int columns() const { return static_cast<int>(wide_columns()); }
   /// Before validate() has bounded it.
   int64_t wide_columns() const {
-    return is_flat() ? input.size() : int64_t{kernel} * kernel * input.channels;
+    return is_flat() ? input.size() : int64_t{kernel.height} * kernel.width * group_channels();
   }
   int thresholds_per_row() const {
     return accumulator_output || !kind->sums ? 0 : output_format.thresholds();
@@ -77,7 +127,8 @@ struct Layer {
   /// Binary weights on binary activations: the accumulator is the popcount of matches (XNOR),
   /// 0 .. columns(). Otherwise it is the signed sum of weight * activation (hardware.md, MVTU).
   bool is_xnor() const {
-    return input_format.kind == FormatKind::binary && weight_format.kind == FormatKind::binary;
+    return kind->has_weights && input_format.kind == FormatKind::binary &&
+           weight_format.kind == FormatKind::binary;
   }
   /// Bounds on the accumulator and every partial sum over all weights and inputs that stored codes
   /// can mean, broken ones (-2 in 2 bits) included: not the values that happen to occur.
@@ -90,6 +141,10 @@ struct Layer {
   /// Bits of a stored threshold, two's complement: accumulator_min()-1 .. accumulator_max().
   int threshold_bits() const;
 
+  /// Input channels that a row looks at. No division where there is one group: it is asked often.
+  int group_channels() const { return groups == 1 ? input.channels : input.channels / groups; }
+  /// Which of the groups a row is of.
+  int group_of(int row) const { return row / (rows() / groups); }
   const int8_t* weight_row(int row) const {
     return weights.data() + static_cast<size_t>(row) * static_cast<size_t>(columns());
   }
@@ -99,12 +154,15 @@ struct Layer {
   bool operator==(const Layer&) const = default;
 };
 
-/// A chain of layers. Tensor 0 is the input image; tensor i+1 is the output of layers[i].
+/// Layers, each after those whose tensors it reads. Tensor 0 is the input image; tensor i+1 is what
+/// layers[i] makes; what the last one makes is the result. All others are read by some layer.
 struct Network {
   std::string name;  ///< "cnv-w1a1"
   std::vector<Layer> layers;
   std::vector<std::string> class_names;  ///< [classes()] or empty
 
+  /// Appends a layer that reads the tensor before it, unless it says what it reads.
+  void add(Layer layer);
   const Layer& layer(int index) const { return layers[static_cast<size_t>(index)]; }
   Shape input() const { return layers.front().input; }
   int classes() const { return layers.back().output.channels; }
@@ -113,8 +171,8 @@ struct Network {
   static constexpr int producer(int tensor) { return tensor - 1; }
   /// The tensor that layer `layer` makes: the opposite of producer().
   static constexpr int output_tensor(int layer) { return layer + 1; }
-  /// The tensor that layer `layer` reads.
-  static constexpr int input_tensor(int layer) { return layer; }
+  /// The tensor that layer `index` reads, the first of several.
+  int input_tensor(int index) const { return layer(index).inputs.front(); }
   /// The layers that read tensor `tensor`, ascending; none reads the last.
   std::vector<int> consumers(int tensor) const;
   /// The layer that alone reads tensor `tensor`; -1: none does, or several do.
@@ -138,9 +196,10 @@ struct Network {
   bool operator==(const Network&) const = default;
 };
 
-/// Checks every dimension and range: shapes chain, formats chain, parameter sizes, weights within
-/// their format (never beyond min_level()..max_level()), thresholds within
-/// accumulator_min()-1 .. accumulator_max(), accumulator output exactly at the last layer.
+/// Checks every dimension and range: what a layer reads is made before it and has its shape and
+/// format, parameter sizes, weights within their format (never beyond min_level()..max_level()),
+/// thresholds within accumulator_min()-1 .. accumulator_max(), sums passed out by the last layer
+/// only.
 /// Throws InputError(where, layer and value, expected).
 void validate(const Network& network, const std::string& where);
 

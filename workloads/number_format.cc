@@ -15,6 +15,7 @@ int NumberFormat::min_level() const {
     case FormatKind::unsigned_:
       return 0;
     case FormatKind::fixed_point:
+    case FormatKind::signed_full:
       return -(1 << (bits - 1));
   }
   return 0;
@@ -28,6 +29,7 @@ int NumberFormat::max_level() const {
       return (1 << bits) - 1;
     case FormatKind::signed_narrow:
     case FormatKind::fixed_point:
+    case FormatKind::signed_full:
       return (1 << (bits - 1)) - 1;
   }
   return 0;
@@ -65,11 +67,25 @@ std::string NumberFormat::name() const {
       return "uint" + std::to_string(bits);
     case FormatKind::fixed_point:
       return "fixed" + std::to_string(bits);
+    case FormatKind::signed_full:
+      return "int" + std::to_string(bits) + "_full";
   }
   return {};
 }
 
 const std::vector<NumberFormat>& all_number_formats() {
+  static const std::vector<NumberFormat> rows = [] {
+    std::vector<NumberFormat> all = {binary_format, fixed_point_format};
+    constexpr int most_bits = 8;
+    for (int bits = 1; bits <= most_bits; ++bits) all.push_back(unsigned_format(bits));
+    for (int bits = 2; bits <= most_bits; ++bits) all.push_back(signed_format(bits));
+    for (int bits = 2; bits <= most_bits; ++bits) all.push_back(full_format(bits));
+    return all;
+  }();
+  return rows;
+}
+
+const std::vector<NumberFormat>& zoo_number_formats() {
   static const std::vector<NumberFormat> rows = {
       binary_format,      signed_format(2),   signed_format(3),
       signed_format(4),   signed_format(8),   unsigned_format(2),

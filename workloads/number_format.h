@@ -17,7 +17,8 @@ namespace stuckat {
 ///                but a broken bit can make the pattern of -2^(b-1), and that is computed with
 /// unsigned_:     b bits, 0 .. 2^b - 1 (DoReFa)
 /// fixed_point:   8 bits, two's complement with 7 fractional bits, -128 .. 127: the network input
-enum class FormatKind : uint8_t { binary, signed_narrow, unsigned_, fixed_point };
+/// signed_full:   b >= 2 bits, two's complement, -2^(b-1) .. 2^(b-1)-1 (TFLite, ONNX)
+enum class FormatKind : uint8_t { binary, signed_narrow, unsigned_, fixed_point, signed_full };
 
 struct NumberFormat {
   FormatKind kind = FormatKind::binary;
@@ -44,12 +45,14 @@ struct NumberFormat {
   /// Value of a stored bit pattern; bits above `bits` are ignored.
   int value(uint32_t code) const;
 
-  /// "binary", "int2" (signed narrow), "uint2", "fixed8".
+  /// "binary", "int2" (signed narrow), "uint2", "fixed8", "int8_full".
   std::string name() const;
 };
 
-/// One row for each format that the zoo uses.
+/// One row for each format that has a name: to 8 bits.
 const std::vector<NumberFormat>& all_number_formats();
+/// Those that the networks of the zoo use.
+const std::vector<NumberFormat>& zoo_number_formats();
 
 /// The format with this name. Throws InputError(where, ...).
 NumberFormat parse_number_format(std::string_view name, std::string_view where);
@@ -57,6 +60,7 @@ NumberFormat parse_number_format(std::string_view name, std::string_view where);
 inline constexpr NumberFormat binary_format{FormatKind::binary, 1};
 inline constexpr NumberFormat fixed_point_format{FormatKind::fixed_point, 8};
 constexpr NumberFormat signed_format(int bits) { return {FormatKind::signed_narrow, bits}; }
+constexpr NumberFormat full_format(int bits) { return {FormatKind::signed_full, bits}; }
 constexpr NumberFormat unsigned_format(int bits) { return {FormatKind::unsigned_, bits}; }
 /// The weight or activation format of `b` bits in the zoo: binary for 1, signed narrow above.
 constexpr NumberFormat quantized_format(int b) { return b == 1 ? binary_format : signed_format(b); }

@@ -3,17 +3,18 @@
 #include <cassert>
 
 namespace stuckat::reference {
-std::vector<int32_t> window(const Layer& layer, const Tensor& input, int y, int x) {
+std::vector<int32_t> window(const Layer& layer, const Tensor& input, int y, int x, int group) {
   if (layer.is_flat()) return input.values;
   std::vector<int32_t> result;
   result.reserve(static_cast<size_t>(layer.columns()));
-  for (int ky = 0; ky < layer.kernel; ++ky) {
-    for (int kx = 0; kx < layer.kernel; ++kx) {
-      const int iy = y * layer.stride + ky - layer.padding;
-      const int ix = x * layer.stride + kx - layer.padding;
-      const bool inside = iy >= 0 && ix >= 0 && iy < layer.input.height && ix < layer.input.width;
-      for (int c = 0; c < layer.input.channels; ++c) {
-        result.push_back(inside ? input.at(iy, ix, c) : layer.input_format.padding_value());
+  const int channels = layer.group_channels();
+  for (int ky = 0; ky < layer.kernel.height; ++ky) {
+    for (int kx = 0; kx < layer.kernel.width; ++kx) {
+      const int iy = y * layer.stride.height + ky - layer.padding.top;
+      const int ix = x * layer.stride.width + kx - layer.padding.left;
+      for (int c = group * channels; c < (group + 1) * channels; ++c) {
+        result.push_back(layer.input.holds(iy, ix) ? input.at(iy, ix, c)
+                                                   : layer.input_format.padding_value());
       }
     }
   }
@@ -36,21 +37,22 @@ int32_t threshold(const Layer& layer, const int32_t* thresholds, int32_t accumul
 }
 
 Tensor run_layer(const Layer& layer, std::span<const Tensor* const> inputs) {
-  assert(inputs.size() == static_cast<size_t>(layer.kind->inputs));
+  assert(!inputs.empty() && inputs[0]->shape == layer.input);
   return layer.kind->run(layer, inputs);
 }
 
 Tensor run_layer(const Layer& layer, const Tensor& input) {
-  assert(input.shape == layer.input);
   const Tensor* const inputs[] = {&input};
   return run_layer(layer, inputs);
 }
 
 std::vector<Tensor> run(const Network& network, const Tensor& image) {
   std::vector<Tensor> tensors = {image};
-  for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
-    tensors.push_back(
-        run_layer(network.layer(i), tensors[static_cast<size_t>(network.input_tensor(i))]));
+  tensors.reserve(static_cast<size_t>(network.tensors()));
+  for (const Layer& layer : network.layers) {
+    std::vector<const Tensor*> inputs;
+    for (const int tensor : layer.inputs) inputs.push_back(&tensors[static_cast<size_t>(tensor)]);
+    tensors.push_back(run_layer(layer, inputs));
   }
   return tensors;
 }

@@ -10,10 +10,10 @@
 
 namespace stuckat::reference {
 
-/// The window under output pixel (y, x) in column order (ky, kx, channel), or the whole input where
-/// a layer reads everything; [layer.columns()].
-/// Positions outside the image hold layer.input_format.padding_value().
-std::vector<int32_t> window(const Layer& layer, const Tensor& input, int y, int x);
+/// The window under output pixel (y, x) in column order (ky, kx, channel of the group), or the
+/// whole input where a layer reads everything; [layer.columns()]. Positions outside the image hold
+/// layer.input_format.padding_value().
+std::vector<int32_t> window(const Layer& layer, const Tensor& input, int y, int x, int group = 0);
 
 /// Accumulator of one row on one window (hardware.md, MVTU): matches if layer.is_xnor(), else the
 /// signed sum. Both arrays have layer.columns() values.
@@ -28,7 +28,7 @@ Tensor run_layer(const Layer& layer, std::span<const Tensor* const> inputs);
 Tensor run_layer(const Layer& layer, const Tensor& input);
 
 /// Every tensor of the network for one image: [0] is the image, [i+1] the output of layers[i],
-/// the last one the logits (accumulators).
+/// the last one the result (logits, if it passes its sums out).
 std::vector<Tensor> run(const Network& network, const Tensor& image);
 
 }  // namespace stuckat::reference

@@ -173,7 +173,7 @@ Network build(const ArchitectureRow& architecture, const PrecisionRow& precision
     }
     shape = layer.output;
     format = layer.output_format;
-    network.layers.push_back(std::move(layer));
+    network.add(std::move(layer));
   }
   return network;
 }

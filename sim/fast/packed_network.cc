@@ -17,6 +17,7 @@ PackedNetwork::PackedNetwork(Network network) : network_(std::move(network)) {
     readers_.push_back(network_.only_consumer(t));
   }
   for (int i = 0; i < static_cast<int>(network_.layers.size()); ++i) {
+    inputs_.push_back(network_.input_tensor(i));
     layers_.push_back(pack_layer(network_.layer(i), input_layout(i), output_layout(i)));
   }
 }

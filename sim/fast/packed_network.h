@@ -18,7 +18,7 @@ class PackedNetwork {
   int last_tensor() const { return network_.tensors() - 1; }
   const PackedLayer& layer(int index) const { return layers_[static_cast<size_t>(index)]; }
   /// The tensors that a layer reads and makes, and the layer that reads a tensor; -1: none does.
-  static constexpr int input_tensor(int layer) { return Network::input_tensor(layer); }
+  int input_tensor(int layer) const { return inputs_[static_cast<size_t>(layer)]; }
   static constexpr int output_tensor(int layer) { return Network::output_tensor(layer); }
   int reader(int tensor) const { return readers_[static_cast<size_t>(tensor)]; }
   /// How tensor `tensor` is held.
@@ -32,6 +32,7 @@ class PackedNetwork {
  private:
   Network network_;
   std::vector<TensorLayout> layouts_;  // [tensors()]
+  std::vector<int> inputs_;            // [network_.layers.size()]
   std::vector<int> readers_;           // [tensors()]
   std::vector<PackedLayer> layers_;    // [network_.layers.size()]
 };

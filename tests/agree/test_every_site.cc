@@ -20,9 +20,9 @@ Network tiny_network(NumberFormat format, uint64_t seed) {
   network.name = "tiny";
   const auto add = [&](LayerKind kind, Shape input, int kernel, int padding, int channels,
                        const std::string& name, bool last) {
-    network.layers.push_back(test::random_layer(random, kind, input, format, format, format, kernel,
-                                                kind == LayerKind::max_pool ? kernel : 1, padding,
-                                                channels, name, last));
+    network.add(test::random_layer(random, kind, input, format, format, format, kernel,
+                                   kind == LayerKind::max_pool ? kernel : 1, padding, channels,
+                                   name, last));
     return network.layers.back().output;
   };
   Shape shape = add(LayerKind::convolution, {4, 4, 2}, 3, 1, 2, "layer0", false);
@@ -37,12 +37,10 @@ Network dense_network(uint64_t seed) {
   test::Random random(seed);
   Network network;
   network.name = "dense";
-  network.layers.push_back(test::random_layer(random, LayerKind::dense, {3, 2, 3}, signed_format(2),
-                                              binary_format, binary_format, 1, 1, 0, 4, "layer0",
-                                              false));
-  network.layers.push_back(test::random_layer(random, LayerKind::dense, {1, 1, 4}, binary_format,
-                                              binary_format, binary_format, 1, 1, 0, 3, "layer1",
-                                              true));
+  network.add(test::random_layer(random, LayerKind::dense, {3, 2, 3}, signed_format(2),
+                                 binary_format, binary_format, 1, 1, 0, 4, "layer0", false));
+  network.add(test::random_layer(random, LayerKind::dense, {1, 1, 4}, binary_format, binary_format,
+                                 binary_format, 1, 1, 0, 3, "layer1", true));
   return network;
 }
 

@@ -46,6 +46,7 @@ const LayerKindRow mirror = {.name = "mirror",
                              .reads = Reads::window,
                              .part = HardwarePart::none,
                              .output = same_shape,
+                             .sums_between = nullptr,
                              .check = nullptr,
                              .run = mirrored};
 
@@ -54,17 +55,15 @@ Network network_with(bool toy) {
   test::Random random(7);
   Network network;
   network.name = "toy";
-  network.layers.push_back(test::random_layer(random, LayerKind::convolution, {4, 5, 2},
-                                              binary_format, binary_format, binary_format, 2, 1, 0,
-                                              3, "layer0", false));
+  network.add(test::random_layer(random, LayerKind::convolution, {4, 5, 2}, binary_format,
+                                 binary_format, binary_format, 2, 1, 0, 3, "layer0", false));
   const Shape shape = network.layers.back().output;
   if (toy) {
-    network.layers.push_back(test::random_layer(random, mirror, shape, binary_format, {}, {}, 1, 1,
-                                                0, shape.channels, "mirror0", false));
+    network.add(test::random_layer(random, mirror, shape, binary_format, {}, {}, 1, 1, 0,
+                                   shape.channels, "mirror0", false));
   }
-  network.layers.push_back(test::random_layer(random, LayerKind::dense, shape, binary_format,
-                                              binary_format, binary_format, 1, 1, 0, 4, "layer1",
-                                              true));
+  network.add(test::random_layer(random, LayerKind::dense, shape, binary_format, binary_format,
+                                 binary_format, 1, 1, 0, 4, "layer1", true));
   validate(network, "toy");
   return network;
 }

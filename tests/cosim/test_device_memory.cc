@@ -16,12 +16,11 @@ Workload<DataflowKind> words_behind_the_last_window(LayerKind kind, int size, in
   const NumberFormat bits = quantized_format(1);
   Workload<DataflowKind> w;
   w.network.name = "words_behind";
-  w.network.layers = {random_layer(random, kind, {size, size, 8}, bits, bits, bits, kernel, 4, 0,
-                                   kind == LayerKind::convolution ? 4 : 0, "layer0", false)};
+  w.network.add(random_layer(random, kind, {size, size, 8}, bits, bits, bits, kernel, 4, 0,
+                             kind == LayerKind::convolution ? 4 : 0, "layer0", false));
   const Layer& layer = w.network.layers.front();
-  w.network.layers.push_back(random_layer(random, LayerKind::dense, layer.output,
-                                          layer.output_format, bits, bits, 1, 1, 0, 4, "layer1",
-                                          true));
+  w.network.add(random_layer(random, LayerKind::dense, layer.output, layer.output_format, bits,
+                             bits, 1, 1, 0, 4, "layer1", true));
   w.accelerator = dataflow::auto_dataflow(w.network, 1000);
   w.accelerator.clock_mhz = 100;
   for (int i = 0; i < 2; ++i) w.images.push_back(random_image(random, w.network));

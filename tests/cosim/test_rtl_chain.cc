@@ -31,9 +31,9 @@ void add_layer(test::Random& random, Network& network, LayerKind kind, Shape inp
                int channels) {
   const bool first = network.layers.empty();
   const NumberFormat binary = quantized_format(1);
-  network.layers.push_back(test::random_layer(
-      random, kind, input, first ? fixed_point_format : binary, binary, binary, kernel, 1, 0,
-      channels, "layer" + std::to_string(network.layers.size()), channels == 10));
+  network.add(test::random_layer(random, kind, input, first ? fixed_point_format : binary, binary,
+                                 binary, kernel, 1, 0, channels,
+                                 "layer" + std::to_string(network.layers.size()), channels == 10));
 }
 
 DataflowAccelerator random_accelerator(test::Random& random) {

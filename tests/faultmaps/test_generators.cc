@@ -175,9 +175,8 @@ TEST_CASE("clusters lie within their radius, with the expected number of faults"
   }
   // A memory far larger than the clusters: few faults are lost or hit twice.
   Network network;
-  network.layers.push_back(test::random_layer(s.random, LayerKind::dense, {1, 1, 4096},
-                                              binary_format, binary_format, binary_format, 1, 1, 0,
-                                              64, "layer0", true));
+  network.add(test::random_layer(s.random, LayerKind::dense, {1, 1, 4096}, binary_format,
+                                 binary_format, binary_format, 1, 1, 0, 64, "layer0", true));
   Placement placement{
       "test",
       {{"layer0/mvtu", 1, 64, Schedule::channel_parallel, {test::use_of(network, 0, 1, 64, 0)}}},

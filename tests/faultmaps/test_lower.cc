@@ -15,12 +15,10 @@ struct Small {
   Small() {
     test::Random random(1);
     network.name = "small";
-    network.layers.push_back(test::random_layer(random, LayerKind::convolution, {3, 3, 2},
-                                                binary_format, binary_format, binary_format, 2, 1,
-                                                0, 6, "layer0", false));
-    network.layers.push_back(test::random_layer(random, LayerKind::dense, {2, 2, 6}, binary_format,
-                                                binary_format, binary_format, 1, 1, 0, 4, "layer1",
-                                                true));
+    network.add(test::random_layer(random, LayerKind::convolution, {3, 3, 2}, binary_format,
+                                   binary_format, binary_format, 2, 1, 0, 6, "layer0", false));
+    network.add(test::random_layer(random, LayerKind::dense, {2, 2, 6}, binary_format,
+                                   binary_format, binary_format, 1, 1, 0, 4, "layer1", true));
     placement.accelerator = "test";
     placement.arrays = {
         {"layer0/mvtu", 4, 3, Schedule::channel_parallel, {test::use_of(network, 0, 4, 3, 0)}},

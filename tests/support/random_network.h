@@ -76,9 +76,8 @@ inline Network random_network(Random& random) {
   auto add = [&](LayerKind layer_kind, int kernel, int stride, int padding, int channels,
                  const std::string& name, bool last) {
     const bool outer = last || network.layers.empty();
-    network.layers.push_back(random_layer(random, layer_kind, shape, format,
-                                          outer ? outer_weight : weight, activation, kernel, stride,
-                                          padding, channels, name, last));
+    network.add(random_layer(random, layer_kind, shape, format, outer ? outer_weight : weight,
+                             activation, kernel, stride, padding, channels, name, last));
     shape = network.layers.back().output;
     format = network.layers.back().output_format;
   };

@@ -23,12 +23,10 @@ Network small_network() {
   Network network;
   network.name = "small";
   network.class_names = {"one", "the other"};
-  network.layers.push_back(test::random_layer(random, LayerKind::convolution, {2, 3, 2},
-                                              fixed_point_format, signed_format(2),
-                                              signed_format(3), 2, 1, 0, 3, "layer0", false));
-  network.layers.push_back(test::random_layer(random, LayerKind::dense, {1, 2, 3}, signed_format(3),
-                                              binary_format, signed_format(3), 1, 1, 0, 2, "layer1",
-                                              true));
+  network.add(test::random_layer(random, LayerKind::convolution, {2, 3, 2}, fixed_point_format,
+                                 signed_format(2), signed_format(3), 2, 1, 0, 3, "layer0", false));
+  network.add(test::random_layer(random, LayerKind::dense, {1, 2, 3}, signed_format(3),
+                                 binary_format, signed_format(3), 1, 1, 0, 2, "layer1", true));
   validate(network, "test");
   return network;
 }
@@ -141,7 +139,7 @@ TEST_CASE("a file that the plain C library wrote by FORMAT.md is read") {
   layer.output_format = binary_format;
   layer.accumulator_output = true;
   layer.weights = {1, 0, -1, -1, 1, 1};
-  expected.layers = {layer};
+  expected.add(layer);
   {
     const Id file(test::create_plain_hdf5(folder / "hand.h5"));
     put_text(file, "schema", "stuckat-model");
@@ -262,10 +260,11 @@ TEST_CASE("a network that is not valid, or a place that cannot be written, leave
   bad.layers[0].weights[0] = 100;
   CHECK_THROWS_AS(write_model(path, bad), InputError);
   Network unknown = small_network();
-  unknown.layers[0].output_format = unknown.layers[1].input_format = signed_format(6);
-  unknown.layers[0].thresholds.assign(3 * 62, 0);
+  const NumberFormat no_name{FormatKind::fixed_point, 6};
+  unknown.layers[0].output_format = unknown.layers[1].input_format = no_name;
+  unknown.layers[0].thresholds.assign(3 * 63, 0);
   validate(unknown, "test");
-  CHECK_THROWS_AS(write_model(path, unknown), InputError);  // no reader knows int6
+  CHECK_THROWS_AS(write_model(path, unknown), InputError);  // no reader knows fixed6
   CHECK(test::read_bytes(path) == old);
   CHECK(folder.files() == std::vector<std::string>{"model.h5"});
   CHECK_THROWS_AS(write_model(folder / "no/folder.h5", small_network()), InputError);
@@ -308,9 +307,9 @@ TEST_CASE("the content hash sees what is computed, and nothing else") {
   const std::vector<std::function<void(Layer&)>> changes = {
       [](Layer& l) { l.weights[5] = static_cast<int8_t>(l.weights[5] == 0 ? 1 : 0); },
       [](Layer& l) { l.thresholds[3] += 1; },
-      [](Layer& l) { l.kernel += 1; },
-      [](Layer& l) { l.stride += 1; },
-      [](Layer& l) { l.padding += 1; },
+      [](Layer& l) { l.kernel = l.kernel + 1; },
+      [](Layer& l) { l.stride = l.stride + 1; },
+      [](Layer& l) { l.padding = l.padding + 1; },
       [](Layer& l) { std::swap(l.input.height, l.input.width); },
       [](Layer& l) { std::swap(l.output.height, l.output.width); },
       [](Layer& l) { l.input_format = signed_format(4); },

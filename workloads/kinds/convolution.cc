@@ -1,4 +1,4 @@
-// convolution: kernel x kernel windows, `stride`, `padding` on all sides.
+// convolution: windows of kernel pixels, `stride`, `padding`, in `groups` of channels.
 #include "workloads/kinds/matrix.h"
 #include "workloads/kinds/window.h"
 
@@ -20,6 +20,7 @@ const LayerKindRow convolution_row = {.name = "convolution",
                                       .reads = Reads::window,
                                       .part = HardwarePart::pe_array,
                                       .output = output,
+                                      .sums_between = matrix_sums,
                                       .check = nullptr,
                                       .run = run_matrix};
 

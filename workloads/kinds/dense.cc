@@ -6,8 +6,10 @@ namespace stuckat {
 namespace {
 
 Shape output(const Layer& layer, const std::string& where) {
-  if (layer.kernel != 1 || layer.stride != 1 || layer.padding != 0) {
-    throw InputError(where, "a dense layer with kernel, stride or padding", "1, 1 and 0");
+  if (layer.kernel != Extent(1) || layer.stride != Extent(1) || layer.padding != Padding(0) ||
+      layer.groups != 1) {
+    throw InputError(where, "a dense layer with kernel, stride, padding or groups",
+                     "1, 1, 0 and 1");
   }
   return {1, 1, layer.output.channels};
 }
@@ -23,6 +25,7 @@ const LayerKindRow dense_row = {.name = "dense",
                                 .reads = Reads::everything,
                                 .part = HardwarePart::pe_array,
                                 .output = output,
+                                .sums_between = matrix_sums,
                                 .check = nullptr,
                                 .run = run_matrix};
 

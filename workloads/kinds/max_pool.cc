@@ -1,34 +1,23 @@
-// max_pool: the greatest value of kernel x kernel windows, `stride`, channel by channel.
+// max_pool: the greatest value of windows of kernel pixels, `stride`, channel by channel. Padding
+// takes no part.
 #include <algorithm>
+#include <limits>
 
-#include "workloads/errors.h"
 #include "workloads/kinds/window.h"
 
 namespace stuckat {
 namespace {
 
 Shape output(const Layer& layer, const std::string& where) {
-  if (layer.padding != 0) throw InputError(where, "padding of a pool", "0");
   return window_output(layer, layer.input.channels, where);
 }
 
 Tensor run(const Layer& layer, std::span<const Tensor* const> inputs) {
-  const Tensor& input = *inputs[0];
-  Tensor output{layer.output, std::vector<int32_t>(static_cast<size_t>(layer.output.size()))};
-  for (int y = 0; y < layer.output.height; ++y) {
-    for (int x = 0; x < layer.output.width; ++x) {
-      for (int c = 0; c < layer.output.channels; ++c) {
-        int32_t best = input.at(y * layer.stride, x * layer.stride, c);
-        for (int ky = 0; ky < layer.kernel; ++ky) {
-          for (int kx = 0; kx < layer.kernel; ++kx) {
-            best = std::max(best, input.at(y * layer.stride + ky, x * layer.stride + kx, c));
-          }
-        }
-        output.at(y, x, c) = best;
-      }
-    }
-  }
-  return output;
+  return each_output(layer, [&](int y, int x, int c) {
+    int32_t best = std::numeric_limits<int32_t>::min();
+    for_window(layer, *inputs[0], y, x, c, [&](int32_t value) { best = std::max(best, value); });
+    return best;
+  });
 }
 
 }  // namespace
@@ -42,6 +31,7 @@ const LayerKindRow max_pool_row = {.name = "max_pool",
                                    .reads = Reads::window,
                                    .part = HardwarePart::max_pool,
                                    .output = output,
+                                   .sums_between = nullptr,
                                    .check = nullptr,
                                    .run = run};
 

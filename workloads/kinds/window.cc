@@ -3,26 +3,35 @@
 #include "workloads/errors.h"
 
 namespace stuckat {
+namespace {
 
-Shape window_output(const Layer& layer, int channels, const std::string& where) {
-  const int kernel = layer.kernel;
-  const int stride = layer.stride;
-  const int padding = layer.padding;
-  if (kernel < 1 || stride < 1 || padding < 0 || padding >= kernel || kernel > max_dimension ||
-      stride > max_dimension) {
+/// Windows along one axis, of an image of `size` pixels.
+int windows(int size, int kernel, int stride, int before, int after, const std::string& where) {
+  if (kernel < 1 || stride < 1 || before < 0 || after < 0 || before >= kernel || after >= kernel ||
+      kernel > max_dimension || stride > max_dimension) {
+    const std::string padding = std::to_string(before) + " and " + std::to_string(after);
     throw InputError(where,
                      "kernel " + std::to_string(kernel) + ", stride " + std::to_string(stride) +
-                         ", padding " + std::to_string(padding),
+                         ", padding " + (before == after ? std::to_string(before) : padding),
                      "kernel >= 1, stride >= 1, 0 <= padding < kernel");
   }
-  const int height = layer.input.height + 2 * padding - kernel;
-  const int width = layer.input.width + 2 * padding - kernel;
-  if (height < 0 || width < 0) {
+  const int steps = size + before + after - kernel;
+  if (steps < 0) {
     throw InputError(where,
-                     "kernel " + std::to_string(kernel) + " on an input of " + layer.input.text(),
+                     "kernel " + std::to_string(kernel) + " on " + std::to_string(size) + " pixels",
                      "a kernel that fits");
   }
-  return {height / stride + 1, width / stride + 1, channels};
+  return steps / stride + 1;
+}
+
+}  // namespace
+
+Shape window_output(const Layer& layer, int channels, const std::string& where) {
+  const Padding& p = layer.padding;
+  return {
+      windows(layer.input.height, layer.kernel.height, layer.stride.height, p.top, p.bottom, where),
+      windows(layer.input.width, layer.kernel.width, layer.stride.width, p.left, p.right, where),
+      channels};
 }
 
 }  // namespace stuckat

@@ -201,9 +201,8 @@ TEST_CASE("results_are_written_to_the_memory_that_is_bound") {
 TEST_CASE("codes_are_stored_lowest_bit_first_and_pixels_at_whole_bytes") {
   test::Random random(1);
   Network network;
-  network.layers.push_back(test::random_layer(random, LayerKind::convolution, {1, 2, 3},
-                                              signed_format(2), signed_format(2), signed_format(2),
-                                              1, 1, 0, 2, "layer0", true));
+  network.add(test::random_layer(random, LayerKind::convolution, {1, 2, 3}, signed_format(2),
+                                 signed_format(2), signed_format(2), 1, 1, 0, 2, "layer0", true));
   // Codes 01 11 00 and 11 01 01, then an accumulator.
   CHECK(stored_tensor(network, 0, {{1, 2, 3}, {1, -1, 0, -1, 1, 1}}) ==
         std::vector<uint8_t>{0b001101, 0b010111});
@@ -215,12 +214,12 @@ TEST_CASE("tiles_are_stored_as_the_format_says") {
   test::Random random(1);
   // 3 rows of 3 columns on 2 PE x 2 SIMD: two folds of two words; one threshold per row.
   Network network;
-  network.layers.push_back(test::random_layer(random, LayerKind::dense, {1, 1, 3}, signed_format(2),
-                                              signed_format(2), quantized_format(1), 1, 1, 0, 3,
-                                              "layer0", false));
-  network.layers.push_back(test::random_layer(random, LayerKind::dense, {1, 1, 3},
-                                              quantized_format(1), signed_format(2),
-                                              quantized_format(1), 1, 1, 0, 1, "layer1", true));
+  network.add(test::random_layer(random, LayerKind::dense, {1, 1, 3}, signed_format(2),
+                                 signed_format(2), quantized_format(1), 1, 1, 0, 3, "layer0",
+                                 false));
+  network.add(test::random_layer(random, LayerKind::dense, {1, 1, 3}, quantized_format(1),
+                                 signed_format(2), quantized_format(1), 1, 1, 0, 1, "layer1",
+                                 true));
   network.layers[0].weights = {1, -1, 0, 0, 1, -1, -1, -1, 1};
   network.layers[0].thresholds = {2, -3, 5};
   network.layers[1].weights = {1, 0, -1};

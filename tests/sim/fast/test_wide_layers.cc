@@ -40,9 +40,8 @@ Network wide_network(const WideRow& row, Random& random) {
   NumberFormat format = fixed_point_format;
   auto add = [&](LayerKind kind, int kernel, int stride, int padding, int channels, bool last) {
     const std::string name = "layer" + std::to_string(network.layers.size());
-    network.layers.push_back(test::random_layer(random, kind, shape, format, row.weight,
-                                                row.activation, kernel, stride, padding, channels,
-                                                name, last));
+    network.add(test::random_layer(random, kind, shape, format, row.weight, row.activation, kernel,
+                                   stride, padding, channels, name, last));
     shape = network.layers.back().output;
     format = network.layers.back().output_format;
   };

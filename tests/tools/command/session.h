@@ -56,18 +56,14 @@ class Session {
     Network network = random_network(random);
     // 32x32x3 images, three layers.
     network.layers.clear();
-    network.layers.push_back(random_layer(random, LayerKind::convolution, {32, 32, 3},
-                                          fixed_point_format, binary_format, binary_format, 3, 4, 0,
-                                          8, "layer0", false));
-    network.layers.push_back(random_layer(random, LayerKind::max_pool, {8, 8, 8}, binary_format,
-                                          binary_format, binary_format, 2, 2, 0, 8, "pool0",
-                                          false));
-    network.layers.push_back(random_layer(random, LayerKind::convolution, {4, 4, 8}, binary_format,
-                                          binary_format, binary_format, 3, 1, 0, 8, "layer1",
-                                          false));
-    network.layers.push_back(random_layer(random, LayerKind::dense, {2, 2, 8}, binary_format,
-                                          binary_format, binary_format, 1, 1, 0, 10, "layer2",
-                                          true));
+    network.add(random_layer(random, LayerKind::convolution, {32, 32, 3}, fixed_point_format,
+                             binary_format, binary_format, 3, 4, 0, 8, "layer0", false));
+    network.add(random_layer(random, LayerKind::max_pool, {8, 8, 8}, binary_format, binary_format,
+                             binary_format, 2, 2, 0, 8, "pool0", false));
+    network.add(random_layer(random, LayerKind::convolution, {4, 4, 8}, binary_format,
+                             binary_format, binary_format, 3, 1, 0, 8, "layer1", false));
+    network.add(random_layer(random, LayerKind::dense, {2, 2, 8}, binary_format, binary_format,
+                             binary_format, 1, 1, 0, 10, "layer2", true));
     network.name = "small";
     write_model(file("m.h5"), network);
     std::ofstream images(file("images.bin"), std::ios::binary);
