@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/stuckat)
 
 get_property(libraries GLOBAL PROPERTY STUCKAT_LIBRARIES)
-list(REMOVE_ITEM libraries stuckat_report)  # part of the command
+list(REMOVE_ITEM libraries stuckat_report stuckat_studies)  # parts of the command
 foreach(name systemc hdf5 highway matio)
   set_target_properties(stuckat_${name} PROPERTIES EXPORT_NAME ${name})
   list(APPEND libraries stuckat_${name})

@@ -55,4 +55,21 @@ struct StreamStatistics {
   bool operator==(const StreamStatistics&) const = default;
 };
 
+/// One layer's share of an image, where layers follow each other on one array.
+struct LayerStatistics {
+  struct Figure {
+    std::string name;  ///< "steps", "weight bytes"
+    int64_t value = 0;
+    int width = 12;  ///< characters of its column in a table
+    bool operator==(const Figure&) const = default;
+  };
+  std::string name;
+  int64_t cycles = 0;
+  double utilisation = 0;               ///< of the multipliers, 0 .. 1
+  std::vector<Figure> summands = {};    ///< what `cycles` is the sum of; the same for all layers
+  std::vector<Figure> quantities = {};  ///< what else there is to know
+
+  bool operator==(const LayerStatistics&) const = default;
+};
+
 }  // namespace stuckat

@@ -12,6 +12,8 @@
 
 namespace stuckat::cosim {
 
+constexpr DeviceKind dataflow_device{.number = 0, .fetches_parameters = false};
+
 using sc_core::sc_time;
 using sc_core::sc_time_stamp;
 
@@ -19,7 +21,7 @@ DataflowDeviceModule::DataflowDeviceModule(const sc_core::sc_module_name& name,
                                            const Network& network,
                                            const dataflow::DataflowAccelerator& accelerator,
                                            FaultMap faults, const DeviceParams& params)
-    : DeviceModule(name, DeviceKind::dataflow, params,
+    : DeviceModule(name, dataflow_device, params,
                    sc_time(1000.0 / accelerator.clock_mhz, sc_core::SC_NS)),
       parameters("parameters", parameter_memory_, period(),
                  [this] {

@@ -38,7 +38,7 @@ DeviceModule::DeviceModule(const sc_core::sc_module_name& name, DeviceKind kind,
       period_(params.period == sc_core::SC_ZERO_TIME ? default_period : params.period),
       watchdog_cycles_(params.watchdog_cycles) {
   check(sc_module::name(), params);
-  values_[Register::kind] = static_cast<uint32_t>(kind);
+  values_[Register::kind] = kind.number;
   registers.register_b_transport(this, &DeviceModule::access);
   registers.register_transport_dbg(this, &DeviceModule::debug);
   SC_HAS_PROCESS(DeviceModule);

@@ -10,13 +10,15 @@
 
 namespace stuckat::cosim {
 
+constexpr DeviceKind loopback_device{.number = 1, .fetches_parameters = true};
+
 using sc_core::sc_time_stamp;
 
 LoopbackDeviceModule::LoopbackDeviceModule(const sc_core::sc_module_name& name,
                                            const Network& network,
                                            const loopback::LoopbackAccelerator& accelerator,
                                            FaultMap faults, const DeviceParams& params)
-    : DeviceModule(name, DeviceKind::loopback, params, sc_core::sc_time(10, sc_core::SC_NS)),
+    : DeviceModule(name, loopback_device, params, sc_core::sc_time(10, sc_core::SC_NS)),
       network_(with_parameters(without_parameters(network))),
       accelerator_(accelerator),
       placement_(loopback::place(accelerator_, network_)),

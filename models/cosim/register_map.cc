@@ -62,12 +62,12 @@ const std::vector<RegisterRow>& register_table() {
       {R::bytes_written_high, "bytes_written_high", ro, 0, "high 32 bits"},
       {R::kind, "kind", fix, 0, "of the accelerator: 0 dataflow, 1 loopback"},
       {R::parameter_address, "parameter_address", rw, 0,
-       "address of the weights and thresholds, a multiple of 4; low", Devices::loopback},
+       "address of the weights and thresholds, a multiple of 4; low", Devices::fetching},
       {R::parameter_address_high, "parameter_address_high", rw, 0, "high 32 bits",
-       Devices::loopback},
+       Devices::fetching},
       {R::waiting_cycles, "waiting_cycles", ro, 0,
-       "cycles of the run in which the array waited for weights; low", Devices::loopback},
-      {R::waiting_cycles_high, "waiting_cycles_high", ro, 0, "high 32 bits", Devices::loopback},
+       "cycles of the run in which the array waited for weights; low", Devices::fetching},
+      {R::waiting_cycles_high, "waiting_cycles_high", ro, 0, "high 32 bits", Devices::fetching},
   };
   return rows;
 }
@@ -75,7 +75,7 @@ const std::vector<RegisterRow>& register_table() {
 const RegisterRow* register_at(uint64_t offset, DeviceKind kind) {
   for (const RegisterRow& row : register_table()) {
     if (static_cast<uint64_t>(row.offset) != offset) continue;
-    const bool has = row.devices == Devices::all || kind == DeviceKind::loopback;
+    const bool has = row.devices == Devices::all || kind.fetches_parameters;
     return has ? &row : nullptr;
   }
   return nullptr;

@@ -38,13 +38,16 @@ enum class Register : uint32_t {
 };
 inline constexpr size_t register_count = static_cast<size_t>(Register::waiting_cycles_high) / 4 + 1;
 
-/// What register `kind` says.
-enum class DeviceKind : uint32_t { dataflow, loopback };
+/// What a device of a family is to a host.
+struct DeviceKind {
+  uint32_t number = 0;              ///< what register `kind` says
+  bool fetches_parameters = false;  ///< from memory, image by image; else the host writes them
+};
 
 /// constant: of the device, the rest changes.
 enum class Access : uint8_t { constant, read_only, read_write, write_one_to_clear };
 /// Which devices have the register.
-enum class Devices : uint8_t { all, loopback };
+enum class Devices : uint8_t { all, fetching };
 
 struct RegisterRow {
   Register offset;

@@ -7,10 +7,7 @@
 
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
-#include "models/dataflow/placement.h"
-#include "models/dataflow/simulation.h"
-#include "models/loopback/placement.h"
-#include "models/loopback/simulation.h"
+#include "models/accelerator.h"
 #include "sim/fast/fault_simulator.h"
 #include "tests/support/catch.h"
 #include "tests/support/in_child.h"
@@ -98,16 +95,18 @@ inline std::vector<Tensor> random_images(Random& random, const Network& network,
   return images;
 }
 
-/// `simulated` runs the accelerator in a child and compares there; the others run here.
-template <typename Simulated>
-void check_agreement(const Network& network, const Placement& placement, const FaultMap& map,
-                     const std::vector<Tensor>& images, Simulated simulated) {
+/// The accelerator runs in a child and is compared there; the others run here.
+inline void check_agreement(const Network& network, const Placement& placement, const FaultMap& map,
+                            const std::vector<Tensor>& images, const Accelerator& accelerator) {
   const Effects effects = lower(map, placement, network);
   std::string lines;
   for (const auto& line : describe(effects, network)) lines += "\n    " + line;
   INFO("faults" << names(map) << lines);
   const Tensors expected = by_reference(network, images, effects);
-  CHECK(in_child([&] { return difference(expected, simulated(), network); }) == "");
+  CHECK(in_child([&] {
+          const auto run = accelerator.simulate(network, map, images, {.tensors = true});
+          return difference(expected, run.tensors, network);
+        }) == "");
   for (const fast::Path path :
        {fast::Path::automatic, fast::Path::differential, fast::Path::dense}) {
     CHECK(difference(expected, by_fast_engine(network, images, effects, path), network).empty());
@@ -116,18 +115,9 @@ void check_agreement(const Network& network, const Placement& placement, const F
   for (size_t i = 0; i < images.size(); ++i) CHECK(trained[i] == expected[i].back().values);
 }
 
-inline void check_dataflow(const Network& network, const dataflow::DataflowAccelerator& accelerator,
-                           const FaultMap& map, const std::vector<Tensor>& images) {
-  check_agreement(network, dataflow::place(accelerator, network), map, images, [&] {
-    return dataflow::simulate(network, accelerator, map, images, {.tensors = true}).tensors;
-  });
-}
-
-inline void check_loopback(const Network& network, const loopback::LoopbackAccelerator& accelerator,
-                           const FaultMap& map, const std::vector<Tensor>& images) {
-  check_agreement(network, place(accelerator, network), map, images, [&] {
-    return loopback::simulate(network, accelerator, map, images, {.tensors = true}).tensors;
-  });
+inline void check_agreement(const Network& network, const Accelerator& accelerator,
+                            const FaultMap& map, const std::vector<Tensor>& images) {
+  check_agreement(network, accelerator.place(network), map, images, accelerator);
 }
 
 }  // namespace stuckat::test

@@ -4,6 +4,8 @@
 
 #include "faultmaps/operations.h"
 #include "faultmaps/site_index.h"
+#include "models/dataflow/placement.h"
+#include "models/loopback/placement.h"
 #include "tests/agree/agreement.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_accelerator.h"
@@ -68,16 +70,14 @@ loopback::LoopbackAccelerator tiny_loopback(const Network& network, Schedule sch
   return a;
 }
 
-/// All faults of the placement one by one, both engines and the trainer; `simulate(map)` in a child
-/// for each.
-template <typename Simulate>
-void check_every_fault(const Network& network, const Placement& placement,
-                       const std::vector<Tensor>& images, Simulate simulate) {
+/// All faults of the placement one by one, in all engines.
+void check_every_fault(const Network& network, const Accelerator& accelerator,
+                       const std::vector<Tensor>& images) {
+  const Placement placement = accelerator.place(network);
   for (const SiteRow& row : site_table()) {
     for (const Fault& fault : all_faults(row.kind, placement, network)) {
-      test::check_agreement(network, placement, {placement.accelerator, {fault}}, images, [&] {
-        return simulate(FaultMap{placement.accelerator, {fault}});
-      });
+      test::check_agreement(network, placement, {placement.accelerator, {fault}}, images,
+                            accelerator);
     }
   }
 }
@@ -90,9 +90,7 @@ TEST_CASE("every fault of a tiny dataflow accelerator agrees in all engines") {
     const auto a = tiny_dataflow(network);
     test::Random random(8);
     const auto images = test::random_images(random, network, 2);
-    check_every_fault(network, dataflow::place(a, network), images, [&](const FaultMap& map) {
-      return dataflow::simulate(network, a, map, images, {.tensors = true}).tensors;
-    });
+    check_every_fault(network, dataflow::Dataflow(a), images);
   }
 }
 
@@ -124,9 +122,7 @@ TEST_CASE("every fault of the FIFOs inside of layers agrees in all engines") {
       if (row.part != PartKind::stream) continue;
       for (const Fault& fault : all_faults(row.kind, placement, network)) {
         const FaultMap map{placement.accelerator, {fault}};
-        test::check_agreement(network, placement, map, images, [&] {
-          return dataflow::simulate(network, a, map, images, {.tensors = true}).tensors;
-        });
+        test::check_agreement(network, placement, map, images, dataflow::Dataflow(a));
       }
     }
   }
@@ -144,9 +140,7 @@ TEST_CASE("every fault of streams with padding agrees: a packed image, rows behi
   CHECK(placement.streams.back().words_per_pixel == 4);
   test::Random random(8);
   const auto images = test::random_images(random, network, 3);
-  check_every_fault(network, placement, images, [&](const FaultMap& map) {
-    return dataflow::simulate(network, a, map, images, {.tensors = true}).tensors;
-  });
+  check_every_fault(network, dataflow::Dataflow(a), images);
 }
 
 TEST_CASE("every fault of a tiny loopback accelerator agrees in all engines") {
@@ -155,9 +149,7 @@ TEST_CASE("every fault of a tiny loopback accelerator agrees in all engines") {
     const auto a = tiny_loopback(network, schedule);
     test::Random random(10);
     const auto images = test::random_images(random, network, 1);
-    check_every_fault(network, place(a, network), images, [&](const FaultMap& map) {
-      return loopback::simulate(network, a, map, images, {.tensors = true}).tensors;
-    });
+    check_every_fault(network, loopback::Loopback(a), images);
   }
 }
 
@@ -180,7 +172,8 @@ TEST_CASE("broken registers of 31 and 32 bits agree, in the last layer too") {
         for (const Fault& fault : all_faults(kind, placement, network)) {
           const auto bit = site_row(kind).coordinates.size() - 1;
           if (fault.coordinates[bit] < bits - 2) continue;
-          test::check_dataflow(network, a, {placement.accelerator, {fault}}, images);
+          test::check_agreement(network, dataflow::Dataflow(a), {placement.accelerator, {fault}},
+                                images);
         }
       }
     }
@@ -221,8 +214,8 @@ TEST_CASE("faults that meet in the same part agree, whatever their order") {
     const auto images = test::random_images(random, network, 2);
     INFO("seed " << seed);
     if (on_dataflow)
-      test::check_dataflow(network, a, sorted, images);
+      test::check_agreement(network, dataflow::Dataflow(a), sorted, images);
     else
-      test::check_loopback(network, b, sorted, images);
+      test::check_agreement(network, loopback::Loopback(b), sorted, images);
   }
 }

@@ -4,8 +4,7 @@
 #include <memory>
 
 #include "faultmaps/site_index.h"
-#include "models/dataflow/timeline.h"
-#include "models/loopback/timeline.h"
+#include "models/dataflow/placement.h"
 #include "tests/agree/agreement.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_accelerator.h"
@@ -66,15 +65,12 @@ TEST_CASE("flips on a dataflow accelerator agree in all engines") {
     test::Random random(seed);
     const Network network = test::random_network(random);
     const auto a = test::random_dataflow(random, network);
-    Placement placement = dataflow::place(a, network);
-    placement.run = std::make_shared<dataflow::DataflowTimeline>(a, network, 3);
+    const Placement placement = place_on(std::make_shared<dataflow::Dataflow>(a), network, 3);
     const auto images = test::random_images(random, network, 3);
     const FaultMap map = random_flips(random, placement, network, 80);
     count_effective(map, placement, network, effective);
     INFO("seed " << seed);
-    test::check_agreement(network, placement, map, images, [&] {
-      return dataflow::simulate(network, a, map, images, {.tensors = true}).tensors;
-    });
+    test::check_agreement(network, placement, map, images, dataflow::Dataflow(a));
   }
   for (const SiteRow& row : site_table()) {
     const bool elsewhere = row.kind == SiteKind::array_weight ||
@@ -93,15 +89,12 @@ TEST_CASE("flips on a loopback array agree in all engines, on either schedule") 
     if (has_pool_behind_pool(network)) continue;
     auto b = test::random_loopback(random, network);
     b.control_cycles = 4;
-    Placement placement = place(b, network);
-    placement.run = std::make_shared<loopback::LoopbackTimeline>(b, network, 2);
+    const Placement placement = place_on(std::make_shared<loopback::Loopback>(b), network, 2);
     const auto images = test::random_images(random, network, 2);
     const FaultMap map = random_flips(random, placement, network, 20);
     count_effective(map, placement, network, effective);
     INFO("seed " << seed);
-    test::check_agreement(network, placement, map, images, [&] {
-      return loopback::simulate(network, b, map, images, {.tensors = true}).tensors;
-    });
+    test::check_agreement(network, placement, map, images, loopback::Loopback(b));
   }
   for (const SiteRow& row : site_table()) {
     const bool here = row.part == PartKind::pe_array || row.part == PartKind::activation_memory;

@@ -1,5 +1,9 @@
 // The engines against each other on full networks and published accelerators.
 
+#include "models/dataflow/family.h"
+#include "models/dataflow/placement.h"
+#include "models/loopback/family.h"
+#include "models/loopback/placement.h"
 #include "tests/agree/agreement.h"
 #include "tests/support/catch.h"
 #include "workloads/zoo.h"
@@ -24,9 +28,9 @@ void check_on_dataflow(const std::string& network_name, const std::string& built
   const Placement placement = dataflow::place(accelerator, network);
   const auto images = test::random_images(random, network, 2);
   INFO("seed " << seed);
-  test::check_dataflow(network, accelerator, {}, images);
+  test::check_agreement(network, dataflow::Dataflow(accelerator), {}, images);
   const FaultMap map = test::random_faults(random, placement, network, 12);
-  test::check_dataflow(network, accelerator, map, images);
+  test::check_agreement(network, dataflow::Dataflow(accelerator), map, images);
 }
 
 void check_on_loopback(const std::string& network_name, Schedule schedule, uint64_t seed) {
@@ -37,9 +41,9 @@ void check_on_loopback(const std::string& network_name, Schedule schedule, uint6
   const Placement placement = place(accelerator, network);
   const auto images = test::random_images(random, network, 2);
   INFO("seed " << seed);
-  test::check_loopback(network, accelerator, {}, images);
+  test::check_agreement(network, loopback::Loopback(accelerator), {}, images);
   const FaultMap map = test::random_faults(random, placement, network, 6);
-  test::check_loopback(network, accelerator, map, images);
+  test::check_agreement(network, loopback::Loopback(accelerator), map, images);
 }
 
 }  // namespace
@@ -76,9 +80,9 @@ TEST_CASE("a quarter DoReFa-Net agrees on a dataflow chain and on a loopback arr
   const auto chain = dataflow::parse_dataflow("auto:100000", network);
   const FaultMap in_chain =
       test::random_faults(random, dataflow::place(chain, network), network, 12);
-  test::check_dataflow(network, chain, in_chain, images);
+  test::check_agreement(network, dataflow::Dataflow(chain), in_chain, images);
   auto array = loopback::parse_loopback("loopback:32x64");  // as published for this network
   array.host_first_last = true;
   const FaultMap in_array = test::random_faults(random, place(array, network), network, 6);
-  test::check_loopback(network, array, in_array, images);
+  test::check_agreement(network, loopback::Loopback(array), in_array, images);
 }

@@ -86,3 +86,16 @@ TEST_CASE("Catch2 is included through one header, which knows its versions") {
     CHECK(!include.target.starts_with("catch2/"));
   }
 }
+
+TEST_CASE("the command and the studies know families by their rows alone") {
+  int64_t seen = 0;
+  for (const Include& include : includes_below("tools")) {
+    if (!include.target.starts_with("models/")) continue;
+    ++seen;
+    INFO(include.file << ":" << include.line << " includes " << include.target);
+    const std::string inside = include.target.substr(std::string("models/").size());
+    CHECK((inside.find('/') == std::string::npos || inside.starts_with("explore/") ||
+           inside.starts_with("common/")));
+  }
+  CHECK(seen > 5);
+}

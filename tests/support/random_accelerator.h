@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "faultmaps/effects.h"
-#include "models/dataflow/accelerator.h"
-#include "models/loopback/accelerator.h"
+#include "models/dataflow/family.h"
+#include "models/loopback/family.h"
 #include "tests/support/random_network.h"
 
 namespace stuckat::test {
@@ -64,6 +64,25 @@ inline loopback::LoopbackAccelerator random_loopback(Random& random, const Netwo
     a.activation_buffer_bytes = std::max(a.activation_buffer_bytes, bytes);
   }
   return a;
+}
+
+/// One row for each built-in family.
+struct RandomFamily {
+  const char* prefix;
+  AcceleratorPtr (*draw)(Random&, const Network&);
+};
+inline const std::vector<RandomFamily>& random_families() {
+  static const std::vector<RandomFamily> rows = {
+      {"dataflow",
+       [](Random& random, const Network& network) -> AcceleratorPtr {
+         return std::make_shared<dataflow::Dataflow>(random_dataflow(random, network));
+       }},
+      {"loopback",
+       [](Random& random, const Network& network) -> AcceleratorPtr {
+         return std::make_shared<loopback::Loopback>(random_loopback(random, network));
+       }},
+  };
+  return rows;
 }
 
 }  // namespace stuckat::test

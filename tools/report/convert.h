@@ -1,5 +1,4 @@
-// From the results of the libraries to the values of the report. Needs no SystemC: the headers of
-// the accelerators' results do not include it.
+// From the results of the libraries to the values of the report.
 #pragma once
 
 #include <string>
@@ -8,8 +7,6 @@
 #include "faultmaps/effects.h"
 #include "faultmaps/fault_map.h"
 #include "faultmaps/placement.h"
-#include "models/dataflow/simulation.h"
-#include "models/loopback/simulation.h"
 #include "sim/campaign/result.h"
 #include "tools/report/report.h"
 #include "workloads/network.h"

@@ -56,6 +56,21 @@ std::string tip(const Design& design) {
   return text;
 }
 
+constexpr int colours = 6;
+
+/// CSS class of the designs of a family that no other beats.
+std::string mark_of(int family) { return "s" + std::to_string(family % colours); }
+
+std::vector<LegendEntry> marks(const Exploration& exploration) {
+  std::vector<LegendEntry> entries;
+  for (const auto& family : exploration.families) {
+    const auto index = static_cast<int>(entries.size());
+    entries.push_back({mark_of(index), family + ", beaten by none", index});
+  }
+  entries.push_back({"unknown", "another is at least as good in everything", 0});
+  return entries;
+}
+
 std::string scatter(const std::vector<const Design*>& designs, const Quantity& x,
                     const Quantity& y) {
   const PlotArea area{74, 12, 494, 270};
@@ -66,9 +81,8 @@ std::string scatter(const std::vector<const Design*>& designs, const Quantity& x
   for (const bool pareto : {false, true}) {  // the best ones on top
     for (const Design* design : designs) {
       if (design->pareto != pareto) continue;
-      const std::string colour = !pareto ? "unknown" : design->array ? "s1" : "s0";
-      drawing.marker(design->array ? 1 : 0, x_axis.scale(x.of(*design)),
-                     y_axis.scale(y.of(*design)), 4.5, colour, tip(*design));
+      drawing.marker(design->family, x_axis.scale(x.of(*design)), y_axis.scale(y.of(*design)), 4.5,
+                     pareto ? mark_of(design->family) : "unknown", tip(*design));
     }
   }
   return "<figure>\n<h4>" + escape(y.label) + " <small>against " + escape(x.label) +
@@ -133,10 +147,8 @@ std::string exploration_section(const ReportInput& input) {
     const std::string of = exploration.architecture.empty() ? "" : exploration.architecture + ", ";
     text += "<article>\n<h3>" + escape(exploration.network) + " <small>" + escape(of) +
             count_of(static_cast<int64_t>(all.size()), "accelerator") + "</small></h3>\n" +
-            legend({{"s0", "dataflow, beaten by none", 0},
-                    {"s1", "loopback array, beaten by none", 1},
-                    {"unknown", "another is at least as good in everything", 0}}) +
-            "<div class=\"figures\">\n" + scatter(all, speed, pes) + scatter(all, speed, memory);
+            legend(marks(exploration)) + "<div class=\"figures\">\n" + scatter(all, speed, pes) +
+            scatter(all, speed, memory);
     if (!examined.empty()) {
       text += scatter(examined, speed, worst) + scatter(examined, pes, worst);
     }

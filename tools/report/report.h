@@ -106,17 +106,18 @@ struct FaultMaps {
 /// Many accelerators for one network, and which of them no other beats.
 struct Exploration {
   struct Design {
-    std::string name;    ///< for tooltips
-    bool array = false;  ///< a loopback array, not a dataflow pipeline
+    std::string name;  ///< for tooltips
+    int family = 0;    ///< index in Exploration::families
     int64_t pes = 0;
     int64_t memory_bits = 0;
     double frames_per_second = 0;
     double worst_accuracy = -1;  ///< percent, under the worst single dead PE; -1: not examined
     bool pareto = false;
   };
-  std::string network;       ///< NetworkInfo::label or any other name
-  std::string architecture;  ///< "cnv-w1a1"
-  std::string hash;          ///< of the network, as hex text, or empty
+  std::string network;                ///< NetworkInfo::label or any other name
+  std::string architecture;           ///< "cnv-w1a1"
+  std::string hash;                   ///< of the network, as hex text, or empty
+  std::vector<std::string> families;  ///< of accelerators: a mark each, in the legend
   std::vector<Design> designs;
 };
 

@@ -13,13 +13,7 @@ struct Point {
   double y = 0;
 };
 
-/// A box of the diagram; sites whose names begin with `sites` stand below it.
-struct Block {
-  const char* title;
-  const char* more;   ///< a second line, may be empty
-  const char* sites;  ///< "stream/", or empty
-  double x, y, width, height;
-};
+using Block = SiteDiagram::Block;
 
 /// Where the sites of a PE stand in its panel, relative to the panel's corner.
 struct PeAnchor {
@@ -30,23 +24,8 @@ struct PeAnchor {
 constexpr double width = 980;
 constexpr double row_height = 19;
 constexpr double panel_height = 240;
-
-// The data path of one layer, from left to right.
-constexpr Block dataflow_blocks[] = {
-    {"FIFO", "from the part before", "stream/", 20, 60, 130, 52},
-    {"sliding window", "rows of the padded image", "window/", 200, 60, 170, 52},
-    {"MVTU: array of PEs", "rows r mod PE, columns c mod SIMD", "", 420, 60, 230, 52},
-    {"max-pool", "running maxima", "pool/", 700, 60, 120, 52},
-    {"FIFO", "to the next part", "", 860, 60, 110, 52},
-};
-
-// One array, layer after layer: it reads one activation buffer and writes the other.
-constexpr Block loopback_blocks[] = {
-    {"off-chip memory", "image, weights, result", "memory/", 20, 60, 150, 52},
-    {"weight buffer", "banks, filled tile by tile", "array/", 230, 60, 170, 52},
-    {"array of PEs", "rows (or pixels) mod PE, columns mod SIMD", "array/", 460, 60, 260, 52},
-    {"activation buffers", "read one, write the other", "buffer/", 780, 60, 180, 52},
-};
+constexpr double block_top = 60;
+constexpr double block_height = 52;
 
 constexpr PeAnchor pe_anchors[] = {
     {"pe/weight", {20, 78}},        {"pe/input", {20, 190}},     {"pe/product", {185, 166}},
@@ -67,10 +46,10 @@ void badge(Drawing& drawing, Point at, std::string_view name) {
 }
 
 void box(Drawing& drawing, const Block& block) {
-  drawing.rectangle(block.x, block.y, block.width, block.height, "box");
-  const double middle = block.x + block.width / 2;
-  drawing.text(middle, block.y + 22, block.title, "title", Anchor::middle);
-  drawing.text(middle, block.y + 40, block.more, "soft", Anchor::middle);
+  drawing.rectangle(block.left, block_top, block.width, block_height, "box");
+  const double middle = block.left + block.width / 2;
+  drawing.text(middle, block_top + 22, block.title, "title", Anchor::middle);
+  drawing.text(middle, block_top + 40, block.more, "soft", Anchor::middle);
 }
 
 /// Sites below each other; returns where the next one would be.
@@ -134,24 +113,26 @@ void draw_pe(Drawing& drawing, Point corner, std::vector<const SiteRow*> rows) {
   }
 }
 
-template <size_t Count>
-std::string draw(const Block (&blocks)[Count], const char* title, const char* legend,
-                 std::vector<const SiteRow*> rows) {
+}  // namespace
+
+std::string site_picture(const SiteDiagram& diagram, const std::vector<const SiteRow*>& breaking) {
+  std::vector<const SiteRow*> rows = breaking;
   const std::vector<const SiteRow*> of_pe = take(rows, "pe/");
   const auto most = static_cast<double>(rows.size());
   const double panel_top = 130 + row_height * std::max(3.0, most) + 12;
-  Drawing drawing(width, panel_top + panel_height + 20, title);
-  drawing.text(20, 28, title, "title");
-  drawing.text(20, 46, legend, "soft");
+  Drawing drawing(width, panel_top + panel_height + 20, diagram.title);
+  drawing.text(20, 28, diagram.title, "title");
+  drawing.text(20, 46, diagram.legend, "soft");
   double bottom = 120;
-  for (size_t i = 0; i < Count; ++i) {
+  const std::vector<Block>& blocks = diagram.blocks;
+  for (size_t i = 0; i < blocks.size(); ++i) {
     const Block& block = blocks[i];
     box(drawing, block);
-    if (i + 1 < Count) {
-      drawing.line(block.x + block.width, 86, blocks[i + 1].x, 86, "arrow");
+    if (i + 1 < blocks.size()) {
+      drawing.line(block.left + block.width, 86, blocks[i + 1].left, 86, "arrow");
     }
-    if (std::string_view(block.sites).empty()) continue;
-    const double end = list(drawing, {block.x, 120}, take(rows, block.sites));
+    if (block.sites.empty()) continue;
+    const double end = list(drawing, {block.left, 120}, take(rows, block.sites));
     bottom = std::max(bottom, end);
   }
   if (!rows.empty()) {
@@ -159,28 +140,17 @@ std::string draw(const Block (&blocks)[Count], const char* title, const char* le
     list(drawing, {110, bottom + 2}, rows);
   }
   for (const Block& block : blocks) {
-    if (std::string_view(block.title).find("PE") == std::string_view::npos) continue;
+    if (block.title.find("PE") == std::string::npos) continue;
     // Straight down between the lists of sites, then apart above the panel.
     const double fork = panel_top - 14;
-    drawing.line(block.x, block.y + block.height, block.x, fork, "arrow");
-    drawing.line(block.x, fork, 20, panel_top, "arrow");
-    const double right = block.x + block.width;
-    drawing.line(right, block.y + block.height, right, fork, "arrow");
+    drawing.line(block.left, block_top + block_height, block.left, fork, "arrow");
+    drawing.line(block.left, fork, 20, panel_top, "arrow");
+    const double right = block.left + block.width;
+    drawing.line(right, block_top + block_height, right, fork, "arrow");
     drawing.line(right, fork, width - 20, panel_top, "arrow");
   }
   draw_pe(drawing, {20, panel_top}, of_pe);
   return standalone(drawing, style);
-}
-
-}  // namespace
-
-std::string site_picture(AcceleratorKind accelerator, const std::vector<const SiteRow*>& rows) {
-  if (accelerator == AcceleratorKind::dataflow) {
-    return draw(dataflow_blocks, "Fault sites of a dataflow accelerator: one layer",
-                "Every layer has parts of its own. Red: what can break.", rows);
-  }
-  return draw(loopback_blocks, "Fault sites of a loopback accelerator",
-              "One array runs layer after layer. Red: what can break.", rows);
 }
 
 }  // namespace stuckat::report

@@ -5,13 +5,12 @@
 #include <vector>
 
 #include "faultmaps/sites.h"
+#include "models/site_diagram.h"
 
 namespace stuckat::report {
 
-enum class AcceleratorKind : uint8_t { dataflow, loopback };
-
 /// A picture that stands on its own (an .svg file), with the name of each row at the part that it
 /// breaks; rows of a part that the diagram does not know stand in a box of their own.
-std::string site_picture(AcceleratorKind accelerator, const std::vector<const SiteRow*>& rows);
+std::string site_picture(const SiteDiagram& diagram, const std::vector<const SiteRow*>& rows);
 
 }  // namespace stuckat::report

@@ -1,23 +1,21 @@
-// Accelerators as the command line names them: dataflow:NAME|FILE and loopback:PExSIMD|FILE.
+// Accelerators as the command line names them: PREFIX:..., of the families that the program knows.
 #pragma once
 
 #include <string>
-#include <variant>
 
-#include "faultmaps/placement.h"
-#include "models/dataflow/accelerator.h"
-#include "models/loopback/accelerator.h"
+#include "models/accelerator.h"
+#include "models/family.h"
 #include "workloads/network.h"
 
 namespace stuckat::cli {
 
-using Accelerator = std::variant<dataflow::DataflowAccelerator, loopback::LoopbackAccelerator>;
+/// The families of this program: the built-in ones until use_families() says otherwise, which a
+/// main() may do once, before any command.
+const Families& families();
+void use_families(Families families);
 
 /// Throws InputError on an unknown name or an accelerator that the network does not fit.
-Accelerator parse_accelerator(const std::string& text, const Network& network);
-Placement place_on(const Accelerator& accelerator, const Network& network);
-/// The same in a run of `images` images back to back, which transients need.
-Placement place_on(const Accelerator& accelerator, const Network& network, int64_t images);
+AcceleratorPtr parse_accelerator(const std::string& name, const Network& network);
 /// Help for --accelerator.
 std::string accelerator_help();
 

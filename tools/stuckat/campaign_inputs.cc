@@ -70,11 +70,11 @@ CampaignFaultSet load_fault_set(const CommandLine& line, const Network& network,
                        "--sample as well");
     }
   }
-  std::optional<Accelerator> accelerator;
+  AcceleratorPtr accelerator;
   Placement placement;
   if (line.has("accelerator")) {
     accelerator = parse_accelerator(line.text("accelerator"), network);
-    placement = place_on(*accelerator, network, images);
+    placement = place_on(accelerator, network, images);
   }
   campaign::FaultSet faults = campaign::parse_fault_set(
       line.text("faults"), network, accelerator ? &placement : nullptr, "--faults");

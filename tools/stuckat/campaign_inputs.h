@@ -30,8 +30,8 @@ nlohmann::ordered_json campaign_configuration(const CommandLine& line);
 campaign::Shard parse_shard(const std::string& text);
 
 struct CampaignFaultSet {
-  std::optional<Accelerator> accelerator;
-  Placement placement;  ///< empty without accelerator
+  AcceleratorPtr accelerator;  ///< or null
+  Placement placement;         ///< empty without accelerator
   campaign::FaultSet faults;
 };
 

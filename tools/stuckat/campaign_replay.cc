@@ -1,133 +1,34 @@
 // One pair of fault and image of a campaign again, in the cycle-level model.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "faultmaps/faulty_reference.h"
-#include "models/dataflow/chain.h"
-#include "models/dataflow/placement.h"
-#include "models/dataflow/simulation.h"
-#include "models/loopback/simulation.h"
 #include "sim/campaign/result.h"
 #include "tools/stuckat/campaign_inputs.h"
 #include "tools/stuckat/inputs.h"
-#include "tools/stuckat/trace_json.h"
+#include "tools/studies/replay.h"
 #include "workloads/reference.h"
 
 namespace stuckat::cli {
 namespace {
 
-struct Hardware {
-  Accelerator accelerator;
-  FaultMap map;
-};
-
-/// Hardware that does just what a stuck channel or pixel does: an MVTU with a PE of its own for
-/// each channel, one of which is dead; a FIFO that holds a whole image, one slot of which is.
-Hardware equivalent_hardware(const CampaignInputs& in, const campaign::FaultInfo& info) {
-  auto accelerator = dataflow::auto_dataflow(in.network, INT32_MAX);
-  const Layer& layer = in.network.layers[static_cast<size_t>(info.layer)];
-  std::vector<std::string> names;
-  if (info.channel >= 0) {
-    accelerator.layers[static_cast<size_t>(info.layer)].pe = layer.rows();
-    names.push_back(fmt::format("{}/mvtu/pe[{}]/dead={}", layer.name, info.channel, info.level));
-  } else {
-    const bool before_pool = info.id.find("before-pool") != std::string::npos;
-    const int before = in.network.output_tensor(info.layer);
-    const int tensor = before_pool ? before : in.network.after_pools(before);
-    const Shape shape = in.network.shape(tensor);
-    const auto producer = static_cast<size_t>(in.network.producer(tensor));
-    const std::string stream = in.network.tensor_name(tensor) + "/out";
-    int words_per_pixel = 1;
-    for (const Stream& s : dataflow::place(accelerator, in.network).streams) {
-      if (s.name == stream) words_per_pixel = s.words_per_pixel;
-    }
-    accelerator.layers[producer].out_depth = shape.pixels() * words_per_pixel;
-    const int first = (info.y * shape.width + info.x) * words_per_pixel;
-    for (int word = first; word < first + words_per_pixel; ++word) {
-      names.push_back(fmt::format("{}/slot[{}]/dead={}", stream, word, info.level));
-    }
-  }
-  dataflow::validate(accelerator, in.network);
-  const Placement placement = dataflow::place(accelerator, in.network);
-  FaultMap map{placement.accelerator, {}};
-  for (const auto& name : names) {
-    map.faults.push_back(parse_fault(name, placement, in.network, info.id));
-  }
-  validate(map, placement, in.network, info.id);
-  return {accelerator, map};
-}
-
-Hardware hardware_of(const CampaignInputs& in, int64_t fault) {
-  const campaign::FaultInfo info = in.faults.info(fault);
-  if (info.part.empty() && info.layer >= 0 && (info.channel >= 0 || info.y >= 0)) {
-    return equivalent_hardware(in, info);
-  }
-  if (!in.accelerator) throw InputError(info.id, "names hardware, and the campaign has none");
-  FaultMap map{in.placement.accelerator, in.faults.faults(fault)};
-  validate(map, in.placement, in.network, info.id);
-  return {*in.accelerator, map};
-}
-
-/// Cycles in which a tensor of the last image came out; -1 where it crosses no stream.
-struct Span {
-  int64_t first = -1;
-  int64_t last = -1;
-};
-
-struct Replay {
-  std::vector<Tensor> tensors;  ///< of the last image
-  std::vector<Span> spans;      ///< [tensors]
-  int64_t cycles = 0;           ///< of the run
-};
-
-Replay simulate_last(const dataflow::DataflowAccelerator& accelerator, const FaultMap& map,
-                     const Network& network, const std::vector<Tensor>& images,
-                     const std::string& trace_file) {
-  std::vector<dataflow::StreamTrace> streams;
-  auto result = simulate(network, accelerator, map, images, {.tensors = true, .trace = &streams});
-  const auto chain = build_chain(accelerator, network);
-  if (!trace_file.empty()) {
-    write_file(trace_file, [&](std::ostream& out) {
-      DataflowTrace trace(out, chain);
-      auto passed = streams;
-      trace.add(passed);
-      trace.finish();
-    });
-  }
-  Replay replay{std::move(result.tensors.back()), {}, result.total_cycles};
-  replay.spans.resize(replay.tensors.size());
-  for (size_t i = 0; i < chain.streams.size(); ++i) {
-    const auto& stream = chain.streams[i];
-    const auto& pushes = streams[i].pushes;
-    if (stream.tensor < 0 || pushes.empty()) continue;
-    const size_t first = pushes.size() - static_cast<size_t>(stream.words_per_image);
-    replay.spans[static_cast<size_t>(stream.tensor)] = {pushes[first], pushes.back()};
-  }
-  return replay;
-}
-
-Replay simulate_last(const loopback::LoopbackAccelerator& accelerator, const FaultMap& map,
-                     const Network& network, const std::vector<Tensor>& images,
-                     const std::string& trace_file) {
-  auto result = simulate(network, accelerator, map, images, {.tensors = true});
-  if (!trace_file.empty()) {
-    write_file(trace_file, [&](std::ostream& out) { write_trace(out, result); });
-  }
-  Replay replay{std::move(result.tensors.back()), {}, result.total_cycles};
-  replay.spans.resize(replay.tensors.size());
-  int64_t now = result.total_cycles - result.images.back().total() + result.images.back().load;
-  for (size_t l = 0; l < result.layers.size(); ++l) {
-    const int64_t end = now + result.images.back().layers[l].total();
-    replay.spans[static_cast<size_t>(result.layers[l].layer) + 1] = {now, end - 1};
-    now = end;
-  }
-  return replay;
+SimulationResult simulate(const BrokenHardware& hardware, const Network& network,
+                          const std::vector<Tensor>& images, const std::string& trace_file) {
+  Recording recording{.tensors = true, .spans = true};
+  const auto run = [&] {
+    return hardware.accelerator->simulate(network, hardware.map, images, recording);
+  };
+  if (trace_file.empty()) return run();
+  SimulationResult result;
+  write_file(trace_file, [&](std::ostream& out) {
+    recording.trace = &out;
+    result = run();
+  });
+  return result;
 }
 
 nlohmann::ordered_json compare(const Network& network, const std::vector<Tensor>& golden,
-                               const Replay& replay) {
-  const std::vector<Tensor>& faulty = replay.tensors;
+                               const SimulationResult& replay) {
+  const std::vector<Tensor>& faulty = replay.tensors.back();
   nlohmann::ordered_json rows = nlohmann::json::array();
   fmt::print("{:<10} {:>25} {:>10} {:>10} {:>8}   first difference\n", "tensor", "cycles",
              "elements", "differ", "");
@@ -146,7 +47,7 @@ nlohmann::ordered_json compare(const Network& network, const std::vector<Tensor>
                             pixel % golden[t].shape.width, c, f[i], g[i]);
       }
     }
-    const Span span = replay.spans[t];
+    const CycleSpan span = replay.spans[t];
     const std::string cycles =
         span.first < 0 ? "-" : thousands(span.first) + " to " + thousands(span.last);
     fmt::print("{:<10} {:>25} {:>10} {:>10} {:>7.2f}%   {}\n", name, cycles,
@@ -218,7 +119,8 @@ int run_replay(const Arguments& arguments) {
     throw InputError(path, "its model, accelerator or fault list has changed since",
                      "the files it was made from");
   }
-  const Hardware hardware = hardware_of(in, fault);
+  const BrokenHardware hardware = studies::broken_hardware(
+      families(), {in.network, in.accelerator, in.placement}, in.faults, fault);
   const Effects effects = in.faults.effects(fault);
   // A FIFO slot drifts through the pixels, and a transient has its cycle: the images before this
   // one have to pass, too.
@@ -229,12 +131,8 @@ int run_replay(const Arguments& arguments) {
   }
   const auto golden = reference::run(in.network, images.back());
   const auto expected = reference::run(in.network, images.back(), effects, image);
-  const Replay replay = std::visit(
-      [&](const auto& a) {
-        return simulate_last(a, hardware.map, in.network, images, line.text("trace"));
-      },
-      hardware.accelerator);
-  const auto& faulty = replay.tensors;
+  const SimulationResult replay = simulate(hardware, in.network, images, line.text("trace"));
+  const auto& faulty = replay.tensors.back();
 
   fmt::print("{} on image {}, simulated on {}\n", line.text("fault"), image,
              hardware.map.accelerator);
@@ -249,7 +147,7 @@ int run_replay(const Arguments& arguments) {
   const int before = predicted_class(golden.back().values.data(), classes);
   const int after = predicted_class(faulty.back().values.data(), classes);
   const bool agrees = faulty == expected;
-  fmt::print("\n{} cycles for {} image{}; ", thousands(replay.cycles), images.size(),
+  fmt::print("\n{} cycles for {} image{}; ", thousands(replay.total_cycles), images.size(),
              images.size() == 1 ? "" : "s");
   fmt::print("prediction {} -> {}, label {}; every tensor {} the reference with the effects\n",
              before, after, in.data.labels[static_cast<size_t>(image)],
@@ -257,7 +155,7 @@ int run_replay(const Arguments& arguments) {
   line.write_json({{"fault", line.text("fault")},
                    {"image", image},
                    {"accelerator", hardware.map.accelerator},
-                   {"cycles", replay.cycles},
+                   {"cycles", replay.total_cycles},
                    {"prediction_fault_free", before},
                    {"prediction", after},
                    {"agrees_with_reference", agrees},

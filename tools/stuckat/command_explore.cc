@@ -7,8 +7,8 @@
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/explore_options.h"
-#include "tools/stuckat/explore_worst.h"
 #include "tools/stuckat/inputs.h"
+#include "tools/studies/journal.h"
 #include "workloads/model_file.h"
 #include "workloads/version.h"
 
@@ -54,45 +54,51 @@ int run_explore(const Arguments& arguments) {
   add_explore_options(line);
   if (!line.parse(arguments)) return 0;
   const Network network = network_alone(line.text("model"));
-  const Sweep sweep = sweep_of(line, network);
+  studies::Sweep sweep = sweep_of(line, network);
   const Budgets budgets = budgets_of(line);
-  WorstCases worst_cases(line, network);
+  studies::WorstCases worst_cases = worst_cases_of(line, network);
   if (line.has("designs")) check_new_folder(line.text("designs"));
-  explore::TimingCache cache(network);
   std::string journal_path;
   if (line.has("output")) {
     check_can_replace(line.text("output"));
     journal_path = line.text("output") + ".journal";
     line.check_files({}, {{"the journal", journal_path}});
+    check_can_replace(journal_path);
   }
-  ExploreJournal journal(journal_path);
+  studies::Journal journal(journal_path);
   const auto start = std::chrono::steady_clock::now();
-  std::vector<DesignPoint> points;
+  std::vector<explore::DesignPoint> points;
   {
     Progress progress("explore");
-    points = explore_all(sweep, network, cache, journal, [&](double done) {
-      progress.show(done,
-                    fmt::format("{} timings", thousands(cache.simulated() + cache.in_part())));
-      return true;
+    points = sweep.explore(journal, [&](double done) {
+      const auto counts = sweep.timings();
+      progress.show(done, fmt::format("{} timings", thousands(counts.simulated + counts.in_part)));
     });
   }
   const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
   const auto timed = static_cast<int64_t>(points.size());
-  const auto left_out = static_cast<int64_t>(
-      std::erase_if(points, [&](const DesignPoint& p) { return !budgets.allow(p.design); }));
+  const auto left_out = static_cast<int64_t>(std::erase_if(
+      points, [&](const explore::DesignPoint& p) { return !budgets.allow(p.design); }));
   if (points.empty()) {
     throw InputError("stuckat explore", "no design is within the budgets",
                      "a larger --max-pes or --max-memory-bits, or a smaller --min-fps");
   }
-  worst_cases.examine(points, journal);
+  {
+    Progress progress("dead PEs");
+    worst_cases.examine(points, journal, [&](size_t done) {
+      progress.show(static_cast<double>(done) / static_cast<double>(points.size()),
+                    fmt::format("{} of {} designs", done, points.size()));
+    });
+  }
   for (const std::string& path : worst_cases.unused()) {
     fmt::print(stderr, "note: {} is of the placement of none of the designs\n", path);
   }
   explore::Exploration exploration{
       tool_version, network.name, content_hash(network), line.configuration().dump(), {}};
-  for (const DesignPoint& point : points) exploration.designs.push_back(point.design);
+  for (const explore::DesignPoint& point : points) exploration.designs.push_back(point.design);
   auto& designs = exploration.designs;
   mark_pareto(designs);
+  const explore::TimingCounts timings = sweep.timings();
   const auto best =
       std::count_if(designs.begin(), designs.end(), [](const Design& d) { return d.pareto; });
   print_designs(designs);
@@ -100,8 +106,8 @@ int run_explore(const Arguments& arguments) {
       "\n{} design{} in {:.1f} s ({} timed as a whole, {} in part, {} taken over from one of the "
       "same cycles), {} "
       "outside of the budgets; {} that no other beats are shown\n",
-      thousands(timed), timed == 1 ? "" : "s", time.count(), thousands(cache.simulated()),
-      thousands(cache.in_part()), thousands(cache.taken_over()), thousands(left_out),
+      thousands(timed), timed == 1 ? "" : "s", time.count(), thousands(timings.simulated),
+      thousands(timings.in_part), thousands(timings.taken_over), thousands(left_out),
       thousands(best));
   if (journal.found() > 0) {
     fmt::print("{} findings of a run that was stopped were taken over\n",
@@ -115,9 +121,9 @@ int run_explore(const Arguments& arguments) {
                    {"designs", designs.size()},
                    {"left_out", left_out},
                    {"pareto", best},
-                   {"timings", cache.simulated()},
-                   {"timings_in_part", cache.in_part()},
-                   {"taken_over", cache.taken_over()},
+                   {"timings", timings.simulated},
+                   {"timings_in_part", timings.in_part},
+                   {"taken_over", timings.taken_over},
                    {"resumed", journal.found()},
                    {"seconds", time.count()}});
   return 0;

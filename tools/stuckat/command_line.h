@@ -17,10 +17,10 @@ namespace po = boost::program_options;
 
 /// Does an option change what a command does, with the other options as they are?
 struct Effect {
-  const char* option;
+  std::string option;
   bool has_effect;
   std::string otherwise;  ///< "without faults"
-  const char* expected;
+  std::string expected;
 };
 
 /// The options of one command. Adds --help, --config FILE (lines `option = value`) and --json FILE

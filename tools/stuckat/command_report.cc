@@ -132,13 +132,16 @@ int run_report(const Arguments& arguments) {
   for (const auto& value : list(line, "exploration")) {
     const auto [label, path] = labelled("exploration", value);
     const explore::Exploration exploration = explore::read_exploration(path);
-    report::Exploration shown{label, exploration.network, exploration.network_hash, {}};
+    report::Exploration shown{label, exploration.network, exploration.network_hash, {}, {}};
+    const auto& rows = families().rows();
+    for (const Family& family : rows) shown.families.push_back(family.label);
     for (const auto& d : exploration.designs) {
+      const Family& family = families().of(d.name, path);
       const std::string fifo = d.fifo.empty() ? "" : ", FIFOs " + d.fifo;
       const std::string memory =
           d.bytes_per_cycle == 0 ? "" : fmt::format(", {} bytes per cycle", d.bytes_per_cycle);
       shown.designs.push_back({fmt::format("{}{}{}, {:g} MHz", d.name, fifo, memory, d.clock_mhz),
-                               d.name.starts_with("loopback"), d.pes, d.memory_bits,
+                               static_cast<int>(&family - rows.data()), d.pes, d.memory_bits,
                                d.frames_per_second, d.worst_accuracy, d.pareto});
     }
     input.explorations.push_back(std::move(shown));

@@ -1,20 +1,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <stdexcept>
 
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
-#include "models/dataflow/simulation.h"
-#include "models/loopback/simulation.h"
 #include "sim/fast/executor.h"
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/inputs.h"
 #include "tools/stuckat/simulation_json.h"
-#include "tools/stuckat/trace_json.h"
 #include "workloads/model_file.h"
 
 namespace stuckat::cli {
@@ -22,100 +17,42 @@ namespace {
 
 using report::Simulation;
 
+/// What the command shows of a run, or of a timing.
 struct Run {
   Simulation simulation;
-  std::vector<std::vector<int32_t>> logits;           // [image][class]
-  std::vector<std::vector<Tensor>> tensors;           // [image][tensor], if they are to be checked
-  std::vector<loopback::LoopbackLayerResult> layers;  // of a loopback accelerator
+  SimulationResult result;
 };
 
-/// The cycles of a run or of a timing, which every accelerator has.
-template <typename Result>
-Run cycles_of(Result& result) {
+Run shown(SimulationResult result, const Accelerator& accelerator, const Network& network,
+          int64_t images) {
   Run run;
   Simulation& s = run.simulation;
+  s.network = network.name;
+  s.accelerator = accelerator.name();
+  s.images = images;
   s.total_cycles = result.total_cycles;
   s.first_image_cycles = result.first_image_cycles;
+  s.interval_cycles = result.interval_cycles;
   s.bottleneck = result.bottleneck;
-  s.modules = std::move(result.modules);
+  s.clock_mhz = accelerator.clock_mhz();
+  s.modules = result.modules;
+  s.streams = result.streams;
+  for (const auto& l : result.layers) s.layers.push_back({l.name, l.cycles, l.utilisation});
+  run.result = std::move(result);
   return run;
 }
 
-Run time_on(const dataflow::DataflowAccelerator& accelerator, const Network& network,
-            size_t images) {
-  auto timing = dataflow::time_images(network, accelerator, static_cast<int64_t>(images));
-  const auto interval = dataflow::steady_interval(network, accelerator, timing.steady);
-  Run run = cycles_of(timing);
-  run.simulation.interval_cycles = std::llround(interval.per_image());
-  run.simulation.streams = std::move(timing.streams);
-  run.simulation.clock_mhz = accelerator.clock_mhz;
-  return run;
-}
-
-void add_layers(Run& run, std::vector<loopback::LoopbackLayerResult> layers) {
-  for (const auto& l : layers) {
-    run.simulation.layers.push_back({l.name, l.cycles.total(), l.utilisation});
-  }
-  run.layers = std::move(layers);
-}
-
-Run time_on(const loopback::LoopbackAccelerator& accelerator, const Network& network,
-            size_t images) {
-  auto timing = loopback::time_images(network, accelerator, static_cast<int64_t>(images));
-  Run run = cycles_of(timing);
-  run.simulation.interval_cycles = timing.steady_interval_cycles;
-  add_layers(run, std::move(timing.layers));
-  return run;
-}
-
-/// The cycles with the occupancy of every stream come from the timing, which is the run's (faults
-/// change no cycle) and takes next to nothing; the values from the run.
-Run run_on(const dataflow::DataflowAccelerator& accelerator, const Network& network,
-           const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors,
-           const std::string& trace_file) {
-  dataflow::DataflowResult result;
-  dataflow::SimulationOptions options{.tensors = keep_tensors};
-  const auto simulate = [&] {
-    result = dataflow::simulate(network, accelerator, map, images, options);
-  };
-  if (trace_file.empty()) {
-    simulate();
-  } else {
-    write_file(trace_file, [&](std::ostream& out) {
-      const auto chain = dataflow::build_chain(accelerator, network);
-      DataflowTrace trace(out, chain);
-      std::vector<dataflow::StreamTrace> streams;
-      options.trace = &streams;
-      options.on_result = [&] { trace.add(streams); };
-      simulate();
-      trace.add(streams);
-      trace.finish();
-    });
-  }
-  Run run = time_on(accelerator, network, images.size());
-  if (run.simulation.modules != result.modules ||
-      run.simulation.total_cycles != result.total_cycles) {
-    throw std::logic_error("the timing is not that of the run");
-  }
-  run.logits = std::move(result.logits);
-  run.tensors = std::move(result.tensors);
-  return run;
-}
-
-Run run_on(const loopback::LoopbackAccelerator& accelerator, const Network& network,
-           const FaultMap& map, const std::vector<Tensor>& images, bool keep_tensors,
-           const std::string& trace_file) {
-  auto result = loopback::simulate(network, accelerator, map, images,
-                                   {.tensors = keep_tensors, .transfers = !trace_file.empty()});
-  Run run = cycles_of(result);
-  run.simulation.interval_cycles = result.steady_interval_cycles;
-  if (!trace_file.empty()) {
-    write_file(trace_file, [&](std::ostream& out) { write_trace(out, result); });
-  }
-  add_layers(run, std::move(result.layers));
-  run.logits = std::move(result.logits);
-  run.tensors = std::move(result.tensors);
-  return run;
+SimulationResult simulate(const Accelerator& accelerator, const Network& network,
+                          const FaultMap& map, const std::vector<Tensor>& images, bool tensors,
+                          const std::string& trace_file) {
+  Recording recording{.tensors = tensors, .statistics = true};
+  if (trace_file.empty()) return accelerator.simulate(network, map, images, recording);
+  SimulationResult result;
+  write_file(trace_file, [&](std::ostream& out) {
+    recording.trace = &out;
+    result = accelerator.simulate(network, map, images, recording);
+  });
+  return result;
 }
 
 std::string class_name(const Network& network, const DataSet& data, int index) {
@@ -130,7 +67,7 @@ void add_predictions(Run& run, const Network& network, const DataSet& data,
   fast::Executor executor(packed);
   for (size_t i = 0; i < images.size(); ++i) {
     executor.run(images[i]);
-    const int faulty = predicted_class(run.logits[i].data(), network.classes());
+    const int faulty = predicted_class(run.result.logits[i].data(), network.classes());
     run.simulation.predictions.push_back(
         {offset + static_cast<int64_t>(i), class_name(network, data, data.labels[i]),
          class_name(network, data, executor.prediction()), class_name(network, data, faulty)});
@@ -140,7 +77,8 @@ void add_predictions(Run& run, const Network& network, const DataSet& data,
 bool agrees(const Run& run, const Network& network, const std::vector<Tensor>& images,
             const Effects& effects) {
   for (size_t i = 0; i < images.size(); ++i) {
-    if (run.tensors[i] != reference::run(network, images[i], effects, static_cast<int64_t>(i))) {
+    if (run.result.tensors[i] !=
+        reference::run(network, images[i], effects, static_cast<int64_t>(i))) {
       return false;
     }
   }
@@ -151,6 +89,23 @@ std::string time_text(int64_t cycles, double clock_mhz) {
   if (clock_mhz <= 0) return "";
   return fmt::format(" = {:.1f} us at {:g} MHz", static_cast<double>(cycles) / clock_mhz,
                      clock_mhz);
+}
+
+/// Cycles with what they are the sum of, then what else there is to know.
+void print_layers(const std::vector<LayerStatistics>& layers) {
+  if (layers.empty()) return;
+  fmt::print("\n  {:<16} {:>12}", "layer", "cycles");
+  for (const auto& f : layers.front().summands) fmt::print(" {:>{}}", f.name, f.width);
+  fmt::print(" {:>7}", "used");
+  for (const auto& f : layers.front().quantities) fmt::print(" {:>{}}", f.name, f.width);
+  fmt::print("\n");
+  for (const auto& l : layers) {
+    fmt::print("  {:<16} {:>12}", l.name, thousands(l.cycles));
+    for (const auto& f : l.summands) fmt::print(" {:>{}}", thousands(f.value), f.width);
+    fmt::print(" {:>5.1f} %", 100 * l.utilisation);
+    for (const auto& f : l.quantities) fmt::print(" {:>{}}", thousands(f.value), f.width);
+    fmt::print("\n");
+  }
 }
 
 void print(const Run& run) {
@@ -183,18 +138,7 @@ void print(const Run& run) {
                  100 * f.share_at(f.depth));
     }
   }
-  if (!run.layers.empty()) {
-    fmt::print("\n  {:<16} {:>12} {:>10} {:>12} {:>8} {:>8} {:>7} {:>12} {:>6}\n", "layer",
-               "cycles", "steps", "for weights", "control", "drain", "used", "weight bytes",
-               "tiles");
-    for (const auto& l : run.layers) {
-      fmt::print("  {:<16} {:>12} {:>10} {:>12} {:>8} {:>8} {:>5.1f} % {:>12} {:>6}\n", l.name,
-                 thousands(l.cycles.total()), thousands(l.cycles.steps),
-                 thousands(l.cycles.waiting), thousands(l.cycles.control),
-                 thousands(l.cycles.pipeline), 100 * l.utilisation, thousands(l.weight_bytes),
-                 l.tiles);
-    }
-  }
+  print_layers(run.result.layers);
   if (!s.faults.empty()) fmt::print("\n  faults\n");
   for (const auto& fault : s.faults) fmt::print("    {}\n", fault);
   if (!s.effects.empty()) fmt::print("  effects\n");
@@ -222,12 +166,9 @@ int run_timing_only(const CommandLine& line, const Network& network) {
   int64_t images = line.integer("images", -1, most_images);
   if (images == 0) throw InputError("--images", "0", "at least 1");
   images = std::max<int64_t>(1, images);
-  const Accelerator accelerator = parse_accelerator(line.text("accelerator"), network);
-  Run run = std::visit(
-      [&](const auto& a) { return time_on(a, network, static_cast<size_t>(images)); }, accelerator);
-  run.simulation.network = network.name;
-  run.simulation.accelerator = place_on(accelerator, network).accelerator;
-  run.simulation.images = images;
+  const AcceleratorPtr accelerator = parse_accelerator(line.text("accelerator"), network);
+  (void)place_on(accelerator, network);  // throws if a part cannot hold its layer
+  const Run run = shown(accelerator->time(network, images), *accelerator, network, images);
   print(run);
   line.write_json(to_json(run.simulation));
   return 0;
@@ -261,7 +202,7 @@ int run_sim(const Arguments& arguments) {
   const Network network = read_model(line.text("model"));
   const DataSet data = load_data(line);
   check_fit(network, data, line.text("model"));
-  const Accelerator accelerator = parse_accelerator(line.text("accelerator"), network);
+  const AcceleratorPtr accelerator = parse_accelerator(line.text("accelerator"), network);
   const Placement placement = place_on(accelerator, network, data.size());
   const FaultMap map = load_faults(line, placement, network);
   const Effects effects = lower(map, placement, network);
@@ -269,13 +210,9 @@ int run_sim(const Arguments& arguments) {
   for (int i = 0; i < data.size(); ++i) images.push_back(input_tensor(network, data, i));
   const bool check = !line.get<bool>("no-check");
 
-  Run run = std::visit(
-      [&](const auto& a) { return run_on(a, network, map, images, check, line.text("trace")); },
-      accelerator);
+  Run run = shown(simulate(*accelerator, network, map, images, check, line.text("trace")),
+                  *accelerator, network, data.size());
   Simulation& s = run.simulation;
-  s.network = network.name;
-  s.accelerator = placement.accelerator;
-  s.images = data.size();
   for (const Fault& fault : map.faults) s.faults.push_back(name(fault));
   s.effects = describe(effects, network);
   add_predictions(run, network, data, images, static_cast<int>(line.get<int64_t>("offset")));

@@ -5,10 +5,11 @@
 
 #include "faultmaps/lower.h"
 #include "tools/report/whatif.h"
+#include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/inputs.h"
-#include "tools/stuckat/whatif_case.h"
+#include "tools/studies/whatif.h"
 #include "workloads/model_file.h"
 #include "workloads/version.h"
 
@@ -43,9 +44,9 @@ void add_options(CommandLine& line) {
   line.epilogue(data_help() + accelerator_help());
 }
 
-BrokenHardware load(const CommandLine& line, const Network& network, const DataSet& data,
-                    const std::string& prefix) {
-  Accelerator accelerator = parse_accelerator(line.text("accelerator"), network);
+studies::BrokenNetwork load(const CommandLine& line, const Network& network, const DataSet& data,
+                            const std::string& prefix) {
+  AcceleratorPtr accelerator = parse_accelerator(line.text("accelerator"), network);
   Placement placement = place_on(accelerator, network, data.size());
   FaultMap map = load_faults(line, placement, network, prefix);
   Effects effects = lower(map, placement, network);
@@ -57,7 +58,7 @@ struct Case {
   std::string label;
   std::string model;
   std::string training;
-  BrokenHardware hardware;
+  studies::BrokenNetwork hardware;
 };
 
 std::vector<Case> load_cases(const CommandLine& line, const DataSet& data) {
@@ -208,7 +209,7 @@ int run_whatif(const Arguments& arguments) {
   const std::vector<Case> cases = load_cases(line, data);
   const auto simulated =
       static_cast<int>(std::min<int64_t>(line.integer("simulate", 0, 1000), data.size()));
-  std::vector<CycleRuns> runs;
+  std::vector<studies::CycleRuns> runs;
   for (const Case& c : cases) runs.emplace_back(c.hardware, data, simulated);
 
   WhatIf what_if;
@@ -222,7 +223,7 @@ int run_whatif(const Arguments& arguments) {
   const auto start = std::chrono::steady_clock::now();
   const auto all = static_cast<int64_t>(cases.size()) * data.size();
   int64_t done = 0;
-  const WhatIfOptions options{
+  const studies::WhatIfOptions options{
       static_cast<int>(line.integer("examine", 0, INT32_MAX)), threads(line), [&] {
         const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
         const double rate = static_cast<double>(++done) / std::max(1e-9, time.count());
@@ -230,7 +231,7 @@ int run_whatif(const Arguments& arguments) {
                       thousands(static_cast<int64_t>(rate)) + " images/s");
       }};
   for (size_t i = 0; i < cases.size(); ++i) {
-    WhatIfCase result = examine(cases[i].hardware, data, options);
+    WhatIfCase result = studies::examine(cases[i].hardware, data, options);
     result.label = cases[i].label;
     result.model = cases[i].model;
     result.training = cases[i].training;

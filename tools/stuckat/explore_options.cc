@@ -2,89 +2,59 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
-
-#include "models/explore/foldings.h"
+#include "sim/campaign/result.h"
+#include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/inputs.h"
 
 namespace stuckat::cli {
 namespace {
 
-/// The parts of "a,b,c", none of them empty; empty without the option.
-std::vector<std::string> list_of(const CommandLine& line, const std::string& option) {
-  std::vector<std::string> parts;
-  if (!line.has(option)) return parts;
-  const std::string text = line.text(option) + ",";
-  for (size_t first = 0; first < text.size();) {
-    const size_t end = text.find(',', first);
-    if (end == first) {
-      throw InputError("--" + option, "'" + line.text(option) + "' has an empty place",
-                       "values with commas between them");
+using Texts = std::vector<std::string>;
+
+po::value_semantic* value_of(const explore::SweepOption& option) {
+  const char* name = option.value_name.c_str();
+  if (option.number) return number(name, *option.number);
+  return option.standard ? text(name, option.standard->c_str()) : text(name);
+}
+
+explore::SweepValues values_of(const CommandLine& line) {
+  explore::SweepValues values;
+  const auto take = [&](const std::string& option) {
+    if (line.has(option)) values.set(option, line.text(option));
+  };
+  take("clock");
+  for (const Family& family : families().rows()) {
+    for (const auto& option : family.sweep_options) {
+      if (option.number) {
+        values.set(option.name, std::to_string(line.get<int64_t>(option.name)));
+      } else {
+        take(option.name);
+      }
     }
-    parts.push_back(text.substr(first, end - first));
-    first = end + 1;
-  }
-  return parts;
-}
-
-/// The whole text as a decimal number within a range.
-template <class Number>
-Number number_of(const std::string& option, const std::string& text, Number low, Number high) {
-  Number value = 0;
-  const char* const end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, value);
-  if (read.ec != std::errc() || read.ptr != end || !(value >= low && value <= high)) {
-    throw InputError(
-        "--" + option, "'" + text + "'",
-        fmt::format("{} {} to {}", std::is_integral_v<Number> ? "a whole number," : "a number,",
-                    low, high));
-  }
-  return value;
-}
-
-/// Each value makes designs of its own, so that none may stand there twice.
-template <class Value>
-std::vector<Value> distinct(const std::string& option, std::vector<Value> values) {
-  for (auto value = values.begin(); value != values.end(); ++value) {
-    if (std::find(values.begin(), value, *value) == value) continue;
-    throw InputError("--" + option, fmt::format("{} stands there twice", *value), "each once");
   }
   return values;
 }
 
-template <class Number>
-std::vector<Number> numbers(const CommandLine& line, const std::string& option, Number low,
-                            Number high) {
-  std::vector<Number> values;
-  for (const auto& part : list_of(line, option)) {
-    values.push_back(number_of(option, part, low, high));
-  }
-  return distinct(option, std::move(values));
-}
-
-std::vector<std::string> fifos(const CommandLine& line) {
-  std::vector<std::string> choices = list_of(line, "fifo");
-  for (std::string& fifo : choices) {
-    if (fifo == "given" || fifo == "smallest") continue;
-    if (fifo.find_first_not_of("0123456789") != std::string::npos) {
-      throw_unknown_name("--fifo", "choice of depths", fifo, {"given", "smallest"});
+/// "--foldings, --fps or --accelerator": what brings in accelerators of families.
+std::string sources_of(const std::vector<Family>& rows) {
+  std::string sources;
+  for (const Family& family : rows) {
+    for (const auto& option : family.sweep_options) {
+      if (!option.varies) sources += (sources.empty() ? "--" : ", --") + option.name;
     }
-    fifo = std::to_string(number_of<int>("fifo", fifo, 1, 1 << 20));
   }
-  return distinct("fifo", std::move(choices));
+  return sources.empty() ? "--accelerator" : sources + " or --accelerator";
 }
 
-void refuse_unused(const CommandLine& line, const Sweep& sweep) {
-  const auto is_array = [](const Accelerator& a) {
-    return std::holds_alternative<loopback::LoopbackAccelerator>(a);
-  };
-  const auto& given = sweep.accelerators;
-  const auto arrays = std::count_if(given.begin(), given.end(), is_array);
-  const bool dataflow = !sweep.rates.empty() || arrays < static_cast<int64_t>(given.size());
-  std::vector<Effect> effects = {
-      {"fifo", dataflow, "without a dataflow accelerator", "--foldings, --fps or --accelerator"},
-      {"bandwidth", arrays > 0, "without a loopback array", "--arrays or --accelerator"}};
+void refuse_unused(const CommandLine& line, const studies::Sweep& sweep) {
+  std::vector<Effect> effects;
+  for (const Family& family : families().rows()) {
+    for (const auto& option : family.sweep_options) {
+      if (!option.varies) continue;
+      effects.push_back({option.name, sweep.size(family.prefix) > 0, "without a " + family.noun,
+                         sources_of({family})});
+    }
+  }
   for (const char* option : {"data", "half", "images", "offset", "threads"}) {
     effects.push_back({option, line.get<bool>("worst-case"), "without --worst-case",
                        "--worst-case as well, which runs campaigns"});
@@ -95,18 +65,14 @@ void refuse_unused(const CommandLine& line, const Sweep& sweep) {
 }  // namespace
 
 void add_explore_options(CommandLine& line) {
-  using Texts = std::vector<std::string>;
-  line.options().add_options()("foldings", number("N", 0),
-                               "dataflow: N of all foldings, from the smallest to the largest")(
-      "fps", text("LIST"),
-      "dataflow: the smallest foldings that reach these frame rates, with the FIFOs of --fifo")(
-      "arrays", text("LIST"), "loopback: array shapes, such as 16x16,32x64")(
-      "accelerator", po::value<Texts>()->value_name("NAME"),
-      "one more accelerator; may be repeated")(
-      "fifo", text("LIST", "given"),
-      "dataflow: FIFO depths: given, smallest (that cost no speed), or numbers")(
-      "clock", text("LIST"), "MHz; without it 300 for foldings, 200 for arrays, or as given")(
-      "bandwidth", text("LIST"), "loopback: bytes of off-chip memory per cycle")(
+  for (const Family& family : families().rows()) {
+    for (const auto& option : family.sweep_options) {
+      line.options().add_options()(option.name.c_str(), value_of(option), option.help.c_str());
+    }
+  }
+  line.options().add_options()("accelerator", po::value<Texts>()->value_name("NAME"),
+                               "one more accelerator; may be repeated")(
+      "clock", text("LIST"), "MHz; without it as the accelerator or its family has it")(
       "max-pes", number("N", INT64_MAX)->default_value(INT64_MAX, "any"), "leave out larger ones")(
       "max-memory-bits", number("N", INT64_MAX)->default_value(INT64_MAX, "any"),
       "leave out larger ones")("min-fps", real("F", 0, "0"), "leave out slower ones")(
@@ -125,37 +91,37 @@ void add_explore_options(CommandLine& line) {
   line.epilogue(accelerator_help() + data_help());
 }
 
-Sweep sweep_of(const CommandLine& line, const Network& network) {
-  Sweep sweep;
-  sweep.clocks_mhz = numbers<double>(line, "clock", 1, 10'000);
-  sweep.bandwidths = numbers<int64_t>(line, "bandwidth", 1, 4096);
-  sweep.fifos = fifos(line);
-  for (const double fps : numbers<double>(line, "fps", 1e-3, 1e9)) {
-    for (const double clock : sweep.clocks_mhz.empty() ? std::vector{300.0} : sweep.clocks_mhz) {
-      sweep.rates.push_back({fps, clock});
-    }
-  }
-  const auto add = [&](const std::string& name) {
-    sweep.accelerators.push_back(parse_accelerator(name, network));
-  };
-  if (const int64_t count = line.integer("foldings", 0, 100'000); count > 0) {
-    for (auto& folding : explore::some_foldings(network, count)) {
-      sweep.accelerators.emplace_back(std::move(folding));
-    }
-  }
-  for (const auto& array : distinct("arrays", list_of(line, "arrays"))) add("loopback:" + array);
+studies::Sweep sweep_of(const CommandLine& line, const Network& network) {
+  studies::Sweep sweep(families(), values_of(line), network);
   if (line.has("accelerator")) {
-    for (const auto& name :
-         distinct("accelerator", line.get<std::vector<std::string>>("accelerator"))) {
-      add(name);
+    for (const auto& name : explore::distinct("accelerator", line.get<Texts>("accelerator"))) {
+      sweep.add(parse_accelerator(name, network));
     }
   }
-  if (sweep.accelerators.empty() && sweep.rates.empty()) {
-    throw InputError("stuckat explore", "nothing to explore",
-                     "--foldings, --fps, --arrays or --accelerator");
+  if (sweep.size() == 0) {
+    throw InputError("stuckat explore", "nothing to explore", sources_of(families().rows()));
   }
   refuse_unused(line, sweep);
   return sweep;
+}
+
+studies::WorstCases worst_cases_of(const CommandLine& line, const Network& network) {
+  studies::WorstCases worst_cases(network);
+  if (line.get<bool>("worst-case")) {
+    const std::string model = line.text("model");
+    if (names_architecture(model)) {
+      throw InputError("--worst-case", model + " has no trained parameters", "a model file");
+    }
+    DataSet data = load_data(line);
+    check_fit(network, data, model);
+    worst_cases.run_others(std::move(data), "--data", threads(line));
+  }
+  if (line.has("campaign")) {
+    for (const auto& path : line.get<Texts>("campaign")) {
+      worst_cases.add(path, campaign::read_result(path));
+    }
+  }
+  return worst_cases;
 }
 
 bool Budgets::allow(const explore::Design& design) const {

@@ -1,11 +1,12 @@
-// The options of `stuckat explore`.
+// The options of `stuckat explore`: its own and those of the families.
 #pragma once
 
 #include <cstdint>
 
 #include "models/explore/design.h"
 #include "tools/stuckat/command_line.h"
-#include "tools/stuckat/explore_sweep.h"
+#include "tools/studies/exploration.h"
+#include "tools/studies/worst_case.h"
 #include "workloads/network.h"
 
 namespace stuckat::cli {
@@ -13,7 +14,10 @@ namespace stuckat::cli {
 void add_explore_options(CommandLine& line);
 
 /// Throws InputError where there is nothing to explore, and on options without effect on that.
-Sweep sweep_of(const CommandLine& line, const Network& network);
+studies::Sweep sweep_of(const CommandLine& line, const Network& network);
+
+/// With the campaigns of --campaign and, for --worst-case, the images. Throws InputError.
+studies::WorstCases worst_cases_of(const CommandLine& line, const Network& network);
 
 struct Budgets {
   int64_t pes = 0;

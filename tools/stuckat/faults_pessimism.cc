@@ -39,7 +39,7 @@ int faults_pessimism(const Arguments& arguments) {
   const Placement placement =
       place_on(parse_accelerator(line.text("accelerator"), network), network);
   Progress progress("pessimism");
-  PessimismOptions options;
+  studies::PessimismOptions options;
   options.exhaustive = line.integer("exhaustive", 0, INT64_MAX);
   options.sampling = {line.real("margin", 1e-6, 0.5), line.real("confidence", 0.01, 0.999999),
                       static_cast<uint64_t>(line.integer("seed", 0, INT64_MAX))};
@@ -51,7 +51,7 @@ int faults_pessimism(const Arguments& arguments) {
                             placement.accelerator,
                             data.name,
                             options.sampling.confidence,
-                            study(network, placement, data, options)};
+                            studies::study(network, placement, data, options)};
   progress.clear();
   fmt::print("{} on {}, {} images of {}, {} right without faults\n\n", network.name,
              placement.accelerator, thousands(named.study.images), data.name,

@@ -11,10 +11,13 @@ namespace stuckat::cli {
 namespace {
 
 void write_pages(const std::string& folder) {
-  write_text_file(folder + "/faults.md", fault_page());
-  write_text_file(folder + "/sites-dataflow.svg", dataflow_site_picture());
-  write_text_file(folder + "/sites-loopback.svg", loopback_site_picture());
-  fmt::print("{0}/faults.md\n{0}/sites-dataflow.svg\n{0}/sites-loopback.svg\n", folder);
+  const auto pictures = site_pictures();
+  write_text_file(folder + "/faults.md", fault_page(pictures));
+  fmt::print("{}/faults.md\n", folder);
+  for (const SitePicture& picture : pictures) {
+    write_text_file(folder + "/" + picture.file, picture.svg);
+    fmt::print("{}/{}\n", folder, picture.file);
+  }
 }
 
 /// The row, and where hardware is given its sites there.

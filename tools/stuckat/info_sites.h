@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "faultmaps/site_index.h"
 #include "tools/stuckat/commands.h"
@@ -20,11 +21,15 @@ std::string formulas(const SiteRow& row);
 std::string transient_text(const SiteRow& row);
 std::string ranges(const SiteSpace& space);
 
-/// docs/faults.md: all rows with their ranges and an example on two published accelerators.
-std::string fault_page();
-/// The pictures beside it, by the accelerator: the page names them sites-dataflow.svg and
-/// sites-loopback.svg.
-std::string dataflow_site_picture();
-std::string loopback_site_picture();
+/// Where the sites of a family are.
+struct SitePicture {
+  std::string file;  ///< "sites-dataflow.svg"
+  std::string title;
+  std::string svg;
+};
+std::vector<SitePicture> site_pictures();
+/// docs/faults.md: all rows with their ranges and an example on the accelerators that the families
+/// name for it. The pictures stand beside it.
+std::string fault_page(const std::vector<SitePicture>& pictures);
 
 }  // namespace stuckat::cli

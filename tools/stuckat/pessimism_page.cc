@@ -13,6 +13,7 @@
 namespace stuckat::cli {
 namespace {
 
+using campaign::Estimate;
 using nlohmann::ordered_json;
 using report::Anchor;
 using report::Drawing;

@@ -5,9 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "tools/stuckat/pessimism.h"
+#include "tools/studies/pessimism.h"
 
 namespace stuckat::cli {
+
+using studies::Pessimism;
+using studies::PessimismRow;
 
 /// A study and what it was about.
 struct NamedStudy {

@@ -43,44 +43,38 @@ The same text, with the coordinates of an accelerator of yours:
 
     stuckat info sites --model m.h5 --accelerator loopback:32x64
 
-![where the sites of a dataflow accelerator are](sites-dataflow.svg)
-
-![where the sites of a loopback accelerator are](sites-loopback.svg)
-
 )";
 
 /// A network on an accelerator that the page takes its figures from.
 struct Example {
-  Example(report::AcceleratorKind accelerator_kind, const Accelerator& accelerator, Network of)
-      : kind(accelerator_kind),
-        network(std::move(of)),
+  Example(const Family& of, const std::string& said, const AcceleratorPtr& accelerator, Network n)
+      : family(&of),
+        words(said),
+        network(std::move(n)),
         placement(place_on(accelerator, network)),
         sites(placement, network) {}
 
-  report::AcceleratorKind kind;
+  const Family* family;
+  std::string words;
   Network network;
   Placement placement;
   SiteIndex sites;
 };
 
-/// The published accelerator and a loopback array; behind them others for the sites that these have
-/// not: of more bits, and with PEs that share their weights.
+/// Of all families: first those with words, then the others.
 std::vector<Example> examples() {
-  using report::AcceleratorKind;
-  const Network w1a1 = zoo_network("cnv-w1a1");
-  const Network w2a2 = zoo_network("cnv-w2a2");
-  loopback::LoopbackAccelerator shared = loopback::parse_loopback("loopback:32x64");
-  shared.name = "pixel-parallel-32x64";
-  shared.schedule = Schedule::pixel_parallel;
   std::vector<Example> result;
-  result.emplace_back(AcceleratorKind::dataflow,
-                      parse_accelerator("dataflow:bnn-pynq-cnv-w1a1", w1a1), w1a1);
-  result.emplace_back(AcceleratorKind::loopback, parse_accelerator("loopback:32x64", w1a1), w1a1);
-  result.emplace_back(AcceleratorKind::dataflow, parse_accelerator("dataflow:auto", w2a2), w2a2);
-  result.emplace_back(AcceleratorKind::loopback, shared, w1a1);
+  for (const bool with_words : {true, false}) {
+    for (const Family& family : families().rows()) {
+      for (const auto& e : family.examples) {
+        if (e.words.empty() == with_words) continue;
+        const Network network = zoo_network(e.network);
+        result.emplace_back(family, e.words, e.accelerator(network), network);
+      }
+    }
+  }
   return result;
 }
-constexpr size_t main_examples = 2;
 
 /// The sites of a kind at the part that examples are taken from: one of layer1 if there is one.
 const SiteSpace* example_space(const SiteIndex& sites, SiteKind kind) {
@@ -118,7 +112,7 @@ std::string row_text(const SiteRow& row, const std::vector<Example>& hardware) {
       row.name, written(row), formulas(row), row.meaning, transient_text(row), row.effect,
       row.masked, row.source);
   std::string shown;
-  for (size_t i = 0; i < hardware.size() && (i < main_examples || shown.empty()); ++i) {
+  for (size_t i = 0; i < hardware.size() && (!hardware[i].words.empty() || shown.empty()); ++i) {
     const Example& example = hardware[i];
     int64_t count = 0;
     for (const SiteSpace& space : example.sites.of(row.kind)) count += space.sites();
@@ -132,28 +126,45 @@ std::string row_text(const SiteRow& row, const std::vector<Example>& hardware) {
   return text + shown + "\n";
 }
 
-std::string picture(report::AcceleratorKind kind) {
-  const auto hardware = examples();
-  std::vector<const SiteRow*> rows;
-  for (const SiteRow& row : site_table()) {
-    const bool there = std::any_of(hardware.begin(), hardware.end(), [&](const Example& e) {
-      return e.kind == kind && example_space(e.sites, row.kind) != nullptr;
-    });
-    if (there) rows.push_back(&row);
+/// "the published ... and of a loopback array ..."
+std::string words_of(const std::vector<Example>& hardware) {
+  std::string words;
+  for (const Example& example : hardware) {
+    if (example.words.empty()) continue;
+    words += (words.empty() ? "" : " and of ") + example.words;
   }
-  return report::site_picture(kind, rows);
+  return words;
 }
 
 }  // namespace
 
-std::string fault_page() {
+std::vector<SitePicture> site_pictures() {
+  const auto hardware = examples();
+  std::vector<SitePicture> pictures;
+  for (const Family& family : families().rows()) {
+    if (family.diagram.blocks.empty()) continue;
+    std::vector<const SiteRow*> rows;
+    for (const SiteRow& row : site_table()) {
+      const bool there = std::any_of(hardware.begin(), hardware.end(), [&](const Example& e) {
+        return e.family == &family && example_space(e.sites, row.kind) != nullptr;
+      });
+      if (there) rows.push_back(&row);
+    }
+    pictures.push_back({"sites-" + family.prefix + ".svg",
+                        "where the sites of a " + family.prefix + " accelerator are",
+                        report::site_picture(family.diagram, rows)});
+  }
+  return pictures;
+}
+
+std::string fault_page(const std::vector<SitePicture>& pictures) {
   const auto hardware = examples();
   std::string text = introduction;
-  text +=
-      "Ranges and effects below are those of the published CNV-W1A1 accelerator and of a loopback\n"
-      "array of 32 PEs with 64 lanes that runs the same network, or of others where these have no "
-      "such site.\n\n| site | written | effect "
-      "|\n|---|---|---|\n";
+  for (const SitePicture& p : pictures) text += fmt::format("![{}]({})\n\n", p.title, p.file);
+  text += fmt::format(
+      "Ranges and effects below are those of {}, or of others where these have no such site.\n\n"
+      "| site | written | effect |\n|---|---|---|\n",
+      words_of(hardware));
   for (const SiteRow& row : site_table()) {
     std::string form;
     for (const char c : written(row)) form += c == '|' ? "\\|" : std::string(1, c);  // in a cell
@@ -164,9 +175,5 @@ std::string fault_page() {
   text.pop_back();
   return text;
 }
-
-std::string dataflow_site_picture() { return picture(report::AcceleratorKind::dataflow); }
-
-std::string loopback_site_picture() { return picture(report::AcceleratorKind::loopback); }
 
 }  // namespace stuckat::cli

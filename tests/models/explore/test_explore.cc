@@ -2,11 +2,13 @@
 #include <set>
 
 #include "models/dataflow/chain.h"
+#include "models/dataflow/family.h"
+#include "models/dataflow/fifo_depths.h"
+#include "models/dataflow/foldings.h"
 #include "models/dataflow/timing.h"
-#include "models/explore/cost.h"
+#include "models/dataflow/timing_cache.h"
 #include "models/explore/design.h"
-#include "models/explore/fifo_depths.h"
-#include "models/explore/foldings.h"
+#include "models/loopback/family.h"
 #include "tests/models/dataflow/random_accelerator.h"
 #include "tests/support/catch.h"
 #include "tests/support/refusal.h"
@@ -16,6 +18,10 @@
 
 using namespace stuckat;
 using namespace stuckat::explore;
+using dataflow::all_foldings;
+using dataflow::smallest_depths;
+using dataflow::some_foldings;
+using dataflow::TimingCache;
 using test::Random;
 using test::uniform;
 
@@ -71,8 +77,8 @@ TEST_CASE("a timing that is taken over is the one that a run of its own gives") 
       accelerator.clock_mhz = uniform(random, 1, 300);
       CHECK(cache.timing(accelerator) == timing_alone(network, accelerator, 12));
     }
-    taken_over += cache.taken_over();
-    CHECK(cache.simulated() + cache.in_part() + cache.taken_over() == 12);
+    taken_over += cache.counts().taken_over;
+    CHECK(cache.counts().simulated + cache.counts().in_part + cache.counts().taken_over == 12);
   }
   CHECK(taken_over > 20);
 }
@@ -114,8 +120,8 @@ TEST_CASE("a design that is run behind an unchanged stream is timed as if all of
       if (uniform(random, 0, 3) == 0) accelerator.layers[layer].out_depth = uniform(random, 1, 40);
       CHECK(cache.timing(accelerator) == timing_alone(network, accelerator, 16));
     }
-    whole += cache.simulated();
-    in_part += cache.in_part();
+    whole += cache.counts().simulated;
+    in_part += cache.counts().in_part;
   }
   INFO(whole << " as a whole, " << in_part << " in part");
   CHECK(in_part > 200);
@@ -133,8 +139,8 @@ TEST_CASE("histories that do not fit are dropped, and what they would have saved
     for (const auto& design : {first, second}) {
       CHECK(cache.timing(design) == timing_alone(network, design, 16));
     }
-    CHECK(cache.in_part() == (fits ? 1 : 0));
-    CHECK(cache.simulated() == (fits ? 1 : 2));
+    CHECK(cache.counts().in_part == (fits ? 1 : 0));
+    CHECK(cache.counts().simulated == (fits ? 1 : 2));
   }
 }
 
@@ -148,13 +154,13 @@ TEST_CASE("a layer too slow for what comes before it has all of that run again")
   auto& layer = accelerator.layers[network.layers.size() - 2];
   layer.pe *= 2;
   CHECK(cache.timing(accelerator) == timing_alone(network, accelerator, 16));
-  CHECK(cache.in_part() == 1);
+  CHECK(cache.counts().in_part == 1);
   layer.pe = layer.simd = 1;
   const DesignTiming slow = cache.timing(accelerator);
   CHECK(slow == timing_alone(network, accelerator, 16));
   CHECK(slow.slower_than(fast));
-  CHECK(cache.in_part() == 1);
-  CHECK(cache.simulated() == 2);
+  CHECK(cache.counts().in_part == 1);
+  CHECK(cache.counts().simulated == 2);
 }
 
 TEST_CASE("smallest FIFO depths keep the interval, and one word less in any of them does not") {
@@ -180,7 +186,8 @@ TEST_CASE("smallest FIFO depths keep the interval, and one word less in any of t
       }
       ++*depth;
     }
-    CHECK(cost(smallest, network).memory_bits <= cost(roomy, network).memory_bits);
+    CHECK(dataflow::Dataflow(smallest).cost(network).memory_bits <=
+          dataflow::Dataflow(roomy).cost(network).memory_bits);
   }
 }
 
@@ -222,7 +229,7 @@ TEST_CASE("foldings become faster one by one, are legal, and are those of their 
 TEST_CASE("cost of TFC, counted by hand") {
   const Network network = zoo_network("tfc-w1a1");
   auto accelerator = dataflow::auto_dataflow(network, INT64_MAX);
-  const Cost sum = cost(accelerator, network);
+  const Cost sum = dataflow::Dataflow(accelerator).cost(network);
   CHECK(sum.pes == 4);
   CHECK(sum.multipliers == 4);
   int64_t bits = 784 * 64 + 64 * 64 + 64 * 64 + 64 * 10;  // binary weights
@@ -234,7 +241,7 @@ TEST_CASE("cost of TFC, counted by hand") {
   }
   CHECK(sum.memory_bits == bits);
   const auto array = loopback::parse_loopback("loopback:4x8");
-  CHECK(cost(array) ==
+  CHECK(loopback::Loopback(array).cost(network) ==
         Cost{4, 32, 8 * (array.weight_buffer_bytes + 2 * array.activation_buffer_bytes)});
 }
 

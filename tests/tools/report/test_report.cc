@@ -76,9 +76,10 @@ Exploration demo_exploration(double frames_per_second) {
   return {"mine",
           "cnv-w1a1",
           "0123abcd",
-          {{"dataflow:small", false, 9, 1'600'000, 3, -1, true},
-           {"dataflow:bad", false, 1500, 2'100'000, 2, -1, false},
-           {"loopback:fast", true, 1200, 2'000'000, frames_per_second, -1, true}}};
+          {"dataflow", "loopback array"},
+          {{"dataflow:small", 0, 9, 1'600'000, 3, -1, true},
+           {"dataflow:bad", 0, 1500, 2'100'000, 2, -1, false},
+           {"loopback:fast", 1, 1200, 2'000'000, frames_per_second, -1, true}}};
 }
 
 /// A tick of the x axis, with the least that its text takes.

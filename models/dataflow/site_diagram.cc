@@ -1,0 +1,29 @@
+#include "models/dataflow/site_diagram.h"
+
+#include "models/dataflow/family.h"
+
+namespace stuckat::dataflow {
+
+/// The data path of one layer.
+SiteDiagram site_diagram() {
+  return {"Fault sites of a dataflow accelerator: one layer",
+          "Every layer has parts of its own. Red: what can break.",
+          {{"FIFO", "from the part before", "stream/", 20, 130},
+           {"sliding window", "rows of the padded image", "window/", 200, 170},
+           {"MVTU: array of PEs", "rows r mod PE, columns c mod SIMD", "", 420, 230},
+           {"max-pool", "running maxima", "pool/", 700, 120},
+           {"FIFO", "to the next part", "", 860, 110}}};
+}
+
+std::vector<Family::Example> examples() {
+  const auto named = [](const char* name) {
+    return [name](const Network& network) -> AcceleratorPtr {
+      return std::make_shared<Dataflow>(parse_dataflow(name, network));
+    };
+  };
+  // The second has max-pools of more than one bit.
+  return {{"cnv-w1a1", named("bnn-pynq-cnv-w1a1"), "the published CNV-W1A1 accelerator"},
+          {"cnv-w2a2", named("auto"), ""}};
+}
+
+}  // namespace stuckat::dataflow
