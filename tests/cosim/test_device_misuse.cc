@@ -255,7 +255,7 @@ TEMPLATE_TEST_CASE("a_memory_that_never_answers_raises_the_watchdog_which_says_w
                      differs("time", (sc_core::sc_time_stamp() - begin).value() / 1000, 5000);
                  verdict += system.device.explain();
                  const std::string since = "since " + begin.to_string();
-                 if (!Catch::endsWith(verdict, since)) verdict += ", but the start was " + since;
+                 if (!verdict.ends_with(since)) verdict += ", but the start was " + since;
                  sc_core::sc_stop();
                });
                return verdict;

@@ -11,7 +11,7 @@
 
 using namespace stuckat;
 using namespace stuckat::loopback;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 
 namespace {
 
