@@ -32,7 +32,7 @@ std::optional<Lacking> lacking(const Capabilities& engine, const Network& networ
     for (const LayerKind kind : engine.kinds) {
       known += (known.empty() ? "" : ", ") + std::string(kind->name);
     }
-    return Lacking{std::string("is a ") + layer.kind->name, "layers of the kinds " + known};
+    return Lacking{std::string("is of the kind ") + layer.kind->name, "layers of the kinds " + known};
   }
   if (!engine.any_graph && layer.inputs != std::vector<int>{index}) {
     return Lacking{"reads other tensors than the one before it", "a chain of layers"};

@@ -111,18 +111,17 @@ void validate_layer(const Network& network, int index, const std::string& where)
   if (layer.kind->check != nullptr) layer.kind->check(network, index, of_layer);
   check(layer.kind == LayerKind::add || layer.tables.empty(), where, layer, "has tables",
         "those of an add only");
-  const std::string a_kind = std::string("a ") + layer.kind->name;
+  const std::string kind = layer.kind->name;
   if (!layer.kind->sums) {
     check(!layer.accumulator_output, where, layer, "passes sums out", "a kind that sums");
     check(layer.output_format == layer.input_format, where, layer,
-          a_kind + " changes the format to " + layer.output_format.name(),
-          layer.input_format.name());
-    check(layer.thresholds.empty(), where, layer, a_kind + " has thresholds", "none");
+          kind + " changes the format to " + layer.output_format.name(), layer.input_format.name());
+    check(layer.thresholds.empty(), where, layer, kind + " has thresholds", "none");
   }
   if (layer.has_weights()) {
     validate_weights(layer, where);
   } else {
-    check(layer.weights.empty(), where, layer, a_kind + " has weights", "none");
+    check(layer.weights.empty(), where, layer, kind + " has weights", "none");
   }
   if (layer.kind->sums) validate_thresholds(layer, where);
 }

@@ -1,5 +1,6 @@
 // The house is extended from outside: a layer kind that only this file knows runs in the reference,
-// and every engine refuses it by name. None takes it for a max-pool, nor for anything else.
+// and every engine refuses it by name. None takes it for a max-pool, nor for anything else. The
+// same goes for all that graphs have and chains have not.
 #include <functional>
 
 #include "faultmaps/lower.h"
@@ -7,7 +8,7 @@
 #include "models/loopback/placement.h"
 #include "sim/fast/packed_network.h"
 #include "tests/support/catch.h"
-#include "tests/support/random_network.h"
+#include "tests/support/random_graph.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 #include "trainer/model.h"
@@ -66,6 +67,64 @@ Network network_with(bool toy) {
                                  binary_format, 1, 1, 0, 4, "layer1", true));
   validate(network, "toy");
   return network;
+}
+
+/// The network without a toy, its first layer changed by `change`.
+Network network_whose_first(const std::function<void(Layer&)>& change) {
+  test::Random random(9);
+  Network network;
+  network.name = "changed";
+  Layer first = network_with(false).layers.front();
+  first.weights.clear();
+  first.thresholds.clear();
+  change(first);
+  first.output = first.kind->output(first, "changed");
+  test::fill_graph_parameters(first, random);
+  network.add(first);
+  network.add(test::random_layer(random, LayerKind::dense, first.output, first.output_format,
+                                 binary_format, binary_format, 1, 1, 0, 4, "layer1", true));
+  validate(network, "changed");
+  return network;
+}
+
+/// What chains of square windows do not have, and what a refusal says of it.
+std::vector<std::pair<std::string, Network>> networks_beyond_chains() {
+  Network levels = network_with(false);
+  levels.layers.back().accumulator_output = false;
+  levels.layers.back().thresholds.assign(4, 0);
+  const auto first = network_whose_first;
+  return {
+      {"'layer0' is of the kind average_pool", first([](Layer& l) {
+         l.kind = LayerKind::average_pool;
+         l.output.channels = l.input.channels;
+       })},
+      {"'layer0' is of the kind add", first([](Layer& l) {
+         l.kind = LayerKind::add;
+         l.kernel = 1;
+         l.inputs = {0, 0};
+         l.tables = {{binary_format, {0, 1}}, {binary_format, {-2, 5}}};
+         l.output.channels = l.input.channels;
+       })},
+      {"'layer0' is of the kind concat", first([](Layer& l) {
+         l.kind = LayerKind::concat;
+         l.kernel = 1;
+         l.inputs = {0, 0};
+         l.output.channels = 2 * l.input.channels;
+       })},
+      {"'layer0' has 2 groups", first([](Layer& l) {
+         l.groups = 2;
+         l.output.channels = 4;
+       })},
+      {"'layer0' has a kernel, stride or padding that differs", first([](Layer& l) {
+         l.kernel = {1, 2};
+       })},
+      {"'layer0' has a kernel, stride or padding that differs", first([](Layer& l) {
+         l.padding = {0, 0, 1, 0};
+       })},
+      {"'layer0' holds uint6", first([](Layer& l) { l.output_format = unsigned_format(6); })},
+      {"'layer0' holds int4_full", first([](Layer& l) { l.weight_format = full_format(4); })},
+      {"'layer1' gives 1x1x4 levels as the result", levels},
+  };
 }
 
 struct Engine {
@@ -140,8 +199,28 @@ TEST_CASE("every_engine_refuses_a_layer_kind_that_it_does_not_know_by_its_name")
     CHECK(test::refusal([&] { engine.use(network_with(false)); }) == "accepted");
     const std::string refusal = test::refusal([&] { engine.use(network_with(true)); });
     INFO(refusal);
-    CHECK(refusal.find("layer 'mirror0' is a mirror, which " + engine.name) != std::string::npos);
+    CHECK(refusal.find("layer 'mirror0' is of the kind mirror, which " + engine.name) !=
+          std::string::npos);
     CHECK(refusal.find("convolution, dense, max_pool") != std::string::npos);
     CHECK(refusal.find('\n') == std::string::npos);
+  }
+}
+
+TEST_CASE("every_engine_refuses_what_a_graph_has_and_it_does_not_compute") {
+  const test::TemporaryFolder folder;
+  const auto networks = networks_beyond_chains();
+  for (const auto& [what, network] : networks) {
+    for (const Engine& engine : engines(folder)) {
+      const Network& of_this = network;  // clang 14 captures no structured binding
+      const std::string refusal = test::refusal([&] { engine.use(of_this); });
+      INFO(engine.name << ", " << what << ": " << refusal);
+      if (engine.name == "a model file") {
+        CHECK(refusal == "accepted");
+        continue;
+      }
+      CHECK(refusal.find("layer " + what) != std::string::npos);
+      CHECK(refusal.find(", which " + engine.name) != std::string::npos);
+      CHECK(refusal.find('\n') == std::string::npos);
+    }
   }
 }
