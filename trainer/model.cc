@@ -83,6 +83,16 @@ void check_trainable(const Network& network) {
   check_supported(network, known, network.name);
 }
 
+void update_statistics(Model& model, const std::vector<BatchStatistics>& batch) {
+  for (size_t i = 0; i < batch.size(); ++i) {
+    LayerParameters& p = model.layers[i];
+    for (size_t r = 0; r < batch[i].mean.size(); ++r) {
+      p.mean[r] += batch_norm_momentum * (batch[i].mean[r] - p.mean[r]);
+      p.variance[r] += batch_norm_momentum * (batch[i].variance[r] - p.variance[r]);
+    }
+  }
+}
+
 Model initial_model(const Network& architecture, uint64_t seed) {
   check_trainable(architecture);
   Model model{architecture, std::vector<LayerParameters>(architecture.layers.size())};

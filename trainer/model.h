@@ -35,6 +35,16 @@ struct Model {
   bool operator==(const Model&) const = default;
 };
 
+/// What the batch-norms of one layer saw in a batch, of the real accumulators; empty for a pool.
+struct BatchStatistics {
+  std::vector<double> mean;
+  std::vector<double> variance;  ///< unbiased
+
+  bool operator==(const BatchStatistics&) const = default;
+};
+/// Moves the running statistics towards those of a batch, [layer].
+void update_statistics(Model& model, const std::vector<BatchStatistics>& batch);
+
 /// Weights uniform in (-1, 1), gamma 1, beta 0. Throws InputError if `architecture` has something
 /// that cannot be trained (its shapes and formats are checked by validate()).
 Model initial_model(const Network& architecture, uint64_t seed);

@@ -77,7 +77,7 @@ Model model_from_network(const Network& network, const DataSet& calibration, Wor
     images.fill(n, {}, input.data() + n / lanes * block, n % lanes);
     labels.push_back(images.label(n));
   }
-  TrainingStep step(network, false, Effects{}, workers);
+  TrainingStep step(network, {}, workers);
   // Layer by layer, since the statistics of one depend on the thresholds before it.
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
@@ -86,7 +86,8 @@ Model model_from_network(const Network& network, const DataSet& calibration, Wor
     LayerParameters& seen = trial.layers[i];
     std::fill(seen.mean.begin(), seen.mean.end(), 0.0);
     std::fill(seen.variance.begin(), seen.variance.end(), 0.0);
-    step.run(trial, input.data(), labels, {});
+    step.run(model, input.data(), labels);
+    update_statistics(trial, step.statistics());
     LayerParameters& p = model.layers[i];
     const double count = static_cast<double>(images.size()) * layer.output.pixels() *
                          (layer.accumulator_output ? layer.rows() : 1);

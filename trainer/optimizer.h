@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "trainer/model.h"
-#include "trainer/step.h"
+#include "trainer/training_layer.h"
 
 namespace stuckat::trainer {
 

@@ -55,6 +55,7 @@ Predictor::Predictor(const Network& network, const Effects& effects, Workers& wo
 
 std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t image_index) {
   const int blocks = block_count(samples);
+  const Range all{0, samples};
   std::vector<BrokenAccumulator> broken;  // of the last layer with weights
   for (int t = 0; t < network_.tensors(); ++t) {
     const auto i = static_cast<size_t>(t);
@@ -64,13 +65,16 @@ std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t
       std::memcpy(values.data(), input, blocks * block_elements(network_.input()));
     } else if (const Layer& layer = network_.layers[i - 1]; !layer.has_weights()) {
       pool_forward(layer, values_[i - 1].data(), blocks, values.data(), workers_);
-      break_pool(faults_[i], layer, values_[i - 1].data(), samples, image_index, values.data());
+      break_pool(faults_[i], layer, values_[i - 1].data(), all, image_index, values.data());
     } else {
       ForwardLayer& forward = *layers_[i - 1];
       const LayerFaults& faults = faults_[i];
-      forward.run(values_[i - 1].data(), samples, {}, workers_,
-                  operand_edit(faults, layer, samples, image_index));
-      broken = broken_accumulators(faults, forward, weights_[i - 1].data(), samples, image_index);
+      ForwardLayer::Edit edit;
+      if (!faults.operands.empty()) {
+        edit = [&](int8_t* padded) { overwrite_operands(faults, layer, all, image_index, padded); };
+      }
+      forward.run(values_[i - 1].data(), samples, {}, workers_, edit);
+      broken = broken_accumulators(faults, forward, weights_[i - 1].data(), all, image_index);
       if (layer.accumulator_output) break;
       workers_.run(blocks, [&](int block) {
         const size_t start = block * block_elements(layer.output);
@@ -81,7 +85,7 @@ std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t
       });
       overwrite_broken(broken, layer, thresholds_[i - 1], values.data());
     }
-    overwrite_elements(faults_[i], network_, t, samples, image_index, values.data());
+    overwrite_elements(faults_[i], network_, t, all, image_index, values.data());
   }
   ForwardLayer& last = *layers_.back();
   const int classes = network_.classes();
@@ -99,7 +103,7 @@ std::vector<int32_t> Predictor::logits(const int8_t* input, int samples, int64_t
     result[static_cast<size_t>(a.sample * classes + a.pixel * last.layer.rows() + a.row)] =
         a.accumulator;
   }
-  overwrite_accumulators(faults_.back(), network_, samples, image_index, result.data());
+  overwrite_accumulators(faults_.back(), network_, all, image_index, result.data());
   return result;
 }
 

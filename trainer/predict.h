@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "faultmaps/effects.h"
-#include "trainer/fixed_faults.h"
 #include "trainer/forward.h"
+#include "trainer/layer_faults.h"
 #include "workloads/dataset.h"
 #include "workloads/network.h"
 

@@ -6,10 +6,13 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
 
 #include "trainer/checkpoint.h"
+#include "trainer/fixed_faults.h"
 #include "trainer/hardware_faults.h"
 #include "trainer/images.h"
+#include "trainer/injection_overlay.h"
 #include "trainer/predict.h"
 #include "trainer/random.h"
 #include "trainer/step.h"
@@ -127,7 +130,7 @@ class Run {
         state_(initial_state(architecture, start)),
         hardware_(options.hardware, options.method == Method::fat_placement, options.seed,
                   architecture),
-        step_(architecture, drops(options.method), hardware_.any(), workers_),
+        step_(architecture, {drops(options.method), hardware_.any()}, workers_),
         batch_(std::min(options.batch, images_.size())),
         batches_(images_.size() / batch_),
         input_(block_count(batch_) * block_elements(architecture.input())) {
@@ -174,50 +177,42 @@ class Run {
     return {std::move(configuration), model, {model, -1}, {model, -1}, std::move(adam), {}};
   }
 
-  StepInjection injection_for(int epoch, EpochRecord& record) {
-    StepInjection injection;
-    injection.seed = options_.seed;
-    injection.injection.kind = options_.injection;
-    injection.injection.percent = percent_at(options_, epoch);
+  /// What is injected in an epoch, and where.
+  std::pair<Injection, std::vector<int>> injection_for(int epoch, EpochRecord& record) const {
+    const double percent = percent_at(options_, epoch);
     switch (options_.method) {
       case Method::standard:
       case Method::fat_placement:
         break;
       case Method::dropout:
-        injection.injection.kind = InjectionKind::element;
-        injection.injection.zeros = true;
-        injection.tensors = tensors_;
-        break;
+        return {{InjectionKind::element, percent, true}, tensors_};
       case Method::dropout2d:
-        injection.injection.kind = InjectionKind::channel;
-        injection.injection.zeros = true;
-        injection.tensors = tensors_;
-        break;
+        return {{InjectionKind::channel, percent, true}, tensors_};
       case Method::fat1:
-        injection.tensors = tensors_;
-        break;
+        return {{options_.injection, percent, false}, tensors_};
       case Method::fat2: {
         if (tensors_.empty()) break;
         const Sequence random(options_.seed, Purpose::injected_layer);
         const int chosen =
             random.below(static_cast<uint64_t>(epoch), static_cast<int>(tensors_.size()));
-        injection.tensors = {tensors_[static_cast<size_t>(chosen)]};
+        const int tensor = tensors_[static_cast<size_t>(chosen)];
         const Network& network = state_.model.architecture;
-        record.injected_layer = network.producer(injection.tensors.front());
+        record.injected_layer = network.producer(tensor);
         while (!network.layer(record.injected_layer).has_weights()) {
           record.injected_layer = network.producer(network.input_tensor(record.injected_layer));
         }
-        break;
+        return {{options_.injection, percent, false}, {tensor}};
       }
     }
-    return injection;
+    return {};
   }
 
   /// False if the callback stopped it.
   bool run_epoch(int epoch) {
     EpochRecord record;
     record.learning_rate = learning_rate_at(options_, epoch);
-    StepInjection injection = injection_for(epoch, record);
+    const auto [injection, tensors] = injection_for(epoch, record);
+    injection_.set(injection, tensors, options_.seed);
     std::vector<int> order = epoch_order(images_.size(), options_.seed, epoch);
     order.resize(static_cast<size_t>(batches_) * static_cast<size_t>(batch_));
     ImageBatches batches(images_, order, batch_, workers_);
@@ -229,18 +224,12 @@ class Run {
       for (int n = 0; n < batch_; ++n) {
         labels[static_cast<size_t>(n)] = images_.label(order[static_cast<size_t>(b) * batch_ + n]);
       }
-      const int64_t step = static_cast<int64_t>(epoch) * batches_ + b;
-      injection.step = static_cast<uint64_t>(step);
-      injection.image_index = step * batch_;
-      if (hardware_.any()) {
-        hardware_.draw(state_.model, injection.injection.percent, injection.step, batch_);
-        step_.set_faults(hardware_.common(), hardware_.of_samples());
-      }
-      const StepResult result = step_.run(state_.model, input_.data(), labels, injection);
+      const StepResult result = run_step(epoch, b, labels);
       if (!std::isfinite(result.loss)) {
         throw InputError("training", "the loss is not finite in epoch " + std::to_string(epoch),
                          "a lower learning rate; the last checkpoint, if any, is unharmed");
       }
+      update_statistics(state_.model, step_.statistics());
       state_.adam.update(state_.model, step_.gradients(), record.learning_rate, workers_);
       record.loss += result.loss / batches_;
       correct += result.correct;
@@ -252,6 +241,21 @@ class Run {
     record.train_accuracy = static_cast<double>(correct) / (static_cast<double>(batches_) * batch_);
     finish_epoch(epoch, record);
     return tell(epoch, batches_, record.loss, &record);
+  }
+
+  StepResult run_step(int epoch, int batch, const std::vector<int>& labels) {
+    const int64_t step = static_cast<int64_t>(epoch) * batches_ + batch;
+    injection_.set_step(static_cast<uint64_t>(step));
+    std::vector<FaultOverlay*> overlays;
+    std::optional<FixedFaults> broken;
+    if (hardware_.any()) {
+      hardware_.draw(state_.model, percent_at(options_, epoch), static_cast<uint64_t>(step),
+                     batch_);
+      broken.emplace(state_.model.architecture, hardware_.common(), hardware_.of_samples());
+      overlays.push_back(&*broken);
+    }
+    overlays.push_back(&injection_);
+    return step_.run(state_.model, input_.data(), labels, overlays, step * batch_);
   }
 
   void finish_epoch(int epoch, EpochRecord& record) {
@@ -304,6 +308,7 @@ class Run {
   std::vector<int> tensors_;
   TrainState state_;
   HardwareFaults hardware_;
+  InjectionOverlay injection_;
   TrainingStep step_;
   int batch_ = 0;
   int batches_ = 0;  // of an epoch

@@ -17,6 +17,7 @@
 #include <iostream>
 #include <string>
 
+#include "trainer/injection_overlay.h"
 #include "trainer/optimizer.h"
 #include "trainer/random.h"
 #include "trainer/step.h"
@@ -45,7 +46,7 @@ class Bench {
   Bench(const Network& network, int threads)
       : workers_(threads),
         model_(initial_model(network, 1)),
-        step_(network, false, {}, workers_),
+        step_(network, {}, workers_),
         adam_(model_),
         input_(block_count(batch) * block_elements(network.input())) {
     const Sequence random(1, Purpose::order);
@@ -65,15 +66,13 @@ class Bench {
   int threads() const { return workers_.threads(); }
 
   void step(bool fat, Times& times) {
-    StepInjection injection;
-    injection.step = steps_++;
-    if (fat) {
-      injection.injection.percent = 5;
-      injection.tensors = injected_;
-    }
+    injection_.set({InjectionKind::channel, 5, false}, fat ? injected_ : std::vector<int>{}, 0);
+    injection_.set_step(steps_++);
+    const std::vector<FaultOverlay*> overlays{&injection_};
     const auto start = std::chrono::steady_clock::now();
     const std::clock_t cpu_start = std::clock();
-    step_.run(model_, input_.data(), labels_, injection);
+    step_.run(model_, input_.data(), labels_, overlays);
+    update_statistics(model_, step_.statistics());
     adam_.update(model_, step_.gradients(), 0.001, workers_);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     times.wall.push_back(seconds.count());
@@ -84,6 +83,7 @@ class Bench {
   Workers workers_;
   Model model_;
   TrainingStep step_;
+  InjectionOverlay injection_;
   Adam adam_;
   std::vector<int8_t> input_;
   std::vector<int> labels_;

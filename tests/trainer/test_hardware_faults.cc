@@ -6,6 +6,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/random_network.h"
 #include "tests/support/random_placement.h"
+#include "trainer/fixed_faults.h"
 #include "trainer/hardware_faults.h"
 #include "trainer/step.h"
 #include "workloads/errors.h"
@@ -17,6 +18,8 @@ using test::Random;
 using test::uniform;
 
 namespace {
+
+using Overlays = std::vector<FaultOverlay*>;
 
 constexpr int samples = 19;  // more than one block of lanes
 
@@ -84,12 +87,11 @@ void check_step(const Network& network, const Hardware& hardware, double percent
   Model model = random_model(network, random);
   HardwareFaults faults(hardware, true, 3, network);
   faults.draw(model, percent, 11, samples);
-  TrainingStep step(network, false, faults.any(), workers);
-  step.set_faults(faults.common(), faults.of_samples());
+  TrainingStep step(network, {.faults = true}, workers);
+  FixedFaults broken(network, faults.common(), faults.of_samples());
   const Batch batch = random_batch(network, random);
-  StepInjection injection;
-  injection.image_index = 40;
-  step.run(model, batch.input.data(), batch.labels, injection);
+  step.run(model, batch.input.data(), batch.labels, Overlays{&broken}, 40);
+  update_statistics(model, step.statistics());
   const Network exported = of_batch(model);
   for (int n = 0; n < samples; ++n) {
     const auto s = static_cast<size_t>(n);
@@ -167,13 +169,13 @@ TEST_CASE("nothing is learned where faults decide") {
   hardware.placement = test::random_dataflow_placement(random, network);
   HardwareFaults faults(hardware, true, 3, network);
   Workers workers(1);
-  TrainingStep step(network, false, true, workers);
+  TrainingStep step(network, {.faults = true}, workers);
   const Batch batch = random_batch(network, random);
   for (const double percent : {0.0, 100.0}) {
     Model model = random_model(network, random);
     faults.draw(model, percent, 1, samples);
-    step.set_faults(faults.common(), faults.of_samples());
-    step.run(model, batch.input.data(), batch.labels, {});
+    FixedFaults broken(network, faults.common(), faults.of_samples());
+    step.run(model, batch.input.data(), batch.labels, Overlays{&broken});
     bool all_zero = true;
     for (const LayerGradient& g : step.gradients()) {
       for (const float w : g.weights) all_zero = all_zero && w == 0;
@@ -185,9 +187,20 @@ TEST_CASE("nothing is learned where faults decide") {
 TEST_CASE("the gradient is cleared at the faults of one sample, and nowhere else") {
   const Network network = small_network("cnv-w1a1");
   const Shape shape = network.shape(1);
-  const auto faults = faults_by_tensor(stuck_channel(network, 0, 2, 1), network);
+  std::vector<Effects> of_samples(18);
+  of_samples[17] = stuck_channel(network, 0, 2, 1);
+  FixedFaults faults(network, {}, of_samples);
+  Workers workers(1);
+  const StepContext step{network, workers, {}, 18, 0};
+  faults.begin(step);
   std::vector<float> gradient(2 * block_elements(shape), 1.0f);
-  clear_faulty_gradient(faults[1], shape, 18, 0, gradient.data(), 17);
+  for (int block = 0; block < 2; ++block) {
+    for (int y = 0; y < shape.height; ++y) {
+      const int row = block * shape.height + y;
+      faults.gradient(step, 1, block, y, {0, shape.channels},
+                      gradient.data() + row * shape.width * shape.channels * lanes);
+    }
+  }
   for (size_t i = 0; i < gradient.size(); ++i) {
     const bool hit = i / block_elements(shape) == 1 && i % lanes == 1 &&
                      static_cast<int>(i / lanes) % shape.channels == 2;
@@ -208,11 +221,11 @@ TEST_CASE(
   held.mask = CodeMask::stuck_bit(0, true);
   of_samples[sample].operands = {held};
   Workers workers(1);
-  TrainingStep step(network, false, true, workers);
-  step.set_faults({}, of_samples);
+  TrainingStep step(network, {.faults = true}, workers);
+  FixedFaults faults(network, {}, of_samples);
   Model model = random_model(network, random);
   const Batch batch = random_batch(network, random);
-  step.run(model, batch.input.data(), batch.labels, {});
+  step.run(model, batch.input.data(), batch.labels, Overlays{&faults});
   const Shape shape = network.shape(1);
   const auto learned = [&](int n, int c) {
     bool any = false;

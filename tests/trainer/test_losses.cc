@@ -1,17 +1,14 @@
 // The first losses of a training run, against PyTorch's: tests/perf/train_in_pytorch.py trains the
 // same network from the same weights on the same images in the same order.
-#include <sys/wait.h>
-
-#include <array>
 #include <cmath>
-#include <cstdio>
 #include <fstream>
 #include <sstream>
 #include <string>
 
 #include "tests/support/catch.h"
+#include "tests/trainer/pytorch.h"
+#include "trainer/injection_overlay.h"
 #include "trainer/optimizer.h"
-#include "trainer/random.h"
 #include "trainer/step.h"
 #include "workloads/zoo.h"
 
@@ -52,20 +49,6 @@ std::vector<Row> golden() {
   return rows_of(file);
 }
 
-/// Images as images_of() in train_in_pytorch.py draws them.
-std::vector<int8_t> images(Shape shape, int first) {
-  const Sequence random(1, Purpose::order);
-  std::vector<int8_t> block(block_count(batch) * block_elements(shape));
-  for (int n = 0; n < batch; ++n) {
-    for (int e = 0; e < shape.size(); ++e) {
-      const auto drawn = static_cast<uint64_t>(first + n) * shape.size() + e;
-      block[n / lanes * block_elements(shape) + static_cast<size_t>(e * lanes + n % lanes)] =
-          static_cast<int8_t>(random.below(drawn, 256) - 128);
-    }
-  }
-  return block;
-}
-
 std::vector<double> losses(const Row& row) {
   const bool cnv = row.network == "cnv";
   const Network network =
@@ -74,17 +57,17 @@ std::vector<double> losses(const Row& row) {
                   {.width = cnv ? 1.0 / 8 : 1.0 / 32, .input_side = cnv ? 32 : 96});
   Workers workers(2);
   Model model = initial_model(network, 1);
-  TrainingStep step(network, row.drop, {}, workers);
-  StepInjection injection;
-  injection.seed = 1;
+  TrainingStep step(network, {.zeros = row.drop}, workers);
+  InjectionOverlay injected;
   if (row.injected != "-") {
-    injection.injection = {row.injected == "channel" ? InjectionKind::channel
-                           : row.injected == "pixel" ? InjectionKind::pixel
-                                                     : InjectionKind::element,
-                           20, row.drop};
+    std::vector<int> tensors;
     for (const int layer : network.injectable_layers()) {
-      injection.tensors.push_back(network.after_pools(network.output_tensor(layer)));
+      tensors.push_back(network.after_pools(network.output_tensor(layer)));
     }
+    const InjectionKind kind = row.injected == "channel" ? InjectionKind::channel
+                               : row.injected == "pixel" ? InjectionKind::pixel
+                                                         : InjectionKind::element;
+    injected.set({kind, 20, row.drop}, tensors, 1);
   }
   Adam adam(model);
   std::vector<double> result;
@@ -92,23 +75,14 @@ std::vector<double> losses(const Row& row) {
     const int first = i % 2 * batch;
     std::vector<int> labels;
     for (int n = 0; n < batch; ++n) labels.push_back((first + n) % 10);
-    const std::vector<int8_t> input = images(network.input(), first);
-    injection.step = static_cast<uint64_t>(i);
-    result.push_back(step.run(model, input.data(), labels, injection).loss);
+    const std::vector<int8_t> input = test::pytorch_images(network.input(), first, batch);
+    injected.set_step(static_cast<uint64_t>(i));
+    const std::vector<FaultOverlay*> overlays{&injected};
+    result.push_back(step.run(model, input.data(), labels, overlays).loss);
+    update_statistics(model, step.statistics());
     adam.update(model, step.gradients(), 0.001, workers);
   }
   return result;
-}
-
-/// What a command prints, and its exit status.
-std::pair<std::string, int> output_of(const std::string& command) {
-  FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) throw std::runtime_error("no pipe");
-  std::string text;
-  std::array<char, 256> part{};
-  while (std::fgets(part.data(), part.size(), pipe) != nullptr) text += part.data();
-  const int status = pclose(pipe);
-  return {text, WIFEXITED(status) ? WEXITSTATUS(status) : -1};
 }
 
 }  // namespace
@@ -128,10 +102,8 @@ TEST_CASE("the first ten losses are PyTorch's, with injection and Dropout too") 
 }
 
 TEST_CASE("the losses on file are what PyTorch computes") {
-  const auto [text, status] =
-      output_of(STUCKAT_TEST_FOLDER "/../perf/train_in_pytorch.py losses " + golden_file + " 2>&1");
-  if (status == 3 || status == 126 || status == 127) test::skip(text);  // no PyTorch, or no Python
-  REQUIRE(status == 0);
+  const auto text =
+      test::from_pytorch(STUCKAT_TEST_FOLDER "/../perf/train_in_pytorch.py losses " + golden_file);
   std::istringstream printed(text);
   const std::vector<Row> rows = rows_of(printed);
   const std::vector<Row> expected = golden();

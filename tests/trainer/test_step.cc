@@ -5,6 +5,8 @@
 #include "tests/support/every_target.h"
 #include "tests/support/random_network.h"
 #include "trainer/elementwise.h"
+#include "trainer/fixed_faults.h"
+#include "trainer/injection_overlay.h"
 #include "trainer/optimizer.h"
 #include "trainer/step.h"
 #include "workloads/zoo.h"
@@ -36,10 +38,15 @@ Batch random_batch(const Network& network, int samples, Random& random) {
   return batch;
 }
 
-StepInjection inject(InjectionKind kind, double percent, std::vector<int> tensors,
-                     bool zeros = false) {
-  return {{kind, percent, zeros}, std::move(tensors), 7, 3, 0};
+InjectionOverlay inject(InjectionKind kind, double percent, std::vector<int> tensors,
+                        bool zeros = false) {
+  InjectionOverlay overlay;
+  overlay.set({kind, percent, zeros}, std::move(tensors), 7);
+  overlay.set_step(3);
+  return overlay;
 }
+
+using Overlays = std::vector<FaultOverlay*>;
 
 bool same(const std::vector<LayerGradient>& a, const std::vector<LayerGradient>& b) {
   for (size_t i = 0; i < a.size(); ++i) {
@@ -59,13 +66,13 @@ TEST_CASE("the loss has the derivatives that central differences give") {
   model.layers.back().gamma = {0.7f};
   model.layers.back().beta = {-0.2f};
   Workers workers(1);
-  TrainingStep step(network, false, {}, workers);
+  TrainingStep step(network, {}, workers);
   const Batch batch = random_batch(network, 20, random);
   const auto loss = [&](float gamma, float beta) {
     Model m = model;
     m.layers.back().gamma = {gamma};
     m.layers.back().beta = {beta};
-    return step.run(m, batch.input.data(), batch.labels, {}).loss;
+    return step.run(m, batch.input.data(), batch.labels).loss;
   };
   const float h = 1e-3f;
   const double by_gamma = (loss(0.7f + h, -0.2f) - loss(0.7f - h, -0.2f)) / (2 * double{h});
@@ -171,15 +178,14 @@ TEST_CASE("p = 0 and no injection at all are the same step") {
   for (int t = 1; t + 1 < network.tensors(); ++t) tensors.push_back(t);
   for (const InjectionKind kind :
        {InjectionKind::channel, InjectionKind::pixel, InjectionKind::element}) {
-    Model model = initial_model(network, 1);
-    TrainingStep plain(network, false, {}, workers);
-    TrainingStep injected(network, false, {}, workers);
-    const double loss = plain.run(model, batch.input.data(), batch.labels, {}).loss;
-    Model again = initial_model(network, 1);
-    CHECK(loss ==
-          injected.run(again, batch.input.data(), batch.labels, inject(kind, 0, tensors)).loss);
+    const Model model = initial_model(network, 1);
+    TrainingStep plain(network, {}, workers);
+    TrainingStep injected(network, {}, workers);
+    const double loss = plain.run(model, batch.input.data(), batch.labels).loss;
+    InjectionOverlay nothing = inject(kind, 0, tensors);
+    CHECK(loss == injected.run(model, batch.input.data(), batch.labels, Overlays{&nothing}).loss);
     CHECK(same(plain.gradients(), injected.gradients()));
-    CHECK(model == again);
+    CHECK(plain.statistics() == injected.statistics());
   }
 }
 
@@ -248,14 +254,15 @@ TEST_CASE("a dropped channel is 0, its survivors count 1 / (1 - p) times as much
   const Network network = zoo_network("tfc-w1a1", {.width = 0.25});
   Workers workers(1);
   const Batch batch = random_batch(network, 20, random);
-  Model model = initial_model(network, 1);
-  TrainingStep step(network, true, {}, workers);
-  step.run(model, batch.input.data(), batch.labels, inject(InjectionKind::channel, 50, {1}, true));
+  const Model model = initial_model(network, 1);
+  TrainingStep step(network, {.zeros = true}, workers);
+  InjectionOverlay drop = inject(InjectionKind::channel, 50, {1}, true);
+  step.run(model, batch.input.data(), batch.labels, Overlays{&drop});
   int zeros = 0;
   for (int c = 0; c < network.layers[0].rows(); ++c) {
     const int value = step.values(1)[c * lanes];
     zeros += value == 0 ? 1 : 0;
-    CHECK((value == 0) == (step.mask(1).at(0, 0, c) == 0));
+    CHECK((value == 0) == (drop.mask(1).at(0, 0, c) == 0));
   }
   CHECK(zeros > 0);
   CHECK(zeros < network.layers[0].rows());
@@ -270,11 +277,12 @@ TEST_CASE("training is the same bytes on any number of threads and every instruc
   const auto train = [&](int threads) {
     Model model = initial_model(network, 1);
     Workers workers(threads);
-    TrainingStep step(network, false, {}, workers);
+    TrainingStep step(network, {}, workers);
     Adam adam(model);
     for (int i = 0; i < 2; ++i) {
-      step.run(model, batch.input.data(), batch.labels,
-               inject(InjectionKind::channel, 5, {1, 3, 4}));
+      InjectionOverlay injected = inject(InjectionKind::channel, 5, {1, 3, 4});
+      step.run(model, batch.input.data(), batch.labels, Overlays{&injected});
+      update_statistics(model, step.statistics());
       adam.update(model, step.gradients(), 0.01, workers);
     }
     models.push_back(model);
@@ -304,9 +312,10 @@ TEST_CASE("fixed faults are in the training's forward pass, and nothing is learn
   broken.pe.accumulator_bits = network.layers[3].accumulator_bits();
   broken.pe.accumulator = CodeMask::stuck_bit(0, true);
   effects.operators.push_back(broken);
-  Model model = initial_model(network, 1);
-  TrainingStep step(network, false, effects, workers);
-  step.run(model, batch.input.data(), batch.labels, {});
+  const Model model = initial_model(network, 1);
+  TrainingStep step(network, {.faults = true}, workers);
+  FixedFaults faults(network, effects);
+  step.run(model, batch.input.data(), batch.labels, Overlays{&faults});
   const Layer& layer = network.layers[0];
   for (int p = 0; p < layer.output.pixels(); ++p) {
     REQUIRE(step.values(1)[(p * layer.rows() + 2) * lanes] == -1);
@@ -318,4 +327,42 @@ TEST_CASE("fixed faults are in the training's forward pass, and nothing is learn
   const auto deep = static_cast<size_t>(network.layers[3].columns());
   for (size_t c = 0; c < deep; ++c) REQUIRE(step.gradients()[3].weights[deep + c] == 0);
   CHECK(step.gradients()[3].weights[0] != 0);
+}
+
+TEST_CASE("a step leaves the model alone: a second pass is the first one again") {
+  Random random(9);
+  const Network network = zoo_network("cnv-w2a2", {.width = 0.0625});
+  Workers workers(2);
+  const Batch batch = random_batch(network, 24, random);
+  const Model model = initial_model(network, 1);
+  const Model before = model;
+  TrainingStep step(network, {.faults = true}, workers);
+  InjectionOverlay injected = inject(InjectionKind::element, 10, {1, 3});
+  FixedFaults broken(network, stuck_channel(network, 1, 2, 0));
+  const Overlays overlays{&broken, &injected};
+  const double loss = step.run(model, batch.input.data(), batch.labels, overlays).loss;
+  const auto gradients = step.gradients();
+  const auto statistics = step.statistics();
+  // Another model in between, as a sharpness-aware step has it.
+  Model other = model;
+  for (float& w : other.layers[0].weights) w = -w;
+  CHECK(step.run(other, batch.input.data(), batch.labels, overlays).loss != loss);
+  CHECK(step.run(model, batch.input.data(), batch.labels, overlays).loss == loss);
+  CHECK(same(step.gradients(), gradients));
+  CHECK(step.statistics() == statistics);
+  CHECK(model == before);
+}
+
+TEST_CASE("running statistics move towards those of the batch by the momentum") {
+  Model model = initial_model(zoo_network("tfc-w1a1", {.width = 0.1}), 1);
+  const double mean = model.layers[0].mean[1];
+  const double variance = model.layers[0].variance[1];
+  std::vector<BatchStatistics> batch(model.layers.size());
+  batch[0].mean.assign(model.layers[0].mean.size(), 3.0);
+  batch[0].variance.assign(model.layers[0].mean.size(), 5.0);
+  const std::vector<double> untouched = model.layers[1].mean;
+  update_statistics(model, batch);
+  CHECK(model.layers[0].mean[1] == Approx(0.9 * mean + 0.1 * 3));
+  CHECK(model.layers[0].variance[1] == Approx(0.9 * variance + 0.1 * 5));
+  CHECK(model.layers[1].mean == untouched);
 }

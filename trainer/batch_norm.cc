@@ -1,0 +1,70 @@
+#include "trainer/batch_norm.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace stuckat::trainer {
+
+void BatchNorm::normalise(const LayerParameters& parameters, const std::vector<ChannelSums>& blocks,
+                          double count, double unit, int32_t limit, Steps& steps) {
+  const size_t rows = parameters.gamma.size();
+  steps.thresholds.clear();
+  for (auto* values : {&band_.low, &band_.high, &band_.mean}) values->resize(rows);
+  for (auto* values : {&deviation_, &statistics_.mean, &statistics_.variance}) {
+    values->resize(rows);
+  }
+  for (size_t r = 0; r < rows; ++r) {
+    int64_t sum = 0;
+    int64_t square = 0;
+    for (const ChannelSums& s : blocks) {
+      sum += s.sum[r];
+      square += s.square[r];
+    }
+    const double mean = static_cast<double>(sum) / count;
+    const double variance = std::max(0.0, static_cast<double>(square) / count - mean * mean);
+    const double real_mean = mean * unit;
+    const double real_variance = variance * unit * unit;
+    const FoldedRow row = fold(
+        integer_batch_norm(unit, parameters.gamma[r], parameters.beta[r], real_mean, real_variance),
+        steps.format, limit);
+    steps.thresholds.insert(steps.thresholds.end(), row.thresholds.begin(), row.thresholds.end());
+    band_.low[r] = static_cast<float>(row.low);
+    band_.high[r] = static_cast<float>(row.high);
+    band_.mean[r] = static_cast<float>(mean);
+    deviation_[r] = unit / std::sqrt(real_variance + batch_norm_epsilon);
+    statistics_.mean[r] = real_mean;
+    statistics_.variance[r] = count > 1 ? real_variance * count / (count - 1) : real_variance;
+  }
+}
+
+BatchNormBackward BatchNorm::backward(const LayerParameters& parameters, const Passed& passed,
+                                      double count, std::vector<float>& gamma_gradient,
+                                      std::vector<float>& beta_gradient) const {
+  const size_t rows = deviation_.size();
+  const size_t blocks = passed.sums.size() / (rows * lanes);
+  BatchNormBackward k;
+  k.mean = band_.mean;
+  for (auto* values : {&k.scale, &k.offset, &k.slope, &gamma_gradient, &beta_gradient}) {
+    values->resize(rows);
+  }
+  for (size_t r = 0; r < rows; ++r) {
+    double s = 0;
+    double d = 0;
+    for (size_t block = 0; block < blocks; ++block) {
+      for (size_t l = 0; l < lanes; ++l) {
+        s += static_cast<double>(passed.sums[(block * rows + r) * lanes + l]);
+        d += static_cast<double>(passed.products[(block * rows + r) * lanes + l]);
+      }
+    }
+    const double deviation = deviation_[r];
+    const double gain = static_cast<double>(parameters.gamma[r]) * deviation;
+    beta_gradient[r] = static_cast<float>(s);
+    gamma_gradient[r] = static_cast<float>(d * deviation);
+    k.scale[r] = static_cast<float>(gain);
+    k.offset[r] = static_cast<float>(gain * s / count);
+    k.slope[r] = static_cast<float>(gain * deviation * deviation * d / count);
+  }
+  return k;
+}
+
+}  // namespace stuckat::trainer

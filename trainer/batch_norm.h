@@ -1,0 +1,38 @@
+// The batch-norm of a layer's rows in training: from the sums of a batch to thresholds and pass
+// bands, and from what the quantizer lets pass to the gradients.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "trainer/elementwise.h"
+#include "trainer/model.h"
+
+namespace stuckat::trainer {
+
+class BatchNorm {
+ public:
+  /// Statistics of a batch. blocks: sums of each block; count: sums of a row; unit: real value of
+  /// one unit of the sums; limit: as in fold().
+  void normalise(const LayerParameters& parameters, const std::vector<ChannelSums>& blocks,
+                 double count, double unit, int32_t limit, Steps& steps);
+  const PassBand& band() const { return band_; }
+  const BatchStatistics& statistics() const { return statistics_; }
+
+  /// What pass_gradient() has added up: [block][row][16].
+  struct Passed {
+    std::vector<float> sums;
+    std::vector<float> products;
+  };
+  /// The gradients of gamma and beta; returns what batch_norm_gradient() needs.
+  BatchNormBackward backward(const LayerParameters& parameters, const Passed& passed, double count,
+                             std::vector<float>& gamma_gradient,
+                             std::vector<float>& beta_gradient) const;
+
+ private:
+  PassBand band_;
+  std::vector<double> deviation_;  // [row] unit / sqrt(variance + eps): of the normalised sum
+  BatchStatistics statistics_;
+};
+
+}  // namespace stuckat::trainer

@@ -1,0 +1,30 @@
+// The loss of a step, behind the one batch-norm of all logits.
+#pragma once
+
+#include <vector>
+
+namespace stuckat::trainer {
+
+/// Scale and offset of the logits' batch-norm, and the real value of one unit of their sums.
+struct LogitNorm {
+  double unit = 1;
+  double gamma = 1;
+  double beta = 0;
+};
+
+struct Loss {
+  double loss = 0;  ///< mean over samples and classes of max(0, 1 - target * logit)^2
+  int correct = 0;
+  std::vector<double> by_sum;  ///< derivative by the sums, [sample][class]
+  double by_gamma = 0;
+  double by_beta = 0;
+  double mean = 0;      ///< of the real sums
+  double variance = 0;  ///< likewise, unbiased
+};
+
+/// The squared hinge loss; targets are +1 for the label's class and -1 for the others. sums:
+/// [sample][class].
+Loss squared_hinge(const std::vector<double>& sums, int classes, const LogitNorm& norm,
+                   const std::vector<int>& labels);
+
+}  // namespace stuckat::trainer
