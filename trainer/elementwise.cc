@@ -1,22 +1,28 @@
 #include "trainer/elementwise.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 
-#include "trainer/tables.h"
-#include "trainer/vectors.h"
+#include "trainer/highway_targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "trainer/elementwise.cc"
+#include <hwy/foreach_target.h>
+// after foreach_target.h
+#include "trainer/vectors-inl.h"
 
-namespace stuckat::trainer {
-namespace {
+HWY_BEFORE_NAMESPACE();
+namespace stuckat::trainer::HWY_NAMESPACE {
 
 template <class Acc>
-STUCKAT_INLINE void sums_of(const Acc* acc, int pixels, int channels, Range range, int64_t bound,
-                            ChannelSums& sums) {
+HWY_INLINE void sums_of(const Acc* acc, int pixels, int channels, Range range, int64_t bound,
+                        ChannelSums& sums) {
   // Lane sums of 32 bits, emptied before `pixels_at_once` squares of the greatest size overflow.
   const int64_t square = std::max<int64_t>(1, bound * bound);
   const int64_t fit = int64_t{UINT32_MAX} / square;
   const auto pixels_at_once = static_cast<int>(std::min<int64_t>(fit, pixels));
   const ptrdiff_t step = static_cast<ptrdiff_t>(channels) * lanes;
+  const BlockInts d;
   for (int c = range.begin; c < range.end; ++c) {
     const Acc* a = acc + static_cast<ptrdiff_t>(c) * lanes;
     auto& total = sums.sum[static_cast<size_t>(c)];
@@ -32,61 +38,54 @@ STUCKAT_INLINE void sums_of(const Acc* acc, int pixels, int channels, Range rang
       continue;
     }
     for (int first = 0; first < pixels; first += pixels_at_once) {
-      Ints sum[2] = {};
-      Vector<uint32_t> squares[2] = {};
-      for (int p = first; p < std::min(pixels, first + pixels_at_once); ++p) {
-        for (int j = 0; j < 2; ++j) {
-          const Ints value = load_ints(a + p * step + 8 * j);
-          sum[j] += value;
-          squares[j] += reinterpret_cast<Vector<uint32_t>>(value * value);
+      const int end = std::min(pixels, first + pixels_at_once);
+      for (int j = 0; j < lanes; j += lanes_of<BlockInts>) {
+        auto sum = hn::Zero(d);
+        auto squares = hn::Zero(d);
+        for (int p = first; p < end; ++p) {
+          const auto value = load_ints(d, a + p * step + j);
+          sum = hn::Add(sum, value);
+          squares = hn::Add(squares, hn::Mul(value, value));
         }
-      }
-      for (int l = 0; l < lanes; ++l) {
-        total += sum[l / 8][l % 8];
-        total_square += squares[l / 8][l % 8];
+        HWY_ALIGN std::array<int32_t, lanes> all;
+        HWY_ALIGN std::array<int32_t, lanes> all_squares;
+        hn::StoreU(sum, d, all.data());
+        hn::StoreU(squares, d, all_squares.data());
+        for (size_t l = 0; l < static_cast<size_t>(lanes_of<BlockInts>); ++l) {
+          total += all[l];
+          total_square += static_cast<uint32_t>(all_squares[l]);
+        }
       }
     }
   }
 }
 
-/// Brings the low bytes of 16 levels into memory.
-STUCKAT_INLINE void store_levels(const Vector<int16_t>* levels, int8_t* values) {
-  using Levels [[gnu::vector_size(16), gnu::may_alias, gnu::aligned(1)]] = int8_t;
-  *reinterpret_cast<Levels*>(values) = __builtin_convertvector(levels[0], Levels);
-}
-STUCKAT_INLINE void store_levels(const Vector<int32_t>* levels, int8_t* values) {
-  for (ptrdiff_t j = 0; j < 2; ++j) {
-    *reinterpret_cast<Bytes*>(values + 8 * j) = __builtin_convertvector(levels[j], Bytes);
-  }
-}
-
 template <class Acc>
-STUCKAT_INLINE void steps_of(const Acc* acc, int pixels, int channels, const Steps& steps,
-                             int samples, int8_t* values) {
-  constexpr int pieces = lanes / per_vector<Acc>;
+HWY_INLINE void steps_of(const Acc* acc, int pixels, int channels, const Steps& steps, int samples,
+                         int8_t* values) {
+  const hn::CappedTag<Acc, lanes> d;
+  const hn::Rebind<int8_t, decltype(d)> bytes;
   const int count = steps.format.thresholds();
-  const auto lowest = static_cast<Acc>(steps.format.level(0));
-  const auto height = static_cast<Acc>(steps.format.kind == FormatKind::binary ? 2 : 1);
-  Vector<Acc> present[pieces];
-  for (int l = 0; l < lanes; ++l) {
-    present[l / per_vector<Acc>][l % per_vector<Acc>] = static_cast<Acc>(l < samples ? -1 : 0);
-  }
+  const auto lowest = hn::Set(d, static_cast<Acc>(steps.format.level(0)));
+  const auto height = hn::Set(d, static_cast<Acc>(steps.format.kind == FormatKind::binary ? 2 : 1));
   // The parameters as the loop reads them.
-  std::vector<Acc> sign(steps.sign.begin(), steps.sign.end());
-  std::vector<Acc> thresholds(steps.thresholds.begin(), steps.thresholds.end());
+  const std::vector<Acc> sign(steps.sign.begin(), steps.sign.end());
+  const std::vector<Acc> thresholds(steps.thresholds.begin(), steps.thresholds.end());
+  const auto present = hn::Set(d, static_cast<Acc>(std::min(samples, lanes)));
   for (int p = 0; p < pixels; ++p) {
     for (int c = 0; c < channels; ++c) {
+      const auto of_row = hn::Set(d, sign[static_cast<size_t>(c)]);
       const Acc* t = thresholds.data() + static_cast<ptrdiff_t>(c) * count;
-      Vector<Acc> level[pieces];
-      for (int j = 0; j < pieces; ++j) {
-        const Vector<Acc> a = *reinterpret_cast<const Vector<Acc>*>(acc + j * per_vector<Acc>) *
-                              sign[static_cast<size_t>(c)];
-        // A comparison that holds is -1.
-        Vector<Acc> above = {};
-        for (int i = 0; i < count; ++i) above += a > t[i];
-        level[j] = (lowest - above * height) & present[j];
+      for (int j = 0; j < lanes; j += lanes_of<decltype(d)>) {
+        const auto a = hn::Mul(hn::LoadU(d, acc + j), of_row);
+        auto level = lowest;
+        for (int k = 0; k < count; ++k) {
+          level = hn::Add(level, hn::IfThenElseZero(hn::Gt(a, hn::Set(d, t[k])), height));
+        }
+        const auto lane = hn::Iota(d, static_cast<Acc>(j));
+        hn::StoreU(hn::DemoteTo(bytes, hn::IfThenElseZero(hn::Lt(lane, present), level)), bytes,
+                   values + j);
       }
-      store_levels(level, values);
       acc += lanes;
       values += lanes;
     }
@@ -94,41 +93,49 @@ STUCKAT_INLINE void steps_of(const Acc* acc, int pixels, int channels, const Ste
 }
 
 template <class Acc>
-STUCKAT_INLINE void pass_of(const Acc* acc, int pixels, int channels, Range range,
-                            const PassBand& band, float* gradient, float* sums, float* products) {
+HWY_INLINE void pass_of(const Acc* acc, int pixels, int channels, Range range, const PassBand& band,
+                        float* gradient, float* sums, float* products) {
+  const BlockFloats d;
   for (int p = 0; p < pixels; ++p) {
     for (int c = range.begin; c < range.end; ++c) {
       const auto i = static_cast<size_t>(c);
+      const auto low = hn::Set(d, band.low[i]);
+      const auto high = hn::Set(d, band.high[i]);
+      const auto mean = hn::Set(d, band.mean[i]);
       const ptrdiff_t row = static_cast<ptrdiff_t>(c) * lanes;
       const ptrdiff_t at = static_cast<ptrdiff_t>(p) * channels * lanes + row;
-      for (int j = 0; j < lanes; j += 8) {
-        const Floats a = load_floats(acc + at + j);
-        const Floats g =
-            masked(load_floats(gradient + at + j), (a >= band.low[i]) & (a <= band.high[i]));
+      for (int j = 0; j < lanes; j += lanes_of<BlockFloats>) {
+        const auto a = load_floats(d, acc + at + j);
+        const auto g = hn::IfThenElseZero(hn::And(hn::Ge(a, low), hn::Le(a, high)),
+                                          hn::LoadU(d, gradient + at + j));
         float* s = sums + row + j;
-        float* d = products + row + j;
-        store(gradient + at + j, g);
-        store(s, load_floats(s) + g);
-        store(d, load_floats(d) + g * (a - band.mean[i]));
+        float* r = products + row + j;
+        hn::StoreU(g, d, gradient + at + j);
+        hn::StoreU(hn::Add(hn::LoadU(d, s), g), d, s);
+        hn::StoreU(hn::Add(hn::LoadU(d, r), hn::Mul(g, hn::Sub(a, mean))), d, r);
       }
     }
   }
 }
 
 template <class Acc>
-STUCKAT_INLINE void gradient_of(const Acc* acc, int pixels, int channels,
-                                const BatchNormBackward& k, int samples, const float* gradient,
-                                float* result) {
-  Ints present[2] = {};
-  for (int l = 0; l < lanes; ++l) present[l / 8][l % 8] = l < samples ? -1 : 0;
+HWY_INLINE void gradient_of(const Acc* acc, int pixels, int channels, const BatchNormBackward& k,
+                            int samples, const float* gradient, float* result) {
+  const BlockFloats d;
+  const auto count = hn::Set(d, static_cast<float>(samples));
   for (int p = 0; p < pixels; ++p) {
     for (int c = 0; c < channels; ++c) {
       const auto i = static_cast<size_t>(c);
-      for (int j = 0; j < lanes; j += 8) {
-        const Floats centred = load_floats(acc + j) - k.mean[i];
-        const Floats g =
-            k.scale[i] * load_floats(gradient + j) - k.offset[i] - k.slope[i] * centred;
-        store(result + j, masked(g, present[j / 8]));
+      const auto scale = hn::Set(d, k.scale[i]);
+      const auto offset = hn::Set(d, k.offset[i]);
+      const auto slope = hn::Set(d, k.slope[i]);
+      const auto mean = hn::Set(d, k.mean[i]);
+      for (int j = 0; j < lanes; j += lanes_of<BlockFloats>) {
+        const auto centred = hn::Sub(load_floats(d, acc + j), mean);
+        const auto scaled = hn::Mul(scale, hn::LoadU(d, gradient + j));
+        const auto g = hn::Sub(hn::Sub(scaled, offset), hn::Mul(slope, centred));
+        const auto present = hn::Lt(hn::Iota(d, static_cast<float>(j)), count);
+        hn::StoreU(hn::IfThenElseZero(present, g), d, result + j);
       }
       acc += lanes;
       gradient += lanes;
@@ -137,59 +144,54 @@ STUCKAT_INLINE void gradient_of(const Acc* acc, int pixels, int channels,
   }
 }
 
-}  // namespace
-
-STUCKAT_MULTIVERSION void add_sums(const int16_t* acc, int pixels, int channels, Range range,
-                                   int64_t bound, ChannelSums& sums) {
+void sums_of_short(const int16_t* acc, int pixels, int channels, Range range, int64_t bound,
+                   ChannelSums& sums) {
   sums_of(acc, pixels, channels, range, bound, sums);
 }
-STUCKAT_MULTIVERSION void add_sums(const int32_t* acc, int pixels, int channels, Range range,
-                                   int64_t bound, ChannelSums& sums) {
+void sums_of_int(const int32_t* acc, int pixels, int channels, Range range, int64_t bound,
+                 ChannelSums& sums) {
   sums_of(acc, pixels, channels, range, bound, sums);
 }
-STUCKAT_MULTIVERSION void apply_steps(const int16_t* acc, int pixels, int channels,
-                                      const Steps& steps, int samples, int8_t* values) {
+void steps_of_short(const int16_t* acc, int pixels, int channels, const Steps& steps, int samples,
+                    int8_t* values) {
   steps_of(acc, pixels, channels, steps, samples, values);
 }
-STUCKAT_MULTIVERSION void apply_steps(const int32_t* acc, int pixels, int channels,
-                                      const Steps& steps, int samples, int8_t* values) {
+void steps_of_int(const int32_t* acc, int pixels, int channels, const Steps& steps, int samples,
+                  int8_t* values) {
   steps_of(acc, pixels, channels, steps, samples, values);
 }
-STUCKAT_MULTIVERSION void pass_gradient(const int16_t* acc, int pixels, int channels, Range range,
-                                        const PassBand& band, float* gradient, float* sums,
-                                        float* products) {
+void pass_short(const int16_t* acc, int pixels, int channels, Range range, const PassBand& band,
+                float* gradient, float* sums, float* products) {
   pass_of(acc, pixels, channels, range, band, gradient, sums, products);
 }
-STUCKAT_MULTIVERSION void pass_gradient(const int32_t* acc, int pixels, int channels, Range range,
-                                        const PassBand& band, float* gradient, float* sums,
-                                        float* products) {
+void pass_int(const int32_t* acc, int pixels, int channels, Range range, const PassBand& band,
+              float* gradient, float* sums, float* products) {
   pass_of(acc, pixels, channels, range, band, gradient, sums, products);
 }
-STUCKAT_MULTIVERSION void batch_norm_gradient(const int16_t* acc, int pixels, int channels,
-                                              const BatchNormBackward& k, int samples,
-                                              const float* gradient, float* result) {
+void gradient_short(const int16_t* acc, int pixels, int channels, const BatchNormBackward& k,
+                    int samples, const float* gradient, float* result) {
   gradient_of(acc, pixels, channels, k, samples, gradient, result);
 }
-STUCKAT_MULTIVERSION void batch_norm_gradient(const int32_t* acc, int pixels, int channels,
-                                              const BatchNormBackward& k, int samples,
-                                              const float* gradient, float* result) {
+void gradient_int(const int32_t* acc, int pixels, int channels, const BatchNormBackward& k,
+                  int samples, const float* gradient, float* result) {
   gradient_of(acc, pixels, channels, k, samples, gradient, result);
 }
 
-STUCKAT_MULTIVERSION void transpose(const float* gradient, int pixels, int channels,
-                                    float* transposed, ptrdiff_t row_block, ptrdiff_t pixel) {
+void transpose_all(const float* gradient, int pixels, int channels, float* transposed,
+                   ptrdiff_t row_block, ptrdiff_t pixel) {
+  constexpr int side = tile_side;
   for (int p = 0; p < pixels; ++p) {
     float* out = transposed + p * pixel;
-    for (int c = 0; c < channels; c += 8) {
+    for (int c = 0; c < channels; c += side) {
       const float* in = gradient + static_cast<ptrdiff_t>(c) * lanes;
       float* to = out + c / lanes * row_block + c % lanes;
-      const int width = std::min(8, channels - c);
-      for (ptrdiff_t l = 0; l < lanes; l += 8) {
-        if (width == 8) {
-          transpose8(in + l, lanes, to + l * lanes, lanes);
+      const int width = std::min(side, channels - c);
+      for (ptrdiff_t l = 0; l < lanes; l += side) {
+        if (width == side) {
+          transpose_tile(in + l, lanes, to + l * lanes, lanes);
           continue;
         }
-        for (ptrdiff_t n = l; n < l + 8; ++n) {
+        for (ptrdiff_t n = l; n < l + side; ++n) {
           for (int i = 0; i < width; ++i) to[n * lanes + i] = in[i * lanes + n];
         }
       }
@@ -198,4 +200,58 @@ STUCKAT_MULTIVERSION void transpose(const float* gradient, int pixels, int chann
   }
 }
 
+}  // namespace stuckat::trainer::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace stuckat::trainer {
+
+HWY_EXPORT(sums_of_short);
+HWY_EXPORT(sums_of_int);
+HWY_EXPORT(steps_of_short);
+HWY_EXPORT(steps_of_int);
+HWY_EXPORT(pass_short);
+HWY_EXPORT(pass_int);
+HWY_EXPORT(gradient_short);
+HWY_EXPORT(gradient_int);
+HWY_EXPORT(transpose_all);
+
+void add_sums(const int16_t* acc, int pixels, int channels, Range range, int64_t bound,
+              ChannelSums& sums) {
+  HWY_DYNAMIC_DISPATCH(sums_of_short)(acc, pixels, channels, range, bound, sums);
+}
+void add_sums(const int32_t* acc, int pixels, int channels, Range range, int64_t bound,
+              ChannelSums& sums) {
+  HWY_DYNAMIC_DISPATCH(sums_of_int)(acc, pixels, channels, range, bound, sums);
+}
+void apply_steps(const int16_t* acc, int pixels, int channels, const Steps& steps, int samples,
+                 int8_t* values) {
+  HWY_DYNAMIC_DISPATCH(steps_of_short)(acc, pixels, channels, steps, samples, values);
+}
+void apply_steps(const int32_t* acc, int pixels, int channels, const Steps& steps, int samples,
+                 int8_t* values) {
+  HWY_DYNAMIC_DISPATCH(steps_of_int)(acc, pixels, channels, steps, samples, values);
+}
+void pass_gradient(const int16_t* acc, int pixels, int channels, Range range, const PassBand& band,
+                   float* gradient, float* sums, float* products) {
+  HWY_DYNAMIC_DISPATCH(pass_short)(acc, pixels, channels, range, band, gradient, sums, products);
+}
+void pass_gradient(const int32_t* acc, int pixels, int channels, Range range, const PassBand& band,
+                   float* gradient, float* sums, float* products) {
+  HWY_DYNAMIC_DISPATCH(pass_int)(acc, pixels, channels, range, band, gradient, sums, products);
+}
+void batch_norm_gradient(const int16_t* acc, int pixels, int channels, const BatchNormBackward& k,
+                         int samples, const float* gradient, float* result) {
+  HWY_DYNAMIC_DISPATCH(gradient_short)(acc, pixels, channels, k, samples, gradient, result);
+}
+void batch_norm_gradient(const int32_t* acc, int pixels, int channels, const BatchNormBackward& k,
+                         int samples, const float* gradient, float* result) {
+  HWY_DYNAMIC_DISPATCH(gradient_int)(acc, pixels, channels, k, samples, gradient, result);
+}
+void transpose(const float* gradient, int pixels, int channels, float* transposed,
+               ptrdiff_t row_block, ptrdiff_t pixel) {
+  HWY_DYNAMIC_DISPATCH(transpose_all)(gradient, pixels, channels, transposed, row_block, pixel);
+}
+
 }  // namespace stuckat::trainer
+#endif

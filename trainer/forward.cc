@@ -3,61 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "trainer/kernels.h"
 #include "trainer/model.h"
-#include "trainer/vectors.h"
 
 namespace stuckat::trainer {
-namespace {
-
-STUCKAT_MULTIVERSION void pool_block(const Layer& layer, const int8_t* in, int8_t* out) {
-  const int size = layer.input.channels * lanes;
-  for (int y = 0; y < layer.output.height; ++y) {
-    for (int x = 0; x < layer.output.width; ++x) {
-      const int8_t* corner =
-          in + static_cast<ptrdiff_t>(y * layer.input.width + x) * layer.stride * size;
-      std::memcpy(out, corner, static_cast<size_t>(size));
-      for (int k = 1; k < layer.kernel * layer.kernel; ++k) {
-        const int8_t* v =
-            corner +
-            static_cast<ptrdiff_t>(k / layer.kernel * layer.input.width + k % layer.kernel) * size;
-        for (int i = 0; i < size; ++i) out[i] = std::max(out[i], v[i]);
-      }
-      out += size;
-    }
-  }
-}
-
-/// Adds the gradients of output row `y`; in, out: the whole block.
-STUCKAT_MULTIVERSION void unpool_row(const Layer& layer, int y, const int8_t* in,
-                                     const float* gradient, float* out) {
-  const int size = layer.input.channels * lanes;
-  for (int x = 0; x < layer.output.width; ++x) {
-    const ptrdiff_t corner =
-        static_cast<ptrdiff_t>(y * layer.input.width + x) * layer.stride * size;
-    for (int first = 0; first < size; first += 8) {
-      const auto at = [&](int k) {
-        return corner + first +
-               static_cast<ptrdiff_t>(k / layer.kernel * layer.input.width + k % layer.kernel) *
-                   size;
-      };
-      Ints best = load_ints(in + at(0));
-      for (int k = 1; k < layer.kernel * layer.kernel; ++k) {
-        const Ints value = load_ints(in + at(k));
-        best = value > best ? value : best;
-      }
-      Floats left = load_floats(gradient + first);
-      for (int k = 0; k < layer.kernel * layer.kernel; ++k) {
-        const Ints taken = load_ints(in + at(k)) == best;
-        store(out + at(k), load_floats(out + at(k)) + masked(left, taken));
-        left = masked(left, ~taken);
-      }
-    }
-    gradient += size;
-  }
-}
-
-}  // namespace
-
 ForwardLayer::ForwardLayer(const Layer& described, Values inputs, bool with_backward,
                            bool always_wide)
     : layer(described),

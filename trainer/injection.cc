@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "trainer/kernels.h"
 #include "trainer/product.h"
-#include "trainer/vectors.h"
 
 namespace stuckat::trainer {
 namespace {
@@ -20,13 +20,7 @@ int positions(InjectionKind kind, Shape shape) {
   return 0;
 }
 
-/// Distance in the mask from one pixel to the next and from one channel to the next.
-struct Strides {
-  ptrdiff_t pixel = 0;
-  ptrdiff_t channel = 0;
-};
-
-Strides strides_of(InjectionKind kind, Shape shape) {
+MaskStrides strides_of(InjectionKind kind, Shape shape) {
   switch (kind) {
     case InjectionKind::channel:
       return {0, lanes};
@@ -36,36 +30,6 @@ Strides strides_of(InjectionKind kind, Shape shape) {
       return {static_cast<ptrdiff_t>(shape.channels) * lanes, lanes};
   }
   return {};
-}
-
-using Levels [[gnu::vector_size(lanes), gnu::may_alias, gnu::aligned(1)]] = int8_t;
-
-STUCKAT_MULTIVERSION void overwrite(const int8_t* mask, ptrdiff_t pixel_step,
-                                    ptrdiff_t channel_step, int pixels, int channels,
-                                    int8_t* values) {
-  for (int p = 0; p < pixels; ++p) {
-    for (int c = 0; c < channels; ++c) {
-      const int8_t* m = mask + p * pixel_step + c * channel_step;
-      const auto& masks = *reinterpret_cast<const Levels*>(m);
-      auto& all = *reinterpret_cast<Levels*>(values);
-      all = masks == InjectionMask::untouched ? all : masks;
-      values += lanes;
-    }
-  }
-}
-
-STUCKAT_MULTIVERSION void clear(const int8_t* mask, ptrdiff_t pixel_step, ptrdiff_t channel_step,
-                                int pixels, int channels, Range range, float* gradient) {
-  for (int p = 0; p < pixels; ++p) {
-    for (int c = range.begin; c < range.end; ++c) {
-      const int8_t* m = mask + p * pixel_step + c * channel_step;
-      float* g = gradient + (static_cast<ptrdiff_t>(p) * channels + c) * lanes;
-      for (int l = 0; l < lanes; l += 8) {
-        const Ints kept = load_ints(m + l) == InjectionMask::untouched;
-        store(g + l, masked(load_floats(g + l), kept));
-      }
-    }
-  }
 }
 
 }  // namespace
@@ -100,24 +64,24 @@ void InjectionMask::draw(const Injection& injection, Shape shape, NumberFormat f
 }
 
 void InjectionMask::apply(int8_t* values, Workers& workers) const {
-  const Strides strides = strides_of(kind_, shape_);
+  const MaskStrides strides = strides_of(kind_, shape_);
   const int count = positions(kind_, shape_);
   workers.run(blocks_, [&](int block) {
-    overwrite(values_.data() + static_cast<ptrdiff_t>(block) * count * lanes, strides.pixel,
-              strides.channel, shape_.pixels(), shape_.channels,
-              values + block * block_elements(shape_));
+    overwrite_masked(values_.data() + static_cast<ptrdiff_t>(block) * count * lanes, strides,
+                     untouched, shape_.pixels(), shape_.channels,
+                     values + block * block_elements(shape_));
   });
 }
 
 void InjectionMask::clear_gradient(int block, int y, Range range, float* row) const {
-  const Strides strides = strides_of(kind_, shape_);
+  const MaskStrides strides = strides_of(kind_, shape_);
   const ptrdiff_t positions_before = static_cast<ptrdiff_t>(block) * positions(kind_, shape_);
-  clear(values_.data() + positions_before * lanes + y * shape_.width * strides.pixel, strides.pixel,
-        strides.channel, shape_.width, shape_.channels, range, row);
+  clear_masked(values_.data() + positions_before * lanes + y * shape_.width * strides.pixel,
+               strides, untouched, shape_.width, shape_.channels, range, row);
 }
 
 int InjectionMask::at(int sample, int pixel, int channel) const {
-  const Strides strides = strides_of(kind_, shape_);
+  const MaskStrides strides = strides_of(kind_, shape_);
   const ptrdiff_t block = static_cast<ptrdiff_t>(sample / lanes) * positions(kind_, shape_) * lanes;
   return values_.data()[block + pixel * strides.pixel + channel * strides.channel + sample % lanes];
 }

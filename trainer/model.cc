@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "trainer/dispatch.h"
+#include "trainer/kernels.h"
 #include "trainer/random.h"
 #include "workloads/capabilities.h"
 #include "workloads/errors.h"
@@ -119,16 +119,11 @@ Model initial_model(const Network& architecture, uint64_t seed) {
   return model;
 }
 
-STUCKAT_MULTIVERSION void quantize_weights(NumberFormat format, const float* latent, size_t count,
-                                           int8_t* weights) {
+void quantize_weights(NumberFormat format, const float* latent, size_t count, int8_t* weights) {
   if (format.kind == FormatKind::binary) {
-    for (size_t i = 0; i < count; ++i) weights[i] = static_cast<int8_t>(latent[i] >= 0 ? 1 : -1);
-    return;
-  }
-  const auto greatest = static_cast<float>(format.max_level());
-  for (size_t i = 0; i < count; ++i) {
-    const float scaled = std::clamp(latent[i], -1.0f, 1.0f) * greatest;
-    weights[i] = static_cast<int8_t>(std::nearbyintf(scaled));
+    quantize_binary(latent, count, weights);
+  } else {
+    quantize_levels(latent, count, static_cast<float>(format.max_level()), weights);
   }
 }
 

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "trainer/dispatch.h"
-#include "trainer/tables.h"
+#include "trainer/kernels.h"
 
 namespace stuckat::trainer {
 namespace {
@@ -12,19 +11,6 @@ namespace {
 constexpr float beta1 = 0.9f;
 constexpr float beta2 = 0.999f;
 constexpr float epsilon = 1e-8f;
-
-STUCKAT_MULTIVERSION void update_some(const float* gradient, float rate, float second_scale,
-                                      float limit, size_t count, float* first, float* second,
-                                      float* value) {
-  for (size_t i = 0; i < count; ++i) {
-    const float g = gradient[i];
-    first[i] = beta1 * first[i] + (1 - beta1) * g;
-    second[i] = beta2 * second[i] + (1 - beta2) * g * g;
-    const float next = value[i] - rate * first[i] / (std::sqrt(second[i] * second_scale) + epsilon);
-    // Written so that a NaN stays one.
-    value[i] = next > limit ? limit : next < -limit ? -limit : next;
-  }
-}
 
 void negate(std::vector<float>& values, size_t first, size_t count) {
   for (size_t i = first; i < first + count; ++i) values[i] = -values[i];
@@ -60,8 +46,12 @@ void Adam::update(Model& model, const std::vector<LayerGradient>& gradients, dou
                   Workers& workers) {
   ++updates;
   const auto t = static_cast<double>(updates);
-  const auto rate = static_cast<float>(learning_rate / (1 - std::pow(double{beta1}, t)));
-  const auto second_scale = static_cast<float>(1 / (1 - std::pow(double{beta2}, t)));
+  const AdamRates clipped{beta1,
+                          beta2,
+                          epsilon,
+                          static_cast<float>(learning_rate / (1 - std::pow(double{beta1}, t))),
+                          static_cast<float>(1 / (1 - std::pow(double{beta2}, t))),
+                          1.0f};
   constexpr size_t chunk = 1 << 14;
   struct Item {
     size_t layer;
@@ -75,17 +65,18 @@ void Adam::update(Model& model, const std::vector<LayerGradient>& gradients, dou
   workers.run(static_cast<int>(items.size()), [&](int item) {
     const auto [i, begin] = items[static_cast<size_t>(item)];
     const size_t count = std::min(chunk, model.layers[i].weights.size() - begin);
-    update_some(gradients[i].weights.data() + begin, rate, second_scale, 1.0f, count,
+    adam_update(clipped, gradients[i].weights.data() + begin, count,
                 first[i].weights.data() + begin, second[i].weights.data() + begin,
                 model.layers[i].weights.data() + begin);
   });
-  constexpr float unlimited = 3e38f;
+  AdamRates unlimited = clipped;
+  unlimited.limit = 3e38f;
   for (size_t i = 0; i < model.layers.size(); ++i) {
     LayerParameters& p = model.layers[i];
-    update_some(gradients[i].gamma.data(), rate, second_scale, unlimited, p.gamma.size(),
-                first[i].gamma.data(), second[i].gamma.data(), p.gamma.data());
-    update_some(gradients[i].beta.data(), rate, second_scale, unlimited, p.beta.size(),
-                first[i].beta.data(), second[i].beta.data(), p.beta.data());
+    adam_update(unlimited, gradients[i].gamma.data(), p.gamma.size(), first[i].gamma.data(),
+                second[i].gamma.data(), p.gamma.data());
+    adam_update(unlimited, gradients[i].beta.data(), p.beta.size(), first[i].beta.data(),
+                second[i].beta.data(), p.beta.data());
     if (p.gamma.empty() || model.architecture.layers[i].weight_format.bits < most_weight_bits) {
       continue;
     }

@@ -7,15 +7,10 @@
 #define HWY_TARGET_INCLUDE "trainer/tables.cc"
 #include <hwy/foreach_target.h>
 // after foreach_target.h
-#include <hwy/highway.h>
+#include "trainer/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace stuckat::trainer::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-template <class D>
-constexpr int lanes_of = static_cast<int>(hn::MaxLanes(D()));
-
 template <class D>
 HWY_INLINE hn::Vec<D> widened(D d, const float* p) {
   return hn::LoadU(d, p);
