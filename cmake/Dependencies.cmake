@@ -34,13 +34,6 @@ target_include_directories(stuckat_systemc SYSTEM INTERFACE ${SYSTEMC_INCLUDE_DI
 target_compile_definitions(stuckat_systemc INTERFACE SC_CPLUSPLUS=201703L)
 target_link_libraries(stuckat_systemc INTERFACE ${SYSTEMC_LIBRARY} Threads::Threads)
 
-# oneDNN's CMake config in Debian 12 asks for OpenCL headers, which a CPU user has no use for.
-find_library(DNNL_LIBRARY dnnl REQUIRED)
-find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp REQUIRED)
-add_library(stuckat_dnnl INTERFACE)
-target_include_directories(stuckat_dnnl SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
-target_link_libraries(stuckat_dnnl INTERFACE ${DNNL_LIBRARY})
-
 # matio has no CMake config in Debian 12.
 find_library(MATIO_LIBRARY matio REQUIRED)
 find_path(MATIO_INCLUDE_DIR matio.h REQUIRED)

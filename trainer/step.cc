@@ -57,6 +57,7 @@ void TrainingStep::forward(const StepContext& step, const Model& model, const in
   const size_t input_size = blocks * block_elements(network_.input());
   values_[0].grow(input_size);
   std::memcpy(values_[0].data(), input, input_size);
+  unit_scale_.assign(unit_scale_.size(), 1.0);
   change_values(step, 0, {values_[0].data()});
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Layer& layer = network_.layers[i];
