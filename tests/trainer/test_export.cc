@@ -164,9 +164,8 @@ TEST_CASE("the trainer's evaluation has the reference's logits, with and without
     const std::vector<Tensor> tensors =
         reference::run(network, images[static_cast<size_t>(n)], effects, 3 + n);
     const auto first = logits.begin() + n * network.classes();
-    if (tensors.back().values != std::vector<int32_t>(first, first + network.classes())) {
-      FAIL("image " << n);
-    }
+    INFO("image " << n);
+    REQUIRE(tensors.back().values == std::vector<int32_t>(first, first + network.classes()));
   }
 }
 
