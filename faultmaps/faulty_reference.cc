@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "faultmaps/faulty_values.h"
+#include "faultmaps/faulty_windows.h"
 #include "faultmaps/placement.h"
 #include "workloads/reference.h"
 

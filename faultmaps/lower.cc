@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "faultmaps/lowering.h"
+#include "faultmaps/normal_form.h"
 #include "workloads/capabilities.h"
 #include "workloads/errors.h"
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "faultmaps/effects.h"
+#include "faultmaps/faulty_values.h"
 #include "trainer/product.h"
 
 namespace stuckat::trainer {

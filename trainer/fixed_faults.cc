@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 
+#include "faultmaps/faulty_values.h"
 #include "trainer/fault_positions.h"
 
 namespace stuckat::trainer {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "faultmaps/faulty_values.h"
+#include "faultmaps/faulty_windows.h"
 #include "faultmaps/placement.h"
 #include "trainer/fault_positions.h"
 
@@ -10,25 +12,9 @@ namespace stuckat::trainer {
 
 std::vector<LayerFaults> faults_by_tensor(const Effects& effects, const Network& network) {
   std::vector<LayerFaults> result(static_cast<size_t>(network.tensors()));
-  for (const ParameterPatch& patch : effects.patches) {
-    LayerFaults& faults = result[static_cast<size_t>(patch.layer) + 1];
-    (patch.is_threshold ? faults.thresholds : faults.weights).push_back(patch);
-  }
-  for (const OperatorFault& fault : effects.operators) {
-    result[static_cast<size_t>(fault.layer) + 1].operators.push_back(fault);
-  }
-  for (const ElementFault& fault : effects.elements) {
-    result[static_cast<size_t>(fault.tensor)].elements.push_back(fault);
-  }
-  for (const OperandFault& fault : effects.operands) {
-    result[static_cast<size_t>(fault.layer) + 1].operands.push_back(fault);
-  }
-  for (const PoolFault& fault : effects.pools) {
-    result[static_cast<size_t>(fault.layer) + 1].pools.push_back(fault);
-  }
-  for (const WindowFault& fault : effects.windows) {
-    result[static_cast<size_t>(fault.layer) + 1].windows.push_back(fault);
-  }
+  for_each_fault(effects, [&](const auto& fault) {
+    result[static_cast<size_t>(tensor_of(fault))].add(fault);
+  });
   for (LayerFaults& faults : result) {
     std::stable_sort(faults.elements.begin(), faults.elements.end(),
                      [](const auto& a, const auto& b) { return a.stage < b.stage; });

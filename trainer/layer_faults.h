@@ -25,6 +25,15 @@ struct LayerFaults {
   std::vector<PoolFault> pools;
   std::vector<WindowFault> windows;
 
+  void add(const ParameterPatch& patch) {
+    (patch.is_threshold ? thresholds : weights).push_back(patch);
+  }
+  void add(const OperatorFault& fault) { operators.push_back(fault); }
+  void add(const ElementFault& fault) { elements.push_back(fault); }
+  void add(const OperandFault& fault) { operands.push_back(fault); }
+  void add(const PoolFault& fault) { pools.push_back(fault); }
+  void add(const WindowFault& fault) { windows.push_back(fault); }
+
   /// Sums are not what the products make of the layer's input.
   bool breaks_sums() const { return !operators.empty() || !windows.empty(); }
 };

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "faultmaps/lower.h"
+#include "faultmaps/normal_form.h"
 #include "sim/campaign/fault_source.h"
 #include "sim/campaign/listed_faults.h"
 #include "workloads/errors.h"

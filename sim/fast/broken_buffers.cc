@@ -1,6 +1,7 @@
 // FaultyPass: buffers that hold wrong values between tensors, of windows and of pools.
 #include <algorithm>
 
+#include "faultmaps/faulty_values.h"
 #include "sim/fast/faulty_pass.h"
 
 namespace stuckat::fast {

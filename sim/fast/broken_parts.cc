@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "faultmaps/faulty_values.h"
 #include "faultmaps/placement.h"
 #include "sim/fast/faulty_pass.h"
 #include "sim/fast/row_calculator.h"

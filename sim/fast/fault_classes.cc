@@ -17,8 +17,6 @@ class KeyWriter {
       : network_(network), effects_(effects), share_(share) {}
 
   std::string write(const FaultProgram& program) {
-    [[maybe_unused]] const auto& [patches, operators, elements, operands, pools, windows] =
-        effects_;
     for (size_t i = 0; i < program.steps.size(); ++i) {
       const TensorStep& step = program.steps[i];
       if (step.computes()) add_computed(step);

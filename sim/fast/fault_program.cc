@@ -15,22 +15,9 @@ class Builder {
       : network_(network), effects_(effects), where_(where) {}
 
   FaultProgram build() {
-    for (const ParameterPatch& patch : effects_.patches) add(patch);
-    for (size_t i = 0; i < effects_.operators.size(); ++i) {
-      add(effects_.operators[i], static_cast<int>(i));
-    }
-    for (size_t i = 0; i < effects_.elements.size(); ++i) {
-      add(effects_.elements[i], static_cast<int>(i));
-    }
-    for (size_t i = 0; i < effects_.operands.size(); ++i) {
-      add(effects_.operands[i], static_cast<int>(i));
-    }
-    for (size_t i = 0; i < effects_.pools.size(); ++i) {
-      add(effects_.pools[i], static_cast<int>(i));
-    }
-    for (size_t i = 0; i < effects_.windows.size(); ++i) {
-      add(effects_.windows[i], static_cast<int>(i));
-    }
+    for_each_form(effects_, [&](const auto& faults) {
+      for (size_t i = 0; i < faults.size(); ++i) add(faults[i], static_cast<int>(i));
+    });
     FaultProgram program;
     for (auto& [tensor, step] : steps_) {
       // Memories may hold what their broken bits are stuck at.
@@ -109,7 +96,7 @@ class Builder {
     leave(row.thresholds, layer.threshold_row(row.row));
   }
 
-  void add(const ParameterPatch& patch) {
+  void add(const ParameterPatch& patch, int /*index*/) {
     const Layer& layer = matrix_layer(patch.layer);
     SpecialRow& row = special_row(patch.layer, patch.row);
     if (patch.is_threshold) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "faultmaps/faulty_windows.h"
 #include "sim/fast/break_even.h"
 #include "sim/fast/change_list.h"
 #include "sim/fast/dense_layer.h"

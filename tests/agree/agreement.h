@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "faultmaps/describe_effects.h"
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
 #include "models/accelerator.h"

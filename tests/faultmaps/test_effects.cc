@@ -1,5 +1,6 @@
 #include "faultmaps/effects.h"
 #include "faultmaps/faulty_reference.h"
+#include "faultmaps/faulty_values.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_network.h"
 #include "workloads/reference.h"

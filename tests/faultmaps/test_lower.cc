@@ -1,7 +1,9 @@
 #include <algorithm>
 
+#include "faultmaps/describe_effects.h"
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
+#include "faultmaps/normal_form.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_placement.h"
 #include "workloads/reference.h"

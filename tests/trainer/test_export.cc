@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "faultmaps/faulty_reference.h"
+#include "faultmaps/normal_form.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_network.h"
 #include "trainer/model.h"

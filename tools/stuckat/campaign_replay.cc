@@ -1,6 +1,7 @@
 // One pair of fault and image of a campaign again, in the cycle-level model.
 #include <fmt/format.h>
 
+#include "faultmaps/describe_effects.h"
 #include "faultmaps/faulty_reference.h"
 #include "sim/campaign/result.h"
 #include "tools/stuckat/campaign_inputs.h"

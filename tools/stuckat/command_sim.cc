@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "faultmaps/describe_effects.h"
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
 #include "sim/fast/executor.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "faultmaps/describe_effects.h"
 #include "faultmaps/lower.h"
 #include "faultmaps/operations.h"
 #include "faultmaps/text_files.h"

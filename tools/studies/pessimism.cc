@@ -7,7 +7,9 @@
 #include <numeric>
 #include <set>
 
+#include "faultmaps/describe_effects.h"
 #include "faultmaps/lower.h"
+#include "faultmaps/normal_form.h"
 #include "faultmaps/site_index.h"
 #include "sim/campaign/fault_set.h"
 #include "sim/fast/parallel.h"
@@ -22,24 +24,16 @@ using campaign::Stratum;
 /// Tensors that the effects break directly, ascending.
 std::set<int> broken_tensors(const Effects& effects) {
   std::set<int> tensors;
-  for (const auto& p : effects.patches) tensors.insert(p.layer + 1);
-  for (const auto& o : effects.operators) tensors.insert(o.layer + 1);
-  for (const auto& e : effects.elements) tensors.insert(e.tensor);
-  for (const auto& o : effects.operands) tensors.insert(o.layer + 1);
-  for (const auto& p : effects.pools) tensors.insert(p.layer + 1);
-  for (const auto& w : effects.windows) tensors.insert(w.layer + 1);
+  for_each_fault(effects, [&](const auto& fault) { tensors.insert(tensor_of(fault)); });
   return tensors;
 }
 
 /// The effects on one tensor only.
 Effects only(const Effects& effects, int tensor) {
   Effects result = effects;
-  std::erase_if(result.patches, [&](const auto& p) { return p.layer + 1 != tensor; });
-  std::erase_if(result.operators, [&](const auto& o) { return o.layer + 1 != tensor; });
-  std::erase_if(result.elements, [&](const auto& e) { return e.tensor != tensor; });
-  std::erase_if(result.operands, [&](const auto& o) { return o.layer + 1 != tensor; });
-  std::erase_if(result.pools, [&](const auto& p) { return p.layer + 1 != tensor; });
-  std::erase_if(result.windows, [&](const auto& w) { return w.layer + 1 != tensor; });
+  for_each_form(result, [&](auto& faults) {
+    std::erase_if(faults, [&](const auto& fault) { return tensor_of(fault) != tensor; });
+  });
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "faultmaps/describe_effects.h"
 #include "faultmaps/lower.h"
 #include "faultmaps/site_index.h"
 #include "sim/fast/fault_simulator.h"

@@ -1,3 +1,4 @@
+#include "faultmaps/describe_effects.h"
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
 #include "models/common/mvtu_core.h"

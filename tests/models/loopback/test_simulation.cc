@@ -1,6 +1,7 @@
 // Elaborated runs, each in a process of its own.
 #include <sstream>
 
+#include "faultmaps/describe_effects.h"
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
 #include "models/loopback/placement.h"

@@ -2,6 +2,7 @@
 #include <climits>
 #include <map>
 
+#include "faultmaps/faulty_values.h"
 #include "sim/campaign/run.h"
 #include "tests/sim/campaign/campaign_setup.h"
 #include "tests/support/catch.h"

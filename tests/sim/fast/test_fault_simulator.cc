@@ -1,3 +1,4 @@
+#include "faultmaps/describe_effects.h"
 #include "faultmaps/faulty_reference.h"
 #include "sim/fast/fault_classes.h"
 #include "sim/fast/fault_simulator.h"
