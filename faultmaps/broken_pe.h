@@ -9,10 +9,11 @@
 
 namespace stuckat {
 
-/// What a broken PE computes, in the order of the fold (hardware.md, MVTU): per step, `simd` lanes
-/// multiply, their sum goes into an accumulator register of accumulator_bits (unsigned for XNOR
-/// layers, else two's complement; it wraps), whose stuck bits show in every partial sum. Columns
-/// from layer.columns() to padded_columns hold padded_weight() and padded_input() (placement.h).
+/// What a broken PE computes, in the order of the fold (docs/hardware.md, MVTU): per step, `simd`
+/// lanes multiply, their sum goes into an accumulator register of accumulator_bits (unsigned for
+/// XNOR layers, else two's complement; it wraps), whose stuck bits show in every partial sum.
+/// Columns from layer.columns() to padded_columns hold padded_weight() and padded_input()
+/// (placement.h).
 struct BrokenPe {
   struct Lane {
     int lane = 0;

@@ -1,7 +1,9 @@
 #include "faultmaps/lowering.h"
 
 #include <algorithm>
+#include <cassert>
 
+#include "faultmaps/normal_form.h"
 #include "workloads/errors.h"
 
 namespace stuckat {
@@ -14,12 +16,6 @@ BrokenPe new_pe(const PeArray& array, const ArrayUse& use) {
   return pe;
 }
 
-std::vector<int> multiples(int first, int step, int end) {
-  std::vector<int> result;
-  for (int i = first; i < end; i += step) result.push_back(i);
-  return result;
-}
-
 const ArrayUse& use_of(const Placement& placement, int layer) {
   for (const PeArray& array : placement.arrays) {
     for (const ArrayUse& use : array.uses) {
@@ -29,102 +25,159 @@ const ArrayUse& use_of(const Placement& placement, int layer) {
   throw InputError(placement.accelerator, "no array computes layer " + std::to_string(layer));
 }
 
-Shape carried_shape(const Stream& stream, const Placement& placement, const Network& network) {
-  if (stream.carries == Carries::tensor) return network.shape(stream.tensor);
-  const Layer& layer = network.layer(stream.layer);
-  if (stream.carries == Carries::windows) {
-    return {layer.output.height, layer.output.width, use_of(placement, stream.layer).columns};
-  }
-  const int around = 2 * (layer.padding - stream.frame);
-  return {layer.input.height + around, layer.input.width + around, layer.input.channels};
+uint32_t inverted(int bit, int bits, bool is_signed) {
+  return is_signed && bit == bits - 1 ? ~0u << bit : 1u << bit;
 }
 
-void add_carried(const Stream& stream, StreamStage stage, ElementFault fault,
-                 const Placement& placement, const Network& network, Effects& effects) {
-  fault.tensor = stream.tensor;
-  fault.stage = int{stage_stream} + int{stages_of_stream} * stream.position + stage;
-  if (stream.carries == Carries::tensor) {
-    effects.elements.push_back(std::move(fault));
+BrokenPe& Lowering::broken(int array, int use, int pe) {
+  const auto [at, is_new] = pes_.try_emplace({array, use, pe});
+  if (is_new) {
+    const PeArray& a = this->array(array);
+    at->second = new_pe(a, a.uses[static_cast<size_t>(use)]);
+  }
+  return at->second;
+}
+
+void Lowering::stick_weight(int array, int use, int pe, ArrayMap::Weight at, CodeMask mask) {
+  const int index = this->array(array).uses[static_cast<size_t>(use)].layer;
+  if (at.column < layer(index).columns()) {
+    memory_.push_back({index, at.row, false, at.column, mask});
     return;
   }
-  if (stream.carries == Carries::windows) {
-    const ArrayUse& use = use_of(placement, stream.layer);
-    effects.windows.push_back({stream.layer,
-                               {},
-                               std::move(fault.channels),
-                               std::move(fault.pixels),
-                               fault.mask,
-                               fault.slot,
-                               fault.stage,
-                               fault.images,
-                               use.columns,
-                               use.accumulator_bits});
-    return;
-  }
-  const Layer& layer = network.layer(stream.layer);
-  const int width = layer.input.width;
-  for (int& pixel : fault.pixels) {  // from inside the frame to the padded image
-    if (stream.frame == 0) break;
-    const int y = pixel / width + stream.frame;
-    pixel = y * (width + 2 * stream.frame) + pixel % width + stream.frame;
-  }
-  fault.slot.frame = stream.frame;
-  effects.operands.push_back({stream.layer, std::move(fault.channels), std::move(fault.pixels),
-                              fault.mask, fault.slot, fault.stage, fault.images});
+  auto& word = padded_memory_[{PeKey{array, use, pe}, at.row, at.column}];
+  word = word.then(mask);
 }
 
-void add_carried_padding(const Stream& stream, StreamStage stage, const ElementFault& fault,
-                         int first, int step, const Placement& placement, const Network& network,
-                         Effects& effects) {
-  if (stream.carries != Carries::tensor || stream.layer < 0) return;
-  const Layer& layer = network.layer(stream.layer);
-  if (!layer.is_flat() || !(stream.packed || layer.input.pixels() == 1)) return;
-  const ArrayUse& use = use_of(placement, stream.layer);
-  const int end = std::min(use.columns, stream.words_per_pixel * stream.channels_per_word);
-  WindowFault padding;
-  padding.layer = stream.layer;
-  for (const int column : multiples(first, step, end)) {
-    if (column >= layer.columns()) padding.columns.push_back(column);
-  }
-  if (padding.columns.empty()) return;
-  padding.mask = fault.mask;
-  padding.slot = fault.slot;
-  padding.stage = int{stages_of_stream} * stream.position + stage - int{stage_buffer};
-  padding.images = fault.images;
-  padding.padded_columns = use.columns;
-  padding.accumulator_bits = use.accumulator_bits;
-  effects.windows.push_back(std::move(padding));
+void Lowering::stick_threshold(int layer, int row, int index, CodeMask mask) {
+  memory_.push_back({layer, row, true, index, mask});
 }
 
-std::vector<BufferElement> buffer_elements(const Fault& fault, const ActivationMemory& memory,
-                                           const Network& network) {
-  const auto [buffer, address, bit, unused] = fault.coordinates;
-  std::vector<BufferElement> result;
-  for (const auto& stored : memory.tensors) {
-    if (stored.buffer != buffer) continue;
-    const Shape shape = network.shape(stored.kept);
-    const int bits = stored_bits(network, stored.kept);
-    const int pixel_bytes = (shape.channels * bits + 7) / 8;
-    const int pixel = address / pixel_bytes;
-    const int pixel_bit = address % pixel_bytes * 8 + bit;
-    const int channel = pixel_bit / bits;
-    if (pixel >= shape.pixels() || channel >= shape.channels) continue;
-    CodeMask mask;
-    mask.flip = 1u << pixel_bit % bits;
-    result.push_back({&stored, channel, pixel, mask});
-  }
-  return result;
+void Lowering::add(const Fault& fault) {
+  (fault.is_flip() ? flips_ : stuck_).push_back(&fault);
+  if (!fault.is_flip()) add_at_part(fault);  // the stuck bits of all faults come first
 }
 
-void check_running_maximum(const Fault& fault, const BufferElement& element,
-                           const Placement& placement, const Network& network) {
-  const auto& stored = *element.stored;
-  const bool binary = stored_bits(network, stored.kept) == 1;
-  if (network.pools_after(stored.tensor).size() <= 1 || (binary && !fault.is_flip())) return;
-  throw InputError(placement.accelerator,
-                   name(fault) + ": running maxima of pools after pools in the raster order of " +
-                       network.tensor_name(stored.tensor) + " have no exact effect",
-                   "a network with one pool after a layer, or stuck bits of 1-bit activations");
+int Lowering::part_of(const Fault& fault) {
+  if (last_ != nullptr && last_->kind == fault.kind && last_->part == fault.part) return last_part_;
+  const PartKind kind = site_row(fault.kind).part;
+  last_part_ = count_parts(kind, placement_) - 1;
+  while (last_part_ >= 0 && part_name(kind, placement_, last_part_) != fault.part) --last_part_;
+  last_ = &fault;
+  return last_part_;
+}
+
+void Lowering::add_at_part(const Fault& fault) {
+  const SiteRow& row = site_row(fault.kind);
+  const auto lower = fault.is_flip() ? row.lower_flip : row.lower;
+  assert(lower != nullptr && "validate() refuses flips where none is modelled");
+  const int part = part_of(fault);
+  if (part >= 0) lower(*this, fault, part);
+}
+
+void Lowering::add_flips() {
+  if (flips_.empty()) return;
+  if (placement_.run == nullptr) {
+    throw InputError(placement_.accelerator,
+                     name(*flips_.front()) + ": what a flip hits depends on the run that it is in",
+                     "permanent faults where no run is simulated");
+  }
+  const auto before = [](const Fault* a, const Fault* b) {
+    return std::tie(a->kind, a->part, a->coordinates) < std::tie(b->kind, b->part, b->coordinates);
+  };
+  std::sort(stuck_.begin(), stuck_.end(), before);
+  for (const Fault* flip : flips_) {
+    if (!std::binary_search(stuck_.begin(), stuck_.end(), flip, before)) add_at_part(*flip);
+  }
+  effects_.operators = disjoint(std::move(effects_.operators), network_);
+}
+
+/// Words that read differently from what is stored: all their broken bits at once.
+void Lowering::patch_parameters() {
+  std::stable_sort(memory_.begin(), memory_.end(),
+                   [](const auto& a, const auto& b) { return a.word() < b.word(); });
+  for (size_t i = 0; i < memory_.size();) {
+    const auto [index, row, is_threshold, number, first] = memory_[i];
+    CodeMask mask = first;
+    for (++i; i < memory_.size() && memory_[i].word() == memory_[i - 1].word(); ++i) {
+      mask = mask.then(memory_[i].mask);
+    }
+    const Layer& l = layer(index);
+    const int stored = is_threshold ? l.threshold_row(row)[number] : l.weight_row(row)[number];
+    const int read = is_threshold ? static_cast<int32_t>(mask.apply(static_cast<uint32_t>(stored)))
+                                  : l.weight_format.value(mask.apply(l.weight_format.code(stored)));
+    if (read != stored) effects_.patches.push_back({index, row, is_threshold, number, read});
+  }
+}
+
+void Lowering::read_padded_weights() {
+  for (const auto& [where, mask] : padded_memory_) {
+    const auto& [key, row, column] = where;
+    const auto [array, use, pe] = key;
+    const Layer& l = layer(this->array(array).uses[static_cast<size_t>(use)].layer);
+    const int stored = padded_weight(l);
+    const int read = l.weight_format.value(mask.apply(l.weight_format.code(stored)));
+    if (read == stored) continue;
+    (pe == all_pes ? shared_padding_[{array, use}] : broken(array, use, pe).padded_weights)
+        .push_back({row, column, read});
+  }
+}
+
+/// Padded weights that all PEs read: part of what a broken PE computes, and an operator of their
+/// own at the pixels of the others.
+void Lowering::share_padded_weights() {
+  for (const auto& [where, weights] : shared_padding_) {
+    const auto [array, use_index] = where;
+    const PeArray& a = this->array(array);
+    const ArrayUse& use = a.uses[static_cast<size_t>(use_index)];
+    OperatorFault others{use.layer, {}, {}, {}, {}};
+    others.pe = new_pe(a, use);
+    others.pe.padded_weights = weights;
+    for (const auto& w : weights) {
+      if (others.rows.empty() || others.rows.back() != w.row) others.rows.push_back(w.row);
+    }
+    bool any_broken = false;
+    for (int pe = 0; pe < a.pe; ++pe) {
+      const auto found = pes_.find({array, use_index, pe});
+      if (found == pes_.end()) continue;
+      any_broken = true;
+      auto& padded = found->second.padded_weights;
+      padded.insert(padded.end(), weights.begin(), weights.end());
+    }
+    if (any_broken) {
+      const ArrayMap map(a, use, layer(use.layer));
+      const int pixels = layer(use.layer).output.pixels();
+      for (int pixel = 0; pixel < pixels; ++pixel) {
+        const int pe = map.pe_of(0, pixel);  // of every row: these arrays split pixels alone
+        if (pes_.count({array, use_index, pe}) == 0) others.pixels.push_back(pixel);
+      }
+      if (others.pixels.empty()) continue;
+    }
+    effects_.operators.push_back(std::move(others));
+  }
+}
+
+void Lowering::break_pes() {
+  for (const auto& [where, pe] : pes_) {
+    const auto [array, use_index, number] = where;
+    const PeArray& a = this->array(array);
+    const ArrayUse& use = a.uses[static_cast<size_t>(use_index)];
+    const Layer& l = layer(use.layer);
+    const ArrayMap map(a, use, l);
+    if (!map.computes(number)) continue;
+    std::vector<int> rows = map.rows(number);
+    if (rows.empty()) rows = multiples(0, 1, l.rows());
+    effects_.operators.push_back({use.layer, std::move(rows), map.pixels(number), pe, {}});
+  }
+}
+
+Effects Lowering::finish() {
+  patch_parameters();
+  read_padded_weights();
+  share_padded_weights();
+  break_pes();
+  add_flips();
+  normalize(effects_);
+  return std::move(effects_);
 }
 
 }  // namespace stuckat

@@ -1,15 +1,85 @@
-// What lowering of stuck bits and of transients share. Inside faultmaps only.
+// What the lowering of a site works with: the rows of the site table (sites.h) name functions that
+// add what a fault does to one of these.
 #pragma once
 
+#include <map>
+#include <tuple>
 #include <vector>
 
+#include "faultmaps/array_map.h"
 #include "faultmaps/effects.h"
 #include "faultmaps/fault_map.h"
 #include "faultmaps/placement.h"
-#include "faultmaps/sites.h"
 #include "faultmaps/timeline.h"
 
 namespace stuckat {
+
+/// Collects what faults do, and what they do to the same piece of hardware before it becomes
+/// effects: bits of one memory word, faults of one PE.
+class Lowering {
+ public:
+  Lowering(const Placement& placement, const Network& network)
+      : placement_(placement), network_(network) {}
+
+  const Placement& placement() const { return placement_; }
+  const Network& network() const { return network_; }
+  const Layer& layer(int index) const { return network_.layers[static_cast<size_t>(index)]; }
+  /// Of the run that transients are in.
+  const Timeline& run() const { return *placement_.run; }
+
+  /// What is known at once is added here.
+  Effects& effects() { return effects_; }
+  /// What is stuck in a PE while its array works for a use.
+  BrokenPe& broken(int array, int use, int pe);
+  /// Stuck bits of the stored code of a weight, padded columns included. pe: whose memory it is, or
+  /// all_pes.
+  void stick_weight(int array, int use, int pe, ArrayMap::Weight at, CodeMask mask);
+  static constexpr int all_pes = -1;
+  /// Stuck bits of a stored threshold of a layer, sign extension included.
+  void stick_threshold(int layer, int row, int index, CodeMask mask);
+
+  /// The fault must outlive the lowering.
+  void add(const Fault& fault);
+  /// Once all faults are added.
+  Effects finish();
+
+ private:
+  using PeKey = std::tuple<int, int, int>;  // array, use, PE
+
+  /// One broken bit of a word of a parameter memory.
+  struct ParameterBit {
+    int layer;
+    int row;
+    bool is_threshold;
+    int index;
+    CodeMask mask;
+
+    auto word() const { return std::tie(layer, row, is_threshold, index); }
+  };
+
+  const PeArray& array(int index) const { return placement_.arrays[static_cast<size_t>(index)]; }
+  /// Adds what the fault does to the part of its name.
+  void add_at_part(const Fault& fault);
+  int part_of(const Fault& fault);
+  void patch_parameters();
+  void read_padded_weights();
+  void share_padded_weights();
+  void break_pes();
+  void add_flips();
+
+  const Placement& placement_;
+  const Network& network_;
+  std::vector<const Fault*> flips_;
+  std::vector<const Fault*> stuck_;  // where flips are lost
+  std::vector<ParameterBit> memory_;
+  std::map<std::tuple<PeKey, int, int>, CodeMask> padded_memory_;  // ..., row, column
+  std::map<PeKey, BrokenPe> pes_;
+  std::map<std::tuple<int, int>, std::vector<BrokenPe::PaddedWeight>>
+      shared_padding_;  // array, use
+  Effects effects_;
+  const Fault* last_ = nullptr;  // the fault before: neighbours share their part
+  int last_part_ = -1;
+};
 
 /// A PE with nothing broken.
 BrokenPe new_pe(const PeArray& array, const ArrayUse& use);
@@ -17,35 +87,7 @@ BrokenPe new_pe(const PeArray& array, const ArrayUse& use);
 /// The array's use for a layer.
 const ArrayUse& use_of(const Placement& placement, int layer);
 
-/// first, first + step, ... below end.
-std::vector<int> multiples(int first, int step, int end);
-
-/// What broken words of a stream are: channels, pixels, slot, mask and images of `fault` are meant
-/// in carried_shape(). `stage`: of the stream.
-void add_carried(const Stream& stream, StreamStage stage, ElementFault fault,
-                 const Placement& placement, const Network& network, Effects& effects);
-
-/// The same for what a dense layer finds in its padded columns: elements behind the last one of the
-/// tensor, as its stream carries them. first, step: which of them, counted from the tensor's first.
-void add_carried_padding(const Stream& stream, StreamStage stage, const ElementFault& fault,
-                         int first, int step, const Placement& placement, const Network& network,
-                         Effects& effects);
-
-/// The effects of a transient in placement.run, where nothing is stuck.
-void lower_flip(const Fault& fault, const Placement& placement, const Network& network,
-                Effects& effects);
-
-/// The site that a bit of an activation buffer is in each tensor that the buffer holds.
-struct BufferElement {
-  const ActivationMemory::Stored* stored = nullptr;
-  int channel = 0;
-  int pixel = 0;
-  CodeMask mask;  ///< identity but for the bit, which is inverted
-};
-std::vector<BufferElement> buffer_elements(const Fault& fault, const ActivationMemory& memory,
-                                           const Network& network);
-/// Throws InputError for a running maximum that has no exact effect.
-void check_running_maximum(const Fault& fault, const BufferElement& element,
-                           const Placement& placement, const Network& network);
+/// What a flip of one bit inverts in a sign-extended value of `bits` bits.
+uint32_t inverted(int bit, int bits, bool is_signed);
 
 }  // namespace stuckat

@@ -11,60 +11,6 @@ int stored_bits(const Network& network, int tensor) {
   return network.holds_accumulators(tensor) ? 32 : network.format(tensor).bits;
 }
 
-int count_parts(PartKind kind, const Placement& placement) {
-  switch (kind) {
-    case PartKind::pe_array:
-      return static_cast<int>(placement.arrays.size());
-    case PartKind::stream:
-      return static_cast<int>(placement.streams.size());
-    case PartKind::window_buffer:
-      return static_cast<int>(placement.windows.size());
-    case PartKind::pool:
-      return static_cast<int>(placement.pools.size());
-    case PartKind::activation_memory:
-      return static_cast<int>(placement.memories.size());
-  }
-  return 0;
-}
-
-const std::string& part_name(PartKind kind, const Placement& placement, int part) {
-  const auto i = static_cast<size_t>(part);
-  switch (kind) {
-    case PartKind::pe_array:
-      return placement.arrays[i].name;
-    case PartKind::stream:
-      return placement.streams[i].name;
-    case PartKind::window_buffer:
-      return placement.windows[i].name;
-    case PartKind::pool:
-      return placement.pools[i].name;
-    case PartKind::activation_memory:
-      break;
-  }
-  return placement.memories[i].name;
-}
-
-int part_layer(PartKind kind, const Placement& placement, int part) {
-  const auto i = static_cast<size_t>(part);
-  switch (kind) {
-    case PartKind::pe_array: {
-      const auto& uses = placement.arrays[i].uses;
-      return uses.size() == 1 ? uses.front().layer : -1;
-    }
-    case PartKind::stream:
-      return placement.streams[i].carries == Carries::tensor
-                 ? Network::producer(placement.streams[i].tensor)
-                 : placement.streams[i].layer;
-    case PartKind::window_buffer:
-      return placement.windows[i].layer;
-    case PartKind::pool:
-      return placement.pools[i].layer;
-    case PartKind::activation_memory:
-      break;
-  }
-  return -1;
-}
-
 void validate(const Placement& placement, const Network& network) {
   std::set<std::string> names;
   auto check = [&](bool ok, const std::string& part, const std::string& what,
@@ -158,6 +104,11 @@ void validate(const Placement& placement, const Network& network) {
                 " in buffer " + std::to_string(stored.buffer),
             "tensors of the network, and what the pools that follow make of them");
     }
+  }
+  for (const OtherPart& other : placement.others) {
+    check(names.insert(other.name).second, other.name, "repeated name", "unique names");
+    check(other.layer >= -1 && other.layer < static_cast<int>(network.layers.size()), other.name,
+          "layer " + std::to_string(other.layer), "a layer of the network, or -1");
   }
 }
 

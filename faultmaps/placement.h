@@ -19,7 +19,7 @@ enum class Schedule : uint8_t { channel_parallel, pixel_parallel };
 
 /// What an array of PEs does for one layer. Row r is computed in neuron fold nf = r / pe; weight
 /// (row r, column c) sits in the weight memory of PE r mod pe at address nf*(columns/simd) +
-/// c/simd, lane c mod simd (hardware.md, MVTU). Rows and columns are padded up to multiples.
+/// c/simd, lane c mod simd (docs/hardware.md, MVTU). Rows and columns are padded up to multiples.
 struct ArrayUse {
   int layer = 0;             ///< index in Network::layers
   int rows = 0;              ///< padded: a multiple of pe
@@ -117,6 +117,18 @@ struct ActivationMemory {
 /// Bits of an element of the tensor in an activation memory: of its format, 32 for accumulators.
 int stored_bits(const Network& network, int tensor);
 
+enum class PartKind : uint8_t { pe_array, stream, window_buffer, pool, activation_memory };
+
+/// A part of a kind that was registered (parts.h): a value that the kind's site rows read.
+struct OtherPart {
+  PartKind kind = {};
+  std::string name;
+  int layer = -1;            ///< that it belongs to; -1: none, or several
+  std::vector<int> figures;  ///< sizes, as the kind says
+
+  bool operator==(const OtherPart&) const = default;
+};
+
 struct Placement {
   std::string accelerator;  ///< "dataflow:bnn-pynq-cnv-w1a1": what fault maps are made for
   std::vector<PeArray> arrays;
@@ -124,6 +136,7 @@ struct Placement {
   std::vector<WindowBuffer> windows = {};
   std::vector<PoolUnit> pools = {};
   std::vector<ActivationMemory> memories = {};
+  std::vector<OtherPart> others = {};
   /// Of the run that transients are in; null: there is none, and they have no meaning.
   std::shared_ptr<const Timeline> run = {};
 
@@ -134,14 +147,6 @@ struct Placement {
 /// file is called. Part of files: a new member must leave the hash of a placement that does not use
 /// it as it is.
 std::string content_hash(const Placement& placement);
-
-enum class PartKind : uint8_t { pe_array, stream, window_buffer, pool, activation_memory };
-
-/// Parts of one kind, and the name of one of them.
-int count_parts(PartKind kind, const Placement& placement);
-const std::string& part_name(PartKind kind, const Placement& placement, int part);
-/// The layer that the part belongs to, or -1 if it serves several, or none (the image's stream).
-int part_layer(PartKind kind, const Placement& placement, int part);
 
 /// What padded columns hold: operands that change no sum as long as nothing is broken. A binary
 /// weight is +1 and a binary input -1 (code 0), which do not match; all others are 0.

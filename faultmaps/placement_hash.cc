@@ -1,3 +1,6 @@
+#include <span>
+
+#include "faultmaps/parts.h"
 #include "faultmaps/placement.h"
 #include "workloads/hash.h"
 
@@ -65,10 +68,16 @@ void add(Hasher& hasher, const ActivationMemory& memory) {
   add(hasher, tensors);
 }
 
+void add(Hasher& hasher, const OtherPart& other) {
+  const auto& [kind, name, layer, figures] = other;
+  // The name of the kind: its number depends on what was registered before.
+  add_all(hasher, part_row(kind).name, name, layer, std::span<const int>(figures));
+}
+
 }  // namespace
 
 std::string content_hash(const Placement& placement) {
-  const auto& [accelerator, arrays, streams, windows, pools, memories, run] = placement;
+  const auto& [accelerator, arrays, streams, windows, pools, memories, others, run] = placement;
   Hasher hasher;
   hasher.add(accelerator);
   add(hasher, arrays);
@@ -76,6 +85,7 @@ std::string content_hash(const Placement& placement) {
   add(hasher, windows);
   add(hasher, pools);
   add(hasher, memories);
+  for (const OtherPart& other : others) add(hasher, other);
   return hasher.hex();
 }
 

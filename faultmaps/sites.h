@@ -1,17 +1,23 @@
 // The table of site kinds: what can break, what that means on the stored code, what it does.
-// Help, validator, lowering, arming and tests read this one table.
+// Help, validator, lowering and tests read this one table; models arm what they simulate of it.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "faultmaps/parts.h"
 #include "faultmaps/placement.h"
 #include "workloads/network.h"
 
 namespace stuckat {
 
+struct Fault;
+class Lowering;
+
+/// The built-in kinds by name, in the order of their rows; register_site() gives further ones.
 enum class SiteKind : uint8_t {
   pe_input,           ///< bit of a lane's input operand, as this PE sees it
   pe_weight,          ///< bit of a PE's weight memory
@@ -58,14 +64,28 @@ struct SiteRow {
   const char* meaning;  ///< arithmetic on the stored code
   const char* effect;   ///< which channels or pixels, at which level
   const char* masked;   ///< when it is without effect
-  const char* source;
+  const char* source;   ///< "docs/hardware.md, MVTU": a page of the repository, and its heading
   Transient transient;  ///< none where whole parts give a level
+  /// Adds to the lowering what a stuck site does (lowering.h), at the part-th part of its name.
+  void (*lower)(Lowering&, const Fault&, int part);
+  /// The same for a transient; null where flips() is false.
+  void (*lower_flip)(Lowering&, const Fault&, int part);
 
   bool flips() const { return transient != Transient::none; }
 };
 
-const std::vector<SiteRow>& site_table();
+const std::deque<SiteRow>& site_table();
 const SiteRow& site_row(SiteKind kind);
+
+/// Adds a site kind of an accelerator family, or of a test: `row.kind` is given by the table. Its
+/// faults have names, an index, generators and effects as all others; what simulates a part arms
+/// them or refuses them by name. Before the first placement is made, by one thread: a kind stays
+/// for good. Throws std::logic_error for a row that contradicts itself or the table.
+SiteKind register_site(SiteRow row);
+
+/// For models: a fault that none of their parts claims. Throws InputError(where, ...).
+[[noreturn]] void refuse_site(const Fault& fault, const std::string& where);
+
 /// Throws InputError(where, ...) with the nearest name.
 SiteKind parse_site_kind(std::string_view name, std::string_view where);
 
@@ -79,10 +99,6 @@ Shape carried_shape(const Stream& stream, const Placement& placement, const Netw
 
 /// Bits of one word of a stream: channels_per_word * element_bits.
 int stream_word_bits(const Placement& placement, const Stream& stream, const Network& network);
-
-/// The format whose levels a dead part of this layer can be stuck at: the output's, or the
-/// input's where the layer passes its accumulator out.
-NumberFormat level_format(const Network& network, int layer);
 
 /// Values that a fault of this row can have at a part: {0, 1}, or the levels of the format there.
 std::vector<int> site_values(const SiteRow& row, const Placement& placement, int part,

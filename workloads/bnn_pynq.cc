@@ -17,7 +17,7 @@ constexpr int word_bits = 64;
 
 int whole_words(int bits) { return (bits + word_bits - 1) / word_bits * word_bits; }
 
-/// How one layer lies in its files (hardware.md, MVTU).
+/// How one layer lies in its files (docs/hardware.md, MVTU).
 struct Folding {
   int pe;    ///< files of each sort
   int simd;  ///< lanes of a weight word

@@ -1,4 +1,4 @@
-// Import of Xilinx BNN-PYNQ parameter folders (hardware.md, "BNN-PYNQ parameter folders").
+// Import of Xilinx BNN-PYNQ parameter folders (docs/hardware.md, "BNN-PYNQ parameter folders").
 #pragma once
 
 #include <cstdint>

@@ -86,7 +86,7 @@ struct CodeTable {
 };
 
 /// One layer. Rows are output channels (MH); columns (MW) are the window in the order ky, kx,
-/// channel with the channel fastest (hardware.md, MVTU), so that a dense layer on the tensor
+/// channel with the channel fastest (docs/hardware.md, MVTU), so that a dense layer on the tensor
 /// order is the same matrix product. With `groups` the channels of input and output are divided
 /// into as many equal parts, and a row looks at the channels of its own part: depthwise is
 /// groups = channels.
@@ -125,7 +125,8 @@ struct Layer {
   }
 
   /// Binary weights on binary activations: the accumulator is the popcount of matches (XNOR),
-  /// 0 .. columns(). Otherwise it is the signed sum of weight * activation (hardware.md, MVTU).
+  /// 0 .. columns(). Otherwise it is the signed sum of weight * activation (docs/hardware.md,
+  /// MVTU).
   bool is_xnor() const {
     return kind->has_weights && input_format.kind == FormatKind::binary &&
            weight_format.kind == FormatKind::binary;

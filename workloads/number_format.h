@@ -75,7 +75,8 @@ inline int32_t read_register(uint32_t code, int bits, bool is_unsigned) {
   return static_cast<int32_t>(code ^ sign) - static_cast<int32_t>(sign);
 }
 
-/// Pixel byte -> fixed-point value: clip(floor(256*p/255 + 0.5) - 128, -128, 127) (hardware.md).
+/// Pixel byte -> fixed-point value: clip(floor(256*p/255 + 0.5) - 128, -128, 127)
+/// (docs/hardware.md).
 int fixed_point_from_pixel(int pixel);
 
 }  // namespace stuckat

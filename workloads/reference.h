@@ -15,8 +15,8 @@ namespace stuckat::reference {
 /// layer.input_format.padding_value().
 std::vector<int32_t> window(const Layer& layer, const Tensor& input, int y, int x, int group = 0);
 
-/// Accumulator of one row on one window (hardware.md, MVTU): matches if layer.is_xnor(), else the
-/// signed sum. Both arrays have layer.columns() values.
+/// Accumulator of one row on one window (docs/hardware.md, MVTU): matches if layer.is_xnor(), else
+/// the signed sum. Both arrays have layer.columns() values.
 int32_t accumulate(const Layer& layer, const int8_t* weights, const int32_t* window);
 
 /// Output value for an accumulator: level number (thresholds strictly below it). `thresholds` has

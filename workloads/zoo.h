@@ -20,11 +20,11 @@ struct ZooOptions {
 std::vector<std::string> zoo_names();
 
 /// The architecture with weights at their greatest level and thresholds at 0: shapes and formats
-/// to fill. CNV as in hardware.md (32x32 input, fixed-point first layer); LFC 784-1024-1024-1024-10
-/// and TFC 784-64-64-64-10 with a binary 28x28 input at every precision, as BNN-PYNQ's LFC has it;
-/// DoReFa-Net 224x224 with unsigned activations and 8-bit weights in the first and last layer.
-/// Layers with weights are "layer0", "layer1", ..., pools "pool0", "pool1", each kind in its order.
-/// Throws InputError on an unknown name or impossible options.
+/// to fill. CNV as in docs/hardware.md (32x32 input, fixed-point first layer); LFC
+/// 784-1024-1024-1024-10 and TFC 784-64-64-64-10 with a binary 28x28 input at every precision, as
+/// BNN-PYNQ's LFC has it; DoReFa-Net 224x224 with unsigned activations and 8-bit weights in the
+/// first and last layer. Layers with weights are "layer0", "layer1", ..., pools "pool0", "pool1",
+/// each kind in its order. Throws InputError on an unknown name or impossible options.
 Network zoo_network(const std::string& name, const ZooOptions& options = {});
 
 }  // namespace stuckat

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <systemc>
 
+#include "faultmaps/describe_effects.h"
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
 #include "models/family.h"

@@ -104,9 +104,8 @@ void MvtuCore::arm(const Fault& fault) {
       broken_[pe].dead_output = dead_output(layer_, fault.value);
       return;
     default:
-      break;
+      refuse_site(fault, "model of an array of PEs");
   }
-  assert(false && "not a site of a PE");
 }
 
 void MvtuCore::arm_flip(const Fault& fault) {
@@ -149,7 +148,7 @@ void MvtuCore::arm_flip(const Fault& fault) {
       if (third < layer_.product_bits()) broken.product_flips.push_back({second, third, cycle});
       return;
     default:
-      assert(false && "not a site of a PE that passes or stores a bit");
+      refuse_site(fault, "model of an array of PEs");
   }
 }
 

@@ -1,4 +1,4 @@
-// The arithmetic of an array of PEs on one layer: bit-exact, no time, no SystemC (hardware.md,
+// The arithmetic of an array of PEs on one layer: bit-exact, no time, no SystemC (docs/hardware.md,
 // MVTU). The dataflow accelerator has one core for each MVTU; the loopback accelerator has one for
 // each layer that its array runs, and arms the same fault on all of them.
 //
@@ -43,8 +43,8 @@ class MvtuCore {
   /// padded_input() all over; else null. For the calls of compute() until the next one of this.
   void set_padding(const int32_t* values) { padding_ = values; }
 
-  /// Keeps the packed form of `window` ([layer.columns()] values, column order of hardware.md) for
-  /// the following calls of compute(). The window must live until then.
+  /// Keeps the packed form of `window` ([layer.columns()] values, column order of docs/hardware.md)
+  /// for the following calls of compute(). The window must live until then.
   void load(const int32_t* window);
   /// The same window as 1-bit codes, column c in bit c mod 64 of word c/64, where the layer's input
   /// is binary. Costs no unpacking unless a PE is broken in its arithmetic.

@@ -68,7 +68,7 @@ void ParameterMemory::arm(const Fault& fault, const PeArray& array) {
     const Layer& layer = shape_.layers[static_cast<size_t>(use.layer)];
     const Block& block = blocks_[static_cast<size_t>(use.layer)];
     if (weight) {
-      // Address nf*SF + sf of PE pe, lane `third` (hardware.md, MVTU).
+      // Address nf*SF + sf of PE pe, lane `third` (docs/hardware.md, MVTU).
       const int synapse_fold = use.columns / array.simd;
       const int row = address / synapse_fold * array.pe + pe;
       const int column = address % synapse_fold * array.simd + third;

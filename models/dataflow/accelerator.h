@@ -1,5 +1,5 @@
-// A dataflow accelerator: one part for each layer, streams between them (hardware.md). The values
-// of a description; models/dataflow/FORMAT.md documents them and the JSON form.
+// A dataflow accelerator: one part for each layer, streams between them (docs/hardware.md). The
+// values of a description; models/dataflow/FORMAT.md documents them and the JSON form.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +31,9 @@ struct LayerParams {
   bool operator==(const LayerParams&) const = default;
 };
 
-/// The two implementations of the sliding-window unit (hardware.md): loops from HLS, which load K
-/// rows and drain behind every image, or a state machine in RTL, which loads no more than its first
-/// window and goes on into the next image.
+/// The two implementations of the sliding-window unit (docs/hardware.md): loops from HLS, which
+/// load K rows and drain behind every image, or a state machine in RTL, which loads no more than
+/// its first window and goes on into the next image.
 enum class WindowVersion : uint8_t { hls, rtl };
 
 /// Steps from a part's input to its output.

@@ -1,7 +1,6 @@
 #include "models/dataflow/arming.h"
 
 #include <algorithm>
-#include <cassert>
 
 namespace stuckat::dataflow {
 namespace {
@@ -22,7 +21,7 @@ uint32_t level_code(const Network& network, int tensor, int level) {
 
 void arm_window(SlidingWindow& window, const Fault& fault) {
   const auto [slot, column, word, bit] = fault.coordinates;
-  assert(fault.kind == SiteKind::window_cell);
+  if (fault.kind != SiteKind::window_cell) refuse_site(fault, "model of a window buffer");
   if (fault.is_flip()) return window.flip(slot, column, word, bit, fault.flip_cycle);
   window.stick(slot, column, word, bit, fault.value != 0);
 }
@@ -42,7 +41,7 @@ void arm_pool(MaxPool& pool, const Fault& fault) {
       if (fault.is_flip()) return pool.flip_output(first, cycle);
       return pool.stick_output(first, one);
     default:
-      assert(false && "not a site of a pool");
+      refuse_site(fault, "model of a max-pool");
   }
 }
 
@@ -67,7 +66,7 @@ void arm_stream(kernel::StampedFifo& fifo, int tensor, int lane_bits, const Netw
       return;
     }
     default:
-      assert(false && "not a site of a stream");
+      refuse_site(fault, "model of a stream");
   }
 }
 

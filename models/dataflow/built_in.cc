@@ -1,4 +1,5 @@
-// Foldings that were published, as tables (hardware.md, BNN-PYNQ accelerators), and generated ones.
+// Foldings that were published, as tables (docs/hardware.md, BNN-PYNQ accelerators), and generated
+// ones.
 #include <algorithm>
 #include <optional>
 #include <tuple>

@@ -1,5 +1,5 @@
 // The loop of every part as a table: which of its steps read a word and which write one. All that
-// timing depends on, besides the FIFO depths; hardware.md has the loops.
+// timing depends on, besides the FIFO depths; docs/hardware.md has the loops.
 #pragma once
 
 #include <cstdint>

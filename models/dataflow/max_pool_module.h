@@ -1,5 +1,5 @@
-// When the max-pool does what (hardware.md): reads k*D words, then writes the D/k of an output row;
-// m times as many where a word is one m-th of a pixel. Where windows overlap, k*k*m words of a
+// When the max-pool does what (docs/hardware.md): reads k*D words, then writes the D/k of an output
+// row; m times as many where a word is one m-th of a pixel. Where windows overlap, k*k*m words of a
 // window, then the m words of its output pixel.
 #pragma once
 

@@ -1,6 +1,6 @@
-// When the MVTU does what (hardware.md): one (nf, sf) step per cycle, sf fastest, in one flattened
-// loop over all windows and images. It reads a word in each step of nf = 0 and writes one in the
-// last step of each nf.
+// When the MVTU does what (docs/hardware.md): one (nf, sf) step per cycle, sf fastest, in one
+// flattened loop over all windows and images. It reads a word in each step of nf = 0 and writes one
+// in the last step of each nf.
 #pragma once
 
 #include <cstdint>

@@ -10,7 +10,7 @@
 
 namespace stuckat::dataflow {
 
-/// Loop bounds of one image; hardware.md, sliding-window unit.
+/// Loop bounds of one image; docs/hardware.md, sliding-window unit.
 struct WindowShape {
   int kernel = 1;
   int stride = 1;

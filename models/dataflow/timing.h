@@ -70,7 +70,8 @@ Interval steady_interval(const Network& network, const DataflowAccelerator& acce
 /// What a part does in one cycle.
 struct PartStep {
   int64_t image = 0;
-  int64_t step = 0;   ///< of the image's loop (hardware.md): for an MVTU (window*NF + nf)*SF + sf
+  int64_t step =
+      0;  ///< of the image's loop (docs/hardware.md): for an MVTU (window*NF + nf)*SF + sf
   bool busy = false;  ///< it starts in this cycle; otherwise the part waits with it behind it
 };
 

@@ -1,4 +1,4 @@
-// A loopback accelerator: one array of PEs executes layer after layer (hardware.md, Loopback).
+// A loopback accelerator: one array of PEs executes layer after layer (docs/hardware.md, Loopback).
 #pragma once
 
 #include <cstdint>

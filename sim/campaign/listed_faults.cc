@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "faultmaps/lower.h"
+#include "faultmaps/normal_form.h"
 #include "faultmaps/timeline.h"
 #include "workloads/errors.h"
 

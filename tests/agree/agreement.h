@@ -1,6 +1,7 @@
 // Engines against each other on one network, accelerator, fault map and set of images.
 #pragma once
 
+#include <concepts>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -96,24 +97,29 @@ inline std::vector<Tensor> random_images(Random& random, const Network& network,
   return images;
 }
 
-/// The accelerator runs in a child and is compared there; the others run here.
-inline void check_agreement(const Network& network, const Placement& placement, const FaultMap& map,
-                            const std::vector<Tensor>& images, const Accelerator& accelerator) {
+/// simulated() -> Tensors runs in a child and is compared there; the others run here.
+template <std::invocable Simulated>
+void check_agreement(const Network& network, const Placement& placement, const FaultMap& map,
+                     const std::vector<Tensor>& images, Simulated simulated) {
   const Effects effects = lower(map, placement, network);
   std::string lines;
   for (const auto& line : describe(effects, network)) lines += "\n    " + line;
   INFO("faults" << names(map) << lines);
   const Tensors expected = by_reference(network, images, effects);
-  CHECK(in_child([&] {
-          const auto run = accelerator.simulate(network, map, images, {.tensors = true});
-          return difference(expected, run.tensors, network);
-        }) == "");
+  CHECK(in_child([&] { return difference(expected, simulated(), network); }) == "");
   for (const fast::Path path :
        {fast::Path::automatic, fast::Path::differential, fast::Path::dense}) {
     CHECK(difference(expected, by_fast_engine(network, images, effects, path), network).empty());
   }
   const auto trained = by_trainer(network, images, effects);
   for (size_t i = 0; i < images.size(); ++i) CHECK(trained[i] == expected[i].back().values);
+}
+
+inline void check_agreement(const Network& network, const Placement& placement, const FaultMap& map,
+                            const std::vector<Tensor>& images, const Accelerator& accelerator) {
+  check_agreement(network, placement, map, images, [&] {
+    return accelerator.simulate(network, map, images, {.tensors = true}).tensors;
+  });
 }
 
 inline void check_agreement(const Network& network, const Accelerator& accelerator,

@@ -156,3 +156,35 @@ TEST_CASE("a channel stuck before the pool is the channel stuck behind it") {
   }
   CHECK(checked > 10);
 }
+
+TEST_CASE("every form is visited, counted, placed in the run and split by tensor") {
+  const RunImages late{3, 5};
+  Effects effects;
+  effects.operators = {{1, {0}, {}, {}, late}};
+  effects.elements = {{2, {}, {}, {}, CodeMask::constant(0), 0, late}};
+  effects.operands = {{1, {}, {}, CodeMask::constant(0), {}, 0, late}};
+  effects.windows = {{1, {}, {}, {}, CodeMask::constant(0), {}, 0, late}};
+  effects.pools = {{1, {}, {}, {}, late}};
+  CHECK(effects.images() == late);
+  CHECK(effects.depends_on_image());
+  effects.patches = {{1, 0, false, 0, 1}};
+  CHECK(effects.images().is_all());
+  CHECK(effects.size() == 6);
+  int faults = 0;
+  for_each_fault(std::as_const(effects), [&](const auto& fault) {
+    ++faults;
+    CHECK(tensor_of(fault) == 2);
+  });
+  CHECK(faults == 6);
+  for_each_form(effects, [](auto& list) { list.clear(); });
+  CHECK(effects.empty());
+  CHECK_FALSE(effects.depends_on_image());
+}
+
+TEST_CASE("a slot of a FIFO makes effects depend on the image, whatever carries them") {
+  Effects effects;
+  effects.operands = {{0, {}, {}, CodeMask::constant(0), {2, 0, 1, 1}}};
+  CHECK(effects.depends_on_image());
+  effects.operands.front().slot.depth = 0;
+  CHECK_FALSE(effects.depends_on_image());
+}

@@ -45,6 +45,8 @@ TEST_CASE("the site table is indexed by kind and every row is filled in") {
       CHECK(std::string(text).size() > 5);
     }
     CHECK(parse_site_kind(row.name, "test") == row.kind);
+    CHECK(row.lower != nullptr);
+    CHECK(row.flips() == (row.lower_flip != nullptr));
   }
 }
 

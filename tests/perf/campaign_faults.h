@@ -50,8 +50,8 @@ inline ElementFault dead_pe(const Network& network, int layer, int pe, int p, in
   return fault;
 }
 
-/// Every PE of a dataflow accelerator, whose layer L has at most pe[L] PEs (hardware.md), dead at
-/// every level.
+/// Every PE of a dataflow accelerator, whose layer L has at most pe[L] PEs (docs/hardware.md), dead
+/// at every level.
 inline std::vector<Effects> dataflow_pe_faults(const Network& network) {
   const std::vector<int> pe = {16, 32, 16, 16, 4, 1, 1, 1};
   std::vector<Effects> faults;

@@ -38,7 +38,7 @@ void write_words(const std::string& path, const std::vector<uint64_t>& words) {
   test::write_bytes(path, bytes);
 }
 
-/// Writes `network` as BNN-PYNQ does, by the words of hardware.md: one loop over PEs, neuron
+/// Writes `network` as BNN-PYNQ does, by the words of docs/hardware.md: one loop over PEs, neuron
 /// folds, synapse folds and lanes. Padding has weight +1.
 void write_folder(const TemporaryFolder& folder, const Network& network,
                   const std::vector<PeSimd>& foldings) {

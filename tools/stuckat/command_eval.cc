@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "faultmaps/describe_effects.h"
 #include "faultmaps/lower.h"
 #include "sim/fast/executor.h"
 #include "sim/fast/fault_list.h"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "faultmaps/describe_effects.h"
 #include "faultmaps/lower.h"
 #include "tools/report/site_picture.h"
 #include "tools/stuckat/accelerator.h"

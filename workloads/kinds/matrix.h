@@ -9,7 +9,7 @@
 
 namespace stuckat {
 
-/// Every row on the columns of every output pixel (hardware.md, MVTU).
+/// Every row on the columns of every output pixel (docs/hardware.md, MVTU).
 Tensor run_matrix(const Layer& layer, std::span<const Tensor* const> inputs);
 
 /// 0 .. columns if XNOR, else the greatest product times the columns, of either sign.

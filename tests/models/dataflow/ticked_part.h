@@ -1,6 +1,6 @@
 // Ticked twins of the parts of a dataflow accelerator: clocked models that decide in every cycle
 // what moves, from tvalid and tready as they are at its beginning. Slow and plain: the loops are
-// written out as hardware.md has them, step by step.
+// written out as docs/hardware.md has them, step by step.
 #pragma once
 
 #include <algorithm>

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "faultmaps/effects.h"
+#include "faultmaps/normal_form.h"
 #include "tests/support/random_network.h"
 
 namespace stuckat::test {

@@ -1,4 +1,5 @@
 #include "faultmaps/describe_effects.h"
+#include "faultmaps/normal_form.h"
 #include "faultmaps/faulty_reference.h"
 #include "sim/fast/fault_classes.h"
 #include "sim/fast/fault_simulator.h"

@@ -1,4 +1,5 @@
 // `stuckat whatif` against the reference, counted image by image.
+#include "faultmaps/describe_effects.h"
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
 #include "models/loopback/placement.h"
