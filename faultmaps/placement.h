@@ -109,7 +109,7 @@ struct ActivationMemory {
   std::string name;  ///< "activations"
   int buffers = 2;
   int bytes = 0;  ///< of each
-  std::vector<Stored> tensors;
+  std::vector<Stored> tensors = {};
 
   bool operator==(const ActivationMemory&) const = default;
 };

@@ -162,6 +162,8 @@ TEST_CASE("whatever an accelerator's parts differ in, its content differs") {
     add([](Placement& p) { p.windows.push_back({.name = "x"}); });
     add([](Placement& p) { p.pools.push_back({.name = "x"}); });
     add([](Placement& p) { p.memories.push_back({.name = "x"}); });
+    add([](Placement& p) { p.others.push_back({.name = "x"}); });
+    add([](Placement& p) { p.others.push_back({.name = "x", .figures = {1}}); });
     add([](Placement& p) { p.memories.push_back({.name = "x", .tensors = {{1, 2, 0}}}); });
   }
   CHECK(contents.size() == static_cast<size_t>(variants));
