@@ -157,7 +157,7 @@ std::vector<Engine> engines(const test::TemporaryFolder& folder) {
       {"the trainer",
        [](const Network& n) {
          trainer::Workers workers(1);
-         trainer::TrainingStep(n, false, Effects{}, workers);
+         trainer::TrainingStep(n, {}, workers);
        }},
   };
 }

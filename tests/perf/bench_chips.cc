@@ -24,6 +24,7 @@
 #include "sim/campaign/run.h"
 #include "tests/perf/campaign_setup.h"
 #include "tests/support/temporary_folder.h"
+#include "trainer/fixed_faults.h"
 #include "trainer/hardware_faults.h"
 #include "trainer/optimizer.h"
 #include "trainer/step.h"
@@ -139,8 +140,8 @@ void training(const Hardware& hardware, const Options& options) {
   drawn.sites = {SiteKind::pe_weight};
   drawn.draw = Draw::batch;
   HardwareFaults faults(drawn, true, 1, network);
-  TrainingStep healthy_step(network, false, Effects{}, workers);
-  TrainingStep broken_step(network, false, true, workers);
+  TrainingStep healthy_step(network, {}, workers);
+  TrainingStep broken_step(network, {.faults = true}, workers);
   Model model = initial_model(network, 1);
   Adam adam(model);
   std::vector<int8_t> input(block_count(batch) * block_elements(network.input()));
@@ -153,17 +154,16 @@ void training(const Hardware& hardware, const Options& options) {
   double healthy = 0, broken = 0, drawing = 0;
   size_t patches = 0;
   for (int i = -1; i < options.steps; ++i) {  // the first takes the memory
-    StepInjection injection;
-    injection.step = static_cast<uint64_t>(i + 1);
     const Stopwatch without;
-    healthy_step.run(model, input.data(), labels, injection);
+    healthy_step.run(model, input.data(), labels);
     adam.update(model, healthy_step.gradients(), 0.001, workers);
     const double seconds_without = without.cpu();
     const Stopwatch with;
-    faults.draw(model, 10, injection.step, batch);
+    faults.draw(model, 10, static_cast<uint64_t>(i + 1), batch);
     const double seconds_drawing = with.cpu();
-    broken_step.set_faults(faults.common(), faults.of_samples());
-    broken_step.run(model, input.data(), labels, injection);
+    FixedFaults overlay(network, faults.common(), faults.of_samples());
+    FaultOverlay* const overlays[] = {&overlay};
+    broken_step.run(model, input.data(), labels, overlays);
     adam.update(model, broken_step.gradients(), 0.001, workers);
     patches = faults.common().patches.size();
     if (i < 0) continue;
