@@ -123,8 +123,8 @@ enum class PartKind : uint8_t { pe_array, stream, window_buffer, pool, activatio
 struct OtherPart {
   PartKind kind = {};
   std::string name;
-  int layer = -1;            ///< that it belongs to; -1: none, or several
-  std::vector<int> figures;  ///< sizes, as the kind says
+  int layer = -1;                 ///< that it belongs to; -1: none, or several
+  std::vector<int> figures = {};  ///< sizes, as the kind says
 
   bool operator==(const OtherPart&) const = default;
 };
