@@ -161,13 +161,9 @@ TEST_CASE("whatever an accelerator's parts differ in, its content differs") {
     add([](Placement& p) { p.streams.push_back({.name = "x", .position = 1}); });
     add([](Placement& p) { p.windows.push_back({.name = "x"}); });
     add([](Placement& p) { p.pools.push_back({.name = "x"}); });
-<<<<<<< HEAD
     add([](Placement& p) { p.memories.push_back({.name = "x"}); });
     add([](Placement& p) { p.others.push_back({.name = "x"}); });
     add([](Placement& p) { p.others.push_back({.name = "x", .figures = {1}}); });
-=======
-    add([](Placement& p) { p.memories.push_back({.name = "x", .tensors = {}}); });
->>>>>>> e911aaa (The house is whole after its pieces met: public headers, the page of the hardware, tests and benchmark of the new step)
     add([](Placement& p) { p.memories.push_back({.name = "x", .tensors = {{1, 2, 0}}}); });
   }
   CHECK(contents.size() == static_cast<size_t>(variants));
