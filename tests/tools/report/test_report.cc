@@ -296,18 +296,28 @@ TEST_CASE("reports with parts missing are whole pages") {
 }
 
 TEST_CASE("a result that cannot be right is refused") {
-  ReportInput input = demo_input();
-  SECTION("network") { input.campaigns[0].network = "nobody"; }
-  SECTION("simulated network") { input.simulations[0].network = ""; }
-  SECTION("label twice") { input.networks[1].label = "standard"; }
-  SECTION("no image") { input.campaigns[0].images = 0; }
-  SECTION("more right than images") { input.campaigns[0].golden_correct = 1001; }
-  SECTION("group") { input.campaigns[0].faults[3].group = 8; }
-  SECTION("unit") { input.pe_campaigns[0].faults[3].unit = 16; }
-  SECTION("negative units") { input.pe_campaigns[0].groups[0].units = -1; }
-  SECTION("level") { input.campaigns[0].faults[3].level = -1; }
-  SECTION("count") { input.campaigns[0].faults[3].critical = -1; }
-  CHECK_THROWS_AS(html(input), InputError);
+  struct Row {
+    const char* what;
+    void (*damage)(ReportInput&);
+  };
+  const Row rows[] = {
+      {"network", [](ReportInput& r) { r.campaigns[0].network = "nobody"; }},
+      {"simulated network", [](ReportInput& r) { r.simulations[0].network = ""; }},
+      {"label twice", [](ReportInput& r) { r.networks[1].label = "standard"; }},
+      {"no image", [](ReportInput& r) { r.campaigns[0].images = 0; }},
+      {"more right than images", [](ReportInput& r) { r.campaigns[0].golden_correct = 1001; }},
+      {"group", [](ReportInput& r) { r.campaigns[0].faults[3].group = 8; }},
+      {"unit", [](ReportInput& r) { r.pe_campaigns[0].faults[3].unit = 16; }},
+      {"negative units", [](ReportInput& r) { r.pe_campaigns[0].groups[0].units = -1; }},
+      {"level", [](ReportInput& r) { r.campaigns[0].faults[3].level = -1; }},
+      {"count", [](ReportInput& r) { r.campaigns[0].faults[3].critical = -1; }},
+  };
+  for (const Row& row : rows) {
+    INFO(row.what);
+    ReportInput input = demo_input();
+    row.damage(input);
+    CHECK_THROWS_AS(html(input), InputError);
+  }
 }
 
 TEST_CASE("the summary says what the worst fault costs") {
