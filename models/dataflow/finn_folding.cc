@@ -73,7 +73,7 @@ struct FinnNode {
     const auto several = values.find(key + "s");
     if (several == values.end()) return 0;
     if (!several->is_array() || several->size() != 1) {
-      throw InputError(where, name + "." + key + "s is " + several->dump().substr(0, 40),
+      throw InputError(where, name + "." + key + "s is " + shown(*several),
                        "one depth: the layers are a chain");
     }
     return checked_depth(integer((*several)[0], where, name + "." + key + "s"), key, where);
@@ -99,7 +99,7 @@ void add_defaults(const Json& defaults, FinnNode& node, const std::string& where
          (row[1].is_array() && std::all_of(row[1].begin(), row[1].end(),
                                            [](const Json& op) { return op.is_string(); })));
     if (!readable) {
-      throw InputError(where, "Defaults." + key + " is " + row.dump().substr(0, 40),
+      throw InputError(where, "Defaults." + key + " is " + shown(row),
                        "[value, \"all\"] or [value, [operators]]");
     }
     const bool meant =
@@ -198,7 +198,7 @@ WindowVersion version_of(const std::vector<FinnNode>& windows, const std::string
     }
     if (const auto parallel = node.values.find("parallel_window");
         parallel != node.values.end() && *parallel != 0) {
-      throw InputError(where, node.name + ".parallel_window is " + parallel->dump().substr(0, 40),
+      throw InputError(where, node.name + ".parallel_window is " + shown(*parallel),
                        "0: windows leave pixel by pixel");
     }
   }

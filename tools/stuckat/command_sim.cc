@@ -28,6 +28,8 @@ Run shown(SimulationResult result, const Accelerator& accelerator, const Network
           int64_t images) {
   Run run;
   Simulation& s = run.simulation;
+  s.data = data_text(line, data);
+  s.data_hash = content_hash(data);
   s.network = network.name;
   s.accelerator = accelerator.name();
   s.images = images;
@@ -201,8 +203,7 @@ int run_sim(const Arguments& arguments) {
     return run_timing_only(line, network_alone(line.text("model")));
   }
   const Network network = read_model(line.text("model"));
-  const DataSet data = load_data(line);
-  check_fit(network, data, line.text("model"));
+  const DataSet data = load_data(line, network, line.text("model"));
   const AcceleratorPtr accelerator = parse_accelerator(line.text("accelerator"), network);
   const Placement placement = place_on(accelerator, network, data.size());
   const FaultMap map = load_faults(line, placement, network);

@@ -1,7 +1,11 @@
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <catch2/catch.hpp>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -19,6 +23,17 @@ using namespace stuckat;
 using namespace stuckat::campaign;
 using test::CampaignSetup;
 using test::TemporaryFolder;
+
+namespace {
+bool file_system_has_locks = true;
+}
+
+/// In the place of the C library's.
+extern "C" int flock(int descriptor, int operation) {
+  if (file_system_has_locks) return static_cast<int>(::syscall(SYS_flock, descriptor, operation));
+  errno = ENOLCK;
+  return -1;
+}
 
 namespace {
 
@@ -191,10 +206,23 @@ TEST_CASE("a journal of another campaign is refused and stays as it is") {
 
   test::write_bytes(s.folder / "c.h5.journal", "a letter to my aunt");
   CHECK_THAT(test::refusal([&] { s.go_on(); }), Catch::Contains("no journal"));
-  std::string damaged = before;
-  damaged[40] ^= 1;
-  test::write_bytes(s.folder / "c.h5.journal", damaged);
-  CHECK_THAT(test::refusal([&] { s.go_on(); }), Catch::Contains("is damaged"));
+  // Damage in the header, its last line among it, is told, and the journal stays.
+  const size_t checksum = before.find("\nchecksum ") + 1;
+  for (const size_t at :
+       {size_t{40}, checksum, checksum + 3, checksum + 8, checksum + 20, checksum + 9 + 64}) {
+    INFO("byte " << at);
+    std::string damaged = before;
+    damaged[at] ^= 1;
+    test::write_bytes(s.folder / "c.h5.journal", damaged);
+    CHECK_THAT(test::refusal([&] { s.go_on(); }), Catch::Contains("is damaged"));
+    CHECK(test::read_bytes(s.folder / "c.h5.journal") == damaged);
+  }
+  // Torn off before anything was counted: nothing is lost.
+  for (size_t size = 0; size < checksum + 40; size += 13) {
+    Interrupted torn(33);
+    test::write_bytes(torn.folder / "c.h5.journal", before.substr(0, size));
+    CHECK(test::refusal([&] { torn.go_on(); }) == "accepted");
+  }
   // A resumed run takes over how the work was cut, whatever it is told now.
   test::write_bytes(s.folder / "c.h5.journal", before);
   options = small_chunks(1);
@@ -242,6 +270,62 @@ TEST_CASE("two runs cannot use one journal") {
   Journal journal(s.folder / "j", header, {});
   CHECK_THAT(test::refusal([&] { Journal(s.folder / "j", header, {}); }),
              Catch::Contains("in use"));
+}
+
+TEST_CASE("where the file system has no locks, a file beside the journal stands for one") {
+  Interrupted s(38);
+  const std::string owner = s.folder / "c.h5.journal.owner";
+  file_system_has_locks = false;
+  s.go_on(Resume::refuse, [&, asked = false](const Progress&) mutable {
+    if (!asked) {
+      CHECK_THAT(test::refusal([&] { s.go_on(); }),
+                 Catch::Contains("may be in use by process " + std::to_string(::getpid())) &&
+                     Catch::Contains("its file system has no locks"));
+    }
+    asked = true;
+    return true;
+  });
+  CHECK_FALSE(std::filesystem::exists(owner));
+  s.check_whole();
+  // Left by a process of this host that is gone, and by one of another host.
+  std::array<char, 256> host{};
+  REQUIRE(::gethostname(host.data(), host.size() - 1) == 0);
+  std::filesystem::remove(s.folder / "c.h5");
+  test::write_bytes(owner, std::string(host.data()) + " 2147483647\n");
+  CHECK(test::refusal([&] { s.go_on(); }) == "accepted");
+  std::filesystem::remove(s.folder / "c.h5");
+  test::write_bytes(owner, "elsewhere 1\n");
+  CHECK_THAT(test::refusal([&] { s.go_on(); }), Catch::Contains("process 1 of elsewhere"));
+  file_system_has_locks = true;
+}
+
+TEST_CASE("a result of the same campaign is not computed again, anything else is not replaced") {
+  Interrupted s(39);
+  s.go_on(Resume::refuse);
+  int images = 0;
+  const auto count = [&](const Progress&) { return ++images > 0; };
+  for (const Resume resume : {Resume::refuse, Resume::allowed, Resume::required}) {
+    const Outcome again = s.go_on(resume, count);
+    CHECK(again.finished);
+    CHECK(again.result == read_result(s.folder / "c.h5"));
+  }
+  CHECK(images == 0);
+  const std::string good = test::read_bytes(s.folder / "c.h5");
+  const auto with = [&](RunOptions options) {
+    return test::refusal([&] {
+      run_to_file(s.folder / "c.h5", Resume::allowed, s.network, s.data, s.faults, options);
+    });
+  };
+  RunOptions other = small_chunks(1);
+  other.images = 7;
+  CHECK_THAT(with(other), Catch::Contains("holds another campaign: images '24', now '7'"));
+  CHECK(test::read_bytes(s.folder / "c.h5") == good);
+  test::write_bytes(s.folder / "c.h5", "a letter to my aunt");
+  CHECK_THAT(with(small_chunks(1)), Catch::Contains("no result of this campaign"));
+  CHECK(test::read_bytes(s.folder / "c.h5") == "a letter to my aunt");
+  other.replace = true;
+  CHECK(with(other) == "accepted");
+  CHECK(read_result(s.folder / "c.h5").images == 7);
 }
 
 TEST_CASE("a full disk ends the run with a message, and what was done is resumed") {
