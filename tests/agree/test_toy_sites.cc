@@ -17,8 +17,15 @@ using namespace stuckat;
 
 namespace {
 
+/// Registered with the first call: before a placement is made.
+const std::vector<SiteKind>& toy_kinds() {
+  static const std::vector<SiteKind> kinds = {test::inverter_kind(), test::register_kind()};
+  return kinds;
+}
+
 struct Toy {
   explicit Toy(uint64_t seed) : random(seed), network(test::random_network(random)) {
+    toy_kinds();
     placement = seed % 2 == 0 ? test::random_dataflow_placement(random, network)
                               : test::random_loopback_placement(random, network);
     for (const int layer : network.injectable_layers()) {
@@ -74,11 +81,6 @@ test::Tensors by_hand(const Toy& toy, const FaultMap& map, const std::vector<Ten
     result.push_back(std::move(tensors));
   }
   return result;
-}
-
-const std::vector<SiteKind>& toy_kinds() {
-  static const std::vector<SiteKind> kinds = {test::inverter_kind(), test::register_kind()};
-  return kinds;
 }
 
 }  // namespace
