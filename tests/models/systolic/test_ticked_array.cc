@@ -52,6 +52,15 @@ Case random_case(Random& random) {
           random_matrix(random, k, n)};
 }
 
+RegisterFault random_stuck_bit(Random& random, const Case& c) {
+  const int row = uniform(random, 0, c.rows - 1), column = uniform(random, 0, c.columns - 1);
+  const auto where = static_cast<Register>(uniform(random, 0, 7));
+  const bool flag = where == Register::valid || where == Register::propagate;
+  const int bit = flag ? 0 : uniform(random, 0, 7);
+  return uniform(random, 0, 1) ? stuck_at_1(where, row, column, bit)
+                               : stuck_at_0(where, row, column, bit);
+}
+
 struct Way {
   const char* schedule;
   TickedResult (*run)(TickedArray&, const Case&);
@@ -167,17 +176,14 @@ TEST_CASE(
   int seen[8] = {};
   for (int i = 0; i < 600; ++i) {
     const Case c = random_case(random);
-    const int row = uniform(random, 0, c.rows - 1), column = uniform(random, 0, c.columns - 1);
-    const auto where = static_cast<Register>(uniform(random, 0, 7));
-    const bool flag = where == Register::valid || where == Register::propagate;
-    const int bit = flag ? 0 : uniform(random, 0, 7);
-    const RegisterFault fault = uniform(random, 0, 1) ? stuck_at_1(where, row, column, bit)
-                                                      : stuck_at_0(where, row, column, bit);
+    const RegisterFault fault = random_stuck_bit(random, c);
+    const Register where = fault.where;
+    const int row = fault.row, column = fault.column;
     const Matrix right = product(c.a, c.b);
     const Matrix got = TickedArray(c.rows, c.columns, {}, {fault})
                            .weight_stationary(c.a, c.b, TickedArray::Loading::double_buffered)
                            .outputs;
-    CAPTURE(i, c.rows, c.columns, row, column, bit, static_cast<int>(where));
+    CAPTURE(i, c.rows, c.columns, row, column, fault.keep, fault.set, static_cast<int>(where));
     for (const auto& [m, n] : differences(got, right)) {
       if (where == Register::a) {
         REQUIRE(n % c.columns >= column);
@@ -196,16 +202,13 @@ TEST_CASE(
   int seen[8] = {};
   for (int i = 0; i < 600; ++i) {
     const Case c = random_case(random);
-    const int row = uniform(random, 0, c.rows - 1), column = uniform(random, 0, c.columns - 1);
-    const auto where = static_cast<Register>(uniform(random, 0, 7));
-    const bool flag = where == Register::valid || where == Register::propagate;
-    const int bit = flag ? 0 : uniform(random, 0, 7);
-    const RegisterFault fault = uniform(random, 0, 1) ? stuck_at_1(where, row, column, bit)
-                                                      : stuck_at_0(where, row, column, bit);
+    const RegisterFault fault = random_stuck_bit(random, c);
+    const Register where = fault.where;
+    const int row = fault.row, column = fault.column;
     const Matrix right = product(c.a, c.b);
     const Matrix got =
         TickedArray(c.rows, c.columns, {}, {fault}).output_stationary(c.a, c.b, true).outputs;
-    CAPTURE(i, c.rows, c.columns, row, column, bit, static_cast<int>(where));
+    CAPTURE(i, c.rows, c.columns, row, column, fault.keep, fault.set, static_cast<int>(where));
     for (const auto& [m, n] : differences(got, right)) {
       const int r = m % c.rows, col = n % c.columns;
       switch (where) {
