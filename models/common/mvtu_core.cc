@@ -37,10 +37,11 @@ int32_t dead_output(const Layer& layer, int level) {
 
 }  // namespace
 
-MvtuCore::MvtuCore(const Layer& layer, const PeArray& array, const ArrayUse& use)
+MvtuCore::MvtuCore(const Layer& layer, const PeArray& array, const ArrayUse& use, bool sums)
     : layer_(layer),
       pe_(array.pe),
       simd_(array.simd),
+      gives_sums_(sums || layer.accumulator_output),
       schedule_(array.schedule),
       use_(use),
       weights_(static_cast<size_t>(layer.rows()) * static_cast<size_t>(use.columns),
@@ -271,18 +272,22 @@ void MvtuCore::compute(int pixel, int first, int last, int32_t* out) {
 
 /// The output of a row on a broken PE; `sum` is the accumulator of healthy arithmetic.
 void MvtuCore::recompute(const BrokenPe& pe, int row, int32_t sum, int32_t* out) const {
-  if (pe.dead) {
+  const bool thresholds_apart = gives_sums_ && !layer_.accumulator_output;
+  if (pe.dead && !thresholds_apart) {
     *out = pe.dead_output;
     return;
   }
   const bool steps = pe.arithmetic || padding_ != nullptr;
   const int32_t accumulator = steps ? accumulate_in_steps(pe, row) : sum;
-  const int64_t cycle = last_step_cycle();
+  *out = thresholds_apart ? accumulator : broken_output(pe, row, accumulator, last_step_cycle());
+}
+
+int32_t MvtuCore::broken_output(const BrokenPe& pe, int row, int32_t accumulator,
+                                int64_t cycle) const {
   const uint32_t output_flips = inverted(pe.output_flips, 0, cycle);
   if (layer_.accumulator_output) {
     const uint32_t code = static_cast<uint32_t>(accumulator) ^ output_flips;
-    *out = register_value(static_cast<int32_t>(pe.output.read(code)));
-    return;
+    return register_value(static_cast<int32_t>(pe.output.read(code)));
   }
   const int per_row = layer_.thresholds_per_row();
   const int32_t* thresholds = thresholds_.data() + static_cast<size_t>(row * per_row);
@@ -297,7 +302,15 @@ void MvtuCore::recompute(const BrokenPe& pe, int row, int32_t sum, int32_t* out)
   }
   const NumberFormat& format = layer_.output_format;
   const uint32_t code = format.code(levels_[below]) ^ (output_flips & ((1u << format.bits) - 1));
-  *out = format.value(pe.output.read(code));
+  return format.value(pe.output.read(code));
+}
+
+int32_t MvtuCore::output(int row, int32_t accumulator) const {
+  const auto broken = broken_.find(row % pe_);
+  if (broken == broken_.end()) return threshold_value(row, accumulator);
+  if (broken->second.dead) return broken->second.dead_output;
+  constexpr int64_t no_cycle = -1;  // in which a flip is
+  return broken_output(broken->second, row, accumulator, no_cycle);
 }
 
 /// The steps of the synapse fold as the PE's registers go through them. The register starts at 0;
@@ -364,7 +377,10 @@ int32_t MvtuCore::register_value(int32_t value) const {
 }
 
 int32_t MvtuCore::output_value(int row, int32_t accumulator) const {
-  if (layer_.accumulator_output) return accumulator;
+  return gives_sums_ ? accumulator : threshold_value(row, accumulator);
+}
+
+int32_t MvtuCore::threshold_value(int row, int32_t accumulator) const {
   const int per_row = layer_.thresholds_per_row();
   const int32_t* thresholds = thresholds_.data() + static_cast<size_t>(row * per_row);
   size_t below = 0;

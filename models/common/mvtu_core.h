@@ -23,7 +23,8 @@ namespace stuckat {
 
 class MvtuCore {
  public:
-  MvtuCore(const Layer& layer, const PeArray& array, const ArrayUse& use);
+  /// `sums`: compute() gives accumulators, and output() is asked for what becomes of them.
+  MvtuCore(const Layer& layer, const PeArray& array, const ArrayUse& use, bool sums = false);
 
   /// Breaks the hardware that the fault names; coordinates and value as in site_table(), validated
   /// before. A bit or an address that this layer does not use has no effect on it. Faults of
@@ -52,6 +53,9 @@ class MvtuCore {
   /// Outputs (values; accumulators if layer.accumulator_output) of rows first .. last-1 at output
   /// pixel `pixel` (raster index) into out[0 ..].
   void compute(int pixel, int first, int last, int32_t* out);
+
+  /// The output of a row of the array from its accumulator, flips left out.
+  int32_t output(int row, int32_t accumulator) const;
 
   const Layer& layer() const { return layer_; }
 
@@ -97,9 +101,11 @@ class MvtuCore {
   void arm_weight(int row, int column, int bit, bool one);
   void arm_threshold(int row, int index, int bit, bool one);
   void recompute(const BrokenPe& pe, int row, int32_t sum, int32_t* out) const;
+  int32_t broken_output(const BrokenPe& pe, int row, int32_t accumulator, int64_t cycle) const;
   int32_t accumulate_in_steps(const BrokenPe& pe, int row) const;
   int32_t register_value(int32_t value) const;
   int32_t output_value(int row, int32_t accumulator) const;
+  int32_t threshold_value(int row, int32_t accumulator) const;
   int8_t* weights_of(int row) {
     return weights_.data() + static_cast<size_t>(row) * static_cast<size_t>(use_.columns);
   }
@@ -107,6 +113,7 @@ class MvtuCore {
   Layer layer_;  // without parameters: those are below, as they are read
   int pe_;
   int simd_;
+  bool gives_sums_;
   Schedule schedule_;
   ArrayUse use_;
   std::vector<int8_t> weights_;      // [rows][use_.columns], padded with padded_weight()

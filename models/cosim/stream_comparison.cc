@@ -1,6 +1,7 @@
 #include "models/cosim/stream_comparison.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include "workloads/errors.h"
@@ -22,9 +23,10 @@ std::string hex(const std::vector<uint64_t>& word) {
 }  // namespace
 
 StreamComparison::StreamComparison(std::string name, int lane_bits, kernel::StampedFifo& expected,
-                                   kernel::StampedFifo& actual)
+                                   kernel::StampedFifo& actual, Compared compared)
     : name_(std::move(name)),
       lane_bits_(lane_bits),
+      cycles_count_(compared == Compared::values_and_cycles),
       limbs_(static_cast<size_t>(expected.limbs())),
       expected_fifo_(expected),
       actual_fifo_(actual) {
@@ -64,7 +66,8 @@ void StreamComparison::compare() {
     const Event& want = expected_.pushes.front();
     const Event& got = actual_.pushes.front();
     ++compared_;
-    if (want.cycle != got.cycle) {
+    note_offset(got.cycle - want.cycle);
+    if (cycles_count_ && want.cycle != got.cycle) {
       report(got, "pushed in cycle " + std::to_string(got.cycle) + ", expected " +
                       std::to_string(want.cycle));
     }
@@ -72,9 +75,14 @@ void StreamComparison::compare() {
       const uint64_t wrong = want.word[limb] ^ got.word[limb];
       if (wrong == 0) continue;
       const int bit = static_cast<int>(limb) * 64 + __builtin_ctzll(wrong);
-      report(got, "is " + hex(got.word) + ", expected " + hex(want.word) + ": lane " +
-                      std::to_string(bit / lane_bits_) + " bit " +
-                      std::to_string(bit % lane_bits_));
+      const std::string what = "is " + hex(got.word) + ", expected " + hex(want.word) + ": lane " +
+                               std::to_string(bit / lane_bits_) + " bit " +
+                               std::to_string(bit % lane_bits_);
+      if (summary_.wrong_words++ == 0) {
+        summary_.first_wrong_bit =
+            "word " + std::to_string(got.index) + " of " + name_ + ": " + what;
+      }
+      report(got, what);
       break;
     }
     expected_.pushes.pop_front();
@@ -84,13 +92,27 @@ void StreamComparison::compare() {
     const int64_t want = expected_.pops.front().cycle;
     const Event& got = actual_.pops.front();
     ++compared_;
-    if (want != got.cycle) {
+    if (cycles_count_ && want != got.cycle) {
       report(got,
              "read in cycle " + std::to_string(got.cycle) + ", expected " + std::to_string(want));
     }
     expected_.pops.pop_front();
     actual_.pops.pop_front();
   }
+}
+
+void StreamComparison::note_offset(int64_t cycles) {
+  if (summary_.words++ == 0) summary_.first_offset = cycles;
+  if (std::abs(cycles) > std::abs(summary_.largest_offset)) summary_.largest_offset = cycles;
+  summary_.last_offset = cycles;
+}
+
+std::string ComparisonSummary::text() const {
+  std::string text = std::to_string(words) + " words, " + std::to_string(wrong_words) +
+                     " wrong; cycles later: first " + std::to_string(first_offset) + ", largest " +
+                     std::to_string(largest_offset) + ", last " + std::to_string(last_offset);
+  if (!first_wrong_bit.empty()) text += "; " + first_wrong_bit;
+  return text;
 }
 
 void StreamComparison::report(const Event& got, const std::string& what) {
@@ -110,7 +132,8 @@ std::string StreamComparison::final_difference() const {
                          : " never, expected in cycle " + std::to_string(event.cycle));
   };
   const std::string pushes = rest(expected_.pushes, actual_.pushes, "pushed");
-  return pushes.empty() ? rest(expected_.pops, actual_.pops, "read") : pushes;
+  if (!pushes.empty() || !cycles_count_) return pushes;
+  return rest(expected_.pops, actual_.pops, "read");
 }
 
 }  // namespace stuckat::cosim

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <sstream>
 
+#include "models/dataflow/chain.h"
 #include "models/dataflow/max_pool.h"
 #include "models/dataflow/sliding_window.h"
 #include "workloads/errors.h"
@@ -97,6 +98,43 @@ void validate_mvtu(const Check& check, const Layer& layer, const LayerParams& p,
   }
 }
 
+void validate_parts(const Check& check, const Layer& layer, const LayerParams& p) {
+  const Latencies& l = p.latency;
+  for (const int steps :
+       {l.mvtu, l.sliding_window, l.width_converter, l.padding, l.max_pool, l.memory}) {
+    check.range("latency", steps, 0, max_latency);
+  }
+  check.require(p.dsp == 48 || p.dsp == 58, "dsp " + std::to_string(p.dsp), "48 or 58");
+  check.range("segment_length", p.segment_length, 0, std::max(1, (p.simd + 2) / 3));
+  check.require(p.segment_length == 0 || p.dsp == 58, "segment_length",
+                "only for DSP58 slices: DSP48 cores add in LUTs");
+  if (p.parts.mvtu == Backend::rtl && l.mvtu > 0)
+    check.range("latency.mvtu", l.mvtu, 2, max_latency);
+  const bool thresholds = layer.part() == HardwarePart::pe_array && !layer.accumulator_output;
+  const bool apart = thresholds && p.parts.thresholding == Backend::rtl;
+  check.require(!thresholds || apart || p.parts.mvtu == Backend::hls,
+                "thresholds inside of an MVTU in RTL", "thresholding \"rtl\"");
+  check.require(
+      p.threshold_pe == 0 || (apart && p.threshold_pe > 0 && layer.rows() % p.threshold_pe == 0),
+      "threshold_pe " + std::to_string(p.threshold_pe),
+      "0, or where thresholds are a part of their own a divisor of the rows");
+  if (layer.part() == HardwarePart::max_pool) {
+    check.require(p.parts.sliding_window != WindowVersion::parallel, "parallel windows",
+                  "a pool takes one pixel of a window after the other");
+  }
+  if (layer.part() != HardwarePart::pe_array || layer.is_flat()) return;
+  const bool parallel = p.parts.sliding_window == WindowVersion::parallel;
+  const int simd = window_simd(layer, p);
+  check.require(!parallel || layer.kernel == 1 || simd == layer.input.channels,
+                "parallel windows of " + std::to_string(simd) + " channels",
+                "words of all " + std::to_string(layer.input.channels) + " channels");
+  // What the generator of the RTL asks for: a step to the next window, or row, within the buffer.
+  if (p.parts.sliding_window != WindowVersion::rtl || layer.kernel == 1) return;
+  const auto shape = window_shape(layer, simd, WindowVersion::rtl);
+  check.require(shape.fits_ring(), "a sliding window in RTL with a step beyond its buffer",
+                "parallel, or one from HLS");
+}
+
 bool is_number(std::string_view text, int64_t& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size();
@@ -132,6 +170,22 @@ int threshold_bits(const DataflowAccelerator& accelerator, const Network& networ
   return bits > 0 ? bits : network.layers[static_cast<size_t>(index)].threshold_bits();
 }
 
+bool has_threshold_part(const DataflowAccelerator& accelerator, const Network& network, int index) {
+  const Layer& layer = layer_of(network, index);
+  return layer.part() == HardwarePart::pe_array && !layer.accumulator_output &&
+         params_of(accelerator, index).parts.thresholding == Backend::rtl;
+}
+
+// finn-rtllib/mvu: the flag of the last step goes through five registers of the cores for DSP48;
+// for DSP58, with three lanes in a slice, through two and one for each segment of the chain.
+int core_stages(const LayerParams& p) {
+  if (p.latency.mvtu > 0) return p.latency.mvtu - 1;
+  if (p.dsp == 48) return 5;
+  const int slices = (p.simd + 2) / 3;
+  const int length = p.segment_length > 0 ? p.segment_length : slices;
+  return 2 + (slices + length - 1) / length;
+}
+
 int64_t mvtu_cycles(const DataflowAccelerator& accelerator, const Network& network, int index) {
   return mvtu_cycles(layer_of(network, index), params_of(accelerator, index));
 }
@@ -158,6 +212,26 @@ const Capabilities& capabilities() {
   return parts;
 }
 
+namespace {
+
+/// Those in RTL know no words that are partly empty.
+void validate_converters(const DataflowAccelerator& accelerator, const Network& network) {
+  const Chain chain = build_chain(accelerator, network);
+  for (size_t i = 1; i < chain.streams.size(); ++i) {
+    const StageSpec& stage = chain.stages[i];
+    if (stage.kind != StageKind::width_converter || stage.layer < 0) continue;
+    if (params_of(accelerator, stage.layer).parts.width_converter == Backend::hls) continue;
+    const StreamSpec &in = chain.streams[i - 1], &out = chain.streams[i];
+    if (in.words_per_image * in.word_bits() == out.words_per_image * out.word_bits()) continue;
+    throw InputError("dataflow:" + accelerator.name,
+                     stage.name + " in RTL, from words of " + std::to_string(in.word_bits()) +
+                         " bits to words of " + std::to_string(out.word_bits()),
+                     "widths that divide an image, or a converter from HLS");
+  }
+}
+
+}  // namespace
+
 void validate(const DataflowAccelerator& accelerator, const Network& network) {
   const std::string where = "dataflow:" + accelerator.name;
   check_supported(network, capabilities(), where);
@@ -182,12 +256,13 @@ void validate(const DataflowAccelerator& accelerator, const Network& network) {
                           latency.padding, latency.max_pool, latency.memory}) {
     range("latency", steps, 1, max_latency);
   }
+  const bool stalling = accelerator.discipline == Discipline::stalling;
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
     const LayerParams& p = accelerator.layers[i];
     const Check check(accelerator, layer);
-    check.range("out_depth", p.out_depth, 1, max_depth);
-    check.range("inner_depth", p.inner_depth, 1, max_depth);
+    check.range("out_depth", p.out_depth, stalling ? 1 : 0, max_depth);
+    check.range("inner_depth", p.inner_depth, stalling ? 1 : 0, max_depth);
     check.range("word_bits", p.word_bits, 0, max_word_bits);
     const int channels = layer.input.channels;
     check.require(p.window_simd == 0 ||
@@ -197,7 +272,9 @@ void validate(const DataflowAccelerator& accelerator, const Network& network) {
                       ? "0: it has no windows"
                       : "0, or a divisor of its " + std::to_string(channels) + " input channels");
     if (layer.part() == HardwarePart::pe_array) validate_mvtu(check, layer, p, i == 0);
+    validate_parts(check, layer, p);
   }
+  validate_converters(accelerator, network);
 }
 
 DataflowAccelerator parse_dataflow(std::string_view text, const Network& network) {

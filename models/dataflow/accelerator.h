@@ -15,26 +15,25 @@ namespace stuckat::dataflow {
 
 using kernel::Discipline;
 
-/// What belongs to one layer of the network. Pools use window_simd, word_bits and the depths only.
-struct LayerParams {
-  int pe = 1;                ///< rows computed at once; divides the (padded) rows
-  int simd = 1;              ///< columns per step; divides the (padded) columns
-  int window_simd = 0;       ///< channels in a word of the windows; divides the input channels.
-                             ///< 0: their gcd with SIMD; of a pool: as they come
-  int accumulator_bits = 0;  ///< 0: the smallest that holds every partial sum
-  int threshold_bits = 0;    ///< 0: the smallest that holds every threshold
-  int padded_rows = 0;       ///< last layer only; 0: the next multiple of pe
-  int word_bits = 0;         ///< widest word of the output stream; 0: as the part produces them
-  int out_depth = 2;         ///< FIFO behind the layer
-  int inner_depth = 2;       ///< FIFOs inside it
+/// How the sliding-window unit is built: loops from HLS, which load K rows and drain behind every
+/// image (docs/hardware.md); or FINN's in RTL, which reads and writes decoupled, one word of a window at
+/// a time, or (parallel) all pixels of a window at once.
+enum class WindowVersion : uint8_t { hls, rtl, parallel };
 
-  bool operator==(const LayerParams&) const = default;
+/// How another part is built: a loop from HLS (docs/hardware.md), or FINN's in RTL.
+enum class Backend : uint8_t { hls, rtl };
+
+/// How the parts of a layer are built. Thresholds are inside the MVTU, or (rtl) a part of their
+/// own, as they have to be behind an MVTU in RTL.
+struct LayerParts {
+  WindowVersion sliding_window = WindowVersion::hls;
+  Backend mvtu = Backend::hls;
+  Backend thresholding = Backend::hls;
+  Backend padding = Backend::hls;
+  Backend width_converter = Backend::hls;
+
+  bool operator==(const LayerParts&) const = default;
 };
-
-/// The two implementations of the sliding-window unit (docs/hardware.md): loops from HLS, which
-/// load K rows and drain behind every image, or a state machine in RTL, which loads no more than
-/// its first window and goes on into the next image.
-enum class WindowVersion : uint8_t { hls, rtl };
 
 /// Steps from a part's input to its output.
 struct Latencies {
@@ -48,11 +47,31 @@ struct Latencies {
   bool operator==(const Latencies&) const = default;
 };
 
+/// What belongs to one layer of the network. Pools use window_simd, word_bits and the depths only.
+struct LayerParams {
+  int pe = 1;                ///< rows computed at once; divides the (padded) rows
+  int simd = 1;              ///< columns per step; divides the (padded) columns
+  int window_simd = 0;       ///< channels in a word of the windows; divides the input channels.
+                             ///< 0: their gcd with SIMD; of a pool: as they come
+  int accumulator_bits = 0;  ///< 0: the smallest that holds every partial sum
+  int threshold_bits = 0;    ///< 0: the smallest that holds every threshold
+  int padded_rows = 0;       ///< last layer only; 0: the next multiple of pe
+  int word_bits = 0;         ///< widest word of the output stream; 0: as the part produces them
+  int out_depth = 2;         ///< FIFO behind the layer; 0: wires
+  int inner_depth = 2;       ///< FIFOs inside it; 0: wires
+  LayerParts parts;
+  Latencies latency{0, 0, 0, 0, 0, 0};  ///< of loops from HLS; 0: those of the accelerator
+  int dsp = 48;                         ///< MVTU in RTL: of cores for DSP48 or DSP58 slices
+  int segment_length = 0;  ///< ... for DSP58: slices in a pipelined chain; 0: all in one
+  int threshold_pe = 0;    ///< thresholds that are a part: rows at once; 0: PE
+
+  bool operator==(const LayerParams&) const = default;
+};
+
 struct DataflowAccelerator {
   std::string name;        ///< fault maps are made for "dataflow:NAME"
   double clock_mhz = 300;  ///< for reporting seconds only
   Discipline discipline = Discipline::stalling;
-  WindowVersion sliding_window = WindowVersion::hls;
   Latencies latency;
   int memory_word_bits = 64;
   int input_depth = 2;              ///< FIFO of input pixels
@@ -103,6 +122,10 @@ bool pools_windows(const DataflowAccelerator& accelerator, const Network& networ
 int window_simd(const DataflowAccelerator& accelerator, const Network& network, int layer);
 int accumulator_bits(const DataflowAccelerator& accelerator, const Network& network, int layer);
 int threshold_bits(const DataflowAccelerator& accelerator, const Network& network, int layer);
+/// Whether the thresholds of a layer are a part of their own.
+bool has_threshold_part(const DataflowAccelerator& accelerator, const Network& network, int layer);
+/// Enabled cycles that a result spends in the core of an MVTU in RTL.
+int core_stages(const LayerParams& params);
 /// Cycles that the MVTU of a layer computes for one image: NF * SF * output pixels.
 int64_t mvtu_cycles(const DataflowAccelerator& accelerator, const Network& network, int layer);
 /// Cycles for one image of the slowest of a layer's MVTU, its sliding window (HLS), and the pools

@@ -38,7 +38,10 @@ const std::vector<IntegerRow<LayerParams>>& layer_rows() {
                                                   {"padded_rows", &L::padded_rows},
                                                   {"word_bits", &L::word_bits},
                                                   {"out_depth", &L::out_depth},
-                                                  {"inner_depth", &L::inner_depth}};
+                                                  {"inner_depth", &L::inner_depth},
+                                                  {"dsp", &L::dsp},
+                                                  {"segment_length", &L::segment_length},
+                                                  {"threshold_pe", &L::threshold_pe}};
   return rows;
 }
 
@@ -81,10 +84,21 @@ struct ChoiceRow {
 constexpr ChoiceRow<Discipline> disciplines[] = {{"stalling", Discipline::stalling},
                                                  {"flushing", Discipline::flushing}};
 constexpr ChoiceRow<WindowVersion> window_versions[] = {{"hls", WindowVersion::hls},
-                                                        {"rtl", WindowVersion::rtl}};
+                                                        {"rtl", WindowVersion::rtl},
+                                                        {"parallel", WindowVersion::parallel}};
+constexpr ChoiceRow<Backend> backends[] = {{"hls", Backend::hls}, {"rtl", Backend::rtl}};
 
-template <typename Choice>
-void read_choice(const Json& json, const char* key, const ChoiceRow<Choice> (&rows)[2],
+struct BackendRow {
+  const char* key;
+  Backend LayerParts::*member;
+};
+constexpr ChoiceRow<Backend> threshold_places[] = {{"inside", Backend::hls}, {"rtl", Backend::rtl}};
+constexpr BackendRow backend_rows[] = {{"mvtu", &LayerParts::mvtu},
+                                       {"padding", &LayerParts::padding},
+                                       {"width_converter", &LayerParts::width_converter}};
+
+template <typename Choice, size_t size>
+void read_choice(const Json& json, const char* key, const ChoiceRow<Choice> (&rows)[size],
                  const std::string& where, Choice& choice) {
   const auto value = json.find(key);
   if (value == json.end()) return;
@@ -93,19 +107,58 @@ void read_choice(const Json& json, const char* key, const ChoiceRow<Choice> (&ro
     choice = row.choice;
     return;
   }
-  throw InputError(where, "'" + std::string(key) + "' is " + value->dump().substr(0, 40),
-                   "\"" + std::string(rows[0].name) + "\" or \"" + rows[1].name + "\"");
+  std::string expected;
+  for (const auto& row : rows) {
+    expected += std::string(expected.empty() ? "" : " or ") + '"' + row.name + '"';
+  }
+  throw InputError(where, "'" + std::string(key) + "' is " + value->dump().substr(0, 40), expected);
 }
 
-template <typename Choice>
-const char* choice_name(const ChoiceRow<Choice> (&rows)[2], Choice choice) {
-  return rows[0].choice == choice ? rows[0].name : rows[1].name;
+template <typename Choice, size_t size>
+const char* choice_name(const ChoiceRow<Choice> (&rows)[size], Choice choice) {
+  return std::find_if(rows, rows + size, [&](const auto& row) { return row.choice == choice; })
+      ->name;
+}
+
+void read_latency(const Json& json, const std::string& where, Latencies& latency) {
+  const auto found = json.find("latency");
+  if (found == json.end()) return;
+  require_object(*found, where, "'latency'");
+  std::vector<std::string> parts;
+  add_keys(latency_rows(), parts);
+  check_keys(*found, parts, where + ": latency");
+  read_integers(*found, latency_rows(), latency, where + ": latency");
+}
+
+void read_parts(const Json& json, const std::string& where, LayerParts& parts) {
+  const auto found = json.find("parts");
+  if (found == json.end()) return;
+  require_object(*found, where, "'parts'");
+  std::vector<std::string> keys = {"sliding_window", "thresholding"};
+  for (const BackendRow& row : backend_rows) keys.emplace_back(row.key);
+  check_keys(*found, keys, where + ": parts");
+  read_choice(*found, "sliding_window", window_versions, where + ": parts", parts.sliding_window);
+  for (const BackendRow& row : backend_rows) {
+    read_choice(*found, row.key, backends, where + ": parts", parts.*row.member);
+  }
+  if (found->contains("mvtu")) parts.thresholding = parts.mvtu;
+  read_choice(*found, "thresholding", threshold_places, where + ": parts", parts.thresholding);
+}
+
+Json parts_json(const LayerParts& parts) {
+  Json json;
+  json["sliding_window"] = choice_name(window_versions, parts.sliding_window);
+  json["thresholding"] = choice_name(threshold_places, parts.thresholding);
+  for (const BackendRow& row : backend_rows) {
+    json[row.key] = choice_name(backends, parts.*row.member);
+  }
+  return json;
 }
 
 void read_layer(const Json& json, const Network& network, const std::string& where,
                 DataflowAccelerator& accelerator, std::set<int>& seen) {
   require_object(json, where, "an element of 'layers'");
-  std::vector<std::string> keys = {"layer"};
+  std::vector<std::string> keys = {"layer", "parts", "latency"};
   add_keys(layer_rows(), keys);
   check_keys(json, keys, where);
   if (!json.contains("layer") || !json["layer"].is_string()) {
@@ -125,14 +178,17 @@ void read_layer(const Json& json, const Network& network, const std::string& whe
                        "pe and simd for layers with weights, and for them alone");
     }
   }
-  read_integers(json, layer_rows(), accelerator.layers[static_cast<size_t>(index)],
-                where + ": layer '" + name + "'");
+  LayerParams& p = accelerator.layers[static_cast<size_t>(index)];
+  const std::string of_layer = where + ": layer '" + name + "'";
+  read_integers(json, layer_rows(), p, of_layer);
+  read_parts(json, of_layer, p.parts);
+  read_latency(json, of_layer, p.latency);
 }
 
 DataflowAccelerator read_ours(const Json& json, const std::string& where, const Network& network,
                               const std::string& default_name) {
-  std::vector<std::string> keys = {"name",           "clock_mhz", "discipline",
-                                   "sliding_window", "latency",   "layers"};
+  std::vector<std::string> keys = {"name",  "clock_mhz", "discipline", "sliding_window",
+                                   "parts", "latency",   "layers"};
   add_keys(accelerator_rows(), keys);
   check_keys(json, keys, where);
   DataflowAccelerator accelerator;
@@ -146,16 +202,13 @@ DataflowAccelerator read_ours(const Json& json, const std::string& where, const 
     accelerator.clock_mhz = clock->get<double>();
   }
   read_choice(json, "discipline", disciplines, where, accelerator.discipline);
-  read_choice(json, "sliding_window", window_versions, where, accelerator.sliding_window);
-  if (const auto latency = json.find("latency"); latency != json.end()) {
-    require_object(*latency, where, "'latency'");
-    std::vector<std::string> parts;
-    add_keys(latency_rows(), parts);
-    check_keys(*latency, parts, where + ": latency");
-    read_integers(*latency, latency_rows(), accelerator.latency, where + ": latency");
-  }
+  LayerParts parts;  // of layers that say nothing else
+  read_choice(json, "sliding_window", window_versions, where, parts.sliding_window);
+  read_parts(json, where, parts);
+  read_latency(json, where, accelerator.latency);
   read_integers(json, accelerator_rows(), accelerator, where);
   accelerator.layers.resize(network.layers.size());
+  for (LayerParams& p : accelerator.layers) p.parts = parts;
   if (!json.contains("layers") || !json["layers"].is_array()) {
     throw InputError(where, "no 'layers'", "an array with an element for each layer");
   }
@@ -200,7 +253,6 @@ std::string to_json(const DataflowAccelerator& accelerator, const Network& netwo
   json["name"] = accelerator.name;
   json["clock_mhz"] = accelerator.clock_mhz;
   json["discipline"] = choice_name(disciplines, accelerator.discipline);
-  json["sliding_window"] = choice_name(window_versions, accelerator.sliding_window);
   for (const auto& row : latency_rows()) json["latency"][row.key] = accelerator.latency.*row.member;
   for (const auto& row : accelerator_rows()) json[row.key] = accelerator.*row.member;
   for (size_t i = 0; i < network.layers.size(); ++i) {
@@ -212,6 +264,11 @@ std::string to_json(const DataflowAccelerator& accelerator, const Network& netwo
         continue;
       if (network.layers[i].is_flat() && key == "window_simd") continue;
       layer[key] = accelerator.layers[i].*row.member;
+    }
+    layer["parts"] = parts_json(accelerator.layers[i].parts);
+    for (const auto& row : latency_rows()) {
+      const int steps = accelerator.layers[i].latency.*row.member;
+      if (steps > 0) layer["latency"][row.key] = steps;
     }
     json["layers"].push_back(layer);
   }

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "models/dataflow/max_pool.h"
+#include "models/dataflow/sliding_window.h"
 #include "workloads/errors.h"
 
 namespace stuckat::dataflow {
@@ -84,16 +85,27 @@ class ChainBuilder {
     const int64_t elements = int64_t{layer.output.pixels()} * rows;
     const int out_bits =
         last ? accumulator_bits(accelerator_, network_, index) : layer.output_format.bits;
-    StreamSpec out{layer.name + "/out", p.pe, out_bits, p.out_depth, elements / p.pe, index + 1};
+    const bool thresholds = has_threshold_part(accelerator_, network_, index);
+    const int pe = thresholds && p.threshold_pe > 0 ? p.threshold_pe : p.pe;
+    StreamSpec out{layer.name + "/out", pe, out_bits, p.out_depth, elements / pe, index + 1};
     if (!last && p.word_bits > 0) {
       out.lanes = lanes_in_word(layer.output.channels, out_bits, p.word_bits);
       out.words_per_image = elements / out.lanes;
     }
     StreamSpec rows_out = out;
-    if (out.lanes != p.pe) {
-      rows_out = {layer.name + "/rows", p.pe, out_bits, p.inner_depth, elements / p.pe, -1};
+    if (out.lanes != pe) {
+      rows_out = {layer.name + "/rows", pe, out_bits, p.inner_depth, elements / pe, -1};
     }
-    add(StageKind::mvtu, layer.name + "/mvtu", index, rows_out);
+    if (thresholds) {
+      const int bits = accumulator_bits(accelerator_, network_, index);
+      add(StageKind::mvtu, layer.name + "/mvtu", index,
+          {layer.name + "/sums", p.pe, bits, p.inner_depth, elements / p.pe, -1});
+      convert(layer.name + "/sum_converter", index, p.inner_depth,
+              {layer.name + "/threshold_sums", pe, bits, p.inner_depth, elements / pe, -1});
+      add(StageKind::thresholding, layer.name + "/thresholding", index, rows_out);
+    } else {
+      add(StageKind::mvtu, layer.name + "/mvtu", index, rows_out);
+    }
     convert(layer.name + "/output_converter", index, p.inner_depth, out);
   }
 
@@ -114,9 +126,19 @@ class ChainBuilder {
           {layer.name + "/padded", simd, bits, p.inner_depth, height * width * words_per_pixel,
            -1});
     }
+    add_window(index, simd);
+  }
+
+  /// A word of `simd` channels of one pixel of a window after the other; parallel: of all.
+  void add_window(int index, int simd) {
+    const Layer& layer = network_.layers[static_cast<size_t>(index)];
+    const LayerParams& p = params(index);
+    const int size = layer.kernel * layer.kernel;
+    const bool parallel = window_version(layer, p) == WindowVersion::parallel;
+    const int64_t words = int64_t{layer.output.pixels()} * (layer.input.channels / simd);
     add(StageKind::sliding_window, layer.name + "/sliding_window", index,
-        {layer.name + "/windows", simd, bits, p.inner_depth,
-         int64_t{layer.output.pixels()} * layer.kernel * layer.kernel * words_per_pixel, -1});
+        {layer.name + "/windows", parallel ? size * simd : simd, layer.input_format.bits,
+         p.inner_depth, parallel ? words : words * size, -1});
   }
 
   void add_pool(int index) {
@@ -129,9 +151,7 @@ class ChainBuilder {
       convert(layer.name + "/input_converter", index, p.inner_depth,
               {layer.name + "/channels", lanes, bits, p.inner_depth,
                layer.input.pixels() * words_per_pixel, -1});
-      add(StageKind::sliding_window, layer.name + "/sliding_window", index,
-          {layer.name + "/windows", lanes, bits, p.inner_depth,
-           int64_t{layer.output.pixels()} * layer.kernel * layer.kernel * words_per_pixel, -1});
+      add_window(index, lanes);
     }
     StreamSpec out{layer.name + "/out",         lanes,    bits, p.out_depth,
                    layer.output.size() / lanes, index + 1};

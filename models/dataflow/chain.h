@@ -16,6 +16,7 @@ enum class StageKind : uint8_t {
   padding,
   sliding_window,
   mvtu,
+  thresholding,
   max_pool,
   memory_writer
 };

@@ -4,6 +4,7 @@
 #include "models/dataflow/max_pool_module.h"
 #include "models/dataflow/mvtu_module.h"
 #include "models/dataflow/padding_module.h"
+#include "models/dataflow/rtl_parts_module.h"
 #include "models/dataflow/sliding_window_module.h"
 #include "models/dataflow/width_converter_module.h"
 #include "models/dataflow/words.h"
@@ -31,13 +32,15 @@ ElaboratedChain::ElaboratedChain(const Chain& chain, const DataflowAccelerator& 
       network_(network),
       placement_(placement),
       images_(images),
+      programs_(part_programs(chain, accelerator, network)),
       built_(chain.stages.size(), true),
       run_length_(static_cast<int64_t>(images.size())),
       mvtus_(network.layers.size()) {
   for (const size_t stage : left_out) built_[stage] = false;
   for (const PeArray& array : placement.arrays) {
     const auto layer = static_cast<size_t>(array.uses.front().layer);
-    mvtus_[layer] = std::make_unique<Mvtu>(network.layers[layer], array);
+    const bool sums = has_threshold_part(accelerator, network, static_cast<int>(layer));
+    mvtus_[layer] = std::make_unique<Mvtu>(network.layers[layer], array, sums);
   }
   for (size_t i = 0; i < chain.streams.size(); ++i) {
     streams_.push_back(nullptr);
@@ -53,70 +56,121 @@ ElaboratedChain::ElaboratedChain(const Chain& chain, const DataflowAccelerator& 
 
 std::unique_ptr<kernel::Stage> ElaboratedChain::build(size_t index) {
   const StageSpec& stage = chain_.stages[index];
+  const PartProgram& program = programs_[index];
+  if (const auto* loop = std::get_if<LoopProgram>(&program)) return build_loop(index, *loop);
+  kernel::Stream &in = *streams_[index - 1], &out = *streams_[index];
+  const RtlStageParams params{cycles_per_image(program), &run_length_};
+  if (const auto* window = std::get_if<RtlWindowProgram>(&program)) {
+    return std::make_unique<RtlWindowModule>(stage.name.c_str(), in, out, window->shape, params);
+  }
+  if (const auto* mvu = std::get_if<RtlMvuShape>(&program)) {
+    return std::make_unique<RtlMvuModule>(stage.name.c_str(), in, out, *mvu, params,
+                                          *mvtus_[static_cast<size_t>(stage.layer)]);
+  }
+  return std::make_unique<RtlNarrowingModule>(stage.name.c_str(), in, out,
+                                              std::get<RtlNarrowingShape>(program), params);
+}
+
+std::unique_ptr<kernel::Stage> ElaboratedChain::build_loop(size_t index,
+                                                           const LoopProgram& program) {
+  const StageSpec& stage = chain_.stages[index];
+  const char* const name = stage.name.c_str();
   const int64_t* images = &run_length_;
-  const Latencies& latency = accelerator_.latency;
-  const Discipline discipline = accelerator_.discipline;
+  const int latency = program.latency_steps;
+  const Discipline discipline = program.discipline;
   kernel::Stream* in = index > 0 ? streams_[index - 1].get() : nullptr;
   kernel::Stream* out = index < streams_.size() ? streams_[index].get() : nullptr;
   const auto layer = static_cast<size_t>(std::max(0, stage.layer));
   const Layer& l = network_.layers[layer];
+  const int lanes = index > 0 ? chain_.streams[index - 1].lanes : 1;
   switch (stage.kind) {
     case StageKind::memory_reader:
-      return std::make_unique<MemoryReaderModule>(stage.name.c_str(), *out, latency.memory,
-                                                  images_);
+      return std::make_unique<MemoryReaderModule>(name, *out, latency, images_);
     case StageKind::width_converter: {
       const int64_t narrow = std::max(chain_.streams[index - 1].words_per_image,
                                       chain_.streams[index].words_per_image);
       return std::make_unique<WidthConverterModule>(
-          stage.name.c_str(), *in, *out,
-          WidthConverterModule::Params{latency.width_converter, discipline, narrow, images});
+          name, *in, *out,
+          WidthConverterModule::Params{latency, discipline, narrow, images, program.side_register});
     }
-    case StageKind::padding: {
-      const int lanes = chain_.streams[index - 1].lanes;
+    case StageKind::padding:
       return std::make_unique<PaddingModule>(
-          stage.name.c_str(), *in, *out,
-          PaddingModule::Params{latency.padding, discipline, l.input.height, l.input.width,
-                                l.padding, l.input.channels / lanes, padding_word(l, lanes),
-                                images});
-    }
-    case StageKind::sliding_window:
+          name, *in, *out,
+          PaddingModule::Params{latency, discipline, l.input.height, l.input.width, l.padding,
+                                l.input.channels / lanes, padding_word(l, lanes), images,
+                                program.side_register});
+    case StageKind::sliding_window: {
+      const WindowVersion version = window_version(l, accelerator_.layers[layer]);
+      const WindowShape shape = window_shape(l, lanes, version);
+      if (version == WindowVersion::parallel) {
+        return std::make_unique<ParallelWindowModule>(name, *in, *out, shape, images);
+      }
       return std::make_unique<SlidingWindowModule>(
-          stage.name.c_str(), *in, *out,
-          SlidingWindowModule::Params{
-              latency.sliding_window, window_discipline(accelerator_),
-              window_shape(l, chain_.streams[index - 1].lanes, accelerator_.sliding_window),
-              images});
+          name, *in, *out, SlidingWindowModule::Params{latency, discipline, shape, images});
+    }
     case StageKind::mvtu:
       return std::make_unique<MvtuModule>(
-          stage.name.c_str(), *in, *out,
-          MvtuModule::Params{latency.mvtu, discipline, l.output.pixels(), images}, *mvtus_[layer]);
+          name, *in, *out, MvtuModule::Params{latency, discipline, l.output.pixels(), images},
+          *mvtus_[layer]);
+    case StageKind::thresholding:
+      return std::make_unique<ThresholdingModule>(
+          name, *in, *out,
+          ThresholdingModule::Params{lanes, l.output_format.bits, images,
+                                     chain_.streams[index - 1].words_per_image},
+          *mvtus_[layer]);
     case StageKind::max_pool: {
-      const int lanes = chain_.streams[index - 1].lanes;
       const bool windows = pools_windows(accelerator_, network_, stage.layer);
       const int words = l.input.channels / lanes;
       auto params = windows ? MaxPoolModule::params_for_windows(l, words)
                             : MaxPoolModule::params_for(l, words);
-      params.latency_steps = latency.max_pool;
+      params.latency_steps = latency;
       params.images = images;
       if (windows) params.discipline = discipline;
-      return std::make_unique<MaxPoolModule>(stage.name.c_str(), *in, *out, params,
+      return std::make_unique<MaxPoolModule>(name, *in, *out, params,
                                              windows ? pooled_window(l, lanes) : l, lanes);
     }
     case StageKind::memory_writer:
       break;
   }
   auto writer = std::make_unique<MemoryWriterModule>(
-      stage.name.c_str(), *in, chain_.streams[index - 1].words_per_image, images);
+      name, *in, chain_.streams[index - 1].words_per_image, images);
   writer_ = writer.get();
   return writer;
+}
+
+namespace {
+
+bool is_behind_the_sum(const Fault& fault) {
+  return fault.kind == SiteKind::pe_threshold || fault.kind == SiteKind::pe_comparator ||
+         fault.kind == SiteKind::pe_output;
+}
+
+}  // namespace
+
+/// Thresholds that are a part of their own have stuck bits where the array's would be. Which cycle
+/// they are read in is not the array's, and which of their lanes a row has is PE's.
+void ElaboratedChain::refuse_of_thresholds(const Fault& fault, int layer) const {
+  if (!is_behind_the_sum(fault) || !has_threshold_part(accelerator_, network_, layer)) return;
+  const LayerParams& p = accelerator_.layers[static_cast<size_t>(layer)];
+  const bool same_rows = p.threshold_pe == 0 || p.threshold_pe == p.pe;
+  if (!fault.is_flip() && same_rows) return;
+  throw InputError(placement_.accelerator, "the fault " + name(fault),
+                   "one before the sum: thresholds are a part of their own");
 }
 
 void ElaboratedChain::arm(const Fault& fault) {
   for (const auto& stage : stages_) {
     if (stage->basename() != fault.part) continue;
+    for (const StageSpec& spec : chain_.stages) {
+      if (spec.name == fault.part && spec.layer >= 0) refuse_of_thresholds(fault, spec.layer);
+    }
     if (auto* mvtu = dynamic_cast<MvtuModule*>(stage.get())) {
       armed_.push_back(fault);
       return mvtu->core().arm(fault);
+    }
+    if (auto* mvu = dynamic_cast<RtlMvuModule*>(stage.get())) {
+      armed_.push_back(fault);
+      return mvu->core().arm(fault);
     }
     if (auto* window = dynamic_cast<SlidingWindowModule*>(stage.get())) {
       return arm_window(window->core(), fault);
@@ -154,7 +208,8 @@ int64_t ElaboratedChain::free_cycle() const {
 void ElaboratedChain::load(const Network& network) {
   for (const PeArray& array : placement_.arrays) {
     const auto layer = static_cast<size_t>(array.uses.front().layer);
-    *mvtus_[layer] = Mvtu(network.layers[layer], array);
+    const bool sums = has_threshold_part(accelerator_, network, static_cast<int>(layer));
+    *mvtus_[layer] = Mvtu(network.layers[layer], array, sums);
     for (const Fault& fault : armed_) {
       if (fault.part == array.name) mvtus_[layer]->arm(fault);
     }

@@ -7,6 +7,7 @@
 #include "models/dataflow/chain.h"
 #include "models/dataflow/memory_module.h"
 #include "models/dataflow/mvtu.h"
+#include "models/dataflow/part_program.h"
 #include "sim/kernel/stage.h"
 
 namespace stuckat::dataflow {
@@ -43,15 +44,18 @@ class ElaboratedChain {
   const MemoryWriterModule& writer() const { return *writer_; }
 
  private:
+  void refuse_of_thresholds(const Fault& fault, int layer) const;
   std::unique_ptr<kernel::Stage> build(size_t index);
+  std::unique_ptr<kernel::Stage> build_loop(size_t index, const LoopProgram& program);
 
   const Chain& chain_;
   const DataflowAccelerator& accelerator_;
   const Network& network_;
   const Placement& placement_;
   const std::vector<std::vector<uint64_t>>& images_;
-  std::vector<bool> built_;  // [chain.stages]
-  int64_t run_length_;       // images so far; the stages look at it
+  std::vector<PartProgram> programs_;  // [chain.stages]
+  std::vector<bool> built_;            // [chain.stages]
+  int64_t run_length_;                 // images so far; the stages look at it
   std::vector<Fault> armed_;
   std::vector<std::unique_ptr<kernel::Stream>> streams_;
   std::vector<std::unique_ptr<Mvtu>> mvtus_;  // [network.layers], null for pools

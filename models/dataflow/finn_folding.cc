@@ -5,16 +5,28 @@
 #include <utility>
 #include <vector>
 
+#include "models/dataflow/chain.h"
+#include "models/dataflow/fifo_sizing.h"
 #include "models/dataflow/max_pool.h"
 #include "workloads/errors.h"
 
 namespace stuckat::dataflow {
 namespace {
 
-// FINN names a node after its operator, backend and number: "MVAU_hls_3".
+// FINN names a node after its operator, backend and order among its like: "MVAU_hls_3".
 struct FinnOperator {
   const char* prefix;
-  enum Role { matrix, window, streaming_pool, pool_of_windows, thresholds, fifo, other } role;
+  enum Role {
+    matrix,
+    window,
+    padding,
+    streaming_pool,
+    pool_of_windows,
+    thresholds,
+    fifo,
+    other,
+    absent  // what no network that a chain of these parts holds has
+  } role;
 };
 
 const std::vector<FinnOperator>& finn_operators() {
@@ -23,20 +35,23 @@ const std::vector<FinnOperator>& finn_operators() {
       {"MatrixVectorActivation", FinnOperator::matrix},
       {"StreamingFCLayer", FinnOperator::matrix},
       {"ConvolutionInputGenerator", FinnOperator::window},
+      {"FMPadding", FinnOperator::padding},
       {"StreamingMaxPool", FinnOperator::streaming_pool},
       {"Pool", FinnOperator::pool_of_windows},
       {"StreamingFIFO", FinnOperator::fifo},
       {"Thresholding", FinnOperator::thresholds},
       {"LabelSelect", FinnOperator::other},
-      {"FMPadding", FinnOperator::other},
       {"StreamingDataWidthConverter", FinnOperator::other},
-      {"AddStreams", FinnOperator::other},
-      {"DuplicateStreams", FinnOperator::other},
       {"ChannelwiseOp", FinnOperator::other},
       {"GlobalAccPool", FinnOperator::other},
       {"IODMA", FinnOperator::other},
       {"StreamingDataflowPartition", FinnOperator::other},
-      {"Defaults", FinnOperator::other}};
+      {"Defaults", FinnOperator::other},
+      {"VVAU", FinnOperator::absent},
+      {"VectorVectorActivation", FinnOperator::absent},
+      {"AddStreams", FinnOperator::absent},
+      {"DuplicateStreams", FinnOperator::absent},
+      {"DownSampler", FinnOperator::absent}};
   return rows;
 }
 
@@ -58,6 +73,8 @@ struct FinnNode {
   std::string name;
   FinnOperator::Role role;
   Json values;
+  std::string type = {};  ///< "MVAU_hls"
+  int number = 0;
   int fifo_behind = 0;  ///< StreamingFIFO nodes between this one and the next
 
   int integer_of(const char* key, const std::string& where) const {
@@ -77,6 +94,18 @@ struct FinnNode {
                        "one depth: the layers are a chain");
     }
     return checked_depth(integer((*several)[0], where, name + "." + key + "s"), key, where);
+  }
+  bool is(const char* backend) const {
+    const auto preferred = values.find("preferred_impl_style");
+    if (preferred != values.end() && *preferred == backend) return true;
+    const std::string suffix = std::string("_") + backend;
+    return type.size() > suffix.size() &&
+           type.compare(type.size() - suffix.size(), suffix.size(), suffix) == 0;
+  }
+  Backend backend() const { return is("rtl") ? Backend::rtl : Backend::hls; }
+  bool asks_for(const char* key) const {
+    const auto found = values.find(key);
+    return found != values.end() && *found != 0;
   }
   int behind(const std::string& where) const {
     return std::max(depth("outFIFODepth", where), fifo_behind);
@@ -110,56 +139,138 @@ void add_defaults(const Json& defaults, FinnNode& node, const std::string& where
   }
 }
 
-/// All nodes that are parts of ours, in the order of the file, which is that of the data.
-struct FinnFile {
-  std::vector<FinnNode> matrices, windows, pools;
-  int fifo_in_front = 0;  ///< before the first of these nodes
+/// All nodes that are parts of ours, in the order of the data.
+class FinnFile {
+ public:
+  FinnFile(const Json& json, const std::string& where);
 
-  FinnFile(const Json& json, const std::string& where) {
-    static const Json none = Json::object();
-    const auto found = json.find("Defaults");
-    const Json& defaults = found == json.end() ? none : *found;
-    require_object(defaults, where, "'Defaults'");
-    int* behind = &fifo_in_front;
-    int in_a_row = 0;  // a deep FIFO may be cut into several
-    for (const auto& [name, values] : json.items()) {
-      const FinnOperator::Role role = role_of(name, where);
-      if (name == "Defaults") continue;
-      require_object(values, where, "node '" + name + "'");
-      FinnNode node{name, role, values};
-      if (role == FinnOperator::fifo) {
-        in_a_row += node.integer_of("depth", where);
-        *behind = std::max(*behind, in_a_row);
-        continue;
-      }
-      in_a_row = 0;
-      if (role == FinnOperator::thresholds && !matrices.empty()) {
-        throw InputError(where, "node '" + name + "' behind " + matrices.back().name,
-                         "thresholds inside of the MVAU (standalone_thresholds = False)");
-      }
-      std::vector<FinnNode>* const nodes = nodes_of(role);
-      if (nodes == nullptr) continue;
-      add_defaults(defaults, node, where);
-      nodes->push_back(std::move(node));
-      behind = &nodes->back().fifo_behind;
-    }
-  }
+  std::vector<FinnNode> matrices, windows, paddings, pools, thresholds;
+  int fifo_in_front = 0;  ///< before the first of these nodes
+  bool has_depths = false;
+  bool modern = false;  ///< names tell backends: FINN since 2024
 
  private:
-  std::vector<FinnNode>* nodes_of(FinnOperator::Role role) {
-    switch (role) {
-      case FinnOperator::matrix:
-        return &matrices;
-      case FinnOperator::window:
-        return &windows;
-      case FinnOperator::streaming_pool:
-      case FinnOperator::pool_of_windows:
-        return &pools;
-      default:
-        return nullptr;
+  std::vector<FinnNode>* nodes_of(FinnOperator::Role role);
+  void add(FinnNode node, int*& behind);
+  void put_in_order(std::vector<FinnNode>& nodes, bool sorted);
+
+  const std::string& where_;
+  bool fifos_ = false;
+};
+
+/// "MVAU_hls_3" is number 3 of the type "MVAU_hls".
+void split_name(FinnNode& node) {
+  const size_t end = node.name.find_last_not_of("0123456789");
+  const bool numbered = end != std::string::npos && end > 0 && node.name[end] == '_' &&
+                        end + 1 < node.name.size() && node.name.size() - end < 7;
+  node.type = numbered ? node.name.substr(0, end) : node.name;
+  node.number = numbered ? std::stoi(node.name.substr(end + 1)) : 0;
+}
+
+FinnFile::FinnFile(const Json& json, const std::string& where) : where_(where) {
+  static const Json none = Json::object();
+  const auto found = json.find("Defaults");
+  const Json& defaults = found == json.end() ? none : *found;
+  require_object(defaults, where, "'Defaults'");
+  for (const auto& [key, value] : defaults.items()) {
+    has_depths |= key.find("FIFODepth") != std::string::npos;
+  }
+  int* behind = &fifo_in_front;
+  int in_a_row = 0;  // a deep FIFO may be cut into several
+  std::string before;
+  bool sorted = true;
+  for (const auto& [name, values] : json.items()) {
+    const FinnOperator::Role role = role_of(name, where);
+    if (name == "Defaults") continue;
+    require_object(values, where, "node '" + name + "'");
+    sorted &= before < name;
+    before = name;
+    FinnNode node{name, role, values};
+    split_name(node);
+    modern |= node.is("hls") || node.is("rtl");
+    if (role == FinnOperator::absent) {
+      throw InputError(where, "node '" + name + "'",
+                       "a chain of convolutions, dense layers and pools, as the network is");
+    }
+    for (const auto& [key, value] : values.items()) {
+      has_depths |= key.find("FIFODepth") != std::string::npos;
+    }
+    if (role == FinnOperator::fifo) {
+      has_depths = fifos_ = true;
+      in_a_row += node.integer_of("depth", where);
+      *behind = std::max(*behind, in_a_row);
+      continue;
+    }
+    in_a_row = 0;
+    std::vector<FinnNode>* const nodes = nodes_of(role);
+    if (nodes == nullptr) continue;
+    add_defaults(defaults, node, where);
+    nodes->push_back(std::move(node));
+    behind = &nodes->back().fifo_behind;
+  }
+  for (auto* nodes : {&matrices, &windows, &paddings, &pools, &thresholds}) {
+    put_in_order(*nodes, sorted);
+  }
+}
+
+std::vector<FinnNode>* FinnFile::nodes_of(FinnOperator::Role role) {
+  switch (role) {
+    case FinnOperator::matrix:
+      return &matrices;
+    case FinnOperator::window:
+      return &windows;
+    case FinnOperator::padding:
+      return &paddings;
+    case FinnOperator::streaming_pool:
+    case FinnOperator::pool_of_windows:
+      return &pools;
+    case FinnOperator::thresholds:
+      return &thresholds;
+    default:
+      return nullptr;
+  }
+}
+
+/// FINN applies a file by name: the n-th node of a type has number n - 1. Where nodes of one kind
+/// are of several types, each of which counts on its own, only the file's order says which comes
+/// first; and so it does for FIFOs.
+void FinnFile::put_in_order(std::vector<FinnNode>& nodes, bool sorted) {
+  std::map<std::string, std::vector<int>> of_type;
+  std::vector<int> all;
+  for (const FinnNode& node : nodes) {
+    of_type[node.type].push_back(node.number);
+    all.push_back(node.number);
+  }
+  const auto counts = [](std::vector<int> numbers) {
+    std::sort(numbers.begin(), numbers.end());
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      if (numbers[i] != static_cast<int>(i)) return false;
+    }
+    return true;
+  };
+  const bool in_order = std::is_sorted(all.begin(), all.end());
+  if (counts(all)) {
+    if (fifos_ && !in_order) {
+      throw InputError(where_, "FIFO nodes among nodes that are not in the order of their numbers",
+                       "nodes in the order of the data");
+    }
+    std::sort(nodes.begin(), nodes.end(),
+              [](const FinnNode& a, const FinnNode& b) { return a.number < b.number; });
+    return;
+  }
+  for (const auto& [type, numbers] : of_type) {
+    if (!counts(numbers)) {
+      throw InputError(where_, std::to_string(numbers.size()) + " nodes " + type + "_N",
+                       "N from 0 on, each once");
+    }
+    if (sorted || !std::is_sorted(numbers.begin(), numbers.end())) {
+      throw InputError(where_,
+                       of_type.begin()->first + " and " + of_type.rbegin()->first +
+                           " count on their own, and the entries are sorted",
+                       "entries in the order of the data, which says what comes first");
     }
   }
-};
+}
 
 /// A Pool takes the words of a window of its own as they are (FINN: it requires
 /// ConvolutionInputGenerator with depthwise = 1). A StreamingMaxPool takes whole pixels, from
@@ -188,21 +299,99 @@ void require_nodes(size_t found, size_t expected, const char* what, const char* 
                    std::to_string(expected) + ", one for " + of + " of the network");
 }
 
-/// The windows' backend. All windows of an accelerator are of one version.
-WindowVersion version_of(const std::vector<FinnNode>& windows, const std::string& where) {
-  const auto rtl = [](const FinnNode& node) { return node.name.find("_rtl") != std::string::npos; };
-  for (const FinnNode& node : windows) {
-    if (rtl(node) != rtl(windows.front())) {
-      throw InputError(where, node.name + " beside " + windows.front().name,
-                       "windows of one backend, _hls or _rtl");
-    }
-    if (const auto parallel = node.values.find("parallel_window");
-        parallel != node.values.end() && *parallel != 0) {
-      throw InputError(where, node.name + ".parallel_window is " + parallel->dump().substr(0, 40),
-                       "0: windows leave pixel by pixel");
-    }
+WindowVersion version_of(const FinnNode& window, const std::string& where) {
+  const bool parallel = window.asks_for("parallel_window");
+  if (parallel && !window.is("rtl")) {
+    throw InputError(where, window.name + ".parallel_window", "a window in RTL");
   }
-  return !windows.empty() && rtl(windows.front()) ? WindowVersion::rtl : WindowVersion::hls;
+  if (parallel) return WindowVersion::parallel;
+  return window.is("rtl") ? WindowVersion::rtl : WindowVersion::hls;
+}
+
+bool has_thresholds(const Layer& layer) { return layer.has_weights() && !layer.accumulator_output; }
+
+/// Thresholds are parts of their own behind every MVAU in RTL, and behind all if the build says so
+/// (standalone_thresholds). One more in front of the network quantizes its input, and is passed
+/// over.
+void read_thresholds(const FinnFile& file, const Network& network, const std::string& where,
+                     DataflowAccelerator& accelerator) {
+  std::vector<size_t> all, behind_rtl;  // layers
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    if (!has_thresholds(network.layers[i])) continue;
+    all.push_back(i);
+    if (accelerator.layers[i].parts.mvtu == Backend::rtl) behind_rtl.push_back(i);
+  }
+  const size_t found = file.thresholds.size();
+  const auto is = [&](const std::vector<size_t>& layers) {
+    return found == layers.size() || found == layers.size() + 1;
+  };
+  if (!is(all) && !is(behind_rtl)) {
+    throw InputError(where, std::to_string(found) + " nodes Thresholding",
+                     std::to_string(behind_rtl.size()) + " behind MVAUs in RTL or " +
+                         std::to_string(all.size()) + " behind all, and one more for the input");
+  }
+  const std::vector<size_t>& layers = is(behind_rtl) ? behind_rtl : all;
+  for (size_t n = 0; n < layers.size(); ++n) {
+    const FinnNode& node = file.thresholds[n + (found - layers.size())];
+    if (!node.is("rtl")) {
+      throw InputError(where, "node '" + node.name + "'",
+                       "thresholds in RTL where they stand alone");
+    }
+    LayerParams& p = accelerator.layers[layers[n]];
+    p.parts.thresholding = Backend::rtl;
+    p.threshold_pe = node.integer_of("PE", where);
+    p.inner_depth = std::max(p.inner_depth, node.depth("inFIFODepth", where));
+    p.out_depth = std::max(p.out_depth, node.behind(where));
+  }
+}
+
+void read_paddings(const FinnFile& file, const Network& network, const std::string& where,
+                   DataflowAccelerator& accelerator) {
+  std::vector<size_t> padded;
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    if (network.layers[i].padding > 0) padded.push_back(i);
+  }
+  if (!file.paddings.empty()) {
+    require_nodes(file.paddings.size(), padded.size(), "with padding (FMPadding)",
+                  "each layer with padding", where);
+  }
+  for (size_t n = 0; n < padded.size(); ++n) {
+    LayerParams& p = accelerator.layers[padded[n]];
+    p.parts.padding = file.modern ? Backend::rtl : Backend::hls;
+    if (file.paddings.empty()) continue;
+    const FinnNode& node = file.paddings[n];
+    p.parts.padding = node.backend();
+    if (node.integer_of("SIMD", where) != p.window_simd) {
+      throw InputError(where, node.name + ".SIMD", "that of the window behind it");
+    }
+    p.inner_depth = std::max(p.inner_depth, node.behind(where));
+  }
+}
+
+/// FINN takes its converters in RTL, but where widths do not divide each other.
+void read_converters(const Network& network, DataflowAccelerator& accelerator) {
+  const Chain chain = build_chain(accelerator, network);
+  for (LayerParams& p : accelerator.layers) p.parts.width_converter = Backend::rtl;
+  for (size_t i = 1; i < chain.streams.size(); ++i) {
+    const StageSpec& stage = chain.stages[i];
+    if (stage.kind != StageKind::width_converter || stage.layer < 0) continue;
+    const StreamSpec &in = chain.streams[i - 1], &out = chain.streams[i];
+    if (in.words_per_image * in.word_bits() == out.words_per_image * out.word_bits()) continue;
+    accelerator.layers[static_cast<size_t>(stage.layer)].parts.width_converter = Backend::hls;
+  }
+}
+
+/// FINN pads neither rows nor columns: a folding that does not divide them is of another network.
+/// Rows of the last layer were padded before, in the network (43 classes of GTSRB to 44).
+void check_fold(const FinnNode& node, const Layer& layer, const LayerParams& p,
+                const std::string& where) {
+  const auto divides = [&](const char* key, int fold, int of, const char* what) {
+    if (fold > 0 && of % fold == 0) return;
+    throw InputError(where, node.name + "." + key + " is " + std::to_string(fold),
+                     "a divisor of the " + std::to_string(of) + what + " of '" + layer.name + "'");
+  };
+  if (!layer.accumulator_output) divides("PE", p.pe, layer.rows(), " rows");
+  divides("SIMD", p.simd, layer.columns(), " columns");
 }
 
 }  // namespace
@@ -216,14 +405,34 @@ bool is_finn_folding(const Json& json) {
   return false;
 }
 
+namespace {
+
+/// All that its nodes say is how they are built.
+bool is_specialization(const Json& json) {
+  bool says = false;
+  for (const auto& [name, values] : json.items()) {
+    if (name == "Defaults" || !values.is_object()) continue;
+    for (const auto& [key, value] : values.items()) {
+      if (key != "preferred_impl_style") return false;
+      says = true;
+    }
+  }
+  return says;
+}
+
+}  // namespace
+
 DataflowAccelerator read_finn_folding(const Json& json, const std::string& where,
                                       const Network& network, const std::string& default_name) {
+  if (is_specialization(json)) {
+    throw InputError(where, "a file of backends alone (specialize_layers)",
+                     "folding_config.json, with PE and SIMD of the nodes");
+  }
   DataflowAccelerator accelerator;
   accelerator.name = default_name;
   accelerator.layers.resize(network.layers.size());
   const FinnFile file(json, where);
-  const auto& [matrices, windows, pools, fifo_in_front] = file;
-  accelerator.sliding_window = version_of(windows, where);
+  const auto &matrices = file.matrices, &windows = file.windows, &pools = file.pools;
   // finn-hlslib's loops have `pipeline style=flp` since Vitis HLS; StreamingFCLayer is older.
   const bool old = !matrices.empty() && is_of(matrices.front().name, "StreamingFCLayer");
   accelerator.discipline = old ? Discipline::stalling : Discipline::flushing;
@@ -246,7 +455,7 @@ DataflowAccelerator read_finn_folding(const Json& json, const std::string& where
   }
   // FINN puts the greater of what producer and consumer ask for between two nodes.
   const auto deepen = [](int& depth, int wanted) { depth = std::max(depth, wanted); };
-  deepen(accelerator.input_depth, fifo_in_front);
+  deepen(accelerator.input_depth, file.fifo_in_front);
   auto matrix = matrices.begin(), window = windows.begin(), pool = pools.begin();
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
@@ -260,6 +469,7 @@ DataflowAccelerator read_finn_folding(const Json& json, const std::string& where
     const FinnNode* const in_front = windowed ? &*window++ : nullptr;
     int* in_depth = before == nullptr ? &accelerator.input_depth : &before->out_depth;
     if (windowed) {
+      p.parts.sliding_window = version_of(*in_front, where);
       deepen(*in_depth, in_front->depth("inFIFODepth", where));
       deepen(p.inner_depth, in_front->behind(where));
       in_depth = &p.inner_depth;
@@ -270,11 +480,20 @@ DataflowAccelerator read_finn_folding(const Json& json, const std::string& where
       p.pe = node.integer_of("PE", where);
       p.simd = node.integer_of("SIMD", where);
       if (windowed) p.window_simd = in_front->integer_of("SIMD", where);
+      p.parts.mvtu = node.backend();
+      check_fold(node, layer, p, where);
+      if (node.asks_for("pumpedCompute")) {
+        throw InputError(where, node.name + ".pumpedCompute", "a core with the clock of the rest");
+      }
     }
     deepen(*in_depth, node.depth("inFIFODepth", where));
     deepen(p.out_depth, node.behind(where));
   }
-  return accelerator;
+  read_thresholds(file, network, where, accelerator);
+  read_paddings(file, network, where, accelerator);
+  validate(accelerator, network);
+  if (file.modern) read_converters(network, accelerator);
+  return file.has_depths ? accelerator : with_sized_fifos(accelerator, network);
 }
 
 }  // namespace stuckat::dataflow

@@ -33,6 +33,8 @@ struct LoopProgram {
   int latency_steps = 1;
   Discipline discipline = Discipline::stalling;
   bool drains = false;
+  bool side_register = false;  ///< the word of the next step that reads is taken ahead of it
+  int spare = 0;               ///< further results that the pipeline holds, flushing
 
   int64_t steps_per_image() const;
   int64_t words_read_per_image() const;
@@ -42,9 +44,5 @@ struct LoopProgram {
 
   bool operator==(const LoopProgram&) const = default;
 };
-
-/// Programs of all stages of a chain, in its order.
-std::vector<LoopProgram> loop_programs(const Chain& chain, const DataflowAccelerator& accelerator,
-                                       const Network& network);
 
 }  // namespace stuckat::dataflow

@@ -6,15 +6,17 @@
 
 namespace stuckat::dataflow {
 
-Mvtu::Mvtu(const Layer& layer, const PeArray& array)
-    : core_(layer, array, array.uses.front()),
+Mvtu::Mvtu(const Layer& layer, const PeArray& array, bool sums)
+    : core_(layer, array, array.uses.front(), sums),
       input_format_(layer.input_format),
       output_format_(layer.output_format),
-      accumulator_output_(layer.accumulator_output),
+      accumulator_output_(layer.accumulator_output || sums),
+      xnor_(layer.is_xnor()),
       pe_(array.pe),
       simd_(array.simd),
       out_bits_(accumulator_output_ ? array.uses.front().accumulator_bits
                                     : layer.output_format.bits),
+      sum_bits_(array.uses.front().accumulator_bits),
       synapse_fold_(array.uses.front().columns / array.simd),
       neuron_fold_(array.uses.front().rows / array.pe),
       rows_(layer.rows()),
@@ -30,10 +32,10 @@ Mvtu::Mvtu(const Layer& layer, const PeArray& array)
   for (uint32_t code = 0; code < 1u << input_format_.bits; ++code) {
     value_of_.push_back(input_format_.value(code));
   }
-  if (accumulator_output_) return;
+  if (layer.accumulator_output) return;
   output_low_ = output_format_.min_value();
   code_of_.resize(static_cast<size_t>(output_format_.max_level() - output_low_ + 1));
-  for (uint32_t code = 0; code < 1u << out_bits_; ++code) {
+  for (uint32_t code = 0; code < 1u << output_format_.bits; ++code) {
     code_of_[static_cast<size_t>(output_format_.value(code) - output_low_)] = code;
   }
 }
@@ -81,6 +83,16 @@ void Mvtu::store(int fold, uint64_t* word) {
     const uint32_t code = accumulator_output_ ? static_cast<uint32_t>(value)
                                               : code_of_[static_cast<size_t>(value - output_low_)];
     put_bits(word, lane * out_bits_, out_bits_, code);
+  }
+}
+
+void Mvtu::threshold(int row, int lanes, const uint64_t* sums, uint64_t* codes) const {
+  const int bits = output_format_.bits;
+  std::fill_n(codes, limbs_for(lanes * bits), 0);
+  for (int lane = 0; lane < lanes; ++lane) {
+    const auto code = static_cast<uint32_t>(get_bits(sums, lane * sum_bits_, sum_bits_));
+    const int32_t value = core_.output(row + lane, read_register(code, sum_bits_, xnor_));
+    put_bits(codes, lane * bits, bits, code_of_[static_cast<size_t>(value - output_low_)]);
   }
 }
 

@@ -11,7 +11,9 @@ namespace stuckat::dataflow {
 
 class Mvtu {
  public:
-  Mvtu(const Layer& layer, const PeArray& array);
+  /// `sums`: store() gives accumulators, whatever the layer's output is; threshold() makes codes of
+  /// them.
+  Mvtu(const Layer& layer, const PeArray& array, bool sums = false);
 
   int synapse_fold() const { return synapse_fold_; }  ///< SF = MW / SIMD
   int neuron_fold() const { return neuron_fold_; }    ///< NF = MH / PE
@@ -21,6 +23,9 @@ class Mvtu {
   void load(const uint64_t* word);
   /// Rows fold*PE .. fold*PE + PE-1 of the window that is complete; padded rows are 0.
   void store(int fold, uint64_t* word);
+  /// A word of accumulators of rows `row` .. row + lanes - 1 into one of codes.
+  void threshold(int row, int lanes, const uint64_t* sums, uint64_t* codes) const;
+  int rows() const { return rows_; }
 
   /// Transients are armed: every step of a fold reports its cycle before store().
   bool has_flips() const { return core_.has_flips(); }
@@ -33,9 +38,11 @@ class Mvtu {
   NumberFormat input_format_;
   NumberFormat output_format_;
   bool accumulator_output_;
+  bool xnor_;
   int pe_;
   int simd_;
-  int out_bits_;
+  int out_bits_;  // of what store() gives
+  int sum_bits_;
   int synapse_fold_;
   int neuron_fold_;
   int rows_;

@@ -10,7 +10,7 @@ PaddingModule::PaddingModule(const sc_core::sc_module_name& name, kernel::Stream
                              kernel::Stream& sink, const Params& params)
     : Stage(name, &source, &sink),
       params_(params),
-      pipeline_(params.latency_steps, params.discipline, &sink) {}
+      pipeline_(params.latency_steps, params.discipline, &sink, params.side_register) {}
 
 Progress PaddingModule::advance() {
   const int pad = params_.padding;
@@ -23,7 +23,7 @@ Progress PaddingModule::advance() {
     }
     const uint64_t* word = inside ? in()->front() : params_.padding_word.data();
     std::copy_n(word, in()->limbs(), pipeline_.emit());
-    if (inside) in()->pop(pipeline_.start());
+    if (inside) in()->pop(pipeline_.taken());
     if (++word_ < params_.words_per_pixel) continue;
     word_ = 0;
     if (++x_ < width) continue;

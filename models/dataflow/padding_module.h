@@ -19,6 +19,7 @@ class PaddingModule : public kernel::Stage {
     int words_per_pixel = 1;
     std::vector<uint64_t> padding_word;  ///< [limbs]
     const int64_t* images = nullptr;     ///< of the run so far
+    bool side_register = false;
 
     /// (IFM + 2P)^2 * m
     int64_t cycles_per_image() const {

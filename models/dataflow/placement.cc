@@ -30,12 +30,29 @@ class StreamPlacer {
       : chain_(chain), network_(network), placement_(placement) {}
 
   void run() {
-    for (size_t i = 0; i < chain_.streams.size(); ++i) add(chain_.stages[i], chain_.streams[i]);
+    for (size_t i = 0; i < chain_.streams.size(); ++i) {
+      if (!carries_sums(i)) add(chain_.stages[i], chain_.streams[i]);
+    }
   }
 
  private:
+  /// From an array to thresholds that are a part of their own: no effect says what a broken sum
+  /// does.
+  bool carries_sums(size_t stream) const {
+    const auto& stages = chain_.stages;
+    for (size_t i = stream + 1; stages[i].layer == stages[stream].layer; ++i) {
+      if (stages[i].kind != StageKind::thresholding) continue;
+      for (size_t before = stream + 1; before-- > 0;) {
+        if (stages[before].layer != stages[stream].layer) return false;
+        if (stages[before].kind == StageKind::mvtu) return true;
+      }
+    }
+    return false;
+  }
+
   void add(const StageSpec& stage, const StreamSpec& spec) {
-    if (stage.kind == StageKind::mvtu || stage.kind == StageKind::max_pool) {
+    const bool computes = stage.kind == StageKind::mvtu || stage.kind == StageKind::thresholding;
+    if (computes || stage.kind == StageKind::max_pool) {
       computed_ = stage.layer + 1;  // what follows is on its way out
     }
     Stream stream;
@@ -94,9 +111,10 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
       const Layer& layer = network.layers[static_cast<size_t>(stage.layer)];
       if (layer.part() == HardwarePart::max_pool)
         continue;  // no effect says what a pool's window reads
+      const LayerParams& p = accelerator.layers[static_cast<size_t>(stage.layer)];
+      if (p.parts.sliding_window != WindowVersion::hls) continue;  // no site says what is in a ring
       const int simd = window_simd(accelerator, network, stage.layer);
-      const int slots =
-          SlidingWindow::row_slots(window_shape(layer, simd, accelerator.sliding_window));
+      const int slots = SlidingWindow::row_slots(window_shape(layer, simd, WindowVersion::hls));
       placement.windows.push_back({stage.name, stage.layer, slots, simd});
     }
     if (stage.kind == StageKind::max_pool) {

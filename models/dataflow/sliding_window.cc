@@ -1,6 +1,7 @@
 #include "models/dataflow/sliding_window.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "models/dataflow/words.h"
 
@@ -32,9 +33,30 @@ WindowShape window_shape(const Layer& layer, int simd, WindowVersion version) {
           layer.part() == HardwarePart::max_pool};
 }
 
-Discipline window_discipline(const DataflowAccelerator& accelerator) {
-  return accelerator.sliding_window == WindowVersion::rtl ? Discipline::flushing
-                                                          : accelerator.discipline;
+WindowVersion window_version(const Layer& layer, const LayerParams& params) {
+  const WindowVersion version = params.parts.sliding_window;
+  return version == WindowVersion::rtl && layer.kernel == 1 ? WindowVersion::parallel : version;
+}
+
+int64_t WindowShape::ring_words() const {
+  const int64_t window = (kernel - 1) * words_per_row() + int64_t{kernel} * words_per_pixel;
+  const int64_t size = int64_t{kernel} * kernel;
+  const int64_t columns = std::max<int64_t>(0, stride - 1 - size);
+  const int64_t rows = std::max<int64_t>(0, int64_t{stride - 1} * width - size);
+  return window + (columns + rows) * words_per_pixel;
+}
+
+bool WindowShape::fits_ring() const {
+  const int64_t m = words_per_pixel;
+  const int64_t window = (kernel - 1) * words_per_row() + kernel * m;
+  const int64_t covered = kernel + int64_t{out_width - 1} * stride;
+  const int64_t skipped = width % covered;
+  const int64_t to_window = -window + stride * m + 1;
+  const int64_t to_row = -window + (skipped + kernel) * m + (stride - 1) * words_per_row() + 1;
+  // The end of an image is told by its last element, as the generator computes it.
+  const bool ends = skipped == width - covered && height % (kernel + (out_height - 1) * stride) ==
+                                                      height - (kernel + (out_height - 1) * stride);
+  return ends && std::abs(to_window) <= ring_words() && std::abs(to_row) <= ring_words();
 }
 
 SlidingWindow::SlidingWindow(const WindowShape& shape, int limbs)

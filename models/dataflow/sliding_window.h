@@ -24,25 +24,28 @@ struct WindowShape {
                              ///< ConvolutionInputGenerator with depthwise = 1)
 
   int64_t words_per_row() const { return int64_t{width} * words_per_pixel; }
-  /// HLS: K rows. RTL: up to the last pixel of the first window; if then windows could overtake the
-  /// pixels they need (K*K < stride), K rows as well.
-  int64_t words_loaded_first() const {
-    if (version == WindowVersion::hls || kernel * kernel < stride) return kernel * words_per_row();
-    return (kernel - 1) * words_per_row() + int64_t{kernel} * words_per_pixel;
-  }
+  /// HLS: K rows.
+  int64_t words_loaded_first() const { return kernel * words_per_row(); }
   int64_t words_written_per_row() const {
     return int64_t{out_width} * kernel * kernel * words_per_pixel;
   }
   int64_t words_read_per_row() const { return stride * words_per_row(); }
   int64_t words_per_image() const { return height * words_per_row(); }
-  /// IFM*K*m + OFM*max(OFM*K*K*m, stride*IFM*m); RTL: ((K-1)*IFM + K)*m + the same
+  /// HLS: IFM*K*m + OFM*max(OFM*K*K*m, stride*IFM*m)
   int64_t cycles_per_image() const;
+  /// RTL: words of the ring. A window, and where strides are wide what is read while one is written
+  /// (FINN's generator: get_buffer_depth).
+  int64_t ring_words() const;
+  /// RTL: the steps to the next window and to the next row lie within the ring.
+  bool fits_ring() const;
+
+  bool operator==(const WindowShape&) const = default;
 };
 
 /// Of a layer whose words hold `simd` channels; by channels where it is a pool.
 WindowShape window_shape(const Layer& layer, int simd, WindowVersion version);
-/// A state machine in RTL holds back no value; the HLS version is a pipeline like the others.
-Discipline window_discipline(const DataflowAccelerator& accelerator);
+/// One of a kernel of one pixel is parallel in RTL, whatever is asked for.
+WindowVersion window_version(const Layer& layer, const LayerParams& params);
 
 class SlidingWindow {
  public:

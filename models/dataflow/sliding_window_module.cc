@@ -42,9 +42,7 @@ Progress SlidingWindowModule::advance() {
         if (const Progress p = step(reads, step_ < writes_per_row); p != Progress::done) return p;
       }
     }
-    if (shape.version == WindowVersion::hls) {
-      if (const Progress p = pipeline_.drain(); p != Progress::done) return p;
-    }
+    if (const Progress p = pipeline_.drain(); p != Progress::done) return p;
     core_.begin_image();
     loaded_ = 0;
     row_ = 0;

@@ -1,7 +1,7 @@
 // The timing-only engine: the parts of one accelerator and the FIFOs between them, run image by
 // image. Images that surely repeat what the ones before them did are skipped.
 //
-// Exactly: an image is a function of the times that the one before left behind (see Snapshot), made
+// Exactly: an image is a function of the times that the one before left behind (Snapshot), made
 // of nothing but additions of constants and choices of the later of two times: a max-plus system.
 // - If all times are by the same number of cycles behind those of an earlier image, everything
 //   between repeats for ever: the steady state.
@@ -11,22 +11,13 @@
 //   like them until a choice turns, and all margins move on equally too, which says when.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <vector>
 
-#include "models/dataflow/timed_part.h"
+#include "models/dataflow/chain_records.h"
 #include "models/dataflow/timing.h"
 
 namespace stuckat::dataflow {
-
-/// Records of a run: [stage] steps, [stream] pushes and pops.
-struct ChainRecords {
-  std::vector<StepRecord> steps, pushes, pops;
-};
-
-/// Of a run: [stream] what came before it, null where a word had to wait for room.
-using ChainHistories = std::vector<std::shared_ptr<StreamHistory>>;
 
 class TimedChain {
  public:
@@ -49,62 +40,43 @@ class TimedChain {
   /// of some others, each with some cycles added, and neighbours wait for each other in both
   /// directions: wherever such a system starts, it comes to one and the same rate (Baccelli et al.,
   /// Synchronization and Linearity, 1992, chapter 3). So times may be changed on the way to one
-  /// that is closer to it: only the rate is that of another run.
+  /// that is closer to it: only the rate is that of another run. Nothing is found where parts are
+  /// not of that kind: an MVU in RTL comes later if a result leaves its core *earlier*, since then
+  /// the core may stop before its next step.
   std::optional<SteadyState> find_rate();
 
-  const Chain& chain() const { return chain_; }
-  const std::vector<LoopProgram>& programs() const { return programs_; }
+  const std::vector<PartProgram>& programs() const { return programs_; }
 
  private:
-  /// Where everything is when it can go no further without a further image. All streams are empty
-  /// then: who waited for room would wait for one who waits for room, up to the last.
-  struct Snapshot {
-    int64_t image = 0;                             // 0: none
-    std::vector<int64_t> position;                 // where everything is, but for times
-    std::vector<int64_t> times;                    // those on which later ones depend
-    std::vector<int64_t> deciding;                 // the same, as far as they can matter
-    std::vector<size_t> position_ends, time_ends;  // [stage] in these, with the stream before it
-    std::vector<int64_t> clocks, blocked;          // [stage]
-    std::vector<std::vector<int64_t>> unsettled;   // [stream], relative to the stage before
-    std::vector<std::vector<int64_t>> cycles_at;   // [stream][occupancy]
-  };
-
   struct Parts {
     Chain chain;
-    std::vector<LoopProgram> programs;
+    std::vector<PartProgram> programs;
   };
-  TimedChain(Parts parts, int64_t images, const TimingOptions& options);
+  TimedChain(Parts parts, int64_t images, const TimingOptions& options,
+             const StreamHistory* before);
   static Parts all_parts(const Network& network, const DataflowAccelerator& accelerator,
-                         int64_t images);
-  /// The writer of the stream as a part that writes a word a step, and all behind it.
+                         int64_t images, const TimingOptions& options);
+  /// All that lies behind a stream; the program of its writer is kept as one that is played.
   static Parts parts_behind(size_t stream, Parts all);
   bool run_images(ChainRecords* records, ChainHistories* histories);
   void drive(size_t stage);
   void run_next_image();
   Progress advance(size_t stage);
+  Snapshot snapshot() { return take_snapshot(admitted_, parts_, fifos_, options_.occupancy); }
   bool hurry(const Snapshot& now);
   void watch_choices();
-  Snapshot snapshot();
   void look_for_period(Snapshot now, ChainRecords* records, ChainHistories* histories);
-  /// How many of the first stages, and streams between them, are as then, but for the time.
-  static size_t repeated(const Snapshot& now, const Snapshot& then);
-  bool repeats(const Snapshot& now, const Snapshot& then) const {
-    return repeated(now, then) == parts_.size();
-  }
-  void note_states(const Snapshot& now, ChainHistories& histories);
-  bool moves_on_alike(const Snapshot& now) const;
   /// `periods` times as from `then` to `now`; steady: by equally many cycles each time.
   void skip(const Snapshot& now, const Snapshot& then, int64_t periods, bool steady);
-  void repeat(ChainRecords& records, const Snapshot& now, const Snapshot& then,
-              int64_t periods) const;
-  void repeat(ChainHistories& histories, const Snapshot& now, const Snapshot& then,
-              int64_t periods) const;
+  void skip_stream(size_t stream, const Snapshot& now, const Snapshot& then, int64_t periods,
+                   bool steady, const std::function<void(int64_t&)>& move);
   DataflowTiming result();
 
   Chain chain_;
-  std::vector<LoopProgram> programs_;
+  std::vector<PartProgram> programs_;
   std::vector<TimedFifo> fifos_;
-  std::vector<TimedPart> parts_;
+  TimedParts parts_;
+  bool plays_;  // the first part is a player
   TimingOptions options_;
   int64_t images_;                 // of the run
   int64_t simulated_;              // what the parts see of them: the others are skipped

@@ -21,6 +21,10 @@ void TimedFifo::leave(int64_t cycle) {
 // Merges pushes and pops in the order of time; a slot that falls free and one that is taken in the
 // same cycle are one slot. What is not known yet comes behind the last that is.
 void TimedFifo::settle() {
+  if (is_wire()) {  // nothing lies there
+    entered_ = left_ = pushed_;
+    return pass(last_pop() + 1);
+  }
   for (;;) {
     const bool push_known = entered_ < pushed_, pop_known = left_ < popped_;
     if (!push_known && !pop_known) return;
@@ -64,6 +68,12 @@ void TimedFifo::skip(int64_t words, int64_t cycles, const std::vector<int64_t>& 
 
 void TimedFifo::replay(int64_t images) {
   const auto words = images * push_trace_.words();
+  if (is_wire() && words > 0) {
+    written_[0] = read_[0] = pop_trace_.further(words - 1);
+    pushed_ += words;
+    popped_ += words;
+    return settle();
+  }
   for (int64_t pushes = 0, pops = 0; pushes < words || pops < words;) {
     if (pushes < words && slots() > 0)
       written_[at(pushed_++)] = push_trace_.further(pushes++);

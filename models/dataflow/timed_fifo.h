@@ -1,6 +1,8 @@
 // A FIFO of times alone: sim/kernel/stamped_fifo.h without words, for the timing-only engine.
 //
 //   word n is written at c(n) >= p(n - depth) + 1 and read at p(n) >= c(n) + 1
+//
+// Depth 0 are wires: a word is written and read in one cycle, in which both sides are ready.
 #pragma once
 
 #include <algorithm>
@@ -26,11 +28,14 @@ class TimedFifo {
   int64_t popped() const { return popped_; }
   int64_t skipped() const { return skipped_; }                    ///< words in front of those
   int64_t slots() const { return depth_ - (pushed_ - popped_); }  ///< free, in known cycles
-  int64_t words() const { return pushed_ - popped_; }             ///< in store
+  /// In store, or offered.
+  int64_t words() const { return pushed_ - popped_ + (offered_ ? 1 : 0); }
+  bool is_wire() const { return depth_ == 0; }
+  bool has_room() const { return depth_ == 0 ? !offered_ : slots() > 0; }
   /// Earliest cycle of the next push, of the next pop, as far as the FIFO goes.
   /// (A slot that was never used is free in cycle 0: read_ starts at -1.)
   int64_t slot_free() const { return read_[at(pushed_ - depth_)] + 1; }
-  int64_t visible() const { return written_[at(popped_)] + 1; }
+  int64_t visible() const { return depth_ == 0 ? offer_ : written_[at(popped_)] + 1; }
   int64_t last_push() const { return pushed_ == 0 ? -1 : written_[at(pushed_ - 1)]; }
   int64_t last_pop() const { return popped_ == 0 ? -1 : read_[at(popped_ - 1)]; }
 
@@ -47,12 +52,21 @@ class TimedFifo {
     return changes;
   }
 
+  /// Wires: the producer has a word from that cycle on; pop() says when it passes.
+  void offer(int64_t cycle) {
+    offer_ = cycle;
+    offered_ = true;
+  }
   void push(int64_t cycle) {
     if (pushes_ != nullptr) pushes_->add(pushed_ + skipped_, cycle);
     if (!push_trace_.empty()) push_trace_.add(cycle);
     written_[at(pushed_++)] = cycle;
   }
   void pop(int64_t cycle) {
+    if (offered_) {
+      offered_ = false;
+      push(cycle);
+    }
     if (pops_ != nullptr) pops_->add(popped_ + skipped_, cycle);
     if (!pop_trace_.empty()) pop_trace_.add(cycle);
     read_[at(popped_++)] = cycle;
@@ -147,7 +161,9 @@ class TimedFifo {
   uint64_t mask_;
   int64_t pushed_ = 0;
   int64_t popped_ = 0;
-  int64_t skipped_ = 0;           // words in front of those
+  int64_t skipped_ = 0;   // words in front of those
+  bool offered_ = false;  // wires: a word, from that cycle on
+  int64_t offer_ = 0;
   std::vector<int64_t> written_;  // [word & mask_]
   std::vector<int64_t> read_;     // [word & mask_]
   StepRecord* pushes_ = nullptr;

@@ -19,7 +19,7 @@ DataflowTimeline::DataflowTimeline(const DataflowAccelerator& accelerator, const
   for (const WindowBuffer& window : placement.windows) {
     windows_[window.name] =
         window_shape(network.layers[static_cast<size_t>(window.layer)],
-                     window_simd(accelerator, network, window.layer), accelerator.sliding_window);
+                     window_simd(accelerator, network, window.layer), WindowVersion::hls);
   }
   for (const PoolUnit& unit : placement.pools) {
     const Layer& layer = network.layers[static_cast<size_t>(unit.layer)];

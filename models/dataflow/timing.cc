@@ -50,7 +50,7 @@ Interval steady_interval(const Network& network, const DataflowAccelerator& acce
 struct DataflowSchedule::State {
   DataflowTiming timing;
   ChainRecords records;
-  std::vector<LoopProgram> programs;
+  std::vector<PartProgram> programs;
   int64_t images = 0;
 };
 
@@ -77,15 +77,15 @@ int DataflowSchedule::stream(const std::string& name) const {
 }
 
 int64_t DataflowSchedule::steps_per_image(int part) const {
-  return state_->programs[static_cast<size_t>(part)].steps_per_image();
+  return dataflow::steps_per_image(state_->programs[static_cast<size_t>(part)]);
 }
 
 std::optional<PartStep> DataflowSchedule::step_at(int part, int64_t cycle) const {
   const auto i = static_cast<size_t>(part);
-  const int64_t per_image = state_->programs[i].cycles_per_image();
+  const int64_t per_image = counted_steps_per_image(state_->programs[i]);
   PartStep result;
   const int64_t step = state_->records.steps[i].last_step(cycle, result.busy);
-  if (step < 0 || step >= state_->timing.modules[i].busy_cycles) return std::nullopt;
+  if (step < 0 || step >= state_->records.counts[i]) return std::nullopt;
   // The bubbles at the end of a flattened loop belong to its last image.
   result.image = std::min(step / per_image, state_->images - 1);
   result.step = step - result.image * per_image;
@@ -95,7 +95,8 @@ std::optional<PartStep> DataflowSchedule::step_at(int part, int64_t cycle) const
 int64_t DataflowSchedule::cycle_of(int part, int64_t image, int64_t step) const {
   const auto i = static_cast<size_t>(part);
   assert(image >= 0 && image < state_->images && step >= 0 && step < steps_per_image(part));
-  return state_->records.steps[i].cycle_of(image * state_->programs[i].cycles_per_image() + step);
+  return state_->records.steps[i].cycle_of(image * counted_steps_per_image(state_->programs[i]) +
+                                           step);
 }
 
 std::optional<int64_t> DataflowSchedule::next_step(int part, int64_t cycle) const {
@@ -117,10 +118,6 @@ std::optional<int64_t> DataflowSchedule::word_pushed(int stream, int64_t cycle) 
   const int64_t word = state_->records.pushes[i].last_step(cycle, now);
   if (!now || word >= state_->timing.streams[i].words) return {};
   return word;
-}
-
-const LoopProgram& DataflowSchedule::program(int part) const {
-  return state_->programs[static_cast<size_t>(part)];
 }
 
 std::optional<int64_t> DataflowSchedule::word_in(int stream, int slot, int64_t cycle) const {

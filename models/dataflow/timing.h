@@ -11,13 +11,13 @@
 
 #include "models/common/run_statistics.h"
 #include "models/dataflow/accelerator.h"
-#include "models/dataflow/loop_program.h"
 
 namespace stuckat::dataflow {
 
 struct TimingOptions {
-  bool skip_periods = true;  ///< false: every word of every image, as an oracle and a benchmark
-  bool occupancy = true;     ///< high-water marks and histograms of the streams
+  bool skip_periods = true;    ///< false: every word of every image, as an oracle and a benchmark
+  bool occupancy = true;       ///< high-water marks and histograms of the streams
+  int64_t input_interval = 1;  ///< cycles from one word of memory to the next, at least
 };
 
 /// Image number `image`, counted from 1, and every further one of a longer run arrive `cycles`
@@ -100,7 +100,6 @@ class DataflowSchedule {
   std::optional<int64_t> next_step(int part, int64_t cycle) const;
   /// The word of the run that is pushed into a stream in `cycle`.
   std::optional<int64_t> word_pushed(int stream, int64_t cycle) const;
-  const LoopProgram& program(int part) const;
   /// Which word of the run lies in a slot of a stream in `cycle`, from that of its push to that of
   /// its pop; nothing if the slot is empty. 0 <= slot < depth.
   std::optional<int64_t> word_in(int stream, int slot, int64_t cycle) const;

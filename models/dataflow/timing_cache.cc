@@ -4,7 +4,7 @@
 #include <cassert>
 
 #include "models/dataflow/chain.h"
-#include "models/dataflow/loop_program.h"
+#include "models/dataflow/part_program.h"
 #include "models/dataflow/timing.h"
 
 namespace stuckat::dataflow {
@@ -105,7 +105,7 @@ DesignTiming TimingCache::timing(const DataflowAccelerator& accelerator) {
     return same->timing;
   }
   Beginning design;
-  design.programs = loop_programs(chain, accelerator, network_);
+  design.programs = part_programs(chain, accelerator, network_);
   design.depths = depths;
   auto run = this->run(accelerator, design);
   assert(design.high_water.size() == depths.size() && design.before.size() == depths.size());

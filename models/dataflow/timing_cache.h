@@ -45,7 +45,7 @@ class TimingCache {
   };
   /// What designs that begin alike need of one that was run.
   struct Beginning {
-    std::vector<LoopProgram> programs;    // [stages]
+    std::vector<PartProgram> programs;    // [stages]
     std::vector<int> depths, high_water;  // [streams]
     std::vector<int64_t> busy;            // [stages]
     ChainHistories before;                // [streams]

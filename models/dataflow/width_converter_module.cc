@@ -10,7 +10,7 @@ WidthConverterModule::WidthConverterModule(const sc_core::sc_module_name& name,
     : Stage(name, &source, &sink),
       params_(params),
       core_(source.word_bits(), sink.word_bits()),
-      pipeline_(params.latency_steps, params.discipline, &sink) {}
+      pipeline_(params.latency_steps, params.discipline, &sink, params.side_register) {}
 
 Progress WidthConverterModule::advance() {
   while (image_ < *params_.images) {
@@ -19,7 +19,7 @@ Progress WidthConverterModule::advance() {
     if (const Progress p = pipeline_.step(0, reads ? in() : nullptr); p != Progress::done) return p;
     if (reads) {
       core_.load(in()->front());
-      in()->pop(pipeline_.start());
+      in()->pop(pipeline_.taken());
     }
     const bool last = ++word_ == params_.narrow_words_per_image;
     if (++position_ == core_.ratio() || last) position_ = 0;

@@ -16,6 +16,7 @@ class WidthConverterModule : public kernel::Stage {
     kernel::Discipline discipline = kernel::Discipline::stalling;
     int64_t narrow_words_per_image = 0;
     const int64_t* images = nullptr;  ///< of the run so far
+    bool side_register = false;
   };
   WidthConverterModule(const sc_core::sc_module_name& name, kernel::Stream& in, kernel::Stream& out,
                        const Params& params);

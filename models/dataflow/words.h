@@ -36,8 +36,8 @@ inline void put_bits(uint64_t* word, int offset, int count, uint64_t value) {
   }
 }
 
-/// Bit `bit` of a word that can break sticks at `one`, or is inverted; read_word() is the way out of
-/// its storage.
+/// Bit `bit` of a word that can break sticks at `one`, or is inverted; read_word() is the way out
+/// of its storage.
 inline void stick_word_bit(uint64_t* keep, uint64_t* set, int bit, bool one) {
   put_bits(keep, bit, 1, 0);
   put_bits(set, bit, 1, one ? 1 : 0);

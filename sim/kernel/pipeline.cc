@@ -5,12 +5,15 @@
 
 namespace stuckat::kernel {
 
-Pipeline::Pipeline(int latency_steps, Discipline discipline, StampedFifo* out)
+Pipeline::Pipeline(int latency_steps, Discipline discipline, StampedFifo* out, bool side_register,
+                   int spare)
     : latency_(latency_steps),
+      side_register_(side_register),
+      spare_(spare),
       discipline_(discipline),
       out_(out),
       limbs_(out == nullptr ? 1 : out->limbs()),
-      pending_(static_cast<size_t>(latency_steps) + 1),
+      pending_(static_cast<size_t>(latency_steps + spare) + 1),
       words_(pending_.size() * static_cast<size_t>(limbs_)) {
   assert(latency_steps >= 1);
 }
@@ -24,15 +27,14 @@ void Pipeline::drop_front() {
 // Flushing: every output leaves as soon as there is a slot, whatever the steps behind it do.
 Progress Pipeline::flush() {
   while (left_ < count_) {
-    if (!out_->can_push()) return Progress::needs_output;
     const int index = (first_ + left_) % static_cast<int>(pending_.size());
     Output& output = pending_[static_cast<size_t>(index)];
     int64_t leave = output.leave;
     if (last_due_ >= 0) leave = std::max(leave, last_leave_ + (output.due - last_due_));
-    output.leave = std::max(leave, out_->slot_free());
+    if (!out_->send(leave, word(index))) return Progress::needs_output;
+    output.leave = leave;
     last_due_ = output.due;
     last_leave_ = output.leave;
-    out_->push(output.leave, word(index));
     ++left_;
   }
   return Progress::done;
@@ -47,7 +49,7 @@ Progress Pipeline::step(int64_t skip, StampedFifo* in) {
     if (stalling && !out_->can_push()) return Progress::needs_output;
     const int64_t due = front().due;  // >= next_: it was emitted `latency` steps before
     const int64_t free_pipe = clock_ + (due - next_);
-    const int64_t slot = stalling ? out_->slot_free() : front().leave;
+    const int64_t slot = stalling ? out_->slot_free() : front().leave + spare_;
     const int64_t time = std::max(free_pipe, slot);
     if (stalling) out_->push(time, word(first_));
     out_->note_blocked(time - free_pipe);
@@ -59,8 +61,10 @@ Progress Pipeline::step(int64_t skip, StampedFifo* in) {
   }
   if (in != nullptr && !in->can_pop()) return Progress::needs_input;
   int64_t time = clock_ + (target - next_);
-  if (in != nullptr && in->visible() > time) {
-    const int64_t wait = in->visible() - time;
+  int64_t word_there = in != nullptr ? in->visible() : 0;
+  if (side_register_) word_there = std::max(word_there, last_read_ + 1);
+  if (in != nullptr && word_there > time) {
+    const int64_t wait = word_there - time;
     // Not counted before it is certain that the step is done in this call.
     if (count_ > 0 && front().due == target && stalling && !out_->can_push()) {
       return Progress::needs_output;
@@ -71,7 +75,7 @@ Progress Pipeline::step(int64_t skip, StampedFifo* in) {
   }
   if (count_ > 0 && front().due == target) {
     if (stalling && !out_->can_push()) return Progress::needs_output;
-    const int64_t slot = stalling ? out_->slot_free() : front().leave;
+    const int64_t slot = stalling ? out_->slot_free() : front().leave + spare_;
     if (slot > time) {
       out_->note_blocked(slot - time);
       cycles_.blocked += slot - time;
@@ -81,8 +85,12 @@ Progress Pipeline::step(int64_t skip, StampedFifo* in) {
     drop_front();
   }
   cycles_.busy += target + 1 - next_;
-  if (in != nullptr) in->settle(time);
   start_ = time;
+  taken_ = side_register_ ? word_there : time;
+  if (in != nullptr) {
+    in->settle(taken_);
+    last_read_ = time;
+  }
   next_ = target + 1;
   done_ = next_;
   clock_ = time + 1;
@@ -92,7 +100,7 @@ Progress Pipeline::step(int64_t skip, StampedFifo* in) {
 uint64_t* Pipeline::emit() {
   assert(count_ < static_cast<int>(pending_.size()));
   const int index = (first_ + count_) % static_cast<int>(pending_.size());
-  pending_[static_cast<size_t>(index)] = {next_ - 1 + latency_, start_ + latency_};
+  pending_[static_cast<size_t>(index)] = {next_ - 1 + latency_ + spare_, start_ + latency_};
   ++count_;
   return word(index);
 }
@@ -105,7 +113,7 @@ Progress Pipeline::drain() {
     const bool stalling = discipline_ == Discipline::stalling;
     if (stalling && !out_->can_push()) return Progress::needs_output;
     const int64_t free_pipe = clock_ + (front().due - next_);
-    const int64_t time = std::max(free_pipe, stalling ? out_->slot_free() : front().leave);
+    const int64_t time = std::max(free_pipe, stalling ? out_->slot_free() : front().leave + spare_);
     if (stalling) out_->push(time, word(first_));
     out_->note_blocked(time - free_pipe);
     cycles_.blocked += time - free_pipe;

@@ -35,13 +35,18 @@ struct StageCycles {
 class Pipeline {
  public:
   /// latency_steps >= 1; `out` may be null for a loop that writes nothing.
-  Pipeline(int latency_steps, Discipline discipline, StampedFifo* out);
+  /// side_register: the word of the next step that reads is taken while the one before waits.
+  /// spare: further results that a flushing pipeline holds while the first one waits for a slot.
+  Pipeline(int latency_steps, Discipline discipline, StampedFifo* out, bool side_register = false,
+           int spare = 0);
 
   /// Does `skip` steps that read nothing and then one step that reads from `in` unless it is null.
   /// Returns done and start() is that step's cycle; the caller then takes front() and pops it at
   /// start(). Or returns what is missing, having done nothing that a later call would repeat.
   Progress step(int64_t skip, StampedFifo* in);
   int64_t start() const { return start_; }
+  /// When its word is taken: with a side register in start() or before.
+  int64_t taken() const { return taken_; }
 
   /// The step just done has an output: the place for its word, [out->limbs()].
   uint64_t* emit();
@@ -68,6 +73,8 @@ class Pipeline {
   void drop_front();
 
   int latency_;
+  bool side_register_;
+  int spare_;
   Discipline discipline_;
   StampedFifo* out_;
   int limbs_;
@@ -75,7 +82,9 @@ class Pipeline {
   int64_t next_ = 0;   // the next step: ahead of done_ while a call waits among skipped steps
   int64_t clock_ = 0;  // earliest cycle in which it can start
   int64_t start_ = 0;
-  int64_t last_due_ = -1;  // flushing: the last output that left
+  int64_t taken_ = 0;
+  int64_t last_read_ = -1;  // the step that read a word
+  int64_t last_due_ = -1;   // flushing: the last output that left
   int64_t last_leave_ = -1;
 
   // Ring of outputs in the pipeline, oldest first; flushing: the oldest `left_` have left already

@@ -21,7 +21,8 @@ Stream* shortest_full(const std::vector<Stage*>& stages) {
   Stream* shortest = nullptr;
   for (const Stage* stage : stages) {
     Stream* stream = stage->full_stream();
-    if (stream == nullptr || (shortest != nullptr && shortest->depth() <= stream->depth()))
+    if (stream == nullptr || stream->depth() == 0 ||
+        (shortest != nullptr && shortest->depth() <= stream->depth()))
       continue;
     shortest = stream;
   }

@@ -11,8 +11,8 @@ constexpr int limb_bits = 64;
 
 StampedFifo::StampedFifo(int depth, int word_bits)
     : depth_(depth), word_bits_(word_bits), limbs_((word_bits + limb_bits - 1) / limb_bits) {
-  assert(depth >= 1 && word_bits >= 1);
-  const size_t slots = static_cast<size_t>(depth);
+  assert(depth >= 0 && word_bits >= 1);
+  const auto slots = static_cast<size_t>(std::max(1, depth));
   const size_t size = slots * static_cast<size_t>(limbs_);
   written_.resize(slots);
   freed_.resize(slots);
@@ -43,8 +43,29 @@ void StampedFifo::flip_front(int64_t cycle) {
   }
 }
 
+bool StampedFifo::send_by_wire(int64_t& cycle, const uint64_t* word) {
+  if (!sending_) {
+    store(word);
+    written_.front() = cycle;
+    sending_ = offered_ = true;
+    if (std::exchange(consumer_waits_, false)) wake_consumer();
+  }
+  if (offered_) return false;
+  sending_ = false;
+  cycle = freed_.front() - 1;
+  return true;
+}
+
+void StampedFifo::take_offer(int64_t cycle) {
+  offered_ = false;
+  written_.front() = cycle;
+  if (probe_ != nullptr) probe_->on_push(pushed_, cycle, data_.data());
+  ++pushed_;
+  counted_ = pushed_;  // nothing lies in wires
+}
+
 void StampedFifo::deepen() {
-  assert(!can_push());
+  assert(!can_push() && depth_ > 0);
   const auto limbs = static_cast<size_t>(limbs_);
   const auto old_depth = static_cast<size_t>(depth_);
   const auto depth = old_depth + 1;

@@ -4,7 +4,8 @@
 //   word n is written at a cycle c(n) >= p(n - depth) + 1: its slot was freed one cycle before
 //   word n is read    at a cycle p(n) >= c(n) + 1: it is visible one cycle after it was written
 //
-// so a depth of 2 sustains one word per cycle, a depth of 1 one word in two cycles.
+// so a depth of 2 sustains one word per cycle, a depth of 1 one word in two cycles. Depth 0 are
+// wires: a word is written and read in one cycle, in which both sides are ready.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +28,7 @@ class WordProbe {
 
 class StampedFifo {
  public:
-  /// Words of `word_bits` bits, the lowest in bit 0 of limb 0. depth >= 1, word_bits >= 1.
+  /// Words of `word_bits` bits, the lowest in bit 0 of limb 0. depth >= 0, word_bits >= 1.
   StampedFifo(int depth, int word_bits);
   virtual ~StampedFifo() = default;
   StampedFifo(const StampedFifo&) = delete;
@@ -39,13 +40,24 @@ class StampedFifo {
 
   // The producer's side. Where can_push() is false, the cycle in which the slot becomes free is
   // not known yet: the consumer has to run first.
-  bool can_push() const { return pushed_ - popped_ < depth_; }
+  bool can_push() const { return depth_ == 0 ? !offered_ : pushed_ - popped_ < depth_; }
   int64_t slot_free() const { return freed_[static_cast<size_t>(in_)]; }
   void push(int64_t cycle, const uint64_t* word);
+  /// push() as soon as there is a slot, `cycle` or later; `cycle` becomes when. False: it is not
+  /// known yet, and the same is to be asked again.
+  bool send(int64_t& cycle, const uint64_t* word) {
+    if (depth_ == 0) return send_by_wire(cycle, word);
+    if (!can_push()) return false;
+    cycle = std::max(cycle, slot_free());
+    push(cycle, word);
+    return true;
+  }
+  /// send() has said false of a word that waits in wires.
+  bool sending() const { return sending_; }
 
   // The consumer's side; likewise.
-  bool can_pop() const { return popped_ < pushed_; }
-  int64_t visible() const { return written_[static_cast<size_t>(out_)] + 1; }
+  bool can_pop() const { return popped_ < pushed_ || offered_; }
+  int64_t visible() const { return written_[static_cast<size_t>(out_)] + (depth_ > 0 ? 1 : 0); }
   const uint64_t* front() const { return data_.data() + out_ * limbs_; }
   void pop(int64_t cycle);
 
@@ -67,6 +79,7 @@ class StampedFifo {
   /// The front word is about to be read in `cycle`: flips that hit it until then show in front().
   void settle(int64_t cycle) {
     if (!flips_.empty()) flip_front(cycle);
+    if (offered_ && !wire_flips_.empty()) flip_pushed(cycle);
   }
   void set_probe(WordProbe* probe) { probe_ = probe; }
   bool has_probe() const { return probe_ != nullptr; }
@@ -88,7 +101,7 @@ class StampedFifo {
   virtual void wake_consumer() {}
 
  private:
-  int next(int slot) const { return slot + 1 == depth_ ? 0 : slot + 1; }
+  int next(int slot) const { return slot + 1 >= depth_ ? 0 : slot + 1; }
   struct Flip {
     int slot;
     int bit;
@@ -98,6 +111,9 @@ class StampedFifo {
     return (bits & wire_keep_[limb]) | wire_set_[limb];
   }
   uint64_t stored(size_t at, uint64_t bits) const { return (bits & keep_[at]) | set_[at]; }
+  bool send_by_wire(int64_t& cycle, const uint64_t* word);
+  void store(const uint64_t* word);
+  void take_offer(int64_t cycle);
   void flip_front(int64_t cycle);
   void flip_pushed(int64_t cycle);
   void count_push(int64_t cycle);
@@ -106,15 +122,17 @@ class StampedFifo {
   int depth_;
   int word_bits_;
   int limbs_;
-  int in_ = 0;   // slot of the next push, pushed_ mod depth
-  int out_ = 0;  // slot of the next pop, popped_ mod depth
+  int in_ = 0;            // slot of the next push, pushed_ mod depth
+  int out_ = 0;           // slot of the next pop, popped_ mod depth
+  bool sending_ = false;  // wires: the producer has a word that it does not know to be taken
+  bool offered_ = false;  // wires: it has not been taken; written_ says since when it is there
   bool producer_waits_ = false;
   bool consumer_waits_ = false;
   int64_t pushed_ = 0;
   int64_t popped_ = 0;
-  std::vector<int64_t> written_;                // [depth] cycle of the last push into the slot
-  std::vector<int64_t> freed_;                  // [depth] cycle after the last pop from the slot
-  std::vector<uint64_t> data_, keep_, set_;     // [depth][limbs]
+  std::vector<int64_t> written_;                // [slot] cycle of the last push into the slot
+  std::vector<int64_t> freed_;                  // [slot] cycle after the last pop from the slot
+  std::vector<uint64_t> data_, keep_, set_;     // [slot][limbs]
   std::vector<uint64_t> wire_keep_, wire_set_;  // [limbs]
   std::vector<Flip> flips_;
   std::vector<Flip> wire_flips_;
@@ -127,12 +145,17 @@ class StampedFifo {
   int64_t starved_ = 0;
 };
 
-inline void StampedFifo::push(int64_t cycle, const uint64_t* word) {
-  assert(can_push() && cycle >= slot_free());
+inline void StampedFifo::store(const uint64_t* word) {
   const size_t at = static_cast<size_t>(in_) * static_cast<size_t>(limbs_);
   for (size_t i = 0; i < static_cast<size_t>(limbs_); ++i) {
     data_[at + i] = stored(at + i, passed(i, word[i]));
   }
+}
+
+inline void StampedFifo::push(int64_t cycle, const uint64_t* word) {
+  assert(depth_ > 0 && can_push() && cycle >= slot_free());
+  const size_t at = static_cast<size_t>(in_) * static_cast<size_t>(limbs_);
+  store(word);
   if (!wire_flips_.empty()) flip_pushed(cycle);
   written_[static_cast<size_t>(in_)] = cycle;
   if (probe_ != nullptr) probe_->on_push(pushed_, cycle, data_.data() + at);
@@ -147,6 +170,7 @@ inline void StampedFifo::push(int64_t cycle, const uint64_t* word) {
 
 inline void StampedFifo::pop(int64_t cycle) {
   assert(can_pop() && cycle >= visible());
+  if (offered_) take_offer(cycle);
   count_pop(cycle);
   if (probe_ != nullptr) probe_->on_pop(popped_, cycle);
   freed_[static_cast<size_t>(out_)] = cycle + 1;

@@ -15,6 +15,7 @@
 #include "models/cosim/blank_parameters.h"
 #include "models/cosim/dataflow_device_module.h"
 #include "models/cosim/loopback_device_module.h"
+#include "models/dataflow/chain.h"
 #include "models/dataflow/image_words.h"
 #include "models/dataflow/placement.h"
 #include "models/dataflow/simulation.h"

@@ -40,11 +40,16 @@ struct Scene {
 };
 
 /// A stage of a kind, with words that fit the adaptors of the test.
-Scene random_scene(test::Random& random, StageKind kind) {
+Scene random_scene(test::Random& random, StageKind kind, bool rtl = false) {
   for (;;) {
     Scene s;
     s.network = test::random_network(random);
     s.accelerator = test::random_dataflow(random, s.network);
+    if (rtl) test::draw_rtl_parts(random, s.network, s.accelerator);
+    for (LayerParams& p : s.accelerator.layers) {  // pins have no wires
+      p.out_depth = std::max(1, p.out_depth);
+      p.inner_depth = std::max(1, p.inner_depth);
+    }
     s.chain = build_chain(s.accelerator, s.network);
     const auto stages = static_cast<int>(s.chain.stages.size());
     s.stage = static_cast<size_t>(uniform(random, 1, stages - 2));
@@ -56,8 +61,8 @@ Scene random_scene(test::Random& random, StageKind kind) {
   }
 }
 
-std::string run(test::Random& random, StageKind kind) {
-  const Scene s = random_scene(random, kind);
+std::string run(test::Random& random, StageKind kind, bool rtl) {
+  const Scene s = random_scene(random, kind, rtl);
   const Placement placement = place(s.accelerator, s.network);
   const int images = uniform(random, 1, 3);
   std::vector<std::vector<uint64_t>> words;
@@ -128,13 +133,15 @@ std::string run(test::Random& random, StageKind kind) {
 }  // namespace
 
 TEST_CASE("a_clocked_part_behind_pins_takes_the_place_of_any_part_and_no_cycle_changes") {
-  for (const StageKind kind : {StageKind::width_converter, StageKind::padding,
-                               StageKind::sliding_window, StageKind::mvtu, StageKind::max_pool}) {
-    for (uint64_t seed = 0; seed < 10; ++seed) {
+  for (const StageKind kind :
+       {StageKind::width_converter, StageKind::padding, StageKind::sliding_window, StageKind::mvtu,
+        StageKind::thresholding, StageKind::max_pool}) {
+    for (uint64_t seed = 0; seed < 20; ++seed) {
+      const bool rtl = seed % 2 == 1 || kind == StageKind::thresholding;
       INFO("kind " << static_cast<int>(kind) << " seed " << seed);
       REQUIRE(test::in_child([&] {
                 test::Random random(100 * static_cast<uint64_t>(kind) + seed);
-                return run(random, kind);
+                return run(random, kind, rtl);
               }) == "");
     }
   }

@@ -294,6 +294,26 @@ TEST_CASE("comparisons_name_the_first_difference_whichever_side_is_ahead") {
   }
 }
 
+TEST_CASE("values_alone_may_be_compared_and_offsets_are_summed_up") {
+  kernel::StampedFifo want(4, 8), got(4, 8);
+  StreamComparison comparison("x", 2, want, got, cosim::Compared::values);
+  const uint64_t words[] = {1, 0x55, 7, 0};
+  const int64_t expected[] = {2, 5, 6, 9}, actual[] = {4, 19, 20, 24};
+  for (int i = 0; i < 4; ++i) {
+    const uint64_t other = i == 2 ? 0x17 : words[i];
+    want.push(expected[i], &words[i]);
+    got.push(actual[i], &other);
+  }
+  CHECK(comparison.summary().text() ==
+        "4 words, 1 wrong; cycles later: first 2, largest 15, last 15; word 2 of x: is 0x17, "
+        "expected 0x7: lane 2 bit 0");
+  CHECK(comparison.difference() == "word 2 of x: is 0x17, expected 0x7: lane 2 bit 0");
+  want.pop(11);  // by one side alone, and in another cycle
+  got.pop(30);
+  got.pop(31);
+  CHECK(comparison.final_difference() == comparison.difference());
+}
+
 TEST_CASE("what_cannot_be_compared_is_refused") {
   kernel::StampedFifo narrow(4, 8), wide(4, 72), other(4, 8);
   CHECK_THROWS_WITH(StreamComparison("x", 2, narrow, wide),

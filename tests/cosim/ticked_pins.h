@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "models/cosim/axi_stream_module.h"
-#include "tests/models/dataflow/ticked_part.h"
+#include "tests/models/dataflow/ticked_rtl.h"
 #include "workloads/errors.h"
 
 namespace stuckat::test {
@@ -55,8 +55,9 @@ class TickedPins : public sc_core::sc_module {
   sc_core::sc_in<bool> aclk{"aclk"};
 
   /// words: what it sends, looked at when it is sent. words_per_packet: of tlast.
-  TickedPins(const sc_core::sc_module_name& name, TickedPart part, PinnedStream& in,
-             PinnedStream& out, const std::vector<uint64_t>& words, int64_t words_per_packet)
+  TickedPins(const sc_core::sc_module_name& name, std::unique_ptr<TickedPart> part,
+             PinnedStream& in, PinnedStream& out, const std::vector<uint64_t>& words,
+             int64_t words_per_packet)
       : sc_module(name),
         part_(std::move(part)),
         in_(in),
@@ -76,23 +77,23 @@ class TickedPins : public sc_core::sc_module {
 
  private:
   void on_edge() {
-    const TickedPart::Moves m = part_.moves(in_.tvalid->read(), out_.tready->read());
+    const TickedPart::Moves m = part_->moves(in_.tvalid->read(), out_.tready->read());
     if (m.reads) received_.push_back(in_.data());
     if (m.writes) ++sent_;
-    part_.apply(m, out_.tready->read());
+    part_->apply(m, out_.tready->read());
     settled_.notify(sc_core::sc_time(1, sc_core::SC_NS));
   }
   void drive() {
     // A master does not wait for tready.
-    const bool offers = part_.moves(in_.tvalid->read(), true).writes;
+    const bool offers = part_->moves(in_.tvalid->read(), true).writes;
     out_.tvalid->write(offers);
-    in_.tready->write(part_.moves(in_.tvalid->read(), out_.tready->read()).reads);
+    in_.tready->write(part_->moves(in_.tvalid->read(), out_.tready->read()).reads);
     if (!offers) return;
     out_.set_data(sent_ < words_.size() ? words_[sent_] : 0);
     out_.tlast->write((static_cast<int64_t>(sent_) + 1) % words_per_packet_ == 0);
   }
 
-  TickedPart part_;
+  std::unique_ptr<TickedPart> part_;
   PinnedStream& in_;
   PinnedStream& out_;
   const std::vector<uint64_t>& words_;

@@ -1,9 +1,10 @@
 // Rates of the dataflow simulation on CNV-W1A1 with the published folding, one core: SystemC with
 // values, cycles alone, and cycles alone with what repeats skipped. Random weights: neither cycles
-// nor work depend on them.
+// nor work depend on them. bench_dataflow IMAGES rtl: with FINN's parts in RTL.
 #include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <string>
 #include <systemc>
 
 #include "models/dataflow/simulation.h"
@@ -34,9 +35,18 @@ int sc_main(int argc, char* argv[]) {
   }
   std::vector<Tensor> images;
   for (int i = 0; i < count; ++i) images.push_back(test::random_image(random, network));
-  const auto accelerator = dataflow::parse_dataflow("bnn-pynq-cnv-w1a1", network);
+  auto accelerator = dataflow::parse_dataflow("bnn-pynq-cnv-w1a1", network);
+  const bool rtl = argc > 2 && std::string(argv[2]) == "rtl";
+  if (rtl) {
+    using dataflow::Backend;
+    accelerator.discipline = dataflow::Discipline::flushing;
+    for (auto& p : accelerator.layers) {
+      p.parts = {dataflow::WindowVersion::rtl, Backend::rtl, Backend::rtl, Backend::rtl,
+                 Backend::rtl};
+    }
+  }
 
-  std::printf("million simulated cycles per CPU-second, CNV-W1A1\n");
+  std::printf("million simulated cycles per CPU-second, CNV-W1A1%s\n", rtl ? ", RTL" : "");
   double start = cpu_seconds();
   const auto result = dataflow::simulate(network, accelerator, {}, images);
   const double with_values = cpu_seconds() - start;

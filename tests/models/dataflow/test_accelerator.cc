@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "models/dataflow/chain.h"
-#include "models/dataflow/loop_program.h"
+#include "models/dataflow/part_program.h"
 #include "models/dataflow/placement.h"
 #include "models/dataflow/sliding_window.h"
 #include "models/dataflow/timing.h"
@@ -88,10 +88,10 @@ TEST_CASE("generated_foldings_meet_their_target_where_one_does") {
     const int64_t target = network.input().height == 224 ? 440000 : 30000;
     const auto accelerator = auto_dataflow(network, target);
     const Chain chain = build_chain(accelerator, network);
-    const auto programs = loop_programs(chain, accelerator, network);
+    const auto programs = part_programs(chain, accelerator, network);
     for (size_t i = 0; i < programs.size(); ++i) {
       INFO(chain.stages[i].name);
-      CHECK(programs[i].steps_per_image() <= target);
+      CHECK(steps_per_image(programs[i]) <= target);
     }
   }
 }
@@ -173,7 +173,7 @@ TEST_CASE("bad_descriptions_are_refused_with_what_was_expected") {
       {with("\"out_depth\": 4", "\"out_depth\": 0"), "out_depth 0"},
       {with("\"mvtu\": 3", "\"mvtu\": 0"), "latency 0"},
       {with("\"flushing\"", "\"sometimes\""), "stalling"},
-      {with("\"discipline\"", "\"sliding_window\""), "\"hls\" or \"rtl\""},
+      {with("\"discipline\"", "\"sliding_window\""), "\"hls\" or \"rtl\" or \"parallel\""},
       {with("\"accumulator_bits\": 16", "\"accumulator_bits\": 2"), "accumulator_bits 2"},
       {with("\"accumulator_bits\": 16", "\"padded_rows\": 9"), "padded_rows 9"},
   };
@@ -200,7 +200,8 @@ TEST_CASE("finn_folding_configurations_are_read_as_they_are") {
   const std::vector<int64_t> cycles = {32400, 28224, 20736, 28800, 20736,
                                        18432, 32768, 32768, 1024};
   CHECK(cycles_of(accelerator, network) == cycles);
-  CHECK(accelerator.sliding_window == WindowVersion::rtl);  // ConvolutionInputGenerator_rtl_*
+  // ConvolutionInputGenerator_rtl_*
+  CHECK(accelerator.layers.front().parts.sliding_window == WindowVersion::rtl);
   CHECK(accelerator.discipline == Discipline::flushing);
 }
 
@@ -230,9 +231,9 @@ TEST_CASE("finn_pools_with_windows_that_overlap_have_a_window_node_in_front") {
     text.replace(text.find(from), from.size(), to);
     return test::refusal([&] { dataflow_from_json(text, "file.json", "finn", network); });
   };
-  CHECK_THAT(with("Generator_hls_3", "Generator_rtl_3"), Catch::Contains("one backend"));
+  CHECK_THAT(with("Generator_hls_3", "Generator_hls_9"), Catch::Contains("N from 0 on"));
   CHECK_THAT(with(R"("outFIFODepth": 12)", R"("parallel_window": 1)"),
-             Catch::Contains("parallel_window is 1"));
+             Catch::Contains("a window in RTL"));
 }
 
 // SIMD and PE of FINN's cnv-w2a2_folding_config_AUP-ZU3_8GB.json: MVAUs that take several pixels of
@@ -299,7 +300,91 @@ TEST_CASE("finn_arrays_may_be_wider_than_the_words_of_their_windows") {
   CHECK_THAT(refused(json("StreamingMaxPool_hls", 1)), Catch::Contains("8 nodes with a window"));
   std::string thresholds = json("Pool_hls", 1);
   thresholds.insert(thresholds.find(", \"Pool_hls_0"), R"(, "Thresholding_rtl_1": {"PE": 1})");
-  CHECK_THAT(refused(thresholds), Catch::Contains("standalone_thresholds"));
+  CHECK_THAT(refused(thresholds), Catch::Contains("2 nodes Thresholding"));
+}
+
+namespace {
+
+/// A folding of TFC whose first `rtl` MVAUs are in RTL, with the thresholds that belong to them; in
+/// the order of the data, or sorted by name.
+std::string rtl_tfc(int rtl, bool sorted, int thresholds = -1) {
+  std::vector<std::pair<std::string, std::string>> nodes;
+  int hls = 0, standing = 0;
+  const std::string simd[] = {"49", "8", "8", "8"}, pe[] = {"16", "8", "8", "10"};
+  const auto threshold = [&](const std::string& lanes) {
+    nodes.emplace_back("Thresholding_rtl_" + std::to_string(standing++), R"("PE": )" + lanes);
+  };
+  threshold("49");
+  for (int i = 0; i < 4; ++i) {
+    const bool is_rtl = i < rtl;
+    nodes.emplace_back(
+        "MVAU_" + (is_rtl ? "rtl_" + std::to_string(i) : "hls_" + std::to_string(hls++)),
+        R"("PE": )" + pe[i] + R"(, "SIMD": )" + simd[i]);
+    if (is_rtl && i < 3 && thresholds < 0) threshold("4");
+  }
+  if (sorted) std::sort(nodes.begin(), nodes.end());
+  std::string text = R"({"Defaults": {})";
+  for (const auto& [name, values] : nodes) text += ", \"" + name + "\": {" + values + "}";
+  return text + "}";
+}
+
+}  // namespace
+
+TEST_CASE("finn_files_are_applied_by_name") {
+  const Network network = zoo_network("tfc-w1a1");
+  const auto read = [&](const std::string& text) {
+    return dataflow_from_json(text, "file.json", "finn", network);
+  };
+  const auto refused = [&](const std::string& text) { return test::refusal([&] { read(text); }); };
+  const DataflowAccelerator all = read(rtl_tfc(4, false));
+  CHECK(read(rtl_tfc(4, true)) == all);
+  CHECK(all.layers[0].parts.mvtu == Backend::rtl);
+  CHECK(all.layers[3].parts.mvtu == Backend::rtl);
+  CHECK(all.layers[0].threshold_pe == 4);
+  CHECK(dataflow_from_json(to_json(all, network), "again", "again", network) == all);
+  // Two types of MVAUs, each of which counts on its own.
+  CHECK(read(rtl_tfc(2, false)).layers[1].parts.mvtu == Backend::rtl);
+  CHECK(read(rtl_tfc(2, false)).layers[2].parts.mvtu == Backend::hls);
+  CHECK_THAT(refused(rtl_tfc(2, true)), Catch::Contains("the entries are sorted"));
+  CHECK_THAT(refused(rtl_tfc(3, false, 0)), Catch::Contains("1 nodes Thresholding"));
+  // Of another network: PE or SIMD divide nothing, or nodes are of what no layer is.
+  std::string other = rtl_tfc(4, false);
+  other.replace(other.find("\"SIMD\": 49"), 10, "\"SIMD\": 10");
+  CHECK_THAT(refused(other), Catch::Contains("784 columns"));
+  other = rtl_tfc(4, false);
+  other.insert(other.find("\"MVAU_rtl_0"), R"("VVAU_hls_0": {"PE": 1}, )");
+  CHECK_THAT(refused(other), Catch::Contains("VVAU_hls_0"));
+  CHECK_THAT(refused(R"({"Defaults": {}, "MVAU_0": {"preferred_impl_style": "rtl"}})"),
+             Catch::Contains("specialize_layers"));
+}
+
+// FINN sizes FIFOs when it builds: they hold no part up.
+TEST_CASE("finn_files_without_depths_get_fifos_that_hold_no_part_up") {
+  const Network network = zoo_network("cnv-w1a1", {.width = 0.25});
+  const std::string json = [&] {
+    std::string text = R"({"Defaults": {})";
+    const int pe[] = {4, 4, 4, 4, 2, 1, 1, 1, 5}, simd[] = {3, 8, 8, 8, 8, 8, 4, 8, 1};
+    for (int i = 0; i < 6; ++i) {
+      text += ", \"ConvolutionInputGenerator_rtl_" + std::to_string(i) + R"(": {"SIMD": )" +
+              std::to_string(simd[i]) + "}";
+    }
+    for (int i = 0; i < 9; ++i) {
+      text += ", \"MVAU_hls_" + std::to_string(i) + R"(": {"PE": )" + std::to_string(pe[i]) +
+              R"(, "SIMD": )" + std::to_string(simd[i]) + "}";
+    }
+    return text + "}";
+  }();
+  const auto sized = dataflow_from_json(json, "file.json", "finn", network);
+  int64_t slowest = 0;
+  for (const auto& program : part_programs(build_chain(sized, network), sized, network)) {
+    slowest = std::max(slowest, cycles_per_image(program));
+  }
+  const double interval = steady_interval(network, sized).per_image();
+  CHECK(interval >= static_cast<double>(slowest));
+  CHECK(interval < 1.02 * static_cast<double>(slowest));
+  DataflowAccelerator shallow = sized;
+  for (LayerParams& p : shallow.layers) p.out_depth = p.inner_depth = 2;
+  CHECK(steady_interval(network, shallow).per_image() > 1.05 * interval);
 }
 
 TEST_CASE("finn_streaming_pools_take_whole_pixels") {

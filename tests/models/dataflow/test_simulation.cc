@@ -6,6 +6,7 @@
 
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
+#include "models/dataflow/chain.h"
 #include "models/dataflow/placement.h"
 #include "models/dataflow/simulation.h"
 #include "models/dataflow/sliding_window.h"

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -18,11 +19,12 @@ using namespace dataflow;
 struct TickedFifo {
   explicit TickedFifo(int slots) : depth(slots), cycles_at(static_cast<size_t>(slots) + 1) {}
 
+  bool is_wire() const { return depth == 0; }  // both sides see each other
   bool valid() const { return words > 0; }
   bool ready() const { return words < depth; }
   void tick() {
     // A word occupies its slot in the cycle of its push and in that of its pop.
-    const int occupied = words + (pushed ? 1 : 0);
+    const int occupied = is_wire() ? 0 : words + (pushed ? 1 : 0);
     high_water = std::max(high_water, occupied);
     ++cycles_at[static_cast<size_t>(occupied)];
     words += (pushed ? 1 : 0) - (popped ? 1 : 0);
@@ -44,11 +46,9 @@ struct TickedStep {
 
 class TickedPart {
  public:
-  TickedPart(std::vector<TickedStep> steps, int latency, Discipline discipline)
-      : steps_(std::move(steps)), stages_(static_cast<size_t>(latency)), discipline_(discipline) {}
+  virtual ~TickedPart() = default;
 
-  bool done() const { return next_ == steps_.size() && !holds_output(); }
-
+  virtual bool done() const = 0;
   /// What happens in a cycle in which a word can be read, or not, and one can be written, or not.
   struct Moves {
     bool shifts = false;  // stalling: the whole pipeline
@@ -56,7 +56,34 @@ class TickedPart {
     bool starts = false;
     bool reads = false;
   };
-  Moves moves(bool in_valid, bool out_ready) const {
+  virtual Moves moves(bool in_valid, bool out_ready) const = 0;
+  virtual void apply(const Moves& m, bool out_ready) = 0;
+  /// Wires: a word that does not wait for the next part to be ready.
+  bool offers() const { return moves(false, true).writes; }
+
+  /// One clock cycle; null at the ends of a chain.
+  void tick(int64_t cycle, TickedFifo* in, TickedFifo* out) {
+    tick(cycle, in != nullptr && in->valid(), out == nullptr || out->ready(), in, out);
+  }
+  void tick(int64_t cycle, bool in_valid, bool out_ready, TickedFifo* in, TickedFifo* out) {
+    const Moves m = moves(in_valid, out_ready);
+    if (m.writes) out->pushed = true;
+    if (m.reads) in->popped = true;
+    if (m.starts) starts.push_back(cycle);
+    apply(m, out_ready);
+  }
+
+  std::vector<int64_t> starts;  // [step]
+};
+
+/// A pipelined loop, step by step.
+class TickedLoop : public TickedPart {
+ public:
+  TickedLoop(std::vector<TickedStep> steps, int latency, Discipline discipline)
+      : steps_(std::move(steps)), stages_(static_cast<size_t>(latency)), discipline_(discipline) {}
+
+  bool done() const override { return next_ == steps_.size() && !holds_output(); }
+  Moves moves(bool in_valid, bool out_ready) const override {
     Moves m;
     const bool drains =
         holds_output() && (next_ == steps_.size() || (next_ > 0 && steps_[next_ - 1].drains));
@@ -78,15 +105,7 @@ class TickedPart {
     return m;
   }
 
-  /// One clock cycle; null at the ends of a chain.
-  void tick(int64_t cycle, TickedFifo* in, TickedFifo* out) {
-    const Moves m = moves(in != nullptr && in->valid(), out == nullptr || out->ready());
-    if (m.writes) out->pushed = true;
-    if (m.reads) in->popped = true;
-    if (m.starts) starts.push_back(cycle);
-    apply(m, out == nullptr || out->ready());
-  }
-  void apply(const Moves& m, bool out_ready) {
+  void apply(const Moves& m, bool out_ready) override {
     if (discipline_ == Discipline::stalling) {
       if (!m.shifts) return;
       std::rotate(stages_.begin(), stages_.end() - 1, stages_.end());
@@ -102,8 +121,6 @@ class TickedPart {
     stages_.front() = steps_[next_].writes;
     ++next_;
   }
-
-  std::vector<int64_t> starts;  // [step]
 
  private:
   bool holds_output() const {
@@ -158,11 +175,21 @@ inline std::vector<TickedStep> ticked_steps(const Chain& chain, size_t index,
       break;
     case StageKind::sliding_window: {
       const int m = layer.input.channels / in.lanes;
-      const bool rtl = accelerator.sliding_window == WindowVersion::rtl;
-      int64_t load = int64_t{layer.kernel} * width * m;
-      if (rtl && layer.kernel * layer.kernel >= layer.stride) {
-        load = (int64_t{layer.kernel - 1} * width + layer.kernel - 1 + 1) * m;
+      if (p.parts.sliding_window != WindowVersion::hls) {  // parallel
+        const auto ends = [&](int at, int outputs) {
+          const int first = at - layer.kernel + 1;
+          return first >= 0 && first % layer.stride == 0 && first / layer.stride < outputs;
+        };
+        for (int y = 0; y < height; ++y) {
+          for (int x = 0; x < width * m; ++x) {
+            steps.push_back(
+                {true, ends(y, layer.output.height) && ends(x / m, layer.output.width)});
+          }
+        }
+        steps.back().drains = true;
+        break;
       }
+      int64_t load = int64_t{layer.kernel} * width * m;
       int64_t left = int64_t{height} * width * m - load;
       for (int64_t w = 0; w < load; ++w) steps.push_back({true, false});
       const int64_t writes = int64_t{layer.output.width} * layer.kernel * layer.kernel * m;
@@ -174,7 +201,7 @@ inline std::vector<TickedStep> ticked_steps(const Chain& chain, size_t index,
           steps.push_back({read, s < writes});
         }
       }
-      steps.back().drains = !rtl;
+      steps.back().drains = true;
       break;
     }
     case StageKind::mvtu: {
@@ -188,6 +215,8 @@ inline std::vector<TickedStep> ticked_steps(const Chain& chain, size_t index,
       }
       break;
     }
+    case StageKind::thresholding:  // in RTL alone
+      break;
     case StageKind::max_pool: {
       const int m = layer.input.channels / in.lanes;
       if (layer.kernel != layer.stride || p.window_simd > 0) {  // windows, one after the other
@@ -209,33 +238,45 @@ inline std::vector<TickedStep> ticked_steps(const Chain& chain, size_t index,
   return steps;
 }
 
-inline TickedPart ticked_part(const Chain& chain, size_t index,
-                              const DataflowAccelerator& accelerator, const Network& network,
-                              int images) {
+inline std::unique_ptr<TickedPart> ticked_loop(const Chain& chain, size_t index,
+                                               const DataflowAccelerator& accelerator,
+                                               const Network& network, int images) {
   const std::vector<TickedStep> image = ticked_steps(chain, index, accelerator, network);
   std::vector<TickedStep> steps;
   for (int i = 0; i < images; ++i) steps.insert(steps.end(), image.begin(), image.end());
-  const Latencies& latency = accelerator.latency;
+  const StageSpec& stage = chain.stages[index];
+  const auto make = [&](int Latencies::*part, Discipline discipline) {
+    int latency = accelerator.latency.*part;
+    if (stage.layer >= 0) {
+      const int own = accelerator.layers[static_cast<size_t>(stage.layer)].latency.*part;
+      if (own > 0) latency = own;
+    }
+    return std::make_unique<TickedLoop>(steps, latency, discipline);
+  };
   const Discipline own = accelerator.discipline, flushing = Discipline::flushing;
-  const bool rtl = accelerator.sliding_window == WindowVersion::rtl;
-  switch (chain.stages[index].kind) {
+  switch (stage.kind) {
     case StageKind::memory_reader:
-      return {steps, latency.memory, flushing};
+      return std::make_unique<TickedLoop>(steps, accelerator.latency.memory, flushing);
     case StageKind::width_converter:
-      return {steps, latency.width_converter, own};
+      return make(&Latencies::width_converter, own);
     case StageKind::padding:
-      return {steps, latency.padding, own};
-    case StageKind::sliding_window:
-      return {steps, latency.sliding_window, rtl ? flushing : own};
+      return make(&Latencies::padding, own);
+    case StageKind::sliding_window: {
+      const LayerParams& p = accelerator.layers[static_cast<size_t>(stage.layer)];
+      const bool hls = p.parts.sliding_window == WindowVersion::hls;
+      if (!hls) return std::make_unique<TickedLoop>(steps, 1, flushing);
+      return make(&Latencies::sliding_window, own);
+    }
     case StageKind::mvtu:
-      return {steps, latency.mvtu, own};
+      return make(&Latencies::mvtu, own);
     case StageKind::max_pool:
-      return {steps, latency.max_pool,
-              pools_windows(accelerator, network, chain.stages[index].layer) ? own : flushing};
+      return make(&Latencies::max_pool,
+                  pools_windows(accelerator, network, stage.layer) ? own : flushing);
+    case StageKind::thresholding:
     case StageKind::memory_writer:
       break;
   }
-  return {steps, 1, flushing};
+  return std::make_unique<TickedLoop>(steps, 1, flushing);
 }
 
 }  // namespace stuckat::test

@@ -1,4 +1,4 @@
-#include "models/dataflow/timed_part.h"
+#include "models/dataflow/timed_loop.h"
 
 #include <algorithm>
 #include <bit>
@@ -9,25 +9,24 @@ namespace {
 constexpr int64_t never = std::numeric_limits<int64_t>::max();
 }
 
-TimedPart::TimedPart(const LoopProgram& program, TimedFifo* in, TimedFifo* out,
+TimedLoop::TimedLoop(const LoopProgram& program, TimedFifo* in, TimedFifo* out,
                      const int64_t* images, const int64_t* admitted)
-    : program_(program),
-      in_(in),
-      out_(out),
-      images_(images),
-      admitted_(admitted),
-      pending_(std::bit_ceil(static_cast<uint64_t>(program.latency_steps) + 1)),
+    : TimedPart(in, out, images, admitted),
+      program_(program),
+      pending_(std::bit_ceil(static_cast<uint64_t>(program.latency_steps + program.spare) + 1)),
       mask_(pending_.size() - 1) {}
 
 /// Flushing: every output leaves as soon as there is a slot, whatever the steps behind it do.
-Progress TimedPart::flush() {
+Progress TimedLoop::flush() {
   for (; left_ < emitted_; ++left_) {
-    if (out_->slots() == 0) return Progress::needs_output;
     Output& output = pending(left_);
-    if (last_due_ >= 0) {
-      output.leave = later(output.leave, last_leave_ + (output.due - last_due_));
+    if (!offering()) {
+      if (!out_->has_room()) return Progress::needs_output;
+      if (last_due_ >= 0) {
+        output.leave = later(output.leave, last_leave_ + (output.due - last_due_));
+      }
     }
-    output.leave = push(output.leave);
+    if (!push(output.leave, output.leave)) return Progress::needs_output;
     last_due_ = output.due;
     last_leave_ = output.leave;
   }
@@ -36,12 +35,17 @@ Progress TimedPart::flush() {
 
 /// Outputs that leave in the cycle of a step before `end`, while nothing is read.
 template <bool stalling>
-Progress TimedPart::leave_until(int64_t end) {
+Progress TimedLoop::leave_until(int64_t end) {
   while (has_pending() && pending(first_).due < end) {
     if (stalling && out_->slots() == 0) return Progress::needs_output;
     const Output& output = pending(first_);
     const int64_t free_pipe = clock_ + (output.due - next_);
-    const int64_t time = stalling ? push(free_pipe) : later(free_pipe, output.leave);
+    int64_t time = free_pipe;
+    if (stalling) {
+      push(free_pipe, time);
+    } else {
+      time = later(free_pipe, output.leave + program_.spare);
+    }
     if (time > free_pipe) {
       blocked_ += time - free_pipe;
       if (steps_ != nullptr) steps_->add(output.due, time);
@@ -54,7 +58,7 @@ Progress TimedPart::leave_until(int64_t end) {
 }
 
 template <bool stalling, bool reads, bool writes>
-Progress TimedPart::run_steps(const Run& run) {
+Progress TimedLoop::run_steps(const Run& run) {
   for (; step_ < run.steps; ++step_) {
     if (!stalling && flush() != Progress::done) return Progress::needs_output;
     const int64_t target = done_ + run.skip;
@@ -67,17 +71,27 @@ Progress TimedPart::run_steps(const Run& run) {
     const bool leaves = due == target;
     if (stalling && leaves && out_->slots() == 0) return Progress::needs_output;
     const int64_t free_pipe = clock_ + (target - next_);
-    const int64_t unblocked = reads ? later(free_pipe, in_->visible()) : free_pipe;
+    int64_t taken = reads ? in_->visible() : 0;
+    if (reads && program_.side_register) taken = later(last_read_ + 1, taken);
+    const int64_t unblocked = reads ? later(free_pipe, taken) : free_pipe;
     int64_t time = unblocked;
     if (leaves) {
-      time = stalling ? push(unblocked) : later(unblocked, pending(first_).leave);
+      if (stalling) {
+        push(unblocked, time);
+      } else {
+        time = later(unblocked, pending(first_).leave + program_.spare);
+      }
       blocked_ += time - unblocked;
       ++first_;
     }
     if (steps_ != nullptr) steps_->add(target, time);
-    if (reads) in_->pop(time);
+    if (reads) {
+      in_->pop(program_.side_register ? taken : time);
+      last_read_ = time;
+    }
     if (writes) {
-      pending(emitted_) = {target + program_.latency_steps, time + program_.latency_steps};
+      const int64_t latency = program_.latency_steps;
+      pending(emitted_) = {target + latency + program_.spare, time + latency};
       ++emitted_;
     }
     next_ = done_ = target + 1;
@@ -87,14 +101,14 @@ Progress TimedPart::run_steps(const Run& run) {
 }
 
 template <bool stalling>
-Progress TimedPart::run_steps(const Run& run) {
+Progress TimedLoop::run_steps(const Run& run) {
   if (run.reads && run.writes) return run_steps<stalling, true, true>(run);
   if (run.reads) return run_steps<stalling, true, false>(run);
   if (run.writes) return run_steps<stalling, false, true>(run);
   return run_steps<stalling, false, false>(run);
 }
 
-Progress TimedPart::drain() {
+Progress TimedLoop::drain() {
   const bool stalling = program_.discipline == Discipline::stalling;
   if (!stalling && flush() != Progress::done) return Progress::needs_output;
   while (has_pending()) {
@@ -109,7 +123,7 @@ Progress TimedPart::drain() {
   return Progress::done;
 }
 
-Progress TimedPart::advance_image() {
+Progress TimedLoop::advance_image() {
   const bool stalling = program_.discipline == Discipline::stalling;
   for (; block_ < program_.blocks.size(); ++block_, repeat_ = 0) {
     const Block& block = program_.blocks[block_];
@@ -124,23 +138,7 @@ Progress TimedPart::advance_image() {
   return program_.drains ? drain() : Progress::done;
 }
 
-Progress TimedPart::play() {
-  const int64_t words = program_.words_written_per_image();
-  while (image_ < *admitted_) {
-    // Images that were skipped count too: their words are among the steps.
-    const auto& end = history_->images[static_cast<size_t>(image_ + skipped_ / words)];
-    for (; done_ < end.words; ++done_) {
-      if (out_->slots() == 0) return Progress::needs_output;
-      push(history_->pushes.cycle_of(done_));
-    }
-    clock_ = end.clock;
-    ++image_;
-  }
-  return Progress::needs_input;
-}
-
-Progress TimedPart::advance() {
-  if (history_ != nullptr) return play();
+Progress TimedLoop::advance() {
   while (image_ < *admitted_) {
     if (const Progress p = advance_image(); p != Progress::done) return p;
     ++image_;
@@ -150,12 +148,7 @@ Progress TimedPart::advance() {
   return image_ < *images_ ? Progress::needs_input : drain();
 }
 
-void TimedPart::append_position(int64_t image, std::vector<int64_t>& position) const {
-  if (history_ != nullptr) {
-    const int64_t skipped = skipped_ / program_.words_written_per_image();
-    position.push_back(history_->images[static_cast<size_t>(image_ + skipped - 1)].state);
-    return;
-  }
+void TimedLoop::append_position(int64_t image, std::vector<int64_t>& position) const {
   position.insert(position.end(),
                   {image_ - image, static_cast<int64_t>(block_), repeat_,
                    static_cast<int64_t>(run_), step_, next_ - done_, emitted_ - first_,
@@ -165,8 +158,14 @@ void TimedPart::append_position(int64_t image, std::vector<int64_t>& position) c
   }
 }
 
-void TimedPart::skip(int64_t steps, int64_t blocked) {
-  skipped_ += steps;
+void TimedLoop::each_time(const std::function<void(int64_t&)>& of) {
+  of(clock_);
+  if (last_due_ >= 0) of(last_leave_);
+  if (program_.side_register) of(last_read_);
+  for (int64_t n = first_; n < emitted_; ++n) of(pending(n).leave);
+}
+
+void TimedLoop::skip(int64_t /*images*/, int64_t steps, int64_t blocked) {
   done_ += steps;
   next_ += steps;
   blocked_ += blocked;

@@ -1,0 +1,14 @@
+// Depths of FIFOs for an accelerator whose description says none, as FINN finds them when it
+// builds.
+#pragma once
+
+#include "models/dataflow/accelerator.h"
+
+namespace stuckat::dataflow {
+
+/// FINN's InsertAndSetFIFODepths ("largefifo_rtlsim"): with FIFOs that never fill, and pixels that
+/// come no faster than the slowest part takes an image, each FIFO gets the words that it held at
+/// most, two at least; one depth for those inside a layer. Throws InputError as validate() does.
+DataflowAccelerator with_sized_fifos(DataflowAccelerator accelerator, const Network& network);
+
+}  // namespace stuckat::dataflow
