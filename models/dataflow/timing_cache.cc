@@ -24,7 +24,9 @@ std::string key_of(DataflowAccelerator accelerator, const Network& network) {
 size_t TimingCache::Beginning::bytes() const {
   size_t sum = 0;
   for (const auto& program : programs) {
-    for (const auto& block : program.blocks) {
+    const auto* loop = std::get_if<dataflow::LoopProgram>(&program);
+    if (loop == nullptr) continue;
+    for (const auto& block : loop->blocks) {
       sum += sizeof(block) + block.runs.size() * sizeof(dataflow::Run);
     }
   }

@@ -72,3 +72,25 @@ TEST_CASE("figures_of_all_built_in_accelerators_are_those_of_the_page") {
     CHECK(text.find(line) != std::string::npos);
   }
 }
+
+TEST_CASE("figures_of_three_generations_are_those_of_the_page") {
+  const std::string text = page();
+  for (const std::string name : {"cnv-w1a1", "cnv-w2a2"}) {
+    const Network network = zoo_network(name);
+    auto accelerator = built_in_dataflow("bnn-pynq-" + name, network);
+    const auto figures = [&] {
+      return fmt::format("{}, {:.0f}", time_images(network, accelerator, 1).total_cycles,
+                         steady_interval(network, accelerator).per_image());
+    };
+    const std::string stalling = figures();
+    accelerator.discipline = Discipline::flushing;
+    const std::string flushing = figures();
+    for (LayerParams& p : accelerator.layers) {
+      p.parts = {WindowVersion::rtl, Backend::rtl, Backend::rtl, Backend::rtl, Backend::rtl};
+    }
+    const std::string line =
+        fmt::format("| `bnn-pynq-{}` | {} | {} | {} |", name, stalling, flushing, figures());
+    INFO(line);
+    CHECK(text.find(line) != std::string::npos);
+  }
+}
