@@ -26,7 +26,7 @@ void ChainRecords::repeat(const Chain& chain, const std::vector<PartProgram>& pr
   }
   for (size_t i = 0; i < parts.size(); ++i) {
     const int64_t count = images * counted_steps_per_image(programs[i]);
-    steps[i].repeat(parts[i]->steps(), parts[i]->cycles(), count, cycles, periods);
+    steps[i].repeat(parts[i]->steps(), parts[i]->next_step_cycle(), count, cycles, periods);
   }
 }
 

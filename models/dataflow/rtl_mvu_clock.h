@@ -48,6 +48,7 @@ class RtlMvuClock : public RtlClock {
 
   /// The cycle of the last step.
   int64_t last_step() const { return last_core_; }
+  int64_t next_step_cycle() const { return last_core_ + 1; }
   int64_t cycle() const { return last_core_ + 1; }
   void idle_until(int64_t cycle) {
     last_core_ = std::max(last_core_, cycle - 1);

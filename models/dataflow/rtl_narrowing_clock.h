@@ -46,6 +46,7 @@ class RtlNarrowingClock : public RtlClock {
     last_write_ = cycle;
     writing_ = false;
   }
+  int64_t next_step_cycle() const { return last_shift_ + 1; }
   int64_t cycle() const { return last_shift_ + 1; }
   void idle_until(int64_t cycle) { last_shift_ = std::max(last_shift_, cycle - 1); }
 

@@ -39,6 +39,7 @@ class RtlWindowClock : public RtlClock {
   int64_t last_fetch() const { return last_fetch_; }
   void idle_until(int64_t cycle) { last_read_ = std::max(last_read_, cycle - 1); }
   /// The cycle behind all that was done.
+  int64_t next_step_cycle() const { return last_fetch_ + 1; }
   int64_t cycle() const { return std::max({last_read_, last_fetch_, last_write_}) + 1; }
 
   void append_position(std::vector<int64_t>& position) const;

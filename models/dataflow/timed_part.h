@@ -35,6 +35,8 @@ class TimedPart {
   int64_t cycles() const { return clock_; }  ///< busy + starved + blocked
   int64_t steps() const { return next_; }    ///< and bubbles of drains, as they are recorded
   virtual int64_t busy() const { return next_; }
+  /// The earliest cycle of the next step, as it is recorded: directly behind the last one.
+  virtual int64_t next_step_cycle() const { return clock_; }
   int64_t blocked() const { return blocked_; }
   bool waited() const { return waited_; }  ///< a word for lack of room in the stream behind
 

@@ -17,6 +17,7 @@ class TimedRtl : public TimedPart {
 
   Progress advance() override;
   int64_t busy() const override { return (image_ + skipped_images_) * cycles_per_image_; }
+  int64_t next_step_cycle() const override { return rtl_.next_step_cycle(); }
   void record(StepRecord* steps) override { rtl_.record(steps); }
   void note_margins(Margins* margins) override {
     TimedPart::note_margins(margins);
