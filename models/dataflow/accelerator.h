@@ -16,8 +16,8 @@ namespace stuckat::dataflow {
 using kernel::Discipline;
 
 /// How the sliding-window unit is built: loops from HLS, which load K rows and drain behind every
-/// image (docs/hardware.md); or FINN's in RTL, which reads and writes decoupled, one word of a window at
-/// a time, or (parallel) all pixels of a window at once.
+/// image (docs/hardware.md); or FINN's in RTL, which reads and writes decoupled, one word of a
+/// window at a time, or (parallel) all pixels of a window at once.
 enum class WindowVersion : uint8_t { hls, rtl, parallel };
 
 /// How another part is built: a loop from HLS (docs/hardware.md), or FINN's in RTL.

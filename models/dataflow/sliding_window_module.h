@@ -1,6 +1,6 @@
-// When the sliding-window unit from HLS does what (docs/hardware.md): loads K rows, then for each output
-// row writes OFM*K*K*m words while it reads the stride*IFM*m words of the next one. It does not
-// read ahead into the next image, and drains once per image.
+// When the sliding-window unit from HLS does what (docs/hardware.md): loads K rows, then for each
+// output row writes OFM*K*K*m words while it reads the stride*IFM*m words of the next one. It does
+// not read ahead into the next image, and drains once per image.
 #pragma once
 
 #include <cstdint>
