@@ -23,6 +23,7 @@ const std::vector<Rule> rules = {
     {"sim/kernel/", {}},
     {"sim/fast/", {"faultmaps/", "workloads/"}},
     {"sim/campaign/", {"sim/fast/", "faultmaps/", "workloads/"}},
+    {"sim/protect/", {"sim/campaign/", "sim/fast/", "faultmaps/", "workloads/"}},
     {"models/", {"sim/kernel/", "faultmaps/", "workloads/"}},
     {"trainer/", {"faultmaps/", "workloads/"}},
     {"tools/", {"trainer/", "models/", "sim/", "faultmaps/", "workloads/"}},
