@@ -1,6 +1,6 @@
 // Every site, every bit, both values, of tiny accelerators; and maps whose faults meet in the same
-// words. Faults of one accelerator are batched: one child simulates one after the other, each in a
-// child of its own.
+// words. Each simulation is a child of its own. The optimised build takes every fault; with
+// sanitizers, where a child costs ten times as much, every eleventh is taken, of all kinds and parts.
 
 #include "faultmaps/operations.h"
 #include "faultmaps/site_index.h"
@@ -70,17 +70,28 @@ loopback::LoopbackAccelerator tiny_loopback(const Network& network, Schedule sch
   return a;
 }
 
-/// All faults of the placement one by one, in all engines.
+#ifdef __SANITIZE_ADDRESS__
+constexpr size_t stride = 11;
+#else
+constexpr size_t stride = 1;
+#endif
+
+/// The faults of the kinds wanted(row), in the placement's order, one by one in all engines.
+template <typename Wanted>
 void check_every_fault(const Network& network, const Accelerator& accelerator,
-                       const std::vector<Tensor>& images) {
+                       const std::vector<Tensor>& images, Wanted wanted) {
   const Placement placement = accelerator.place(network);
   for (const SiteRow& row : site_table()) {
-    for (const Fault& fault : all_faults(row.kind, placement, network)) {
-      test::check_agreement(network, placement, {placement.accelerator, {fault}}, images,
+    if (!wanted(row)) continue;
+    const auto faults = all_faults(row.kind, placement, network);
+    for (size_t i = 0; i < faults.size(); i += stride) {
+      test::check_agreement(network, placement, {placement.accelerator, {faults[i]}}, images,
                             accelerator);
     }
   }
 }
+
+bool any_kind(const SiteRow& /*row*/) { return true; }
 
 }  // namespace
 
@@ -90,7 +101,7 @@ TEST_CASE("every fault of a tiny dataflow accelerator agrees in all engines") {
     const auto a = tiny_dataflow(network);
     test::Random random(8);
     const auto images = test::random_images(random, network, 2);
-    check_every_fault(network, dataflow::Dataflow(a), images);
+    check_every_fault(network, dataflow::Dataflow(a), images, any_kind);
   }
 }
 
@@ -118,13 +129,8 @@ TEST_CASE("every fault of the FIFOs inside of layers agrees in all engines") {
     }
     test::Random random(12);
     const auto images = test::random_images(random, network, 2);
-    for (const SiteRow& row : site_table()) {
-      if (row.part != PartKind::stream) continue;
-      for (const Fault& fault : all_faults(row.kind, placement, network)) {
-        const FaultMap map{placement.accelerator, {fault}};
-        test::check_agreement(network, placement, map, images, dataflow::Dataflow(a));
-      }
-    }
+    check_every_fault(network, dataflow::Dataflow(a), images,
+                      [](const SiteRow& row) { return row.part == PartKind::stream; });
   }
 }
 
@@ -140,7 +146,7 @@ TEST_CASE("every fault of streams with padding agrees: a packed image, rows behi
   CHECK(placement.streams.back().words_per_pixel == 4);
   test::Random random(8);
   const auto images = test::random_images(random, network, 3);
-  check_every_fault(network, dataflow::Dataflow(a), images);
+  check_every_fault(network, dataflow::Dataflow(a), images, any_kind);
 }
 
 TEST_CASE("every fault of a tiny loopback accelerator agrees in all engines") {
@@ -149,7 +155,7 @@ TEST_CASE("every fault of a tiny loopback accelerator agrees in all engines") {
     const auto a = tiny_loopback(network, schedule);
     test::Random random(10);
     const auto images = test::random_images(random, network, 1);
-    check_every_fault(network, loopback::Loopback(a), images);
+    check_every_fault(network, loopback::Loopback(a), images, any_kind);
   }
 }
 
