@@ -83,6 +83,10 @@ FaultMap random_map(const std::vector<SiteKind>& kinds, double rate, uint64_t se
   Draws draws(seed);
   FaultMap map = sites.healthy();
   const Universe universe = sites_of(kinds, sites);
+  const double expected = rate * static_cast<double>(universe.size());
+  if (expected <= most_faults) {  // to four deviations
+    map.faults.reserve(static_cast<size_t>(expected + 4 * std::sqrt(expected) + 1));
+  }
   for (size_t i = 0; rate > 0 && i < universe.spaces.size(); ++i) {
     const SiteSpace& space = *universe.spaces[i];
     const int64_t count = space.sites();

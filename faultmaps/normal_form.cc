@@ -55,8 +55,9 @@ void absorb(PoolFault& into, const PoolFault& from) { merge(into.pool, from.pool
 
 template <class Fault>
 void sort(std::vector<Fault>& faults) {
-  std::stable_sort(faults.begin(), faults.end(),
-                   [](const auto& a, const auto& b) { return order(a) < order(b); });
+  const auto before = [](const auto& a, const auto& b) { return order(a) < order(b); };
+  if (std::is_sorted(faults.begin(), faults.end(), before)) return;  // as most are
+  std::stable_sort(faults.begin(), faults.end(), before);
 }
 
 template <class Fault>

@@ -51,8 +51,11 @@ class FaultOverlay {
   /// Whether operands() has something to do; a copy of the input is made for it.
   virtual bool changes_operands(int /*layer*/) const { return false; }
   virtual void operands(const StepContext&, int /*layer*/, int8_t* /*padded_input*/) const {}
-  /// Whether sums() has something to do; the layer must be wide then.
+  /// Whether sums() has something to do; needs_wide() then, too.
   virtual bool changes_sums(int /*layer*/) const { return false; }
+  /// Whether sums, thresholds or logits may become greater than those of any weights: the step's
+  /// accumulators have 32 bits then.
+  virtual bool needs_wide(int /*layer*/, const Layer& /*described*/) const { return false; }
   virtual void sums(const StepContext&, const ComputedLayer&) const {}
   virtual void thresholds(int /*layer*/, const Layer& /*described*/, Steps& /*steps*/) const {}
   /// Values of a tensor other than the last. For tensor 0 there is no layer before it.

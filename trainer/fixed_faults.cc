@@ -158,6 +158,12 @@ bool FixedFaults::changes_sums(int layer) const {
   });
 }
 
+bool FixedFaults::needs_wide(int layer, const Layer& described) const {
+  return std::any_of(parts_.begin(), parts_.end(), [&](const Part& part) {
+    return trainer::needs_wide(part.faults[static_cast<size_t>(layer) + 1], described);
+  });
+}
+
 void FixedFaults::sums(const StepContext& context, const ComputedLayer& computed) const {
   if (!changes_sums(computed.index)) return;
   ForwardLayer& forward = computed.forward;

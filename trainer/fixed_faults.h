@@ -39,6 +39,7 @@ class FixedFaults : public FaultOverlay {
   bool changes_operands(int layer) const override;
   void operands(const StepContext& context, int layer, int8_t* padded_input) const override;
   bool changes_sums(int layer) const override;
+  bool needs_wide(int layer, const Layer& described) const override;
   void sums(const StepContext& context, const ComputedLayer& computed) const override;
   void thresholds(int layer, const Layer& described, Steps& steps) const override;
   void values(const StepContext& context, int tensor, const TensorValues& of) override;

@@ -7,17 +7,18 @@
 #include "trainer/model.h"
 
 namespace stuckat::trainer {
-ForwardLayer::ForwardLayer(const Layer& described, Values inputs, bool with_backward,
-                           bool always_wide)
+ForwardLayer::ForwardLayer(const Layer& described, Values inputs, bool with_backward)
     : layer(described),
       geometry(geometry_of(described)),
       bound(sum_bound(described)),
-      wide(always_wide || bound > INT16_MAX - 1),
       activation_digits(digits_for(described.input_format, inputs)),
       with_backward_(with_backward) {
   layer.weights.clear();
   layer.thresholds.clear();
+  widen(false);
 }
+
+void ForwardLayer::widen(bool always) { wide = always || bound > INT16_MAX - 1; }
 
 void ForwardLayer::set_weights(const int8_t* values, Workers& workers) {
   const size_t size = static_cast<size_t>(layer.rows()) * static_cast<size_t>(layer.columns());

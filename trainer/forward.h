@@ -16,8 +16,12 @@ namespace stuckat::trainer {
 class ForwardLayer {
  public:
   /// inputs: what the input can hold. with_backward: the weights are packed for the data gradient
-  /// as well. always_wide: 32-bit accumulators, for faults that make any value.
-  ForwardLayer(const Layer& layer, Values inputs, bool with_backward, bool always_wide = false);
+  /// as well.
+  ForwardLayer(const Layer& layer, Values inputs, bool with_backward);
+
+  /// 32-bit accumulators, for faults that make any value; else as wide as the sums ask for. Before
+  /// set_weights().
+  void widen(bool always);
 
   /// weights: [rows][columns], any values that codes of the weight format can mean.
   void set_weights(const int8_t* weights, Workers& workers);

@@ -120,12 +120,16 @@ Effects HardwareFaults::effects_now(const Model& model, const FaultMap& map) {
   return lower(map, hardware_.placement, exported_);
 }
 
+FaultMap HardwareFaults::with_chip(FaultMap drawn) const {
+  if (hardware_.chip.faults.empty()) return drawn;
+  // Where the chip is broken already it stays as it is.
+  return unite(hardware_.chip, drawn, Contradiction::first_wins, "training");
+}
+
 void HardwareFaults::draw(const Model& model, double percent, uint64_t step, int samples) {
   const bool for_samples = with_draws_ && hardware_.draw == Draw::sample;
   common_ = with_draws_ && !for_samples
-                // Where the chip is broken already it stays as it is.
-                ? effects_now(model, unite(hardware_.chip, random_faults(percent, step, 0),
-                                           Contradiction::first_wins, "training"))
+                ? effects_now(model, with_chip(random_faults(percent, step, 0)))
                 : effects_now(model, hardware_.chip);
   of_samples_.clear();
   for (int n = 0; for_samples && n < samples; ++n) {

@@ -40,6 +40,7 @@ class HardwareFaults {
   void export_memories(const Model& model, const FaultMap& map);
   Effects effects_now(const Model& model, const FaultMap& map);
   FaultMap random_faults(double percent, uint64_t step, uint64_t sample) const;
+  FaultMap with_chip(FaultMap drawn) const;
 
   Hardware hardware_;
   bool with_draws_ = false;

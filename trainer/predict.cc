@@ -37,11 +37,11 @@ Predictor::Predictor(const Network& network, const Effects& effects, Workers& wo
     const Layer& layer = network_.layers[i];
     if (!layer.has_weights()) continue;
     const LayerFaults& faults = faults_[i + 1];
-    layers_[i] =
-        std::make_unique<ForwardLayer>(layer, Values::levels, false, needs_wide(faults, layer));
+    layers_[i] = std::make_unique<ForwardLayer>(layer, Values::levels, false);
     sign_[i].assign(static_cast<size_t>(layer.rows()), 1);
     weights_[i] = layer.weights;
     patch_weights(faults, layer, sign_[i], weights_[i].data());
+    layers_[i]->widen(needs_wide(faults, layer));
     layers_[i]->set_weights(weights_[i].data(), workers_);
     steps_[i] = steps_of(layer);
     patch_thresholds(faults, layer, steps_[i]);

@@ -33,8 +33,8 @@ TrainingStep::TrainingStep(const Network& architecture, StepReach reach, Workers
     layer.thresholds.clear();
     if (!layer.has_weights()) continue;
     const StepReach before = {reach.zeros && i > 0, reach.faults};
-    layers_[i] = std::make_unique<TrainingLayer>(
-        layer, static_cast<int>(i), values_within(before, layer.input_format), reach.faults);
+    layers_[i] = std::make_unique<TrainingLayer>(layer, static_cast<int>(i),
+                                                 values_within(before, layer.input_format));
   }
 }
 

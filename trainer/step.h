@@ -21,7 +21,7 @@ struct StepResult {
 /// What the overlays of a step may bring about, beyond levels that quantizers emit.
 struct StepReach {
   bool zeros = false;   ///< a value 0 in any format: Dropout
-  bool faults = false;  ///< any stored code, sum, threshold and logit
+  bool faults = false;  ///< any stored code
 };
 
 /// Keeps all buffers between steps.

@@ -4,12 +4,24 @@
 
 namespace stuckat::trainer {
 
-TrainingLayer::TrainingLayer(const Layer& layer, int index, Values inputs, bool wide)
-    : index_(index), forward_(layer, inputs, index > 0, wide) {}
+TrainingLayer::TrainingLayer(const Layer& layer, int index, Values inputs)
+    : index_(index), forward_(layer, inputs, index > 0) {}
+
+namespace {
+
+/// Whether one of the step's overlays says so of itself.
+template <typename Says>
+bool any(const StepContext& step, Says says) {
+  return std::any_of(step.overlays.begin(), step.overlays.end(), says);
+}
+
+}  // namespace
 
 void TrainingLayer::forward(const StepContext& step, const LayerParameters& parameters,
                             const int8_t* input, double unit_scale) {
   unit_ = accumulator_unit(forward_.layer) * unit_scale;
+  forward_.widen(
+      any(step, [&](const FaultOverlay* o) { return o->needs_wide(index_, forward_.layer); }));
   quantize(step, parameters);
   multiply(step, input);
   if (forward_.layer.accumulator_output) return;
@@ -46,17 +58,14 @@ void TrainingLayer::multiply(const StepContext& step, const int8_t* input) {
   const Layer& layer = forward_.layer;
   const int blocks = block_count(step.samples);
   const auto rows = static_cast<size_t>(layer.rows());
-  const auto any = [&](bool (FaultOverlay::*changes)(int) const) {
-    return std::any_of(step.overlays.begin(), step.overlays.end(),
-                       [&](const FaultOverlay* overlay) { return (overlay->*changes)(index_); });
-  };
   ForwardLayer::Edit edit;
-  if (any(&FaultOverlay::changes_operands)) {
+  if (any(step, [&](const FaultOverlay* o) { return o->changes_operands(index_); })) {
     edit = [&](int8_t* padded) {
       for (FaultOverlay* overlay : step.overlays) overlay->operands(step, index_, padded);
     };
   }
-  const bool sums_change = any(&FaultOverlay::changes_sums);
+  const bool sums_change =
+      any(step, [&](const FaultOverlay* o) { return o->changes_sums(index_); });
   const bool with_statistics = !layer.accumulator_output;
   if (with_statistics) {
     sums_.assign(static_cast<size_t>(blocks),

@@ -28,8 +28,8 @@ struct LayerScratch {
 /// Tensors are block tensors (product.h).
 class TrainingLayer {
  public:
-  /// inputs: what the layer's input can hold; wide: overlays may change sums, thresholds, logits.
-  TrainingLayer(const Layer& layer, int index, Values inputs, bool wide);
+  /// inputs: what the layer's input can hold.
+  TrainingLayer(const Layer& layer, int index, Values inputs);
 
   /// Sums, and for a layer that is not the last their statistics and thresholds. unit_scale: real
   /// value of one unit of the input, as a multiple of the format's.

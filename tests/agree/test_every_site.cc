@@ -1,6 +1,7 @@
 // Every site, every bit, both values, of tiny accelerators; and maps whose faults meet in the same
 // words. Each simulation is a child of its own. The optimised build takes every fault; with
-// sanitizers, where a child costs ten times as much, every eleventh is taken, of all kinds and parts.
+// sanitizers, where a child costs ten times as much, every eleventh is taken, of all kinds and
+// parts.
 
 #include "faultmaps/operations.h"
 #include "faultmaps/site_index.h"
