@@ -1,0 +1,105 @@
+#include "trainer/fleet/resilience_run.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "faultmaps/draws.h"
+#include "trainer/fleet/retraining.h"
+#include "trainer/predict.h"
+#include "workloads/errors.h"
+#include "workloads/hdf5_file.h"
+#include "workloads/model_file.h"
+
+namespace stuckat::trainer {
+namespace {
+
+/// Into the map. False if it was stopped.
+bool do_run(ResilienceMap& map, size_t run, const Deployed& deployed, const DrawChip& draw,
+            const ResilienceOptions& options, Workers& workers,
+            const std::function<bool(int64_t)>& go_on) {
+  const size_t rate = run / static_cast<size_t>(map.repeats);
+  const DrawnChip chip = draw(map.rates[rate], chip_seed(options.seed, static_cast<int64_t>(run)));
+  Retraining retraining(deployed.start, deployed.train, options.retrain, chip.damage, workers);
+  for (size_t a = 0; a < map.amounts.size(); ++a) {
+    if (!retraining.run_to(map.amounts[a], go_on)) return false;
+    const Network network = a == 0 ? deployed.network : retraining.network();
+    const double reached =
+        accuracy(network, deployed.validation, workers, chip.damage.effects(network, 1));
+    map.accuracy[run * map.amounts.size() + a] = reached;
+    if (options.enough > 0 && reached >= options.enough) break;
+  }
+  map.images[run] = retraining.images();
+  map.drawn[run] = chip.rate;
+  map.done[run] = 1;
+  return true;
+}
+
+}  // namespace
+
+std::string configuration(const Deployed& deployed, const ResilienceOptions& options) {
+  return nlohmann::ordered_json{{"network", content_hash(deployed.network)},
+                                {"train", content_hash(deployed.train)},
+                                {"validation", content_hash(deployed.validation)},
+                                {"chips", options.chips},
+                                {"rates", options.rates},
+                                {"repeats", options.repeats},
+                                {"amounts", options.amounts},
+                                {"enough", options.enough},
+                                {"seed", options.seed},
+                                {"retraining", configuration(options.retrain)}}
+      .dump();
+}
+
+ResilienceMap run_resilience(const std::string& path, const Deployed& deployed,
+                             const DrawChip& draw, const ResilienceOptions& options,
+                             Workers& workers,
+                             const std::function<bool(const ResilienceProgress&)>& go_on) {
+  check(options.retrain, deployed.train);
+  const RunShard shard = options.shard;
+  if (shard.count < 1 || shard.index < 0 || shard.index >= shard.count) {
+    throw InputError("shard", std::to_string(shard.index) + "/" + std::to_string(shard.count),
+                     "I/N with I from 0 below N");
+  }
+  for (const int64_t amount : options.amounts) {
+    if (amount % options.retrain.batch == 0) continue;
+    throw InputError("resilience map", "amount " + std::to_string(amount),
+                     "whole batches of " + std::to_string(options.retrain.batch));
+  }
+  const std::string wanted = configuration(deployed, options);
+  ResilienceMap map =
+      empty_resilience_map(wanted, 0, options.rates, options.repeats, options.amounts);
+  Hdf5File::remove_leftovers(path);
+  if (std::filesystem::exists(path)) {
+    map = read_resilience_map(path);
+    if (map.configuration != wanted) {
+      throw InputError(path, "a resilience map of another configuration: " + map.configuration,
+                       wanted);
+    }
+  } else {
+    map.deployed = accuracy(deployed.network, deployed.validation, workers);
+  }
+  ResilienceProgress progress;
+  const auto mine = [&](size_t run) {
+    return run % static_cast<size_t>(shard.count) == static_cast<size_t>(shard.index);
+  };
+  for (size_t run = 0; run < map.runs(); ++run) {
+    progress.runs += mine(run) ? 1 : 0;
+    progress.done += mine(run) && map.done[run] == 1 ? 1 : 0;
+  }
+  const auto tell = [&](int64_t images) {
+    progress.images = images;
+    return !go_on || go_on(progress);
+  };
+  for (size_t run = 0; run < map.runs(); ++run) {
+    if (!mine(run) || map.done[run] == 1) continue;
+    ResilienceMap with = map;
+    if (!do_run(with, run, deployed, draw, options, workers, tell)) return map;
+    map = std::move(with);
+    write_resilience_map(path, map);
+    ++progress.done;
+    if (!tell(0)) return map;
+  }
+  return map;
+}
+
+}  // namespace stuckat::trainer

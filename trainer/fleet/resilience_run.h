@@ -1,0 +1,72 @@
+// Measuring a resilience map: many short retrainings from the deployed network, killed and resumed
+// at any moment, on one machine or several.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "trainer/fleet/damage.h"
+#include "trainer/fleet/resilience_map.h"
+#include "trainer/fleet/retrain_options.h"
+#include "trainer/model.h"
+#include "trainer/workers.h"
+#include "workloads/dataset.h"
+
+namespace stuckat::trainer {
+
+/// What is retrained, and on what.
+struct Deployed {
+  const Network& network;  ///< as it is deployed
+  const Model& start;      ///< the same, with latent weights
+  const DataSet& train;
+  const DataSet& validation;
+};
+
+/// A chip of some rate of faults; what it does, and what it comes to by the measure of the lot.
+struct DrawnChip {
+  Damage damage;
+  double rate = 0;
+};
+/// A function of its arguments alone. seed: one for each run of the map.
+using DrawChip = std::function<DrawnChip(double rate, uint64_t seed)>;
+
+/// Run number `run` of a map is done by shard run mod count.
+struct RunShard {
+  int index = 0;
+  int count = 1;
+};
+
+struct ResilienceOptions {
+  std::vector<double> rates;
+  int repeats = 3;
+  std::vector<int64_t> amounts;  ///< images, ascending, from 0; whole batches
+  /// A run ends when it has this accuracy: no constraint up to it needs more. 0: it never does.
+  double enough = 0;
+  RetrainOptions retrain;
+  uint64_t seed = 1;  ///< of the chips
+  std::string chips;  ///< what draws them, for the configuration
+  RunShard shard;     ///< does not change a run
+};
+
+struct ResilienceProgress {
+  int64_t runs = 0;    ///< of this shard
+  int64_t done = 0;    ///< of them
+  int64_t images = 0;  ///< trained, of the run at hand
+};
+
+/// The map at `path`, with all runs of the shard done: begun, or gone on with. The file is written
+/// after each run, and is the same, byte for byte, however often it was killed, on any number of
+/// threads; of several shards it is merge_resilience_maps() that gives the whole. go_on is asked
+/// after each batch; false stops, and the map that comes back is not complete. Throws InputError
+/// for a file of another configuration.
+ResilienceMap run_resilience(const std::string& path, const Deployed& deployed,
+                             const DrawChip& draw, const ResilienceOptions& options,
+                             Workers& workers,
+                             const std::function<bool(const ResilienceProgress&)>& go_on = {});
+
+/// As resilience maps record it.
+std::string configuration(const Deployed& deployed, const ResilienceOptions& options);
+
+}  // namespace stuckat::trainer
