@@ -456,7 +456,8 @@ TEST_CASE("a group that misses the constraint is split down to single chips, and
   REQUIRE(run_fleet(folder.path().string(), plan, lot.lot, s.deployed(), nullptr, lot.options(0.0),
                     workers, easy));
   CHECK(easy.chips_sold() == 6);
-  CHECK(easy.images() == plan.images());
+  CHECK(easy.images() >= plan.images());  // whole batches
+  CHECK(easy.images() < plan.images() + 20);
 }
 
 TEST_CASE("dead PEs of a dataflow accelerator: each chip is evaluated by itself") {

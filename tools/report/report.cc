@@ -160,6 +160,7 @@ std::string navigation(const ReportInput& input) {
   if (!input.pe_campaigns.empty()) text += "<a href=\"#pes\">Processing elements</a>";
   if (!input.simulations.empty()) text += "<a href=\"#cycles\">Cycles</a>";
   if (!input.maps.empty()) text += "<a href=\"#maps\">Fault maps</a>";
+  if (!input.fleets.empty()) text += "<a href=\"#fleets\">Fleets</a>";
   if (!input.explorations.empty()) text += "<a href=\"#designs\">Design space</a>";
   if (!input.recipes.empty()) text += "<a href=\"#made\">How it was made</a>";
   return "<nav><div>" + text + "</div></nav>\n";
@@ -190,6 +191,7 @@ std::vector<std::string> summary(const ReportInput& input) {
                         count_of(maps.faults, "site") + " of " + maps.accelerator + " on " +
                         count_of(maps.chips, "chip") + ".");
   }
+  for (const Fleet& fleet : input.fleets) sentences.push_back(fleet_sentence(fleet));
   for (const Exploration& e : input.explorations) {
     const auto best = std::count_if(e.designs.begin(), e.designs.end(),
                                     [](const auto& design) { return design.pareto; });
@@ -221,7 +223,7 @@ std::string html(const ReportInput& input) {
   text += "</header>\n" + navigation(input) +
           "<main>\n<section id=\"examined\">\n<h2>What was examined</h2>\n" + facts(input) +
           "</section>\n" + campaign_section(input) + pe_section(input) + simulation_section(input) +
-          map_section(input) + exploration_section(input) + recipe_section(input) +
+          map_section(input) + fleet_section(input) + exploration_section(input) + recipe_section(input) +
           "</main>\n<footer>This file is complete in itself and loads nothing.</footer>\n"
           "<div id=\"tip\"></div>\n<script>" +
           std::string(page_script) + "</script>\n</body>\n</html>\n";

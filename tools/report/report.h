@@ -121,6 +121,53 @@ struct Exploration {
   std::vector<Design> designs;
 };
 
+/// A lot of broken chips: how much retraining they need, and what came of it, policy by policy.
+struct Fleet {
+  struct Point {
+    double rate = 0;  ///< of faults, percent
+    int64_t images = 0;
+  };
+  struct Group {
+    int chips = 0;
+    double rate = 0;  ///< of the union, percent
+    int64_t images = 0;
+    bool split = false;  ///< it missed the constraint
+  };
+  struct Policy {
+    std::string name;
+    std::string words;  ///< what it does
+    int64_t networks = 0;
+    int64_t images = 0;            ///< of retraining
+    int64_t images_of_map = 0;     ///< on top: what measuring E(f) has cost; 0 where it needs none
+    std::vector<double> accuracy;  ///< [chip], percent
+    std::vector<bool> sold;        ///< [chip]
+    std::vector<Group> groups;
+  };
+  /// Mean accuracies after retraining; may be empty.
+  struct Map {
+    std::vector<double> rates;                  ///< percent
+    std::vector<int64_t> amounts;               ///< images
+    std::vector<std::vector<double>> accuracy;  ///< [rate][amount], percent; negative: unknown
+  };
+  std::string label;
+  std::string network;
+  std::string accelerator;    ///< with what breaks
+  std::string images;         ///< "test", "validation": what `accuracy` is on
+  double constraint = 0;      ///< percent, on validation images
+  double deployed = 0;        ///< likewise
+  double deployed_here = 0;   ///< percent, on `images`
+  std::vector<double> rates;  ///< [chip], percent
+  std::vector<Point> curve;   ///< E(f)
+  double saving_of_two = 0;   ///< images that two chips of the mean rate save together
+  double saving_of_five = 0;
+  int64_t map_images = 0;  ///< what the resilience map has cost
+  Map map;
+  std::vector<Policy> policies;
+  /// Places of the chips on wafers that are `across` dies wide; [chip mod dies].
+  int across = 0;                         ///< 0: they come from no wafer
+  std::vector<std::pair<int, int>> dies;  ///< column, row
+};
+
 /// A command or configuration that made one of the results.
 struct Recipe {
   std::string title;  ///< "campaign, standard"
@@ -138,6 +185,7 @@ struct ReportInput {
   std::vector<Simulation> simulations;
   std::vector<Exploration> explorations;
   std::vector<FaultMaps> maps;
+  std::vector<Fleet> fleets;
   std::vector<Recipe> recipes;
 };
 

@@ -13,6 +13,7 @@
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
+#include "tools/stuckat/fleet.h"
 #include "tools/stuckat/inputs.h"
 #include "tools/stuckat/simulation_json.h"
 #include "workloads/model_file.h"
@@ -82,6 +83,10 @@ int run_report(const Arguments& arguments) {
       "campaign", labelled_files(), "result of 'stuckat campaign'")(
       "sim", labelled_files(), "result of 'stuckat sim --json'")("exploration", labelled_files(),
                                                                  "result of 'stuckat explore'")(
+      "fleet", labelled_files(), "result of 'stuckat fleet train'")(
+      "resilience", labelled_files(), "resilience map of the fleet of that label")(
+      "wafer", number("N", 0),
+      "chips of fleets are dies of wafers, N across ('faults new --wafer')")(
       "fault-map", labelled_files(),
       "fault maps (.h5, .csv, .json), drawn over the parts; LABEL has a --model")(
       "accelerator", text("NAME"), "of the fault maps, where they do not say it")(
@@ -128,6 +133,20 @@ int run_report(const Arguments& arguments) {
     }
     input.maps.push_back(draw_maps(label, path, model->second,
                                    line.has("accelerator") ? line.text("accelerator") : ""));
+  }
+  std::map<std::string, trainer::ResilienceMap> resilience;
+  for (const auto& value : list(line, "resilience")) {
+    const auto [label, path] = labelled("resilience", value);
+    resilience.emplace(label, trainer::read_resilience_map(path));
+  }
+  const auto wafer = static_cast<int>(line.integer("wafer", 0, 1000));
+  for (const auto& value : list(line, "fleet")) {
+    const auto [label, path] = labelled("fleet", value);
+    const auto result = trainer::read_fleet_result(path);
+    const auto map = resilience.find(label);
+    input.fleets.push_back(
+        shown_fleet(label, result, map == resilience.end() ? nullptr : &map->second, wafer));
+    input.recipes.push_back({"fleet, " + label, result.configuration});
   }
   for (const auto& value : list(line, "exploration")) {
     const auto [label, path] = labelled("exploration", value);

@@ -15,6 +15,7 @@ const std::vector<Command>& command_table() {
       {"sim", "cycle-level simulation of an accelerator, with or without faults", run_sim},
       {"explore", "which accelerator: speed, size and worst-case accuracy of many", run_explore},
       {"faults", "make, show and lower fault maps", run_faults},
+      {"fleet", "many broken chips: how much retraining, and which share a network", run_fleet},
       {"import", "bring in networks that others trained", run_import},
       {"report", "a self-contained HTML report of results", run_report},
       {"info", "what a file holds; site kinds, networks, data sets, accelerators", run_info},

@@ -22,6 +22,7 @@ int run_whatif(const Arguments&);
 int run_explore(const Arguments&);
 int run_sim(const Arguments&);
 int run_faults(const Arguments&);
+int run_fleet(const Arguments&);
 int run_import(const Arguments&);
 int run_report(const Arguments&);
 int run_info(const Arguments&);

@@ -5,6 +5,7 @@
 #include "faultmaps/generators.h"
 #include "faultmaps/operations.h"
 #include "faultmaps/text_files.h"
+#include "faultmaps/wafer.h"
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/faults.h"
 
@@ -34,6 +35,10 @@ void add_options(CommandLine& line) {
       "mean", optional_real("M"), "a Poisson number of broken sites with this mean for each chip")(
       "alpha", real("A", 0, "0"),
       "with --mean: chips differ, negative binomial with this clustering parameter; 0: Poisson")(
+      "wafer", optional_number("N"),
+      "with --mean, the mean over a wafer: chips are its dies, N across, one wafer after the "
+      "other")("edge", real("R", 3, "3"),
+               "with --wafer: density of faults at the edge against the centre")(
       "clusters", optional_real("C"), "a Poisson number of clusters with this mean")(
       "per-cluster", real("F", 5, "5"), "mean number of faults of a cluster")(
       "radius", real("R", 2, "2"), "radius of a cluster in cells of the array or memory")(
@@ -44,9 +49,15 @@ void add_options(CommandLine& line) {
                                                            "file to write: .h5, .csv or .json");
 }
 
-FaultMap draw(const CommandLine& line, const std::vector<SiteKind>& kinds, uint64_t seed,
-              const SiteIndex& sites) {
+FaultMap draw(const CommandLine& line, const std::vector<SiteKind>& kinds, int64_t chip,
+              uint64_t seed, const SiteIndex& sites) {
   if (line.has("count")) return exact_map(kinds, line.get<int64_t>("count"), seed, sites);
+  if (line.has("wafer")) {
+    const WaferModel model{static_cast<int>(line.integer("wafer", 3, 1000)),
+                           line.real("mean", 0, most), line.real("edge", 0, 1e6), 2,
+                           line.real("alpha", 0, most)};
+    return wafer_map(kinds, model, chip, seed, sites);
+  }
   if (line.has("mean")) {
     const PoissonModel model{line.real("mean", 0, most), line.real("alpha", 0, most)};
     return poisson_map(kinds, model, seed, sites);
@@ -67,6 +78,12 @@ void check_models(const CommandLine& line) {
   std::vector<std::string> given;
   for (const char* model : {"rate", "count", "mean", "clusters", "lines"}) {
     if (line.has(model)) given.push_back(std::string("--") + model);
+  }
+  if (line.has("wafer") && !line.has("mean")) {
+    throw InputError("stuckat faults new", "--wafer without --mean", "--mean M, over a wafer");
+  }
+  if (line.given("edge") && !line.has("wafer")) {
+    throw InputError("stuckat faults new", "--edge without --wafer", "--wafer N");
   }
   if (given.size() > 1)
     throw InputError("stuckat faults new", given[0] + " and " + given[1], "one");
@@ -123,7 +140,8 @@ int faults_new(const Arguments& arguments) {
                   Contradiction::first_wins, "--from");
     }
     if (!kinds.empty()) {
-      map = unite(map, draw(line, kinds, own_seed, sites), Contradiction::first_wins, "--sites");
+      map = unite(map, draw(line, kinds, static_cast<int64_t>(chip), own_seed, sites),
+                  Contradiction::first_wins, "--sites");
     }
     chips.push_back(std::move(map));
   }

@@ -22,5 +22,7 @@ struct RetrainOptions {
 void check(const RetrainOptions& options, const DataSet& images);
 /// All that decides what comes out, as one line.
 std::string configuration(const RetrainOptions& options);
+/// Reads it back. Throws InputError(where, ...).
+RetrainOptions retrain_options(const std::string& configuration, const std::string& where);
 
 }  // namespace stuckat::trainer

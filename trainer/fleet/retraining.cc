@@ -61,6 +61,23 @@ std::string configuration(const RetrainOptions& o) {
       .dump();
 }
 
+RetrainOptions retrain_options(const std::string& configuration, const std::string& where) {
+  try {
+    const auto json = nlohmann::json::parse(configuration);
+    RetrainOptions o;
+    o.batch = json.at("batch");
+    o.learning_rate = json.at("learning_rate");
+    o.crop_padding = json.at("crop");
+    o.flip = json.at("flip");
+    o.seed = json.at("seed");
+    o.introduction = json.at("introduction");
+    return o;
+  } catch (const nlohmann::json::exception&) {
+    throw InputError(where, "says not how it was retrained: " + configuration,
+                     "a file of this version");
+  }
+}
+
 Retraining::Retraining(const Model& start, const DataSet& images, const RetrainOptions& options,
                        Damage damage, Workers& workers)
     : options_(options),

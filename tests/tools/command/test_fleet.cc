@@ -1,0 +1,122 @@
+// stuckat fleet: from a lot of chips to what is sold, killed and resumed on the way.
+#include "tests/tools/command/session.h"
+
+using namespace stuckat;
+using test::run;
+using test::Session;
+
+namespace {
+
+nlohmann::json json_of(const Session& s, const std::string& arguments) {
+  const std::string path = s.file("out.json");
+  const auto outcome = run(arguments + " --json " + path);
+  INFO("stuckat " << arguments << "\n" << outcome.output);
+  REQUIRE(outcome.code == 0);
+  return nlohmann::json::parse(test::read_bytes(path));
+}
+
+std::string hardware(const Session& s) { return " " + s.model() + " --accelerator loopback:8x8 "; }
+
+std::string images(const Session& s) { return s.data() + " --images 40 --validation-images 20 "; }
+
+std::string measure(const Session& s) {
+  return "fleet resilience" + hardware(s) + images(s) +
+         "--rates 13,38 --repeats 2 --amounts 20,60 --batch 20 --learning-rate 0.005 ";
+}
+
+/// The lot, its resilience map, and the options of a plan that allows any accuracy above 5 %.
+std::string planned(const Session& s) {
+  if (!std::filesystem::exists(s.file("lot.h5"))) {
+    json_of(s, "faults new --model " + s.model() +
+                   " --accelerator loopback:8x8 --sites pe/dead --mean 1 --wafer 5 --chips 9 "
+                   "--seed 3 -o " +
+                   s.file("lot.h5"));
+    json_of(s, measure(s) + "-o " + s.file("r.h5"));
+  }
+  return hardware(s) + "--lot " + s.file("lot.h5") + " --resilience " + s.file("r.h5") +
+         " --accuracy 5 ";
+}
+
+}  // namespace
+
+TEST_CASE("fleet: shards of a resilience map merge to the bytes of the whole, which show reads") {
+  const Session s;
+  const auto whole = json_of(s, measure(s) + "-o " + s.file("whole.h5"));
+  CHECK(whole["runs"].size() == 4);
+  CHECK(whole["cost"] == 4 * 60);
+  for (const char* shard : {"0", "1", "2"}) {
+    json_of(s, measure(s) + "--shard " + shard + "/3 -o " + s.file(std::string(shard) + ".h5"));
+  }
+  json_of(s, "fleet merge " + s.file("0.h5") + " " + s.file("1.h5") + " " + s.file("2.h5") +
+                 " -o " + s.file("merged.h5"));
+  CHECK(test::read_bytes(s.file("merged.h5")) == test::read_bytes(s.file("whole.h5")));
+  CHECK(json_of(s, "fleet show " + s.file("merged.h5")) == whole);
+}
+
+TEST_CASE("fleet: every policy is planned, and trained to the same bytes twice and by shards") {
+  const Session s;
+  const std::string options = planned(s);
+  const auto plan = json_of(s, "fleet plan" + options);
+  REQUIRE(plan["plans"].size() == 8);
+  for (const auto& p : plan["plans"]) {
+    size_t chips = 0;
+    for (const auto& g : p["groups"]) chips += g["chips"].size();
+    CHECK(chips == 9);
+  }
+  const std::string train =
+      "fleet train" + options + images(s) + "--policies fap,reduce,efat,one --test-images 30 ";
+  const auto first = json_of(s, train + "--networks " + s.file("n") + " -o " + s.file("f.h5"));
+  REQUIRE(first["outcomes"].size() == 4);
+  CHECK(first["outcomes"][0]["images"] == 0);
+  for (const auto& o : first["outcomes"]) CHECK(o["test"].size() == 9);
+  json_of(s, train + "--networks " + s.file("n") + " -o " + s.file("again.h5"));
+  for (const char* shard : {"0/2", "1/2"}) {
+    const auto outcome = run(train + "--networks " + s.file("m") + " --shard " + shard);
+    REQUIRE(outcome.code == 0);
+  }
+  json_of(s, train + "--networks " + s.file("m") + " -o " + s.file("sharded.h5"));
+  CHECK(test::read_bytes(s.file("again.h5")) == test::read_bytes(s.file("f.h5")));
+  CHECK(test::read_bytes(s.file("sharded.h5")) == test::read_bytes(s.file("f.h5")));
+  CHECK(json_of(s, "fleet show " + s.file("f.h5")) == first);
+
+  // A chip of the deployed network: as the campaign engine counts it.
+  const auto each = json_of(s, "fleet evaluate" + hardware(s) + "--lot " + s.file("lot.h5") +
+                                   s.data() + " --images 30 --csv " + s.file("e.csv"));
+  CHECK(each["accuracy"] == first["outcomes"][0]["test"]);
+
+  json_of(s, "report --fleet lot=" + s.file("f.h5") + " --resilience lot=" + s.file("r.h5") +
+                 " --wafer 5 -o " + s.file("r.html"));
+  const std::string page = test::read_bytes(s.file("r.html"));
+  for (const char* text : {"Resilience map", "Cost and yield", "E(f)", "Wafers", "sub-additive"}) {
+    CHECK_THAT(page, Catch::Contains(text));
+  }
+}
+
+TEST_CASE("fleet: a budget of 0 is FAP") {
+  const Session s;
+  const auto plan = json_of(s, "fleet plan" + planned(s) + "--budget 0");
+  for (const auto& p : plan["plans"]) {
+    CHECK(p["images"] == 0);
+    CHECK(p["groups"] == plan["plans"][1]["groups"]);
+  }
+}
+
+TEST_CASE("fleet: what does not fit together is refused") {
+  const Session s;
+  const std::string options = planned(s);
+  test::check_refused("fleet plann", "plan");
+  test::check_refused("fleet plan" + options + "--policies efatt", "efat");
+  test::check_refused("fleet plan" + options + "--drop 1", "one of them");
+  test::check_refused("fleet plan" + hardware(s) + "--lot " + s.file("lot.h5"), "--resilience");
+  test::check_refused("fleet plan" + options + "--sites pe/output", "--sites pe/dead");
+  test::check_refused("fleet train" + options + s.data() + " --images 30 --validation-images 20 " +
+                          "--test-images 0 --networks " + s.file("n") + " -o " + s.file("f.h5"),
+                      "other train images");
+  test::check_refused(measure(s) + "--seed 2 -o " + s.file("r.h5"), "another configuration");
+  test::check_refused(
+      "fleet resilience" + hardware(s) + images(s) + "--rates 1,38 -o " + s.file("x"),
+      "breaks 0 of the 8 sites");
+  test::check_refused(
+      "fleet resilience" + hardware(s) + images(s) + "--rates 12,13 -o " + s.file("x"),
+      "as many as the rate before");
+}

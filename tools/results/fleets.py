@@ -1,0 +1,231 @@
+"""The study of fleets (`tools/reproduce --study fleets`): lots of broken chips on several accelerators, every policy.
+
+Each row is a network on an accelerator with one resilience map, and lots of chips for it; each lot is carried out for each
+constraint. What is done already is kept."""
+
+import json
+import os
+import pathlib
+import subprocess
+from dataclasses import dataclass
+
+from figures import Chart
+
+POLICIES = "fap,fixed,reduce,tre-map,random,efat,one"
+CHIPS = 100
+
+
+@dataclass(frozen=True)
+class Lot:
+    name: str
+    options: tuple  # of `stuckat faults new`, on the sites that break
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    data: str  # name in the tables
+    source: str  # NAME:PATH; {data} is STUCKAT_DATA, {work} the working folder
+    needs: str  # file under STUCKAT_DATA, empty: none
+    train: tuple  # options of `stuckat train`
+    images: tuple  # training and validation images of retraining
+    accelerator: str
+    sites: str
+    rates: str
+    amounts: str
+    learning_rate: str
+    lots: tuple
+    drops: tuple = (1, 2)
+    group_size: int = 5
+
+
+def bypassed(pes, rates):
+    """Lots of an array: Poisson at each mean rate, and one whose chips differ (negative binomial, alpha 1)."""
+    lots = [Lot(f"{100 * rate:g} %", ("--mean", f"{rate * pes:g}")) for rate in rates]
+    mixed = sum(rates) / len(rates)
+    lots.append(Lot(f"mixed, {100 * mixed:g} %", ("--mean", f"{mixed * pes:g}", "--alpha", "1")))
+    return tuple(lots)
+
+
+CNV = ("--network", "cnv-w2a2", "--width", "0.25", "--learning-rate", "0.005", "--schedule", "cosine")
+FASHION = CNV + ("--input-channels", "1", "--images", "20000", "--epochs", "10", "--test-images", "2000")
+GTSRB = CNV + ("--epochs", "10", "--test-images", "2000")
+
+ROWS = (
+    Row("systolic-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (20000, 2000),
+        "systolic:256x256", "systolic/bypass", "0.5,1,2,5,10,20,30", "200,500,1000,2000,4000", "0.002",
+        bypassed(65536, (0.006, 0.02, 0.05))),
+    Row("systolic-gtsrb", "GTSRB", "gtsrb:{work}/gtsrb", "gtsrb/gtsrb_train_32x32.bin.xz", GTSRB, (-1, 2000),
+        "systolic:256x256", "systolic/bypass", "0.5,1,2,5,10,20,30", "200,500,1000,2000,4000", "0.002",
+        bypassed(65536, (0.006, 0.02, 0.05))),
+    Row("loopback-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (20000, 2000),
+        "loopback:32x32", "pe/dead", "3.2,6.3,9.4,12.5", "200,500,1000,2000,4000", "0.002",
+        bypassed(32, (0.02, 0.05))),
+    Row("dataflow-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (20000, 2000),
+        "dataflow:auto", "pe/dead", "2,5,10,20", "200,500,1000,2000,4000", "0.002",
+        (Lot("mean 1", ("--mean", "1")), Lot("mean 2, alpha 1", ("--mean", "2", "--alpha", "1")))),
+)
+
+
+class Study:
+    def __init__(self, options):
+        self.options = options
+        self.data = os.environ.get("STUCKAT_DATA", "")
+        options.work.mkdir(parents=True, exist_ok=True)
+        self.out = options.out / "fleets"
+        self.out.mkdir(parents=True, exist_ok=True)
+
+    def call(self, *args):
+        command = [self.options.stuckat, *map(str, args)]
+        print("  stuckat " + " ".join(command[1:]), flush=True)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    def once(self, path, *args):
+        """The command that makes `path`, unless it is there."""
+        if not path.exists():
+            self.call(*args)
+        return path
+
+    def run(self, row, commit):
+        work = self.options.work
+        if row.data == "GTSRB" and not (work / "gtsrb").exists():
+            (work / "gtsrb").symlink_to(pathlib.Path(self.data) / "gtsrb")
+        data = ["--data", row.source.format(data=self.data, work=work)]
+        threads = ["--threads", self.options.threads]
+        stem = f"fleet-{row.data.lower()}"
+        model = work / f"{stem}.model.h5"
+        self.once(model, "train", *row.train, *data, "--checkpoint", work / f"{stem}.checkpoint", "-o", model, *threads)
+        hardware = [model, "--accelerator", row.accelerator, "--sites", row.sites]
+        images = data + ["--images", row.images[0], "--validation-images", row.images[1]]
+        map_path = work / f"{row.name}.resilience.h5"
+        measured = work / f"{row.name}.resilience.json"
+        self.once(measured, "fleet", "resilience", *hardware, *images, *threads, "--rates", row.rates, "--repeats", "3",
+                  "--amounts", row.amounts, "--learning-rate", row.learning_rate, "-o", map_path, "--json", measured)
+        results = []
+        for number, lot in enumerate(row.lots):
+            chips = work / f"{row.name}.lot{number}.h5"
+            self.once(chips, "faults", "new", "--model", model, "--accelerator", row.accelerator, "--sites", row.sites,
+                      *lot.options, "--chips", CHIPS, "--seed", number + 1, "-o", chips)
+            for drop in row.drops:
+                result = work / f"{row.name}.lot{number}.drop{drop}.h5"
+                report = result.with_suffix(".json")
+                plan = ["--lot", chips, "--resilience", map_path, "--drop", drop, "--policies", POLICIES,
+                        "--group-size", row.group_size]
+                self.once(report, "fleet", "train", *hardware, *plan, *images, *threads, "--test-images", "2000",
+                          "--networks", work / f"{row.name}.networks", "-o", result, "--json", report)
+                plans = work / f"{row.name}.lot{number}.drop{drop}.plan.json"
+                self.once(plans, "fleet", "plan", *hardware, *plan, "--json", plans)
+                page = work / f"{row.name}.lot{number}.drop{drop}.html"
+                self.once(page, "report", "--fleet", f"{row.name}={result}", "--resilience", f"{row.name}={map_path}",
+                          "-o", page)
+                results.append({"lot": lot.name, "drop": drop, **shortened(json.loads(report.read_text())),
+                                **{k: json.loads(plans.read_text())[k] for k in ("greatest_rate", "fixed_part")}})
+        kept = {"name": row.name, "data": row.data, "accelerator": row.accelerator, "sites": row.sites,
+                "learning_rate": row.learning_rate, "commit": commit,
+                "resilience": json.loads(measured.read_text()), "results": results}
+        (self.out / f"{row.name}.json").write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def shortened(report):
+    for outcome in report["outcomes"]:
+        accuracies = sorted(outcome.pop("test"))
+        outcome.pop("validation")
+        outcome["least"], outcome["median"] = accuracies[0], accuracies[len(accuracies) // 2]
+    return report
+
+
+def mean(values):
+    values = [v for v in values if v is not None]
+    return sum(values) / len(values) if values else None
+
+
+def resilience_table(kept):
+    r = kept["resilience"]
+    repeats = len(r["runs"]) // len(r["rates"])
+    lines = ["| rate | " + " | ".join(f"{a:,}" for a in r["amounts"]) + " |", "|---|" + "---|" * len(r["amounts"])]
+    for i, rate in enumerate(r["rates"]):
+        runs = r["runs"][i * repeats:(i + 1) * repeats]
+        cells = [mean([run["accuracy"][a] for run in runs]) for a in range(len(r["amounts"]))]
+        lines.append(f"| {100 * rate:.3g} % | " + " | ".join("-" if c is None else f"{100 * c:.2f}" for c in cells) + " |")
+    return lines
+
+
+def bill(result, outcome):
+    return outcome["images"] + (0 if outcome["policy"] in ("fap", "fixed") else result["resilience_images"])
+
+
+def outcome_table(result):
+    chips = result["chips"]
+    lines = ["| policy | sold | networks | images | with the map | least | median |", "|---|---|---|---|---|---|---|"]
+    for o in result["outcomes"]:
+        lines.append(f"| `{o['policy']}` | {100 * o['sold'] / chips:.0f} % | {o['networks']} | {o['images']:,} | "
+                     f"{bill(result, o):,} | {100 * o['least']:.2f} | {100 * o['median']:.2f} |")
+    return lines
+
+
+def verdict(result):
+    """What the targets of the study say about one lot, in a sentence."""
+    by = {o["policy"]: o for o in result["outcomes"]}
+    efat, reduce, fixed, tre = by["efat"], by["reduce"], by["fixed"], by["tre-map"]
+    ratio = lambda a, b: "-" if b == 0 else f"{a / b:.2f}"
+    return (f"eFAT sells {efat['sold']} chips and Reduce {reduce['sold']}, with {ratio(efat['images'], reduce['images'])} of its "
+            f"retraining ({ratio(bill(result, efat), bill(result, reduce))} with the resilience map in both bills) and "
+            f"{ratio(bill(result, efat), fixed['images'])} of the fixed amount's, map included (which sells {fixed['sold']}); "
+            f"TRE-Map trains {ratio(tre['images'], reduce['images'])} of Reduce's and sells {tre['sold']}.")
+
+
+def picture(kept):
+    r = kept["resilience"]
+    rates = [100 * rate for rate in r["rates"]]
+    repeats = len(r["runs"]) // len(rates)
+    curves = []
+    for a, amount in enumerate(r["amounts"]):
+        cells = [mean([run["accuracy"][a] for run in r["runs"][i * repeats:(i + 1) * repeats]]) for i in range(len(rates))]
+        curves.append((f"{amount:,} images", [(x, 100 * c) for x, c in zip(rates, cells) if c is not None]))
+    low = min(y for _, points in curves for _, y in points)
+    chart = Chart(f"{kept['name']}: accuracy after retraining", "share of the sites broken, %", "accuracy, %",
+                  (0, rates[-1]), (low, 100 * r["deployed"]))
+    for name, points in curves:
+        chart.line(name, points)
+    return chart.str()
+
+
+def write_page(out):
+    kept = [json.loads(p.read_text()) for p in sorted(out.glob("*.json"))]
+    lines = ["# Fleets", "",
+             "Made by `tools/reproduce --study fleets`; what the words mean is in [fleets](../../fleets.md). Images are images of",
+             f"retraining; {CHIPS} chips a lot; *with the map*: with what measuring E(f) has cost. Constraints are on validation",
+             "images, *least* and *median* accuracies in percent on 2,000 test images."]
+    for row in kept:
+        lines += ["", f"## {row['data']} on {row['accelerator']}, `{row['sites']}`", "",
+                  f"Commit {row['commit']}. Deployed: {100 * row['resilience']['deployed']:.2f} % on validation images. "
+                  f"Mean accuracies after retraining, by rate of faults and images; the map has cost "
+                  f"{row['resilience']['cost']:,} images.", "", f"![accuracy over rate]({row['name']}.svg)", ""]
+        lines += resilience_table(row)
+        for result in row["results"]:
+            lines += ["", f"### Lot of {result['lot']}, {result['drop']} point{'s' if result['drop'] > 1 else ''} below", "",
+                      f"e0 {result['fixed_part']:,} images, f_max {100 * result['greatest_rate']:.3g} %. " + verdict(result), ""]
+            lines += outcome_table(result)
+        (out / f"{row['name']}.svg").write_text(picture(row))
+    (out / "README.md").write_text("\n".join(lines) + "\n")
+
+
+def main(options, commit, pattern):
+    study = Study(options)
+    rows = [row for row in ROWS if pattern.search(row.name)]
+    if options.list:
+        print("\n".join(row.name for row in rows))
+        return 0
+    for row in rows:
+        if options.pages:
+            break
+        if (study.out / f"{row.name}.json").exists():
+            continue
+        if row.needs and not os.path.exists(os.path.join(study.data, row.needs)):
+            print(f"{row.name}: left out, STUCKAT_DATA has no {row.needs}")
+            continue
+        print(row.name, flush=True)
+        study.run(row, commit)
+        write_page(study.out)
+    write_page(study.out)
+    return 0

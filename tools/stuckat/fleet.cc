@@ -1,0 +1,285 @@
+#include "tools/stuckat/fleet.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <csignal>
+
+#include "faultmaps/generators.h"
+#include "faultmaps/operations.h"
+#include "faultmaps/text_files.h"
+#include "tools/stuckat/accelerator.h"
+#include "tools/stuckat/faults.h"
+#include "tools/stuckat/inputs.h"
+#include "trainer/model_from_network.h"
+#include "workloads/hash.h"
+#include "workloads/model_file.h"
+
+namespace stuckat::cli {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+void interrupt(int) { interrupted = 1; }
+
+}  // namespace
+
+bool fleet_interrupted() { return interrupted != 0; }
+
+void catch_interrupts() {
+  std::signal(SIGINT, interrupt);
+  std::signal(SIGTERM, interrupt);
+}
+
+void add_fleet_hardware_options(CommandLine& line) {
+  line.options().add_options()("accelerator", text("NAME"), "that the chips are; see below")(
+      "sites", text("KINDS", "pe/dead"), "kinds of sites that break, separated by commas")(
+      "bypass", text("KIND"),
+      "broken sites are bypassed: faults of this kind, at the same part and coordinates, take the "
+      "place of those of the lot, in all policies but 'none'");
+}
+
+FleetHardware::FleetHardware(const CommandLine& line)
+    : network_(read_model(line.text("model"))),
+      placement_(
+          place_on(parse_accelerator(line.has("accelerator")
+                                         ? line.text("accelerator")
+                                         : throw InputError("stuckat fleet", "no --accelerator"),
+                                     network_),
+                   network_)),
+      index_(placement_, network_),
+      kinds_(site_kinds(line.text("sites"), index_)) {
+  std::sort(kinds_.begin(), kinds_.end());
+  for (const SiteKind kind : kinds_) {
+    for (const SiteSpace& space : index_.of(kind)) sites_ += space.sites();
+  }
+  if (line.has("bypass")) bypass_ = site_kinds(line.text("bypass"), index_).front();
+}
+
+std::string FleetHardware::name() const {
+  std::string text = index_.accelerator() + ",";
+  for (const SiteKind kind : kinds_) text += std::string(" ") + site_row(kind).name;
+  if (bypass_ && kinds_ != std::vector<SiteKind>{*bypass_}) {
+    text += std::string(", ") + site_row(*bypass_).name;
+  }
+  return text;
+}
+
+grouping::SiteSet FleetHardware::set_of(const FaultMap& map, const std::string& where) const {
+  grouping::SiteSet set(sites_);
+  for (const Fault& fault : map.faults) {
+    int64_t before = 0;
+    bool found = false;
+    for (const SiteKind kind : kinds_) {
+      for (const SiteSpace& space : index_.of(kind)) {
+        if (kind == fault.kind && space.part == fault.part && !fault.is_flip()) {
+          set.insert(before + space.site_of(fault));
+          found = true;
+        }
+        before += space.sites();
+      }
+    }
+    if (found) continue;
+    throw InputError(where, stuckat::name(fault) + " is none of the sites of this fleet",
+                     "permanent faults of --sites " + std::string(site_row(fault.kind).name));
+  }
+  return set;
+}
+
+int64_t FleetHardware::broken_at(double rate) const {
+  return std::llround(rate * static_cast<double>(sites_));
+}
+
+FaultMap FleetHardware::draw(double rate, uint64_t seed) const {
+  return exact_map(kinds_, broken_at(rate), seed, index_);
+}
+
+trainer::Damage FleetHardware::damage(const FaultMap& map, bool with_bypass) const {
+  if (!with_bypass || !bypass_) return trainer::damage_of(map, placement_, 1);
+  FaultMap bypassed = map;
+  for (Fault& fault : bypassed.faults) {
+    fault.kind = *bypass_;
+    const SiteSpace* space = index_.find(*bypass_, fault.part);
+    if (space != nullptr && !space->values.empty()) fault.value = space->values.front();
+  }
+  validate(bypassed, index_, "--bypass");
+  return trainer::damage_of(bypassed, placement_, 1);
+}
+
+FleetChips::FleetChips(const CommandLine& line, const FleetHardware& hardware)
+    : hardware_(hardware), measure_(grouping::Measure::of_sites(hardware.sites())) {
+  if (!line.has("lot")) throw InputError("stuckat fleet", "no --lot", "--lot CHIPS.h5");
+  const std::string path = line.text("lot");
+  maps_ = read_fault_file(path, &hardware.index());
+  for (FaultMap& map : maps_) {
+    validate(map, hardware.index(), path);
+    sets_.push_back(hardware.set_of(map, path));
+  }
+  if (maps_.empty()) throw InputError(path, "holds no chip", "at least one");
+}
+
+trainer::FleetLot FleetChips::lot() const {
+  trainer::FleetLot lot;
+  for (const FaultMap& map : maps_) {
+    Hasher hasher;
+    hasher.add(map.accelerator_hash);
+    for (const Fault& fault : map.faults) hasher.add(name(fault));
+    lot.hashes.push_back(hasher.hex());
+  }
+  lot.fused = [this](const std::vector<int>& chips) {
+    std::vector<FaultMap> parts;
+    for (const int chip : chips) parts.push_back(maps_[static_cast<size_t>(chip)]);
+    return hardware_.damage(unite(parts, Contradiction::first_wins, "--lot"), true);
+  };
+  if (hardware_.bypasses()) {
+    lot.unrepaired = [this](int chip) {
+      return hardware_.damage(maps_[static_cast<size_t>(chip)], false);
+    };
+  }
+  lot.rate = [this](const std::vector<int>& chips) {
+    return measure_.rate(grouping::fused(sets_, chips));
+  };
+  return lot;
+}
+
+void add_constraint_options(CommandLine& line) {
+  line.options().add_options()("resilience", text("FILE"),
+                               "resilience map, of 'stuckat fleet resilience'")(
+      "drop", po::value<double>()->value_name("P"),
+      "a chip may lose so many points of accuracy against the deployed network (1)")(
+      "accuracy", po::value<double>()->value_name("P"),
+      "instead: accuracy in percent that a chip must have, on the validation images")(
+      "quantile", real("Q", 1, "1"),
+      "of the repeats of a rate, that many must meet it with the amount; 1: all");
+}
+
+FleetConstraint load_constraint(const CommandLine& line, const Network& network) {
+  if (!line.has("resilience")) {
+    throw InputError("stuckat fleet", "no --resilience", "a map of 'stuckat fleet resilience'");
+  }
+  if (line.has("drop") && line.has("accuracy")) {
+    throw InputError("stuckat fleet", "--drop and --accuracy", "one of them");
+  }
+  const std::string path = line.text("resilience");
+  FleetConstraint result{trainer::read_resilience_map(path), 0, grouping::ResilienceCurve({})};
+  const auto made_of = nlohmann::json::parse(result.map.configuration, nullptr, false);
+  if (!made_of.is_object() || made_of.value("network", "") != content_hash(network)) {
+    throw InputError(path, "is of another network", "a map of " + line.text("model"));
+  }
+  result.accuracy = line.has("accuracy") ? line.real("accuracy", 0, 100) / 100
+                    : line.has("drop")   ? result.map.deployed - line.real("drop", 0, 100) / 100
+                                         : result.map.deployed - 0.01;
+  result.curve =
+      trainer::resilience_curve(result.map, result.accuracy, line.real("quantile", 0, 1));
+  return result;
+}
+
+void add_policy_options(CommandLine& line) {
+  static const std::string help = [] {
+    std::string text = "separated by commas, or 'all':";
+    for (const auto& row : grouping::policies()) text += std::string(" ") + row.name;
+    return text;
+  }();
+  line.options().add_options()("policies", text("NAMES", "all"), help.c_str())(
+      "group-size", number("K", 5), "chips that tre-map and random put together")(
+      "fixed-images", number("N", 0),
+      "amount of the policy fixed; 0: the greatest that the resilience map knows to be needed")(
+      "policy-seed", number("N", 1), "of random groups")(
+      "budget", number("N", -1), "images of retraining in all, for each policy; -1: no limit");
+}
+
+std::vector<grouping::FleetPlan> plan_policies(const CommandLine& line,
+                                               const grouping::LotView& lot) {
+  std::vector<std::string> names = split_list(line.text("policies"));
+  if (names == std::vector<std::string>{"all"}) {
+    names.clear();
+    for (const auto& row : grouping::policies()) names.emplace_back(row.name);
+  }
+  grouping::PolicyOptions options;
+  options.group_size = static_cast<int>(line.integer("group-size", 1, 1'000'000));
+  options.fixed_images = line.integer("fixed-images", 0, INT64_MAX / 1000);
+  options.seed = static_cast<uint64_t>(line.integer("policy-seed", 0, INT64_MAX));
+  const int64_t budget = line.integer("budget", -1, INT64_MAX / 1000);
+  std::vector<grouping::FleetPlan> plans;
+  for (const std::string& name : names) {
+    plans.push_back(plan_fleet(grouping::policy(name, "--policies"), lot, options));
+    if (budget >= 0) plans.back() = within_budget(std::move(plans.back()), lot, budget);
+  }
+  if (plans.empty()) throw InputError("--policies", "an empty list", "names of policies");
+  return plans;
+}
+
+void add_fleet_data_options(CommandLine& line) {
+  line.options().add_options()("data", text("NAME[:PATH]", "fashion-mnist"), "data set; see below")(
+      "images", number("N", -1), "training images; -1: all but those for validation")(
+      "validation-images", number("N", 1000),
+      "what the constraint is checked on: spread evenly over the images of the training half that "
+      "are used, and not trained on");
+}
+
+FleetImages load_fleet_images(const CommandLine& line, const Network& network) {
+  const auto validation = line.integer("validation-images", 1, INT32_MAX);
+  const auto images = line.integer("images", -1, INT32_MAX);
+  const int64_t used = images < 0 ? -1 : images + validation;
+  if (used > INT32_MAX) throw InputError("--images", std::to_string(images), "fewer images");
+  const DataSet all = read_dataset(line.text("data"), {true, 0, static_cast<int>(used)});
+  if (validation >= all.size()) {
+    throw InputError("--validation-images", std::to_string(validation),
+                     "fewer than the " + std::to_string(all.size()) + " of the training half");
+  }
+  FleetImages result;
+  for (DataSet* part : {&result.train, &result.validation}) {
+    part->name = all.name;
+    part->shape = all.shape;
+    part->classes = all.classes;
+    part->class_names = all.class_names;
+  }
+  // Image i is the last of its share of 1/validation of all.
+  const auto size = static_cast<size_t>(all.shape.size());
+  for (int64_t i = 0; i < all.size(); ++i) {
+    const bool held = (i + 1) * validation / all.size() > i * validation / all.size();
+    DataSet& part = held ? result.validation : result.train;
+    const uint8_t* pixels = all.image(static_cast<int>(i));
+    part.pixels.insert(part.pixels.end(), pixels, pixels + size);
+    part.labels.push_back(all.labels[static_cast<size_t>(i)]);
+  }
+  check_fit(network, result.train, line.text("model"));
+  return result;
+}
+
+trainer::Model start_model(const Network& network, const DataSet& train,
+                           trainer::Workers& workers) {
+  constexpr int most_calibration_images = 1000;
+  return trainer::model_from_network(
+      network, first_images(train, std::min(train.size(), most_calibration_images)), workers);
+}
+
+trainer::RunShard shard_option(const CommandLine& line) {
+  trainer::RunShard shard;
+  if (!line.has("shard")) return shard;
+  const std::string text = line.text("shard");
+  const char* const end = text.data() + text.size();
+  const auto index = std::from_chars(text.data(), end, shard.index);
+  if (index.ec == std::errc() && index.ptr != end && *index.ptr == '/') {
+    const auto count = std::from_chars(index.ptr + 1, end, shard.count);
+    if (count.ec == std::errc() && count.ptr == end && shard.index >= 0 &&
+        shard.index < shard.count && shard.count <= 100'000) {
+      return shard;
+    }
+  }
+  throw InputError("--shard", "'" + text + "'", "I/N with I from 0 below N");
+}
+
+int run_fleet(const Arguments& arguments) {
+  const std::vector<Command> table = {
+      {"resilience", "how much retraining chips need, over the rate of faults", fleet_resilience},
+      {"merge", "the parts of a resilience map that shards measured, as one", fleet_merge},
+      {"plan", "which chips share a network, by every policy", fleet_plan},
+      {"train", "retrain the groups of plans, check them, split what fails", fleet_train},
+      {"evaluate", "accuracy of a network on every chip of a lot", fleet_evaluate},
+      {"show", "what came of a lot, policy by policy; a resilience map", fleet_show}};
+  return run_subcommand("fleet", table, arguments);
+}
+
+}  // namespace stuckat::cli

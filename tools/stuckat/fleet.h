@@ -1,0 +1,126 @@
+// The subcommands of `stuckat fleet`, and what they share: a lot of chips of one accelerator, as
+// sets of broken sites and as what they do to a network.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "faultmaps/grouping/policies.h"
+#include "faultmaps/site_index.h"
+#include "tools/report/report.h"
+#include "tools/stuckat/command_line.h"
+#include "tools/stuckat/commands.h"
+#include "tools/stuckat/train_options.h"
+#include "trainer/fleet/fleet_training.h"
+#include "trainer/fleet/resilience_map.h"
+
+namespace stuckat::cli {
+
+int fleet_resilience(const Arguments&);
+int fleet_merge(const Arguments&);
+int fleet_plan(const Arguments&);
+int fleet_train(const Arguments&);
+int fleet_evaluate(const Arguments&);
+int fleet_show(const Arguments&);
+
+/// A network on an accelerator of which sites of some kinds break.
+class FleetHardware {
+ public:
+  /// MODEL, --accelerator, --sites, --bypass.
+  explicit FleetHardware(const CommandLine& line);
+
+  const Network& network() const { return network_; }
+  const SiteIndex& index() const { return index_; }
+  const std::vector<SiteKind>& kinds() const { return kinds_; }
+  /// Sites of the kinds, one kind after the other.
+  int64_t sites() const { return sites_; }
+  /// "dataflow:auto, pe/dead": accelerator and kinds.
+  std::string name() const;
+  /// Throws InputError(where, ...) for a fault of another kind.
+  grouping::SiteSet set_of(const FaultMap& map, const std::string& where) const;
+  /// Sites that a chip of that rate has broken.
+  int64_t broken_at(double rate) const;
+  /// The map with exactly that share of the sites broken (rounded to sites).
+  FaultMap draw(double rate, uint64_t seed) const;
+  /// What the chip does: with --bypass of its broken sites, without as it is.
+  trainer::Damage damage(const FaultMap& map, bool with_bypass) const;
+  bool bypasses() const { return bypass_.has_value(); }
+
+ private:
+  Network network_;
+  Placement placement_;
+  SiteIndex index_;
+  std::vector<SiteKind> kinds_;
+  int64_t sites_ = 0;
+  std::optional<SiteKind> bypass_;
+};
+void add_fleet_hardware_options(CommandLine& line);
+
+/// The chips of --lot.
+class FleetChips {
+ public:
+  FleetChips(const CommandLine& line, const FleetHardware& hardware);
+
+  const std::vector<FaultMap>& maps() const { return maps_; }
+  const std::vector<grouping::SiteSet>& sets() const { return sets_; }
+  grouping::LotView view(const grouping::ResilienceCurve& curve) const {
+    return {sets_, measure_, curve};
+  }
+  const grouping::Measure& measure() const { return measure_; }
+  trainer::FleetLot lot() const;
+
+ private:
+  const FleetHardware& hardware_;
+  std::vector<FaultMap> maps_;
+  std::vector<grouping::SiteSet> sets_;
+  grouping::Measure measure_;
+};
+
+/// --resilience, --drop or --accuracy, --quantile.
+void add_constraint_options(CommandLine& line);
+struct FleetConstraint {
+  trainer::ResilienceMap map;
+  double accuracy = 0;  ///< on the map's validation images
+  grouping::ResilienceCurve curve{{}};
+};
+/// Throws InputError if the map is of another network.
+FleetConstraint load_constraint(const CommandLine& line, const Network& network);
+
+/// --policies, --group-size, --fixed-images, --policy-seed, --budget.
+void add_policy_options(CommandLine& line);
+std::vector<grouping::FleetPlan> plan_policies(const CommandLine& line,
+                                               const grouping::LotView& lot);
+
+/// --data, --images, --validation-images.
+void add_fleet_data_options(CommandLine& line);
+/// Images of the training half: trained on, and held back.
+struct FleetImages {
+  DataSet train;
+  DataSet validation;
+};
+FleetImages load_fleet_images(const CommandLine& line, const Network& network);
+/// With latent weights and batch-norms, to go on from.
+trainer::Model start_model(const Network& network, const DataSet& train, trainer::Workers& workers);
+
+/// Text on standard output, and the same as JSON.
+void show_resilience(const trainer::ResilienceMap& map);
+nlohmann::ordered_json resilience_json(const trainer::ResilienceMap& map);
+void show_outcome(const trainer::FleetResult& result);
+nlohmann::ordered_json outcome_json(const trainer::FleetResult& result);
+
+/// Its amounts are those of E(f): measuring that is part of its bill.
+bool needs_resilience_map(const std::string& policy);
+/// map: may be null. wafer: dies across, of a lot from wafers; else 0.
+report::Fleet shown_fleet(const std::string& label, const trainer::FleetResult& result,
+                          const trainer::ResilienceMap* map, int wafer);
+
+/// "I/N".
+trainer::RunShard shard_option(const CommandLine& line);
+
+/// SIGINT and SIGTERM set it.
+bool fleet_interrupted();
+void catch_interrupts();
+
+}  // namespace stuckat::cli

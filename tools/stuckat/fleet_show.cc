@@ -1,0 +1,178 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "faultmaps/lower.h"
+#include "sim/fast/executor.h"
+#include "sim/fast/fault_list.h"
+#include "sim/fast/verdict_counts.h"
+#include "tools/stuckat/accelerator.h"
+#include "tools/stuckat/faults.h"
+#include "tools/stuckat/fleet.h"
+#include "tools/stuckat/inputs.h"
+#include "workloads/hdf5_file.h"
+
+namespace stuckat::cli {
+namespace {
+
+/// Least, lower quartile, median, upper quartile, greatest.
+std::array<double, 5> five_numbers(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  std::array<double, 5> five{};
+  for (size_t i = 0; i < 5 && !values.empty(); ++i) five[i] = values[i * (values.size() - 1) / 4];
+  return five;
+}
+
+}  // namespace
+
+void show_resilience(const trainer::ResilienceMap& map) {
+  fmt::print("accuracy on validation images in percent, mean of {} chips; deployed {:.2f}\n",
+             map.repeats, 100 * map.deployed);
+  fmt::print("{:>10}", "rate");
+  for (const int64_t amount : map.amounts) fmt::print(" {:>8}", thousands(amount));
+  fmt::print("  images of retraining\n");
+  const auto repeats = static_cast<size_t>(map.repeats);
+  for (size_t r = 0; r < map.rates.size(); ++r) {
+    fmt::print("{:>8.3g} %", 100 * map.rates[r]);
+    for (size_t a = 0; a < map.amounts.size(); ++a) {
+      double sum = 0;
+      int count = 0;
+      for (size_t run = r * repeats; run < (r + 1) * repeats; ++run) {
+        const double accuracy = map.accuracy_at(run, a);
+        if (std::isnan(accuracy)) continue;
+        sum += accuracy;
+        ++count;
+      }
+      fmt::print(" {:>8}", count == 0 ? "-" : fmt::format("{:.2f}", 100 * sum / count));
+    }
+    fmt::print("\n");
+  }
+  const auto done = std::count(map.done.begin(), map.done.end(), 1);
+  fmt::print("{} of {} runs done, {} images of retraining\n", done, map.runs(),
+             thousands(map.cost()));
+}
+
+nlohmann::ordered_json resilience_json(const trainer::ResilienceMap& map) {
+  nlohmann::ordered_json runs = nlohmann::json::array();
+  for (size_t run = 0; run < map.runs(); ++run) {
+    nlohmann::ordered_json accuracy = nlohmann::json::array();
+    for (size_t a = 0; a < map.amounts.size(); ++a) {
+      const double value = map.accuracy_at(run, a);
+      accuracy.push_back(nullptr);
+      if (!std::isnan(value)) accuracy.back() = value;
+    }
+    runs.push_back({{"rate", map.drawn[run]},
+                    {"images", map.images[run]},
+                    {"done", map.done[run] == 1},
+                    {"accuracy", accuracy}});
+  }
+  return {{"deployed", map.deployed},
+          {"rates", map.rates},
+          {"amounts", map.amounts},
+          {"cost", map.cost()},
+          {"runs", runs}};
+}
+
+void show_outcome(const trainer::FleetResult& r) {
+  fmt::print("{} on {}: {} chips; sold with {:.2f} % on validation images (deployed {:.2f} %)\n",
+             r.network, r.accelerator, r.rates.size(), 100 * r.constraint,
+             100 * r.deployed_validation);
+  fmt::print(
+      "{:<8} {:>6} {:>9} {:>14} {:>16}  accuracy of chips on {} images: least, quartiles, "
+      "greatest\n",
+      "policy", "sold", "networks", "images", "with the map",
+      r.deployed_test < 0 ? "validation" : "test");
+  for (const auto& o : r.outcomes) {
+    const auto five = five_numbers(o.test.empty() ? o.validation : o.test);
+    fmt::print("{:<8} {:>6} {:>9} {:>14} {:>16}  {:.2f} {:.2f} {:.2f} {:.2f} {:.2f}\n", o.policy,
+               o.chips_sold(), o.networks(), thousands(o.images()),
+               thousands(o.images() + (needs_resilience_map(o.policy) ? r.resilience_images : 0)),
+               100 * five[0], 100 * five[1], 100 * five[2], 100 * five[3], 100 * five[4]);
+  }
+}
+
+nlohmann::ordered_json outcome_json(const trainer::FleetResult& r) {
+  nlohmann::ordered_json outcomes = nlohmann::json::array();
+  for (const auto& o : r.outcomes) {
+    outcomes.push_back({{"policy", o.policy},
+                        {"sold", o.chips_sold()},
+                        {"networks", o.networks()},
+                        {"images", o.images()},
+                        {"groups", o.groups.size()},
+                        {"validation", o.validation},
+                        {"test", o.test}});
+  }
+  return {{"chips", r.rates.size()},
+          {"constraint", r.constraint},
+          {"deployed_validation", r.deployed_validation},
+          {"deployed_test", r.deployed_test},
+          {"resilience_images", r.resilience_images},
+          {"outcomes", outcomes}};
+}
+
+int fleet_show(const Arguments& arguments) {
+  CommandLine line("fleet show FILE", "Prints what came of a lot, or a resilience map.", {"file"});
+  if (!line.parse(arguments)) return 0;
+  const std::string path = line.text("file");
+  if (Hdf5File::open(path).read_string("/", "schema") == "stuckat-resilience") {
+    const auto map = trainer::read_resilience_map(path);
+    show_resilience(map);
+    line.write_json(resilience_json(map));
+    return 0;
+  }
+  const auto result = trainer::read_fleet_result(path);
+  show_outcome(result);
+  line.write_json(outcome_json(result));
+  return 0;
+}
+
+int fleet_evaluate(const Arguments& arguments) {
+  CommandLine line("fleet evaluate MODEL --lot CHIPS.h5 --accelerator NAME --data NAME",
+                   "Accuracy of one network on every chip of a lot, as it is: each image once "
+                   "without faults, and what differs for each chip.",
+                   {"model"});
+  line.options().add_options()("lot", text("FILE"), "fault maps of the chips (.h5, .csv, .json)")(
+      "csv", text("FILE"), "a line for each chip");
+  add_fleet_hardware_options(line);
+  add_data_options(line);
+  add_thread_option(line);
+  line.epilogue(data_help() + site_help() + accelerator_help());
+  if (!line.parse(arguments)) return 0;
+  const FleetHardware hardware(line);
+  const FleetChips chips(line, hardware);
+  const DataSet data = load_data(line);
+  const Network& network = hardware.network();
+  check_fit(network, data, line.text("model"));
+  std::vector<Effects> effects;
+  for (const FaultMap& map : chips.maps()) {
+    effects.push_back(hardware.damage(map, true).effects(network, 1));
+  }
+  const fast::PackedNetwork packed(network);
+  const fast::FaultList list(packed, effects);
+  const auto counts = fast::count_verdicts(
+      list, [&](int64_t i) { return input_tensor(network, data, static_cast<int>(i)); },
+      [&](int64_t i) { return data.labels[static_cast<size_t>(i)]; }, 0, data.size(),
+      threads(line));
+  std::vector<double> accuracies;
+  std::string csv = "chip,broken,correct,accuracy\n";
+  for (size_t chip = 0; chip < effects.size(); ++chip) {
+    const int64_t correct = counts.total_correct(static_cast<int>(chip));
+    accuracies.push_back(static_cast<double>(correct) / data.size());
+    csv += fmt::format("{},{},{},{:.6f}\n", chip, chips.sets()[chip].count(), correct,
+                       accuracies.back());
+  }
+  const auto five = five_numbers(accuracies);
+  const double deployed = static_cast<double>(counts.total_golden_correct()) / data.size();
+  fmt::print(
+      "{} chips of {}, {} images\nhealthy {:.2f} %; chips: least {:.2f}, quartiles {:.2f} "
+      "{:.2f} {:.2f}, greatest {:.2f} %\n",
+      accuracies.size(), hardware.name(), data.size(), 100 * deployed, 100 * five[0], 100 * five[1],
+      100 * five[2], 100 * five[3], 100 * five[4]);
+  if (line.has("csv")) write_text_file(line.text("csv"), csv);
+  line.write_json({{"healthy", deployed}, {"accuracy", accuracies}});
+  return 0;
+}
+
+}  // namespace stuckat::cli
