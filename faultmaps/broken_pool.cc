@@ -18,17 +18,20 @@ int32_t broken_maximum(const Layer& layer, const BrokenPool& pool, const Tensor&
     return bits;
   };
   const auto store = [&](uint32_t code) { running = format.value(pool.cell.apply(code)); };
-  const int size = layer.kernel * layer.kernel;
-  for (int k = 0; k < size; ++k) {
-    const int32_t value =
-        input.at(y * layer.stride + k / layer.kernel, x * layer.stride + k % layer.kernel, channel);
-    if (k > 0) store(format.code(running) ^ inverted(k));
+  int size = 0;  // pixels of the window so far; padding takes no part
+  for (int k = 0; k < layer.kernel.height * layer.kernel.width; ++k) {
+    const int iy = y * layer.stride.height + k / layer.kernel.width - layer.padding.top;
+    const int ix = x * layer.stride.width + k % layer.kernel.width - layer.padding.left;
+    if (!input.shape.holds(iy, ix)) continue;
+    const int32_t value = input.at(iy, ix, channel);
+    if (size > 0) store(format.code(running) ^ inverted(size));
     bool greater = value > running;
-    for (const auto& f : pool.flips) greater = greater != (f.bits == 0 && f.taken == k);
+    for (const auto& f : pool.flips) greater = greater != (f.bits == 0 && f.taken == size);
     if (pool.comparator != BrokenPool::Comparator::healthy) {
       greater = pool.comparator == BrokenPool::Comparator::replaces;
     }
-    store(format.code(k == 0 || greater ? value : running));
+    store(format.code(size == 0 || greater ? value : running));
+    ++size;
   }
   store(format.code(running) ^ inverted(size));
   return running;

@@ -39,14 +39,17 @@ WindowEdits::WindowEdits(const Layer& layer, int index, const std::vector<Window
 
 Tensor padded_operands(const Layer& layer, int index, const std::vector<OperandFault>& faults,
                        const Tensor& input, int64_t image_index) {
-  const int p = layer.padding;
+  const Padding& p = layer.padding;
   const NumberFormat format = layer.input_format;
-  const Shape shape{layer.input.height + 2 * p, layer.input.width + 2 * p, layer.input.channels};
+  const Shape shape{p.top + layer.input.height + p.bottom, p.left + layer.input.width + p.right,
+                    layer.input.channels};
   Tensor padded{shape,
                 std::vector<int32_t>(static_cast<size_t>(shape.size()), format.padding_value())};
   for (int y = 0; y < layer.input.height; ++y) {
     for (int x = 0; x < layer.input.width; ++x) {
-      for (int c = 0; c < shape.channels; ++c) padded.at(y + p, x + p, c) = input.at(y, x, c);
+      for (int c = 0; c < shape.channels; ++c) {
+        padded.at(y + p.top, x + p.left, c) = input.at(y, x, c);
+      }
     }
   }
   std::vector<const OperandFault*> in_order;

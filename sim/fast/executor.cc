@@ -4,11 +4,16 @@
 #include <cassert>
 
 #include "sim/fast/kernels.h"
+#include "sim/fast/levels/level_executor.h"
 #include "workloads/reference.h"
 
 namespace stuckat::fast {
 
 Executor::Executor(const PackedNetwork& network) : network_(network) {
+  if (network.levels() != nullptr) {
+    levels_ = std::make_unique<LevelExecutor>(*network.levels());
+    return;
+  }
   const size_t tensors = static_cast<size_t>(network.tensors());
   state_.planes.resize(tensors);
   state_.values.resize(tensors);
@@ -41,8 +46,16 @@ Executor::Executor(const PackedNetwork& network) : network_(network) {
   state_.logits.resize(static_cast<size_t>(network.network().classes()));
 }
 
+Executor::~Executor() = default;
+
 void Executor::run(const Tensor& image) {
   assert(image.shape == network_.network().input());
+  if (levels_ != nullptr) {
+    levels_->run(image);
+    prediction_ =
+        predicted_class(levels_->result().data(), static_cast<int>(levels_->result().size()));
+    return;
+  }
   if (network_.layout(0).form == TensorForm::planes)
     planes_from_values(network_.layout(0), image, state_.planes[0].data());
   else
@@ -88,21 +101,15 @@ void Executor::run_layer(int index) {
     case LayerPath::pool:
       pool_planes(layer, in, state_.planes[from].data(), state_.planes[to].data());
       break;
-    case LayerPath::plain: {
-      const Tensor result =
-          reference::run_layer(network_.network().layers[i], tensor(static_cast<int>(from)));
-      if (out.form == TensorForm::planes)
-        planes_from_values(out, result, state_.planes[to].data());
-      else if (out.form == TensorForm::values)
-        state_.values[to] = result;
-      else
-        state_.logits = result.values;
-      break;
-    }
   }
 }
 
+std::span<const int32_t> Executor::logits() const {
+  return levels_ != nullptr ? levels_->result() : state_.logits;
+}
+
 Tensor Executor::tensor(int tensor) const {
+  if (levels_ != nullptr) return levels_->tensor(tensor);
   const TensorLayout& layout = network_.layout(tensor);
   const size_t t = static_cast<size_t>(tensor);
   if (layout.form == TensorForm::values) return state_.values[t];

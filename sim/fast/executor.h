@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -14,15 +15,19 @@
 
 namespace stuckat::fast {
 
+class LevelExecutor;
+
 /// One per thread. Equal to reference::run, tensor by tensor.
 class Executor {
  public:
   explicit Executor(const PackedNetwork& network);
+  ~Executor();
 
   /// image.shape must be the network's input.
   void run(const Tensor& image);
 
-  std::span<const int32_t> logits() const { return state_.logits; }
+  /// All values of the last tensor, in its order; the prediction is the index of the greatest.
+  std::span<const int32_t> logits() const;
   int prediction() const { return prediction_; }
   /// Of the last run; see WorkCount.
   int64_t bit_products() const { return bit_products_; }
@@ -30,7 +35,9 @@ class Executor {
   std::vector<Tensor> tensors() const;
 
   const PackedNetwork& network() const { return network_; }
+  /// Of a network on bit planes; of one of levels, levels().
   const GoldenState& state() const { return state_; }
+  const LevelExecutor* levels() const { return levels_.get(); }
 
  private:
   void run_layer(int index);
@@ -42,6 +49,7 @@ class Executor {
   AlignedVector<int32_t> sums_;
   int prediction_ = 0;
   int64_t bit_products_ = 0;
+  std::unique_ptr<LevelExecutor> levels_;  // all of it, if the network is held as levels
 };
 
 /// Image `index` of a run, in values of the network's input format. Called by several threads.
@@ -49,7 +57,7 @@ using ImageSource = std::function<Tensor(int64_t index)>;
 
 struct Evaluation {
   std::vector<uint16_t> predictions;  ///< [images]
-  std::vector<int32_t> logits;        ///< [images][classes]
+  std::vector<int32_t> logits;        ///< [images][values of the last tensor]
 };
 
 /// Images first .. first+count-1 on `threads` threads. The result does not depend on `threads`.

@@ -140,7 +140,9 @@ class Builder {
     }
     ElementStep element;
     element.fault = index;
-    if (layout.form == TensorForm::planes) fill_planes(fault, layout, element);
+    if (layout.form == TensorForm::planes) select_channels(fault, layout, element);
+    const bool in_levels = network_.levels() != nullptr && layout.form == TensorForm::values;
+    if (layout.form == TensorForm::planes || in_levels) map_levels(fault, layout, element);
     if (changes_nothing(fault, element)) return;
     step(fault.tensor).elements.push_back(std::move(element));
   }
@@ -148,8 +150,9 @@ class Builder {
   void add(const OperandFault& fault, int index) {
     const Layer& layer = matrix_layer(fault.layer);
     check(!layer.is_flat(), "an operand fault of dense layer", fault.layer, "a convolution");
-    const int height = layer.input.height + 2 * layer.padding;
-    const int width = layer.input.width + 2 * layer.padding;
+    const Padding& padding = layer.padding;
+    const int height = layer.input.height + padding.top + padding.bottom;
+    const int width = layer.input.width + padding.left + padding.right;
     check_all("channel", fault.channels, layer.input.channels);
     check_all("padded pixel", fault.pixels, height * width);
     step(Network::output_tensor(fault.layer)).operands.push_back(index);
@@ -181,8 +184,8 @@ class Builder {
     return true;
   }
 
-  static void fill_planes(const ElementFault& fault, const TensorLayout& layout,
-                          ElementStep& element) {
+  static void select_channels(const ElementFault& fault, const TensorLayout& layout,
+                              ElementStep& element) {
     element.channels.assign(static_cast<size_t>(layout.words), 0);
     const auto select = [&](int c) {
       element.channels[static_cast<size_t>(c / rows_per_word)] |= uint64_t{1} << c % rows_per_word;
@@ -191,9 +194,14 @@ class Builder {
     if (fault.channels.empty()) {
       for (int c = 0; c < layout.shape.channels; ++c) select(c);
     }
+  }
+
+  static void map_levels(const ElementFault& fault, const TensorLayout& layout,
+                         ElementStep& element) {
     const NumberFormat format = layout.format;
     const bool binary = format.kind == FormatKind::binary;
-    for (int level = 0; level <= layout.planes; ++level) {
+    const int highest = binary ? 1 : format.max_level() - format.min_value();
+    for (int level = 0; level <= highest; ++level) {
       const int value = binary ? 2 * level - 1 : format.min_value() + level;
       const int masked = format.value(fault.mask.apply(format.code(value)));
       const int next = binary ? (masked > 0 ? 1 : 0) : masked - format.min_value();

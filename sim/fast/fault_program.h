@@ -13,7 +13,8 @@ namespace stuckat::fast {
 struct ElementStep {
   int fault = 0;                   ///< index in Effects::elements
   std::vector<uint64_t> channels;  ///< [words]: selected channels (TensorForm::planes only)
-  /// New level for each level, counted in planes set: [planes + 1] (TensorForm::planes only).
+  /// New level for each level, counted in planes set: [planes + 1] (TensorForm::planes only); in a
+  /// network of levels for each of those.
   std::vector<uint8_t> level_map;
   bool is_constant = false;  ///< all of level_map is the same
 };

@@ -4,20 +4,24 @@
 #include <utility>
 
 #include "sim/fast/channel_simulator.h"
+#include "sim/fast/levels/level_simulator.h"
+#include "sim/fast/simulator_impl.h"
 #include "sim/fast/faulty_pass.h"
 
 namespace stuckat::fast {
+namespace {
 
-class FaultSimulator::Impl {
+/// Networks on bit planes.
+class PlaneSimulator : public FaultSimulator::Impl {
  public:
-  Impl(const FaultList& faults, Path path)
+  PlaneSimulator(const FaultList& faults, Path path)
       : faults_(faults),
         path_(path),
         golden_(faults.network()),
         pass_(golden_),
         channels_(faults, golden_, pass_) {}
 
-  void simulate(const Tensor& image, int64_t image_index, std::span<Verdict> verdicts) {
+  void simulate(const Tensor& image, int64_t image_index, std::span<Verdict> verdicts) override {
     assert(static_cast<int>(verdicts.size()) == faults_.size());
     load(image, image_index);
     const auto report = [&](int fault, int last_difference) {
@@ -44,20 +48,20 @@ class FaultSimulator::Impl {
     work_.bit_products += pass_.take_bit_products();
   }
 
-  void load(const Tensor& image, int64_t image_index) {
+  void load(const Tensor& image, int64_t image_index) override {
     golden_.run(image);
     pass_.begin_image();
     image_index_ = image_index;
   }
 
-  Tensor tensor(int fault, int tensor) {
+  Tensor tensor(int fault, int tensor) override {
     run_fault(fault);
     Tensor result = pass_.tensor(tensor);
     pass_.clear(0);
     return result;
   }
 
-  std::vector<Tensor> tensors(int fault) {
+  std::vector<Tensor> tensors(int fault) override {
     run_fault(fault);
     std::vector<Tensor> result;
     for (int t = 0; t < faults_.network().tensors(); ++t) result.push_back(pass_.tensor(t));
@@ -65,8 +69,8 @@ class FaultSimulator::Impl {
     return result;
   }
 
-  const Executor& golden() const { return golden_; }
-  const WorkCount& work() const { return work_; }
+  const Executor& golden() const override { return golden_; }
+  const WorkCount& work() const override { return work_; }
 
  private:
   template <typename Report>
@@ -162,8 +166,14 @@ class FaultSimulator::Impl {
   WorkCount work_;
 };
 
-FaultSimulator::FaultSimulator(const FaultList& faults, Path path)
-    : impl_(std::make_unique<Impl>(faults, path)) {}
+}  // namespace
+
+FaultSimulator::FaultSimulator(const FaultList& faults, Path path) {
+  if (faults.network().levels() != nullptr)
+    impl_ = make_level_simulator(faults, path);
+  else
+    impl_ = std::make_unique<PlaneSimulator>(faults, path);
+}
 FaultSimulator::~FaultSimulator() = default;
 FaultSimulator::FaultSimulator(FaultSimulator&&) noexcept = default;
 

@@ -43,6 +43,8 @@ struct WorkCount {
 /// One per thread.
 class FaultSimulator {
  public:
+  class Impl;
+
   explicit FaultSimulator(const FaultList& faults, Path path = Path::automatic);
   ~FaultSimulator();
   FaultSimulator(FaultSimulator&&) noexcept;
@@ -63,7 +65,6 @@ class FaultSimulator {
   void load(const Tensor& image, int64_t image_index);
 
  private:
-  class Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -120,8 +120,6 @@ void FaultyPass::propagate(int layer) {
       return propagate_first(layer);
     case LayerPath::pool:
       return propagate_pool(layer);
-    case LayerPath::plain:
-      return propagate_plain(layer);
   }
 }
 
@@ -270,7 +268,7 @@ void FaultyPass::propagate_pool(int index) {
   });
 }
 
-void FaultyPass::propagate_plain(int index) {
+void FaultyPass::recompute_by_reference(int index) {
   const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
   set_tensor(network_.output_tensor(index),
              reference::run_layer(layer, tensor(network_.input_tensor(index))));
@@ -280,7 +278,7 @@ void FaultyPass::recompute(int layer) {
   if (network_.layer(layer).path == LayerPath::matrix)
     recompute_matrix(layer);
   else
-    propagate_plain(layer);
+    recompute_by_reference(layer);
 }
 
 void FaultyPass::recompute_matrix(int index) {

@@ -87,7 +87,7 @@ class FaultyPass {
   void follow(int layer, Way way);
   void propagate_first(int layer);
   void propagate_pool(int layer);
-  void propagate_plain(int layer);
+  void recompute_by_reference(int layer);
   void recompute_matrix(int layer);
   /// The planes of a layer with thresholds, `layer` as it is or patched.
   void recompute_planes(int index, const PackedLayer& layer);

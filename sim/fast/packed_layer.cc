@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstdlib>
 #include <limits>
+#include <optional>
 
 #include "sim/fast/dense_layer.h"
 #include "workloads/errors.h"
@@ -21,13 +22,13 @@ int floor_divide(int value, int divisor) {
   return value % divisor < 0 ? quotient - 1 : quotient;
 }
 
-LayerPath path_of(const Layer& layer, TensorForm input, TensorForm output) {
+std::optional<LayerPath> path_of(const Layer& layer, TensorForm input, TensorForm output) {
   if (layer.part() == HardwarePart::max_pool) {
-    return input == TensorForm::planes ? LayerPath::pool : LayerPath::plain;
+    return input == TensorForm::planes ? std::optional(LayerPath::pool) : std::nullopt;
   }
   if (input == TensorForm::planes && output != TensorForm::values) return LayerPath::matrix;
   if (input == TensorForm::values && output == TensorForm::planes) return LayerPath::first;
-  return LayerPath::plain;
+  return {};
 }
 
 void pack_columns(const Layer& layer, PackedLayer& packed) {
@@ -122,9 +123,13 @@ TensorLayout layout_of(const Network& network, int tensor) {
   return layout;
 }
 
+bool has_path(const Layer& layer, const TensorLayout& input, const TensorLayout& output) {
+  return path_of(layer, input.form, output.form).has_value();
+}
+
 PackedLayer pack_layer(const Layer& layer, const TensorLayout& input, const TensorLayout& output) {
   PackedLayer packed;
-  packed.path = path_of(layer, input.form, output.form);
+  packed.path = path_of(layer, input.form, output.form).value();
   packed.input = layer.input;
   packed.output = layer.output;
   packed.stride = layer.stride;
@@ -155,7 +160,6 @@ PackedLayer pack_layer(const Layer& layer, const TensorLayout& input, const Tens
     throw InputError(layer.name, "a row of " + std::to_string(widest) + " channels x rows",
                      "less than 2^32, for the fast engine");
   }
-  if (packed.path == LayerPath::plain) return packed;
   pack_columns(layer, packed);
   pack_bit_columns(layer, packed);
   pack_thresholds(layer, packed);

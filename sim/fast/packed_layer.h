@@ -38,8 +38,8 @@ struct TensorLayout {
 };
 
 /// matrix: planes in, planes or accumulators out; first: 8-bit values in, planes out; pool: planes
-/// in and out; plain: forms that no network of the zoo has, computed by the reference.
-enum class LayerPath : uint8_t { matrix, first, pool, plain };
+/// in and out. What has no path makes a network one of levels (levels/README.md).
+enum class LayerPath : uint8_t { matrix, first, pool };
 
 inline constexpr int dense_block_rows = 32;
 
@@ -64,7 +64,7 @@ struct DenseWeights {
 /// A layer with its parameters laid out for vectors over rows. A layer whose window is its whole
 /// input (dense layers) is held as a convolution over one row of height*width pixels.
 struct PackedLayer {
-  LayerPath path = LayerPath::plain;
+  LayerPath path = LayerPath::matrix;
   Shape input;   ///< height 1 if flattened
   Shape output;  ///< as in the network
   int kernel_height = 1;
@@ -108,6 +108,8 @@ struct PackedLayer {
 };
 
 TensorLayout layout_of(const Network& network, int tensor);
+/// Is there a path for the layer?
+bool has_path(const Layer& layer, const TensorLayout& input, const TensorLayout& output);
 PackedLayer pack_layer(const Layer& layer, const TensorLayout& input, const TensorLayout& output);
 
 /// What changes in a row's accumulator over an input of padding values only where the sum of its

@@ -2,22 +2,53 @@
 
 #include <utility>
 
+#include "sim/fast/levels/level_network.h"
 #include "workloads/capabilities.h"
 
 namespace stuckat::fast {
 
+namespace {
+
+const Capabilities& all_kinds() {
+  static const Capabilities known = {.refusal = "the fast engine does not compute",
+                                     .kinds = layer_kinds(),
+                                     .any_graph = true,
+                                     .any_window = true,
+                                     .groups = true,
+                                     .any_result = true,
+                                     .formats = all_number_formats()};
+  return known;
+}
+
+/// Chains of square windows, of which path_of() knows the rest.
+bool is_chain(const Network& network) {
+  static const Capabilities chains = {
+      "", {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
+  return supports(chains, network);
+}
+
+}  // namespace
+
 PackedNetwork::PackedNetwork(Network network) : network_(std::move(network)) {
-  static const Capabilities packed = {
-      "the bit-packed engine does not compute",
-      {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
-  check_supported(network_, packed, network_.name);
+  check_supported(network_, all_kinds(), network_.name);
   validate(network_, network_.name);
   for (int t = 0; t < network_.tensors(); ++t) {
     layouts_.push_back(layout_of(network_, t));
     readers_.push_back(network_.only_consumer(t));
   }
-  for (int i = 0; i < static_cast<int>(network_.layers.size()); ++i) {
-    inputs_.push_back(network_.input_tensor(i));
+  for (int i = 0; i < last_tensor(); ++i) inputs_.push_back(network_.input_tensor(i));
+  bool in_planes = is_chain(network_);
+  for (int i = 0; i < last_tensor() && in_planes; ++i) {
+    in_planes = has_path(network_.layer(i), input_layout(i), output_layout(i));
+  }
+  if (!in_planes) {
+    levels_ = std::make_shared<const LevelNetwork>(network_);
+    for (TensorLayout& layout : layouts_) {
+      if (layout.form == TensorForm::planes) layout.form = TensorForm::values;
+    }
+    return;
+  }
+  for (int i = 0; i < last_tensor(); ++i) {
     layers_.push_back(pack_layer(network_.layer(i), input_layout(i), output_layout(i)));
   }
 }
@@ -31,8 +62,6 @@ int PackedNetwork::always_set_planes(int tensor) const {
       return layer(producer).first_plane;
     case LayerPath::pool:
       return always_set_planes(input_tensor(producer));
-    case LayerPath::plain:
-      return 0;
   }
   return 0;
 }

@@ -1,6 +1,7 @@
 // A network prepared for the fast engine: immutable, shared by all threads.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "sim/fast/packed_layer.h"
@@ -8,14 +9,20 @@
 
 namespace stuckat::fast {
 
+class LevelNetwork;
+
 class PackedNetwork {
  public:
-  /// `network` must pass validate(); it is copied.
+  /// `network` must pass validate(); it is copied. Chains whose layers are all on bit planes are
+  /// held as such; everything else as levels.
   explicit PackedNetwork(Network network);
 
   const Network& network() const { return network_; }
   int tensors() const { return network_.tensors(); }
   int last_tensor() const { return network_.tensors() - 1; }
+  /// Where this is not null it holds the layers, and of what follows only layout() is there, without
+  /// planes.
+  const LevelNetwork* levels() const { return levels_.get(); }
   const PackedLayer& layer(int index) const { return layers_[static_cast<size_t>(index)]; }
   /// The tensors that a layer reads and makes, and the layer that reads a tensor; -1: none does.
   int input_tensor(int layer) const { return inputs_[static_cast<size_t>(layer)]; }
@@ -35,6 +42,7 @@ class PackedNetwork {
   std::vector<int> inputs_;            // [network_.layers.size()]
   std::vector<int> readers_;           // [tensors()]
   std::vector<PackedLayer> layers_;    // [network_.layers.size()]
+  std::shared_ptr<const LevelNetwork> levels_;
 };
 
 }  // namespace stuckat::fast

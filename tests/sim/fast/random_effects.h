@@ -203,14 +203,17 @@ inline void add_random_operand(Random& random, const Network& network, Effects& 
   const Layer& layer = network.layers[static_cast<size_t>(fault.layer)];
   if (layer.kind != LayerKind::convolution) return;
   fault.channels = random_subset(random, layer.input.channels);
-  const int width = layer.input.width + 2 * layer.padding;
-  const int pixels = width * (layer.input.height + 2 * layer.padding);
+  const Padding& padding = layer.padding;
+  const int width = layer.input.width + padding.left + padding.right;
+  const int pixels = width * (layer.input.height + padding.top + padding.bottom);
   fault.pixels = random_subset(random, pixels);
   if (fault.pixels.empty()) fault.pixels = {uniform(random, 0, std::min(width, pixels) - 1)};
   if (one_in(random, 2)) {
     fault.pixels.clear();
     fault.slot = random_slot(random, {pixels / width, width, layer.input.channels});
-    if (layer.padding > 0 && one_in(random, 2)) fault.slot.frame = layer.padding;
+    if (padding.top > 0 && padding == Padding(padding.top) && one_in(random, 2)) {
+      fault.slot.frame = padding.top;
+    }
   }
   fault.mask = random_mask(random, layer.input_format.bits);
   fault.stage = uniform(random, 0, 6);
@@ -244,7 +247,7 @@ inline WindowFault random_window(Random& random, const Network& network,
 inline void add_random_pool(Random& random, const Network& network, Effects& effects) {
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
-    if (layer.has_weights()) continue;
+    if (layer.part() != HardwarePart::max_pool) continue;
     PoolFault fault;
     fault.layer = static_cast<int>(i);
     fault.channels = random_subset(random, layer.output.channels);
@@ -252,7 +255,7 @@ inline void add_random_pool(Random& random, const Network& network, Effects& eff
     if (!one_in(random, 3)) fault.pool.cell = random_mask(random, layer.input_format.bits);
     fault.pool.comparator = static_cast<BrokenPool::Comparator>(uniform(random, 0, 2));
     if (one_in(random, 2)) {
-      const int taken = uniform(random, 1, layer.kernel * layer.kernel);
+      const int taken = uniform(random, 1, layer.kernel.height * layer.kernel.width);
       const uint32_t bits =
           one_in(random, 2) ? 0u : 1u << uniform(random, 0, layer.input_format.bits - 1);
       fault.pool.flips = {{taken, bits}};

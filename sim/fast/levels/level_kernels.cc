@@ -1,0 +1,285 @@
+#include "sim/fast/levels/level_kernels.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "sim/fast/highway_targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "sim/fast/levels/level_kernels.cc"
+#include <hwy/foreach_target.h>
+// after foreach_target.h
+#include <hwy/highway.h>
+
+#if HWY_TARGET == HWY_AVX3_DL && defined(HWY_TARGET_STR)
+// Highway asks the processor for AVX512_VNNI here, but its older versions do not tell the compiler.
+HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
+#else
+HWY_BEFORE_NAMESPACE();
+#endif
+namespace stuckat::fast::HWY_NAMESPACE {
+using kernels::Finish;
+using kernels::WindowProducts;
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Sums = hn::CappedTag<int32_t, block_rows>;
+using SumVector = hn::Vec<Sums>;
+inline constexpr int lanes = static_cast<int>(hn::MaxLanes(Sums()));
+inline constexpr int parts = block_rows / lanes;  // vectors of a block
+
+/// sum + the four products of bytes, or two of 16 bits, in each lane; levels are unsigned.
+template <bool kShorts>
+HWY_INLINE SumVector add_products(SumVector sum, SumVector inputs, SumVector weights) {
+#if HWY_TARGET == HWY_AVX3_DL
+  if constexpr (kShorts) return SumVector{_mm512_dpwssd_epi32(sum.raw, inputs.raw, weights.raw)};
+  return SumVector{_mm512_dpbusd_epi32(sum.raw, inputs.raw, weights.raw)};
+#elif HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+  // On x86 the products that are added are neighbours (pmaddwd).
+  const Sums d;
+  const hn::Repartition<int16_t, Sums> d16;
+  const hn::Repartition<uint16_t, Sums> du16;
+  SumVector nothing = hn::Zero(d);
+  const auto w = hn::BitCast(d16, weights);
+  if constexpr (kShorts) {
+    return hn::ReorderWidenMulAccumulate(d, hn::BitCast(d16, inputs), w, sum, nothing);
+  }
+  const auto x = hn::BitCast(du16, inputs);
+  const auto even = hn::BitCast(d16, hn::And(x, hn::Set(du16, 0xff)));
+  const auto odd = hn::BitCast(d16, hn::ShiftRight<8>(x));
+  sum = hn::ReorderWidenMulAccumulate(d, even, hn::ShiftRight<8>(hn::ShiftLeft<8>(w)), sum, nothing);
+  return hn::ReorderWidenMulAccumulate(d, odd, hn::ShiftRight<8>(w), sum, nothing);
+#else
+  const Sums d;
+  if constexpr (kShorts) {
+    const auto low = [](SumVector v) { return hn::ShiftRight<16>(hn::ShiftLeft<16>(v)); };
+    sum = hn::Add(sum, hn::Mul(low(inputs), low(weights)));
+    return hn::Add(sum, hn::Mul(hn::ShiftRight<16>(inputs), hn::ShiftRight<16>(weights)));
+  }
+  const auto byte = hn::Set(d, 0xff);
+  const auto at = [&](SumVector v) { return hn::And(v, byte); };
+  sum = hn::Add(sum, hn::Mul(at(inputs), hn::ShiftRight<24>(hn::ShiftLeft<24>(weights))));
+  sum = hn::Add(sum, hn::Mul(at(hn::ShiftRight<8>(inputs)),
+                             hn::ShiftRight<24>(hn::ShiftLeft<16>(weights))));
+  sum = hn::Add(sum, hn::Mul(at(hn::ShiftRight<16>(inputs)),
+                             hn::ShiftRight<24>(hn::ShiftLeft<8>(weights))));
+  return hn::Add(sum, hn::Mul(at(hn::ShiftRight<24>(inputs)), hn::ShiftRight<24>(weights)));
+#endif
+}
+
+/// Blocks and pixels whose sums stay in registers together.
+inline constexpr bool many_registers = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL;
+template <int kBlocks>
+inline constexpr int tile_pixels = many_registers ? (kBlocks == 4 ? 6 : kBlocks == 2 ? 12 : 16)
+                                                  : (parts > 4 ? 1 : 4 / kBlocks);
+
+/// kBlocks blocks at kPixels pixels. inputs: where their windows begin.
+template <int kBlocks, int kPixels, bool kShorts>
+HWY_INLINE void multiply_tile(const WindowProducts& p, const uint8_t* const (&inputs)[kPixels],
+                              const int8_t* weights, size_t block_bytes,
+                              int32_t* const (&sums)[kPixels]) {
+  const Sums d;
+  SumVector sum[kPixels][kBlocks * parts];
+  for (auto& pixel : sum) {
+    for (auto& s : pixel) s = hn::Zero(d);
+  }
+  for (const int32_t run : p.runs) {
+    const std::ptrdiff_t offset = std::ptrdiff_t{run} * p.pixel_bytes;
+    for (int word = 0; word < p.run_words; ++word, weights += block_rows * 4) {
+      SumVector w[kBlocks * parts];
+      for (int b = 0; b < kBlocks; ++b) {
+        for (int v = 0; v < parts; ++v) {
+          const int8_t* from = weights + static_cast<size_t>(b) * block_bytes + v * lanes * 4;
+          w[b * parts + v] = hn::LoadU(d, reinterpret_cast<const int32_t*>(from));
+        }
+      }
+      for (int i = 0; i < kPixels; ++i) {
+        int32_t four;
+        memcpy(&four, inputs[i] + offset + word * 4, sizeof(four));
+        const SumVector x = hn::Set(d, four);
+        for (int v = 0; v < kBlocks * parts; ++v) {
+          sum[i][v] = add_products<kShorts>(sum[i][v], x, w[v]);
+        }
+      }
+    }
+  }
+  for (int i = 0; i < kPixels; ++i) {
+    for (int v = 0; v < kBlocks * parts; ++v) hn::StoreU(sum[i][v], d, sums[i] + v * lanes);
+  }
+}
+
+template <int kBlocks, bool kShorts>
+HWY_INLINE void multiply_blocks(const WindowProducts& p, int first, std::span<const int> pixels,
+                                int slots, int32_t* sums) {
+  constexpr int at_once = tile_pixels<kBlocks>;
+  const size_t block_bytes =
+      p.runs.size() * static_cast<size_t>(p.run_words) * block_rows * 4;
+  const int8_t* weights = p.weights + static_cast<size_t>(first) * block_bytes;
+  const auto count = static_cast<int>(pixels.size());
+  for (int i = 0; i < count; i += at_once) {
+    const uint8_t* inputs[at_once];
+    int32_t* to[at_once];
+    for (int k = 0; k < at_once; ++k) {
+      // The last tile does its last pixel several times.
+      const int at = std::min(i + k, count - 1);
+      const int pixel = pixels[static_cast<size_t>(at)];
+      inputs[k] = p.image + size_t{p.corners[static_cast<size_t>(pixel)]} *
+                                static_cast<size_t>(p.pixel_bytes);
+      to[k] = sums + static_cast<std::ptrdiff_t>(at) * slots + first * block_rows;
+    }
+    multiply_tile<kBlocks, at_once, kShorts>(p, inputs, weights, block_bytes, to);
+  }
+}
+
+template <bool kShorts>
+HWY_INLINE void multiply_all(const WindowProducts& p, int first, int count,
+                             std::span<const int> pixels, int slots, int32_t* sums) {
+  const int end = first + count;
+  if constexpr (many_registers) {
+    for (; first + 4 <= end; first += 4) multiply_blocks<4, kShorts>(p, first, pixels, slots, sums);
+    for (; first + 2 <= end; first += 2) multiply_blocks<2, kShorts>(p, first, pixels, slots, sums);
+  }
+  for (; first < end; ++first) multiply_blocks<1, kShorts>(p, first, pixels, slots, sums);
+}
+
+void multiply(const WindowProducts& products, int first, int count, std::span<const int> pixels,
+              int slots, int32_t* sums) {
+  if (products.shorts)
+    multiply_all<true>(products, first, count, pixels, slots, sums);
+  else
+    multiply_all<false>(products, first, count, pixels, slots, sums);
+}
+
+void multiply_depthwise(const LevelLayer& layer, const uint8_t* image,
+                        std::span<const int> blocks, std::span<const int> pixels, int32_t* sums) {
+  const Sums d;
+  const hn::Rebind<uint8_t, Sums> levels;
+  const hn::Rebind<int8_t, Sums> bytes;
+  const auto channels = static_cast<std::ptrdiff_t>(layer.input.channels);
+  for (size_t i = 0; i < pixels.size(); ++i) {
+    const uint8_t* corner =
+        image + layer.corners[static_cast<size_t>(pixels[i])] * channels;
+    for (const int block : blocks) {
+      const int8_t* weights = layer.weights.data() + static_cast<size_t>(block) * layer.block_bytes();
+      const uint8_t* from = corner + block * block_rows;
+      SumVector sum[parts];
+      for (auto& s : sum) s = hn::Zero(d);
+      for (const int32_t run : layer.runs) {
+        const uint8_t* x = from + run * channels;
+        for (int v = 0; v < parts; ++v) {
+          const auto input = hn::PromoteTo(d, hn::LoadU(levels, x + v * lanes));
+          const auto weight = hn::PromoteTo(d, hn::LoadU(bytes, weights + v * lanes));
+          sum[v] = hn::Add(sum[v], hn::Mul(input, weight));
+        }
+        weights += block_rows;
+      }
+      int32_t* to = sums + i * static_cast<size_t>(layer.slots) + block * block_rows;
+      for (int v = 0; v < parts; ++v) hn::StoreU(sum[v], d, to + v * lanes);
+    }
+  }
+}
+
+/// Levels of the lanes of one vector of sums, from slot `slot` on.
+HWY_INLINE SumVector levels_of(const Activation& a, Activation::Way way, int slots, int slot,
+                               SumVector sum) {
+  const Sums d;
+  const hn::Rebind<float, Sums> floats;
+  const auto first = hn::Set(d, a.first_level());
+  if (way == Activation::Way::count) {
+    auto level = first;
+    for (int t = 0; t < a.thresholds(); ++t) {
+      // A mask is -1 in lanes where it holds.
+      const auto above = hn::Gt(sum, hn::LoadU(d, a.counted() + t * slots + slot));
+      level = hn::Sub(level, hn::VecFromMask(d, above));
+    }
+    return level;
+  }
+  if (way == Activation::Way::line) {
+    const auto product = hn::Mul(hn::ConvertTo(floats, sum), hn::LoadU(floats, a.slopes() + slot));
+    const auto exact = hn::Add(product, hn::LoadU(floats, a.offsets() + slot));
+    const auto bounded = hn::Min(hn::Max(exact, hn::LoadU(floats, a.lowest() + slot)),
+                                 hn::LoadU(floats, a.highest() + slot));
+    return hn::Add(hn::ConvertTo(d, bounded), first);  // rounds to zero, from 0 on: down
+  }
+  HWY_ALIGN int32_t numbers[lanes];
+  hn::Store(sum, d, numbers);
+  for (int i = 0; i < lanes; ++i) numbers[i] = a.level(slot + i, numbers[i]);
+  return hn::Load(d, numbers);
+}
+
+Area finish(const LevelLayer& layer, const LevelTensor& output, std::span<const int> blocks,
+            std::span<const int> pixels, const Finish& work) {
+  const Sums d;
+  const hn::Rebind<uint8_t, Sums> narrow;
+  const hn::CappedTag<uint8_t, block_rows> bytes;
+  constexpr int byte_lanes = static_cast<int>(hn::MaxLanes(bytes));
+  Area area;
+  for (size_t i = 0; i < pixels.size(); ++i) {
+    const auto pixel = static_cast<size_t>(pixels[i]);
+    const int32_t* sums = work.sums + i * static_cast<size_t>(layer.slots);
+    const int32_t* golden =
+        work.golden == nullptr ? nullptr : work.golden + pixel * static_cast<size_t>(layer.slots);
+    bool differs = false;
+    for (const int block : blocks) {
+      const LevelLayer::Block& b = layer.blocks[static_cast<size_t>(block)];
+      HWY_ALIGN uint8_t levels[block_rows];
+      for (int v = 0; v < parts; ++v) {
+        const int slot = block * block_rows + v * lanes;
+        auto sum = hn::LoadU(d, sums + slot);
+        if (golden != nullptr) sum = hn::Add(sum, hn::LoadU(d, golden + slot));
+        const auto level =
+            levels_of(layer.activation, layer.activation.way(block), layer.slots, slot, sum);
+        hn::StoreU(hn::DemoteTo(narrow, level), narrow, levels + v * lanes);
+      }
+      const size_t at = output.at[pixel] + static_cast<size_t>(b.channel);
+      if (work.before != nullptr) {
+        HWY_ALIGN uint8_t difference[block_rows] = {};
+        memcpy(difference, work.before + at, static_cast<size_t>(b.count));
+        if (b.count < block_rows) memcpy(levels + b.count, difference + b.count, block_rows - b.count);
+        uint8_t* channels = work.channels + b.channel;
+        bool any = false;
+        for (int v = 0; v < block_rows; v += byte_lanes) {
+          const auto x = hn::Xor(hn::Load(bytes, difference + v), hn::Load(bytes, levels + v));
+          any |= !hn::AllTrue(bytes, hn::Eq(x, hn::Zero(bytes)));
+          hn::StoreU(hn::Or(hn::LoadU(bytes, channels + v), x), bytes, channels + v);
+        }
+        differs |= any;
+      }
+      memcpy(work.to + at, levels, static_cast<size_t>(b.count));
+    }
+    if (differs) {
+      const int y = pixels[i] / layer.output.width;
+      area.include(y, pixels[i] - y * layer.output.width);
+    }
+  }
+  return area;
+}
+
+}  // namespace stuckat::fast::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace stuckat::fast {
+
+HWY_EXPORT(multiply);
+HWY_EXPORT(multiply_depthwise);
+HWY_EXPORT(finish);
+
+namespace kernels {
+
+void multiply(const WindowProducts& products, int first, int count, std::span<const int> pixels,
+              int slots, int32_t* sums) {
+  HWY_DYNAMIC_DISPATCH(multiply)(products, first, count, pixels, slots, sums);
+}
+
+void multiply_depthwise(const LevelLayer& layer, const uint8_t* image,
+                        std::span<const int> blocks, std::span<const int> pixels, int32_t* sums) {
+  HWY_DYNAMIC_DISPATCH(multiply_depthwise)(layer, image, blocks, pixels, sums);
+}
+
+Area finish(const LevelLayer& layer, const LevelTensor& output, std::span<const int> blocks,
+            std::span<const int> pixels, const Finish& work) {
+  return HWY_DYNAMIC_DISPATCH(finish)(layer, output, blocks, pixels, work);
+}
+
+}  // namespace kernels
+}  // namespace stuckat::fast
+#endif  // HWY_ONCE
