@@ -4,10 +4,12 @@
 #include <cmath>
 
 #include "workloads/errors.h"
+#include "workloads/zoo_graphs.h"
 
 namespace stuckat {
 namespace {
 
+constexpr int own_classes = 10;
 constexpr int to_classes = 0;  // LayerRow::channels of the output layer
 
 struct LayerRow {
@@ -112,8 +114,9 @@ void check_options(const std::string& name, const ZooOptions& options) {
     throw InputError(name, "input channels " + std::to_string(options.input_channels),
                      "1 to 4096, or 0 for the architecture's own");
   }
-  if (options.classes < 1 || options.classes > most) {
-    throw InputError(name, "classes " + std::to_string(options.classes), "1 to 4096");
+  if (options.classes < 0 || options.classes > most) {
+    throw InputError(name, "classes " + std::to_string(options.classes),
+                     "1 to 4096, or 0 for the architecture's own");
   }
   if (options.input_side < 0 || options.input_side > most) {
     throw InputError(name, "an input of " + std::to_string(options.input_side) + " pixels a side",
@@ -154,8 +157,9 @@ Network build(const ArchitectureRow& architecture, const PrecisionRow& precision
     layer.stride = row.stride;
     layer.padding = row.padding;
     layer.input = shape;
-    layer.output.channels =
-        row.channels == to_classes ? options.classes : scaled(row.channels, options.width);
+    layer.output.channels = row.channels != to_classes ? scaled(row.channels, options.width)
+                            : options.classes > 0      ? options.classes
+                                                       : own_classes;
     layer.output = layer.kind->output(layer, name);
     layer.input_format = format;
     layer.output_format = pool ? format : architecture.activation(precision.activation_bits);
@@ -187,6 +191,7 @@ std::vector<std::string> zoo_names() {
       names.push_back(architecture.name + "-" + precision.name);
     }
   }
+  for (std::string& name : zoo_graph_names()) names.push_back(std::move(name));
   return names;
 }
 
@@ -198,6 +203,9 @@ Network zoo_network(const std::string& name, const ZooOptions& options) {
       return build(architecture, precision, name, options);
     }
   }
+  check_options(name, options);
+  Network graph = zoo_graph(name, options);
+  if (!graph.layers.empty()) return graph;
   throw_unknown_name("zoo", "network", name, zoo_names());
 }
 

@@ -8,8 +8,7 @@ namespace stuckat::fast {
 
 Evaluation evaluate(const PackedNetwork& network, const ImageSource& image, int64_t first,
                     int64_t count, int threads) {
-  const auto classes =
-      static_cast<size_t>(network.network().shape(network.last_tensor()).size());
+  const auto classes = static_cast<size_t>(network.network().shape(network.last_tensor()).size());
   Evaluation result;
   result.predictions.resize(static_cast<size_t>(count));
   result.logits.resize(static_cast<size_t>(count) * classes);

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "sim/fast/channel_simulator.h"
+#include "sim/fast/faulty_pass.h"
 #include "sim/fast/levels/level_simulator.h"
 #include "sim/fast/simulator_impl.h"
-#include "sim/fast/faulty_pass.h"
 
 namespace stuckat::fast {
 namespace {

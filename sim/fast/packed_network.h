@@ -20,8 +20,8 @@ class PackedNetwork {
   const Network& network() const { return network_; }
   int tensors() const { return network_.tensors(); }
   int last_tensor() const { return network_.tensors() - 1; }
-  /// Where this is not null it holds the layers, and of what follows only layout() is there, without
-  /// planes.
+  /// Where this is not null it holds the layers, and of what follows only layout() is there,
+  /// without planes.
   const LevelNetwork* levels() const { return levels_.get(); }
   const PackedLayer& layer(int index) const { return layers_[static_cast<size_t>(index)]; }
   /// The tensors that a layer reads and makes, and the layer that reads a tensor; -1: none does.

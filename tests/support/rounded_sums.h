@@ -9,12 +9,17 @@
 namespace stuckat::test {
 
 /// Thresholds of level k at sums of (k - 1/2 - zero) / scale, ascending: a row's scale is drawn so
-/// that sums of random operands reach about half of the levels.
+/// that sums of random operands reach about half of the levels; one for all rows without weights.
 inline void round_sums(Layer& layer, Random& random) {
   const int n = layer.thresholds_per_row();
   const int low = layer.accumulator_min() - 1;
   const int high = layer.accumulator_max();
   layer.thresholds.clear();
+  const auto draw = [&](double least, double greatest) {
+    return std::uniform_real_distribution<double>(least, greatest)(random);
+  };
+  double factor = draw(0.7, 1.4);
+  double zero = n * draw(0.3, 0.6);
   for (int row = 0; row < layer.rows(); ++row) {
     double deviation = 1;
     if (layer.has_weights()) {
@@ -26,9 +31,11 @@ inline void round_sums(Layer& layer, Random& random) {
     } else {
       deviation = (double{1} * high - low) / 8;
     }
-    const double scale =
-        n / (4 * deviation) * std::uniform_real_distribution<double>(0.7, 1.4)(random);
-    const double zero = n * std::uniform_real_distribution<double>(0.3, 0.6)(random);
+    if (layer.has_weights()) {
+      factor = draw(0.7, 1.4);
+      zero = n * draw(0.3, 0.6);
+    }
+    const double scale = n / (4 * deviation) * factor;
     const double middle = layer.has_weights() ? 0 : (double{1} * low + high) / 2;
     for (int k = 1; k <= n; ++k) {
       const double at = std::ceil((k - 0.5 - zero) / scale + middle) - 1;

@@ -7,13 +7,15 @@
 using namespace stuckat;
 
 TEST_CASE("every network of the zoo is valid and has its layers named in their order") {
-  CHECK(zoo_names().size() == 17);
+  CHECK(zoo_names().size() == 37);
   for (const std::string& name : zoo_names()) {
     INFO(name);
     const Network network = zoo_network(name);
     CHECK_NOTHROW(validate(network, name));
     CHECK(network.name == name);
-    CHECK(network.classes() == 10);
+    CHECK(network.classes() == (name.starts_with("mobilenet") ? 2
+                                : name.starts_with("ds-cnn")  ? 12
+                                                              : 10));
     CHECK(network.find_layer("layer0") == 0);
     for (const Layer& layer : network.layers) {
       if (!layer.has_weights()) continue;
@@ -49,6 +51,38 @@ TEST_CASE("CNV has the shapes, weights and operations of the published accelerat
   CHECK(cnv.format(0) == fixed_point_format);
   CHECK_FALSE(cnv.layers[0].is_xnor());
   CHECK(cnv.layers[1].is_xnor());
+}
+
+TEST_CASE("residual and separable networks have the weights and operations of the published ones") {
+  const struct {
+    const char* name;
+    size_t layers;
+    int64_t weights;  // without biases
+    int64_t macs;
+    Shape last;  // before the average
+  } rows[] = {{"resnet-8-w8a8", 14, 77'360, 12'501'632, {8, 8, 64}},
+              {"resnet-20-w4a4", 32, 270'896, 40'813'184, {8, 8, 64}},
+              {"mobilenet-0.25-w8a8", 29, 210'568, 7'489'664, {3, 3, 256}},
+              {"ds-cnn-w8a8", 11, 22'016, 2'656'768, {25, 5, 64}}};
+  for (const auto& row : rows) {
+    INFO(row.name);
+    const Network network = zoo_network(row.name);
+    int64_t weights = 0;
+    int64_t macs = 0;
+    for (const Layer& layer : network.layers) {
+      weights += static_cast<int64_t>(layer.weights.size());
+      macs += static_cast<int64_t>(layer.weights.size()) * layer.output.pixels();
+    }
+    CHECK(network.layers.size() == row.layers);
+    CHECK(weights == row.weights);
+    CHECK(macs == row.macs);
+    CHECK(network.layers[network.layers.size() - 2].input == row.last);
+  }
+  const Network mobilenet = zoo_network("mobilenet-0.25-w8a8");
+  CHECK(mobilenet.layer(0).padding == Padding(0, 0, 1, 1));  // the odd pixel below and right
+  CHECK(zoo_network("ds-cnn-w8a8").layer(0).padding == Padding(4, 1, 5, 1));
+  CHECK(zoo_network("vgg-11-w1a1").classes() == 10);
+  CHECK(zoo_network("vgg-11-w1a1", {.classes = 43}).classes() == 43);
 }
 
 TEST_CASE("DoReFa-Net has the matrices of the published networks, but for their groups") {

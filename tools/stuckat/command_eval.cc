@@ -66,7 +66,7 @@ nlohmann::ordered_json evaluate_fault_free(const CommandLine& line, const Networ
   result["images"] = data.size();
   result["correct"] = right;
   if (line.get<bool>("logits")) {
-    const auto classes = static_cast<size_t>(network.classes());
+    const auto classes = evaluation.logits.size() / static_cast<size_t>(data.size());
     result["logits"] = nlohmann::json::array();
     for (size_t i = 0; i < static_cast<size_t>(data.size()); ++i) {
       const auto* row = evaluation.logits.data() + i * classes;

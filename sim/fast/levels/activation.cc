@@ -7,6 +7,7 @@ namespace stuckat::fast {
 namespace {
 
 constexpr int most_counted = 15;
+constexpr size_t most_lines = 4;
 
 /// Which of the counts 1 .. n are reached within the row's sums: first+1 .. last.
 struct Steps {
@@ -41,7 +42,7 @@ double best_slope(const RowThresholds& row, Steps steps) {
   const double rise = steps.last - steps.first - 1;
   const double width = static_cast<double>(row.ascending[static_cast<size_t>(steps.last - 1)]) -
                        row.ascending[static_cast<size_t>(steps.first)];
-  constexpr int narrowings = 60;
+  constexpr int narrowings = 50;
   double low = rise / (width + 1);
   double high = rise / std::max(0.25, width - 1);
   for (int i = 0; i < narrowings; ++i) {
@@ -56,14 +57,15 @@ double best_slope(const RowThresholds& row, Steps steps) {
 
 /// What the kernels make of a line, product and sum rounded together or apart.
 bool gives(const Line& line, int64_t sum, int count) {
-  const auto s = static_cast<float>(sum);
-  volatile float product = line.slope * s;  // rounded: no compiler may contract
-  const float apart = product + line.offset;
-  const float together = std::fma(line.slope, s, line.offset);
-  const auto level = [&](float x) {
-    return static_cast<int>(std::min(std::max(x, line.lowest), line.highest));
+  const auto s = static_cast<double>(sum);
+  volatile double product = line.slope * s;  // rounded: no compiler may contract
+  const double apart = product + line.offset;
+  const double together = std::fma(line.slope, s, line.offset);
+  const auto agrees = [&](double x) {
+    return std::abs(x) < INT32_MAX &&
+           std::clamp(static_cast<int32_t>(x), line.lowest, line.highest) == count;
   };
-  return level(apart) == count && level(together) == count;
+  return agrees(apart) && agrees(together);
 }
 
 }  // namespace
@@ -76,16 +78,16 @@ int RowThresholds::count(int64_t sum) const {
 std::optional<Line> fit_line(const RowThresholds& row) {
   const Steps steps{row.count(row.least), row.count(row.greatest)};
   Line line;
-  line.lowest = static_cast<float>(steps.first);
-  line.highest = static_cast<float>(steps.last);
+  line.lowest = steps.first;
+  line.highest = steps.last;
   if (steps.first == steps.last) {
     line.offset = line.lowest;
   } else {
     const double slope = best_slope(row, steps);
     const Offsets o = offsets(row, steps, slope);
     if (!(o.least < o.greatest)) return {};
-    line.slope = static_cast<float>(slope);
-    line.offset = static_cast<float>((o.least + o.greatest) / 2);
+    line.slope = slope;
+    line.offset = (o.least + o.greatest) / 2;
   }
   bool exact = line.slope >= 0 && gives(line, row.least, steps.first) &&
                gives(line, row.greatest, steps.last);
@@ -94,6 +96,35 @@ std::optional<Line> fit_line(const RowThresholds& row) {
     exact = gives(line, t, row.count(t)) && gives(line, t + 1, row.count(t + 1));
   }
   return exact ? std::optional<Line>(line) : std::nullopt;
+}
+
+std::vector<Line> fit_lines(const RowThresholds& row, size_t most) {
+  std::vector<Line> lines;
+  const auto of = [&](size_t begin, size_t end) {
+    return fit_line({{row.ascending.begin() + static_cast<std::ptrdiff_t>(begin),
+                      row.ascending.begin() + static_cast<std::ptrdiff_t>(end)},
+                     row.least,
+                     row.greatest});
+  };
+  for (size_t begin = 0; begin < row.ascending.size();) {
+    if (lines.size() == most) return {};
+    // The most thresholds that have a line: fewer of them have one too.
+    size_t fits = begin;
+    size_t end = row.ascending.size();
+    std::optional<Line> best;
+    for (size_t next = end; fits < end; next = (fits + end + 1) / 2) {
+      if (const auto line = of(begin, next)) {
+        best = line;
+        fits = next;
+      } else {
+        end = next - 1;
+      }
+    }
+    if (!best) return {};
+    lines.push_back(*best);
+    begin = fits;
+  }
+  return lines;
 }
 
 Activation::Activation(const std::vector<RowThresholds>& rows, int first_level)
@@ -111,26 +142,33 @@ Activation::Activation(const std::vector<RowThresholds>& rows, int first_level)
     }
     return;
   }
-  for (auto* numbers : {&slopes_, &offsets_, &lowest_, &highest_}) numbers->resize(slots);
+  slopes_.resize(most_lines * slots);
+  offsets_.resize(most_lines * slots);
+  lowest_.resize(most_lines * slots);
+  highest_.resize(most_lines * slots);
   for (size_t first = 0; first < slots; first += block_rows) {
-    Way way = Way::line;
-    for (size_t slot = first; slot < first + block_rows && way == Way::line; ++slot) {
-      const std::optional<Line> line = fit_line(rows[slot]);
-      if (!line) way = Way::search;
-      if (!line) continue;
-      slopes_[slot] = line->slope;
-      offsets_[slot] = line->offset;
-      lowest_[slot] = line->lowest;
-      highest_[slot] = line->highest;
+    Way way = Way::lines;
+    size_t most = 1;
+    for (size_t slot = first; slot < first + block_rows && way == Way::lines; ++slot) {
+      const std::vector<Line> lines = fit_lines(rows[slot], most_lines);
+      if (lines.empty()) way = Way::search;
+      most = std::max(most, lines.size());
+      for (size_t i = 0; i < lines.size(); ++i) {
+        const size_t at = i * slots + slot;
+        slopes_[at] = lines[i].slope;
+        offsets_[at] = lines[i].offset;
+        lowest_[at] = lines[i].lowest;
+        highest_[at] = lines[i].highest;
+      }
     }
     ways_.push_back(way);
+    lines_.push_back(static_cast<int>(most));
   }
 }
 
 int Activation::level(int slot, int32_t sum) const {
   const auto begin = sorted_.begin() + std::ptrdiff_t{slot} * thresholds_;
-  return first_level_ +
-         static_cast<int>(std::lower_bound(begin, begin + thresholds_, sum) - begin);
+  return first_level_ + static_cast<int>(std::lower_bound(begin, begin + thresholds_, sum) - begin);
 }
 
 }  // namespace stuckat::fast

@@ -21,26 +21,30 @@ struct RowThresholds {
   int count(int64_t sum) const;
 };
 
-/// count(sum) = floor(slope * sum + offset), kept within lowest .. highest, for every sum from
-/// least to greatest: in single precision, whether or not product and sum are rounded apart.
+/// count(sum) = slope * sum + offset, rounded to zero and kept within lowest .. highest, for every
+/// sum from least to greatest: in double precision (single is too coarse for sums that take a
+/// thousand steps to a level), whether or not product and sum are rounded apart.
 struct Line {
-  float slope = 0;
-  float offset = 0;
-  float lowest = 0;
-  float highest = 0;
+  double slope = 0;
+  double offset = 0;
+  int32_t lowest = 0;
+  int32_t highest = 0;
 };
 
-/// The line of a row, if there is one. Rounding of a scaled sum has one almost always; it is taken
-/// only if it gives the right count on both sides of every threshold, between which both counts
-/// rise with the sum and so are the same.
+/// The line of a row, if there is one. It is taken only if it gives the right count on both sides
+/// of every threshold, between which both counts rise with the sum and so are the same.
 std::optional<Line> fit_line(const RowThresholds& row);
+
+/// Lines whose sum is the count, each of some consecutive thresholds: none if more than `most` are
+/// needed. Rounding of a scaled sum takes one almost always; two where it differs by sign.
+std::vector<Line> fit_lines(const RowThresholds& row, size_t most);
 
 /// Thresholds of all rows, in blocks of 16 rows. What an element of the output is set to is
 /// first_level + count(sum).
 class Activation {
  public:
-  /// Counting compares with every threshold, at most 15; searching halves the list.
-  enum class Way : uint8_t { count, line, search };
+  /// count: compares with every threshold, at most 15; lines: a few lines; search: halves the list.
+  enum class Way : uint8_t { count, lines, search };
 
   Activation() = default;
   /// rows: [blocks * 16], each with the same number of thresholds; those of slots that no row has
@@ -52,24 +56,27 @@ class Activation {
   Way way(int block) const { return ways_[static_cast<size_t>(block)]; }
   /// [thresholds][slots]
   const int32_t* counted() const { return counted_.data(); }
-  /// The four numbers of a line, each [slots].
-  const float* slopes() const { return slopes_.data(); }
-  const float* offsets() const { return offsets_.data(); }
-  const float* lowest() const { return lowest_.data(); }
-  const float* highest() const { return highest_.data(); }
+  /// Lines of a block's rows: those of a row that has fewer give nothing.
+  int lines(int block) const { return lines_[static_cast<size_t>(block)]; }
+  /// The four numbers of a line, each [lines][slots].
+  const double* slopes() const { return slopes_.data(); }
+  const double* offsets() const { return offsets_.data(); }
+  const int32_t* lowest() const { return lowest_.data(); }
+  const int32_t* highest() const { return highest_.data(); }
   /// first_level + count of one row.
   int level(int slot, int32_t sum) const;
 
  private:
   int thresholds_ = 0;
   int first_level_ = 0;
-  std::vector<Way> ways_;                // [blocks]
-  std::vector<int32_t> sorted_;          // [slots][thresholds]
-  AlignedVector<int32_t> counted_;       // only if some block counts
-  AlignedVector<float> slopes_;          // these only if some block has lines
-  AlignedVector<float> offsets_;
-  AlignedVector<float> lowest_;
-  AlignedVector<float> highest_;
+  std::vector<Way> ways_;           // [blocks]
+  std::vector<int> lines_;          // [blocks]
+  std::vector<int32_t> sorted_;     // [slots][thresholds]
+  AlignedVector<int32_t> counted_;  // only if some block counts
+  AlignedVector<double> slopes_;    // these only if some block has lines
+  AlignedVector<double> offsets_;
+  AlignedVector<int32_t> lowest_;
+  AlignedVector<int32_t> highest_;
 };
 
 }  // namespace stuckat::fast

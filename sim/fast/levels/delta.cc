@@ -22,8 +22,8 @@ bool ChannelDelta::pays(const LevelLayer& layer, size_t channels) {
 }
 
 void ChannelDelta::gather_weights(const LevelLayer& layer, std::span<const int> channels) {
-  if (layer_ == &layer && std::equal(channels.begin(), channels.end(), channels_.begin(),
-                                     channels_.end())) {
+  if (layer_ == &layer &&
+      std::equal(channels.begin(), channels.end(), channels_.begin(), channels_.end())) {
     return;
   }
   layer_ = &layer;
@@ -34,7 +34,8 @@ void ChannelDelta::gather_weights(const LevelLayer& layer, std::span<const int> 
   const int run_pixels = layer.run_bytes / layer.input.channels;
   for (size_t block = 0; block < layer.blocks.size(); ++block) {
     for (size_t run = 0; run < layer.runs.size(); ++run) {
-      int16_t* to = weights_.data() + (block * layer.runs.size() + run) * run_words * block_rows * 2;
+      int16_t* to =
+          weights_.data() + (block * layer.runs.size() + run) * run_words * block_rows * 2;
       size_t at = 0;  // in the run
       for (int pixel = 0; pixel < run_pixels; ++pixel) {
         for (const int channel : channels) {

@@ -16,8 +16,8 @@ class ChannelDelta {
   /// Is it cheaper than all channels of the windows?
   static bool pays(const LevelLayer& layer, size_t channels);
 
-  /// changes[i][slots]: what `faulty` minus `golden` in `channels` and `changed` does to the sums at
-  /// output pixel pixels[i]. Nothing else of the input differs.
+  /// changes[i][slots]: what `faulty` minus `golden` in `channels` and `changed` does to the sums
+  /// at output pixel pixels[i]. Nothing else of the input differs.
   void multiply(const LevelLayer& layer, const LevelTensor& input, const uint8_t* golden,
                 const uint8_t* faulty, std::span<const int> channels, const Area& changed,
                 std::span<const int> pixels, int32_t* changes);

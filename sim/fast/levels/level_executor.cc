@@ -46,7 +46,8 @@ void LevelExecutor::run_layer(int index) {
   kernels::Finish work;
   work.sums = sums.data();
   work.to = levels_[to].data();
-  kernels::finish(layer, network_.tensor(static_cast<int>(to)), blocks, pixels, work);
+  const LevelTensor& output = network_.tensor(static_cast<int>(to));
+  kernels::finish(layer, output, blocks, output.all(), work);
 }
 
 Tensor LevelExecutor::tensor(int tensor) const {

@@ -41,7 +41,8 @@ void LevelPass::apply_operands(int index, const Effects& effects, int64_t image_
     for (int x = 0; x < padded.shape.width; ++x) {
       const int pixel = (y - layer.padding.top + input.border.top) * input.width() + x -
                         layer.padding.left + input.border.left;
-      uint8_t* to = held_.data() + static_cast<size_t>(pixel) * static_cast<size_t>(layer.input.channels);
+      uint8_t* to =
+          held_.data() + static_cast<size_t>(pixel) * static_cast<size_t>(layer.input.channels);
       for (int c = 0; c < layer.input.channels; ++c) {
         *to++ = static_cast<uint8_t>(input.level(*value++));
       }
@@ -58,9 +59,10 @@ bool LevelPass::patch_only(const TensorStep& step, int index) const {
   if (!step.windows.empty() || !step.operands.empty() || inputs_differ(index)) return false;
   const Layer& layer = network_.network().layer(index);
   return std::all_of(step.rows.begin(), step.rows.end(), [&](const SpecialRow& row) {
-    const auto halves = [&](const ParameterChange& w) {  // a match counts half of a product's change
-      return !layer.is_xnor() || w.value == 1 || w.value == -1;
-    };
+    const auto halves =
+        [&](const ParameterChange& w) {  // a match counts half of a product's change
+          return !layer.is_xnor() || w.value == 1 || w.value == -1;
+        };
     return row.operators.empty() && std::all_of(row.weights.begin(), row.weights.end(), halves);
   });
 }
@@ -130,9 +132,9 @@ void LevelPass::apply_rows(int index, const TensorStep& step, const Effects& eff
   compute_rows(index, all, effects, edits, wrong, columns, image_index);
 }
 
-void LevelPass::compute_rows(int index, const std::vector<SpecialRow>& rows,
-                             const Effects& effects, const WindowEdits& edits,
-                             const std::vector<int>& pixels, int columns, int64_t image_index) {
+void LevelPass::compute_rows(int index, const std::vector<SpecialRow>& rows, const Effects& effects,
+                             const WindowEdits& edits, const std::vector<int>& pixels, int columns,
+                             int64_t image_index) {
   if (rows.empty() || pixels.empty()) return;
   const Layer& layer = network_.network().layer(index);
   std::vector<RowCalculator> calculators;
@@ -169,10 +171,9 @@ void LevelPass::read_window(int index, int pixel, int group, int16_t* window) co
   const LevelTensor& input = network_.tensor(from);
   const int channels = layer.input.channels;
   const uint8_t* image = held_.empty() ? levels_[static_cast<size_t>(from)].data() : held_.data();
-  const uint8_t* corner = image +
-                          size_t{layer.corners[static_cast<size_t>(pixel)]} *
-                              static_cast<size_t>(channels) +
-                          static_cast<size_t>(group * (channels / layer.groups));
+  const uint8_t* corner =
+      image + size_t{layer.corners[static_cast<size_t>(pixel)]} * static_cast<size_t>(channels) +
+      static_cast<size_t>(group * (channels / layer.groups));
   for (const int32_t run : layer.runs) {
     const uint8_t* levels = corner + std::ptrdiff_t{run} * channels;
     for (int i = 0; i < layer.run_bytes; ++i) {
@@ -201,9 +202,9 @@ void LevelPass::set_value(int tensor, int pixel, int channel, int32_t value) {
     result_[static_cast<size_t>(pixel * layout.shape.channels + channel)] = value;
     return;
   }
-  levels_[static_cast<size_t>(tensor)][layout.at[static_cast<size_t>(pixel)] +
-                                       static_cast<size_t>(channel)] =
-      static_cast<uint8_t>(layout.level(value));
+  levels_[static_cast<size_t>(tensor)]
+         [layout.at[static_cast<size_t>(pixel)] + static_cast<size_t>(channel)] =
+             static_cast<uint8_t>(layout.level(value));
 }
 
 void LevelPass::apply_element(const ElementFault& fault, const ElementStep& step,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "sim/fast/highway_targets.h"
 #undef HWY_TARGET_INCLUDE
@@ -45,7 +46,8 @@ HWY_INLINE SumVector add_products(SumVector sum, SumVector inputs, SumVector wei
   const auto x = hn::BitCast(du16, inputs);
   const auto even = hn::BitCast(d16, hn::And(x, hn::Set(du16, 0xff)));
   const auto odd = hn::BitCast(d16, hn::ShiftRight<8>(x));
-  sum = hn::ReorderWidenMulAccumulate(d, even, hn::ShiftRight<8>(hn::ShiftLeft<8>(w)), sum, nothing);
+  sum =
+      hn::ReorderWidenMulAccumulate(d, even, hn::ShiftRight<8>(hn::ShiftLeft<8>(w)), sum, nothing);
   return hn::ReorderWidenMulAccumulate(d, odd, hn::ShiftRight<8>(w), sum, nothing);
 #else
   const Sums d;
@@ -57,10 +59,10 @@ HWY_INLINE SumVector add_products(SumVector sum, SumVector inputs, SumVector wei
   const auto byte = hn::Set(d, 0xff);
   const auto at = [&](SumVector v) { return hn::And(v, byte); };
   sum = hn::Add(sum, hn::Mul(at(inputs), hn::ShiftRight<24>(hn::ShiftLeft<24>(weights))));
-  sum = hn::Add(sum, hn::Mul(at(hn::ShiftRight<8>(inputs)),
-                             hn::ShiftRight<24>(hn::ShiftLeft<16>(weights))));
-  sum = hn::Add(sum, hn::Mul(at(hn::ShiftRight<16>(inputs)),
-                             hn::ShiftRight<24>(hn::ShiftLeft<8>(weights))));
+  sum = hn::Add(
+      sum, hn::Mul(at(hn::ShiftRight<8>(inputs)), hn::ShiftRight<24>(hn::ShiftLeft<16>(weights))));
+  sum = hn::Add(
+      sum, hn::Mul(at(hn::ShiftRight<16>(inputs)), hn::ShiftRight<24>(hn::ShiftLeft<8>(weights))));
   return hn::Add(sum, hn::Mul(at(hn::ShiftRight<24>(inputs)), hn::ShiftRight<24>(weights)));
 #endif
 }
@@ -68,7 +70,9 @@ HWY_INLINE SumVector add_products(SumVector sum, SumVector inputs, SumVector wei
 /// Blocks and pixels whose sums stay in registers together.
 inline constexpr bool many_registers = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL;
 template <int kBlocks>
-inline constexpr int tile_pixels = many_registers ? (kBlocks == 4 ? 6 : kBlocks == 2 ? 12 : 16)
+inline constexpr int tile_pixels = many_registers ? (kBlocks == 4   ? 6
+                                                     : kBlocks == 2 ? 12
+                                                                    : 16)
                                                   : (parts > 4 ? 1 : 4 / kBlocks);
 
 /// kBlocks blocks at kPixels pixels. inputs: where their windows begin.
@@ -110,8 +114,7 @@ template <int kBlocks, bool kShorts>
 HWY_INLINE void multiply_blocks(const WindowProducts& p, int first, std::span<const int> pixels,
                                 int slots, int32_t* sums) {
   constexpr int at_once = tile_pixels<kBlocks>;
-  const size_t block_bytes =
-      p.runs.size() * static_cast<size_t>(p.run_words) * block_rows * 4;
+  const size_t block_bytes = p.runs.size() * static_cast<size_t>(p.run_words) * block_rows * 4;
   const int8_t* weights = p.weights + static_cast<size_t>(first) * block_bytes;
   const auto count = static_cast<int>(pixels.size());
   for (int i = 0; i < count; i += at_once) {
@@ -148,17 +151,17 @@ void multiply(const WindowProducts& products, int first, int count, std::span<co
     multiply_all<false>(products, first, count, pixels, slots, sums);
 }
 
-void multiply_depthwise(const LevelLayer& layer, const uint8_t* image,
-                        std::span<const int> blocks, std::span<const int> pixels, int32_t* sums) {
+void multiply_depthwise(const LevelLayer& layer, const uint8_t* image, std::span<const int> blocks,
+                        std::span<const int> pixels, int32_t* sums) {
   const Sums d;
   const hn::Rebind<uint8_t, Sums> levels;
   const hn::Rebind<int8_t, Sums> bytes;
   const auto channels = static_cast<std::ptrdiff_t>(layer.input.channels);
   for (size_t i = 0; i < pixels.size(); ++i) {
-    const uint8_t* corner =
-        image + layer.corners[static_cast<size_t>(pixels[i])] * channels;
+    const uint8_t* corner = image + layer.corners[static_cast<size_t>(pixels[i])] * channels;
     for (const int block : blocks) {
-      const int8_t* weights = layer.weights.data() + static_cast<size_t>(block) * layer.block_bytes();
+      const int8_t* weights =
+          layer.weights.data() + static_cast<size_t>(block) * layer.block_bytes();
       const uint8_t* from = corner + block * block_rows;
       SumVector sum[parts];
       for (auto& s : sum) s = hn::Zero(d);
@@ -177,80 +180,167 @@ void multiply_depthwise(const LevelLayer& layer, const uint8_t* image,
   }
 }
 
-/// Levels of the lanes of one vector of sums, from slot `slot` on.
-HWY_INLINE SumVector levels_of(const Activation& a, Activation::Way way, int slots, int slot,
-                               SumVector sum) {
-  const Sums d;
-  const hn::Rebind<float, Sums> floats;
-  const auto first = hn::Set(d, a.first_level());
-  if (way == Activation::Way::count) {
-    auto level = first;
-    for (int t = 0; t < a.thresholds(); ++t) {
-      // A mask is -1 in lanes where it holds.
-      const auto above = hn::Gt(sum, hn::LoadU(d, a.counted() + t * slots + slot));
-      level = hn::Sub(level, hn::VecFromMask(d, above));
+/// A block by its lines, of which the first stays in registers. sums and golden (added unless null)
+/// to levels[16].
+class ByLines {
+ public:
+  ByLines(const LevelLayer& layer, int block)
+      : layer_(layer), slot_(block * block_rows), lines_(layer.activation.lines(block)) {
+    const Activation& a = layer.activation;
+    for (int v = 0; v < vectors; ++v) {
+      const int at = slot_ + v * at_once;
+      slope_[v] = hn::LoadU(wide, a.slopes() + at);
+      offset_[v] = hn::LoadU(wide, a.offsets() + at);
+      lowest_[v] = hn::LoadU(whole, a.lowest() + at);
+      highest_[v] = hn::LoadU(whole, a.highest() + at);
     }
-    return level;
   }
-  if (way == Activation::Way::line) {
-    const auto product = hn::Mul(hn::ConvertTo(floats, sum), hn::LoadU(floats, a.slopes() + slot));
-    const auto exact = hn::Add(product, hn::LoadU(floats, a.offsets() + slot));
-    const auto bounded = hn::Min(hn::Max(exact, hn::LoadU(floats, a.lowest() + slot)),
-                                 hn::LoadU(floats, a.highest() + slot));
-    return hn::Add(hn::ConvertTo(d, bounded), first);  // rounds to zero, from 0 on: down
+
+  HWY_INLINE void operator()(const int32_t* sums, const int32_t* golden, uint8_t* levels) const {
+    const Activation& a = layer_.activation;
+    const hn::Rebind<uint8_t, Wide> narrow;
+    const auto first = hn::Set(whole, a.first_level());
+    for (int v = 0; v < vectors; ++v) {
+      auto sum = hn::LoadU(whole, sums + v * at_once);
+      if (golden != nullptr) sum = hn::Add(sum, hn::LoadU(whole, golden + v * at_once));
+      const auto x = hn::PromoteTo(wide, sum);
+      auto level = hn::Add(first, line(x, slope_[v], offset_[v], lowest_[v], highest_[v]));
+      for (int i = 1; i < lines_; ++i) {
+        const int at = i * layer_.slots + slot_ + v * at_once;
+        level = hn::Add(
+            level, line(x, hn::LoadU(wide, a.slopes() + at), hn::LoadU(wide, a.offsets() + at),
+                        hn::LoadU(whole, a.lowest() + at), hn::LoadU(whole, a.highest() + at)));
+      }
+      hn::StoreU(hn::DemoteTo(narrow, level), narrow, levels + v * at_once);
+    }
   }
-  HWY_ALIGN int32_t numbers[lanes];
-  hn::Store(sum, d, numbers);
-  for (int i = 0; i < lanes; ++i) numbers[i] = a.level(slot + i, numbers[i]);
-  return hn::Load(d, numbers);
+
+ private:
+  using Wide = hn::CappedTag<double, 8>;
+  using Whole = hn::Rebind<int32_t, Wide>;
+  static constexpr Wide wide = {};
+  static constexpr Whole whole = {};
+  static constexpr int at_once = static_cast<int>(hn::MaxLanes(Wide()));
+  static constexpr int vectors = block_rows / at_once;
+
+  static HWY_INLINE hn::Vec<Whole> line(hn::Vec<Wide> x, hn::Vec<Wide> slope, hn::Vec<Wide> offset,
+                                        hn::Vec<Whole> lowest, hn::Vec<Whole> highest) {
+    const auto rounded = hn::DemoteTo(whole, hn::MulAdd(x, slope, offset));  // to zero
+    return hn::Min(hn::Max(rounded, lowest), highest);
+  }
+
+  const LevelLayer& layer_;
+  int slot_;
+  int lines_;
+  hn::Vec<Wide> slope_[vectors];
+  hn::Vec<Wide> offset_[vectors];
+  hn::Vec<Whole> lowest_[vectors];
+  hn::Vec<Whole> highest_[vectors];
+};
+
+/// By comparing with each threshold.
+struct ByCounting {
+  const LevelLayer& layer;
+  int block;
+
+  HWY_INLINE void operator()(const int32_t* sums, const int32_t* golden, uint8_t* levels) const {
+    const Sums d;
+    const hn::Rebind<uint8_t, Sums> narrow;
+    const Activation& a = layer.activation;
+    for (int v = 0; v < block_rows; v += lanes) {
+      auto sum = hn::LoadU(d, sums + v);
+      if (golden != nullptr) sum = hn::Add(sum, hn::LoadU(d, golden + v));
+      auto level = hn::Set(d, a.first_level());
+      for (int t = 0; t < a.thresholds(); ++t) {
+        // A mask is -1 in lanes where it holds.
+        const auto above =
+            hn::Gt(sum, hn::LoadU(d, a.counted() + t * layer.slots + block * block_rows + v));
+        level = hn::Sub(level, hn::VecFromMask(d, above));
+      }
+      hn::StoreU(hn::DemoteTo(narrow, level), narrow, levels + v);
+    }
+  }
+};
+
+struct BySearch {
+  const LevelLayer& layer;
+  int block;
+
+  void operator()(const int32_t* sums, const int32_t* golden, uint8_t* levels) const {
+    for (int i = 0; i < block_rows; ++i) {
+      const int32_t sum = sums[i] + (golden == nullptr ? 0 : golden[i]);
+      levels[i] = static_cast<uint8_t>(layer.activation.level(block * block_rows + i, sum));
+    }
+  }
+};
+
+/// One block at every pixel of the area. differs[pixels of the area]: set where it differs.
+template <class Levels>
+HWY_INLINE void finish_block(const LevelLayer& layer, const LevelTensor& output, int block,
+                             const Area& area, const Finish& work, const Levels& levels_of,
+                             uint8_t* differs) {
+  const hn::CappedTag<uint8_t, block_rows> bytes;
+  constexpr int byte_lanes = static_cast<int>(hn::MaxLanes(bytes));
+  const LevelLayer::Block& b = layer.blocks[static_cast<size_t>(block)];
+  const auto count = static_cast<size_t>(b.count);
+  const std::ptrdiff_t slot = std::ptrdiff_t{block} * block_rows;
+  HWY_ALIGN uint8_t changed[block_rows] = {};  // of each channel
+  HWY_ALIGN uint8_t before[block_rows] = {};
+  HWY_ALIGN uint8_t levels[block_rows];
+  const int32_t* sums = work.sums + slot;
+  for (int y = area.top; y < area.bottom; ++y) {
+    for (int x = area.left; x < area.right; ++x, sums += layer.slots, ++differs) {
+      const auto pixel = static_cast<size_t>(y * layer.output.width + x);
+      const int32_t* golden =
+          work.golden == nullptr
+              ? nullptr
+              : work.golden + static_cast<std::ptrdiff_t>(pixel) * layer.slots + slot;
+      const size_t at = output.at[pixel] + static_cast<size_t>(b.channel);
+      levels_of(sums, golden, levels);
+      if (work.before != nullptr) {
+        const uint8_t* old = work.before + at;
+        if (b.count < block_rows) {
+          memcpy(before, old, count);
+          memcpy(levels + count, before + count, block_rows - count);
+          old = before;
+        }
+        int any = 0;
+        for (int v = 0; v < block_rows; v += byte_lanes) {
+          const auto change = hn::Xor(hn::LoadU(bytes, old + v), hn::Load(bytes, levels + v));
+          any |= hn::AllTrue(bytes, hn::Eq(change, hn::Zero(bytes))) ? 0 : 1;
+          hn::Store(hn::Or(hn::Load(bytes, changed + v), change), bytes, changed + v);
+        }
+        *differs = static_cast<uint8_t>(*differs | any);
+      }
+      if (b.count == block_rows)
+        memcpy(work.to + at, levels, block_rows);
+      else
+        memcpy(work.to + at, levels, count);
+    }
+  }
+  for (size_t c = 0; c < count && work.before != nullptr; ++c) {
+    uint8_t& channel = work.channels[static_cast<size_t>(b.channel) + c];
+    channel = static_cast<uint8_t>(channel | changed[c]);
+  }
 }
 
 Area finish(const LevelLayer& layer, const LevelTensor& output, std::span<const int> blocks,
-            std::span<const int> pixels, const Finish& work) {
-  const Sums d;
-  const hn::Rebind<uint8_t, Sums> narrow;
-  const hn::CappedTag<uint8_t, block_rows> bytes;
-  constexpr int byte_lanes = static_cast<int>(hn::MaxLanes(bytes));
-  Area area;
-  for (size_t i = 0; i < pixels.size(); ++i) {
-    const auto pixel = static_cast<size_t>(pixels[i]);
-    const int32_t* sums = work.sums + i * static_cast<size_t>(layer.slots);
-    const int32_t* golden =
-        work.golden == nullptr ? nullptr : work.golden + pixel * static_cast<size_t>(layer.slots);
-    bool differs = false;
-    for (const int block : blocks) {
-      const LevelLayer::Block& b = layer.blocks[static_cast<size_t>(block)];
-      HWY_ALIGN uint8_t levels[block_rows];
-      for (int v = 0; v < parts; ++v) {
-        const int slot = block * block_rows + v * lanes;
-        auto sum = hn::LoadU(d, sums + slot);
-        if (golden != nullptr) sum = hn::Add(sum, hn::LoadU(d, golden + slot));
-        const auto level =
-            levels_of(layer.activation, layer.activation.way(block), layer.slots, slot, sum);
-        hn::StoreU(hn::DemoteTo(narrow, level), narrow, levels + v * lanes);
-      }
-      const size_t at = output.at[pixel] + static_cast<size_t>(b.channel);
-      if (work.before != nullptr) {
-        HWY_ALIGN uint8_t difference[block_rows] = {};
-        memcpy(difference, work.before + at, static_cast<size_t>(b.count));
-        if (b.count < block_rows) memcpy(levels + b.count, difference + b.count, block_rows - b.count);
-        uint8_t* channels = work.channels + b.channel;
-        bool any = false;
-        for (int v = 0; v < block_rows; v += byte_lanes) {
-          const auto x = hn::Xor(hn::Load(bytes, difference + v), hn::Load(bytes, levels + v));
-          any |= !hn::AllTrue(bytes, hn::Eq(x, hn::Zero(bytes)));
-          hn::StoreU(hn::Or(hn::LoadU(bytes, channels + v), x), bytes, channels + v);
-        }
-        differs |= any;
-      }
-      memcpy(work.to + at, levels, static_cast<size_t>(b.count));
-    }
-    if (differs) {
-      const int y = pixels[i] / layer.output.width;
-      area.include(y, pixels[i] - y * layer.output.width);
+            const Area& area, const Finish& work) {
+  std::vector<uint8_t> differs(static_cast<size_t>(area.pixels()), 0);
+  for (const int block : blocks) {
+    switch (layer.activation.way(block)) {
+      case Activation::Way::lines:
+        finish_block(layer, output, block, area, work, ByLines(layer, block), differs.data());
+        break;
+      case Activation::Way::count:
+        finish_block(layer, output, block, area, work, ByCounting{layer, block}, differs.data());
+        break;
+      case Activation::Way::search:
+        finish_block(layer, output, block, area, work, BySearch{layer, block}, differs.data());
+        break;
     }
   }
-  return area;
+  return differing(area, differs);
 }
 
 }  // namespace stuckat::fast::HWY_NAMESPACE
@@ -270,14 +360,14 @@ void multiply(const WindowProducts& products, int first, int count, std::span<co
   HWY_DYNAMIC_DISPATCH(multiply)(products, first, count, pixels, slots, sums);
 }
 
-void multiply_depthwise(const LevelLayer& layer, const uint8_t* image,
-                        std::span<const int> blocks, std::span<const int> pixels, int32_t* sums) {
+void multiply_depthwise(const LevelLayer& layer, const uint8_t* image, std::span<const int> blocks,
+                        std::span<const int> pixels, int32_t* sums) {
   HWY_DYNAMIC_DISPATCH(multiply_depthwise)(layer, image, blocks, pixels, sums);
 }
 
 Area finish(const LevelLayer& layer, const LevelTensor& output, std::span<const int> blocks,
-            std::span<const int> pixels, const Finish& work) {
-  return HWY_DYNAMIC_DISPATCH(finish)(layer, output, blocks, pixels, work);
+            const Area& area, const Finish& work) {
+  return HWY_DYNAMIC_DISPATCH(finish)(layer, output, blocks, area, work);
 }
 
 }  // namespace kernels

@@ -26,21 +26,21 @@ void multiply(const WindowProducts& products, int first, int count, std::span<co
               int slots, int32_t* sums);
 
 /// The same for a depthwise layer; image: all channels.
-void multiply_depthwise(const LevelLayer& layer, const uint8_t* image,
-                        std::span<const int> blocks, std::span<const int> pixels, int32_t* sums);
+void multiply_depthwise(const LevelLayer& layer, const uint8_t* image, std::span<const int> blocks,
+                        std::span<const int> pixels, int32_t* sums);
 
 /// What becomes of sums.
 struct Finish {
-  const int32_t* sums = nullptr;    ///< [pixels of the list][slots]
+  const int32_t* sums = nullptr;    ///< [pixels of the area in raster order][slots]
   const int32_t* golden = nullptr;  ///< unless null they are differences from these, [pixel][slots]
   const uint8_t* before = nullptr;  ///< the fault-free tensor; null: nothing is compared
   uint8_t* to = nullptr;            ///< the tensor
   uint8_t* channels = nullptr;      ///< where something differs, bits are set here
 };
 
-/// Levels of some blocks of a layer with thresholds, at some output pixels. Returns the area of
-/// those in which something differs.
+/// Levels of some blocks of a layer with thresholds, at an area of its output. Returns the area of
+/// what differs.
 Area finish(const LevelLayer& layer, const LevelTensor& output, std::span<const int> blocks,
-            std::span<const int> pixels, const Finish& work);
+            const Area& area, const Finish& work);
 
 }  // namespace stuckat::fast::kernels

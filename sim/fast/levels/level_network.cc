@@ -151,12 +151,13 @@ void scale_sums(const Layer& layer, const LevelTensor& input, LevelLayer& packed
     }
     const auto slot = static_cast<size_t>(packed.slot_of[static_cast<size_t>(row)]);
     // A match more for each weight of +1 whose bit is set, one less for each of -1.
-    packed.base[slot] = static_cast<int32_t>(layer.is_xnor() ? (layer.columns() - sum) / 2
-                                                             : sum * input.lowest);
+    packed.base[slot] =
+        static_cast<int32_t>(layer.is_xnor() ? (layer.columns() - sum) / 2 : sum * input.lowest);
     rows[slot].least = (sum - positive) * (input.levels - 1);
     rows[slot].greatest = positive * (input.levels - 1);
     if (rows[slot].least > INT32_MIN && rows[slot].greatest < INT32_MAX) continue;
-    throw InputError(layer.name, "sums of levels beyond 32 bits", "fewer columns, for the fast engine");
+    throw InputError(layer.name, "sums of levels beyond 32 bits",
+                     "fewer columns, for the fast engine");
   }
 }
 
@@ -168,9 +169,10 @@ void pack_thresholds(const Layer& layer, int first_level, LevelLayer& packed,
     const auto slot = static_cast<size_t>(packed.slot_of[static_cast<size_t>(r)]);
     const int32_t* thresholds = layer.threshold_row(r);
     for (size_t t = 0; t < n; ++t) {
-      const int64_t distance = int64_t{thresholds[t]} - (packed.base.empty() ? 0 : packed.base[slot]);
-      rows[slot].ascending[t] = static_cast<int32_t>(std::clamp<int64_t>(
-          floor_divide(distance, packed.unit), INT32_MIN, INT32_MAX));
+      const int64_t distance =
+          int64_t{thresholds[t]} - (packed.base.empty() ? 0 : packed.base[slot]);
+      rows[slot].ascending[t] = static_cast<int32_t>(
+          std::clamp<int64_t>(floor_divide(distance, packed.unit), INT32_MIN, INT32_MAX));
     }
     std::sort(rows[slot].ascending.begin(), rows[slot].ascending.end());
   }
@@ -259,6 +261,21 @@ void Area::include(const Area& other) {
   right = std::max(right, other.right);
 }
 
+Area differing(const Area& area, std::span<const uint8_t> flags) {
+  Area result;
+  const auto width = static_cast<size_t>(std::max(0, area.right - area.left));
+  for (int y = area.top; y < area.bottom && width > 0; ++y) {
+    const auto row = flags.subspan(static_cast<size_t>(y - area.top) * width, width);
+    const auto set = [](uint8_t flag) { return flag != 0; };
+    const auto first = std::find_if(row.begin(), row.end(), set);
+    if (first == row.end()) continue;
+    const auto last = std::find_if(row.rbegin(), row.rend(), set);
+    result.include(Area{y, area.left + static_cast<int>(first - row.begin()), y + 1,
+                        area.right - static_cast<int>(last - row.rbegin())});
+  }
+  return result;
+}
+
 size_t LevelTensor::size() const {
   return static_cast<size_t>(width()) * static_cast<size_t>(height()) *
              static_cast<size_t>(shape.channels) +
@@ -282,8 +299,8 @@ LevelNetwork::LevelNetwork(Network network) : network_(std::move(network)) {
   size_t most = 0;
   for (int i = 0; i < last_tensor(); ++i) {
     layers_.push_back(pack_layer(network_, *this, i));
-    most = std::max({most, layers_.back().blocks.size(),
-                     static_cast<size_t>(layers_.back().output.pixels())});
+    most = std::max(
+        {most, layers_.back().blocks.size(), static_cast<size_t>(layers_.back().output.pixels())});
   }
   numbers_.resize(most);
   std::iota(numbers_.begin(), numbers_.end(), 0);

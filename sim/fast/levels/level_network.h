@@ -25,6 +25,9 @@ struct Area {
   void include(const Area& other);
 };
 
+/// Of an area the part that holds the pixels whose flag is set. flags: [pixels], raster order.
+Area differing(const Area& area, std::span<const uint8_t> flags);
+
 /// How a tensor is held: [height][width][channels] bytes with a border of padding, as wide as the
 /// convolutions that read it need. The result of sums is no such tensor: it is held as integers.
 struct LevelTensor {
@@ -50,8 +53,8 @@ struct LevelTensor {
 /// matrix: rows on windows, in groups; depthwise: one row for each channel.
 enum class LevelWork : uint8_t { matrix, depthwise, average, maximum, add, concat };
 
-/// Rows lie in blocks of 16, those of one group together; a slot is a place in a block. The sum of a
-/// slot is sum(weight * level), or for the other kinds what is compared with thresholds.
+/// Rows lie in blocks of 16, those of one group together; a slot is a place in a block. The sum of
+/// a slot is sum(weight * level), or for the other kinds what is compared with thresholds.
 struct LevelLayer {
   LevelWork work = LevelWork::matrix;
   std::vector<int> inputs;  ///< tensors
@@ -70,7 +73,7 @@ struct LevelLayer {
     int count = 0;    ///< of rows, 1 to 16
   };
   std::vector<Block> blocks;
-  int slots = 0;  ///< 16 * blocks
+  int slots = 0;             ///< 16 * blocks
   std::vector<int> slot_of;  ///< [rows]
 
   /// Windows are runs of bytes: run r of the window at a pixel begins at pixel corners[pixel] +

@@ -98,7 +98,7 @@ void LevelPass::propagate(int index, bool only_delta) {
       const kernels::Finish work{sums_.data(), golden, golden_.levels(static_cast<int>(to)).data(),
                                  levels_[to].data(), changes_[to].channels.data()};
       changes_[to].area = kernels::finish(layer, network_.tensor(static_cast<int>(to)),
-                                          network_.all_blocks(layer), pixels_, work);
+                                          network_.all_blocks(layer), area, work);
       return;
     }
     return compute(index, inputs_of(layer), area, network_.all_blocks(layer));
@@ -119,7 +119,8 @@ void LevelPass::compute(int index, const std::vector<const uint8_t*>& inputs, co
   const int tensor = Network::output_tensor(index);
   const auto to = static_cast<size_t>(tensor);
   list_pixels(area, layer.output.width, pixels_);
-  if (!has_sums(layer) || !layer.pairs.empty()) {
+  if (!layer.pairs.empty()) return add_pairs(index, inputs, area);
+  if (!has_sums(layer)) {
     move_levels(network_, index, inputs, pixels_, levels_[to].data());
     return settle(tensor, area);
   }
@@ -142,8 +143,48 @@ void LevelPass::compute(int index, const std::vector<const uint8_t*>& inputs, co
   }
   const kernels::Finish work{sums_.data(), nullptr, golden_.levels(tensor).data(),
                              levels_[to].data(), changes_[to].channels.data()};
-  changes_[to].area =
-      kernels::finish(layer, network_.tensor(tensor), blocks, pixels_, work);
+  changes_[to].area = kernels::finish(layer, network_.tensor(tensor), blocks, area, work);
+}
+
+/// An add by its table of pairs, of the channels that differ in what it reads: as a rule a few of
+/// them, or most.
+void LevelPass::add_pairs(int index, const std::vector<const uint8_t*>& inputs, const Area& area) {
+  const LevelLayer& layer = network_.layer(index);
+  const int tensor = Network::output_tensor(index);
+  std::vector<uint8_t>& changed = changes_[static_cast<size_t>(tensor)].channels;
+  std::vector<int> channels;
+  for (int c = 0; c < layer.output.channels; ++c) {
+    const auto differs = [&](int t) {
+      return changes_[static_cast<size_t>(t)].channels[static_cast<size_t>(c)] != 0;
+    };
+    if (differs(layer.inputs[0]) || differs(layer.inputs[1])) channels.push_back(c);
+  }
+  differs_.assign(static_cast<size_t>(area.pixels()), 0);
+  uint8_t* differs = differs_.data();
+  const auto row = static_cast<uint32_t>(layer.tables[1].size());
+  const auto& at = network_.tensor(tensor).at;
+  const auto& at_first = network_.tensor(layer.inputs[0]).at;
+  const auto& at_second = network_.tensor(layer.inputs[1]).at;
+  const uint8_t* golden = golden_.levels(tensor).data();
+  uint8_t* faulty = levels_[static_cast<size_t>(tensor)].data();
+  for (int y = area.top; y < area.bottom; ++y) {
+    for (int x = area.left; x < area.right; ++x, ++differs) {
+      const auto pixel = static_cast<size_t>(y * layer.output.width + x);
+      const uint8_t* first = inputs[0] + at_first[pixel];
+      const uint8_t* second = inputs[1] + at_second[pixel];
+      const uint8_t* right = golden + at[pixel];
+      uint8_t* to = faulty + at[pixel];
+      for (const int c : channels) {
+        const uint8_t level = layer.pairs[first[c] * row + second[c]];
+        const auto change = static_cast<uint8_t>(level ^ right[c]);
+        to[c] = level;
+        changed[static_cast<size_t>(c)] =
+            static_cast<uint8_t>(changed[static_cast<size_t>(c)] | change);
+        *differs = static_cast<uint8_t>(*differs | change);
+      }
+    }
+  }
+  changes_[static_cast<size_t>(tensor)].area = differing(area, differs_);
 }
 
 /// Where the tensor differs, known to be within `area`.
@@ -162,7 +203,8 @@ void LevelPass::settle(int tensor, const Area& area) {
       if (std::memcmp(golden + at, faulty + at, channels) == 0) continue;
       change.area.include(y, x);
       for (size_t c = 0; c < channels; ++c) {
-        change.channels[c] = static_cast<uint8_t>(change.channels[c] | (golden[at + c] ^ faulty[at + c]));
+        change.channels[c] =
+            static_cast<uint8_t>(change.channels[c] | (golden[at + c] ^ faulty[at + c]));
       }
     }
   }

@@ -50,6 +50,7 @@ class LevelPass {
   std::vector<int> changed_channels(int tensor) const;
   void compute(int index, const std::vector<const uint8_t*>& inputs, const Area& area,
                std::span<const int> blocks);
+  void add_pairs(int index, const std::vector<const uint8_t*>& inputs, const Area& area);
   void settle(int tensor, const Area& area);
   void settle_result();
   std::vector<int> changed_blocks(const LevelLayer& layer) const;
@@ -72,9 +73,10 @@ class LevelPass {
   std::vector<Change> changes_;                 // [tensor]
   std::vector<int32_t> result_;                 // if of sums: valid throughout
   std::vector<ChannelDelta> deltas_;            // [layer]
-  AlignedVector<uint8_t> held_;  // an input as broken operands leave it, or empty
+  AlignedVector<uint8_t> held_;                 // an input as broken operands leave it, or empty
   AlignedVector<int32_t> sums_;
   std::vector<int> pixels_;
+  std::vector<uint8_t> differs_;
 };
 
 }  // namespace stuckat::fast
