@@ -4,6 +4,7 @@
 #include "faultmaps/site_index.h"
 #include "faultmaps/timeline.h"
 #include "sim/campaign/fault_source.h"
+#include "sim/campaign/stuck_levels.h"
 #include "workloads/errors.h"
 
 namespace stuckat::campaign {
@@ -14,13 +15,14 @@ enum class Element : uint8_t { channel, pixel, pixel_before_pool };
 /// Layer by layer, position by position, level by level: the levels of a channel are neighbours.
 class ElementSource : public FaultSet::Source {
  public:
-  ElementSource(const Network& network, Element element) : network_(network), element_(element) {
+  ElementSource(const Network& network, Element element, const StuckLevels& levels)
+      : network_(network), element_(element) {
     for (const int layer : network.injectable_layers()) {
       const Shape shape = network.shape(tensor(layer));
       const int positions = element == Element::channel ? shape.channels : shape.pixels();
       if (element != Element::channel && positions == 1) continue;
-      const int64_t count =
-          int64_t{positions} * network.format(network.output_tensor(layer)).levels();
+      levels_.push_back(levels.of(network.format(network.output_tensor(layer))));
+      const int64_t count = int64_t{positions} * static_cast<int64_t>(levels_.back().size());
       strata_.push_back(
           {network.layers[static_cast<size_t>(layer)].name, layer, size_, count, count});
       size_ += count;
@@ -71,14 +73,16 @@ class ElementSource : public FaultSet::Source {
   Place place_of(int64_t index) const {
     auto stratum = strata_.begin();
     while (index >= stratum->first + stratum->count) ++stratum;
-    const NumberFormat format = network_.format(network_.output_tensor(stratum->layer));
+    const std::vector<int>& levels = levels_[static_cast<size_t>(stratum - strata_.begin())];
     const int64_t within = index - stratum->first;
-    return {stratum->layer, static_cast<int>(within / format.levels()),
-            format.level(static_cast<int>(within % format.levels()))};
+    const auto count = static_cast<int64_t>(levels.size());
+    return {stratum->layer, static_cast<int>(within / count),
+            levels[static_cast<size_t>(within % count)]};
   }
 
   Network network_;
   Element element_;
+  std::vector<std::vector<int>> levels_;  // of each stratum
   int64_t size_ = 0;
 };
 
@@ -166,6 +170,13 @@ FaultSet make(std::string spec, const Arguments&... arguments) {
   return {std::move(spec), std::make_shared<const S>(arguments...)};
 }
 
+/// The levels are told where some are left out.
+std::string spec_of(const std::string& form, const Network& network, const StuckLevels& levels) {
+  const std::string text = levels.text(network);
+  const bool all = text == StuckLevels::parse("all", form).text(network);
+  return all ? form : form + ":levels=" + text;
+}
+
 }  // namespace
 
 int site_layer(const Placement& placement, PartKind kind, const std::string& part) {
@@ -188,13 +199,21 @@ FaultInfo site_info(const Fault& fault, const Placement& placement) {
   return info;
 }
 
-FaultSet channel_faults(const Network& network) {
-  return make<ElementSource>("channel", network, Element::channel);
-}
+FaultSet channel_faults(const Network& network) { return channel_faults(network, StuckLevels()); }
 
 FaultSet pixel_faults(const Network& network, bool before_pool) {
-  return before_pool ? make<ElementSource>("pixel:before-pool", network, Element::pixel_before_pool)
-                     : make<ElementSource>("pixel", network, Element::pixel);
+  return pixel_faults(network, before_pool, StuckLevels());
+}
+
+FaultSet channel_faults(const Network& network, const StuckLevels& levels) {
+  return make<ElementSource>(spec_of("channel", network, levels), network, Element::channel,
+                             levels);
+}
+
+FaultSet pixel_faults(const Network& network, bool before_pool, const StuckLevels& levels) {
+  const std::string spec = spec_of(before_pool ? "pixel:before-pool" : "pixel", network, levels);
+  return make<ElementSource>(spec, network,
+                             before_pool ? Element::pixel_before_pool : Element::pixel, levels);
 }
 
 FaultSet flip_faults(const Network& network, const Placement& placement, SiteKind kind,

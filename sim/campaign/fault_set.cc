@@ -41,8 +41,8 @@ const std::vector<Stratum>& FaultSet::strata() const { return source_->strata();
 
 const std::vector<FaultSetForm>& fault_set_forms() {
   static const std::vector<FaultSetForm> forms = {
-      {"channel", "every channel of every layer but the last stuck at every level (Algorithm 1)"},
-      {"pixel", "every pixel of every layer but the last, behind its pool, at every level"},
+      {"channel", "every channel of every layer but the last stuck at its --levels (Algorithm 1)"},
+      {"pixel", "every pixel of every layer but the last, behind its pool, at its --levels"},
       {"pixel:before-pool", "the same in front of the pool"},
       {"pe", "every PE of the accelerator dead at every level"},
       {"sites:KIND", "every fault at every site of a kind, such as sites:pe/accumulator"},

@@ -14,7 +14,8 @@ namespace {
 using campaign::FaultInfo;
 
 /// What the campaign's faults are called in the report, by how its fault set was written.
-std::string kind_of(const std::string& spec) {
+std::string kind_of(const std::string& whole_spec) {
+  const std::string spec = whole_spec.substr(0, whole_spec.find(":levels="));
   if (spec == "pe" || spec == "sites:pe/dead") return "PE dead";
   if (spec == "pixel:before-pool") return "pixel before the pool";
   if (spec.starts_with("sites:")) return spec.substr(6);

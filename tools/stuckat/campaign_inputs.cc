@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sim/campaign/sampling.h"
+#include "sim/campaign/stuck_levels.h"
 #include "tools/stuckat/inputs.h"
 #include "workloads/model_file.h"
 
@@ -26,6 +27,9 @@ std::string fault_set_help() {
 void add_fault_set_options(CommandLine& line) {
   line.options().add_options()("faults", text("LIST", "channel"),
                                "what to break, one at a time; see below")(
+      "levels", text("all|extremes|N"),
+      "levels that channels and pixels stick at: all, the lowest, zero and highest, or N of "
+      "them; unless given, extremes of formats of more than 16 levels")(
       "accelerator", text("NAME"), "hardware that the faults are in, for pe, sites, map and list")(
       "sample", po::bool_switch(), "draw a sample instead of every fault (Leveugle et al. 2009)")(
       "margin", real("E", 0.01, "0.01"), "half width of the confidence interval aimed at")(
@@ -76,8 +80,17 @@ CampaignFaultSet load_fault_set(const CommandLine& line, const Network& network,
     accelerator = parse_accelerator(line.text("accelerator"), network);
     placement = place_on(accelerator, network, images);
   }
-  campaign::FaultSet faults = campaign::parse_fault_set(
-      line.text("faults"), network, accelerator ? &placement : nullptr, "--faults");
+  const std::string spec = line.text("faults");
+  campaign::FaultSet faults =
+      line.has("levels")
+          ? campaign::element_faults(spec, network,
+                                     campaign::StuckLevels::parse(line.text("levels"), "--levels"),
+                                     "--levels")
+          : campaign::parse_fault_set(spec, network, accelerator ? &placement : nullptr,
+                                      "--faults");
+  if (const size_t at = faults.spec().find(":levels="); at != std::string::npos) {
+    fmt::print("stuck at the levels {}\n", faults.spec().substr(at + 8));
+  }
   constexpr int64_t most_faults = 100'000'000;
   if (!line.get<bool>("sample") && faults.size() > most_faults) {
     throw InputError("--faults", faults.spec() + " has " + thousands(faults.size()) + " faults",

@@ -180,13 +180,46 @@ void multiply_depthwise(const LevelLayer& layer, const uint8_t* image, std::span
   }
 }
 
-/// A block by its lines, of which the first stays in registers. sums and golden (added unless null)
-/// to levels[16].
+using Bytes = hn::CappedTag<uint8_t, block_rows>;
+inline constexpr int byte_lanes = static_cast<int>(hn::MaxLanes(Bytes()));
+
+/// The levels of a block's 16 rows.
+struct BlockLevels {
+  hn::Vec<Bytes> bytes[block_rows / byte_lanes];
+};
+
+/// From `kLanes` 32-bit numbers in each of some vectors.
+template <class D, int kVectors>
+HWY_INLINE BlockLevels block_levels(D d, const hn::Vec<D> (&numbers)[kVectors]) {
+  BlockLevels result;
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  // In registers: a load of what two stores wrote waits for both.
+  if constexpr (kVectors == 2)
+    result.bytes[0] = hn::DemoteTo(Bytes(), hn::Combine(Sums(), numbers[1], numbers[0]));
+  else
+    result.bytes[0] = hn::DemoteTo(Bytes(), numbers[0]);
+#else
+  const hn::Rebind<uint8_t, D> narrow;
+  HWY_ALIGN uint8_t levels[block_rows];
+  for (int v = 0; v < kVectors; ++v) {
+    hn::StoreU(hn::DemoteTo(narrow, numbers[v]), narrow,
+               levels + v * static_cast<int>(hn::MaxLanes(d)));
+  }
+  for (int v = 0; v < block_rows / byte_lanes; ++v) {
+    result.bytes[v] = hn::Load(Bytes(), levels + v * byte_lanes);
+  }
+#endif
+  return result;
+}
+
+/// A block by its lines, of which the first stays in registers. golden: added to sums, unless null.
 class ByLines {
  public:
   ByLines(const LevelLayer& layer, int block)
       : layer_(layer), slot_(block * block_rows), lines_(layer.activation.lines(block)) {
     const Activation& a = layer.activation;
+    const Wide wide;
+    const Whole whole;
     for (int v = 0; v < vectors; ++v) {
       const int at = slot_ + v * at_once;
       slope_[v] = hn::LoadU(wide, a.slopes() + at);
@@ -196,36 +229,36 @@ class ByLines {
     }
   }
 
-  HWY_INLINE void operator()(const int32_t* sums, const int32_t* golden, uint8_t* levels) const {
+  HWY_INLINE BlockLevels operator()(const int32_t* sums, const int32_t* golden) const {
+    const Wide wide;
+    const Whole whole;
     const Activation& a = layer_.activation;
-    const hn::Rebind<uint8_t, Wide> narrow;
     const auto first = hn::Set(whole, a.first_level());
+    hn::Vec<Whole> level[vectors];
     for (int v = 0; v < vectors; ++v) {
       auto sum = hn::LoadU(whole, sums + v * at_once);
       if (golden != nullptr) sum = hn::Add(sum, hn::LoadU(whole, golden + v * at_once));
       const auto x = hn::PromoteTo(wide, sum);
-      auto level = hn::Add(first, line(x, slope_[v], offset_[v], lowest_[v], highest_[v]));
+      level[v] = hn::Add(first, line(x, slope_[v], offset_[v], lowest_[v], highest_[v]));
       for (int i = 1; i < lines_; ++i) {
         const int at = i * layer_.slots + slot_ + v * at_once;
-        level = hn::Add(
-            level, line(x, hn::LoadU(wide, a.slopes() + at), hn::LoadU(wide, a.offsets() + at),
-                        hn::LoadU(whole, a.lowest() + at), hn::LoadU(whole, a.highest() + at)));
+        level[v] = hn::Add(
+            level[v], line(x, hn::LoadU(wide, a.slopes() + at), hn::LoadU(wide, a.offsets() + at),
+                           hn::LoadU(whole, a.lowest() + at), hn::LoadU(whole, a.highest() + at)));
       }
-      hn::StoreU(hn::DemoteTo(narrow, level), narrow, levels + v * at_once);
     }
+    return block_levels(whole, level);
   }
 
  private:
   using Wide = hn::CappedTag<double, 8>;
   using Whole = hn::Rebind<int32_t, Wide>;
-  static constexpr Wide wide = {};
-  static constexpr Whole whole = {};
   static constexpr int at_once = static_cast<int>(hn::MaxLanes(Wide()));
   static constexpr int vectors = block_rows / at_once;
 
   static HWY_INLINE hn::Vec<Whole> line(hn::Vec<Wide> x, hn::Vec<Wide> slope, hn::Vec<Wide> offset,
                                         hn::Vec<Whole> lowest, hn::Vec<Whole> highest) {
-    const auto rounded = hn::DemoteTo(whole, hn::MulAdd(x, slope, offset));  // to zero
+    const auto rounded = hn::DemoteTo(Whole(), hn::MulAdd(x, slope, offset));  // to zero
     return hn::Min(hn::Max(rounded, lowest), highest);
   }
 
@@ -243,22 +276,22 @@ struct ByCounting {
   const LevelLayer& layer;
   int block;
 
-  HWY_INLINE void operator()(const int32_t* sums, const int32_t* golden, uint8_t* levels) const {
+  HWY_INLINE BlockLevels operator()(const int32_t* sums, const int32_t* golden) const {
     const Sums d;
-    const hn::Rebind<uint8_t, Sums> narrow;
     const Activation& a = layer.activation;
-    for (int v = 0; v < block_rows; v += lanes) {
-      auto sum = hn::LoadU(d, sums + v);
-      if (golden != nullptr) sum = hn::Add(sum, hn::LoadU(d, golden + v));
-      auto level = hn::Set(d, a.first_level());
+    SumVector level[parts];
+    for (int v = 0; v < parts; ++v) {
+      auto sum = hn::LoadU(d, sums + v * lanes);
+      if (golden != nullptr) sum = hn::Add(sum, hn::LoadU(d, golden + v * lanes));
+      level[v] = hn::Set(d, a.first_level());
       for (int t = 0; t < a.thresholds(); ++t) {
         // A mask is -1 in lanes where it holds.
-        const auto above =
-            hn::Gt(sum, hn::LoadU(d, a.counted() + t * layer.slots + block * block_rows + v));
-        level = hn::Sub(level, hn::VecFromMask(d, above));
+        const int at = t * layer.slots + block * block_rows + v * lanes;
+        const auto above = hn::Gt(sum, hn::LoadU(d, a.counted() + at));
+        level[v] = hn::Sub(level[v], hn::VecFromMask(d, above));
       }
-      hn::StoreU(hn::DemoteTo(narrow, level), narrow, levels + v);
     }
+    return block_levels(d, level);
   }
 };
 
@@ -266,11 +299,17 @@ struct BySearch {
   const LevelLayer& layer;
   int block;
 
-  void operator()(const int32_t* sums, const int32_t* golden, uint8_t* levels) const {
+  BlockLevels operator()(const int32_t* sums, const int32_t* golden) const {
+    HWY_ALIGN uint8_t levels[block_rows];
     for (int i = 0; i < block_rows; ++i) {
       const int32_t sum = sums[i] + (golden == nullptr ? 0 : golden[i]);
       levels[i] = static_cast<uint8_t>(layer.activation.level(block * block_rows + i, sum));
     }
+    BlockLevels result;
+    for (int v = 0; v < block_rows / byte_lanes; ++v) {
+      result.bytes[v] = hn::Load(Bytes(), levels + v * byte_lanes);
+    }
+    return result;
   }
 };
 
@@ -279,14 +318,16 @@ template <class Levels>
 HWY_INLINE void finish_block(const LevelLayer& layer, const LevelTensor& output, int block,
                              const Area& area, const Finish& work, const Levels& levels_of,
                              uint8_t* differs) {
-  const hn::CappedTag<uint8_t, block_rows> bytes;
-  constexpr int byte_lanes = static_cast<int>(hn::MaxLanes(bytes));
+  const Bytes bytes;
+  constexpr int vectors = block_rows / byte_lanes;
   const LevelLayer::Block& b = layer.blocks[static_cast<size_t>(block)];
   const auto count = static_cast<size_t>(b.count);
+  const bool whole = b.count == block_rows;
   const std::ptrdiff_t slot = std::ptrdiff_t{block} * block_rows;
-  HWY_ALIGN uint8_t changed[block_rows] = {};  // of each channel
-  HWY_ALIGN uint8_t before[block_rows] = {};
-  HWY_ALIGN uint8_t levels[block_rows];
+  hn::Vec<Bytes> changed[vectors];  // bits of each channel
+  for (auto& c : changed) c = hn::Zero(bytes);
+  HWY_ALIGN uint8_t part[block_rows] = {};  // of a block that is not whole
+  HWY_ALIGN uint8_t old_part[block_rows] = {};
   const int32_t* sums = work.sums + slot;
   for (int y = area.top; y < area.bottom; ++y) {
     for (int x = area.left; x < area.right; ++x, sums += layer.slots, ++differs) {
@@ -296,31 +337,32 @@ HWY_INLINE void finish_block(const LevelLayer& layer, const LevelTensor& output,
               ? nullptr
               : work.golden + static_cast<std::ptrdiff_t>(pixel) * layer.slots + slot;
       const size_t at = output.at[pixel] + static_cast<size_t>(b.channel);
-      levels_of(sums, golden, levels);
-      if (work.before != nullptr) {
-        const uint8_t* old = work.before + at;
-        if (b.count < block_rows) {
-          memcpy(before, old, count);
-          memcpy(levels + count, before + count, block_rows - count);
-          old = before;
-        }
-        int any = 0;
-        for (int v = 0; v < block_rows; v += byte_lanes) {
-          const auto change = hn::Xor(hn::LoadU(bytes, old + v), hn::Load(bytes, levels + v));
-          any |= hn::AllTrue(bytes, hn::Eq(change, hn::Zero(bytes))) ? 0 : 1;
-          hn::Store(hn::Or(hn::Load(bytes, changed + v), change), bytes, changed + v);
-        }
-        *differs = static_cast<uint8_t>(*differs | any);
+      const BlockLevels levels = levels_of(sums, golden);
+      uint8_t* to = whole ? work.to + at : part;
+      for (int v = 0; v < vectors; ++v) hn::StoreU(levels.bytes[v], bytes, to + v * byte_lanes);
+      if (!whole) memcpy(work.to + at, part, count);
+      if (work.before == nullptr) continue;
+      const uint8_t* old = work.before + at;
+      if (!whole) {
+        memcpy(old_part, old, count);
+        memcpy(old_part + count, part + count, block_rows - count);
+        old = old_part;
       }
-      if (b.count == block_rows)
-        memcpy(work.to + at, levels, block_rows);
-      else
-        memcpy(work.to + at, levels, count);
+      hn::Vec<Bytes> any = hn::Zero(bytes);
+      for (int v = 0; v < vectors; ++v) {
+        const auto change = hn::Xor(hn::LoadU(bytes, old + v * byte_lanes), levels.bytes[v]);
+        changed[v] = hn::Or(changed[v], change);
+        any = hn::Or(any, change);
+      }
+      const bool same = hn::AllTrue(bytes, hn::Eq(any, hn::Zero(bytes)));
+      *differs = static_cast<uint8_t>(*differs | (same ? 0 : 1));
     }
   }
-  for (size_t c = 0; c < count && work.before != nullptr; ++c) {
+  if (work.before == nullptr) return;
+  for (int v = 0; v < vectors; ++v) hn::Store(changed[v], bytes, part + v * byte_lanes);
+  for (size_t c = 0; c < count; ++c) {
     uint8_t& channel = work.channels[static_cast<size_t>(b.channel) + c];
-    channel = static_cast<uint8_t>(channel | changed[c]);
+    channel = static_cast<uint8_t>(channel | part[c]);
   }
 }
 

@@ -159,29 +159,43 @@ void LevelPass::add_pairs(int index, const std::vector<const uint8_t*>& inputs, 
     };
     if (differs(layer.inputs[0]) || differs(layer.inputs[1])) channels.push_back(c);
   }
+  const bool most = 2 * static_cast<int>(channels.size()) > layer.output.channels;
   differs_.assign(static_cast<size_t>(area.pixels()), 0);
   uint8_t* differs = differs_.data();
   const auto row = static_cast<uint32_t>(layer.tables[1].size());
   const auto& at = network_.tensor(tensor).at;
   const auto& at_first = network_.tensor(layer.inputs[0]).at;
   const auto& at_second = network_.tensor(layer.inputs[1]).at;
-  const uint8_t* golden = golden_.levels(tensor).data();
+  const uint8_t* pairs = layer.pairs.data();
   uint8_t* faulty = levels_[static_cast<size_t>(tensor)].data();
   for (int y = area.top; y < area.bottom; ++y) {
     for (int x = area.left; x < area.right; ++x, ++differs) {
       const auto pixel = static_cast<size_t>(y * layer.output.width + x);
       const uint8_t* first = inputs[0] + at_first[pixel];
       const uint8_t* second = inputs[1] + at_second[pixel];
-      const uint8_t* right = golden + at[pixel];
+      const uint8_t* right = golden_.levels(tensor).data() + at[pixel];
       uint8_t* to = faulty + at[pixel];
-      for (const int c : channels) {
-        const uint8_t level = layer.pairs[first[c] * row + second[c]];
-        const auto change = static_cast<uint8_t>(level ^ right[c]);
-        to[c] = level;
-        changed[static_cast<size_t>(c)] =
-            static_cast<uint8_t>(changed[static_cast<size_t>(c)] | change);
-        *differs = static_cast<uint8_t>(*differs | change);
+      unsigned any = 0;
+      if (most) {
+        for (int c = 0; c < layer.output.channels; ++c) {
+          to[c] = pairs[first[c] * row + second[c]];
+        }
+        for (int c = 0; c < layer.output.channels; ++c) {
+          const unsigned change = to[c] ^ right[c];
+          changed[static_cast<size_t>(c)] =
+              static_cast<uint8_t>(changed[static_cast<size_t>(c)] | change);
+          any |= change;
+        }
+      } else {
+        for (const int c : channels) {
+          to[c] = pairs[first[c] * row + second[c]];
+          const unsigned change = to[c] ^ right[c];
+          changed[static_cast<size_t>(c)] =
+              static_cast<uint8_t>(changed[static_cast<size_t>(c)] | change);
+          any |= change;
+        }
       }
+      *differs = any != 0 ? 1 : 0;
     }
   }
   changes_[static_cast<size_t>(tensor)].area = differing(area, differs_);
