@@ -18,7 +18,7 @@ struct Operands {
 
 Operands operands_at(const Layer& layer, const BrokenPe& pe, int row, const int8_t* weights,
                      const int32_t* window, int column) {
-  Operands result{padded_weight(layer), window[column]};
+  Operands result{padded_weight(layer, column), window[column]};
   if (column < layer.columns()) result.weight = weights[column];
   for (const auto& patch : pe.padded_weights) {
     if (patch.row == row && patch.column == column) result.weight = patch.value;
@@ -123,7 +123,7 @@ int32_t plain_accumulate(const Layer& layer, const int8_t* weights, const int32_
   const bool xnor = layer.is_xnor();
   int32_t sum = 0;
   for (int c = 0; c < columns; ++c) {
-    const int32_t weight = c < layer.columns() ? weights[c] : padded_weight(layer);
+    const int32_t weight = c < layer.columns() ? weights[c] : padded_weight(layer, c);
     sum += xnor ? weight == window[c] : weight * window[c];
   }
   return read_register(static_cast<uint32_t>(sum), accumulator_bits, xnor);

@@ -11,7 +11,8 @@ namespace stuckat {
 namespace {
 
 constexpr const char* schema = "stuckat.fault-map";
-constexpr int64_t schema_version = 1;
+constexpr int64_t schema_version = 2;
+constexpr int64_t oldest_version = 1;  // without a hash over everything
 
 void check_index(const std::string& path, const std::string& array, int32_t value, size_t count) {
   if (value < 0 || static_cast<size_t>(value) >= count) {
@@ -77,7 +78,7 @@ void write_fault_maps(const std::string& path, const std::vector<FaultMap>& chip
 
 std::vector<FaultMap> read_fault_maps(const std::string& path) {
   const Hdf5File file = Hdf5File::open(path);
-  file.check_schema(schema, schema_version);
+  file.check_schema(schema, schema_version, oldest_version);
   const std::string accelerator = file.read_string("/", "accelerator");
   const std::string accelerator_hash = file.has_attribute("/", "accelerator_hash")
                                            ? file.read_string("/", "accelerator_hash")

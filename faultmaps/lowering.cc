@@ -114,7 +114,7 @@ void Lowering::read_padded_weights() {
     const auto& [key, row, column] = where;
     const auto [array, use, pe] = key;
     const Layer& l = layer(this->array(array).uses[static_cast<size_t>(use)].layer);
-    const int stored = padded_weight(l);
+    const int stored = padded_weight(l, column);
     const int read = l.weight_format.value(mask.apply(l.weight_format.code(stored)));
     if (read == stored) continue;
     (pe == all_pes ? shared_padding_[{array, use}] : broken(array, use, pe).padded_weights)

@@ -35,6 +35,10 @@ void validate(const Placement& placement, const Network& network) {
           use.columns >= layer.columns() && use.columns % array.simd == 0, array.name,
           std::to_string(use.columns) + " columns for " + layer.name,
           "a multiple of " + std::to_string(array.simd) + " >= " + std::to_string(layer.columns()));
+      check(!layer.signed_sum || (use.columns - layer.columns()) % 2 == 0, array.name,
+            std::to_string(use.columns) + " columns for the " + std::to_string(layer.columns()) +
+                " of " + layer.name + ", which sums binary values",
+            "an even number of padded columns, whose products cancel");
       check(use.accumulator_bits >= layer.accumulator_bits() && use.accumulator_bits <= 32,
             array.name,
             std::to_string(use.accumulator_bits) + " accumulator bits for " + layer.name,

@@ -149,9 +149,12 @@ struct Placement {
 std::string content_hash(const Placement& placement);
 
 /// What padded columns hold: operands that change no sum as long as nothing is broken. A binary
-/// weight is +1 and a binary input -1 (code 0), which do not match; all others are 0.
-inline int padded_weight(const Layer& layer) {
-  return layer.weight_format.kind == FormatKind::binary ? 1 : 0;
+/// weight is +1 and a binary input -1 (code 0), which do not match; all others are 0. Where binary
+/// operands are summed no product is 0: the weights of padded columns take turns, and their number
+/// is even (validate()).
+inline int padded_weight(const Layer& layer, int column) {
+  if (layer.weight_format.kind != FormatKind::binary) return 0;
+  return layer.signed_sum && (column - layer.columns()) % 2 == 0 ? -1 : 1;
 }
 inline int padded_input(const Layer& layer) { return layer.input_format.padding_value(); }
 

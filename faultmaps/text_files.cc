@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "faultmaps/csv_lines.h"
 #include "faultmaps/site_names.h"
 #include "workloads/compressed_file.h"
 #include "workloads/errors.h"
+#include "workloads/json_file.h"
 
 namespace stuckat {
 namespace {
@@ -220,16 +220,16 @@ std::vector<FaultMap> parse_fault_csv(std::string_view text, const std::string& 
 }
 
 std::string fault_json(const std::vector<FaultMap>& chips) {
-  nlohmann::ordered_json json;
+  Json json;
   json["schema"] = schema;
   json["schema_version"] = schema_version;
   json["accelerator"] = chips.empty() ? "" : chips.front().accelerator;
   if (!chips.empty() && !chips.front().accelerator_hash.empty()) {
     json["accelerator_hash"] = chips.front().accelerator_hash;
   }
-  json["chips"] = nlohmann::ordered_json::array();
+  json["chips"] = Json::array();
   for (const FaultMap& chip : chips) {
-    auto names = nlohmann::ordered_json::array();
+    auto names = Json::array();
     for (const Fault& fault : chip.faults) names.push_back(name(fault));
     json["chips"].push_back(std::move(names));
   }
@@ -238,40 +238,28 @@ std::string fault_json(const std::vector<FaultMap>& chips) {
 
 std::vector<FaultMap> parse_fault_json(std::string_view text, const std::string& where,
                                        const SiteIndex* sites) {
-  nlohmann::json json;
-  try {
-    json = nlohmann::json::parse(text);
-  } catch (const nlohmann::json::exception& error) {
-    throw InputError(where, error.what());
+  const Json json = parse_json(text, where);
+  const JsonObject document(json, where);
+  if (document.text("schema") != schema) {
+    throw InputError(where, "schema '" + document.text("schema") + "'", schema);
   }
-  const auto expect = [&](bool good, const std::string& place, const char* expected) {
-    if (!good) throw InputError(where, place + " is something else", expected);
-  };
-  expect(json.is_object(), "the document", "an object with schema, schema_version and chips");
-  static const std::vector<std::string> known = {"schema", "schema_version", "accelerator",
-                                                 "accelerator_hash", "chips"};
-  for (const auto& [key, value] : json.items()) {
-    if (std::find(known.begin(), known.end(), key) == known.end()) {
-      throw_unknown_name(where, "key", key.substr(0, 100), known);
-    }
-  }
-  expect(json.contains("schema") && json["schema"] == schema, "schema", schema);
-  expect(json.contains("schema_version") && json["schema_version"] == schema_version,
-         "schema_version", "1");
-  expect(json.contains("chips") && json["chips"].is_array(), "chips", "an array of arrays");
+  document.integer("schema_version", schema_version, schema_version);
   MadeFor made_for;
-  const auto read = [&](const char* key, std::string& value) {
-    if (!json.contains(key)) return;
-    expect(json[key].is_string(), key, "a text");
-    value = json[key].get<std::string>();
-  };
-  read("accelerator", made_for.accelerator);
-  read("accelerator_hash", made_for.hash);
+  if (document.has("accelerator")) made_for.accelerator = document.text("accelerator");
+  if (document.has("accelerator_hash")) made_for.hash = document.text("accelerator_hash");
+  const Json& listed = document.list("chips");
+  document.finish();
+  if (listed.size() > static_cast<size_t>(most_chips)) {
+    throw InputError(where, std::to_string(listed.size()) + " chips",
+                     "at most " + std::to_string(most_chips));
+  }
   made_for.check(sites, where);
   std::vector<FaultMap> chips;
-  for (const auto& chip : json["chips"]) {
+  for (const Json& chip : listed) {
     const std::string chip_place = "chips[" + std::to_string(chips.size()) + "]";
-    expect(chip.is_array(), chip_place, "an array of faults");
+    if (!chip.is_array()) {
+      throw InputError(where, chip_place + " is " + shown(chip), "an array of faults");
+    }
     FaultMap& map = chips.emplace_back();
     for (const auto& fault : chip) {
       const std::string place =

@@ -1,16 +1,16 @@
 #include "trainer/checkpoint.h"
 
-#include <nlohmann/json.hpp>
-
 #include "workloads/errors.h"
 #include "workloads/hdf5_file.h"
+#include "workloads/json_file.h"
 #include "workloads/version.h"
 
 namespace stuckat::trainer {
 namespace {
 
 constexpr const char* schema = "stuckat-checkpoint";
-constexpr int schema_version = 2;
+constexpr int schema_version = 3;
+constexpr int oldest_version = 2;  // without a hash over everything
 constexpr int64_t history_columns = 6;
 constexpr int64_t most_epochs = 1'000'000;
 
@@ -73,16 +73,16 @@ void read_moments(const Hdf5File& file, const std::string& group, const Network&
 std::string difference(const std::string& of_file, const std::string& now) {
   // What the run started from stands behind the JSON.
   const auto parsed = [](const std::string& text) {
-    return nlohmann::ordered_json::parse(text.substr(0, text.rfind('}') + 1), nullptr, false);
+    return json_or_nothing(text.substr(0, text.rfind('}') + 1)).value_or(Json());
   };
-  const nlohmann::ordered_json before = parsed(of_file);
-  const nlohmann::ordered_json after = parsed(now);
+  const Json before = parsed(of_file);
+  const Json after = parsed(now);
   if (!before.is_object() || !after.is_object()) return "";
   for (const auto& [from, to] : {std::pair{&before, &after}, std::pair{&after, &before}}) {
     for (const auto& [key, value] : from->items()) {
       if (to->contains(key) && (*to)[key] == value) continue;
       if (key.ends_with("_hash")) return " (" + key.substr(0, key.size() - 5) + ")";
-      const auto text = [&key = key](const nlohmann::ordered_json& json) {
+      const auto text = [&key = key](const Json& json) {
         return json.contains(key) ? json[key].dump() : "none";
       };
       return " (" + key + " " + text(before) + ", now " + text(after) + ")";
@@ -121,7 +121,7 @@ void write_checkpoint(const std::string& path, const TrainState& state) {
 
 void read_checkpoint(const std::string& path, TrainState& state) {
   const Hdf5File file = Hdf5File::open(path);
-  file.check_schema(schema, schema_version);
+  file.check_schema(schema, schema_version, oldest_version);
   const std::string configuration = file.read_strings("/configuration", 1).front();
   if (configuration != state.configuration) {
     throw InputError(path,
@@ -165,7 +165,7 @@ Model read_checkpoint_model(const std::string& path, const Network& architecture
   const char* const groups[] = {"/model", "/best_validation", "/best_test"};
   const char* const group = groups[static_cast<size_t>(kept)];
   const Hdf5File file = Hdf5File::open(path);
-  file.check_schema(schema, schema_version);
+  file.check_schema(schema, schema_version, oldest_version);
   if (!file.exists(group)) {
     throw InputError(path, "holds no " + kept_names()[static_cast<size_t>(kept)] + " model",
                      "a run with such a set of images, or the last model");

@@ -135,7 +135,8 @@ class Run {
         batches_(images_.size() / batch_),
         input_(block_count(batch_) * block_elements(architecture.input())) {
     if (!options_.checkpoint.empty()) Hdf5File::remove_leftovers(options_.checkpoint);
-    if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
+    std::error_code ignored;
+    if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint, ignored)) {
       read_checkpoint(options_.checkpoint, state_);
     }
     first_epoch_ = static_cast<int>(state_.history.size());

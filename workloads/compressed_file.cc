@@ -14,7 +14,7 @@
 namespace stuckat {
 namespace {
 
-constexpr size_t most_bytes = size_t{1} << 30;
+constexpr size_t most_bytes = most_plain_bytes;
 constexpr uint64_t most_decoder_memory = uint64_t{1} << 28;
 
 using Bytes = std::vector<uint8_t>;
@@ -81,11 +81,14 @@ Bytes decode_xz(const Bytes& input, const std::string& path) {
 
 }  // namespace
 
-std::vector<uint8_t> read_plain_file(const std::string& path) {
+std::vector<uint8_t> read_plain_file(const std::string& path, size_t most) {
   std::error_code error;
   const auto size = std::filesystem::file_size(path, error);
   if (error) throw InputError(path, "cannot be read (" + error.message() + ")", "a file");
-  if (size > most_bytes) throw InputError(path, "holds more than 1 GiB", "a smaller file");
+  if (size > most) {
+    throw InputError(path, "holds " + std::to_string(size) + " bytes",
+                     "at most " + std::to_string(most));
+  }
   Bytes bytes(size);
   std::ifstream file(path, std::ios::binary);
   file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
@@ -98,6 +101,23 @@ std::vector<uint8_t> read_whole_file(const std::string& path) {
   if (starts_with(bytes, {0x1f, 0x8b})) return decode_gzip(bytes, path);
   if (starts_with(bytes, {0xfd, '7', 'z', 'X', 'Z', 0})) return decode_xz(bytes, path);
   return bytes;
+}
+
+bool is_intact_zlib(std::span<const uint8_t> bytes) {
+  z_stream stream{};
+  if (inflateInit(&stream) != Z_OK) return false;
+  const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&stream, inflateEnd);
+  std::vector<uint8_t> input(bytes.begin(), bytes.end());
+  stream.next_in = input.data();
+  stream.avail_in = static_cast<unsigned>(input.size());
+  std::array<uint8_t, 1 << 16> block;
+  int status = Z_OK;
+  while (status == Z_OK) {
+    stream.next_out = block.data();
+    stream.avail_out = block.size();
+    status = inflate(&stream, Z_NO_FLUSH);
+  }
+  return status == Z_STREAM_END && stream.avail_in == 0;
 }
 
 std::string find_compressed(const std::string& folder, const std::string& name) {

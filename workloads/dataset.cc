@@ -1,6 +1,7 @@
 #include "workloads/dataset.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <filesystem>
 #include <limits>
@@ -248,6 +249,79 @@ std::string text(Shape s) {
 }
 
 }  // namespace
+
+bool has_default_path(const std::string& name) {
+  return std::any_of(rows().begin(), rows().end(),
+                     [&](const Row& row) { return row.name == name && !row.default_path.empty(); });
+}
+
+namespace {
+
+/// Of data sets that are what their files hold: `images`, `imagenet`, `cifar`.
+bool is_generic(const std::string& name) {
+  return std::any_of(rows().begin(), rows().end(), [&](const Row& row) {
+    return row.name == name && row.classes == as_in_the_file;
+  });
+}
+
+std::string plain(const std::string& name) {
+  std::string result;
+  for (const char c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      result += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return result;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  constexpr size_t shown = 12;
+  std::string text;
+  for (size_t i = 0; i < std::min(shown, names.size()); ++i) text += (i > 0 ? ", " : "") + names[i];
+  return names.size() > shown ? text + ", ..." : text;
+}
+
+void check_class_names(const Network& network, const DataSet& data, const std::string& where) {
+  std::vector<std::string> ours, theirs;
+  for (const auto& name : network.class_names) ours.push_back(plain(name));
+  for (const auto& name : data.class_names) theirs.push_back(plain(name));
+  if (ours.empty() || theirs.empty() || ours == theirs) return;
+  std::vector<std::string> a = ours, b = theirs;
+  std::sort(a.begin(), a.end());
+  std::sort(b.begin(), b.end());
+  throw InputError(where,
+                   std::string(a == b ? "its classes have another order than those of "
+                                      : "its classes are not those of ") +
+                       data.name + " (" + listed(data.class_names) + ")",
+                   listed(network.class_names));
+}
+
+}  // namespace
+
+void check_same_data(const Network& network, const DataSet& data, const std::string& where) {
+  if (!network.data.empty() && network.data != data.name && !is_generic(network.data) &&
+      !is_generic(data.name)) {
+    throw InputError(where, "is a network for " + network.data, "data of that, not " + data.name);
+  }
+  check_class_names(network, data, where);
+  if (data.classes > network.classes()) {
+    throw InputError(where,
+                     std::to_string(network.classes()) + " classes for the " +
+                         std::to_string(data.classes) + " classes of " + data.name,
+                     "a network for this data set");
+  }
+  const Shape input = network.input();
+  const bool smaller = data.shape.height < input.height || data.shape.width < input.width;
+  const bool pictures = is_generic(data.name) && data.name != "cifar";
+  if (smaller && pictures) {
+    throw InputError(
+        data.name,
+        "pictures of " + text(data.shape) + " for the input of " + text(input) + " of " + where,
+        "pictures of that size (images@" + std::to_string(std::max(input.height, input.width)) +
+            ":PATH brings all to it)");
+  }
+  if (data.size() > 0 && data.folder == nullptr) (void)input_tensor(network, data, 0);
+}
 
 DataSet read_dataset(const std::string& name_and_path, const Subset& subset) {
   return open_dataset(name_and_path, subset, std::numeric_limits<int64_t>::max());

@@ -63,6 +63,15 @@ DataSet first_images(const DataSet& data, int count);
 /// Names that read_dataset knows, with one line of help each, for --help.
 std::vector<std::pair<std::string, std::string>> dataset_names();
 
+/// Whether `name` can be read without a PATH.
+bool has_default_path(const std::string& name);
+
+/// Throws InputError(where, ...) where the data contradict what the network says about its own: the
+/// name of the data set, the names of the classes and their order (letters and digits count, not
+/// their case), the number of classes, the shape; and where pictures are smaller than the input,
+/// which would be filled up with black.
+void check_same_data(const Network& network, const DataSet& data, const std::string& where);
+
 /// SHA-256 over shape, classes, pixels and labels, as hex text: not over names and paths. Of images
 /// that are not in memory, the files' names and sizes take the place of pixels.
 std::string content_hash(const DataSet& data);

@@ -6,10 +6,19 @@
 namespace stuckat {
 namespace {
 
+/// Both ends of a text that is too long for a line: a path says most at its end.
+std::string shortened(std::string_view text, size_t longest) {
+  if (text.size() <= longest) return std::string(text);
+  const size_t end = longest / 3;
+  return std::string(text.substr(0, longest - end)) + "..." +
+         std::string(text.substr(text.size() - end));
+}
+
 std::string message(std::string_view where, std::string_view what, std::string_view expected) {
-  std::string text(where);
-  text.append(": ").append(what);
-  if (!expected.empty()) text.append(", expected ").append(expected);
+  constexpr size_t longest = 400;
+  constexpr size_t longest_expected = 4000;  // lists of names are here
+  std::string text = shortened(where, longest) + ": " + shortened(what, longest);
+  if (!expected.empty()) text.append(", expected ").append(shortened(expected, longest_expected));
   // One readable line, whatever a hostile file put into a name.
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
@@ -40,6 +49,8 @@ InputError::InputError(std::string_view where, std::string_view what, std::strin
 std::string nearest_name(std::string_view name, const std::vector<std::string>& known) {
   constexpr size_t longest_compared = 200;
   if (name.size() > longest_compared) return {};
+  constexpr size_t longest = 200;  // what is longer is no misspelt name
+  if (name.size() > longest) return {};
   // What was cut short is meant before what is merely close.
   constexpr size_t shortest_beginning = 3;
   std::string best;
@@ -61,7 +72,7 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
 
 void throw_unknown_name(std::string_view where, std::string_view kind, std::string_view name,
                         const std::vector<std::string>& known) {
-  std::string what = "unknown " + std::string(kind) + " '" + std::string(name) + "'";
+  std::string what = "unknown " + std::string(kind) + " '" + shortened(name, 100) + "'";
   if (const auto near = nearest_name(name, known); !near.empty()) {
     what += ", did you mean '" + near + "'?";
   }

@@ -1,27 +1,31 @@
 #include "workloads/hdf5_file.h"
 
-#include <fcntl.h>
 #include <hdf5.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cerrno>
 #include <charconv>
-#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
+#include <new>
 #include <type_traits>
 #include <utility>
 
 #include "workloads/errors.h"
+#include "workloads/hash.h"
+#include "workloads/hdf5_content.h"
+#include "workloads/hdf5_handle.h"
 #include "workloads/text_file.h"
 
 namespace stuckat {
 namespace {
+
+using hdf5::Handle;
+using hdf5::QuietErrors;
 
 static_assert(std::is_same_v<hid_t, int64_t>, "the header holds a hid_t without including hdf5.h");
 
@@ -29,38 +33,6 @@ static_assert(std::is_same_v<hid_t, int64_t>, "the header holds a hid_t without 
 /// prints ("infinite loop closing library"). Every Hdf5File closes all that it opened itself, so
 /// that clean-up has nothing to do. Only in time before the library's first function.
 const herr_t no_clean_up_at_exit = H5dont_atexit();
-
-/// The C library prints its error stack by itself unless told otherwise; we throw instead.
-class QuietErrors {
- public:
-  QuietErrors() {
-    H5Eget_auto2(H5E_DEFAULT, &function_, &data_);
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-  }
-  ~QuietErrors() { H5Eset_auto2(H5E_DEFAULT, function_, data_); }
-  QuietErrors(const QuietErrors&) = delete;
-  QuietErrors& operator=(const QuietErrors&) = delete;
-
- private:
-  H5E_auto2_t function_ = nullptr;
-  void* data_ = nullptr;
-};
-
-/// Owner of any identifier: files, groups, data sets, types, spaces, property lists.
-class Handle {
- public:
-  explicit Handle(hid_t id) : id_(id) {}
-  Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, H5I_INVALID_HID)) {}
-  Handle& operator=(Handle&&) = delete;
-  ~Handle() {
-    if (id_ >= 0) H5Idec_ref(id_);
-  }
-  bool ok() const { return id_ >= 0; }
-  operator hid_t() const { return id_; }  // NOLINT(google-explicit-constructor)
-
- private:
-  hid_t id_;
-};
 
 /// Of each element type: its type in files (little-endian on every machine) and in memory.
 struct Element {
@@ -77,19 +49,11 @@ Element element(uint64_t) { return {H5T_STD_U64LE, H5T_NATIVE_UINT64}; }
 Element element(float) { return {H5T_IEEE_F32LE, H5T_NATIVE_FLOAT}; }
 Element element(double) { return {H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE}; }
 
-/// "int32", "uint8", "float64", "text": what a type holds, whatever its byte order.
-std::string type_name(hid_t type) {
-  const std::string bits = std::to_string(8 * H5Tget_size(type));
-  switch (H5Tget_class(type)) {
-    case H5T_INTEGER:
-      return (H5Tget_sign(type) == H5T_SGN_NONE ? "uint" : "int") + bits;
-    case H5T_FLOAT:
-      return "float" + bits;
-    case H5T_STRING:
-      return "text";
-    default:
-      return "another type";
-  }
+template <class T>
+std::string type_name() {
+  const std::string bits = std::to_string(8 * sizeof(T));
+  if (std::is_floating_point_v<T>) return "float" + bits;
+  return (std::is_signed_v<T> ? "int" : "uint") + bits;
 }
 
 std::string text(const Hdf5File::Dimensions& dimensions) {
@@ -100,9 +64,6 @@ std::string text(const Hdf5File::Dimensions& dimensions) {
   }
   return result.empty() ? "a single value" : result;
 }
-
-/// Bytes of one text as C knows it: up to the first NUL.
-std::string text_of(const char* bytes, size_t size) { return {bytes, strnlen(bytes, size)}; }
 
 Handle text_type(size_t size) {
   Handle type(H5Tcopy(H5T_C_S1));
@@ -119,33 +80,20 @@ std::vector<char> packed(const std::vector<std::string>& values, size_t size) {
   return bytes;
 }
 
-constexpr const char* partial = ".partial-";      // and the process that writes it
-constexpr int64_t most_bytes = int64_t{1} << 32;  // of one data set in memory
-constexpr size_t most_attribute_bytes = 60'000;   // HDF5 keeps attributes in a 64 KiB header
+constexpr const char* partial = ".partial-";     // and the process that writes it
+constexpr size_t most_attribute_bytes = 60'000;  // HDF5 keeps attributes in a 64 KiB header
+constexpr const char* hash_name = "everything_hash";
+constexpr const char* hashed_keys = "/hashed";
 
-/// Extents of a data space, or {-2} if it has none that we understand.
-Hdf5File::Dimensions extents(hid_t space) {
-  const int rank = H5Sget_simple_extent_ndims(space);
-  if (rank < 0) return {-2};
-  std::vector<hsize_t> sizes(static_cast<size_t>(rank));
-  H5Sget_simple_extent_dims(space, sizes.data(), nullptr);
-  Hdf5File::Dimensions result;
-  for (const hsize_t size : sizes) {
-    result.push_back(size > static_cast<hsize_t>(most_bytes) ? most_bytes + 1
-                                                             : static_cast<int64_t>(size));
-  }
-  return result;
+int64_t elements(const Hdf5File::Dimensions& dimensions) {
+  return hdf5::Value{"", dimensions, {}, {}, "", ""}.elements();
 }
 
-/// Product of the extents; more than most_bytes counts as most_bytes + 1.
-int64_t elements(const Hdf5File::Dimensions& dimensions) {
-  int64_t product = 1;
-  for (const int64_t d : dimensions) {
-    if (d < 0) return most_bytes + 1;
-    if (d != 0 && product > most_bytes / d) return most_bytes + 1;
-    product *= d;
-  }
-  return product;
+/// Over all values that have a digest, in the order of their keys.
+std::string hash_over(const std::map<std::string, std::string>& digests) {
+  Hasher hasher;
+  for (const auto& [key, digest] : digests) hasher.add(key).add(digest);
+  return hasher.hex();
 }
 
 /// Chunks of at most 1 MiB: the leading extents are cut first, so that a chunk is contiguous.
@@ -160,25 +108,6 @@ std::vector<hsize_t> chunk_extents(const Hdf5File::Dimensions& dimensions, size_
     bytes = rest * extent;
   }
   return chunk;
-}
-
-Handle open_dataset(hid_t file, const std::string& path, const std::string& name) {
-  Handle dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT));
-  if (!dataset.ok()) throw InputError(path, "no data set '" + name + "'", "one of that name");
-  return dataset;
-}
-
-/// Memory is taken only for what the file can hold: deflate shrinks 1032 times at most.
-void check_stored(hid_t dataset, const std::string& path, const std::string& name, int64_t count,
-                  size_t element_bytes, int64_t file_bytes) {
-  constexpr int64_t greatest_compression = 1100;
-  const int64_t most = std::min(most_bytes, file_bytes * greatest_compression);
-  const bool fits = element_bytes <= static_cast<size_t>(most_bytes) &&
-                    (count == 0 || static_cast<int64_t>(element_bytes) <= most / count);
-  if (!fits || (count > 0 && H5Dget_storage_size(dataset) == 0)) {
-    throw InputError(path, "'" + name + "' claims " + std::to_string(count) + " elements",
-                     "as many as the file holds");
-  }
 }
 
 void write_dataset(hid_t file, const std::string& path, const std::string& name, hid_t stored,
@@ -207,49 +136,6 @@ void write_dataset(hid_t file, const std::string& path, const std::string& name,
   }
 }
 
-/// Texts of a data set or an attribute, of fixed or variable length. `read` fills a buffer.
-template <class Read>
-std::vector<std::string> texts(hid_t type, hid_t space, int64_t count, const Read& read) {
-  std::vector<std::string> result;
-  if (H5Tis_variable_str(type) > 0) {
-    const Handle memory(H5Tcopy(H5T_C_S1));
-    H5Tset_size(memory, H5T_VARIABLE);
-    H5Tset_cset(memory, H5Tget_cset(type));
-    std::vector<char*> pointers(static_cast<size_t>(count));
-    if (!read(static_cast<hid_t>(memory), pointers.data())) return {};
-    for (const char* p : pointers) result.emplace_back(p == nullptr ? "" : p);
-    H5Dvlen_reclaim(memory, space, H5P_DEFAULT, pointers.data());
-    return result;
-  }
-  const size_t size = H5Tget_size(type);
-  std::vector<char> bytes(static_cast<size_t>(count) * size);
-  if (!read(type, bytes.data())) return {};
-  for (int64_t i = 0; i < count; ++i) {
-    result.push_back(text_of(bytes.data() + static_cast<size_t>(i) * size, size));
-  }
-  return result;
-}
-
-struct Attribute {
-  Handle id;
-  Handle type;
-  std::string what;  // "attribute 'name' of 'object'"
-};
-
-/// Opens an attribute that holds one value.
-Attribute open_attribute(hid_t file, const std::string& path, const std::string& object,
-                         const std::string& name) {
-  const std::string what = "attribute '" + name + "' of '" + object + "'";
-  Handle id(H5Aopen_by_name(file, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT));
-  if (!id.ok()) throw InputError(path, "no " + what, "one");
-  const Handle space(H5Aget_space(id));
-  Handle type(H5Aget_type(id));
-  if (elements(extents(space)) != 1) {
-    throw InputError(path, what + " has dimensions " + text(extents(space)), "a single value");
-  }
-  return {std::move(id), std::move(type), what};
-}
-
 void write_attribute(hid_t file, const std::string& path, const std::string& object,
                      const std::string& name, hid_t stored, hid_t memory, const void* value) {
   const Handle space(H5Screate(H5S_SCALAR));
@@ -261,42 +147,61 @@ void write_attribute(hid_t file, const std::string& path, const std::string& obj
   }
 }
 
-/// The superblock says by which format the metadata is written. Version 2 and later have checksums;
-/// HDF5 1.10 reads and writes beyond its memory on damage in the older ones, so those stay out.
-void check_file_format(const std::string& path) {
-  constexpr std::array<char, 8> signature = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
-  constexpr char first_with_checksums = 2;
-  std::array<char, signature.size() + 1> start{};
-  std::ifstream(path, std::ios::binary).read(start.data(), start.size());
-  if (!std::equal(signature.begin(), signature.end(), start.begin())) {
-    throw InputError(path, "is no HDF5 file", "one");
-  }
-  if (start.back() < first_with_checksums) {
-    throw InputError(path, "is in the HDF5 format without checksums",
-                     "the one of HDF5 1.10 (h5py: libver='latest')");
-  }
+template <class T>
+std::string digest_of(std::span<const T> values, const Hdf5File::Dimensions& dimensions) {
+  return hdf5::digest(type_name<T>(), dimensions, reinterpret_cast<const uint8_t*>(values.data()),
+                      values.size_bytes());
+}
+
+/// A number of up to eight bytes as it lies in memory.
+template <class T>
+T number(const hdf5::Value& value) {
+  T result{};
+  std::memcpy(&result, value.bytes.data(), sizeof result);
+  return result;
 }
 
 }  // namespace
 
+Hdf5File::Hdf5File() = default;
+
 Hdf5File Hdf5File::open(const std::string& path) {
-  const QuietErrors quiet;
-  std::error_code error;
-  const auto bytes = std::filesystem::file_size(path, error);
-  if (error) throw InputError(path, "cannot be read (" + error.message() + ")", "an HDF5 file");
-  check_file_format(path);
   Hdf5File result;
   result.path_ = path;
-  result.bytes_ = static_cast<int64_t>(bytes);
-  result.file_ = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
-  if (result.file_ < 0) throw InputError(path, "is damaged", "an intact HDF5 file");
+  result.content_ = std::make_unique<hdf5::Content>(hdf5::read(path));
+  result.hashed_ = result.find(hdf5::attribute_key("/", hash_name)) != nullptr;
+  if (!result.hashed_) return result;
+  const std::string hash = result.read_string("/", hash_name);
+  std::map<std::string, std::string> digests;
+  for (const std::string& key : result.read_strings(hashed_keys)) {
+    const hdf5::Value* const value = result.find(key);
+    if (value == nullptr || !value->problem.empty()) {
+      throw InputError(path, key + " is not what was written", "an intact HDF5 file");
+    }
+    digests[key] = hdf5::digest(*value);
+  }
+  if (hash_over(digests) != hash) {
+    throw InputError(path, "is damaged: it holds something else than was written",
+                     std::string(hash_name) + " " + hash);
+  }
+  result.hashes_ = std::move(digests);
   return result;
+}
+
+std::string Hdf5File::schema_of(const std::string& path) {
+  try {
+    return open(path).read_string("/", "schema");
+  } catch (const InputError&) {
+    return "";
+  }
 }
 
 void Hdf5File::remove_leftovers(const std::string& path) {
   namespace fs = std::filesystem;
-  const fs::path folder = fs::path(path).parent_path();
-  const std::string prefix = fs::path(path).filename().string() + partial;
+  const fs::path first = ReplacingFile::temporary_of(path, 0);
+  const fs::path folder = first.parent_path();
+  std::string prefix = first.filename().string();
+  prefix.pop_back();  // the process
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored)) {
     const std::string name = entry.path().filename().string();
@@ -311,6 +216,49 @@ void Hdf5File::remove_leftovers(const std::string& path) {
   }
 }
 
+/// A file in memory, which the library hands over when it closes it. It never sees the disk: it
+/// loses errors of its last writes, and where those fail it crashes.
+struct Hdf5File::Image {
+  uint8_t* memory = nullptr;
+  std::unique_ptr<ReplacingFile> file;
+
+  Image() = default;
+  ~Image() { std::free(memory); }
+  Image(const Image&) = delete;
+  Image& operator=(const Image&) = delete;
+
+  /// The memory is longer than the file, whose end stands in the superblock (version 3).
+  std::span<const uint8_t> bytes() const {
+    constexpr size_t end_of_file = 28;
+    uint64_t size = 0;
+    for (size_t i = 0; i < 8; ++i) size |= uint64_t{memory[end_of_file + i]} << (8 * i);
+    return {memory, static_cast<size_t>(size)};
+  }
+
+  H5FD_file_image_callbacks_t callbacks() {
+    H5FD_file_image_callbacks_t c{};
+    c.image_malloc = [](size_t size, H5FD_file_image_op_t, void*) { return std::malloc(size); };
+    c.image_memcpy = [](void* to, const void* from, size_t size, H5FD_file_image_op_t, void*) {
+      return std::memcpy(to, from, size);
+    };
+    c.image_realloc = [](void* old, size_t size, H5FD_file_image_op_t, void*) {
+      return std::realloc(old, size);
+    };
+    c.image_free = [](void* old, H5FD_file_image_op_t operation, void* image) -> herr_t {
+      if (operation == H5FD_FILE_IMAGE_OP_FILE_CLOSE) {
+        static_cast<Image*>(image)->memory = static_cast<uint8_t*>(old);
+      } else {
+        std::free(old);
+      }
+      return 0;
+    };
+    c.udata_copy = [](void* image) { return image; };
+    c.udata_free = [](void*) -> herr_t { return 0; };
+    c.udata = this;
+    return c;
+  }
+};
+
 Hdf5File Hdf5File::create(const std::string& path) {
   const QuietErrors quiet;
   const Handle creation(H5Pcreate(H5P_FILE_CREATE));
@@ -318,19 +266,16 @@ Hdf5File Hdf5File::create(const std::string& path) {
   // The format of HDF5 1.10 is the first one that has a checksum on every piece of metadata.
   const Handle access(H5Pcreate(H5P_FILE_ACCESS));
   H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+  constexpr size_t grow_by = 1 << 16;
+  H5Pset_fapl_core(access, grow_by, false);
   Hdf5File result;
   result.path_ = path;
-  std::error_code ignored;
-  if (is_special_file(path)) {
-    throw InputError(path, "is no regular file", "the name of a file");  // it would be replaced
-  }
-  const std::string temporary = path + partial + std::to_string(::getpid());
-  result.file_ = H5Fcreate(temporary.c_str(), H5F_ACC_TRUNC, creation, access);
-  if (result.file_ < 0) {
-    std::filesystem::remove(temporary, ignored);
-    throw InputError(path, "cannot be created", "a file name in a folder that can be written");
-  }
-  result.temporary_path_ = temporary;
+  result.image_ = std::make_unique<Image>();
+  result.image_->file = std::make_unique<ReplacingFile>(path);
+  auto callbacks = result.image_->callbacks();
+  H5Pset_file_image_callbacks(access, &callbacks);
+  result.file_ = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation, access);
+  if (result.file_ < 0) throw std::bad_alloc();
   return result;
 }
 
@@ -338,16 +283,15 @@ Hdf5File::Hdf5File(Hdf5File&& other) noexcept { *this = std::move(other); }
 
 Hdf5File& Hdf5File::operator=(Hdf5File&& other) noexcept {
   std::swap(path_, other.path_);
-  std::swap(temporary_path_, other.temporary_path_);
+  std::swap(image_, other.image_);
   std::swap(file_, other.file_);
-  std::swap(bytes_, other.bytes_);
+  std::swap(content_, other.content_);
+  std::swap(hashes_, other.hashes_);
+  std::swap(hashed_, other.hashed_);
   return *this;
 }
 
-Hdf5File::~Hdf5File() {
-  close();
-  if (!temporary_path_.empty()) std::remove(temporary_path_.c_str());
-}
+Hdf5File::~Hdf5File() { close(); }
 
 void Hdf5File::close() {
   const QuietErrors quiet;
@@ -355,29 +299,27 @@ void Hdf5File::close() {
   file_ = -1;
 }
 
+void Hdf5File::write_hash() {
+  const std::string hash = hash_over(hashes_);
+  std::vector<std::string> keys;
+  for (const auto& [key, digest] : hashes_) keys.push_back(key);
+  write_strings(hashed_keys, keys);
+  write_string("/", hash_name, hash);
+}
+
 void Hdf5File::commit() {
-  assert(!temporary_path_.empty());
+  assert(image_ != nullptr && file_ >= 0);
+  write_hash();
   {
     const QuietErrors quiet;
-    const bool flushed = H5Fflush(file_, H5F_SCOPE_LOCAL) >= 0;
-    const bool closed = H5Fclose(file_) >= 0;
+    if (H5Fclose(file_) < 0) throw std::bad_alloc();  // it only takes memory
     file_ = -1;
-    if (!flushed || !closed) throw InputError(path_, "cannot be written", "room on the disk");
   }
-  // On the disk before it takes the place of the old file.
-  const int descriptor = ::open(temporary_path_.c_str(), O_RDONLY);
-  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
-  if (descriptor >= 0) ::close(descriptor);
-  std::error_code error;
-  if (synced) std::filesystem::rename(temporary_path_, path_, error);
-  if (!synced || error) {
-    throw InputError(path_, "cannot be written" + (error ? " (" + error.message() + ")" : ""),
-                     "a file name that can be written");
-  }
-  temporary_path_.clear();
+  image_->file->commit(image_->bytes());
 }
 
 bool Hdf5File::exists(const std::string& name) const {
+  if (content_) return content_->objects.count(name) > 0;
   const QuietErrors quiet;
   // Every group on the way must be asked for: H5Lexists fails behind a missing one.
   for (size_t end = name.find('/', 1); end != std::string::npos; end = name.find('/', end + 1)) {
@@ -398,24 +340,52 @@ void Hdf5File::create_group(const std::string& name) {
 }
 
 std::vector<std::string> Hdf5File::children(const std::string& group) const {
-  const QuietErrors quiet;
-  const Handle id(H5Gopen2(file_, group.c_str(), H5P_DEFAULT));
-  if (!id.ok()) throw InputError(path_, "no group '" + group + "'", "one of that name");
+  const bool is_group =
+      content_->objects.count(group) > 0 && find(hdf5::dataset_key(group)) == nullptr;
+  if (!is_group) throw InputError(path_, "no group '" + group + "'", "one of that name");
+  const std::string prefix = group == "/" ? group : group + "/";
   std::vector<std::string> names;
-  hsize_t next = 0;
-  const auto add = [](hid_t, const char* name, const H5L_info_t*, void* result) -> herr_t {
-    static_cast<std::vector<std::string>*>(result)->emplace_back(name);
-    return 0;
-  };
-  if (H5Literate(id, H5_INDEX_NAME, H5_ITER_INC, &next, add, &names) < 0) {
-    throw InputError(path_, "group '" + group + "' is damaged", "a readable group");
+  for (const std::string& object : content_->objects) {
+    if (!object.starts_with(prefix) || object.size() == prefix.size()) continue;
+    std::string name = object.substr(prefix.size());
+    if (name.find('/') == std::string::npos) names.push_back(std::move(name));
   }
   return names;
 }
 
+const hdf5::Value* Hdf5File::find(const std::string& key) const {
+  const auto found = content_->values.find(key);
+  return found == content_->values.end() ? nullptr : &found->second;
+}
+
+/// An attribute that holds one value, which can be read.
+const hdf5::Value& Hdf5File::single(const std::string& object, const std::string& name) const {
+  const std::string key = hdf5::attribute_key(object, name);
+  const hdf5::Value* const value = find(key);
+  if (value == nullptr) throw InputError(path_, "no " + key, "one");
+  if (name != hash_name) check_covered(key);
+  if (!value->problem.empty()) throw InputError(path_, key + " " + value->problem, value->expected);
+  if (value->elements() != 1) {
+    throw InputError(path_, key + " has dimensions " + text(value->dimensions), "a single value");
+  }
+  return *value;
+}
+
+const hdf5::Value& Hdf5File::dataset(const std::string& name) const {
+  const std::string key = hdf5::dataset_key(name);
+  const hdf5::Value* const value = find(key);
+  if (value == nullptr) throw InputError(path_, "no data set " + key, "one of that name");
+  if (name != hashed_keys) check_covered(key);
+  return *value;
+}
+
+void Hdf5File::check_covered(const std::string& key) const {
+  if (!hashed_ || hashes_.count(key) > 0) return;
+  throw InputError(path_, key + " is not covered by the file's hash", "what was written with it");
+}
+
 bool Hdf5File::has_attribute(const std::string& object, const std::string& name) const {
-  const QuietErrors quiet;
-  return H5Aexists_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT) > 0;
+  return find(hdf5::attribute_key(object, name)) != nullptr;
 }
 
 void Hdf5File::write_string(const std::string& object, const std::string& name,
@@ -429,67 +399,59 @@ void Hdf5File::write_string(const std::string& object, const std::string& name,
   const Handle type = text_type(value.size());
   const auto bytes = packed({value}, std::max<size_t>(value.size(), 1));
   write_attribute(file_, path_, object, name, type, type, bytes.data());
+  hashes_[hdf5::attribute_key(object, name)] = hdf5::digest({}, {value.c_str()});
 }
 
 void Hdf5File::write_int(const std::string& object, const std::string& name, int64_t value) {
   const QuietErrors quiet;
   const Element e = element(value);
   write_attribute(file_, path_, object, name, e.stored, e.memory, &value);
+  hashes_[hdf5::attribute_key(object, name)] = digest_of<int64_t>({&value, 1}, {});
 }
 
 void Hdf5File::write_double(const std::string& object, const std::string& name, double value) {
   const QuietErrors quiet;
   const Element e = element(value);
   write_attribute(file_, path_, object, name, e.stored, e.memory, &value);
+  hashes_[hdf5::attribute_key(object, name)] = digest_of<double>({&value, 1}, {});
 }
 
 std::string Hdf5File::read_string(const std::string& object, const std::string& name) const {
-  const QuietErrors quiet;
-  const Attribute attribute = open_attribute(file_, path_, object, name);
-  if (H5Tget_class(attribute.type) != H5T_STRING) {
-    throw InputError(path_, attribute.what + " is " + type_name(attribute.type), "text");
+  const hdf5::Value& value = single(object, name);
+  if (value.type != "text") {
+    throw InputError(path_, hdf5::attribute_key(object, name) + " is " + value.type, "text");
   }
-  const Handle space(H5Aget_space(attribute.id));
-  const auto result = H5Tget_size(attribute.type) > static_cast<size_t>(bytes_)
-                          ? std::vector<std::string>{}
-                          : texts(attribute.type, space, 1, [&](hid_t memory, void* buffer) {
-                              return H5Aread(attribute.id, memory, buffer) >= 0;
-                            });
-  if (result.size() != 1) throw InputError(path_, attribute.what + " is damaged", "readable text");
-  return result.front();
+  return value.texts.front();
 }
 
 int64_t Hdf5File::read_int(const std::string& object, const std::string& name, int64_t min,
                            int64_t max) const {
-  const QuietErrors quiet;
-  const Attribute attribute = open_attribute(file_, path_, object, name);
+  const hdf5::Value& stored = single(object, name);
+  const std::string what = hdf5::attribute_key(object, name);
   // Narrower integers of other writers lose nothing; uint64 might.
-  if (H5Tget_class(attribute.type) != H5T_INTEGER || H5Tget_size(attribute.type) > 8 ||
-      type_name(attribute.type) == "uint64") {
-    throw InputError(path_, attribute.what + " is " + type_name(attribute.type), "int64");
-  }
-  int64_t value = 0;
-  if (H5Aread(attribute.id, H5T_NATIVE_INT64, &value) < 0) {
-    throw InputError(path_, attribute.what + " is damaged", "a readable number");
-  }
+  static const std::map<std::string, int64_t (*)(const hdf5::Value&)> readers = {
+      {"int8", [](const auto& v) -> int64_t { return number<int8_t>(v); }},
+      {"int16", [](const auto& v) -> int64_t { return number<int16_t>(v); }},
+      {"int32", [](const auto& v) -> int64_t { return number<int32_t>(v); }},
+      {"int64", [](const auto& v) -> int64_t { return number<int64_t>(v); }},
+      {"uint8", [](const auto& v) -> int64_t { return number<uint8_t>(v); }},
+      {"uint16", [](const auto& v) -> int64_t { return number<uint16_t>(v); }},
+      {"uint32", [](const auto& v) -> int64_t { return number<uint32_t>(v); }}};
+  const auto reader = readers.find(stored.type);
+  if (reader == readers.end()) throw InputError(path_, what + " is " + stored.type, "int64");
+  const int64_t value = reader->second(stored);
   if (value < min || value > max) {
-    throw InputError(path_, attribute.what + " is " + std::to_string(value),
+    throw InputError(path_, what + " is " + std::to_string(value),
                      std::to_string(min) + " to " + std::to_string(max));
   }
   return value;
 }
 
 double Hdf5File::read_double(const std::string& object, const std::string& name) const {
-  const QuietErrors quiet;
-  const Attribute attribute = open_attribute(file_, path_, object, name);
-  if (H5Tget_class(attribute.type) != H5T_FLOAT || H5Tget_size(attribute.type) > 8) {
-    throw InputError(path_, attribute.what + " is " + type_name(attribute.type), "float64");
-  }
-  double value = 0;
-  if (H5Aread(attribute.id, H5T_NATIVE_DOUBLE, &value) < 0) {
-    throw InputError(path_, attribute.what + " is damaged", "a readable number");
-  }
-  return value;
+  const hdf5::Value& value = single(object, name);
+  if (value.type == "float64") return number<double>(value);
+  if (value.type == "float32") return number<float>(value);
+  throw InputError(path_, hdf5::attribute_key(object, name) + " is " + value.type, "float64");
 }
 
 template <class T>
@@ -499,31 +461,33 @@ void Hdf5File::write_span(const std::string& name, std::span<const T> values,
   assert(elements(dimensions) == static_cast<int64_t>(values.size()));
   const Element e = element(T{});
   write_dataset(file_, path_, name, e.stored, e.memory, values.data(), dimensions);
+  hashes_[hdf5::dataset_key(name)] = digest_of(values, dimensions);
 }
 
-template <class T>
-std::vector<T> Hdf5File::read_array(const std::string& name, const Dimensions& expected) const {
-  const QuietErrors quiet;
-  const Handle dataset = open_dataset(file_, path_, name);
-  const Handle type(H5Dget_type(dataset));
-  const Element e = element(T{});
-  if (type_name(type) != type_name(e.stored)) {
-    throw InputError(path_, "'" + name + "' holds " + type_name(type), type_name(e.stored));
+std::vector<uint8_t> Hdf5File::checked_bytes(const std::string& name, const Dimensions& expected,
+                                             const std::string& type) const {
+  const hdf5::Value& value = dataset(name);
+  if (value.type != type) {
+    throw InputError(path_, "'" + name + "' holds " + value.type, type);
   }
-  const Handle space(H5Dget_space(dataset));
-  const Dimensions found = extents(space);
+  if (!value.problem.empty()) {
+    throw InputError(path_, "'" + name + "' " + value.problem, value.expected);
+  }
+  const Dimensions& found = value.dimensions;
   const bool same =
       std::equal(found.begin(), found.end(), expected.begin(), expected.end(),
                  [](int64_t f, int64_t want) { return want == any_size ? f >= 0 : f == want; });
   if (!same) {
     throw InputError(path_, "'" + name + "' has dimensions " + text(found), text(expected));
   }
-  const int64_t count = elements(found);
-  check_stored(dataset, path_, name, count, sizeof(T), bytes_);
-  std::vector<T> values(static_cast<size_t>(count));
-  if (count > 0 && H5Dread(dataset, e.memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) {
-    throw InputError(path_, "'" + name + "' is damaged", "a readable data set");
-  }
+  return value.bytes;
+}
+
+template <class T>
+std::vector<T> Hdf5File::read_array(const std::string& name, const Dimensions& expected) const {
+  const auto bytes = checked_bytes(name, expected, type_name<T>());
+  std::vector<T> values(bytes.size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
   return values;
 }
 
@@ -542,10 +506,7 @@ STUCKAT_HDF5_ELEMENT(double)
 #undef STUCKAT_HDF5_ELEMENT
 
 Hdf5File::Dimensions Hdf5File::dimensions(const std::string& name) const {
-  const QuietErrors quiet;
-  const Handle dataset = open_dataset(file_, path_, name);
-  const Handle space(H5Dget_space(dataset));
-  return extents(space);
+  return dataset(name).dimensions;
 }
 
 void Hdf5File::write_strings(const std::string& name, const std::vector<std::string>& values) {
@@ -553,32 +514,16 @@ void Hdf5File::write_strings(const std::string& name, const std::vector<std::str
   size_t longest = 1;
   for (const auto& value : values) longest = std::max(longest, value.size());
   const Handle type = text_type(longest);
-  write_dataset(file_, path_, name, type, type, packed(values, longest).data(),
-                {static_cast<int64_t>(values.size())});
+  const auto count = static_cast<int64_t>(values.size());
+  write_dataset(file_, path_, name, type, type, packed(values, longest).data(), {count});
+  std::vector<std::string> as_read;
+  for (const auto& value : values) as_read.emplace_back(value.c_str());
+  hashes_[hdf5::dataset_key(name)] = hdf5::digest({count}, as_read);
 }
 
 std::vector<std::string> Hdf5File::read_strings(const std::string& name, int64_t expected) const {
-  const QuietErrors quiet;
-  const Handle dataset = open_dataset(file_, path_, name);
-  const Handle type(H5Dget_type(dataset));
-  if (H5Tget_class(type) != H5T_STRING) {
-    throw InputError(path_, "'" + name + "' holds " + type_name(type), "text");
-  }
-  const Handle space(H5Dget_space(dataset));
-  const Dimensions found = extents(space);
-  if (found.size() != 1 || (expected != any_size && found.front() != expected)) {
-    throw InputError(path_, "'" + name + "' has dimensions " + text(found), text({expected}));
-  }
-  const int64_t count = found.front();
-  check_stored(dataset, path_, name, count, H5Tget_size(type), bytes_);
-  if (count == 0) return {};
-  auto result = texts(type, space, count, [&](hid_t memory, void* buffer) {
-    return H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer) >= 0;
-  });
-  if (result.size() != static_cast<size_t>(count)) {
-    throw InputError(path_, "'" + name + "' is damaged", "readable text");
-  }
-  return result;
+  checked_bytes(name, {expected}, "text");
+  return dataset(name).texts;
 }
 
 void Hdf5File::write_schema(const std::string& schema, int64_t version) {
@@ -586,13 +531,23 @@ void Hdf5File::write_schema(const std::string& schema, int64_t version) {
   write_int("/", "schema_version", version);
 }
 
-void Hdf5File::check_schema(const std::string& schema, int64_t version) const {
+int64_t Hdf5File::check_schema(const std::string& schema, int64_t newest, int64_t oldest,
+                               int64_t first_hashed) const {
   if (const std::string found = read_string("/", "schema"); found != schema) {
     throw InputError(path_, "holds '" + found + "'", "'" + schema + "'");
   }
-  if (const int64_t found = read_int("/", "schema_version"); found != version) {
-    throw InputError(path_, "has schema version " + std::to_string(found), std::to_string(version));
+  const int64_t version = read_int("/", "schema_version");
+  if (version < oldest || version > newest) {
+    throw InputError(path_, "has schema version " + std::to_string(version),
+                     oldest == newest ? std::to_string(newest)
+                                      : std::to_string(oldest) + " to " + std::to_string(newest));
   }
+  if (version >= (first_hashed == 0 ? newest : first_hashed) && !hashed_) {
+    throw InputError(path_, "has no hash over what it holds",
+                     std::string("attribute '") + hash_name + "', as version " +
+                         std::to_string(version) + " has it");
+  }
+  return version;
 }
 
 }  // namespace stuckat

@@ -1,17 +1,25 @@
 // HDF5 files, for models, fault maps and results: whole data sets in, whole data sets out.
 //
-// A thin owner over the HDF5 C library. Names are paths in the file ("/layers/0/weights"); groups
-// on the way must exist. Everything a file says is checked against what the caller expects before
-// memory is taken for it; every complaint is an InputError(path of the file, name and value,
-// expected). One thread at a time: the C library is not safe for more.
+// Names are paths in the file ("/layers/0/weights"); groups on the way must exist. Everything a
+// file says is checked against what the caller expects; every complaint is an InputError(path of
+// the file, name and value, expected). A file that is written carries a hash over all that it
+// holds, and is read back before it has its name. One thread at a time writes: the C library is not
+// safe for more.
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace stuckat {
+
+namespace hdf5 {
+struct Content;
+struct Value;
+}  // namespace hdf5
 
 class Hdf5File {
  public:
@@ -19,20 +27,22 @@ class Hdf5File {
   using Dimensions = std::vector<int64_t>;
   static constexpr int64_t any_size = -1;
 
-  /// Opens for reading. Only the formats whose metadata carries checksums (superblock version 2 or
-  /// later; h5py writes them with libver='latest'): the C library is not safe on damage in the
-  /// older ones, nor on a file made to harm with checksums that are right.
+  /// Reads the whole file, in a process of its own (hdf5_content.h): the C library is not safe on
+  /// damage, nor on a file made to harm. Only the formats whose metadata carries checksums
+  /// (superblock version 2 or later; h5py writes them with libver='latest'). Where the file carries
+  /// a hash, what it covers is what was written. Takes no lock.
   static Hdf5File open(const std::string& path);
   /// Starts a new file under a temporary name in the same folder. commit() gives it its name, in
-  /// place of what had that name before; without commit() it is removed. Same contents, same
-  /// bytes: no time is stored. Metadata and data carry checksums.
+  /// place of what had that name before (of a symbolic link: of what it points to); without
+  /// commit() it is removed. Same contents, same bytes: no time is stored. Metadata and data carry
+  /// checksums.
   static Hdf5File create(const std::string& path);
 
   Hdf5File(Hdf5File&& other) noexcept;
   Hdf5File& operator=(Hdf5File&& other) noexcept;
   ~Hdf5File();
 
-  /// Flushes, closes and renames. The object is good for nothing afterwards.
+  /// Writes the file out, reads it back and renames it. The object is good for nothing afterwards.
   void commit();
   /// Removes what killed processes of this machine have left of a file that was never committed.
   static void remove_leftovers(const std::string& path);
@@ -74,18 +84,35 @@ class Hdf5File {
   std::vector<std::string> read_strings(const std::string& name, int64_t expected = any_size) const;
 
   /// Which schema (FORMAT.md) the file follows, as attributes "schema" and "schema_version" of
-  /// "/". check_schema() throws unless both are the same.
+  /// "/". check_schema() throws unless the schema is the same, and the version one of `oldest` to
+  /// `newest`; files from version `first_hashed` on (0: the newest alone) carry a hash over all
+  /// that is read of them. Returns the version.
   void write_schema(const std::string& schema, int64_t version);
-  void check_schema(const std::string& schema, int64_t version) const;
+  int64_t check_schema(const std::string& schema, int64_t newest, int64_t oldest,
+                       int64_t first_hashed = 0) const;
+  /// The schema of a file, "" if it is no HDF5 file that can be read or has none.
+  static std::string schema_of(const std::string& path);
 
  private:
-  Hdf5File() = default;
+  Hdf5File();
   void close();
+  void write_hash();
+  const hdf5::Value* find(const std::string& key) const;
+  const hdf5::Value& single(const std::string& object, const std::string& name) const;
+  const hdf5::Value& dataset(const std::string& name) const;
+  void check_covered(const std::string& key) const;
+  std::vector<uint8_t> checked_bytes(const std::string& name, const Dimensions& expected,
+                                     const std::string& type) const;
 
-  std::string path_;            ///< as the user named it
-  std::string temporary_path_;  ///< not empty: created and not yet committed
-  int64_t file_ = -1;           ///< hid_t
-  int64_t bytes_ = 0;           ///< size of a file that is read: bounds what it can claim to hold
+  struct Image;
+
+  std::string path_;                        ///< as the user named it
+  std::unique_ptr<Image> image_;            ///< of a file that is written
+  int64_t file_ = -1;                       ///< hid_t of it
+  std::unique_ptr<hdf5::Content> content_;  ///< of a file that is read
+  /// Digests by key, of what was written, or is covered by the hash.
+  std::map<std::string, std::string> hashes_;
+  bool hashed_ = false;  ///< the file that is read carries a hash
 };
 
 }  // namespace stuckat

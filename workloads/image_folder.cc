@@ -5,8 +5,10 @@
 #include <exception>
 #include <filesystem>
 #include <mutex>
+#include <sstream>
 #include <thread>
 
+#include "workloads/compressed_file.h"
 #include "workloads/errors.h"
 #include "workloads/picture.h"
 
@@ -32,29 +34,93 @@ std::vector<std::string> entries(const fs::path& folder, bool folders) {
   return names;
 }
 
+bool is_folder(const fs::path& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+/// Tiny-ImageNet's validation half is one folder, and a list of the classes beside it.
+constexpr const char* list_of_classes = "val_annotations.txt";
+constexpr const char* one_folder = "images";
+
+bool has_list(const fs::path& half) {
+  std::error_code error;
+  return fs::is_regular_file(half / list_of_classes, error);
+}
+
+/// Pictures without classes, such as Tiny-ImageNet's test half.
+bool unlabelled(const fs::path& half) {
+  return !has_list(half) && entries(half, true) == std::vector<std::string>{one_folder};
+}
+
 fs::path half_folder(const std::string& path, bool train) {
-  for (const char* name : {"train", "test", "val"}) {
-    const bool is_train = std::string(name) == "train";
-    if (is_train == train && fs::is_directory(fs::path(path) / name)) return fs::path(path) / name;
+  const fs::path root(path);
+  const std::vector<fs::path> halves =
+      train ? std::vector{root / "train"} : std::vector{root / "test", root / "val"};
+  for (const bool labelled : {true, false}) {
+    for (const fs::path& half : halves) {
+      if (is_folder(half) && unlabelled(half) != labelled) return half;
+    }
   }
   throw InputError(path, train ? "no folder train" : "no folder test or val",
                    "folders train and test (or val), one folder for each class in them");
 }
 
-/// The first of every class, then the second of every class, ...
-std::vector<File> files_of(const fs::path& folder, const std::vector<std::string>& classes) {
-  std::vector<std::vector<std::string>> names;
-  size_t most = 0;
-  for (const std::string& name : classes) {
-    names.push_back(entries(folder / name, false));
-    most = std::max(most, names.back().size());
+/// Pictures of a class: those in its folder and in folders in it, in the order of their names.
+std::vector<std::string> pictures_in(const fs::path& folder, int depth = 0) {
+  constexpr int deepest = 8;
+  std::vector<std::string> names = entries(folder, false);
+  if (depth == deepest) return names;
+  for (const std::string& inner : entries(folder, true)) {
+    for (const std::string& name : pictures_in(folder / inner, depth + 1)) {
+      names.push_back((fs::path(inner) / name).string());
+    }
   }
+  return names;
+}
+
+/// Pictures by class, of a half that has a list: "FILE<tab>CLASS<tab>..." on each line.
+std::vector<std::vector<std::string>> listed_pictures(const fs::path& half,
+                                                      const std::vector<std::string>& classes) {
+  const std::string list = (half / list_of_classes).string();
+  const auto bytes = read_plain_file(list);
+  std::istringstream lines(std::string(bytes.begin(), bytes.end()));
+  std::vector<std::vector<std::string>> names(classes.size());
+  int number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    std::istringstream fields(line);
+    std::string file, name;
+    fields >> file >> name;
+    const auto found = std::lower_bound(classes.begin(), classes.end(), name);
+    if (file.empty() || found == classes.end() || *found != name) {
+      throw InputError(list + ": line " + std::to_string(number), "class '" + name + "'",
+                       "a picture and one of the classes of the folder train");
+    }
+    names[static_cast<size_t>(found - classes.begin())].push_back(
+        (fs::path(one_folder) / file).string());
+  }
+  return names;
+}
+
+/// The first of every class, then the second of every class, ...
+std::vector<File> files_of(const fs::path& half, const std::vector<std::string>& classes) {
+  std::vector<std::vector<std::string>> names;
+  if (has_list(half)) {
+    names = listed_pictures(half, classes);
+  } else {
+    for (const std::string& name : classes) {
+      names.push_back(pictures_in(half / name));
+      for (std::string& file : names.back()) file = (fs::path(name) / file).string();
+    }
+  }
+  size_t most = 0;
+  for (const auto& of_class : names) most = std::max(most, of_class.size());
   std::vector<File> files;
   for (size_t i = 0; i < most; ++i) {
     for (size_t c = 0; c < classes.size(); ++c) {
       if (i >= names[c].size()) continue;
-      const fs::path name = fs::path(classes[c]) / names[c][i];
-      files.push_back({(folder / name).string(), name.string(), static_cast<uint16_t>(c)});
+      files.push_back({(half / names[c][i]).string(), names[c][i], static_cast<uint16_t>(c)});
     }
   }
   return files;
@@ -64,9 +130,9 @@ std::vector<File> files_of(const fs::path& folder, const std::vector<std::string
 std::vector<std::string> classes_of(const std::string& path, const fs::path& half) {
   const std::vector<std::string> found = entries(half, true);
   const fs::path train = fs::path(path) / "train";
-  std::error_code error;
-  if (half == train || !fs::is_directory(train, error)) return found;
+  if (half == train || !is_folder(train)) return found;
   std::vector<std::string> trained = entries(train, true);
+  if (has_list(half)) return trained;
   for (const std::string& name : found) {
     if (std::binary_search(trained.begin(), trained.end(), name)) continue;
     throw InputError((half / name).string(), "no class of that name in " + train.string(),
@@ -106,6 +172,10 @@ PictureFolder list_image_folder(const std::string& path, const PictureSize& size
                      "one for each class, at most 4096");
   }
   const std::vector<File> files = files_of(half, folder.class_names);
+  if (files.empty()) {
+    throw InputError(half.string(), "holds no pictures in the folders of its classes",
+                     "JPEG or PNG files (.jpg, .jpeg, .png)");
+  }
   const ImageRange range = range_of(subset, files.size(), half.string());
   const auto begin = files.begin() + static_cast<std::ptrdiff_t>(range.first);
   folder.files.assign(begin, begin + static_cast<std::ptrdiff_t>(range.count));

@@ -36,10 +36,11 @@ PictureFolder list_image_folder(const std::string& path, const PictureSize& size
                                 const Subset& subset);
 
 /// The half `subset.train` of `path`: its folder "train", else "test" or "val", one folder in it
-/// for each class (in the order of names). Images are the first of every class, then the second of
-/// every class, and so on, so that a subset has all classes. Decoded on all processors. Throws
-/// InputError: no such folder, no classes, other classes in the other half, damaged files, images
-/// of different sizes, more than 16 GiB of pixels.
+/// for each class (in the order of names); pictures may lie in folders of those. Tiny-ImageNet's
+/// val_annotations.txt, beside one folder "images", says the classes as well. Images are the first
+/// of every class, then the second of every class, and so on, so that a subset has all classes.
+/// Decoded on all processors. Throws InputError: no such folder, no classes, other classes in the
+/// other half, damaged files, images of different sizes, more than 16 GiB of pixels.
 DataSet read_image_folder(const std::string& path, const PictureSize& size, const Subset& subset);
 
 /// Images 0 .. count-1 of a folder, decoded on all processors.

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string_view>
 
+#include "workloads/compressed_file.h"
 #include "workloads/errors.h"
 
 namespace stuckat {
@@ -34,6 +35,36 @@ void check_header(const std::string& path) {
   const bool little = mark == std::string_view("\0\1IM", 4);
   const bool big = mark == std::string_view("\1\0MI", 4);
   if (!little && !big) throw InputError(path, "is no MAT file", "MATLAB's format, version 5");
+}
+
+/// Walks over the elements of the file (type and length, four bytes each, in the order of the
+/// writing machine) and unpacks the compressed ones, whose checksum matio does not look at.
+void check_compressed(const std::string& path) {
+  constexpr size_t header_bytes = 128, tag_bytes = 8;
+  constexpr uint32_t compressed = 15;  // miCOMPRESSED
+  const std::vector<uint8_t> bytes = read_plain_file(path);
+  const bool little = bytes[126] == 'I';
+  const auto word = [&](size_t at) {
+    uint32_t value = 0;
+    for (size_t i = 0; i < 4; ++i) value |= uint32_t{bytes[at + i]} << (8 * (little ? i : 3 - i));
+    return value;
+  };
+  size_t at = header_bytes;
+  while (bytes.size() - at >= tag_bytes) {
+    const uint32_t type = word(at);
+    const uint32_t length = word(at + 4);
+    at += tag_bytes;
+    if (length > bytes.size() - at) {
+      throw InputError(path, "ends within an element", "an intact MAT file");
+    }
+    if (type == compressed && !is_intact_zlib({bytes.data() + at, length})) {
+      throw InputError(path, "is damaged: the checksum of a compressed element is wrong",
+                       "an intact MAT file");
+    }
+    at += length;
+    if (type != compressed) at = std::min(bytes.size(), (at + 7) / 8 * 8);
+  }
+  if (at != bytes.size()) throw InputError(path, "has bytes behind its last element", "none");
 }
 
 Variable read_variable(mat_t* file, const char* name, const std::string& path) {
@@ -72,8 +103,10 @@ std::vector<int> numbers(const matvar_t& variable, const std::string& path) {
 
 MatImages read_mat_images(const std::string& path) {
   constexpr size_t most_pixels_a_side = 4096;
-  if (!std::filesystem::is_regular_file(path)) throw InputError(path, "no such file");
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) throw InputError(path, "no such file");
   check_header(path);
+  check_compressed(path);
   Mat_LogInitFunc("stuckat", silent);  // what goes wrong is thrown, not printed
   const std::unique_ptr<mat_t, CloseMat> file(Mat_Open(path.c_str(), MAT_ACC_RDONLY));
   if (file == nullptr) throw InputError(path, "is no MAT file", "MATLAB's format, version 5");

@@ -9,7 +9,11 @@ namespace stuckat {
 namespace {
 
 constexpr const char* schema = "stuckat-model";
-constexpr int64_t newest_version = 2;
+// Chains of square windows, and all networks; since these a file has a hash over everything.
+constexpr int64_t chain_version = 3;
+constexpr int64_t graph_version = 4;
+constexpr int64_t oldest_version = 1;  // as 3 without a hash; 2 as 4
+bool holds_graph(int64_t version) { return version % 2 == 0; }
 constexpr int64_t most_layers = 1000;
 constexpr int64_t most_inputs = 1000;
 constexpr int64_t greatest_dimension = 1 << 16;
@@ -76,11 +80,16 @@ NumberFormat read_format(const Hdf5File& file, const std::string& group, const s
   return parse_number_format(file.read_string(group, name), file.path() + ": " + group);
 }
 
+/// What the layer compares with its thresholds.
+std::string accumulator_name(const Layer& layer) {
+  return !layer.has_weights() ? "none" : layer.is_xnor() ? "matches" : "sum";
+}
+
 void write_layer(Hdf5File& file, const std::string& group, const Layer& layer, int64_t version) {
   file.create_group(group);
   file.write_string(group, "name", layer.name);
   file.write_string(group, "kind", layer.kind->name);
-  if (version == 1) {
+  if (!holds_graph(version)) {
     file.write_int(group, "kernel", layer.kernel);
     file.write_int(group, "stride", layer.stride);
     file.write_int(group, "padding", layer.padding);
@@ -97,6 +106,7 @@ void write_layer(Hdf5File& file, const std::string& group, const Layer& layer, i
     }
   }
   file.write_int(group, "accumulator_output", layer.accumulator_output ? 1 : 0);
+  file.write_string(group, "accumulator", accumulator_name(layer));
   write_format(file, group, "input_format", layer.input_format);
   write_format(file, group, "output_format", layer.output_format);
   write_shape(file, group + "/input", layer.input);
@@ -113,7 +123,7 @@ void write_layer(Hdf5File& file, const std::string& group, const Layer& layer, i
 /// Kernel, stride, padding, groups and inputs of layer `index`.
 void read_geometry(const Hdf5File& file, const std::string& group, int64_t version, int index,
                    Layer& layer) {
-  if (version == 1) {
+  if (!holds_graph(version)) {
     layer.kernel = static_cast<int>(file.read_int(group, "kernel", 1, greatest_dimension));
     layer.stride = static_cast<int>(file.read_int(group, "stride", 1, greatest_dimension));
     layer.padding = static_cast<int>(file.read_int(group, "padding", 0, greatest_dimension));
@@ -129,6 +139,15 @@ void read_geometry(const Hdf5File& file, const std::string& group, int64_t versi
   layer.groups = static_cast<int>(file.read_int(group, "groups", 1, greatest_dimension));
   const auto inputs = file.read_int(group, "input_count", 1, most_inputs);
   layer.inputs = read_ints(file, group + "/inputs", inputs, 0, index);
+}
+
+/// Says whether the accumulator is signed; files before version 2 do not, and match where they can.
+void read_accumulator(const Hdf5File& file, const std::string& group, Layer& layer) {
+  const std::string stored = file.read_string(group, "accumulator");
+  layer.signed_sum = layer.is_binary() && stored == "sum";
+  if (stored == accumulator_name(layer)) return;
+  throw InputError(file.path(), "attribute 'accumulator' of '" + group + "' is '" + stored + "'",
+                   layer.is_binary() ? "matches or sum" : accumulator_name(layer));
 }
 
 /// The next layer of a network whose others are read.
@@ -159,6 +178,7 @@ Layer read_layer(const Hdf5File& file, const std::string& group, int64_t version
     layer.weights =
         file.read_array<int8_t>(group + "/weights", {layer.rows(), layer.wide_columns()});
   }
+  if (version >= chain_version) read_accumulator(file, group, layer);
   if (layer.accumulator_output || !layer.kind->sums) return layer;
   layer.thresholds =
       file.read_array<int32_t>(group + "/thresholds", {layer.rows(), layer.thresholds_per_row()});
@@ -192,14 +212,18 @@ void write_model(const std::string& path, const Network& network, const ModelOri
                   path);
   validate(network, path);
   Hdf5File file = Hdf5File::create(path);
-  const int64_t version = supports(version_1(), network) ? 1 : newest_version;
+  const int64_t version = supports(version_1(), network) ? chain_version : graph_version;
   file.write_schema(schema, version);
   file.write_string("/", "name", network.name);
+  file.write_string("/", "data", network.data);
   file.write_string("/", "content_hash", content_hash(network));
   file.write_string("/", "tool_version", origin.tool_version);
   file.write_int("/", "layers", static_cast<int64_t>(network.layers.size()));
   file.write_strings("/configuration", {origin.configuration});
   file.write_strings("/class_names", network.class_names);
+  if (!network.output_thresholds.empty()) {
+    file.write_array("/output_thresholds", network.output_thresholds, {network.classes()});
+  }
   file.create_group("/layers");
   for (size_t i = 0; i < network.layers.size(); ++i) {
     write_layer(file, group_of(i), network.layers[i], version);
@@ -209,14 +233,18 @@ void write_model(const std::string& path, const Network& network, const ModelOri
 
 Network read_model(const std::string& path, ModelOrigin* origin) {
   const Hdf5File file = Hdf5File::open(path);
-  const int64_t version = file.read_int("/", "schema_version") == 1 ? 1 : newest_version;
-  file.check_schema(schema, version);
+  const int64_t version = file.check_schema(schema, graph_version, oldest_version, chain_version);
   Network network;
   network.name = file.read_string("/", "name");
   network.class_names = file.read_strings("/class_names");
+  if (version >= chain_version) network.data = file.read_string("/", "data");
   const auto layers = static_cast<size_t>(file.read_int("/", "layers", 1, most_layers));
   for (size_t i = 0; i < layers; ++i) {
     network.layers.push_back(read_layer(file, group_of(i), version, network));
+  }
+  if (version >= chain_version && file.exists("/output_thresholds")) {
+    network.output_thresholds =
+        file.read_array<int32_t>("/output_thresholds", {Hdf5File::any_size});
   }
   validate(network, path);
   if (const auto stored = file.read_string("/", "content_hash"); stored != content_hash(network)) {
@@ -242,6 +270,7 @@ std::string content_hash(const Network& network) {
     add(hash, layer.has_weights() ? layer.weight_format : binary_format);
     add(hash, layer.accumulator_output ? binary_format : layer.output_format);
     hash.add(layer.accumulator_output);
+    if (layer.signed_sum) hash.add(std::string_view("signed sum"));
     hash.add(std::span<const int8_t>(layer.weights));
     hash.add(std::span<const int32_t>(layer.thresholds));
     if (same_in_version_1(layer, static_cast<int>(i))) continue;
@@ -249,6 +278,9 @@ std::string content_hash(const Network& network) {
     hash.add(layer.kernel.width).add(layer.stride.width).add(p.left).add(p.bottom).add(p.right);
     hash.add(layer.groups).add(layer.tables.size());
     for (const CodeTable& table : layer.tables) hash.add(std::span<const int32_t>(table.values));
+  }
+  if (!network.output_thresholds.empty()) {
+    hash.add(std::span<const int32_t>(network.output_thresholds));
   }
   return hash.hex();
 }

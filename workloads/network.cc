@@ -40,6 +40,8 @@ void validate_weights(const Layer& layer, const std::string& where) {
   check(columns <= max_dimension * 4 && columns * layer.rows() <= max_elements, where, layer,
         "matrix of " + std::to_string(layer.rows()) + " x " + std::to_string(columns),
         "a smaller one");
+  check(!layer.signed_sum || layer.is_binary(), where, layer, "signed_sum beside wider operands",
+        "it only where weights and input are binary: all others are summed anyway");
   check(layer.weights.size() == static_cast<size_t>(columns * layer.rows()), where, layer,
         std::to_string(layer.weights.size()) + " weights", std::to_string(columns * layer.rows()));
   for (const int8_t w : layer.weights) {
@@ -221,6 +223,11 @@ void validate(const Network& network, const std::string& where) {
           std::to_string(layer.output.channels) + " channels", "1 to 65536");
     validate_layer(network, i, where);
   }
+  if (!network.output_thresholds.empty() &&
+      network.output_thresholds.size() != static_cast<size_t>(network.classes())) {
+    throw InputError(where, std::to_string(network.output_thresholds.size()) + " output thresholds",
+                     std::to_string(network.classes()) + ", or none");
+  }
   if (!network.class_names.empty() &&
       network.class_names.size() != static_cast<size_t>(network.classes())) {
     throw InputError(where, std::to_string(network.class_names.size()) + " class names",
@@ -232,6 +239,15 @@ void clamp_thresholds(Layer& layer) {
   for (int32_t& t : layer.thresholds) {
     t = std::clamp(t, layer.accumulator_min() - 1, layer.accumulator_max());
   }
+}
+
+int class_by_output_bits(const Network& network, const int32_t* logits) {
+  assert(!network.output_thresholds.empty());
+  int highest = 0;
+  for (int c = 0; c < network.classes(); ++c) {
+    if (logits[c] > network.output_thresholds[static_cast<size_t>(c)]) highest = c;
+  }
+  return highest;
 }
 
 int predicted_class(const int32_t* logits, int classes) {

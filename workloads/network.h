@@ -105,6 +105,10 @@ struct Layer {
   NumberFormat weight_format;       ///< only with weights
   NumberFormat output_format;       ///< not if accumulator_output
   bool accumulator_output = false;  ///< the last layer passes its sums out, no thresholds
+  /// Binary weights on binary activations are summed as -1 and +1, as all others are, instead of
+  /// counting matches: which of both is the hardware's choice (BNN-PYNQ's LFC-W1A2 sums in its
+  /// first layer).
+  bool signed_sum = false;
 
   std::vector<int8_t> weights;      ///< values, [rows()][columns()]
   std::vector<int32_t> thresholds;  ///< [rows()][output_format.thresholds()]
@@ -124,13 +128,14 @@ struct Layer {
     return accumulator_output || !kind->sums ? 0 : output_format.thresholds();
   }
 
-  /// Binary weights on binary activations: the accumulator is the popcount of matches (XNOR),
-  /// 0 .. columns(). Otherwise it is the signed sum of weight * activation (docs/hardware.md,
-  /// MVTU).
-  bool is_xnor() const {
+  /// Both operands have one bit: -1 and +1.
+  bool is_binary() const {
     return kind->has_weights && input_format.kind == FormatKind::binary &&
            weight_format.kind == FormatKind::binary;
   }
+  /// The accumulator is the popcount of matches, 0 .. columns(). Otherwise it is the signed sum of
+  /// weight * activation (docs/hardware.md, MVTU).
+  bool is_xnor() const { return is_binary() && !signed_sum; }
   /// Bounds on the accumulator and every partial sum over all weights and inputs that stored codes
   /// can mean, broken ones (-2 in 2 bits) included: not the values that happen to occur.
   int accumulator_min() const;
@@ -161,6 +166,11 @@ struct Network {
   std::string name;  ///< "cnv-w1a1"
   std::vector<Layer> layers;
   std::vector<std::string> class_names;  ///< [classes()] or empty
+  /// [classes()] or empty: hardware that sends bit c = (accumulator c > output_thresholds[c]),
+  /// whose host takes the highest bit that is set for the class (BNN-PYNQ's LFC). Everything else
+  /// here takes the greatest accumulator.
+  std::vector<int32_t> output_thresholds;
+  std::string data;  ///< name of the data set that it was trained for, "" if unknown
 
   /// Appends a layer that reads the tensor before it, unless it says what it reads.
   void add(Layer layer);
@@ -207,6 +217,9 @@ void validate(const Network& network, const std::string& where);
 /// Thresholds beyond accumulator_min()-1 .. accumulator_max() brought to the nearer end, which
 /// changes no output. Importers and exporters call it before validate().
 void clamp_thresholds(Layer& layer);
+
+/// Index of the highest output bit that is set, 0 if none is; [network.output_thresholds].
+int class_by_output_bits(const Network& network, const int32_t* logits);
 
 /// Index of the greatest logit; the lowest index wins a tie.
 int predicted_class(const int32_t* logits, int classes);

@@ -1,11 +1,16 @@
 #include "workloads/picture.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <csetjmp>
 #include <cstdio>
+#include <cstring>
+#include <new>
 // Needs size_t and FILE before it.
 #include <jpeglib.h>
+// Needs jpeglib.h before it.
+#include <jerror.h>
 #include <png.h>
 
 #include "workloads/compressed_file.h"
@@ -29,13 +34,29 @@ struct JpegErrors {
   std::longjmp(errors->back, 1);
 }
 
-/// A damaged file is an error here, not a warning about grey pixels.
+/// What the decoder recovers from is passed over, as Pillow does; a file that ends early is not.
 void jpeg_warned(j_common_ptr info, int level) {
-  if (level < 0) jpeg_failed(info);
+  if (level < 0 && info->err->msg_code == JWRN_JPEG_EOF) jpeg_failed(info);
+}
+
+/// a * b / 255, rounded.
+int scaled(int a, int b) {
+  const int product = a * b + 128;
+  return (product + (product >> 8)) >> 8;
+}
+
+/// Four components as Adobe stores them, inverted: 255 is no ink. Pillow's conversion.
+void rgb_from_cmyk(const uint8_t* cmyk, size_t pixels, uint8_t* rgb) {
+  for (size_t i = 0; i < pixels; ++i, cmyk += 4, rgb += channels) {
+    for (int c = 0; c < channels; ++c) {
+      rgb[c] = static_cast<uint8_t>(std::max(0, cmyk[3] - scaled(255 - cmyk[c], cmyk[3])));
+    }
+  }
 }
 
 /// Nothing with a destructor lives where longjmp() passes. False: errors.message says why.
-bool decode_jpeg(const std::vector<uint8_t>& bytes, JpegErrors& errors, Picture& picture) {
+bool decode_jpeg(const std::vector<uint8_t>& bytes, JpegErrors& errors, Picture& picture,
+                 std::vector<uint8_t>& ink) {
   jpeg_decompress_struct info;
   info.err = jpeg_std_error(&errors.manager);
   errors.manager.error_exit = jpeg_failed;
@@ -47,39 +68,87 @@ bool decode_jpeg(const std::vector<uint8_t>& bytes, JpegErrors& errors, Picture&
   jpeg_create_decompress(&info);
   jpeg_mem_src(&info, bytes.data(), bytes.size());
   jpeg_read_header(&info, TRUE);
-  info.out_color_space = JCS_RGB;
+  const bool cmyk = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
+  info.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
   info.dct_method = JDCT_ISLOW;
   jpeg_start_decompress(&info);
   picture.height = static_cast<int>(info.output_height);
   picture.width = static_cast<int>(info.output_width);
   const size_t row = size_t{info.output_width} * channels;
   picture.pixels.resize(row * info.output_height);
+  if (cmyk) ink.resize(size_t{info.output_width} * 4);
   while (info.output_scanline < info.output_height) {
-    JSAMPROW line = picture.pixels.data() + row * info.output_scanline;
+    uint8_t* const rgb = picture.pixels.data() + row * info.output_scanline;
+    JSAMPROW line = cmyk ? ink.data() : rgb;
     jpeg_read_scanlines(&info, &line, 1);
+    if (cmyk) rgb_from_cmyk(ink.data(), info.output_width, rgb);
   }
   jpeg_finish_decompress(&info);
   jpeg_destroy_decompress(&info);
   return true;
 }
 
+struct PngSource {
+  const std::vector<uint8_t>& bytes;
+  size_t next = 0;
+  std::string message;
+};
+
+[[noreturn]] void png_failed(png_structp png, png_const_charp message) {
+  static_cast<PngSource*>(png_get_error_ptr(png))->message = message;
+  png_longjmp(png, 1);
+}
+
+void png_warned(png_structp, png_const_charp) {}
+
+void png_take(png_structp png, png_bytep into, size_t count) {
+  auto& source = *static_cast<PngSource*>(png_get_io_ptr(png));
+  if (count > source.bytes.size() - source.next) png_error(png, "it ends early");
+  std::memcpy(into, source.bytes.data() + source.next, count);
+  source.next += count;
+}
+
+/// The stored samples, as Pillow's convert("RGB") gives them: the upper byte of 16 bits, colours of
+/// a palette, fewer bits of grey scaled to 8; gAMA and colour profiles have no effect, alpha and
+/// tRNS are left out. Nothing with a destructor lives where longjmp() passes.
+bool decode_png_rows(png_structp png, png_infop info, PngSource& source, Picture& picture,
+                     std::vector<png_bytep>& rows) {
+  if (setjmp(png_jmpbuf(png)) != 0) return false;
+  png_set_read_fn(png, &source, png_take);
+  png_set_user_limits(png, most_pixels_a_side, most_pixels_a_side);
+  png_read_info(png, info);
+  png_set_strip_16(png);
+  png_set_palette_to_rgb(png);
+  png_set_expand_gray_1_2_4_to_8(png);
+  png_set_gray_to_rgb(png);
+  png_set_strip_alpha(png);
+  png_set_interlace_handling(png);
+  png_read_update_info(png, info);
+  picture.height = static_cast<int>(png_get_image_height(png, info));
+  picture.width = static_cast<int>(png_get_image_width(png, info));
+  const size_t row = static_cast<size_t>(picture.width) * channels;
+  if (png_get_rowbytes(png, info) != row) png_error(png, "its pixels are of another kind");
+  picture.pixels.resize(row * static_cast<size_t>(picture.height));
+  rows.resize(static_cast<size_t>(picture.height));
+  for (size_t y = 0; y < rows.size(); ++y) rows[y] = picture.pixels.data() + y * row;
+  png_read_image(png, rows.data());
+  png_read_end(png, nullptr);
+  return true;
+}
+
 Picture decode_png(const std::vector<uint8_t>& bytes, const std::string& path) {
-  png_image image{};
-  image.version = PNG_IMAGE_VERSION;
-  if (png_image_begin_read_from_memory(&image, bytes.data(), bytes.size()) == 0) {
-    throw InputError(path, std::string("damaged PNG: ") + image.message);
+  PngSource source{bytes, 0, {}};
+  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, png_failed, png_warned);
+  png_infop info = png == nullptr ? nullptr : png_create_info_struct(png);
+  if (info == nullptr) {
+    png_destroy_read_struct(&png, nullptr, nullptr);
+    throw std::bad_alloc();
   }
-  image.format = PNG_FORMAT_RGB;
-  if (image.width > most_pixels_a_side || image.height > most_pixels_a_side) {
-    png_image_free(&image);
-    throw InputError(path, "too many pixels a side", "at most 16384");
-  }
-  Picture picture{static_cast<int>(image.height), static_cast<int>(image.width), {}};
-  picture.pixels.resize(PNG_IMAGE_SIZE(image));
-  const png_color black{0, 0, 0};  // behind what is transparent
-  if (png_image_finish_read(&image, &black, picture.pixels.data(), 0, nullptr) == 0) {
-    throw InputError(path, std::string("damaged PNG: ") + image.message);
-  }
+  Picture picture;
+  std::vector<png_bytep> rows;
+  const bool good = decode_png_rows(png, info, source, picture, rows);
+  png_destroy_read_struct(&png, &info, nullptr);
+  if (!good) throw InputError(path, "damaged PNG: " + source.message, "an intact PNG file");
   return picture;
 }
 
@@ -120,7 +189,8 @@ Picture read_picture(const std::string& path) {
   if (!is_jpeg) throw InputError(path, "is neither JPEG nor PNG", "one of both");
   JpegErrors errors{};
   Picture picture;
-  if (!decode_jpeg(bytes, errors, picture)) {
+  std::vector<uint8_t> ink;
+  if (!decode_jpeg(bytes, errors, picture, ink)) {
     throw InputError(path, std::string("damaged JPEG: ") + errors.message);
   }
   return picture;

@@ -44,13 +44,15 @@ MvtuCore::MvtuCore(const Layer& layer, const PeArray& array, const ArrayUse& use
       gives_sums_(sums || layer.accumulator_output),
       schedule_(array.schedule),
       use_(use),
-      weights_(static_cast<size_t>(layer.rows()) * static_cast<size_t>(use.columns),
-               static_cast<int8_t>(padded_weight(layer))),
+      weights_(static_cast<size_t>(layer.rows()) * static_cast<size_t>(use.columns)),
       thresholds_(layer.thresholds),
       packed_(layer.weight_format, layer.input_format, layer.rows(), layer.columns()),
       sums_(static_cast<size_t>(layer.rows())) {
   for (int row = 0; row < layer.rows(); ++row) {
     std::copy_n(layer.weight_row(row), layer.columns(), weights_of(row));
+    for (int column = layer.columns(); column < use.columns; ++column) {
+      weights_of(row)[column] = static_cast<int8_t>(padded_weight(layer, column));
+    }
     packed_.set_row(row, weights_of(row));
   }
   for (int i = 0; i <= layer.thresholds_per_row(); ++i) {

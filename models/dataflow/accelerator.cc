@@ -12,6 +12,7 @@
 #include "models/dataflow/max_pool.h"
 #include "models/dataflow/sliding_window.h"
 #include "workloads/errors.h"
+#include "workloads/json_file.h"
 
 namespace stuckat::dataflow {
 namespace {
@@ -290,10 +291,8 @@ DataflowAccelerator parse_dataflow(std::string_view text, const Network& network
   if (name.size() < 5 || name.compare(name.size() - 5, 5, ".json") != 0) {
     return built_in_dataflow(name, network);
   }
-  std::ifstream file(name);
-  std::ostringstream json;
-  if (!file || !(json << file.rdbuf())) throw InputError(name, "cannot be read", "a JSON file");
-  return dataflow_from_json(json.str(), name, std::filesystem::path(name).stem().string(), network);
+  return dataflow_from_json(read_text(name, most_description_bytes), name,
+                            std::filesystem::path(name).stem().string(), network);
 }
 
 }  // namespace stuckat::dataflow

@@ -1,8 +1,5 @@
 // Descriptions in JSON, one table row for each key: models/dataflow/FORMAT.md.
 #include <algorithm>
-#include <functional>
-#include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "models/dataflow/accelerator.h"
@@ -111,7 +108,7 @@ void read_choice(const Json& json, const char* key, const ChoiceRow<Choice> (&ro
   for (const auto& row : rows) {
     expected += std::string(expected.empty() ? "" : " or ") + '"' + row.name + '"';
   }
-  throw InputError(where, "'" + std::string(key) + "' is " + value->dump().substr(0, 40), expected);
+  throw InputError(where, "'" + std::string(key) + "' is " + shown(*value), expected);
 }
 
 template <typename Choice, size_t size>
@@ -227,14 +224,7 @@ DataflowAccelerator read_ours(const Json& json, const std::string& where, const 
 
 DataflowAccelerator dataflow_from_json(const std::string& text, const std::string& where,
                                        const std::string& default_name, const Network& network) {
-  constexpr size_t most_bytes = size_t{1} << 20;
-  if (text.size() > most_bytes) throw InputError(where, "a file above 1 MiB", "a description");
-  Json json;
-  try {
-    json = Json::parse(text);
-  } catch (const nlohmann::json::exception& error) {
-    throw InputError(where, "no JSON: " + std::string(error.what()).substr(0, 200));
-  }
+  const Json json = parse_json(text, where, most_description_bytes);
   require_object(json, where, "the description");
   check_supported(network, capabilities(), where);
   DataflowAccelerator accelerator = is_finn_folding(json)

@@ -1,13 +1,13 @@
 #include "models/dataflow/explorer.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "models/dataflow/family.h"
 #include "models/dataflow/fifo_depths.h"
 #include "models/dataflow/foldings.h"
 #include "models/dataflow/timing_cache.h"
 #include "workloads/errors.h"
+#include "workloads/json_file.h"
 #include "workloads/model_file.h"
 
 namespace stuckat::dataflow {
@@ -15,7 +15,7 @@ namespace {
 
 using explore::DesignPoint;
 using explore::Findings;
-using Json = nlohmann::ordered_json;
+constexpr const char* elsewhere = "a finding of another run";
 
 /// Every FIFO with so many words.
 DataflowAccelerator with_depth(DataflowAccelerator accelerator, int depth) {
@@ -133,11 +133,14 @@ class DataflowExplorer final : public explore::Explorer {
   }
 
   DesignTiming timing(const DataflowAccelerator& a, Findings& findings) {
-    const Json found =
-        Json::parse(findings.find("timing " + network_hash_ + to_json(a, network_), [&] {
-          const DesignTiming t = cache_.timing(a);
-          return Json{t.first_image_cycles, t.steady_cycles, t.steady_images, t.bottleneck}.dump();
-        }));
+    const Json found = parse_json(findings.find("timing " + network_hash_ + to_json(a, network_),
+                                                [&] {
+                                                  const DesignTiming t = cache_.timing(a);
+                                                  return Json{t.first_image_cycles, t.steady_cycles,
+                                                              t.steady_images, t.bottleneck}
+                                                      .dump();
+                                                }),
+                                  elsewhere);
     return {found.at(0), found.at(1), found.at(2), found.at(3)};
   }
 
@@ -149,7 +152,7 @@ class DataflowExplorer final : public explore::Explorer {
       const auto found = findings.find("smallest " + network_hash_ + to_json(given, network_), [&] {
         return depths_of(smallest_depths(cache_, given, network_)).dump();
       });
-      a = with_depths(given, Json::parse(found));
+      a = with_depths(given, parse_json(found, elsewhere));
     } else if (fifo != "given") {
       a = with_depth(given, std::stoi(fifo));
     }

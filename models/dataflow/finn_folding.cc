@@ -90,7 +90,7 @@ struct FinnNode {
     const auto several = values.find(key + "s");
     if (several == values.end()) return 0;
     if (!several->is_array() || several->size() != 1) {
-      throw InputError(where, name + "." + key + "s is " + several->dump().substr(0, 40),
+      throw InputError(where, name + "." + key + "s is " + shown(*several),
                        "one depth: the layers are a chain");
     }
     return checked_depth(integer((*several)[0], where, name + "." + key + "s"), key, where);
@@ -128,7 +128,7 @@ void add_defaults(const Json& defaults, FinnNode& node, const std::string& where
          (row[1].is_array() && std::all_of(row[1].begin(), row[1].end(),
                                            [](const Json& op) { return op.is_string(); })));
     if (!readable) {
-      throw InputError(where, "Defaults." + key + " is " + row.dump().substr(0, 40),
+      throw InputError(where, "Defaults." + key + " is " + shown(row),
                        "[value, \"all\"] or [value, [operators]]");
     }
     const bool meant =

@@ -6,7 +6,8 @@ namespace stuckat::explore {
 namespace {
 
 constexpr const char* schema = "stuckat.exploration";
-constexpr int64_t schema_version = 1;
+constexpr int64_t schema_version = 2;
+constexpr int64_t oldest_version = 1;  // without a hash over everything
 
 template <class T>
 struct Column {
@@ -70,7 +71,7 @@ void write_exploration(const std::string& path, const Exploration& exploration) 
 
 Exploration read_exploration(const std::string& path) {
   const auto file = Hdf5File::open(path);
-  file.check_schema(schema, schema_version);
+  file.check_schema(schema, schema_version, oldest_version);
   Exploration exploration;
   exploration.tool_version = file.read_string("/", "tool_version");
   exploration.network = file.read_string("/", "network");

@@ -2,20 +2,14 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <functional>
-#include <nlohmann/json.hpp>
-#include <set>
 #include <vector>
 
 #include "workloads/errors.h"
+#include "workloads/json_file.h"
 
 namespace stuckat::loopback {
 namespace {
 
-using Json = nlohmann::json;
-
-constexpr int64_t max_file_bytes = int64_t{1} << 20;
 constexpr int64_t max_buffer_bytes = int64_t{1} << 40;
 constexpr size_t longest_name = 100;
 
@@ -74,12 +68,6 @@ struct ScheduleRow {
 constexpr ScheduleRow schedule_rows[] = {{"channel_parallel", Schedule::channel_parallel},
                                          {"pixel_parallel", Schedule::pixel_parallel}};
 
-std::string shown(const Json& value) {
-  constexpr size_t longest = 40;
-  std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
-  return text.size() <= longest ? text : text.substr(0, longest) + "...";
-}
-
 [[noreturn]] void throw_value(const std::string& where, const std::string& key, const Json& value,
                               const std::string& expected) {
   throw InputError(where, "'" + key + "' is " + shown(value), expected);
@@ -105,13 +93,7 @@ bool read_integer(const std::vector<IntegerRow<Object>>& rows, const std::string
                   const Json& value, const std::string& where, Object& object) {
   const auto row = std::find_if(rows.begin(), rows.end(), [&](auto& r) { return key == r.key; });
   if (row == rows.end()) return false;
-  // An unsigned number above 2^63 would turn negative: the range check on uint64_t comes first.
-  const bool in_range = value.is_number_unsigned()
-                            ? value.get<uint64_t>() >= static_cast<uint64_t>(row->least) &&
-                                  value.get<uint64_t>() <= static_cast<uint64_t>(row->greatest)
-                            : false;
-  if (!in_range) throw_value(where, key, value, range_of(*row));
-  object.*(row->member) = value.get<int64_t>();
+  object.*(row->member) = json_integer(value, row->least, row->greatest, where, key);
   return true;
 }
 
@@ -158,42 +140,6 @@ MemoryParams read_memory(const Json& object, const std::string& where) {
   return memory;
 }
 
-/// Refuses what the parser would accept silently: repeated keys, and nesting that no file needs.
-class StructureCheck {
- public:
-  explicit StructureCheck(std::string where) : where_(std::move(where)) {}
-
-  bool operator()(int depth, Json::parse_event_t event, const Json& parsed) {
-    constexpr int deepest = 4;
-    if (depth > deepest) throw InputError(where_, "nested too deeply", "one object in another");
-    if (event == Json::parse_event_t::object_start) keys_.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys_.pop_back();
-    if (event == Json::parse_event_t::key) {
-      const std::string key = parsed.get<std::string>();
-      if (!keys_.back().insert(key).second) throw InputError(where_, "repeated key '" + key + "'");
-    }
-    return true;
-  }
-
- private:
-  std::string where_;
-  std::vector<std::set<std::string>> keys_;
-};
-
-std::string read_text(const std::string& path) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) {
-    throw InputError(path, "cannot be read", "an accelerator like 32x64, or a JSON file");
-  }
-  if (static_cast<int64_t>(std::filesystem::file_size(path, error)) > max_file_bytes || error) {
-    throw InputError(path, "is too large", "at most 1 MiB of JSON");
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file.good() && !file.eof()) throw InputError(path, "cannot be read");
-  return text;
-}
-
 /// "32x64" -> 32 and 64; false if the text does not have that form.
 bool read_shape(std::string_view text, const std::string& where, LoopbackAccelerator& result) {
   const size_t x = text.find('x');
@@ -235,17 +181,16 @@ LoopbackAccelerator parse_loopback(std::string_view text) {
   const std::string rest(text.substr(prefix.size()));
   LoopbackAccelerator result;
   if (read_shape(rest, where, result)) return result;
-  return loopback_from_json(read_text(rest), rest, name_of_file(rest));
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(rest, ignored)) {
+    throw InputError(rest, "cannot be read", "an accelerator like 32x64, or a JSON file");
+  }
+  return loopback_from_json(read_text(rest, most_description_bytes), rest, name_of_file(rest));
 }
 
 LoopbackAccelerator loopback_from_json(const std::string& json, const std::string& where,
                                        const std::string& default_name) {
-  Json object;
-  try {
-    object = Json::parse(json, StructureCheck(where));
-  } catch (const Json::exception& error) {
-    throw InputError(where, error.what(), "one JSON object");
-  }
+  const Json object = parse_json(json, where, most_description_bytes);
   if (!object.is_object()) throw InputError(where, "is " + shown(object), "one JSON object");
   LoopbackAccelerator result;
   result.name = default_name;
@@ -278,7 +223,7 @@ LoopbackAccelerator loopback_from_json(const std::string& json, const std::strin
 }
 
 std::string to_json(const LoopbackAccelerator& accelerator) {
-  nlohmann::ordered_json object;
+  Json object;
   object["name"] = accelerator.name;
   for (const auto& row : array_rows()) object[row.key] = accelerator.*(row.member);
   for (const ScheduleRow& row : schedule_rows) {

@@ -11,7 +11,8 @@ namespace stuckat::campaign {
 namespace {
 
 constexpr const char* schema = "stuckat.fault-list";
-constexpr int64_t schema_version = 1;
+constexpr int64_t schema_version = 2;
+constexpr int64_t oldest_version = 1;  // without a hash over everything
 
 }  // namespace
 
@@ -126,7 +127,7 @@ FaultSet read_fault_list(const std::string& path, const Network& network,
                          const Placement* placement) {
   if (is_text_list(path)) return read_text_list(path, network, placement);
   const Hdf5File file = Hdf5File::open(path);
-  file.check_schema(schema, schema_version);
+  file.check_schema(schema, schema_version, oldest_version);
   if (file.has_attribute("/", "run_images") && placement != nullptr && placement->run != nullptr &&
       file.read_int("/", "run_images") != placement->run->images()) {
     throw InputError(path,

@@ -1,7 +1,6 @@
 #include "sim/campaign/journal.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,18 +78,23 @@ Journal::Journal(const std::string& path, const Header& header,
       throw InputError(path, std::string("cannot be written (") + std::strerror(errno) + ")",
                        "a folder that can be written");
     }
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    try {
+      lock_file(descriptor_, path);
+    } catch (...) {
       ::close(descriptor_);
-      throw InputError(path, "is in use by another run", "one run at a time");
+      throw;
     }
     // The run that had it may have finished and removed it since we opened it.
     struct stat status = {};
     if (::fstat(descriptor_, &status) == 0 && status.st_nlink > 0) break;
     ::close(descriptor_);
+    unlock_file(path);
   }
+  locked_ = true;
   try {
     read_header();
     if (!existed_) {
+      if (!torn_off(header)) throw damaged();
       start(header);
       return;
     }
@@ -108,8 +112,34 @@ Journal::Journal(const std::string& path, const Header& header,
     }
   } catch (...) {
     ::close(descriptor_);
+    unlock_file(path);
     throw;
   }
+}
+
+InputError Journal::damaged() const {
+  return {path_, "is damaged", "a whole journal (or move it away to start again)"};
+}
+
+/// Whether the file holds no more than the beginning of a header with those keys: a kill tore it
+/// off before anything was counted.
+bool Journal::torn_off(const Header& header) const {
+  const auto size = static_cast<size_t>(std::min(size_of(descriptor_), most_header_bytes));
+  std::string text(size, '\0');
+  if (!read_at(descriptor_, 0, text.data(), size)) return false;
+  if (size < title.size()) return title.starts_with(text);
+  std::string_view rest = std::string_view(text).substr(title.size());
+  for (const auto& [key, value] : header) {
+    const std::string start = key + " ";
+    const bool begins = rest.starts_with(start) || start.starts_with(rest);
+    const size_t line_end = rest.find('\n');
+    if (!begins || line_end == std::string_view::npos) return begins;
+    rest.remove_prefix(line_end + 1);
+  }
+  // A whole line without its end is torn off; what is longer has lost that end to damage.
+  constexpr std::string_view last = "checksum ";
+  return rest.size() <= last.size() + checksum_bytes && rest.find('\n') == std::string_view::npos &&
+         (rest.starts_with(last) || last.starts_with(rest));
 }
 
 Journal::Journal(const std::string& path) : path_(path) {
@@ -127,6 +157,7 @@ Journal::Header Journal::header_of(const std::string& path) {
 
 Journal::~Journal() {
   if (descriptor_ >= 0) ::close(descriptor_);
+  if (locked_) unlock_file(path_);
 }
 
 const std::string& Journal::value(const std::string& key) const {
@@ -165,7 +196,7 @@ void Journal::read_header() {
     std::string value = blank < line.size() ? line.substr(blank + 1) : "";
     if (key == "checksum") {
       if (value != Hasher().add(text.substr(0, next)).hex()) {
-        throw InputError(path_, "is damaged", "a whole journal (or remove it to start again)");
+        throw damaged();
       }
       checksum_ = value;
       end_ = static_cast<int64_t>(line_end) + 1;
@@ -176,7 +207,7 @@ void Journal::read_header() {
     next = line_end + 1;
   }
   if (static_cast<int64_t>(size) == most_header_bytes) {
-    throw InputError(path_, "is damaged", "a whole journal (or remove it to start again)");
+    throw damaged();
   }
   header_.clear();
 }

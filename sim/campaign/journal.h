@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "workloads/errors.h"
+
 namespace stuckat::campaign {
 
 class Journal {
@@ -52,11 +54,14 @@ class Journal {
   explicit Journal(const std::string& path);  // for reading only
   void start(const Header& header);
   void read_header();
+  bool torn_off(const Header& header) const;
+  InputError damaged() const;
   void write_at_end(const std::string& bytes);
   [[noreturn]] void fail(int error) const;
 
   std::string path_;
   int descriptor_ = -1;
+  bool locked_ = false;
   bool existed_ = false;
   bool failed_ = false;
   Header header_;

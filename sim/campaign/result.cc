@@ -98,11 +98,15 @@ void check_faults(const Result& r, const std::string& where) {
       throw InputError(where, "fault '" + fault.id + "' is there twice, or has no name",
                        "unique identifiers");
     }
-    const bool good = fault.layer >= -1 && fault.layer < layers && fault.channel >= -1 &&
-                      fault.y >= -1 && fault.x >= -1 && fault.pe >= -1;
+    // Pixels are counted in int: y * width + x of the largest image.
+    constexpr int most = 1 << 16, most_a_side = 1 << 14;
+    const auto index = [](int value, int count) { return value >= -1 && value < count; };
+    const bool good = index(fault.layer, layers) && index(fault.channel, most) &&
+                      index(fault.y, most_a_side) && index(fault.x, most_a_side) &&
+                      index(fault.pe, most);
     if (!good) {
       throw InputError(where, "a coordinate or the layer of fault '" + fault.id + "'",
-                       "-1 for none, or an index");
+                       "-1 for none, or an index of a network that there can be");
     }
   }
   check_strata(r.strata, r.identity.sampling, r.size(), layers, where);

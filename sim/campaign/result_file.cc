@@ -9,7 +9,8 @@ namespace stuckat::campaign {
 namespace {
 
 constexpr const char* schema = "stuckat.campaign";
-constexpr int64_t schema_version = 2;
+constexpr int64_t schema_version = 3;
+constexpr int64_t oldest_version = 2;  // without a hash over everything
 constexpr int64_t any = Hdf5File::any_size;
 
 /// Columns of FaultInfo that are plain numbers: one data set each, below /fault.
@@ -139,7 +140,7 @@ void write_result(const std::string& path, const Result& result) {
 
 Result read_result(const std::string& path) {
   const Hdf5File file = Hdf5File::open(path);
-  file.check_schema(schema, schema_version);
+  file.check_schema(schema, schema_version, oldest_version);
   Result result;
   read_identity(file, result);
   result.layer_names = file.read_strings("/layers");

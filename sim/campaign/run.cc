@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
+#include <tuple>
 
 #include "sim/campaign/disk.h"
 #include "sim/campaign/fault_source.h"
@@ -252,43 +253,64 @@ void remove_partial_files(const std::string& path) {
   for (const auto& partial : found) std::filesystem::remove(partial, error);
 }
 
-/// At most so many bytes has the file of a result: its arrays as they are, and what HDF5 adds.
-int64_t most_bytes(const Result& result) {
-  size_t longest_id = 0;
-  for (const FaultInfo& fault : result.faults) longest_id = std::max(longest_id, fault.id.size());
-  const size_t numbers = 8 + 1 + static_cast<size_t>(result.classes + result.tensors() + 1);
-  const size_t per_fault = longest_id + sizeof(int32_t) * numbers;
-  constexpr size_t added = 64 * 1024;
-  return static_cast<int64_t>(result.faults.size() * per_fault + 256 * result.strata.size() +
-                              result.identity.configuration.size() + added);
-}
-
-/// Writes the result and reads it back: a disk that fills up while HDF5 closes its data sets goes
-/// unnoticed otherwise. The journal is needed until the file is known to be good.
+/// The journal is needed until the file is known to be good.
 void write_checked(const std::string& path, const Result& result) {
-  std::string problem = "is not what was written";
   try {
-    require_room(path, most_bytes(result));
     write_result(path, result);
-    if (read_result(path) == result) return;
   } catch (const InputError& error) {
-    problem = std::string("cannot be written: ") + error.what();
+    throw InputError(path, std::string("cannot be written: ") + error.what(),
+                     "room on the disk; what was done is kept and can be resumed");
   }
-  throw InputError(path, problem, "room on the disk; what was done is kept and can be resumed");
 }
 
-/// The result at `path` if it is of this campaign.
-std::optional<Result> earlier_result(const std::string& path, const Campaign& campaign) {
-  try {
-    Result result = read_result(path);
-    Identity wanted = campaign.identity();
-    // An older version's result does not say; the hash of its fault set covers it.
-    if (result.identity.accelerator_hash.empty()) wanted.accelerator_hash.clear();
-    if (result.identity == wanted && result.shard == campaign.shard()) return result;
-  } catch (const InputError&) {
-    // Something else, or damaged: as good as none.
+/// "images 24, now 7": the first property in which two campaigns differ, "" if none does.
+std::string difference(const Result& there, const Campaign& campaign) {
+  const Identity& a = there.identity;
+  Identity b = campaign.identity();
+  // An older version's result does not say; the hash of its fault set covers it.
+  if (a.accelerator_hash.empty()) b.accelerator_hash.clear();
+  const auto shard = [](const Shard& s) {
+    return std::to_string(s.index) + "/" + std::to_string(s.count);
+  };
+  const auto sampling = [](const Identity& id) {
+    return id.sampling ? "seed " + std::to_string(id.sampling->seed) : std::string("none");
+  };
+  const std::tuple<const char*, std::string, std::string> rows[] = {
+      {"network", a.network, b.network},
+      {"data", a.data, b.data},
+      {"faults", a.faults, b.faults},
+      {"first image", std::to_string(a.first_image), std::to_string(b.first_image)},
+      {"images", std::to_string(a.images), std::to_string(b.images)},
+      {"shard", shard(there.shard), shard(campaign.shard())},
+      {"sample", sampling(a), sampling(b)},
+      {"network_hash", a.network_hash, b.network_hash},
+      {"data_hash", a.data_hash, b.data_hash},
+      {"faults_hash", a.faults_hash, b.faults_hash},
+      {"accelerator_hash", a.accelerator_hash, b.accelerator_hash},
+      {"tool_version", a.tool_version, b.tool_version},
+      {"configuration", a.configuration, b.configuration}};
+  for (const auto& [name, before, now] : rows) {
+    if (before != now) return std::string(name) + " '" + before + "', now '" + now + "'";
   }
-  return {};
+  return a == b ? "" : "the sample's margin or confidence";
+}
+
+/// What is at `path`: nothing, the result of this campaign, or something that is not replaced.
+std::optional<Result> earlier_result(const std::string& path, const Campaign& campaign) {
+  constexpr const char* expected = "another name, or --force to replace it";
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return {};
+  Result result;
+  try {
+    result = read_result(path);
+  } catch (const InputError& read) {
+    throw InputError(path,
+                     "is there and no result of this campaign (" + std::string(read.what()) + ")",
+                     expected);
+  }
+  const std::string other = difference(result, campaign);
+  if (other.empty()) return result;
+  throw InputError(path, "holds another campaign: " + other, expected);
 }
 
 }  // namespace
@@ -323,12 +345,14 @@ Outcome run_to_file(const std::string& path, Resume resume, const Network& netwo
     throw InputError(journal_path(path), "belongs to a run that did not finish",
                      "to resume that run, or to remove the file");
   }
-  if (!journal_there && resume != Resume::refuse) {
-    if (auto result = earlier_result(path, campaign)) return campaign.finished(std::move(*result));
-    if (resume == Resume::required) {
-      throw InputError(path, "nothing to resume: no journal next to it, and no such result",
-                       "a run that did not finish");
-    }
+  if (!options.replace) {
+    auto result = earlier_result(path, campaign);
+    // With a journal, a kill came between the writing of the result and the end.
+    if (result && !journal_there) return campaign.finished(std::move(*result));
+  }
+  if (!journal_there && resume == Resume::required) {
+    throw InputError(path, "nothing to resume: no journal next to it, and no such result",
+                     "a run that did not finish");
   }
   Journal journal(journal_path(path), campaign.header(), {"chunk_images", "block_faults"});
   remove_partial_files(path);

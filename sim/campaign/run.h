@@ -19,6 +19,8 @@ struct RunOptions {
   Shard shard;                ///< images of this shard only: [images*i/n, images*(i+1)/n)
   std::string configuration;  ///< for the result; must not depend on threads, chunks or shards
 
+  bool replace = false;  ///< whatever has the name of the result; else only what is the same
+
   // The result does not depend on these.
   int threads = 1;
   int chunk_images = 0;  ///< images between two checkpoints of a thread; 0: chosen
@@ -57,8 +59,9 @@ enum class Resume : uint8_t {
 /// The same, with `path` as the result file. Done chunks go into a journal next to it; after a
 /// kill, a full disk or a stop, the same call with Resume::allowed goes on from there, and the file
 /// is the same, byte for byte, as that of a run that nothing interrupted. Throws InputError where
-/// the journal is of another campaign (it says what differs) or in use by another process, and
-/// where the disk is full: what was done stays.
+/// the journal is of another campaign (it says what differs), is damaged or in use by another
+/// process, and where the disk is full: what was done stays. A result of the same campaign is
+/// returned, not computed again; anything else at `path` is refused unless options.replace.
 Outcome run_to_file(const std::string& path, Resume resume, const Network& network,
                     const DataSet& data, const FaultSet& faults, const RunOptions& options,
                     const Engine& engine = fast_engine(), const ProgressCallback& progress = {});

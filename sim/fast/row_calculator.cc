@@ -26,6 +26,13 @@ bool hits(const OperatorFault& fault, int pixel) {
          std::binary_search(fault.pixels.begin(), fault.pixels.end(), pixel);
 }
 
+/// Padded columns behind those of the layer, up to `columns` in all.
+void pad(const Layer& layer, int columns, std::vector<int16_t>& weights) {
+  for (auto column = static_cast<int>(weights.size()); column < columns; ++column) {
+    weights.push_back(static_cast<int16_t>(padded_weight(layer, column)));
+  }
+}
+
 }  // namespace
 
 RowCalculator::RowCalculator(const Layer& layer, const SpecialRow& row, const Effects& effects,
@@ -43,15 +50,14 @@ RowCalculator::RowCalculator(const Layer& layer, const SpecialRow& row, const Ef
     thresholds_[static_cast<size_t>(index)] = threshold;
   }
   weights_.assign(read_weights_.begin(), read_weights_.end());
-  weights_.resize(static_cast<size_t>(columns), static_cast<int16_t>(padded_weight(layer)));
+  pad(layer, columns, weights_);
   for (const int index : row.operators) {
     const OperatorFault& fault = effects.operators[static_cast<size_t>(index)];
     const BrokenPe& pe = fault.pe;
     if (!fault.images.contains(image_index)) continue;
     Operator broken{&fault, weights_, {}, true};
     const size_t of_layer = read_weights_.size();
-    broken.weights.resize(std::max(of_layer, static_cast<size_t>(pe.padded_columns)),
-                          static_cast<int16_t>(padded_weight(layer)));
+    pad(layer, pe.padded_columns, broken.weights);
     for (const auto& patch : pe.padded_weights) {
       const auto column = static_cast<size_t>(patch.column);
       if (patch.row != row.row || column < of_layer || column >= broken.weights.size()) continue;

@@ -5,6 +5,7 @@
 #include "tests/agree/agreement.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_accelerator.h"
+#include "tests/support/refusal.h"
 
 using namespace stuckat;
 using test::check_agreement;
@@ -32,6 +33,44 @@ TEST_CASE("simulators, fast engine and reference agree under random fault maps")
     }
     first_seed += 1000;
   }
+}
+
+TEST_CASE("all engines agree where binary operands are summed, padded columns among them") {
+  int checked = 0, padded = 0, refused = 0;
+  for (uint64_t seed = 1200; checked < 40; ++seed) {
+    INFO("seed " << seed);
+    test::Random random(seed);
+    Network network = test::random_network(random);
+    if (!test::sum_binary_operands(network, random)) continue;
+    const auto a = test::random_dataflow(random, network);
+    const auto b = test::random_loopback(random, network);
+    const auto images = random_images(random, network);
+    const auto usable = [&](const Placement& placement) {
+      const std::string told = test::refusal([&] { stuckat::validate(placement, network); });
+      if (told == "accepted") {
+        for (const PeArray& array : placement.arrays) {
+          for (const ArrayUse& use : array.uses) {
+            const Layer& layer = network.layers[static_cast<size_t>(use.layer)];
+            padded += layer.signed_sum && use.columns > layer.columns();
+          }
+        }
+        return true;
+      }
+      CHECK_THAT(told, Catch::Contains("an even number of padded columns"));
+      ++refused;
+      return false;
+    };
+    const Placement on_a = dataflow::place(a, network), on_b = place(b, network);
+    if (usable(on_a)) {
+      check_dataflow(network, a, test::random_faults(random, on_a, network, 6), images);
+    }
+    if (usable(on_b)) {
+      check_loopback(network, b, test::random_faults(random, on_b, network, 6), images);
+    }
+    ++checked;
+  }
+  CHECK(padded > 3);
+  CHECK(refused > 3);
 }
 
 TEST_CASE("every kind of site agrees on its own, on all accelerators") {

@@ -101,6 +101,17 @@ inline Network random_network(Random& random) {
   return network;
 }
 
+/// Binary operands are summed instead of matched, in every layer that has such. False: none has.
+inline bool sum_binary_operands(Network& network, Random& random) {
+  bool any = false;
+  for (Layer& layer : network.layers) {
+    if (!layer.has_weights() || !layer.is_binary()) continue;
+    layer.signed_sum = any = true;
+    fill_parameters(layer, random);
+  }
+  return any;
+}
+
 /// A random image for the network, in values of its input format.
 inline Tensor random_image(Random& random, const Network& network) {
   const Layer& first = network.layers.front();

@@ -22,7 +22,9 @@ struct PeSimd {
 Network random_zoo_network(const std::string& name, uint64_t seed, const ZooOptions& options = {}) {
   test::Random random(seed);
   Network network = zoo_network(name, options);
+  const bool one_bit = network.layers.front().output_format == binary_format;
   for (Layer& layer : network.layers) {
+    layer.signed_sum = layer.has_weights() && layer.is_binary() && !one_bit;
     if (layer.has_weights()) test::fill_parameters(layer, random);
   }
   for (int c = 0; c < network.classes(); ++c)
@@ -39,9 +41,10 @@ void write_words(const std::string& path, const std::vector<uint64_t>& words) {
 }
 
 /// Writes `network` as BNN-PYNQ does, by the words of docs/hardware.md: one loop over PEs, neuron
-/// folds, synapse folds and lanes. Padding has weight +1.
+/// folds, synapse folds and lanes. Padding has weight +1, and its inputs hold code 0: where one-bit
+/// inputs are summed, that is -1 for each padded column. The output layer has `output_rows` rows.
 void write_folder(const TemporaryFolder& folder, const Network& network,
-                  const std::vector<PeSimd>& foldings) {
+                  const std::vector<PeSimd>& foldings, int output_rows = 64) {
   std::string classes;
   for (const auto& name : network.class_names) classes += name + "\n";
   test::write_bytes(folder / "classes.txt", classes);
@@ -49,9 +52,11 @@ void write_folder(const TemporaryFolder& folder, const Network& network,
   for (const Layer& layer : network.layers) {
     if (!layer.has_weights()) continue;
     const auto [pes, simd] = foldings.at(index);
-    const int rows = layer.accumulator_output ? 64 : layer.rows();
+    const int rows = layer.accumulator_output ? output_rows : layer.rows();
     const int columns = layer.columns() == 784 ? 832 : layer.columns();
     const int scale = layer.input_format == fixed_point_format ? 2 : 1;
+    const bool sums_one_bit = layer.input_format == binary_format && !layer.is_xnor();
+    const int padding_sum = sums_one_bit ? layer.columns() - columns : 0;
     for (int pe = 0; pe < pes; ++pe) {
       std::vector<uint64_t> weights;
       std::vector<uint64_t> thresholds;
@@ -69,8 +74,8 @@ void write_folder(const TemporaryFolder& folder, const Network& network,
         }
         for (int t = 0; t < layer.thresholds_per_row(); ++t) {
           // Doubled ones may be odd: floor(t / 2) is the same.
-          const int64_t value =
-              int64_t{layer.threshold_row(row)[t]} * scale + (scale - 1) * (row % 2);
+          const int64_t value = (int64_t{layer.threshold_row(row)[t]} + padding_sum) * scale +
+                                (scale - 1) * (row % 2);
           thresholds.push_back(static_cast<uint64_t>(value));
         }
       }
@@ -110,6 +115,42 @@ TEST_CASE("a convolutional folder keeps channel order, and halves the first thre
   write_folder(folder, network,
                {{16, 3}, {32, 32}, {16, 32}, {16, 32}, {4, 32}, {1, 32}, {1, 4}, {1, 8}, {4, 1}});
   CHECK(import_bnn_pynq(folder.path().string(), "cnv-w1a2") == network);
+}
+
+TEST_CASE("output layers of any rows from the classes on, and other numbers of classes, come in") {
+  struct Row {
+    int classes, rows, pe;
+  };
+  for (const Row& row : {Row{10, 12, 4}, Row{47, 48, 4}, Row{43, 64, 4}, Row{10, 10, 5},
+                         Row{10, 10, 1}, Row{64, 64, 16}, Row{2, 64, 4}, Row{3, 4, 4}}) {
+    INFO(row.classes << " classes in " << row.rows << " rows");
+    const TemporaryFolder folder;
+    const Network network = random_zoo_network("tfc-w1a1", 8, {.classes = row.classes});
+    write_folder(folder, network, {{16, 26}, {8, 16}, {32, 8}, {row.pe, 1}}, row.rows);
+    CHECK(import_bnn_pynq(folder.path().string(), "tfc-w1a1") == network);
+  }
+}
+
+TEST_CASE("weights of another width than the network's are told by the bits of their words") {
+  const TemporaryFolder two, one;
+  write_folder(two, random_zoo_network("tfc-w2a2", 9), tfc_folding);
+  CHECK_THROWS_WITH(import_bnn_pynq(two.path().string(), "tfc-w1a2"),
+                    Catch::Contains("bits above the 26 of a weight word are set"));
+  write_folder(one, random_zoo_network("tfc-w1a2", 9), tfc_folding);
+  CHECK_THROWS_WITH(import_bnn_pynq(one.path().string(), "tfc-w2a2"),
+                    Catch::Contains("the upper half of every weight word is empty"));
+}
+
+TEST_CASE("a first layer of one-bit inputs matches beside one-bit activations, else it sums") {
+  const TemporaryFolder folder;
+  const Network network = random_zoo_network("tfc-w1a2", 10);
+  CHECK(network.layers[0].signed_sum);
+  write_folder(folder, network, tfc_folding);
+  const Network read = import_bnn_pynq(folder.path().string(), "tfc-w1a2");
+  CHECK(read == network);
+  CHECK_FALSE(read.layers[0].is_xnor());
+  const Network matching = random_zoo_network("tfc-w1a1", 10);
+  CHECK(matching.layers[0].is_xnor());
 }
 
 TEST_CASE("a folder that does not fit its network is refused") {

@@ -1,5 +1,7 @@
 // The HDF5 owner against the plain C library, in both directions, and against damage.
+#include <fcntl.h>
 #include <hdf5.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -8,6 +10,8 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/plain_hdf5.h"
+#include "tests/support/refusal.h"
+#include "tests/support/shared_data.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"
 #include "workloads/hash.h"
@@ -47,8 +51,8 @@ TEST_CASE("what was written is read back, with its dimensions") {
   const TemporaryFolder folder;
   write_example(folder / "a.h5").commit();
   const Hdf5File file = Hdf5File::open(folder / "a.h5");
-  CHECK_NOTHROW(file.check_schema("example", 3));
-  CHECK(file.children("/") == std::vector<std::string>{"big", "group", "names"});
+  CHECK_NOTHROW(file.check_schema("example", 3, 2));
+  CHECK(file.children("/") == std::vector<std::string>{"big", "group", "hashed", "names"});
   CHECK(file.exists("/group/matrix"));
   CHECK_FALSE(file.exists("/group/other"));
   CHECK_FALSE(file.exists("/nowhere/at/all"));
@@ -87,8 +91,9 @@ TEST_CASE("what does not match the expectation is an InputError that names it") 
   CHECK_THROWS_AS(file.read_double("/group", "title"), InputError);
   CHECK_THROWS_AS(file.read_double("/nowhere", "title"), InputError);
   CHECK_THROWS_WITH(file.read_int("/", "schema_version", 5, 9), Catch::Contains("5 to 9"));
-  CHECK_THROWS_WITH(file.check_schema("other", 3), Catch::Contains("'example', expected 'other'"));
-  CHECK_THROWS_AS(file.check_schema("example", 4), InputError);
+  CHECK_THROWS_WITH(file.check_schema("other", 3, 3),
+                    Catch::Contains("'example', expected 'other'"));
+  CHECK_THROWS_AS(file.check_schema("example", 5, 4), InputError);
   CHECK_THROWS_AS(file.children("/names"), InputError);
   CHECK_THROWS_AS(Hdf5File::open(folder / "missing.h5"), InputError);
   CHECK_THROWS_AS(Hdf5File::open(folder.path().string()), InputError);
@@ -135,7 +140,7 @@ TEST_CASE("a file has its name only after commit, and the old one stays until th
   Hdf5File moved = std::move(file);
   moved.commit();
   CHECK(folder.files() == std::vector<std::string>{"a.h5"});
-  CHECK_NOTHROW(Hdf5File::open(folder / "a.h5").check_schema("example", 3));
+  CHECK_NOTHROW(Hdf5File::open(folder / "a.h5").check_schema("example", 3, 3));
 
   std::filesystem::create_directories(folder / "taken.h5/inside");
   CHECK_THROWS_AS(write_example(folder / "taken.h5").commit(), InputError);
@@ -239,7 +244,7 @@ TEST_CASE("a damaged HDF5 file gives its contents or an InputError, never a cras
     test::write_bytes(folder / "bad.h5", test::damaged(good, random));
     try {
       const Hdf5File file = Hdf5File::open(folder / "bad.h5");
-      file.check_schema("example", 3);
+      file.check_schema("example", 3, 2);
       file.children("/group");
       const std::string title = file.read_string("/group", "title");
       const auto matrix = file.read_array<int32_t>("/group/matrix", {2, 3});
@@ -256,6 +261,171 @@ TEST_CASE("a damaged HDF5 file gives its contents or an InputError, never a cras
   }
   CHECK(refused > trials / 4);
   CHECK(H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_ALL) == 0);
+}
+
+namespace {
+
+/// `path` with other values in data sets and attributes, written by the plain library: every
+/// checksum of the format is right afterwards.
+template <class Change>
+void change_with_library(const std::string& path, const Change& change) {
+  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  REQUIRE(file >= 0);
+  change(file);
+  H5Fclose(file);
+}
+
+void set_int(hid_t file, const char* attribute, int64_t value) {
+  const hid_t id = H5Aopen(file, attribute, H5P_DEFAULT);
+  REQUIRE(H5Awrite(id, H5T_NATIVE_INT64, &value) >= 0);
+  H5Aclose(id);
+}
+
+}  // namespace
+
+TEST_CASE("a file that was changed with all of the format's checksums right is refused") {
+  const TemporaryFolder folder;
+  const auto changed = [&](const auto& change) {
+    write_example(folder / "a.h5").commit();
+    change_with_library(folder / "a.h5", change);
+    return test::refusal([&] {
+      const Hdf5File file = Hdf5File::open(folder / "a.h5");
+      file.check_schema("example", 3, 2);
+      file.read_array<int32_t>("/group/other", {2});
+      file.read_int("/group", "more");
+    });
+  };
+  CHECK_THAT(changed([](hid_t file) { set_int(file, "schema_version", 4); }),
+             Catch::Contains("holds something else than was written"));
+  CHECK_THAT(changed([](hid_t file) {
+               const hid_t id = H5Dopen2(file, "/group/matrix", H5P_DEFAULT);
+               const int32_t values[] = {1, 2, 3, 4, 5, 6};
+               REQUIRE(H5Dwrite(id, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+               H5Dclose(id);
+             }),
+             Catch::Contains("holds something else than was written"));
+  CHECK_THAT(changed([](hid_t file) { H5Ldelete(file, "/big", H5P_DEFAULT); }),
+             Catch::Contains("'/big' is not what was written"));
+  CHECK_THAT(changed([](hid_t file) { H5Adelete(file, "everything_hash"); }),
+             Catch::Contains("has no hash over what it holds"));
+  // What others add is no part of what was written: it stays, and is not taken for it.
+  CHECK_THAT(changed([](hid_t file) {
+               const hsize_t two = 2;
+               const hid_t space = H5Screate_simple(1, &two, nullptr);
+               const hid_t id = H5Dcreate2(file, "/group/other", H5T_STD_I32LE, space, H5P_DEFAULT,
+                                           H5P_DEFAULT, H5P_DEFAULT);
+               const int32_t values[] = {1, 2};
+               REQUIRE(H5Dwrite(id, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+               H5Dclose(id);
+               H5Sclose(space);
+             }),
+             Catch::Contains("'/group/other' is not covered by the file's hash"));
+}
+
+TEST_CASE("a file without a hash is read where its schema version had none") {
+  const TemporaryFolder folder;
+  const hid_t file = test::create_plain_hdf5(folder / "old.h5");
+  const hid_t space = H5Screate(H5S_SCALAR);
+  const hid_t text = H5Tcopy(H5T_C_S1);
+  H5Tset_size(text, 7);
+  const hid_t schema = H5Acreate2(file, "schema", text, space, H5P_DEFAULT, H5P_DEFAULT);
+  H5Awrite(schema, text, "example");
+  const hid_t version =
+      H5Acreate2(file, "schema_version", H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT);
+  const int64_t two = 2;
+  H5Awrite(version, H5T_NATIVE_INT64, &two);
+  for (const hid_t id : {schema, version}) H5Aclose(id);
+  H5Tclose(text);
+  H5Sclose(space);
+  H5Fclose(file);
+  const Hdf5File old = Hdf5File::open(folder / "old.h5");
+  CHECK(old.check_schema("example", 3, 2) == 2);
+  CHECK_THROWS_WITH(old.check_schema("example", 2, 2), Catch::Contains("has no hash"));
+  CHECK_THROWS_WITH(old.check_schema("example", 4, 3), Catch::Contains("version 2, expected 3"));
+}
+
+TEST_CASE("storage that is not in the file, or has no checksums, is refused") {
+  const TemporaryFolder folder;
+  // An external file, here one that everybody can read, would come in as weights.
+  const hid_t file = test::create_plain_hdf5(folder / "x.h5");
+  const hsize_t eight = 8;
+  const hid_t space = H5Screate_simple(1, &eight, nullptr);
+  const hid_t external = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_external(external, "/etc/passwd", 0, 8);
+  H5Dclose(H5Dcreate2(file, "secret", H5T_STD_U8LE, space, H5P_DEFAULT, external, H5P_DEFAULT));
+  H5Lcreate_soft("/secret", file, "soft", H5P_DEFAULT, H5P_DEFAULT);
+  H5Lcreate_external("/etc/passwd", "/", file, "away", H5P_DEFAULT, H5P_DEFAULT);
+  H5Pclose(external);
+  H5Sclose(space);
+  H5Fclose(file);
+  const Hdf5File ours = Hdf5File::open(folder / "x.h5");
+  CHECK_THROWS_WITH(ours.read_array<uint8_t>("/secret", {8}), Catch::Contains("not read here"));
+  CHECK_FALSE(ours.exists("/soft"));
+  CHECK_FALSE(ours.exists("/away"));
+
+  // Superblock version 2, and everything below it in the old form.
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  const hid_t creation = H5Pcreate(H5P_FILE_CREATE);
+  H5Pset_shared_mesg_nindexes(creation, 1);  // asks for superblock 2
+  H5Fclose(H5Fcreate((folder / "old.h5").c_str(), H5F_ACC_TRUNC, creation, access));
+  H5Pclose(creation);
+  H5Pclose(access);
+  REQUIRE(test::read_bytes(folder / "old.h5")[8] == 2);
+  CHECK_THROWS_WITH(Hdf5File::open(folder / "old.h5"),
+                    Catch::Contains("metadata in the HDF5 format without checksums"));
+}
+
+TEST_CASE("groups in a circle, and too many in one another, end") {
+  const TemporaryFolder folder;
+  const hid_t circle = test::create_plain_hdf5(folder / "circle.h5");
+  H5Gclose(H5Gcreate2(circle, "a", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  H5Lcreate_hard(circle, "/", circle, "/a/root", H5P_DEFAULT, H5P_DEFAULT);
+  H5Fclose(circle);
+  CHECK_THROWS_AS(Hdf5File::open(folder / "circle.h5"), InputError);
+  const hid_t deep = test::create_plain_hdf5(folder / "deep.h5");
+  std::string name;
+  for (int i = 0; i < 100; ++i) {
+    name += "/g";
+    H5Gclose(H5Gcreate2(deep, name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  }
+  H5Fclose(deep);
+  CHECK_THROWS_AS(Hdf5File::open(folder / "deep.h5"), InputError);
+}
+
+TEST_CASE("a file that is open for writing elsewhere is told as that, one with a lock is read") {
+  const TemporaryFolder folder;
+  write_example(folder / "a.h5").commit();
+  std::string bytes = test::read_bytes(folder / "a.h5");
+  REQUIRE(bytes[8] == 3);
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+  const hid_t file = H5Fcreate((folder / "b.h5").c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  H5Fflush(file, H5F_SCOPE_GLOBAL);
+  CHECK_THROWS_WITH(Hdf5File::open(folder / "b.h5"),
+                    Catch::Contains("is open for writing in another program"));
+  H5Fclose(file);
+  H5Pclose(access);
+  const int descriptor = ::open((folder / "a.h5").c_str(), O_RDWR);
+  REQUIRE(::flock(descriptor, LOCK_EX) == 0);
+  CHECK_NOTHROW(Hdf5File::open(folder / "a.h5"));
+  ::close(descriptor);
+}
+
+TEST_CASE("files on which the library crashed or did not end are refused, and quickly") {
+  const std::string cases = test::shared_data("cases/hdf5");
+  if (cases.empty()) return;
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(cases)) {
+    const std::string name = entry.path().filename().string();
+    if (name.find("crash") == std::string::npos) continue;
+    INFO(name);
+    ++files;
+    // Whichever way: told, or read without harm.
+    const std::string told = test::refusal([&] { Hdf5File::open(entry.path().string()); });
+    INFO(told);
+    if (name.starts_with("old")) CHECK_THAT(told, Catch::Contains("without checksums"));
+  }
+  CHECK(files >= 4);
 }
 
 TEST_CASE("SHA-256 is the standard one, and fields do not run into each other") {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <functional>
 
 #include "tests/support/catch.h"
 #include "tests/support/picture_files.h"
@@ -13,6 +14,7 @@
 #include "workloads/errors.h"
 #include "workloads/mat_reader.h"
 #include "workloads/picture.h"
+#include "workloads/zoo.h"
 
 using namespace stuckat;
 using test::TemporaryFolder;
@@ -177,6 +179,135 @@ TEST_CASE("pictures that are damaged, of other sizes or missing are refused by n
   write_png(png, two_colours(8, 9, 1, 2));
   CHECK_THROWS_WITH(read_dataset(name, {}), Catch::Contains("8x9"));
   CHECK(read_dataset("images@8" + name.substr(6), {}).size() == 3);
+}
+
+namespace {
+
+/// One row of 16-bit samples, 8-bit ones, or bits, with what else a PNG may say.
+void write_raw_png(const std::string& path, int colour, int depth, const std::string& row,
+                   const std::function<void(png_structp, png_infop)>& more = {}) {
+  FILE* file = std::fopen(path.c_str(), "wb");
+  REQUIRE(file != nullptr);
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
+  png_infop info = png_create_info_struct(png);
+  png_init_io(png, file);
+  const int samples = colour == PNG_COLOR_TYPE_RGB          ? 3
+                      : colour == PNG_COLOR_TYPE_RGBA       ? 4
+                      : colour == PNG_COLOR_TYPE_GRAY_ALPHA ? 2
+                                                            : 1;
+  const auto width =
+      static_cast<png_uint_32>(8 * row.size() / static_cast<size_t>(samples * depth));
+  png_set_IHDR(png, info, width, 1, depth, colour, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+               PNG_FILTER_TYPE_DEFAULT);
+  if (more) more(png, info);
+  png_write_info(png, info);
+  std::string bytes = row;
+  png_write_row(png, reinterpret_cast<png_bytep>(bytes.data()));
+  png_write_end(png, info);
+  png_destroy_write_struct(&png, &info);
+  std::fclose(file);
+}
+
+std::vector<int> pixels_of(const std::string& path) {
+  const Picture p = read_picture(path);
+  return {p.pixels.begin(), p.pixels.end()};
+}
+
+}  // namespace
+
+TEST_CASE("PNG gives the stored samples: the upper byte, no gamma, no alpha, no transparency") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "p.png";
+  write_raw_png(path, PNG_COLOR_TYPE_GRAY, 16, std::string("\x13\xff\x80\x00", 4));
+  CHECK(pixels_of(path) == std::vector<int>{19, 19, 19, 128, 128, 128});
+  write_raw_png(path, PNG_COLOR_TYPE_RGB, 16, std::string("\x01\xff\x02\xff\x03\xff", 6));
+  CHECK(pixels_of(path) == std::vector<int>{1, 2, 3});
+  write_raw_png(path, PNG_COLOR_TYPE_RGB, 8, std::string("\x10\x20\x30", 3),
+                [](png_structp png, png_infop info) { png_set_gAMA(png, info, 1.0); });
+  CHECK(pixels_of(path) == std::vector<int>{16, 32, 48});
+  write_raw_png(path, PNG_COLOR_TYPE_RGBA, 8, std::string("\x10\x20\x30\x00", 4));
+  CHECK(pixels_of(path) == std::vector<int>{16, 32, 48});
+  write_raw_png(path, PNG_COLOR_TYPE_GRAY_ALPHA, 8, std::string("\x40\x00", 2));
+  CHECK(pixels_of(path) == std::vector<int>{64, 64, 64});
+  write_raw_png(path, PNG_COLOR_TYPE_RGB, 8, std::string("\x10\x20\x30", 3),
+                [](png_structp png, png_infop info) {
+                  const png_color_16 clear = {0, 0x10, 0x20, 0x30, 0};
+                  png_set_tRNS(png, info, nullptr, 0, &clear);
+                });
+  CHECK(pixels_of(path) == std::vector<int>{16, 32, 48});
+  write_raw_png(path, PNG_COLOR_TYPE_PALETTE, 8, std::string("\x01\x00", 2),
+                [](png_structp png, png_infop info) {
+                  const png_color colours[] = {{1, 2, 3}, {4, 5, 6}};
+                  png_byte alpha[] = {0, 0};
+                  png_set_PLTE(png, info, colours, 2);
+                  png_set_tRNS(png, info, alpha, 2, nullptr);
+                });
+  CHECK(pixels_of(path) == std::vector<int>{4, 5, 6, 1, 2, 3});
+  write_raw_png(path, PNG_COLOR_TYPE_GRAY, 4, std::string("\x1f", 1));
+  CHECK(pixels_of(path) == std::vector<int>{17, 17, 17, 255, 255, 255});
+}
+
+TEST_CASE(
+    "a class's folder may hold folders; Tiny-ImageNet's list says the classes of one folder") {
+  const TemporaryFolder folder;
+  const auto picture = [&](const std::string& path, uint8_t value) {
+    std::filesystem::create_directories(std::filesystem::path(folder / path).parent_path());
+    write_png(folder / path, two_colours(4, 4, value, value));
+  };
+  picture("train/n1/images/n1_0.png", 1);
+  picture("train/n2/images/n2_0.png", 2);
+  picture("val/images/val_0.png", 12);
+  picture("val/images/val_1.png", 11);
+  picture("test/images/test_0.png", 99);
+  test::write_bytes(folder / "val/val_annotations.txt",
+                    "val_0.png\tn2\t0\t0\t9\t9\nval_1.png\tn1\t0\t0\t9\t9\n");
+  const std::string name = "images:" + folder.path().string();
+  const DataSet train = read_dataset(name, {true});
+  CHECK(train.class_names == std::vector<std::string>{"n1", "n2"});
+  CHECK(train.labels == std::vector<uint16_t>{0, 1});
+  CHECK(train.image(1)[0] == 2);
+  const DataSet val = read_dataset(name, {});
+  CHECK(val.labels == std::vector<uint16_t>{0, 1});
+  CHECK(val.image(0)[0] == 11);
+  CHECK(val.image(1)[0] == 12);
+  test::write_bytes(folder / "val/val_annotations.txt", "val_0.png\tn9\n");
+  CHECK_THROWS_WITH(read_dataset(name, {}), Catch::Contains("line 1: class 'n9'"));
+  std::filesystem::remove_all(folder.path() / "train/n1/images");
+  std::filesystem::remove_all(folder.path() / "train/n2/images");
+  CHECK_THROWS_WITH(read_dataset(name, {true}), Catch::Contains("holds no pictures"));
+}
+
+TEST_CASE("pictures smaller than the input are refused, with the name that resizes them") {
+  const TemporaryFolder folder;
+  write_folder(folder, 24, 24);
+  const Network network = zoo_network("cnv-w1a1", {.classes = 2});
+  const DataSet small = read_dataset("images:" + folder.path().string(), {});
+  CHECK_THROWS_WITH(check_same_data(network, small, "m.h5"), Catch::Contains("images@32:PATH"));
+  CHECK_NOTHROW(
+      check_same_data(network, read_dataset("images@32:" + folder.path().string(), {}), "m.h5"));
+}
+
+TEST_CASE("a MAT file whose checksum is wrong is refused, wherever a bit is flipped") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "x.mat";
+  write_svhn(path, {1, 2, 3}, 3, MAT_COMPRESSION_ZLIB);
+  const std::string good = test::read_bytes(path);
+  int refused = 0, trials = 0;
+  for (size_t at = 140; at < good.size(); at += 1 + good.size() / 60) {
+    std::string bad = good;
+    bad[at] ^= 4;
+    test::write_bytes(path, bad);
+    ++trials;
+    try {
+      const DataSet data = read_dataset("svhn:" + path, {});
+      write_svhn(path, {1, 2, 3}, 3, MAT_COMPRESSION_ZLIB);
+      CHECK(content_hash(data) == content_hash(read_dataset("svhn:" + path, {})));
+    } catch (const InputError&) {
+      ++refused;
+    }
+  }
+  CHECK(trials > 40);
+  CHECK(refused == trials);
 }
 
 TEST_CASE("pictures decoded ahead: every byte, in the order asked for, on any number of threads") {

@@ -73,26 +73,32 @@ TEST_CASE("CNV is right on as many true CIFAR-10 images as the published network
   }
 }
 
-TEST_CASE("LFC is right on 98.40 % of MNIST, as published, by the highest output bit") {
-  const std::string archive = test::shared_data("bnn-pynq/mnist-lfcW1A1.tar.xz");
-  const std::string mnist = test::shared_data("mnist");
-  const test::TemporaryFolder temporary;
-  const std::string folder = test::unpacked(temporary, archive, "mnist/lfcW1A1");
-  const Network network = import_bnn_pynq(folder, "lfc-w1a1");
-  const auto thresholds = bnn_pynq_output_thresholds(folder, "lfc-w1a1");
-  const auto highest_bit = [&](const std::vector<int32_t>& logits) {
-    int highest = 0;
-    for (size_t c = 0; c < logits.size(); ++c) {
-      if (logits[c] > thresholds[c]) highest = static_cast<int>(c);
-    }
-    return highest;
+TEST_CASE("LFC is right on as many of MNIST's images as published, by the highest output bit") {
+  struct Row {
+    std::string bits, name;
+    int right_by_bits, right_by_sums;
   };
-  if (sanitized) {
-    const DataSet first = read_dataset("mnist:" + mnist, {.count = 50});
-    CHECK(count_right(network, first, highest_bit) == 50);
-    return;
+  const std::string mnist = test::shared_data("mnist");
+  if (mnist.empty()) return;
+  // Published: 98.40 % and 98.49 %.
+  for (const Row& row :
+       {Row{"W1A1", "lfc-w1a1", 9840, 9834}, Row{"W1A2", "lfc-w1a2", 9849, 9849}}) {
+    const std::string archive = test::shared_data("bnn-pynq/mnist-lfc" + row.bits + ".tar.xz");
+    if (archive.empty()) return;
+    const test::TemporaryFolder temporary;
+    const std::string folder = test::unpacked(temporary, archive, "mnist/lfc" + row.bits);
+    const Network network = import_bnn_pynq(folder, row.name);
+    CHECK(network.layers[0].is_xnor() == (row.bits == "W1A1"));
+    const auto highest_bit = [&](const std::vector<int32_t>& logits) {
+      return class_by_output_bits(network, logits.data());
+    };
+    if (sanitized) {
+      const DataSet first = read_dataset("mnist:" + mnist, {.count = 50});
+      CHECK(count_right(network, first, highest_bit) == 50);
+      continue;
+    }
+    const DataSet all = read_dataset("mnist:" + mnist, {});
+    CHECK(count_right(network, all, highest_bit) == row.right_by_bits);
+    CHECK(count_right(network, all, greatest) == row.right_by_sums);
   }
-  const DataSet all = read_dataset("mnist:" + mnist, {});
-  CHECK(count_right(network, all, highest_bit) == 9840);
-  CHECK(count_right(network, all, greatest) == 9834);
 }

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "tools/report/svg.h"
 #include "workloads/errors.h"
+#include "workloads/json_file.h"
 
 namespace stuckat::report {
 namespace {
@@ -77,10 +77,24 @@ std::string sampling_note(const campaign::Result& result) {
 
 /// The accelerator in the campaign's resolved configuration, "" if it names none.
 std::string configured_accelerator(const campaign::Result& result) {
-  const auto json = nlohmann::json::parse(result.identity.configuration, nullptr, false);
-  if (!json.is_object()) return {};
-  const auto entry = json.find("accelerator");
-  return entry != json.end() && entry->is_string() ? entry->get<std::string>() : std::string();
+  const auto json = json_or_nothing(result.identity.configuration);
+  if (!json || !json->is_object()) return {};
+  const auto entry = json->find("accelerator");
+  return entry != json->end() && entry->is_string() ? entry->get<std::string>() : std::string();
+}
+
+/// Pictures have a place for each unit, whether a fault is there or not. Arrays of more PEs than
+/// this are examined by as many faults.
+void check_units(const Campaign& campaign) {
+  constexpr int64_t drawn_anyway = 4096, per_fault = 64;
+  const int64_t most = drawn_anyway + per_fault * static_cast<int64_t>(campaign.faults.size());
+  for (const Campaign::Group& group : campaign.groups) {
+    if (group.units <= most) continue;
+    throw InputError("report",
+                     "a campaign of " + grouped(static_cast<int64_t>(campaign.faults.size())) +
+                         " faults names unit " + grouped(group.units - 1) + " of " + group.name,
+                     "at most " + grouped(most) + " units");
+  }
 }
 
 /// The label's network is in the input, and is the one that the result is about.
@@ -165,6 +179,7 @@ Campaign from_campaign(const std::string& label, const campaign::Result& result,
     outcome.critical = result.critical[static_cast<size_t>(f)];
     campaign.faults.push_back(std::move(outcome));
   }
+  check_units(campaign);
   if (has_part) {
     campaign.accelerator = placement ? placement->accelerator : configured_accelerator(result);
   }

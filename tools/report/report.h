@@ -73,6 +73,8 @@ struct Simulation {
   };
   std::string network;  ///< NetworkInfo::label
   std::string accelerator;
+  std::string data;  ///< "fashion-mnist, test images 0 to 9", empty for timing alone
+  std::string data_hash;
   int64_t images = 0;
   int64_t total_cycles = 0;
   int64_t first_image_cycles = 0;          ///< latency of the first image

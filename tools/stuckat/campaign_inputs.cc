@@ -7,6 +7,7 @@
 #include "sim/campaign/sampling.h"
 #include "sim/campaign/stuck_levels.h"
 #include "tools/stuckat/inputs.h"
+#include "workloads/json_file.h"
 #include "workloads/model_file.h"
 
 namespace stuckat::cli {
@@ -104,22 +105,19 @@ CampaignFaultSet load_fault_set(const CommandLine& line, const Network& network,
   return {std::move(accelerator), std::move(placement), std::move(faults)};
 }
 
-CampaignInputs load_campaign(const CommandLine& line) {
+CampaignInputs load_campaign(CommandLine& line) {
   const std::string model = line.text("model");
   Network network = read_model(model);
-  DataSet data = load_data(line);
-  check_fit(network, data, model);
+  DataSet data = load_data(line, network, model);
   CampaignFaultSet faults = load_fault_set(line, network, data.size());
   return {std::move(faults), std::move(network), std::move(data)};
 }
 
 Arguments campaign_arguments(const std::string& configuration, const std::string& where) {
-  const auto json = nlohmann::json::parse(configuration, nullptr, false);
-  if (!json.is_object() || !json.contains("model") || !json["model"].is_string()) {
-    throw InputError(where, "its configuration is unreadable", "one that this command wrote");
-  }
-  Arguments arguments = {json["model"].get<std::string>()};
-  const bool samples = json.value("sample", true);
+  const Json json = parse_json(configuration, where + ": its configuration");
+  const JsonObject made(json, where + ": its configuration");
+  Arguments arguments = {made.text("model")};
+  const bool samples = !made.has("sample") || made.truth("sample");
   for (const auto& item : json.items()) {
     const std::string& name = item.key();
     const auto& value = item.value();
@@ -130,7 +128,7 @@ Arguments campaign_arguments(const std::string& configuration, const std::string
       if (value.get<bool>()) arguments.push_back("--" + name);
     } else {
       arguments.push_back("--" + name + "=" +
-                          (value.is_string() ? value.get<std::string>() : value.dump()));
+                          (value.is_string() ? value.get<std::string>() : shown(value)));
     }
   }
   return arguments;

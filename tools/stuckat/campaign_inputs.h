@@ -46,7 +46,7 @@ struct CampaignInputs : CampaignFaultSet {
 };
 
 /// Reads the model and the data, and builds the fault set. Throws InputError.
-CampaignInputs load_campaign(const CommandLine& line);
+CampaignInputs load_campaign(CommandLine& line);
 
 /// The arguments that gave a recorded configuration (CommandLine::configuration() as JSON text),
 /// MODEL first. Throws InputError(where, ...) if the command line did not make it.

@@ -7,6 +7,7 @@
 #include "tools/stuckat/campaign_inputs.h"
 #include "tools/stuckat/inputs.h"
 #include "tools/studies/replay.h"
+#include "workloads/model_file.h"
 #include "workloads/reference.h"
 
 namespace stuckat::cli {
@@ -83,6 +84,18 @@ std::string differences_csv(const Network& network, const std::vector<Tensor>& g
   return text;
 }
 
+/// The files that the result was made from may be others by now, under their old names.
+void check_unchanged(const CampaignInputs& in, const campaign::Result& result,
+                     const CommandLine& line, const std::string& path) {
+  const auto check = [&](const std::string& now, const std::string& then, const std::string& what) {
+    if (now != then) throw InputError(path, what + " has changed since: hash " + now, then);
+  };
+  check(content_hash(in.network), result.identity.network_hash, "its model " + line.text("model"));
+  check(content_hash(in.data), result.identity.data_hash, "its data " + line.text("data"));
+  check(campaign::content_hash(in.faults), result.identity.faults_hash,
+        "its accelerator or fault list");
+}
+
 }  // namespace
 
 int run_replay(const Arguments& arguments) {
@@ -116,10 +129,7 @@ int run_replay(const Arguments& arguments) {
   campaign_line.parse(campaign_arguments(result.identity.configuration, path));
   line.check_files(campaign_line.files_read(), {});
   const CampaignInputs in = load_campaign(campaign_line);
-  if (campaign::content_hash(in.faults) != result.identity.faults_hash) {
-    throw InputError(path, "its model, accelerator or fault list has changed since",
-                     "the files it was made from");
-  }
+  check_unchanged(in, result, campaign_line, path);
   const BrokenHardware hardware = studies::broken_hardware(
       families(), {in.network, in.accelerator, in.placement}, in.faults, fault);
   const Effects effects = in.faults.effects(fault);

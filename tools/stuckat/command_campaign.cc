@@ -152,12 +152,14 @@ int run(const Arguments& arguments, campaign::Resume resume) {
     resume = campaign::Resume::allowed;
   }
   if (!line.has("output")) throw InputError("stuckat campaign", "no --output", "-o RESULT.h5");
+  check_can_replace(line.text("output"));
   line.check_files({}, {{"the journal", campaign::journal_path(line.text("output"))}});
   const CampaignInputs in = load_campaign(line);
   campaign::RunOptions options;
   options.shard = parse_shard(line.text("shard"));
   options.threads = threads(line);
   options.configuration = campaign_configuration(line).dump();
+  options.replace = line.force();
 
   std::signal(SIGINT, interrupt);
   std::signal(SIGTERM, interrupt);
@@ -179,7 +181,9 @@ int run(const Arguments& arguments, campaign::Resume resume) {
     fmt::print(stderr, "stopped; 'stuckat campaign resume {}' goes on\n", output);
     return 130;
   }
-  if (outcome.progress.resumed > 0) {
+  if (outcome.progress.resumed == outcome.progress.total) {
+    fmt::print("{} is finished already (--force computes it again)\n", output);
+  } else if (outcome.progress.resumed > 0) {
     fmt::print("resumed: {} of {} fault-images were done already\n",
                thousands(outcome.progress.resumed), thousands(outcome.progress.total));
   }
@@ -230,6 +234,12 @@ int merge(const Arguments& arguments) {
   std::vector<Result> shards;
   for (const auto& path : paths) shards.push_back(campaign::read_result(path));
   const Result result = campaign::merge(shards, paths);
+  const std::string output = line.text("output");
+  std::error_code ignored;
+  if (!line.force() && std::filesystem::exists(output, ignored) &&
+      !(campaign::read_result(output).identity == result.identity)) {
+    throw InputError(output, "holds another campaign", "another name, or --force to replace it");
+  }
   campaign::write_result(line.text("output"), result);
   finish(line, result);
   return 0;

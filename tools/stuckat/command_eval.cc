@@ -42,6 +42,7 @@ nlohmann::ordered_json evaluate_faulty(const CommandLine& line, const Network& n
   result["faults"] = nlohmann::json::array();
   for (const Fault& fault : map.faults) result["faults"].push_back(name(fault));
   result["effects"] = describe(effects, network);
+  fmt::print("{}\n", data_text(line, data));
   for (const auto& text : describe(effects, network)) fmt::print("{}\n", text);
   fmt::print("without faults  {} of {} right, {}\n", counts.total_golden_correct(), data.size(),
              percent(counts.total_golden_correct(), data.size()));
@@ -62,6 +63,7 @@ nlohmann::ordered_json evaluate_fault_free(const CommandLine& line, const Networ
     const auto index = static_cast<size_t>(i);
     right += evaluation.predictions[index] == data.labels[index] ? 1 : 0;
   }
+  fmt::print("{}\n", data_text(line, data));
   nlohmann::ordered_json result;
   result["images"] = data.size();
   result["correct"] = right;
@@ -77,6 +79,16 @@ nlohmann::ordered_json evaluate_fault_free(const CommandLine& line, const Networ
     }
   }
   fmt::print("{} of {} right, {}\n", right, data.size(), percent(right, data.size()));
+  if (!network.output_thresholds.empty()) {
+    int64_t by_bits = 0;
+    for (size_t i = 0; i < static_cast<size_t>(data.size()); ++i) {
+      const auto* row = evaluation.logits.data() + i * static_cast<size_t>(network.classes());
+      by_bits += class_by_output_bits(network, row) == data.labels[i] ? 1 : 0;
+    }
+    result["correct_by_output_bits"] = by_bits;
+    fmt::print("{} of {} right, {}, by the highest output bit, as its hardware sends them\n",
+               by_bits, data.size(), percent(by_bits, data.size()));
+  }
   return result;
 }
 
@@ -97,8 +109,7 @@ int run_eval(const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   const std::string path = line.text("model");
   const Network network = read_model(path);
-  const DataSet data = load_data(line);
-  check_fit(network, data, path);
+  const DataSet data = load_data(line, network, path);
   const bool faulty = line.has("fault-map") || line.has("fault");
   if (faulty && !line.has("accelerator")) {
     throw InputError("stuckat eval", "faults without an accelerator", "--accelerator NAME");
@@ -106,6 +117,7 @@ int run_eval(const Arguments& arguments) {
   nlohmann::ordered_json result;
   result["configuration"] = line.configuration();
   result["model_hash"] = content_hash(network);
+  result["data"] = data_json(line, data);
   result.update(faulty ? evaluate_faulty(line, network, data)
                        : evaluate_fault_free(line, network, data));
   line.write_json(result);

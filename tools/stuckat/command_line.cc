@@ -1,16 +1,24 @@
 #include "tools/stuckat/command_line.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <cctype>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <set>
+#include <sstream>
 
+#include "workloads/compressed_file.h"
 #include "workloads/text_file.h"
 
 namespace stuckat::cli {
@@ -75,7 +83,8 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
   options_.add_options()(
       "config", cli::text("FILE"),
       "read options from a file of lines `option = value`; the command line wins")(
-      "json", cli::text("FILE"), "write the result for machines ('-': standard output)");
+      "json", cli::text("FILE"), "write the result for machines ('-': standard output)")(
+      "force", po::bool_switch(), "replace what has the name of an output, whatever it is");
   check_roles(options_);
   po::options_description all;
   all.add(options_);
@@ -106,8 +115,9 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
     }
     if (has("config")) {
       const std::string path = get<std::string>("config");
-      std::ifstream in(path);
-      if (!in) throw InputError(path, "cannot be opened", "a readable file");
+      constexpr size_t most_bytes = size_t{1} << 20;
+      const auto bytes = read_plain_file(path, most_bytes);
+      std::istringstream in(std::string(bytes.begin(), bytes.end()));
       try {
         po::store(po::parse_config_file(in, options_), values_);
       } catch (const po::unknown_option& error) {
@@ -136,7 +146,28 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
   }
   for (const NamedFile& output : texts_of(FileRole::written)) check_can_write(output.path);
   check_files({}, {});
+  for (const NamedFile& output : texts_of(FileRole::written)) {
+    if (!force()) refuse_foreign_file(command(), output);
+  }
   return true;
+}
+
+std::string CommandLine::command() const {
+  // Words in small letters are the command's: "faults new MODEL ..." is "faults new".
+  size_t end = 0;
+  while (end < usage_.size() && (std::islower(static_cast<unsigned char>(usage_[end])) != 0 ||
+                                 usage_[end] == ' ' || usage_[end] == '-')) {
+    if (usage_.compare(end, 2, " -") == 0) break;
+    ++end;
+  }
+  while (end > 0 && usage_[end - 1] == ' ') --end;
+  return usage_.substr(0, end);
+}
+
+bool CommandLine::force() const { return has("force") && get<bool>("force"); }
+
+void CommandLine::set_default(const std::string& name, const std::string& value) {
+  values_.insert_or_assign(name, po::variable_value(boost::any(value), true));
 }
 
 std::vector<NamedFile> CommandLine::texts_of(FileRole role) const {
@@ -200,8 +231,8 @@ nlohmann::ordered_json CommandLine::configuration() const {
   nlohmann::ordered_json result;
   result["command"] = usage_.substr(0, usage_.find(' '));
   // Where results go, and how fast, is no part of them.
-  static const std::set<std::string> left_out = {"checkpoint", "config", "csv",    "help",
-                                                 "json",       "output", "threads"};
+  static const std::set<std::string> left_out = {"checkpoint", "config", "csv",    "force",
+                                                 "help",       "json",   "output", "threads"};
   for (const auto& [name, value] : values_) {
     if (left_out.count(name) == 0) result[name] = value_of(value);
   }
@@ -212,20 +243,39 @@ void CommandLine::write_json(const nlohmann::ordered_json& result) const {
   if (has("json")) write_text_file(text("json"), result.dump(2) + "\n");
 }
 
+namespace {
+
+/// /dev/full: opens, and takes nothing.
+bool always_full(const std::string& path) {
+  struct stat status = {};
+  return stat(path.c_str(), &status) == 0 && S_ISCHR(status.st_mode) &&
+         status.st_rdev == makedev(1, 7);
+}
+
+}  // namespace
+
 void check_can_write(const std::string& path) {
   std::error_code ignored;
   if (path.empty() || std::filesystem::is_directory(path, ignored)) {
     throw InputError(path.empty() ? "output" : path, "is no file name", "the name of a file");
   }
   if (is_special_file(path)) {
-    if (access(path.c_str(), W_OK) == 0) return;
+    if (access(path.c_str(), W_OK) == 0 && !always_full(path)) return;
     throw InputError(path, "cannot be written", "a file, or a device that takes it");
   }
-  std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  if (folder.empty()) folder = ".";
-  if (access(folder.c_str(), W_OK) == 0) return;
-  throw InputError(path, "cannot be written: " + folder.string(),
-                   "a folder that is there, writable");
+  // A few pages, for a moment: before hours are spent.
+  const std::string probe = target_of(path) + ".partial-" + std::to_string(getpid()) + "-room";
+  constexpr off_t bytes = 1 << 16;
+  const int descriptor = open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  int error = descriptor < 0 ? errno : posix_fallocate(descriptor, 0, bytes);
+  if (error == EINVAL || error == EOPNOTSUPP) error = 0;  // a file system that cannot be asked
+  if (descriptor >= 0) {
+    close(descriptor);
+    unlink(probe.c_str());
+  }
+  if (error == 0) return;
+  throw InputError(path, std::string("cannot be written (") + std::strerror(error) + ")",
+                   "a folder that is there and writable, with room on the disk");
 }
 
 void check_can_replace(const std::string& path) {

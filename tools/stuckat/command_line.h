@@ -42,6 +42,10 @@ class CommandLine {
   bool parse(const std::vector<std::string>& arguments);
 
   bool has(const std::string& name) const { return values_.count(name) > 0; }
+  /// Gives an option that was not given the value that it then has for the rest of the command.
+  void set_default(const std::string& name, const std::string& value);
+  /// Outputs may take the place of files that are not of their kind.
+  bool force() const;
   /// By the user, and not by the option's default.
   bool given(const std::string& name) const { return has(name) && !values_[name].defaulted(); }
   template <typename T>
@@ -73,6 +77,8 @@ class CommandLine {
   void write_json(const nlohmann::ordered_json& result) const;
 
  private:
+  /// "faults new": what the usage begins with.
+  std::string command() const;
   /// Option or argument, and each of its texts.
   std::vector<NamedFile> texts_of(FileRole role) const;
 

@@ -201,8 +201,7 @@ int run_sim(const Arguments& arguments) {
     return run_timing_only(line, network_alone(line.text("model")));
   }
   const Network network = read_model(line.text("model"));
-  const DataSet data = load_data(line);
-  check_fit(network, data, line.text("model"));
+  const DataSet data = load_data(line, network, line.text("model"));
   const AcceleratorPtr accelerator = parse_accelerator(line.text("accelerator"), network);
   const Placement placement = place_on(accelerator, network, data.size());
   const FaultMap map = load_faults(line, placement, network);
@@ -214,6 +213,8 @@ int run_sim(const Arguments& arguments) {
   Run run = shown(simulate(*accelerator, network, map, images, check, line.text("trace")),
                   *accelerator, network, data.size());
   Simulation& s = run.simulation;
+  s.data = data_text(line, data);
+  s.data_hash = content_hash(data);
   for (const Fault& fault : map.faults) s.faults.push_back(name(fault));
   s.effects = describe(effects, network);
   add_predictions(run, network, data, images, static_cast<int>(line.get<int64_t>("offset")));

@@ -121,6 +121,7 @@ int run_train(const Arguments& arguments) {
   }
   KeptNetwork model = kept_network(result, kept);
   model.network.class_names = data.train.class_names;
+  model.network.data = data.train.name;
   // As the run had them: a recipe gives values to options that were not given.
   nlohmann::ordered_json configuration = line.configuration();
   configuration["epochs"] = options.epochs;

@@ -67,7 +67,7 @@ std::vector<Case> load_cases(const CommandLine& line, const DataSet& data) {
   const auto add = [&](const char* label, const std::string& path, const std::string& prefix) {
     ModelOrigin origin;
     const Network network = read_model(path, &origin);
-    check_fit(network, data, path);
+    check_same_data(network, data, path);
     cases.push_back(
         {label, path, origin_in_short(origin.configuration), load(line, network, data, prefix)});
   };
@@ -205,7 +205,8 @@ int run_whatif(const Arguments& arguments) {
   if (!has_faults(line, "")) {
     throw InputError("stuckat whatif", "nothing is broken", "--fault NAME or --fault-map FILE");
   }
-  const DataSet data = load_data(line);
+  const std::string model = line.text("model");
+  const DataSet data = load_data(line, read_model(model), model);
   const std::vector<Case> cases = load_cases(line, data);
   const auto simulated =
       static_cast<int>(std::min<int64_t>(line.integer("simulate", 0, 1000), data.size()));
@@ -247,6 +248,7 @@ int run_whatif(const Arguments& arguments) {
   print(what_if, data);
   if (line.has("output")) fmt::print("{}\n", line.text("output"));
   nlohmann::ordered_json json = {{"configuration", line.configuration()},
+                                 {"data", data_json(line, data)},
                                  {"classes", what_if.class_names},
                                  {"summary", report::summary(what_if, data)}};
   for (const WhatIfCase& c : what_if.cases) json["cases"].push_back(to_json(what_if, c, data));

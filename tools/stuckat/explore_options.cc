@@ -105,15 +105,14 @@ studies::Sweep sweep_of(const CommandLine& line, const Network& network) {
   return sweep;
 }
 
-studies::WorstCases worst_cases_of(const CommandLine& line, const Network& network) {
+studies::WorstCases worst_cases_of(CommandLine& line, const Network& network) {
   studies::WorstCases worst_cases(network);
   if (line.get<bool>("worst-case")) {
     const std::string model = line.text("model");
     if (names_architecture(model)) {
       throw InputError("--worst-case", model + " has no trained parameters", "a model file");
     }
-    DataSet data = load_data(line);
-    check_fit(network, data, model);
+    DataSet data = load_data(line, network, model);
     worst_cases.run_others(std::move(data), "--data", threads(line));
   }
   if (line.has("campaign")) {

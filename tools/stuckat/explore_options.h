@@ -17,7 +17,7 @@ void add_explore_options(CommandLine& line);
 studies::Sweep sweep_of(const CommandLine& line, const Network& network);
 
 /// With the campaigns of --campaign and, for --worst-case, the images. Throws InputError.
-studies::WorstCases worst_cases_of(const CommandLine& line, const Network& network);
+studies::WorstCases worst_cases_of(CommandLine& line, const Network& network);
 
 struct Budgets {
   int64_t pes = 0;

@@ -34,8 +34,7 @@ int faults_pessimism(const Arguments& arguments) {
     throw InputError("stuckat faults pessimism", "no --accelerator", "--accelerator NAME");
   }
   const Network network = read_model(line.text("model"));
-  const DataSet data = load_data(line);
-  check_fit(network, data, line.text("model"));
+  const DataSet data = load_data(line, network, line.text("model"));
   const Placement placement =
       place_on(parse_accelerator(line.text("accelerator"), network), network);
   Progress progress("pessimism");

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <map>
 
 #include "workloads/errors.h"
+#include "workloads/hdf5_file.h"
 #include "workloads/text_file.h"
 
 namespace stuckat::cli {
@@ -74,6 +76,67 @@ bool same(const std::string& a, const std::string& b) {
 FileRole file_role(const std::string& name) {
   const auto role = roles().find(name);
   return role == roles().end() ? FileRole::none : role->second;
+}
+
+std::string kind_of_file(const std::string& path) {
+  std::string start(512, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(start.data(), static_cast<std::streamsize>(start.size()));
+  start.resize(static_cast<size_t>(file.gcount()));
+  if (start.empty()) return "nothing";
+  if (start.starts_with("\x89HDF\r\n")) {
+    const std::string schema = Hdf5File::schema_of(path);
+    return schema.empty() ? "HDF5" : schema;
+  }
+  if (start.find('\0') != std::string::npos) return "something else";
+  const size_t first = start.find_first_not_of(" \t\r\n");
+  const char c = first == std::string::npos ? ' ' : start[first];
+  return c == '{' || c == '[' ? "JSON" : c == '<' ? "markup" : "text";
+}
+
+std::string kind_of_output(const std::string& command, const NamedFile& output) {
+  const auto ends = [&](std::initializer_list<const char*> suffixes) {
+    return std::any_of(suffixes.begin(), suffixes.end(),
+                       [&](const char* s) { return output.path.ends_with(s); });
+  };
+  static const std::map<std::string, std::string> by_option = {
+      {"--json", "JSON"},        {"--trace", "JSON"}, {"--csv", "text"},
+      {"--differences", "text"}, {"--svg", "markup"}, {"--checkpoint", "stuckat-checkpoint"},
+  };
+  static const std::map<std::string, std::string> by_command = {
+      {"train", "stuckat-model"},
+      {"import", "stuckat-model"},
+      {"campaign", "stuckat.campaign"},
+      {"explore", "stuckat.exploration"},
+      {"faults", "stuckat.fault-map"},
+      {"campaign list", "stuckat.fault-list"},
+      {"whatif", "markup"},
+      {"report", "markup"},
+      {"faults pessimism-page", "text"},
+  };
+  if (const auto found = by_option.find(output.option); found != by_option.end()) {
+    return found->second;
+  }
+  const bool main_output = output.option == "--output" || output.option == "out";
+  if (!main_output) return "";
+  const auto exact = by_command.find(command);
+  const auto found =
+      exact != by_command.end() ? exact : by_command.find(command.substr(0, command.find(' ')));
+  if (found == by_command.end()) return "";
+  const bool any_form =
+      found->second == "stuckat.fault-map" || found->second == "stuckat.fault-list";
+  if (any_form && !ends({".h5", ".hdf5"})) return ends({".json"}) ? "JSON" : "text";
+  return found->second;
+}
+
+void refuse_foreign_file(const std::string& command, const NamedFile& output) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(output.path, ignored)) return;
+  const std::string wanted = kind_of_output(command, output);
+  const std::string found = kind_of_file(output.path);
+  if (wanted.empty() || found == wanted || found == "nothing") return;
+  throw InputError(output.option, output.path + " is there and holds " + found,
+                   wanted + " to be replaced, another name, or --force");
 }
 
 std::vector<std::string> files_in(const std::string& value) {

@@ -17,6 +17,17 @@ struct NamedFile {
   std::string path;
 };
 
+/// What a file holds, told by its first bytes: the schema of an HDF5 file, or "HDF5", "JSON",
+/// "markup", "text", "nothing", "something else".
+std::string kind_of_file(const std::string& path);
+
+/// What a command writes to one of its outputs, in the same words; "" if that is not known.
+std::string kind_of_output(const std::string& command, const NamedFile& output);
+
+/// Throws InputError where a file is there under the name of an output and is not of the kind that
+/// the command writes there: it belongs to somebody else.
+void refuse_foreign_file(const std::string& command, const NamedFile& output);
+
 /// Files that are there and that the value of an option names, wherever in it: "m.h5",
 /// "LABEL=m.h5", "dataflow:a.json", "map:a.csv,b.csv".
 std::vector<std::string> files_in(const std::string& value);

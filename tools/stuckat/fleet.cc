@@ -15,6 +15,7 @@
 #include "tools/stuckat/inputs.h"
 #include "trainer/model_from_network.h"
 #include "workloads/hash.h"
+#include "workloads/json_file.h"
 #include "workloads/model_file.h"
 
 namespace stuckat::cli {
@@ -163,7 +164,7 @@ FleetConstraint load_constraint(const CommandLine& line, const Network& network)
   }
   const std::string path = line.text("resilience");
   FleetConstraint result{trainer::read_resilience_map(path), 0, grouping::ResilienceCurve({})};
-  const auto made_of = nlohmann::json::parse(result.map.configuration, nullptr, false);
+  const auto made_of = json_or_nothing(result.map.configuration).value_or(Json());
   if (!made_of.is_object() || made_of.value("network", "") != content_hash(network)) {
     throw InputError(path, "is of another network", "a map of " + line.text("model"));
   }
@@ -244,7 +245,7 @@ FleetImages load_fleet_images(const CommandLine& line, const Network& network) {
     part.pixels.insert(part.pixels.end(), pixels, pixels + size);
     part.labels.push_back(all.labels[static_cast<size_t>(i)]);
   }
-  check_fit(network, result.train, line.text("model"));
+  check_same_data(network, result.train, line.text("model"));
   return result;
 }
 

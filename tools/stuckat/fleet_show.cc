@@ -142,9 +142,8 @@ int fleet_evaluate(const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   const FleetHardware hardware(line);
   const FleetChips chips(line, hardware);
-  const DataSet data = load_data(line);
   const Network& network = hardware.network();
-  check_fit(network, data, line.text("model"));
+  const DataSet data = load_data(line, network, line.text("model"));
   std::vector<Effects> effects;
   for (const FaultMap& map : chips.maps()) {
     effects.push_back(hardware.damage(map, true).effects(network, 1));

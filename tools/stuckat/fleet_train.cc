@@ -9,6 +9,7 @@
 #include "trainer/fleet/fleet_training.h"
 #include "trainer/predict.h"
 #include "workloads/hash.h"
+#include "workloads/json_file.h"
 #include "workloads/model_file.h"
 
 namespace stuckat::cli {
@@ -17,7 +18,7 @@ namespace {
 /// Of the map's configuration, which retraining goes on with.
 trainer::RetrainOptions retraining_of(const FleetConstraint& constraint, const std::string& path,
                                       const FleetImages& images) {
-  const auto json = nlohmann::json::parse(constraint.map.configuration, nullptr, false);
+  const auto json = json_or_nothing(constraint.map.configuration).value_or(Json());
   const auto same = [&](const char* name, const DataSet& data) {
     if (json.is_object() && json.value(name, "") == content_hash(data)) return;
     throw InputError(path, std::string("was measured with other ") + name + " images",

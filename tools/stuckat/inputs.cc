@@ -9,6 +9,7 @@
 
 #include "faultmaps/site_index.h"
 #include "faultmaps/text_files.h"
+#include "workloads/json_file.h"
 #include "workloads/model_file.h"
 #include "workloads/zoo.h"
 
@@ -16,30 +17,65 @@ namespace stuckat::cli {
 
 namespace {
 constexpr int64_t int_max = std::numeric_limits<int>::max();
+
+bool is_there(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
 }
+}  // namespace
 
 bool names_architecture(const std::string& model) {
   const auto names = zoo_names();
-  return std::find(names.begin(), names.end(), model) != names.end() &&
-         !std::filesystem::exists(model);
+  return std::find(names.begin(), names.end(), model) != names.end() && !is_there(model);
 }
 
 Network network_alone(const std::string& model) {
   if (names_architecture(model)) return zoo_network(model);
-  if (!std::filesystem::exists(model)) {
+  if (!is_there(model)) {
     throw_unknown_name("MODEL", "file or network", model, zoo_names());
   }
   return read_model(model);
 }
 
 void add_data_options(CommandLine& line) {
-  line.options().add_options()("data", text("NAME[:PATH]", "fashion-mnist"), "data set; see below")(
+  line.options().add_options()("data", text("NAME[:PATH]"),
+                               "data set; see below (standard: that of the model)")(
       "half", text("test|train", "test"), "which half of the data set")(
       "images", number("N", -1), "number of images; -1: all that follow the offset")(
       "offset", number("N", 0), "first image");
 }
 
-DataSet load_data(const CommandLine& line) {
+namespace {
+
+/// --data of a command whose model says what it is for. The path of the training data is tried
+/// where the data set has no place of its own.
+std::string own_data(const Network& network, const std::string& model) {
+  const auto named = [](const std::string& data) { return data.substr(0, data.find(':')); };
+  ModelOrigin origin;
+  if (!names_architecture(model)) read_model(model, &origin);
+  const auto json = json_or_nothing(origin.configuration);
+  std::string trained_on;
+  if (json && json->is_object() && json->contains("data") && (*json)["data"].is_string()) {
+    trained_on = (*json)["data"].get<std::string>();
+  }
+  const std::string name = network.data.empty() ? named(trained_on) : network.data;
+  if (name.empty()) {
+    throw InputError("--data", model + " does not say which data it is for", "--data NAME[:PATH]");
+  }
+  if (has_default_path(name)) return name;
+  const size_t colon = trained_on.find(':');
+  if (named(trained_on) == name && colon != std::string::npos &&
+      is_there(trained_on.substr(colon + 1))) {
+    return trained_on;
+  }
+  throw InputError("--data", model + " is for " + name + ", which has no place of its own",
+                   "--data " + name + ":PATH");
+}
+
+}  // namespace
+
+DataSet load_data(CommandLine& line, const Network& network, const std::string& model) {
+  if (!line.has("data")) line.set_default("data", own_data(network, model));
   const std::string half = line.text("half");
   if (half != "test" && half != "train")
     throw_unknown_name("--half", "half", half, {"test", "train"});
@@ -48,7 +84,23 @@ DataSet load_data(const CommandLine& line) {
   subset.offset = static_cast<int>(line.integer("offset", 0, int_max));
   subset.count = static_cast<int>(line.integer("images", -1, int_max));
   if (subset.count == 0) throw InputError("--images", "0", "at least 1, or -1 for all");
-  return read_dataset(line.text("data"), subset);
+  DataSet data = read_dataset(line.text("data"), subset);
+  check_same_data(network, data, model);
+  return data;
+}
+
+std::string data_text(const CommandLine& line, const DataSet& data) {
+  const int64_t first = line.get<int64_t>("offset");
+  return fmt::format("{}, {} images {} to {}", data.name, line.text("half"), thousands(first),
+                     thousands(first + data.size() - 1));
+}
+
+nlohmann::ordered_json data_json(const CommandLine& line, const DataSet& data) {
+  return {{"name", data.name},
+          {"half", line.text("half")},
+          {"first_image", line.get<int64_t>("offset")},
+          {"images", data.size()},
+          {"hash", content_hash(data)}};
 }
 
 std::string data_help() {
@@ -114,29 +166,20 @@ std::vector<std::string> class_names(const Network& network, const DataSet& data
 }
 
 std::string origin_in_short(const std::string& configuration) {
-  const auto json = nlohmann::json::parse(configuration, nullptr, false);
-  if (!json.is_object()) return "";
-  const std::string command = json.value("command", "");
+  const auto json = json_or_nothing(configuration);
   try {
+    if (!json) return "";
+    const JsonObject made(*json, "configuration");
+    const std::string command = made.has("command") ? made.text("command") : "";
     if (command != "train") return command.empty() ? "" : "from stuckat " + command;
-    const std::string method = json.at("method");
-    const double percent = json.at("percent");
-    return fmt::format("width {:g}, {}{}, {} epochs on {}", json.at("width").get<double>(), method,
+    const std::string method = made.text("method");
+    const double percent = made.number("percent", 0, 100);
+    return fmt::format("width {:g}, {}{}, {} epochs on {}", made.number("width", 0, 1e6), method,
                        method == "standard" ? "" : fmt::format(", p = {:g} %", percent),
-                       json.at("epochs").get<int64_t>(), json.at("data").get<std::string>());
-  } catch (const nlohmann::json::exception&) {
+                       made.integer("epochs", 0, INT32_MAX), made.text("data"));
+  } catch (const InputError&) {
     return "";  // a configuration of another version
   }
-}
-
-void check_fit(const Network& network, const DataSet& data, const std::string& model_path) {
-  if (data.classes > network.classes()) {
-    throw InputError(model_path,
-                     fmt::format("{} classes for the {} classes of {}", network.classes(),
-                                 data.classes, data.name),
-                     "a network for this data set");
-  }
-  if (data.size() > 0) (void)input_tensor(network, data, 0);
 }
 
 std::string percent(int64_t part, int64_t whole) {

@@ -19,7 +19,13 @@ bool names_architecture(const std::string& model);
 
 /// --data, --half, --images, --offset.
 void add_data_options(CommandLine& line);
-DataSet load_data(const CommandLine& line);
+/// The images that they select; without --data, of the data set that the model `model` is for,
+/// which is then the option's value. Throws InputError where the data are not those of the network
+/// (check_same_data()).
+DataSet load_data(CommandLine& line, const Network& network, const std::string& model);
+/// "fashion-mnist, test images 0 to 99", for people and for machines.
+std::string data_text(const CommandLine& line, const DataSet& data);
+nlohmann::ordered_json data_json(const CommandLine& line, const DataSet& data);
 /// Help for --data: every name with its line.
 std::string data_help();
 
@@ -41,9 +47,6 @@ std::vector<std::string> class_names(const Network& network, const DataSet& data
 /// "width 0.25, fat1, p = 5 %, 10 epochs on fashion-mnist" from the configuration in a model file;
 /// other origins by their command.
 std::string origin_in_short(const std::string& configuration);
-
-/// Throws InputError unless the labels of the data fit the classes of the network.
-void check_fit(const Network& network, const DataSet& data, const std::string& model_path);
 
 /// "92.31 %": a share with two digits.
 std::string percent(int64_t part, int64_t whole);

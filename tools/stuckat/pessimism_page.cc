@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
 #include "tools/report/plot.h"
 #include "tools/report/svg.h"
 #include "tools/stuckat/inputs.h"
+#include "workloads/json_file.h"
 
 namespace stuckat::cli {
 namespace {
@@ -181,37 +180,45 @@ ordered_json to_json(const NamedStudy& named) {
 }
 
 NamedStudy read_study(const std::string& path) {
-  std::ifstream in(path);
-  std::stringstream text;
-  text << in.rdbuf();
-  if (!in)
-    throw InputError(path, "cannot be read", "a result of 'stuckat faults pessimism --json'");
-  try {
-    const auto json = nlohmann::json::parse(text.str());
-    if (json.at("schema") != "stuckat.pessimism") throw std::runtime_error("another schema");
-    NamedStudy named;
-    named.network = json.at("network");
-    named.accelerator = json.at("accelerator");
-    named.data = json.at("data");
-    named.confidence = json.at("confidence");
-    named.study.images = json.at("images");
-    named.study.right = json.at("correct_fault_free");
-    for (const auto& j : json.at("sites")) {
-      PessimismRow row;
-      row.site = j.at("site");
-      row.faults = j.at("faults");
-      row.examined = j.at("examined");
-      for (const Column& c : columns) {
-        row.*c.estimate = {j.at(c.key).at(0), j.at(c.key).at(1), j.at(c.key).at(2)};
-      }
-      row.worst_exact = j.at("worst_points_lost");
-      row.worst_abstraction = j.at("worst_points_lost_abstraction");
-      named.study.rows.push_back(std::move(row));
-    }
-    return named;
-  } catch (const std::exception& error) {
-    throw InputError(path, error.what(), "a result of 'stuckat faults pessimism --json'");
+  constexpr int64_t most_faults = int64_t{1} << 48;
+  const Json json = read_json_file(path);
+  const JsonObject top(json, path);
+  if (top.text("schema") != "stuckat.pessimism") {
+    throw InputError(path, "schema '" + top.text("schema") + "'", "stuckat.pessimism");
   }
+  NamedStudy named;
+  named.network = top.text("network");
+  named.accelerator = top.text("accelerator");
+  named.data = top.text("data");
+  named.confidence = top.number("confidence", 0, 1);
+  named.study.images = top.integer("images", 1, INT32_MAX);
+  named.study.right = top.integer("correct_fault_free", 0, named.study.images);
+  for (const JsonObject& j : top.objects("sites")) {
+    PessimismRow row;
+    row.site = j.text("site");
+    row.faults = j.integer("faults", 0, most_faults);
+    row.examined = j.integer("examined", 0, row.faults);
+    for (const Column& c : columns) {
+      const Json& estimate = j.list(c.key);
+      if (estimate.size() != 3) {
+        throw InputError(
+            j.where(),
+            std::string("'") + c.key + "' holds " + std::to_string(estimate.size()) + " numbers",
+            "3: the value, its low and high");
+      }
+      const auto part = [&](size_t i) {
+        return json_number(estimate[i], -1000, 1000, j.where(), c.key);
+      };
+      row.*c.estimate = {part(0), part(1), part(2)};
+    }
+    row.worst_exact = j.number("worst_points_lost", -100, 100);
+    row.worst_abstraction = j.number("worst_points_lost_abstraction", -100, 100);
+    j.finish();
+    named.study.rows.push_back(std::move(row));
+  }
+  top.has("configuration");
+  top.finish();
+  return named;
 }
 
 std::string row_text(const PessimismRow& row) {

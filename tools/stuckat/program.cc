@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 
 #include "workloads/errors.h"
@@ -56,6 +57,10 @@ int run_program(const Arguments& arguments) {
     return code;
   } catch (const InputError& error) {
     std::cerr << "stuckat: " << error.what() << "\n";
+    return exit_bad_input;
+  } catch (const std::filesystem::filesystem_error& error) {
+    const InputError told(error.path1().string(), error.code().message(), "a file name");
+    std::cerr << "stuckat: " << told.what() << "\n";
     return exit_bad_input;
   } catch (const std::bad_alloc&) {
     std::cerr << "stuckat: out of memory\n";

@@ -1,14 +1,12 @@
 #include "tools/stuckat/simulation_json.h"
 
-#include <fstream>
-#include <iterator>
+#include <algorithm>
 
 #include "workloads/errors.h"
+#include "workloads/json_file.h"
 
 namespace stuckat::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct ModuleField {
   const char* name;
@@ -24,70 +22,37 @@ constexpr ModuleField module_fields[] = {
     {"idle_cycles", &ModuleStatistics::idle_cycles},
 };
 
-/// Reads members of one JSON object, complaining with its path in the file.
-class Reader {
- public:
-  Reader(const Json& json, std::string where) : json_(json), where_(std::move(where)) {
-    if (!json_.is_object()) throw InputError(where_, "is no object", "a JSON object");
-  }
-  const Json& member(const char* name) const {
-    const auto found = json_.find(name);
-    if (found == json_.end()) throw InputError(where_, std::string("has no '") + name + "'");
-    return *found;
-  }
-  bool is_null(const char* name) const { return member(name).is_null(); }
-  std::string text(const char* name) const {
-    if (!member(name).is_string()) fail(name, "a text");
-    return member(name).get<std::string>();
-  }
-  int64_t count(const char* name) const {
-    const Json& value = member(name);
-    if (!value.is_number_integer() || value.get<int64_t>() < 0) fail(name, "an integer >= 0");
-    return value.get<int64_t>();
-  }
-  double number(const char* name) const {
-    if (!member(name).is_number() || member(name).get<double>() < 0) fail(name, "a number >= 0");
-    return member(name).get<double>();
-  }
-  bool truth(const char* name) const {
-    if (!member(name).is_boolean()) fail(name, "true or false");
-    return member(name).get<bool>();
-  }
-  std::vector<std::string> texts(const char* name) const {
-    std::vector<std::string> result;
-    for (const Json& item : list(name)) {
-      if (!item.is_string()) fail(name, "a list of texts");
-      result.push_back(item.get<std::string>());
-    }
-    return result;
-  }
-  std::vector<int64_t> counts(const char* name) const {
-    std::vector<int64_t> result;
-    for (const Json& item : list(name)) {
-      if (!item.is_number_integer() || item.get<int64_t>() < 0)
-        fail(name, "a list of integers >= 0");
-      result.push_back(item.get<int64_t>());
-    }
-    return result;
-  }
-  const Json& list(const char* name) const {
-    if (!member(name).is_array()) fail(name, "a list");
-    return member(name);
-  }
-  std::vector<Reader> objects(const char* name) const {
-    std::vector<Reader> result;
-    for (const Json& item : list(name)) result.emplace_back(item, where_ + ": " + name);
-    return result;
-  }
+/// What a run can reach: all cycles of all parts of one file add up within int64_t.
+constexpr int64_t most_cycles = int64_t{1} << 46;
+constexpr int most_depth = 1 << 24;
+constexpr size_t most_rows = 1 << 14;
 
- private:
-  [[noreturn]] void fail(const char* name, const char* expected) const {
-    throw InputError(where_, std::string("'") + name + "' is " + member(name).dump().substr(0, 40),
-                     expected);
+const Json& rows_of(const JsonObject& top, const char* name) {
+  const Json& rows = top.list(name);
+  if (rows.size() > most_rows) {
+    throw InputError(top.where(), std::to_string(rows.size()) + " " + name,
+                     "at most " + std::to_string(most_rows));
   }
-  const Json& json_;
-  std::string where_;
-};
+  return rows;
+}
+
+StreamStatistics read_stream(const JsonObject& row) {
+  StreamStatistics stream{
+      row.text("name"), row.int_of("depth", 0, most_depth), row.integer("words", 0, most_cycles),
+      row.int_of("high_water", 0, most_depth), row.integers("cycles_at", 0, most_cycles)};
+  row.finish();
+  const auto& cycles_at = stream.cycles_at;
+  const bool counted =
+      std::any_of(cycles_at.begin(), cycles_at.end(), [](auto c) { return c > 0; });
+  if (stream.high_water > stream.depth ||
+      cycles_at.size() > static_cast<size_t>(stream.depth) + 1 ||
+      (!cycles_at.empty() && !counted)) {
+    throw InputError(row.where(),
+                     "'" + stream.name + "' holds more words than it can, or none ever",
+                     "high_water and cycles_at within its depth, cycles in some of them");
+  }
+  return stream;
+}
 
 }  // namespace
 
@@ -96,6 +61,8 @@ nlohmann::ordered_json to_json(const report::Simulation& s) {
   json["schema"] = "stuckat.simulation";
   json["network"] = s.network;
   json["accelerator"] = s.accelerator;
+  if (!s.data.empty()) json["data"] = s.data;
+  if (!s.data_hash.empty()) json["data_hash"] = s.data_hash;
   json["images"] = s.images;
   json["first_image_cycles"] = s.first_image_cycles;
   json["interval_cycles"] = s.interval_cycles ? Json(*s.interval_cycles) : Json(nullptr);
@@ -136,44 +103,51 @@ nlohmann::ordered_json to_json(const report::Simulation& s) {
 }
 
 report::Simulation read_simulation(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw InputError(path, "cannot be opened", "a result of 'stuckat sim --json'");
-  const std::string text((std::istreambuf_iterator<char>(in)), {});
-  const Json json = Json::parse(text, nullptr, false);
-  const Reader top(json, path);
+  const Json json = read_json_file(path);
+  const JsonObject top(json, path);
   if (top.text("schema") != "stuckat.simulation") {
     throw InputError(path, "schema '" + top.text("schema") + "'", "stuckat.simulation");
   }
   report::Simulation s;
   s.network = top.text("network");
   s.accelerator = top.text("accelerator");
-  s.images = top.count("images");
-  s.first_image_cycles = top.count("first_image_cycles");
-  if (!top.is_null("interval_cycles")) s.interval_cycles = top.count("interval_cycles");
-  s.total_cycles = top.count("total_cycles");
+  if (top.has("data")) s.data = top.text("data");
+  if (top.has("data_hash")) s.data_hash = top.text("data_hash");
+  s.images = top.integer("images", 1, INT32_MAX);
+  s.first_image_cycles = top.integer("first_image_cycles", 0, most_cycles);
+  if (!top.is_null("interval_cycles")) {
+    s.interval_cycles = top.integer("interval_cycles", 1, most_cycles);
+  }
+  s.total_cycles = top.integer("total_cycles", 0, most_cycles);
   s.bottleneck = top.text("bottleneck");
-  s.clock_mhz = top.number("clock_mhz");
-  for (const Reader& row : top.objects("modules")) {
+  s.clock_mhz = top.number("clock_mhz", 0, 1e6);
+  rows_of(top, "modules");
+  for (const JsonObject& row : top.objects("modules")) {
     ModuleStatistics m;
     m.name = row.text("name");
-    for (const auto& f : module_fields) m.*f.field = row.count(f.name);
+    for (const auto& f : module_fields) m.*f.field = row.integer(f.name, 0, most_cycles);
+    row.finish();
     s.modules.push_back(m);
   }
-  for (const Reader& row : top.objects("streams")) {
-    s.streams.push_back({row.text("name"), static_cast<int>(row.count("depth")), row.count("words"),
-                         static_cast<int>(row.count("high_water")), row.counts("cycles_at")});
-  }
-  for (const Reader& row : top.objects("layers")) {
-    s.layers.push_back({row.text("name"), row.count("cycles"), row.number("utilisation")});
+  rows_of(top, "streams");
+  for (const JsonObject& row : top.objects("streams")) s.streams.push_back(read_stream(row));
+  rows_of(top, "layers");
+  for (const JsonObject& row : top.objects("layers")) {
+    s.layers.push_back(
+        {row.text("name"), row.integer("cycles", 0, most_cycles), row.number("utilisation", 0, 1)});
+    row.finish();
   }
   s.faults = top.texts("faults");
   s.effects = top.texts("effects");
   if (!top.is_null("agrees_with_reference"))
     s.agrees_with_reference = top.truth("agrees_with_reference");
-  for (const Reader& row : top.objects("predictions")) {
-    s.predictions.push_back(
-        {row.count("image"), row.text("label"), row.text("fault_free"), row.text("faulty")});
+  for (const JsonObject& row : top.objects("predictions")) {
+    s.predictions.push_back({row.integer("image", 0, INT32_MAX), row.text("label"),
+                             row.text("fault_free"), row.text("faulty")});
+    row.finish();
   }
+  top.has("configuration");
+  top.finish();
   return s;
 }
 

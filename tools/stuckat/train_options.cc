@@ -234,7 +234,7 @@ TrainStart load_start(const CommandLine& line, const DataSet& train) {
     TrainStart start{read_model(from), {}};
     const DataSet calibration =
         first_images(train, std::min(train.size(), most_calibration_images));
-    check_fit(start.architecture, calibration, from);
+    check_same_data(start.architecture, calibration, from);
     trainer::Workers workers(threads(line));
     start.model = trainer::model_from_network(start.architecture, calibration, workers);
     return start;
@@ -245,6 +245,7 @@ TrainStart load_start(const CommandLine& line, const DataSet& train) {
   zoo.input_side = static_cast<int>(line.integer("input-size", 0, 4096));
   zoo.classes = train.classes;
   TrainStart start{zoo_network(line.text("network"), zoo), {}};
+  check_same_data(start.architecture, first_images(train, 1), line.text("network"));
   if (!from.empty()) {
     const auto kept = choice<trainer::Kept>(line, "from-keep", trainer::kept_names());
     start.model = trainer::read_checkpoint_model(from, start.architecture, kept);

@@ -1,10 +1,10 @@
 #include "tools/studies/journal.h"
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "workloads/errors.h"
 #include "workloads/hash.h"
+#include "workloads/json_file.h"
 #include "workloads/version.h"
 
 namespace stuckat::studies {
@@ -37,8 +37,9 @@ Journal::Journal(const std::string& path) : path_(path) {
   for (std::string line; std::getline(in, line);) {
     ++number;
     torn_ = in.eof();
-    const auto json = nlohmann::ordered_json::parse(line, nullptr, false);
-    if (torn_ || json.is_discarded()) continue;
+    const auto parsed = json_or_nothing(line);
+    if (torn_ || !parsed) continue;
+    const Json& json = *parsed;
     const auto text = [&](const char* key) {
       const bool there = json.is_object() && json.contains(key) && json[key].is_string();
       return there ? json[key].get<std::string>() : std::string();
@@ -62,9 +63,8 @@ std::string Journal::find(const std::string& question, const std::function<std::
     return known->second.text;
   }
   const std::string& text = (answers_[hash] = {answer()}).text;
-  const nlohmann::ordered_json line = {{"question", hash},
-                                       {"answer", nlohmann::ordered_json::parse(text)},
-                                       {"check", check_of(hash, text)}};
+  const Json line = {
+      {"question", hash}, {"answer", parse_json(text, path_)}, {"check", check_of(hash, text)}};
   append(line.dump() + "\n");
   return text;
 }

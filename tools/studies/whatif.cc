@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <mutex>
-#include <nlohmann/json.hpp>
 
 #include "faultmaps/describe_effects.h"
 #include "faultmaps/lower.h"
@@ -10,6 +9,7 @@
 #include "sim/fast/fault_simulator.h"
 #include "sim/fast/parallel.h"
 #include "tools/report/fault_picture.h"
+#include "workloads/json_file.h"
 #include "workloads/model_file.h"
 
 namespace stuckat::studies {
@@ -42,7 +42,7 @@ std::string simulate_in_child(const BrokenNetwork& hardware, const FaultMap& map
 }
 
 CycleFigures figures(const std::string& text) {
-  const auto json = nlohmann::json::parse(text);
+  const Json json = parse_json(text, "cycles of another process");
   return {json["images"], json["first"],      json["interval"],
           json["total"],  json["bottleneck"], json["agree"]};
 }

@@ -1,11 +1,11 @@
 #include "tools/studies/worst_case.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "sim/campaign/run.h"
 #include "sim/campaign/summary.h"
 #include "workloads/errors.h"
+#include "workloads/json_file.h"
 #include "workloads/model_file.h"
 
 namespace stuckat::studies {
@@ -66,13 +66,16 @@ WorstCases::Worst WorstCases::worst_of(const campaign::Result& result) {
 
 WorstCases::Worst WorstCases::run(const campaign::FaultSet& faults, const std::string& hash,
                                   explore::Findings& findings) const {
-  const auto found = nlohmann::ordered_json::parse(
-      findings.find("worst " + network_hash_ + images_hash_ + hash, [&] {
-        campaign::RunOptions options;
-        options.threads = threads_;
-        const Worst worst = worst_of(campaign::run(network_, *data_, faults, options).result);
-        return nlohmann::ordered_json{worst.error_free, worst.accuracy, worst.fault}.dump();
-      }));
+  const Json found = parse_json(
+      findings.find("worst " + network_hash_ + images_hash_ + hash,
+                    [&] {
+                      campaign::RunOptions options;
+                      options.threads = threads_;
+                      const Worst worst =
+                          worst_of(campaign::run(network_, *data_, faults, options).result);
+                      return Json{worst.error_free, worst.accuracy, worst.fault}.dump();
+                    }),
+      "a finding of another run");
   return {found.at(0), found.at(1), found.at(2)};
 }
 

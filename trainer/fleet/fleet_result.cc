@@ -133,7 +133,7 @@ void write_fleet_result(const std::string& path, const FleetResult& r) {
 
 FleetResult read_fleet_result(const std::string& path) {
   const Hdf5File file = Hdf5File::open(path);
-  file.check_schema(schema, schema_version);
+  file.check_schema(schema, schema_version, schema_version);
   FleetResult r;
   r.configuration = file.read_strings("/configuration", 1).front();
   r.network = file.read_string("/", "network");

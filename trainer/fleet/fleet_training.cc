@@ -138,7 +138,7 @@ class FleetRun {
     const std::string path = result_path(name);
     if (!std::filesystem::exists(path)) return false;
     const Hdf5File file = Hdf5File::open(path);
-    file.check_schema(schema, schema_version);
+    file.check_schema(schema, schema_version, schema_version);
     const auto chips = static_cast<int64_t>(group.chips.size());
     tried.images = file.read_int("/", "images", 0);
     tried.validation = file.read_array<double>("/validation", {chips});

@@ -138,7 +138,7 @@ void write_resilience_map(const std::string& path, const ResilienceMap& map) {
 ResilienceMap read_resilience_map(const std::string& path) {
   constexpr int64_t any = Hdf5File::any_size;
   const Hdf5File file = Hdf5File::open(path);
-  file.check_schema(schema, schema_version);
+  file.check_schema(schema, schema_version, schema_version);
   const auto bad = [&](const std::string& what, const std::string& expected) {
     throw InputError(path, what, expected);
   };

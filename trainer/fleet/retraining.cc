@@ -8,6 +8,7 @@
 
 #include "trainer/random.h"
 #include "workloads/errors.h"
+#include "workloads/json_file.h"
 
 namespace stuckat::trainer {
 namespace {
@@ -63,7 +64,7 @@ std::string configuration(const RetrainOptions& o) {
 
 RetrainOptions retrain_options(const std::string& configuration, const std::string& where) {
   try {
-    const auto json = nlohmann::json::parse(configuration);
+    const auto json = parse_json(configuration, where);
     RetrainOptions o;
     o.batch = json.at("batch");
     o.learning_rate = json.at("learning_rate");

@@ -1,11 +1,12 @@
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
-#include <thread>
 
 #include "sim/campaign/journal.h"
 #include "sim/campaign/run.h"
@@ -19,6 +20,17 @@ using namespace stuckat;
 using namespace stuckat::campaign;
 using test::CampaignSetup;
 using test::TemporaryFolder;
+
+namespace {
+bool file_system_has_locks = true;
+}
+
+/// In the place of the C library's.
+extern "C" int flock(int descriptor, int operation) {
+  if (file_system_has_locks) return static_cast<int>(::syscall(SYS_flock, descriptor, operation));
+  errno = ENOLCK;
+  return -1;
+}
 
 namespace {
 
@@ -86,43 +98,49 @@ struct Interrupted : CampaignSetup {
 
 TEST_CASE("killed at random moments and resumed, the file is that of an uninterrupted run") {
   Interrupted s(31);
-  int kills = 0;
-  int resumed_something = 0;
-  for (int round = 0; round < 4; ++round) {
-    std::filesystem::remove(s.folder / "c.h5");
-    for (int attempt = 0; attempt < 50; ++attempt) {
-      const pid_t child = ::fork();
-      if (child == 0) {
-        // No exit handlers: only what reached the disk counts.
-        try {
-          s.go_on(Resume::allowed, [](const Progress&) {
-            std::this_thread::sleep_for(std::chrono::microseconds(200));
-            return true;
-          });
-        } catch (...) {
-          ::_exit(3);
-        }
-        ::_exit(0);
+  // Where a run is killed: after so many images, or where the journal crosses a size, in the middle
+  // of a record. None of them can be the end: 24 images are more than all rounds do.
+  const auto killed = [&](int images, int64_t bytes) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      // No exit handlers: only what reached the disk counts.
+      const rlimit no_core{0, 0};
+      ::setrlimit(RLIMIT_CORE, &no_core);
+      const rlimit files{static_cast<rlim_t>(bytes), static_cast<rlim_t>(bytes)};
+      if (bytes > 0) ::setrlimit(RLIMIT_FSIZE, &files);
+      try {
+        s.go_on(Resume::allowed, [&, left = images](const Progress&) mutable {
+          if (--left == 0) ::kill(::getpid(), SIGKILL);
+          return true;
+        });
+      } catch (...) {
+        ::_exit(3);
       }
-      REQUIRE(child > 0);
-      ::usleep(static_cast<useconds_t>(s.random() % 40'000));
-      ::kill(child, SIGKILL);
-      int status = 0;
-      REQUIRE(::waitpid(child, &status, 0) == child);
-      if (WIFEXITED(status)) {
-        REQUIRE(WEXITSTATUS(status) == 0);
-        break;
-      }
-      ++kills;
+      ::_exit(0);
     }
+    REQUIRE(child > 0);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == (bytes > 0 ? SIGXFSZ : SIGKILL));
+  };
+  int torn = 0;
+  for (int round = 0; round < 6; ++round) {
+    INFO("round " << round);
+    std::filesystem::remove(s.folder / "c.h5");
+    // Two threads: at the third image one of them has written its first.
+    killed(static_cast<int>(3 + s.random() % 6), 0);
+    killed(static_cast<int>(1 + s.random() % 6), 0);
+    const auto size = std::filesystem::file_size(s.folder / "c.h5.journal");
+    killed(-1, static_cast<int64_t>(size + 1 + s.random() % 150));
     const Outcome outcome = s.go_on();
     CHECK(outcome.finished);
     CHECK(outcome.progress.done == outcome.progress.total);
-    resumed_something += outcome.progress.resumed > 0;
+    CHECK(outcome.progress.resumed > 0);
+    torn += outcome.torn_bytes > 0;
     s.check_whole();
   }
-  CHECK(kills > 0);
-  CHECK(resumed_something > 0);
+  CHECK(torn >= 3);
 }
 
 TEST_CASE("whatever a kill leaves of the journal's end is cut and done again") {
@@ -191,10 +209,23 @@ TEST_CASE("a journal of another campaign is refused and stays as it is") {
 
   test::write_bytes(s.folder / "c.h5.journal", "a letter to my aunt");
   CHECK_THAT(test::refusal([&] { s.go_on(); }), Catch::Contains("no journal"));
-  std::string damaged = before;
-  damaged[40] ^= 1;
-  test::write_bytes(s.folder / "c.h5.journal", damaged);
-  CHECK_THAT(test::refusal([&] { s.go_on(); }), Catch::Contains("is damaged"));
+  // Damage in the header, its last line among it, is told, and the journal stays.
+  const size_t checksum = before.find("\nchecksum ") + 1;
+  for (const size_t at :
+       {size_t{40}, checksum, checksum + 3, checksum + 8, checksum + 20, checksum + 9 + 64}) {
+    INFO("byte " << at);
+    std::string damaged = before;
+    damaged[at] ^= 1;
+    test::write_bytes(s.folder / "c.h5.journal", damaged);
+    CHECK_THAT(test::refusal([&] { s.go_on(); }), Catch::Contains("is damaged"));
+    CHECK(test::read_bytes(s.folder / "c.h5.journal") == damaged);
+  }
+  // Torn off before anything was counted: nothing is lost.
+  for (size_t size = 0; size < checksum + 40; size += 13) {
+    Interrupted torn(33);
+    test::write_bytes(torn.folder / "c.h5.journal", before.substr(0, size));
+    CHECK(test::refusal([&] { torn.go_on(); }) == "accepted");
+  }
   // A resumed run takes over how the work was cut, whatever it is told now.
   test::write_bytes(s.folder / "c.h5.journal", before);
   options = small_chunks(1);
@@ -242,6 +273,62 @@ TEST_CASE("two runs cannot use one journal") {
   Journal journal(s.folder / "j", header, {});
   CHECK_THAT(test::refusal([&] { Journal(s.folder / "j", header, {}); }),
              Catch::Contains("in use"));
+}
+
+TEST_CASE("where the file system has no locks, a file beside the journal stands for one") {
+  Interrupted s(38);
+  const std::string owner = s.folder / "c.h5.journal.owner";
+  file_system_has_locks = false;
+  s.go_on(Resume::refuse, [&, asked = false](const Progress&) mutable {
+    if (!asked) {
+      CHECK_THAT(test::refusal([&] { s.go_on(); }),
+                 Catch::Contains("may be in use by process " + std::to_string(::getpid())) &&
+                     Catch::Contains("its file system has no locks"));
+    }
+    asked = true;
+    return true;
+  });
+  CHECK_FALSE(std::filesystem::exists(owner));
+  s.check_whole();
+  // Left by a process of this host that is gone, and by one of another host.
+  std::array<char, 256> host{};
+  REQUIRE(::gethostname(host.data(), host.size() - 1) == 0);
+  std::filesystem::remove(s.folder / "c.h5");
+  test::write_bytes(owner, std::string(host.data()) + " 2147483647\n");
+  CHECK(test::refusal([&] { s.go_on(); }) == "accepted");
+  std::filesystem::remove(s.folder / "c.h5");
+  test::write_bytes(owner, "elsewhere 1\n");
+  CHECK_THAT(test::refusal([&] { s.go_on(); }), Catch::Contains("process 1 of elsewhere"));
+  file_system_has_locks = true;
+}
+
+TEST_CASE("a result of the same campaign is not computed again, anything else is not replaced") {
+  Interrupted s(39);
+  s.go_on(Resume::refuse);
+  int images = 0;
+  const auto count = [&](const Progress&) { return ++images > 0; };
+  for (const Resume resume : {Resume::refuse, Resume::allowed, Resume::required}) {
+    const Outcome again = s.go_on(resume, count);
+    CHECK(again.finished);
+    CHECK(again.result == read_result(s.folder / "c.h5"));
+  }
+  CHECK(images == 0);
+  const std::string good = test::read_bytes(s.folder / "c.h5");
+  const auto with = [&](RunOptions options) {
+    return test::refusal([&] {
+      run_to_file(s.folder / "c.h5", Resume::allowed, s.network, s.data, s.faults, options);
+    });
+  };
+  RunOptions other = small_chunks(1);
+  other.images = 7;
+  CHECK_THAT(with(other), Catch::Contains("holds another campaign: images '24', now '7'"));
+  CHECK(test::read_bytes(s.folder / "c.h5") == good);
+  test::write_bytes(s.folder / "c.h5", "a letter to my aunt");
+  CHECK_THAT(with(small_chunks(1)), Catch::Contains("no result of this campaign"));
+  CHECK(test::read_bytes(s.folder / "c.h5") == "a letter to my aunt");
+  other.replace = true;
+  CHECK(with(other) == "accepted");
+  CHECK(read_result(s.folder / "c.h5").images == 7);
 }
 
 TEST_CASE("a full disk ends the run with a message, and what was done is resumed") {

@@ -179,7 +179,8 @@ TEST_CASE("shards merge to the identical file, in any order") {
       RunOptions options;
       options.shard = {i, count};
       options.threads = 1 + i % 2;
-      const std::string path = folder / ("shard" + std::to_string(i) + ".h5");
+      const std::string path =
+          folder / ("shard" + std::to_string(i) + "of" + std::to_string(count) + ".h5");
       run_to_file(path, Resume::refuse, s.network, s.data, faults, options);
       shards.push_back(read_result(path));
       names.push_back(path);

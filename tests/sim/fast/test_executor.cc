@@ -29,6 +29,23 @@ TEST_CASE("every tensor of the executor equals the reference on random networks"
   });
 }
 
+TEST_CASE("binary operands that are summed give what the reference says") {
+  int networks = 0;
+  for (uint64_t seed = 0; networks < 40; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    Network summed = test::random_network(random);
+    if (!test::sum_binary_operands(summed, random)) continue;
+    ++networks;
+    validate(summed, "test");
+    const PackedNetwork network(summed);
+    Executor executor(network);
+    const Tensor image = test::random_image(random, summed);
+    executor.run(image);
+    REQUIRE(executor.tensors() == reference::run(summed, image));
+  }
+}
+
 TEST_CASE("the executor equals the reference on networks of the zoo with random parameters") {
   for (const std::string name : {"cnv-w1a1", "cnv-w2a2", "cnv-w1a4", "lfc-w1a1", "lfc-w1a2"}) {
     CAPTURE(name);

@@ -98,7 +98,7 @@ TEST_CASE("campaign, its shards and its report: from a model to a page") {
     CHECK_THAT(listed.output,
                Catch::Contains("layer0/channel[0]=-1") && Catch::Contains("32 faults"));
     REQUIRE(run("campaign " + s.model() + s.data() + " --faults list:" + s.file(list) + " --csv " +
-                s.file("l.csv") + " -o " + s.file("lc.h5"))
+                s.file("l.csv") + " -o " + s.file(std::string("c-") + list) + ".h5")
                 .code == 0);
     CHECK(test::read_bytes(s.file("l.csv")) == csv);
   }
@@ -187,7 +187,7 @@ TEST_CASE("a run with --resume starts, goes on, or finds that all is done") {
   const std::string base = "campaign " + s.model() + s.data() + " --resume -o " + s.file("c.h5");
   CHECK(run(base).code == 0);
   const std::string first = test::read_bytes(s.file("c.h5"));
-  CHECK_THAT(run(base).output, Catch::Contains("resumed: 1,920 of 1,920"));
+  CHECK_THAT(run(base).output, Catch::Contains("is finished already"));
   CHECK(test::read_bytes(s.file("c.h5")) == first);
   CHECK_THAT(run("campaign resume " + s.file("c.h5")).output, Catch::Contains("is finished"));
   CHECK(test::read_bytes(s.file("c.h5")) == first);
@@ -283,9 +283,9 @@ TEST_CASE("explore: a run that was stopped goes on where it was") {
           0);
   CHECK(answers("whole.json")["resumed"] == 0);
   CHECK_FALSE(std::filesystem::exists(s.file("e.h5.journal")));
-  // Stopped at the very end: everything is known but for the line that was being written.
-  std::filesystem::create_symlink("/dev/full", s.file("full.csv"));
-  REQUIRE(run(explore + " --csv " + s.file("full.csv")).code == 2);
+  // Killed at the very end, by a pipe that nobody reads: everything is known but for the line that
+  // was being written.
+  run(explore + " --force --csv /dev/stdout | true");
   std::string journal = test::read_bytes(s.file("e.h5.journal"));
   const auto lines = std::count(journal.begin(), journal.end(), '\n');
   journal.resize(journal.size() - 20);

@@ -110,11 +110,12 @@ TEST_CASE("a list of sampled flips runs like the flips it was written from") {
     const Outcome listed = run("campaign list " + on + "3" + flips + " -o " + s.file(list));
     INFO(listed.output);
     REQUIRE(listed.code == 0);
-    const Outcome again = run(campaign("3", " --faults list:" + s.file(list), "again.h5"));
+    const std::string name = "of-" + list + ".h5";
+    const Outcome again = run(campaign("3", " --faults list:" + s.file(list), name));
     INFO(again.output);
     REQUIRE(again.code == 0);
-    CHECK(test::read_bytes(s.file("again.h5.csv")) == csv);
-    const auto repeated = nlohmann::json::parse(test::read_bytes(s.file("again.h5.json")));
+    CHECK(test::read_bytes(s.file(name + ".csv")) == csv);
+    const auto repeated = nlohmann::json::parse(test::read_bytes(s.file(name + ".json")));
     CHECK(repeated["mean"] == json["mean"]);
     // Text knows no sampling, and so has no intervals.
     if (list == "list.h5") CHECK(repeated["estimates"] == json["estimates"]);

@@ -1,0 +1,204 @@
+// Every reader of files, against files with something wrong in them (README.md).
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <functional>
+
+#include "faultmaps/fault_map.h"
+#include "faultmaps/site_index.h"
+#include "faultmaps/text_files.h"
+#include "models/dataflow/accelerator.h"
+#include "models/explore/design.h"
+#include "models/loopback/accelerator.h"
+#include "sim/campaign/result.h"
+#include "sim/campaign/run.h"
+#include "tests/fuzz/mutations.h"
+#include "tests/sim/campaign/campaign_setup.h"
+#include "tests/support/catch.h"
+#include "tests/support/in_child.h"
+#include "tests/support/picture_files.h"
+#include "tests/support/temporary_folder.h"
+#include "tools/stuckat/simulation_json.h"
+#include "workloads/errors.h"
+#include "workloads/json_file.h"
+#include "workloads/model_file.h"
+#include "workloads/picture.h"
+#include "workloads/zoo.h"
+
+using namespace stuckat;
+using test::CampaignSetup;
+
+namespace {
+
+/// One kind of file.
+struct Reader {
+  std::string name;
+  std::string file;                                    ///< a good one is written under this name
+  std::function<void(const std::string& path)> write;  ///< a good one
+  std::function<void(const std::string& path)> read;
+  int trials;  ///< of a test run
+};
+
+bool ends_with(const std::string& name, const char* ending) { return name.ends_with(ending); }
+
+report::Simulation small_simulation() {
+  report::Simulation s;
+  s.network = "n";
+  s.accelerator = "dataflow:d";
+  s.images = 2;
+  s.total_cycles = 900;
+  s.first_image_cycles = 500;
+  s.interval_cycles = 400;
+  s.modules = {{"a", 100, 20, 30, 0, 0, 0, 750}};
+  s.streams = {{"a/out", 4, 128, 3, {10, 20, 30, 840}}};
+  s.layers = {{"layer0", 100, 0.5}};
+  s.faults = {"a/pe[0]/dead=1"};
+  s.effects = {"channel 0 is 1"};
+  s.agrees_with_reference = true;
+  s.predictions = {{0, "cat", "cat", "dog"}};
+  return s;
+}
+
+const CampaignSetup& setup() {
+  static const CampaignSetup s(5);
+  return s;
+}
+
+explore::Exploration small_exploration() {
+  explore::Exploration e;
+  e.network = "n";
+  for (int i = 0; i < 3; ++i) {
+    explore::Design d;
+    d.name = "design " + std::to_string(i);
+    d.pes = 4;
+    d.memory_bits = 1000;
+    d.frames_per_second = 100;
+    e.designs.push_back(d);
+  }
+  return e;
+}
+
+Picture small_picture() {
+  Picture p{6, 5, {}};
+  for (int i = 0; i < 6 * 5 * 3; ++i) p.pixels.push_back(static_cast<uint8_t>(7 * i));
+  return p;
+}
+
+std::vector<FaultMap> small_maps() {
+  const SiteIndex sites(setup().dataflow, setup().network);
+  FaultMap map{setup().dataflow.accelerator, {}};
+  map.faults = sites.expand("*/pe[0]/dead=1", "test");
+  return {map, {setup().dataflow.accelerator, {}}};
+}
+
+std::vector<Reader> readers() {
+  const auto text = [](const std::string& path, const std::string& content) {
+    test::write_bytes(path, content);
+  };
+  return {
+      {"model", "m.h5", [](auto& p) { write_model(p, setup().network); },
+       [](auto& p) { read_model(p); }, 60},
+      {"result", "c.h5",
+       [](auto& p) {
+         const auto faults = campaign::channel_faults(setup().network);
+         campaign::write_result(p, campaign::run(setup().network, setup().data, faults, {}).result);
+       },
+       [](auto& p) { campaign::read_result(p); }, 60},
+      {"fault map", "f.h5", [](auto& p) { write_fault_maps(p, small_maps(), "{}"); },
+       [](auto& p) { read_fault_file(p); }, 60},
+      {"exploration", "e.h5", [](auto& p) { explore::write_exploration(p, small_exploration()); },
+       [](auto& p) { explore::read_exploration(p); }, 60},
+      {"fault list in JSON", "f.json", [=](auto& p) { text(p, fault_json(small_maps())); },
+       [](auto& p) { read_fault_file(p); }, 400},
+      {"fault list in CSV", "f.csv",
+       [=](auto& p) { text(p, fault_csv(small_maps(), CsvStyle::columns)); },
+       [](auto& p) { read_fault_file(p); }, 400},
+      {"simulation", "s.json", [=](auto& p) { text(p, cli::to_json(small_simulation()).dump()); },
+       [](auto& p) { cli::read_simulation(p); }, 400},
+      {"loopback accelerator", "l.json",
+       [=](auto& p) { text(p, to_json(loopback::LoopbackAccelerator{})); },
+       [](auto& p) { loopback::validate(loopback::parse_loopback("loopback:" + p)); }, 400},
+      {"dataflow accelerator", "d.json",
+       [=](auto& p) {
+         const Network network = zoo_network("tfc-w1a1");
+         text(p, to_json(dataflow::auto_dataflow(network, 1000), network));
+       },
+       [](auto& p) { dataflow::parse_dataflow(p, zoo_network("tfc-w1a1")); }, 400},
+      {"FINN folding", "finn.json",
+       [=](auto& p) {
+         text(p, R"({"Defaults": {"outFIFODepths": [[8], "all"]},
+                     "MVAU_hls_0": {"PE": 16, "SIMD": 49, "inFIFODepths": [2]},
+                     "StreamingFIFO_0": {"depth": 4}, "MVAU_hls_1": {"PE": 8, "SIMD": 8},
+                     "MVAU_hls_2": {"PE": 32, "SIMD": 32}, "MVAU_hls_3": {"PE": 10, "SIMD": 8}})");
+       },
+       [](auto& p) { dataflow::parse_dataflow(p, zoo_network("tfc-w1a1")); }, 400},
+      {"PNG", "p.png", [](auto& p) { test::write_png(p, small_picture()); },
+       [](auto& p) { read_picture(p); }, 600},
+      {"JPEG", "p.jpg", [](auto& p) { test::write_jpeg(p, small_picture()); },
+       [](auto& p) { read_picture(p); }, 600},
+  };
+}
+
+int from_environment(const char* name, int standard) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? standard : std::atoi(text);
+}
+
+/// "" if all is well: one text for each trial that went wrong.
+std::string fuzz(const Reader& reader, const test::TemporaryFolder& folder, int trials, int seed) {
+  const std::string path = folder / reader.file;
+  reader.write(path);
+  reader.read(path);  // what it refuses below is refused for what was changed
+  const std::string good = test::read_bytes(path);
+  std::mt19937_64 random(static_cast<uint64_t>(seed));
+  int refused = 0;
+  std::string wrong;
+  for (int trial = 0; trial < trials; ++trial) {
+    test::write_bytes(folder / "trial", std::to_string(trial));
+    const bool by_bytes = random() % 2 == 0;
+    if (by_bytes) {
+      test::write_bytes(path, test::damaged(good, random));
+    } else if (ends_with(path, ".json")) {
+      test::write_bytes(path, test::changed_json(good, random));
+    } else {
+      test::write_bytes(path, good);
+      if (ends_with(path, ".h5")) test::change_hdf5(path, random);
+    }
+    constexpr unsigned most_seconds = 120;  // on a machine that does much else
+    ::alarm(most_seconds);
+    try {
+      reader.read(path);
+    } catch (const InputError& error) {
+      ++refused;
+      const std::string told = error.what();
+      constexpr size_t longest = 5000;
+      if (told.size() > longest || told.find('\n') != std::string::npos) {
+        wrong += "trial " + std::to_string(trial) + " is told in a way that nobody reads\n";
+      }
+    } catch (const std::exception& error) {
+      wrong += "trial " + std::to_string(trial) + " threw " + error.what() + "\n";
+    }
+    ::alarm(0);
+  }
+  if (refused < trials / 10) wrong += "only " + std::to_string(refused) + " were refused\n";
+  return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("readers give what they read or one line, whatever the file holds") {
+  const int seed = from_environment("STUCKAT_FUZZ_SEED", 1);
+  int read = 0;
+  for (const Reader& reader : readers()) {
+    const int trials = from_environment("STUCKAT_FUZZ_TRIALS", reader.trials);
+    INFO(reader.name << ": " << trials << " trials, STUCKAT_FUZZ_SEED=" << seed);
+    const test::TemporaryFolder folder;
+    const std::string wrong = test::in_child([&] { return fuzz(reader, folder, trials, seed); });
+    INFO("the last trial was " << test::read_bytes(folder / "trial"));
+    CHECK(wrong.empty());
+    CHECK(wrong == "");
+    ++read;
+  }
+  CHECK(read >= 12);
+}
