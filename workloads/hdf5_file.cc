@@ -416,6 +416,13 @@ void Hdf5File::write_double(const std::string& object, const std::string& name, 
   hashes_[hdf5::attribute_key(object, name)] = digest_of<double>({&value, 1}, {});
 }
 
+void Hdf5File::describe(const std::string& name, const Description& description) {
+  write_string(name, "description", description.text);
+  write_string(name, "dimensions", description.dimensions);
+  if (!description.unit.empty()) write_string(name, "unit", description.unit);
+  if (description.none) write_int(name, "none", *description.none);
+}
+
 std::string Hdf5File::read_string(const std::string& object, const std::string& name) const {
   const hdf5::Value& value = single(object, name);
   if (value.type != "text") {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -82,6 +83,18 @@ class Hdf5File {
   /// One dimension of texts; what follows a NUL in a text is not kept.
   void write_strings(const std::string& name, const std::vector<std::string>& values);
   std::vector<std::string> read_strings(const std::string& name, int64_t expected = any_size) const;
+
+  /// What a data set holds, for programs that know HDF5 and not us: its attributes `description`,
+  /// `dimensions` (names, the slowest first, with commas between), `unit` (of what is counted or
+  /// measured, such as "images" or "%") and `none` (the value that stands for nothing there; absent
+  /// if there is no such value).
+  struct Description {
+    std::string text;
+    std::string dimensions;
+    std::string unit = {};
+    std::optional<int64_t> none = {};
+  };
+  void describe(const std::string& name, const Description& description);
 
   /// Which schema (FORMAT.md) the file follows, as attributes "schema" and "schema_version" of
   /// "/". check_schema() throws unless the schema is the same, and the version one of `oldest` to

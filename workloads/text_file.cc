@@ -10,14 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "workloads/errors.h"
+#include "workloads/environment_error.h"
 
 namespace stuckat {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string reason(int error) { return std::string(" (") + std::strerror(error) + ")"; }
 
 }  // namespace
 
@@ -50,8 +48,8 @@ ReplacingFile::ReplacingFile(const std::string& path)
   }
   descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor_ < 0) {
-    throw InputError(path, "cannot be created" + reason(errno),
-                     "a file name in a folder that can be written");
+    throw_system_error(path, "cannot be created", errno,
+                       "a file name in a folder that can be written");
   }
 }
 
@@ -71,8 +69,8 @@ void ReplacingFile::commit(std::span<const uint8_t> bytes) {
   // Some file systems have no fsync, and say so by EINVAL.
   if (::fsync(descriptor_) != 0 && errno != EINVAL) fail(errno);
   if (!holds(bytes)) {
-    throw InputError(path_, "cannot be written: what is read back is something else",
-                     "a disk that keeps what is written");
+    throw EnvironmentError(path_, "cannot be written: what is read back is something else",
+                           "a disk that keeps what is written");
   }
   const int descriptor = std::exchange(descriptor_, -1);
   std::error_code error;
@@ -80,8 +78,7 @@ void ReplacingFile::commit(std::span<const uint8_t> bytes) {
   if (!error) fs::rename(temporary_, target_of(path_), error);
   if (!error) return;
   ::unlink(temporary_.c_str());
-  throw InputError(path_, "cannot be written (" + error.message() + ")",
-                   "a file name that can be written");
+  throw_system_error(path_, "cannot be written", error.value(), "a file name that can be written");
 }
 
 bool ReplacingFile::holds(std::span<const uint8_t> bytes) const {
@@ -100,7 +97,7 @@ bool ReplacingFile::holds(std::span<const uint8_t> bytes) const {
 }
 
 void ReplacingFile::fail(int error) const {
-  throw InputError(path_, "cannot be written" + reason(error), "room on the disk");
+  throw_system_error(path_, "cannot be written", error, "room on the disk");
 }
 
 void write_text_file(const std::string& path, const std::function<void(std::ostream&)>& content) {
@@ -112,8 +109,8 @@ void write_text_file(const std::string& path, const std::function<void(std::ostr
     content(out);
     out.close();
     if (!out) {
-      throw InputError(path, "cannot be written" + (errno != 0 ? reason(errno) : ""),
-                       "a writable folder with space left");
+      throw_system_error(path, "cannot be written", errno != 0 ? errno : EIO,
+                         "a writable folder with space left");
     }
     if (special) return;
     std::error_code error;

@@ -34,19 +34,15 @@ std::string representative(const Result& result, int64_t fault) {
 
 std::string faults_csv(const Result& result) {
   std::string text =
-      "id,layer,channel,y,x,part,pe,level,representative,images,correct,accuracy,masked,tolerated,"
-      "critical,"
-      "worst_class,worst_class_accuracy";
+      "id,layer,channel,y,x,part,pe,level,representative,images,correct,accuracy,"
+      "error_free_accuracy,points_lost,masked,tolerated,critical,worst_class,worst_class_accuracy";
   text += ",last_difference_none,last_difference_input";
   for (const std::string& layer : result.layer_names) {
     text += "," + field("last_difference_" + layer);
   }
   text += "\n";
   const std::string images = std::to_string(result.images);
-  text += "error-free,,,,,,,,," + images + "," + std::to_string(result.total_golden_correct()) +
-          "," + decimal(result.golden_accuracy()) + "," + images + ",0,0,,," + images;
-  for (int t = 0; t < result.tensors(); ++t) text += ",0";
-  text += "\n";
+  const std::string golden = decimal(result.golden_accuracy());
   for (int64_t f = 0; f < result.size(); ++f) {
     const FaultInfo& info = result.faults[static_cast<size_t>(f)];
     const auto worst = result.worst_class(f);
@@ -59,9 +55,11 @@ std::string faults_csv(const Result& result) {
             number_or_empty(info.level, FaultInfo::no_level) + "," +
             field(representative(result, f)) + "," + images + "," +
             std::to_string(result.total_correct(f)) + "," + decimal(result.accuracy(f)) + "," +
+            golden + "," + decimal(result.golden_accuracy() - result.accuracy(f)) + "," +
             std::to_string(result.masked(f)) + "," + std::to_string(result.tolerated(f)) + "," +
             std::to_string(result.critical[static_cast<size_t>(f)]) + "," +
-            number_or_empty(worst.index, -1) + "," + decimal(worst.accuracy);
+            number_or_empty(worst.index, -1) + "," +
+            (worst.index < 0 ? "" : decimal(worst.accuracy));
     const int entries = result.tensors() + 1;
     for (int e = 0; e < entries; ++e) {
       text += "," + std::to_string(result.last_difference[static_cast<size_t>(f * entries + e)]);

@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "workloads/errors.h"
+#include "workloads/environment_error.h"
 
 namespace stuckat::campaign {
 
@@ -63,8 +63,8 @@ void lock_file(int descriptor, const std::string& path) {
           ::write(owner, text.data(), text.size()) == static_cast<ssize_t>(text.size());
       if (::close(owner) == 0 && written) return;
       ::unlink(file.c_str());
-      throw InputError(path, "cannot be locked: " + file + " cannot be written",
-                       "room on the disk");
+      throw EnvironmentError(path, "cannot be locked: " + file + " cannot be written",
+                             "room on the disk");
     }
     const Owner there = owner_in(file);
     const bool gone = there.host == this_host() && there.process > 0 &&

@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "sim/campaign/disk.h"
-#include "workloads/errors.h"
+#include "workloads/environment_error.h"
 #include "workloads/hash.h"
 
 namespace stuckat::campaign {
@@ -75,8 +75,7 @@ Journal::Journal(const std::string& path, const Header& header,
   while (true) {
     descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor_ < 0) {
-      throw InputError(path, std::string("cannot be written (") + std::strerror(errno) + ")",
-                       "a folder that can be written");
+      throw_system_error(path, "cannot be written", errno, "a folder that can be written");
     }
     try {
       lock_file(descriptor_, path);
@@ -279,8 +278,8 @@ void Journal::remove() {
 }
 
 void Journal::fail(int error) const {
-  throw InputError(path_, std::string("cannot be written (") + std::strerror(error) + ")",
-                   "room on the disk; what was done is kept and can be resumed");
+  throw_system_error(path_, "cannot be written", error,
+                     "room on the disk; what was done is kept and can be resumed");
 }
 
 }  // namespace stuckat::campaign

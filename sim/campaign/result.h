@@ -106,7 +106,7 @@ void write_result(const std::string& path, const Result& result);
 /// Throws InputError on whatever FORMAT.md does not allow.
 Result read_result(const std::string& path);
 
-/// One line for each fault behind a line of names, the error-free row first (id "error-free").
+/// One line for each fault behind a line of names; columns: FORMAT.md.
 std::string faults_csv(const Result& result);
 
 /// The result of the whole campaign from all its shards, in any order: what the unsharded run

@@ -17,12 +17,51 @@ constexpr int64_t any = Hdf5File::any_size;
 struct Column {
   const char* name;
   int FaultInfo::*member;
+  const char* what;
+  int none = -1;
 };
 constexpr Column columns[] = {
-    {"/fault/layer", &FaultInfo::layer}, {"/fault/channel", &FaultInfo::channel},
-    {"/fault/y", &FaultInfo::y},         {"/fault/x", &FaultInfo::x},
-    {"/fault/pe", &FaultInfo::pe},       {"/fault/level", &FaultInfo::level},
+    {"/fault/layer", &FaultInfo::layer, "index into /layers; none: in many, or in none"},
+    {"/fault/channel", &FaultInfo::channel, "output channel of the layer"},
+    {"/fault/y", &FaultInfo::y, "row of the pixel"},
+    {"/fault/x", &FaultInfo::x, "column of the pixel"},
+    {"/fault/pe", &FaultInfo::pe, "processing element of the part"},
+    {"/fault/level", &FaultInfo::level, "level, or value of the bit, that it is stuck at",
+     FaultInfo::no_level},
 };
+
+/// Of the data sets that are not in `columns`.
+void describe_all(Hdf5File& file) {
+  const std::pair<const char*, Hdf5File::Description> rows[] = {
+      {"/configuration", {"resolved configuration of the campaign, as JSON", "one"}},
+      {"/layers", {"names of the layers", "layer"}},
+      {"/class_names", {"names of the classes; may be empty", "class"}},
+      {"/part_names", {"names of the parts of hardware that faults are in", "part"}},
+      {"/golden/labels", {"counted images with this label", "class", "images"}},
+      {"/golden/correct",
+       {"of those, images that the network predicts right without fault", "class", "images"}},
+      {"/fault/id", {"identifier, unique", "fault"}},
+      {"/fault/part", {"index into /part_names", "fault", "", -1}},
+      {"/fault/representative",
+       {"index of the first fault with the same logits on every image; none: it changes nothing on "
+        "any",
+        "fault", "", Result::no_effect}},
+      {"/counts/correct",
+       {"images predicted right under the fault, by label", "fault,class", "images"}},
+      {"/counts/critical", {"images whose predicted class the fault changes", "fault", "images"}},
+      {"/counts/last_difference",
+       {"images in which this is the last tensor that the fault changes: 0 none, 1 the input, i + "
+        "2 "
+        "the result of layer i",
+        "fault,tensor", "images"}},
+      {"/strata/name", {"layer or part that the faults of a stratum belong to", "stratum"}},
+      {"/strata/layer", {"index into /layers", "stratum", "", -1}},
+      {"/strata/first", {"index of its first fault", "stratum"}},
+      {"/strata/count", {"how many follow from there", "stratum", "faults"}},
+      {"/strata/population", {"faults that these were drawn from", "stratum", "faults"}},
+  };
+  for (const auto& [name, description] : rows) file.describe(name, description);
+}
 
 void write_identity(Hdf5File& file, const Result& result) {
   const Identity& id = result.identity;
@@ -89,6 +128,7 @@ void write_faults(Hdf5File& file, const std::vector<FaultInfo>& faults) {
     std::vector<int32_t> values;
     for (const FaultInfo& fault : faults) values.push_back(fault.*column.member);
     file.write_array(column.name, values, {n});
+    file.describe(column.name, {column.what, "fault", "", column.none});
   }
 }
 
@@ -135,6 +175,7 @@ void write_result(const std::string& path, const Result& result) {
   file.write_array("/counts/critical", result.critical, {f});
   file.write_array("/counts/last_difference", result.last_difference, {f, result.tensors() + 1});
   write_strata(file, result.strata);
+  describe_all(file);
   file.commit();
 }
 

@@ -12,7 +12,7 @@
 #include "sim/campaign/journal.h"
 #include "sim/campaign/representatives.h"
 #include "sim/campaign/worker_pool.h"
-#include "workloads/errors.h"
+#include "workloads/environment_error.h"
 #include "workloads/hash.h"
 #include "workloads/model_file.h"
 #include "workloads/version.h"
@@ -258,8 +258,8 @@ void write_checked(const std::string& path, const Result& result) {
   try {
     write_result(path, result);
   } catch (const InputError& error) {
-    throw InputError(path, std::string("cannot be written: ") + error.what(),
-                     "room on the disk; what was done is kept and can be resumed");
+    throw EnvironmentError(path, std::string("cannot be written: ") + error.what(),
+                           "room on the disk; what was done is kept and can be resumed");
   }
 }
 

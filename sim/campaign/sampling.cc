@@ -107,17 +107,6 @@ FaultSet sample(const FaultSet& faults, const Sampling& options) {
   return {faults.spec(), std::make_shared<const SampledSource>(faults.source(), options), options};
 }
 
-Estimate wilson(double mean, int64_t sampled, int64_t population, double confidence) {
-  assert(sampled > 0 && sampled <= population);
-  if (sampled == population) return {mean, mean, mean};
-  const double n = static_cast<double>(sampled) * static_cast<double>(population - 1) /
-                   static_cast<double>(population - sampled);
-  const double t2 = std::pow(two_sided_quantile(confidence), 2);
-  const double middle = (mean + t2 / (2 * n)) / (1 + t2 / n);
-  const double half = std::sqrt(t2 * (mean * (1 - mean) / n + t2 / (4 * n * n))) / (1 + t2 / n);
-  return {mean, std::clamp(middle - half, 0.0, mean), std::clamp(middle + half, mean, 1.0)};
-}
-
 Estimate combine(const std::vector<Estimate>& strata, const std::vector<double>& weights) {
   assert(strata.size() == weights.size());
   Estimate result;

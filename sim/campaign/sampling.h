@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sim/campaign/fault_set.h"
+#include "sim/campaign/limits.h"
 
 namespace stuckat::campaign {
 
@@ -20,22 +21,6 @@ double two_sided_quantile(double confidence);
 /// holds for each stratum, and all the more for the whole. The same seed draws the same faults on
 /// every machine. Throws InputError for options out of range and for a set that is a sample.
 FaultSet sample(const FaultSet& faults, const Sampling& options);
-
-/// A proportion with its confidence interval.
-struct Estimate {
-  double value = 0;
-  double low = 0;
-  double high = 0;
-
-  bool operator==(const Estimate&) const = default;
-};
-
-/// Wilson score interval for the mean of `population` values within [0, 1] of which `sampled` were
-/// drawn with mean `mean`, with finite population correction: sampled (N-1)/(N-n) observations
-/// count. For properties that a fault has or has not this is the usual interval; for rates in
-/// between it is conservative, since their variance is less than p(1-p). sampled = population:
-/// the value itself.
-Estimate wilson(double mean, int64_t sampled, int64_t population, double confidence);
 
 /// The mean over strata of these weights (they add up to 1), with the interval put together from
 /// theirs (MOVER, Zou and Donner 2008): low = value - sqrt(sum w^2 (value_h - low_h)^2).

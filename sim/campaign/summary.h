@@ -8,7 +8,9 @@
 
 namespace stuckat::campaign {
 
-/// Least, greatest and mean accuracy, in percent, over a group of faults.
+/// Least, greatest and mean accuracy, in percent, over a group of faults. Of a sample, least and
+/// greatest are those of the faults that were drawn; in the mean each stands for as many as its
+/// stratum has for each drawn one.
 struct AccuracyRange {
   int64_t faults = 0;
   double min = 0;
@@ -19,7 +21,8 @@ struct AccuracyRange {
   bool operator==(const AccuracyRange&) const = default;
 };
 
-/// All faults; `variance` is the population variance of their accuracies in %^2.
+/// All faults; `variance` is the population variance of their accuracies in %^2. Of a sample, mean
+/// and variance are estimates for the population, the numbers of faults those that were drawn.
 struct Overall {
   AccuracyRange accuracy;
   double variance = 0;
@@ -58,7 +61,18 @@ std::vector<PeSummary> by_pe(const Result& result);
 /// Indices of the `count` faults with the least accuracy, ascending; of equals the first first.
 std::vector<int64_t> worst_faults(const Result& result, int64_t count);
 
-/// What the sample says about its population, in fractions.
+/// Of all intervals: the confidence of the sample, or 95 % where no fault was left out.
+double confidence(const Result& result);
+
+/// What the number of images leaves open, in fractions of all images of that kind, of which the
+/// counted ones are a sample. The share that the network without faults predicts right:
+Estimate golden_limits(const Result& result);
+/// By how much one fault lowers it, faulty against fault-free on the same images. Which predictions
+/// changed from right to wrong and back is not in a result: as many as can be, so that the limits
+/// hold whatever it was. 0 exactly for a fault that changes nothing on any image.
+Estimate loss_limits(const Result& result, int64_t fault);
+
+/// What the sample says about its population, in fractions of the counted images.
 struct Estimates {
   std::string stratum;  ///< "all" for the whole
   int64_t sampled = 0;
@@ -70,7 +84,10 @@ struct Estimates {
 /// One for each stratum, then the whole. Without sampling the intervals are the values.
 std::vector<Estimates> estimates(const Result& result);
 
-/// Layers down, levels across, "min max" in percent with two decimals, as the paper prints it, with
+/// Digits behind the point that one image of so many can change, of a share in percent: 0 to 2.
+int decimals(int64_t images);
+
+/// Layers down, levels across, "min max" in percent with decimals(), as the paper prints it, with
 /// the error-free accuracy, the overall minimum and the variance.
 std::string layer_table(const Result& result);
 /// Layers of the faults down; what became of their fault-images across, in percent: the prediction

@@ -45,6 +45,8 @@ std::string interval(const Estimate& estimate) {
 
 }  // namespace
 
+int decimals(int64_t images) { return images > 1000 ? 2 : images > 100 ? 1 : 0; }
+
 std::string layer_table(const Result& result) {
   const auto summaries = by_layer_and_level(result);
   std::set<int> levels;
@@ -53,6 +55,7 @@ std::string layer_table(const Result& result) {
     levels.insert(s.level);
     layers.insert(s.layer);
   }
+  const int places = decimals(result.images);
   std::vector<std::vector<std::string>> rows(2);
   rows[0] = {"stuck at"};
   rows[1] = {"layer"};
@@ -67,14 +70,22 @@ std::string layer_table(const Result& result) {
         return s.layer == layer && s.level == level;
       });
       const bool found = row != summaries.end();
-      rows.back().push_back(found ? decimal(row->accuracy.min) : "-");
-      rows.back().push_back(found ? decimal(row->accuracy.max) : "-");
+      rows.back().push_back(found ? decimal(row->accuracy.min, places) : "-");
+      rows.back().push_back(found ? decimal(row->accuracy.max, places) : "-");
     }
   }
   const Overall all = overall(result);
-  return aligned(rows) + "error-free " + decimal(result.golden_accuracy()) + " %, min " +
-         decimal(all.accuracy.min) + " %, variance " + decimal(all.variance, 3) + " %^2 (" +
-         std::to_string(result.size()) + " faults, " + std::to_string(result.images) + " images)\n";
+  const Estimate golden = golden_limits(result);
+  const Estimate loss = loss_limits(result, all.accuracy.worst);
+  const std::string of = result.identity.sampling ? " of the sample" : "";
+  const auto percent = [&](double share) { return decimal(100 * share, places); };
+  return aligned(rows) + "error-free " + decimal(result.golden_accuracy(), places) + " %, min" +
+         of + " " + decimal(all.accuracy.min, places) + " %, variance " + decimal(all.variance, 3) +
+         " %^2 (" + std::to_string(result.size()) + " faults, " + std::to_string(result.images) +
+         " images)\nwhat " + std::to_string(result.images) + " images leave open, at " +
+         decimal(100 * confidence(result), 0) + " %: error-free " + percent(golden.low) + " to " +
+         percent(golden.high) + " %; the worst fault" + of + " costs " + percent(loss.low) +
+         " to " + percent(loss.high) + " points\n";
 }
 
 std::string fate_table(const Result& result) {
@@ -121,27 +132,34 @@ std::string pe_table(const Result& result, int64_t count) {
   auto summaries = by_pe(result);
   std::stable_sort(summaries.begin(), summaries.end(),
                    [](const auto& a, const auto& b) { return a.accuracy.min < b.accuracy.min; });
+  const int places = decimals(result.images);
   std::vector<std::vector<std::string>> rows = {{"PE", "faults", "min", "mean", "max"}};
   for (const PeSummary& s : summaries) {
     if (static_cast<int64_t>(rows.size()) > count) break;
     rows.push_back({s.part + "/pe[" + std::to_string(s.pe) + "]", std::to_string(s.accuracy.faults),
-                    decimal(s.accuracy.min), decimal(s.accuracy.mean), decimal(s.accuracy.max)});
+                    decimal(s.accuracy.min, places), decimal(s.accuracy.mean, places),
+                    decimal(s.accuracy.max, places)});
   }
   return aligned(rows);
 }
 
 std::string worst_table(const Result& result, int64_t count) {
+  const int places = decimals(result.images);
   std::vector<std::vector<std::string>> rows = {
-      {"fault", "accuracy", "critical", "tolerated", "masked", "worst class"}};
+      {result.identity.sampling ? "worst of the sample" : "fault", "accuracy", "costs (points)",
+       "critical", "tolerated", "masked", "worst class"}};
   for (const int64_t f : worst_faults(result, count)) {
     const auto worst = result.worst_class(f);
     std::string name = "-";
     if (worst.index >= 0) {
       name = result.class_names.empty() ? std::to_string(worst.index)
                                         : result.class_names[static_cast<size_t>(worst.index)];
-      name += " " + decimal(worst.accuracy);
+      name +=
+          " " + decimal(worst.accuracy, decimals(result.labels[static_cast<size_t>(worst.index)]));
     }
-    rows.push_back({result.faults[static_cast<size_t>(f)].id, decimal(result.accuracy(f)),
+    const Estimate loss = loss_limits(result, f);
+    rows.push_back({result.faults[static_cast<size_t>(f)].id, decimal(result.accuracy(f), places),
+                    decimal(100 * loss.low, places) + " to " + decimal(100 * loss.high, places),
                     std::to_string(result.critical[static_cast<size_t>(f)]),
                     std::to_string(result.tolerated(f)), std::to_string(result.masked(f)), name});
   }
@@ -157,9 +175,8 @@ std::string estimates_table(const Result& result) {
   }
   std::string text = aligned(rows);
   if (const auto& sampling = result.identity.sampling) {
-    text += "intervals: Wilson with finite population correction, strata combined by MOVER, " +
-            decimal(100 * sampling->confidence, 1) + " % confidence, seed " +
-            std::to_string(sampling->seed) + "\n";
+    text += "intervals over faults, on these images, at " + decimal(100 * sampling->confidence, 1) +
+            " % (docs/campaigns.md), seed " + std::to_string(sampling->seed) + "\n";
   }
   return text;
 }

@@ -273,12 +273,11 @@ Estimate share_of(const FaultSet& set, double confidence, const Property& proper
   std::vector<Estimate> strata;
   std::vector<double> weights;
   for (const Stratum& s : set.strata()) {
-    double having = 0;
+    int64_t having = 0;
     for (int64_t f = s.first; f < s.first + s.count; ++f) {
       having += property(static_cast<size_t>(f)) ? 1 : 0;
     }
-    strata.push_back(
-        campaign::wilson(having / static_cast<double>(s.count), s.count, s.population, confidence));
+    strata.push_back(campaign::share_limits(having, s.count, s.population, confidence));
     weights.push_back(static_cast<double>(s.population) / population);
   }
   const Estimate all = campaign::combine(strata, weights);

@@ -75,8 +75,7 @@ TEST_CASE("campaign, its shards and its report: from a model to a page") {
   REQUIRE(whole.code == 0);
   CHECK_THAT(whole.output, Catch::Contains("layer0") && Catch::Contains("error-free"));
   const std::string csv = test::read_bytes(s.file("c.csv"));
-  CHECK(std::count(csv.begin(), csv.end(), '\n') ==
-        2 + 2 * 16);  // names, error-free, 16 channels x 2
+  CHECK(std::count(csv.begin(), csv.end(), '\n') == 1 + 2 * 16);  // names, 16 channels x 2
   // Threads and shards change no byte.
   REQUIRE(run(base + "--threads 2 -o " + s.file("t2.h5")).code == 0);
   CHECK(test::read_bytes(s.file("t2.h5")) == test::read_bytes(s.file("c.h5")));
