@@ -78,8 +78,9 @@ void export_parameters(const LayerParameters& parameters, Layer& layer) {
 
 void check_trainable(const Network& network) {
   static const Capabilities known = {
-      "the trainer does not compute",
-      {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
+      .refusal = "the trainer does not compute",
+      .kinds = {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool},
+      .input_map = false};
   check_supported(network, known, network.name);
 }
 

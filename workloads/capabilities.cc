@@ -32,7 +32,8 @@ std::optional<Lacking> lacking(const Capabilities& engine, const Network& networ
     for (const LayerKind kind : engine.kinds) {
       known += (known.empty() ? "" : ", ") + std::string(kind->name);
     }
-    return Lacking{std::string("is of the kind ") + layer.kind->name, "layers of the kinds " + known};
+    return Lacking{std::string("is of the kind ") + layer.kind->name,
+                   "layers of the kinds " + known};
   }
   if (!engine.any_graph && layer.inputs != std::vector<int>{index}) {
     return Lacking{"reads other tensors than the one before it", "a chain of layers"};
@@ -53,11 +54,18 @@ std::optional<Lacking> lacking(const Capabilities& engine, const Network& networ
     for (const NumberFormat& f : engine.formats) known += (known.empty() ? "" : ", ") + f.name();
     return Lacking{"holds " + format.name(), known};
   }
+  if (index == 0 && !engine.input_map && !network.input_map.empty()) {
+    return Lacking{"has a map from pixels to values", "a network without"};
+  }
   const bool last = index + 1 == static_cast<int>(network.layers.size());
   if (last && !engine.any_result && (!layer.accumulator_output || layer.output.pixels() != 1)) {
     return Lacking{"gives " + layer.output.text() +
                        (layer.accumulator_output ? " sums" : " levels") + " as the result",
                    "one pixel of sums"};
+  }
+  if (last && !engine.class_map && !network.class_map.empty()) {
+    return Lacking{"has classes with scales and offsets of their own",
+                   "values that are compared as they are"};
   }
   return {};
 }

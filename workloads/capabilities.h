@@ -16,6 +16,8 @@ struct Capabilities {
   bool any_window = false;  ///< kernels, strides and padding that differ by axis or side; padded
                             ///< pools
   bool groups = false;
+  bool input_map = true;    ///< takes its images from input_tensor() (dataset.h)
+  bool class_map = false;   ///< looks for the class by predicted_class(network, values)
   bool any_result = false;  ///< a last layer with several pixels, or with thresholds
   std::vector<NumberFormat> formats = zoo_number_formats();
 };

@@ -13,6 +13,7 @@
 #include "workloads/idx_reader.h"
 #include "workloads/image_folder.h"
 #include "workloads/mat_reader.h"
+#include "workloads/raw_reader.h"
 
 namespace stuckat {
 namespace {
@@ -21,7 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr int as_in_the_file = 0;  // Row::classes: the greatest label + 1
 
-enum class Reader : uint8_t { idx, cifar, mat, pictures };
+enum class Reader : uint8_t { idx, cifar, mat, pictures, raw, raw_channels_first };
 
 /// Everything that is known about one data set. In a folder, a half is the files of its list.
 struct Row {
@@ -110,6 +111,25 @@ const std::vector<Row>& rows() {
        "any 32x32 colour images as CIFAR records, as many classes as the greatest label + 1; PATH: "
        "the file",
        Reader::cifar,
+       "",
+       as_in_the_file,
+       {},
+       {},
+       {}},
+      {"raw",
+       "int8 or uint8 integers as the network's input takes them; PATH: X.npy with X.labels.npy, a "
+       "folder of inputs.npy and labels.npy, or of files and a .csv 'file, classes, label', or an "
+       "HDF5 file with /inputs and /labels; [inputs][elements] or "
+       "[inputs][height][width][channels]",
+       Reader::raw,
+       "",
+       as_in_the_file,
+       {},
+       {},
+       {}},
+      {"raw-chw",
+       "the same, [inputs][channels][height][width]",
+       Reader::raw_channels_first,
        "",
        as_in_the_file,
        {},
@@ -222,6 +242,20 @@ void read_svhn(DataSet& data, const std::string& path, const Subset& subset) {
   data.pixels.assign(begin, begin + static_cast<std::ptrdiff_t>(range.count * size));
 }
 
+void read_raw(DataSet& data, const std::string& path, bool channels_first, const Subset& subset) {
+  const RawInputs raw = read_raw_inputs(path, channels_first);
+  data.is_raw = true;
+  data.is_signed = raw.is_signed;
+  data.shape = raw.shape;
+  data.classes = raw.classes;
+  const ImageRange range = range_of(subset, raw.labels.size(), path);
+  const auto first = raw.labels.begin() + static_cast<std::ptrdiff_t>(range.first);
+  data.labels.assign(first, first + static_cast<std::ptrdiff_t>(range.count));
+  const auto size = static_cast<size_t>(raw.shape.size());
+  const auto bytes = raw.bytes.begin() + static_cast<std::ptrdiff_t>(range.first * size);
+  data.pixels.assign(bytes, bytes + static_cast<std::ptrdiff_t>(range.count * size));
+}
+
 /// SIDE of a name like images@SIDE.
 int parse_side(const std::string& name_and_path, const std::string& text) {
   constexpr int most = 4096;
@@ -312,7 +346,7 @@ void check_same_data(const Network& network, const DataSet& data, const std::str
   }
   const Shape input = network.input();
   const bool smaller = data.shape.height < input.height || data.shape.width < input.width;
-  const bool pictures = is_generic(data.name) && data.name != "cifar";
+  const bool pictures = is_generic(data.name) && data.name != "cifar" && !data.is_raw;
   if (smaller && pictures) {
     throw InputError(
         data.name,
@@ -359,6 +393,10 @@ DataSet open_dataset(const std::string& name_and_path, const Subset& subset, int
   data.name = row->name;
   data.classes = row->classes;
   data.class_names = row->class_names;
+  if (row->reader == Reader::raw || row->reader == Reader::raw_channels_first) {
+    read_raw(data, path, row->reader == Reader::raw_channels_first, subset);
+    return data;
+  }
   const std::vector<std::string> files = half_files(*row, path, subset.train);
   if (row->reader == Reader::idx) read_idx_pair(data, files, subset);
   if (row->reader == Reader::cifar) read_cifar(data, files, subset);
@@ -394,10 +432,88 @@ std::string content_hash(const DataSet& data) {
       hasher.add(file.name).add(uint64_t{fs::file_size(file.path, error)});
     }
   }
+  if (data.is_signed) hasher.add(std::string_view("int8"));
   return hasher.add(std::span<const uint8_t>(data.pixels))
       .add(std::span<const uint16_t>(data.labels))
       .hex();
 }
+
+namespace {
+
+/// The input's element for byte `byte` of `data`.
+int32_t mapped(const Network& network, const DataSet& data, uint8_t byte, int channel) {
+  const InputMap& map = network.input_map;
+  const int integer = data.is_signed ? static_cast<int8_t>(byte) : byte;
+  if (map.empty()) return integer;  // raw data for a network that says nothing
+  if (data.is_signed) return map.integers[static_cast<size_t>(integer + 128)];
+  const size_t row = map.pixels.size() > 256 ? static_cast<size_t>(channel) : 0;
+  return map.pixels[row * 256 + byte];
+}
+
+void check_map(const Network& network, const DataSet& data) {
+  const InputMap& map = network.input_map;
+  if (map.empty()) return;
+  if (data.is_signed ? map.integers.empty() : map.pixels.empty()) {
+    throw InputError(
+        data.name,
+        (data.is_signed ? "int8 inputs" : "pixels") + std::string(" for ") + network.name,
+        data.is_signed ? "pixels 0 to 255" : "int8 inputs (raw:PATH)");
+  }
+}
+
+/// Raw bytes element by element, a picture as input_tensor() places it, black pixels around.
+Tensor mapped_input(const Network& network, const DataSet& data, int index) {
+  check_map(network, data);
+  const Shape input = network.input();
+  const NumberFormat format = network.layers.front().input_format;
+  Tensor tensor{input, {}};
+  tensor.values.reserve(static_cast<size_t>(input.size()));
+  const uint8_t* const bytes = data.image(index);
+  if (data.is_raw) {
+    if (data.shape.size() != input.size()) {
+      throw InputError(data.name, "inputs of " + text(data.shape), text(input) + " elements");
+    }
+    for (int i = 0; i < input.size(); ++i) {
+      tensor.values.push_back(mapped(network, data, bytes[i], i % input.channels));
+    }
+  } else {
+    const Shape shape = data.shape;
+    if (shape.height > input.height || shape.width > input.width ||
+        (shape.channels != 1 && shape.channels != input.channels)) {
+      if (shape.size() != input.size()) {
+        throw InputError(data.name, "images of " + text(shape) + " for an input of " + text(input),
+                         "smaller ones, of one channel or as many");
+      }
+      for (int i = 0; i < input.size(); ++i) {
+        tensor.values.push_back(mapped(network, data, bytes[i], 0));
+      }
+      return tensor;
+    }
+    const int top = (input.height - shape.height) / 2;
+    const int left = (input.width - shape.width) / 2;
+    for (int y = 0; y < input.height; ++y) {
+      for (int x = 0; x < input.width; ++x) {
+        for (int c = 0; c < input.channels; ++c) {
+          const bool inside = shape.holds(y - top, x - left);
+          const int channel = shape.channels == 1 ? 0 : c;
+          const int at = ((y - top) * shape.width + x - left) * shape.channels + channel;
+          tensor.values.push_back(mapped(network, data, inside ? bytes[at] : uint8_t{0}, c));
+        }
+      }
+    }
+  }
+  for (const int32_t value : tensor.values) {
+    const bool ok = value >= format.min_value() && value <= format.max_level() &&
+                    (value != 0 || format.kind != FormatKind::binary);
+    if (!ok) {
+      throw InputError(data.name, "the integer " + std::to_string(value),
+                       "a value of " + format.name());
+    }
+  }
+  return tensor;
+}
+
+}  // namespace
 
 Tensor input_tensor(const Network& network, const DataSet& data, int index) {
   if (index < 0 || index >= data.size()) {
@@ -405,6 +521,7 @@ Tensor input_tensor(const Network& network, const DataSet& data, int index) {
                      "0 to " + std::to_string(data.size() - 1));
   }
   const Layer& first = network.layers.front();
+  if (!network.input_map.empty() || data.is_raw) return mapped_input(network, data, index);
   return input_tensor(first.input, first.input_format, data.image(index), data.shape, data.name);
 }
 

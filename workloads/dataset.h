@@ -18,6 +18,8 @@ struct DataSet {
   Shape shape;       ///< of one image, for instance 28x28x1 or 32x32x3
   int classes = 0;
   std::vector<uint8_t> pixels;           ///< [size()][height][width][channels]
+  bool is_signed = false;                ///< the bytes are integers -128 .. 127 (raw data)
+  bool is_raw = false;                   ///< the bytes are the input's elements, not a picture
   std::vector<uint16_t> labels;          ///< [size()], 0 .. classes-1
   std::vector<std::string> class_names;  ///< [classes] or empty
   /// Where the images are if they are not in `pixels`, which is empty then (open_dataset()).
@@ -76,10 +78,12 @@ void check_same_data(const Network& network, const DataSet& data, const std::str
 /// that are not in memory, the files' names and sizes take the place of pixels.
 std::string content_hash(const DataSet& data);
 
-/// Image `index` as input of `network`: fixed-point inputs by fixed_point_from_pixel(), binary
-/// inputs +1 where pixel >= 128. A smaller image is centred in the network's input, pixels 0
-/// around it (28x28 in 32x32: 2 on each side); a single-channel image feeds a three-channel
-/// network by repetition. Throws InputError if it does not fit, or on another input format.
+/// Image `index` as input of `network`, by its input map if it has one: raw data in the order of
+/// the input's elements, their number alone must fit. Else fixed-point inputs by
+/// fixed_point_from_pixel(), binary inputs +1 where pixel >= 128. A smaller image is centred in the
+/// network's input, pixels 0 around it (28x28 in 32x32: 2 on each side); a single-channel image
+/// feeds a three-channel network by repetition. Throws InputError if it does not fit, or on another
+/// input format.
 Tensor input_tensor(const Network& network, const DataSet& data, int index);
 
 /// The same conversion for one image given as bytes [shape.height][shape.width][shape.channels].

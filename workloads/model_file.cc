@@ -17,13 +17,22 @@ bool holds_graph(int64_t version) { return version % 2 == 0; }
 constexpr int64_t most_layers = 1000;
 constexpr int64_t most_inputs = 1000;
 constexpr int64_t greatest_dimension = 1 << 16;
+constexpr int64_t input_bytes = 256;
 constexpr int64_t most_elements = int64_t{1} << 28;
 
 /// What version 1 of the schema holds. A network that needs no more is written so.
 const Capabilities& version_1() {
   static const Capabilities held = {
-      "version 1 does not hold", {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
+      .refusal = "version 1 does not hold",
+      .kinds = {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool},
+      .input_map = false};
   return held;
+}
+
+std::vector<NumberFormat> every_format() {
+  std::vector<NumberFormat> formats = all_number_formats();
+  formats.insert(formats.end(), wide_number_formats().begin(), wide_number_formats().end());
+  return formats;
 }
 
 std::string group_of(size_t index) { return "/layers/" + std::to_string(index); }
@@ -198,6 +207,31 @@ bool same_in_version_1(const Layer& layer, int index) {
 
 void add(Hasher& hash, Shape shape) { hash.add(shape.height).add(shape.width).add(shape.channels); }
 
+void write_maps(Hdf5File& file, const Network& network) {
+  const InputMap& input = network.input_map;
+  const auto rows = static_cast<int64_t>(input.pixels.size()) / input_bytes;
+  if (rows > 0) file.write_array("/input_pixels", input.pixels, {rows, input_bytes});
+  if (!input.integers.empty()) file.write_array("/input_integers", input.integers, {input_bytes});
+  if (network.class_map.empty()) return;
+  file.write_array("/class_scale", network.class_map.scale, {network.classes()});
+  file.write_array("/class_offset", network.class_map.offset, {network.classes()});
+}
+
+/// validate() sees to their sizes and values.
+void read_maps(const Hdf5File& file, Network& network) {
+  const auto any = Hdf5File::any_size;
+  InputMap& input = network.input_map;
+  if (file.exists("/input_pixels")) {
+    input.pixels = file.read_array<int32_t>("/input_pixels", {any, input_bytes});
+  }
+  if (file.exists("/input_integers")) {
+    input.integers = file.read_array<int32_t>("/input_integers", {input_bytes});
+  }
+  if (!file.exists("/class_scale")) return;
+  network.class_map.scale = file.read_array<double>("/class_scale", {any});
+  network.class_map.offset = file.read_array<double>("/class_offset", {any});
+}
+
 }  // namespace
 
 void write_model(const std::string& path, const Network& network, const ModelOrigin& origin) {
@@ -207,8 +241,9 @@ void write_model(const std::string& path, const Network& network, const ModelOri
                    .any_graph = true,
                    .any_window = true,
                    .groups = true,
+                   .class_map = true,
                    .any_result = true,
-                   .formats = all_number_formats()},
+                   .formats = every_format()},
                   path);
   validate(network, path);
   Hdf5File file = Hdf5File::create(path);
@@ -224,6 +259,7 @@ void write_model(const std::string& path, const Network& network, const ModelOri
   if (!network.output_thresholds.empty()) {
     file.write_array("/output_thresholds", network.output_thresholds, {network.classes()});
   }
+  write_maps(file, network);
   file.create_group("/layers");
   for (size_t i = 0; i < network.layers.size(); ++i) {
     write_layer(file, group_of(i), network.layers[i], version);
@@ -246,6 +282,7 @@ Network read_model(const std::string& path, ModelOrigin* origin) {
     network.output_thresholds =
         file.read_array<int32_t>("/output_thresholds", {Hdf5File::any_size});
   }
+  if (version == graph_version) read_maps(file, network);
   validate(network, path);
   if (const auto stored = file.read_string("/", "content_hash"); stored != content_hash(network)) {
     throw InputError(path, "content_hash is '" + stored + "'", content_hash(network));
@@ -281,6 +318,16 @@ std::string content_hash(const Network& network) {
   }
   if (!network.output_thresholds.empty()) {
     hash.add(std::span<const int32_t>(network.output_thresholds));
+  }
+  if (!network.input_map.empty()) {
+    hash.add(std::string_view("input map"));
+    hash.add(std::span<const int32_t>(network.input_map.pixels));
+    hash.add(std::span<const int32_t>(network.input_map.integers));
+  }
+  if (!network.class_map.empty()) {
+    hash.add(std::string_view("class map"));
+    for (const double value : network.class_map.scale) hash.add(value);
+    for (const double value : network.class_map.offset) hash.add(value);
   }
   return hash.hex();
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <cmath>
 #include <set>
 #include <utility>
 
@@ -68,6 +69,12 @@ void validate_thresholds(const Layer& layer, const std::string& where) {
     check(false, where, layer, "threshold " + std::to_string(t),
           std::to_string(low) + " to " + std::to_string(high));
   }
+  if (layer.accumulator_output || layer.output_format.bits <= 8) return;
+  for (int row = 0; row < layer.rows(); ++row) {
+    const int32_t* const first = layer.threshold_row(row);
+    check(std::is_sorted(first, first + layer.thresholds_per_row()), where, layer,
+          "thresholds of " + layer.output_format.name() + " out of order", "ascending ones");
+  }
 }
 
 void validate_inputs(const Network& network, int index, const std::string& where) {
@@ -126,6 +133,45 @@ void validate_layer(const Network& network, int index, const std::string& where)
     check(layer.weights.empty(), where, layer, kind + " has weights", "none");
   }
   if (layer.kind->sums) validate_thresholds(layer, where);
+}
+
+void check_input_values(const Network& network, const std::vector<int32_t>& map, size_t channels,
+                        const char* name, const std::string& where) {
+  if (map.empty()) return;
+  constexpr size_t bytes = 256;
+  const NumberFormat format = network.layers.front().input_format;
+  if (map.size() != bytes && map.size() != bytes * channels) {
+    throw InputError(
+        where, "input map '" + std::string(name) + "' of " + std::to_string(map.size()) + " values",
+        "256, or 256 for each channel");
+  }
+  for (const int32_t value : map) {
+    const bool ok = value >= format.min_value() && value <= format.max_level() &&
+                    (value != 0 || format.kind != FormatKind::binary);
+    if (ok) continue;
+    throw InputError(where, "input map '" + std::string(name) + "' holds " + std::to_string(value),
+                     "values of " + format.name());
+  }
+}
+
+void validate_maps(const Network& network, const std::string& where) {
+  const auto channels = static_cast<size_t>(network.input().channels);
+  check_input_values(network, network.input_map.pixels, channels, "pixels", where);
+  check_input_values(network, network.input_map.integers, 1, "integers", where);
+  const ClassMap& map = network.class_map;
+  const auto classes = static_cast<size_t>(network.classes());
+  if (map.scale.size() != map.offset.size() || (!map.empty() && map.scale.size() != classes)) {
+    throw InputError(where,
+                     "a class map of " + std::to_string(map.scale.size()) + " scales and " +
+                         std::to_string(map.offset.size()) + " offsets",
+                     std::to_string(classes) + " of both, or none");
+  }
+  for (const auto* list : {&map.scale, &map.offset}) {
+    for (const double value : *list) {
+      if (!std::isfinite(value))
+        throw InputError(where, "a class map with no finite number", "one");
+    }
+  }
 }
 
 }  // namespace
@@ -233,6 +279,7 @@ void validate(const Network& network, const std::string& where) {
     throw InputError(where, std::to_string(network.class_names.size()) + " class names",
                      std::to_string(network.classes()));
   }
+  validate_maps(network, where);
 }
 
 void clamp_thresholds(Layer& layer) {
@@ -248,6 +295,21 @@ int class_by_output_bits(const Network& network, const int32_t* logits) {
     if (logits[c] > network.output_thresholds[static_cast<size_t>(c)]) highest = c;
   }
   return highest;
+}
+
+int predicted_class(const Network& network, const int32_t* values) {
+  const ClassMap& map = network.class_map;
+  if (map.empty()) return predicted_class(values, network.classes());
+  int best = 0;
+  double greatest = 0;
+  for (int c = 0; c < network.classes(); ++c) {
+    const auto i = static_cast<size_t>(c);
+    const double meant = map.scale[i] * values[c] + map.offset[i];
+    if (c > 0 && !(meant > greatest)) continue;
+    best = c;
+    greatest = meant;
+  }
+  return best;
 }
 
 int predicted_class(const int32_t* logits, int classes) {

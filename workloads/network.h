@@ -160,6 +160,28 @@ struct Layer {
   bool operator==(const Layer&) const = default;
 };
 
+/// What the bytes of a data set become at the input of an imported network. A network without one
+/// takes pixels as its input format says (dataset.h, input_tensor()).
+struct InputMap {
+  /// [256] by pixel byte 0 .. 255, or [channels][256]; empty: it does not take pixels.
+  std::vector<int32_t> pixels;
+  /// [256] by integer -128 .. 127 of a raw data set; empty: it does not take signed integers.
+  std::vector<int32_t> integers;
+
+  bool empty() const { return pixels.empty() && integers.empty(); }
+  bool operator==(const InputMap&) const = default;
+};
+
+/// What class c's value v of the result means: scale[c] * v + offset[c], in double arithmetic. The
+/// class is that of the greatest. Both [classes()]; empty: the values are compared as they are.
+struct ClassMap {
+  std::vector<double> scale;
+  std::vector<double> offset;
+
+  bool empty() const { return scale.empty(); }
+  bool operator==(const ClassMap&) const = default;
+};
+
 /// Layers, each after those whose tensors it reads. Tensor 0 is the input image; tensor i+1 is what
 /// layers[i] makes; what the last one makes is the result. All others are read by some layer.
 struct Network {
@@ -171,6 +193,8 @@ struct Network {
   /// here takes the greatest accumulator.
   std::vector<int32_t> output_thresholds;
   std::string data;  ///< name of the data set that it was trained for, "" if unknown
+  InputMap input_map;
+  ClassMap class_map;
 
   /// Appends a layer that reads the tensor before it, unless it says what it reads.
   void add(Layer layer);
@@ -209,8 +233,8 @@ struct Network {
 
 /// Checks every dimension and range: what a layer reads is made before it and has its shape and
 /// format, parameter sizes, weights within their format (never beyond min_level()..max_level()),
-/// thresholds within accumulator_min()-1 .. accumulator_max(), sums passed out by the last layer
-/// only.
+/// thresholds within accumulator_min()-1 .. accumulator_max() and ascending where a format has more
+/// than 8 bits, sums passed out by the last layer only, maps of values that the input can hold.
 /// Throws InputError(where, layer and value, expected).
 void validate(const Network& network, const std::string& where);
 
@@ -220,6 +244,10 @@ void clamp_thresholds(Layer& layer);
 
 /// Index of the highest output bit that is set, 0 if none is; [network.output_thresholds].
 int class_by_output_bits(const Network& network, const int32_t* logits);
+
+/// Index of the greatest of what the network's class_map makes of a result's values [classes()];
+/// the lowest index wins a tie.
+int predicted_class(const Network& network, const int32_t* values);
 
 /// Index of the greatest logit; the lowest index wins a tie.
 int predicted_class(const int32_t* logits, int classes);

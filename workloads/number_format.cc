@@ -85,6 +85,18 @@ const std::vector<NumberFormat>& all_number_formats() {
   return rows;
 }
 
+const std::vector<NumberFormat>& wide_number_formats() {
+  static const std::vector<NumberFormat> rows = [] {
+    std::vector<NumberFormat> all;
+    constexpr int least_bits = 9;
+    constexpr int most_bits = 16;
+    for (int bits = least_bits; bits <= most_bits; ++bits) all.push_back(full_format(bits));
+    for (int bits = least_bits; bits <= most_bits; ++bits) all.push_back(unsigned_format(bits));
+    return all;
+  }();
+  return rows;
+}
+
 const std::vector<NumberFormat>& zoo_number_formats() {
   static const std::vector<NumberFormat> rows = {
       binary_format,      signed_format(2),   signed_format(3),
@@ -96,9 +108,11 @@ const std::vector<NumberFormat>& zoo_number_formats() {
 
 NumberFormat parse_number_format(std::string_view name, std::string_view where) {
   std::vector<std::string> known;
-  for (const auto& format : all_number_formats()) {
-    if (format.name() == name) return format;
-    known.push_back(format.name());
+  for (const auto* formats : {&all_number_formats(), &wide_number_formats()}) {
+    for (const auto& format : *formats) {
+      if (format.name() == name) return format;
+      known.push_back(format.name());
+    }
   }
   throw_unknown_name(where, "number format", name, known);
 }

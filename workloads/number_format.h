@@ -49,8 +49,11 @@ struct NumberFormat {
   std::string name() const;
 };
 
-/// One row for each format that has a name: to 8 bits.
+/// One row for each format of up to 8 bits: what engines and their tests go through.
 const std::vector<NumberFormat>& all_number_formats();
+/// The others that have a name, which imported networks have: two's complement of 9 to 16 bits (9
+/// for operands of 8 bits less a zero point) and unsigned ones of as many.
+const std::vector<NumberFormat>& wide_number_formats();
 /// Those that the networks of the zoo use.
 const std::vector<NumberFormat>& zoo_number_formats();
 

@@ -1,5 +1,6 @@
 #include "workloads/reference.h"
 
+#include <algorithm>
 #include <cassert>
 
 namespace stuckat::reference {
@@ -31,6 +32,11 @@ int32_t accumulate(const Layer& layer, const int8_t* weights, const int32_t* win
 
 int32_t threshold(const Layer& layer, const int32_t* thresholds, int32_t accumulator) {
   if (layer.accumulator_output) return accumulator;
+  if (layer.output_format.bits > 8) {  // ascending: validate()
+    const int32_t* const end = thresholds + layer.thresholds_per_row();
+    return layer.output_format.level(
+        static_cast<int>(std::lower_bound(thresholds, end, accumulator) - thresholds));
+  }
   int below = 0;
   for (int i = 0; i < layer.thresholds_per_row(); ++i) below += thresholds[i] < accumulator ? 1 : 0;
   return layer.output_format.level(below);

@@ -20,7 +20,8 @@ std::vector<int32_t> window(const Layer& layer, const Tensor& input, int y, int 
 int32_t accumulate(const Layer& layer, const int8_t* weights, const int32_t* window);
 
 /// Output value for an accumulator: level number (thresholds strictly below it). `thresholds` has
-/// layer.thresholds_per_row() entries, in any order.
+/// layer.thresholds_per_row() entries, in any order; ascending where the format has more than 8
+/// bits.
 int32_t threshold(const Layer& layer, const int32_t* thresholds, int32_t accumulator);
 
 /// One layer on the tensors that it reads, of shape layer.input: what its kind's row says.

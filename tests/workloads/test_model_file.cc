@@ -7,6 +7,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/plain_hdf5.h"
 #include "tests/support/random_network.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"
 #include "workloads/hdf5_file.h"
@@ -324,4 +325,33 @@ TEST_CASE("the content hash sees what is computed, and nothing else") {
     changes[i](changed.layers[0]);
     CHECK(content_hash(changed) != hash);
   }
+}
+
+TEST_CASE("a model file holds what pixels and classes mean, and is another network without it") {
+  const test::TemporaryFolder folder;
+  Network network = small_network();
+  const NumberFormat format = network.layers.front().input_format;
+  for (int byte = 0; byte < 256; ++byte) {
+    network.input_map.pixels.push_back(format.level(byte % format.levels()));
+    network.input_map.integers.push_back(format.level(0));
+  }
+  const auto classes = static_cast<size_t>(network.classes());
+  network.class_map.scale.assign(classes, 0.25);
+  network.class_map.offset.assign(classes, -1);
+  write_model(folder / "m.h5", network);
+  CHECK(read_model(folder / "m.h5") == network);
+  const std::string hash = content_hash(network);
+  Network other = network;
+  other.input_map.pixels[7] = format.level((7 % format.levels() + 1) % format.levels());
+  CHECK(content_hash(other) != hash);
+  other = network;
+  other.class_map.offset[0] = 1;
+  CHECK(content_hash(other) != hash);
+  other.class_map.offset.pop_back();
+  CHECK_THAT(test::refusal([&] { validate(other, "here"); }), Catch::Contains("a class map of"));
+  other = network;
+  other.input_map.pixels[0] = 1000;
+  CHECK_THAT(test::refusal([&] { validate(other, "here"); }), Catch::Contains("holds 1000"));
+  other.input_map.pixels.pop_back();
+  CHECK_THAT(test::refusal([&] { validate(other, "here"); }), Catch::Contains("of 255 values"));
 }

@@ -18,6 +18,7 @@ const std::map<std::string, FileRole>& roles() {
   using enum FileRole;
   static const std::map<std::string, FileRole> table = {
       {"accelerator", read},
+      {"accelerator-out", written},
       {"against", read},
       {"against-fault-map", read},
       {"campaign", read},
@@ -33,7 +34,6 @@ const std::map<std::string, FileRole>& roles() {
       {"faults", read},
       {"file", read},
       {"fleet", read},
-      {"folder", read},
       {"from", read},
       {"in", read},
       {"json", written},
@@ -50,6 +50,7 @@ const std::map<std::string, FileRole>& roles() {
       {"results", read},
       {"shards", read},
       {"sim", read},
+      {"source", read},
       {"svg", written},
       {"trace", written},
   };
