@@ -206,7 +206,7 @@ TEST_CASE("every entry of FORMAT.md is missed when it is gone, and refused when 
     refused(name, [=](hid_t file) { H5Ldelete(file, name, H5P_DEFAULT); });
   }
   refused("schema", [](hid_t f) { put_text(f, "schema", "stuckat-results"); });
-  refused("version", [](hid_t f) { put_number(f, "schema_version", 3); });
+  refused("version", [](hid_t f) { put_number(f, "schema_version", 5); });
   refused("version", [](hid_t f) { put_text(f, "schema_version", "1"); });
   refused("hash", [](hid_t f) { put_text(f, "content_hash", std::string(64, '0')); });
   for (const int n : {-1, 0, 1, 3, 2'000'000'000}) {
