@@ -213,6 +213,7 @@ HWY_INLINE BlockLevels block_levels(D d, const hn::Vec<D> (&numbers)[kVectors]) 
 }
 
 /// A block by its lines, of which the first stays in registers. golden: added to sums, unless null.
+template <bool kOneLine>
 class ByLines {
  public:
   ByLines(const LevelLayer& layer, int block)
@@ -240,7 +241,7 @@ class ByLines {
       if (golden != nullptr) sum = hn::Add(sum, hn::LoadU(whole, golden + v * at_once));
       const auto x = hn::PromoteTo(wide, sum);
       level[v] = hn::Add(first, line(x, slope_[v], offset_[v], lowest_[v], highest_[v]));
-      for (int i = 1; i < lines_; ++i) {
+      for (int i = 1; !kOneLine && i < lines_; ++i) {
         const int at = i * layer_.slots + slot_ + v * at_once;
         level[v] = hn::Add(
             level[v], line(x, hn::LoadU(wide, a.slopes() + at), hn::LoadU(wide, a.offsets() + at),
@@ -372,7 +373,12 @@ Area finish(const LevelLayer& layer, const LevelTensor& output, std::span<const 
   for (const int block : blocks) {
     switch (layer.activation.way(block)) {
       case Activation::Way::lines:
-        finish_block(layer, output, block, area, work, ByLines(layer, block), differs.data());
+        if (layer.activation.lines(block) == 1)
+          finish_block(layer, output, block, area, work, ByLines<true>(layer, block),
+                       differs.data());
+        else
+          finish_block(layer, output, block, area, work, ByLines<false>(layer, block),
+                       differs.data());
         break;
       case Activation::Way::count:
         finish_block(layer, output, block, area, work, ByCounting{layer, block}, differs.data());

@@ -127,12 +127,8 @@ void move_levels(const LevelNetwork& network, int index, LevelInputs inputs,
         levels += channels;
       }
     } else {
-      const uint8_t* first = input_at(0, pixel);
-      const uint8_t* second = input_at(1, pixel);
-      const size_t row = layer.tables[1].size();
-      for (int c = 0; c < layer.output.channels; ++c) {
-        levels[c] = layer.pairs[first[c] * row + second[c]];
-      }
+      look_up_pairs(layer.pairs.data(), static_cast<uint32_t>(layer.tables[1].size()),
+                    input_at(0, pixel), input_at(1, pixel), layer.output.channels, levels);
     }
   }
 }

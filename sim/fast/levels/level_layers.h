@@ -26,6 +26,24 @@ void sum_layer(const LevelNetwork& network, int index, LevelInputs inputs,
 void move_levels(const LevelNetwork& network, int index, LevelInputs inputs,
                  std::span<const int> pixels, uint8_t* to);
 
+/// levels[c] = pairs[first[c]][second[c]] for rows of `row` bytes: one pixel of an add.
+inline void look_up_pairs(const uint8_t* pairs, uint32_t row, const uint8_t* first,
+                          const uint8_t* second, int count, uint8_t* __restrict levels) {
+  for (int c = 0; c < count; ++c) levels[c] = pairs[first[c] * row + second[c]];
+}
+
+/// changes[c] |= a[c] ^ b[c]; returns whether any differ, as 0 or 1.
+inline uint8_t add_changes(const uint8_t* a, const uint8_t* b, int count,
+                           uint8_t* __restrict changes) {
+  uint8_t any = 0;
+  for (int c = 0; c < count; ++c) {
+    const auto change = static_cast<uint8_t>(a[c] ^ b[c]);
+    changes[c] = static_cast<uint8_t>(changes[c] | change);
+    any = static_cast<uint8_t>(any | change);
+  }
+  return any != 0 ? 1 : 0;
+}
+
 /// result[pixel][rows] of a layer that passes its sums out; golden: see kernels::Finish.
 void store_sums(const LevelLayer& layer, std::span<const int> pixels, const int32_t* sums,
                 const int32_t* golden, int32_t* result);

@@ -167,6 +167,7 @@ void LevelPass::add_pairs(int index, const std::vector<const uint8_t*>& inputs, 
   const auto& at_first = network_.tensor(layer.inputs[0]).at;
   const auto& at_second = network_.tensor(layer.inputs[1]).at;
   const uint8_t* pairs = layer.pairs.data();
+  const int count = layer.output.channels;
   uint8_t* faulty = levels_[static_cast<size_t>(tensor)].data();
   for (int y = area.top; y < area.bottom; ++y) {
     for (int x = area.left; x < area.right; ++x, ++differs) {
@@ -175,25 +176,18 @@ void LevelPass::add_pairs(int index, const std::vector<const uint8_t*>& inputs, 
       const uint8_t* second = inputs[1] + at_second[pixel];
       const uint8_t* right = golden_.levels(tensor).data() + at[pixel];
       uint8_t* to = faulty + at[pixel];
-      unsigned any = 0;
       if (most) {
-        for (int c = 0; c < layer.output.channels; ++c) {
-          to[c] = pairs[first[c] * row + second[c]];
-        }
-        for (int c = 0; c < layer.output.channels; ++c) {
-          const unsigned change = to[c] ^ right[c];
-          changed[static_cast<size_t>(c)] =
-              static_cast<uint8_t>(changed[static_cast<size_t>(c)] | change);
-          any |= change;
-        }
-      } else {
-        for (const int c : channels) {
-          to[c] = pairs[first[c] * row + second[c]];
-          const unsigned change = to[c] ^ right[c];
-          changed[static_cast<size_t>(c)] =
-              static_cast<uint8_t>(changed[static_cast<size_t>(c)] | change);
-          any |= change;
-        }
+        look_up_pairs(pairs, row, first, second, count, to);
+        *differs = add_changes(to, right, count, changed.data());
+        continue;
+      }
+      unsigned any = 0;
+      for (const int c : channels) {
+        to[c] = pairs[first[c] * row + second[c]];
+        const unsigned change = to[c] ^ right[c];
+        uint8_t& bits = changed[static_cast<size_t>(c)];
+        bits = static_cast<uint8_t>(bits | change);
+        any |= change;
       }
       *differs = any != 0 ? 1 : 0;
     }
@@ -216,10 +210,7 @@ void LevelPass::settle(int tensor, const Area& area) {
       const size_t at = layout.at[static_cast<size_t>(y * layout.shape.width + x)];
       if (std::memcmp(golden + at, faulty + at, channels) == 0) continue;
       change.area.include(y, x);
-      for (size_t c = 0; c < channels; ++c) {
-        change.channels[c] =
-            static_cast<uint8_t>(change.channels[c] | (golden[at + c] ^ faulty[at + c]));
-      }
+      add_changes(faulty + at, golden + at, layout.shape.channels, change.channels.data());
     }
   }
 }
