@@ -44,6 +44,8 @@ const std::vector<FaultSetForm>& fault_set_forms() {
       {"channel", "every channel of every layer but the last stuck at its --levels (Algorithm 1)"},
       {"pixel", "every pixel of every layer but the last, behind its pool, at its --levels"},
       {"pixel:before-pool", "the same in front of the pool"},
+      {"weight",
+       "every bit of every stored weight stuck at 0 and at 1, whatever hardware holds it"},
       {"pe", "every PE of the accelerator dead at every level"},
       {"sites:KIND", "every fault at every site of a kind, such as sites:pe/accumulator"},
       {"flips:KIND",
@@ -60,6 +62,7 @@ FaultSet parse_fault_set(const std::string& spec, const Network& network,
   if (spec == "channel") return channel_faults(network);
   if (spec == "pixel") return pixel_faults(network);
   if (spec == "pixel:before-pool") return pixel_faults(network, true);
+  if (spec == "weight") return weight_faults(network);
   if (spec == "pe") {
     const auto set = site_faults(network, needed(placement, spec, where), SiteKind::pe_dead);
     return {spec, set.source()};

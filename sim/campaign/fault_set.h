@@ -91,6 +91,10 @@ FaultSet channel_faults(const Network& network);
 /// "layer1/pixel:before-pool[3,4]=1".
 FaultSet pixel_faults(const Network& network, bool before_pool = false);
 
+/// Every bit of the stored code of every weight, stuck at 0 and at 1:
+/// "layer1/weight[3,17]/bit[2]=1".
+FaultSet weight_faults(const Network& network);
+
 /// Every fault of one kind, lowered: "layer1/mvtu/pe[5]/accumulator[3]=1".
 FaultSet site_faults(const Network& network, const Placement& placement, SiteKind kind);
 
@@ -125,9 +129,9 @@ struct FaultSetForm {
 };
 const std::vector<FaultSetForm>& fault_set_forms();
 
-/// channel | pixel | pixel:before-pool | pe | sites:KIND | flips:KIND | map:FILE[,FILE] | list:FILE
-/// | id:NAME. `placement` may be null: what needs one then throws InputError. `where` names the
-/// option.
+/// channel | pixel | pixel:before-pool | weight | pe | sites:KIND | flips:KIND | map:FILE[,FILE] |
+/// list:FILE | id:NAME. `placement` may be null: what needs one then throws InputError. `where`
+/// names the option.
 FaultSet parse_fault_set(const std::string& spec, const Network& network,
                          const Placement* placement, const std::string& where);
 

@@ -88,6 +88,7 @@ Effects ListedSource::effects(int64_t index) const {
   const FaultItem& of = item(index);
   Effects result;
   if (!of.map.faults.empty()) result = lower(of.map, *placement_, network_);
+  if (!of.weight_bits.empty()) add_weight_bits(network_, of.weight_bits, of.id, result);
   if (of.elements.empty()) return result;
   result.elements.insert(result.elements.begin(), of.elements.begin(), of.elements.end());
   normalize(result);

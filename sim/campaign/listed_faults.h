@@ -9,14 +9,16 @@
 #include "faultmaps/fault_map.h"
 #include "faultmaps/site_index.h"
 #include "sim/campaign/fault_source.h"
+#include "sim/campaign/weight_bits.h"
 
 namespace stuckat::campaign {
 
 struct FaultItem {
   std::string id;
   FaultMap map;                          ///< valid: what is broken of the accelerator
-  std::vector<ElementFault> elements;    ///< stuck channels and pixels
-  std::vector<FaultInfo> element_infos;  ///< of each of them
+  std::vector<ElementFault> elements;    ///< stuck channels, pixels and elements
+  std::vector<WeightBit> weight_bits;    ///< beside what the map makes of weights
+  std::vector<FaultInfo> element_infos;  ///< of each of both, as they were named
   std::vector<std::string> written;  ///< its parts, unless they are the names of the map's faults
 };
 

@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 
 #include "faultmaps/lower.h"
 #include "faultmaps/normal_form.h"
 #include "sim/campaign/fault_source.h"
 #include "sim/campaign/listed_faults.h"
+#include "sim/campaign/weight_bits.h"
 #include "workloads/errors.h"
 
 namespace stuckat::campaign {
@@ -13,27 +13,11 @@ namespace {
 
 /// One name understood: an element of a tensor that is stuck, or a fault of a fault map.
 struct Named {
-  FaultInfo info;   // if `site` is not set
-  Effects effects;  // likewise
+  FaultInfo info;                       // if `site` is not set
+  Effects effects;                      // likewise
+  std::optional<WeightBit> weight_bit;  // instead of effects
   std::optional<Fault> site;
 };
-
-/// "5" or "3,4" or "-1": as many numbers as `count`, and nothing else.
-std::optional<std::vector<int>> numbers(std::string_view text, size_t count) {
-  std::vector<int> result;
-  while (true) {
-    int number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc()) return {};
-    result.push_back(number);
-    text.remove_prefix(static_cast<size_t>(end - text.data()));
-    if (text.empty()) break;
-    if (text.front() != ',') return {};
-    text.remove_prefix(1);
-  }
-  if (result.size() != count) return {};
-  return result;
-}
 
 void check_below(int value, int end, const char* what, const std::string& name,
                  const std::string& where) {
@@ -42,7 +26,8 @@ void check_below(int value, int end, const char* what, const std::string& name,
                    "0 to " + std::to_string(end - 1));
 }
 
-/// LAYER/channel[C]=LEVEL and both kinds of pixels; nothing if `name` has another form.
+/// LAYER/channel[C]=LEVEL, LAYER/element[Y,X,C]=LEVEL and both kinds of pixels; nothing if `name`
+/// has another form.
 std::optional<Named> parse_element(const std::string& name, const Network& network,
                                    const std::string& where) {
   const size_t slash = name.rfind('/');
@@ -55,18 +40,20 @@ std::optional<Named> parse_element(const std::string& name, const Network& netwo
   const std::string_view element = rest.substr(0, open);
   const bool channel = element == "channel";
   const bool before_pool = element == "pixel:before-pool";
-  if (!channel && !before_pool && element != "pixel") return {};
-  const auto position = numbers(rest.substr(open + 1, close - open - 1), channel ? 1 : 2);
-  const auto level = numbers(rest.substr(close + 2), 1);
+  const bool single = element == "element";
+  if (!channel && !before_pool && !single && element != "pixel") return {};
+  const size_t coordinates = channel ? 1 : single ? 3 : 2;
+  const auto position = parse_numbers(rest.substr(open + 1, close - open - 1), coordinates);
+  const auto level = parse_numbers(rest.substr(close + 2), 1);
   if (!position || !level) return {};
 
-  const auto injectable = network.injectable_layers();
-  if (std::find(injectable.begin(), injectable.end(), layer) == injectable.end()) {
+  const Layer& of = network.layer(layer);
+  if (!of.kind->sums || of.accumulator_output) {
     throw InputError(where, "'" + name + "': a layer without thresholds",
                      "a layer with thresholds");
   }
   const int output = network.output_tensor(layer);
-  const int tensor = channel || before_pool ? output : network.after_pools(output);
+  const int tensor = channel || single || before_pool ? output : network.after_pools(output);
   const Shape shape = network.shape(tensor);
   const NumberFormat format = network.format(output);
   Named result;
@@ -90,17 +77,32 @@ std::optional<Named> parse_element(const std::string& name, const Network& netwo
     result.effects =
         stuck_pixel(network, tensor, result.info.y * shape.width + result.info.x, level->front());
   }
+  if (single) {
+    result.info.channel = (*position)[2];
+    check_below(result.info.channel, shape.channels, "channel", name, where);
+    result.effects.elements.front().channels = {result.info.channel};
+  }
   return result;
 }
 
 Named parse_name(const std::string& name, const Network& network, const Placement* placement,
                  const SiteIndex* sites, const std::string& where) {
   if (auto element = parse_element(name, network, where)) return *element;
-  if (placement == nullptr) {
-    throw InputError(where, "'" + name + "' is no channel or pixel of " + network.name,
-                     "LAYER/channel[C]=LEVEL, LAYER/pixel[Y,X]=LEVEL, or an accelerator");
+  if (const auto bit = parse_weight_bit(name, network, where)) {
+    Named named;
+    named.info.layer = bit->layer;
+    named.info.channel = bit->row;
+    named.info.level = bit->one ? 1 : 0;
+    named.weight_bit = bit;
+    return named;
   }
-  return {{}, {}, sites->parse(name, where)};
+  if (placement == nullptr) {
+    throw InputError(where,
+                     "'" + name + "' is no channel, pixel, element or weight of " + network.name,
+                     "LAYER/channel[C]=LEVEL, LAYER/pixel[Y,X]=LEVEL, LAYER/element[Y,X,C]=LEVEL, "
+                     "LAYER/weight[ROW,COLUMN]/bit[B]=0, or an accelerator");
+  }
+  return {{}, {}, {}, sites->parse(name, where)};
 }
 
 /// Names as one item. Everything is parsed once, and lowered once to see that it can be.
@@ -115,6 +117,7 @@ FaultItem parse_item(const std::string& id, std::vector<std::string> parts, cons
       continue;
     }
     item.element_infos.push_back(named.info);
+    if (named.weight_bit) item.weight_bits.push_back(*named.weight_bit);
     item.elements.insert(item.elements.end(), named.effects.elements.begin(),
                          named.effects.elements.end());
   }
@@ -123,7 +126,10 @@ FaultItem parse_item(const std::string& id, std::vector<std::string> parts, cons
     validate(item.map, *sites, where + ": " + id);
     lower(item.map, *placement, network);
   }
-  bool as_named = item.elements.empty() && parts.size() == item.map.faults.size();
+  Effects patched;  // refuses a bit that is stuck both ways
+  add_weight_bits(network, item.weight_bits, where, patched);
+  bool as_named =
+      item.elements.empty() && item.weight_bits.empty() && parts.size() == item.map.faults.size();
   for (size_t i = 0; as_named && i < parts.size(); ++i) {
     as_named = parts[i] == name(item.map.faults[i]);
   }

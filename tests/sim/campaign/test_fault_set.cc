@@ -73,6 +73,8 @@ TEST_CASE("names, network and placement rebuild every fault of every kind of set
       INFO(spec);
       check_set(parse_fault_set(spec, s.network, nullptr, "--faults"), s.network, nullptr);
     }
+    const FaultSet weights = parse_fault_set("weight", s.network, nullptr, "--faults");
+    check_set(thinned(weights, 1 + weights.size() / 40, s.network, nullptr), s.network, nullptr);
     for (const Placement* placement : {&s.dataflow, &s.loopback}) {
       const FaultSet pe = parse_fault_set("pe", s.network, placement, "--faults");
       check_set(pe, s.network, placement);
