@@ -13,6 +13,7 @@
 #include "tests/support/random_graph.h"
 #include "tests/support/rounded_sums.h"
 #include "workloads/reference.h"
+#include "workloads/zoo.h"
 
 namespace stuckat::fast {
 namespace {
@@ -108,8 +109,14 @@ Network wide_graph(Random& random) {
   return network;
 }
 
+/// Half of those with binary operands sum them.
 Network graph(Random& random, bool wide) {
-  return wide ? wide_graph(random) : test::RandomGraph(random).build();
+  if (wide) return wide_graph(random);
+  Network network = test::RandomGraph(random).build();
+  if (uniform(random, 0, 1) == 0 && test::sum_binary_operands(network, random)) {
+    validate(network, "summed");
+  }
+  return network;
 }
 
 /// Tensors and verdicts of `count` random faults on two images, against the faulty reference.
@@ -142,6 +149,7 @@ void check_network(uint64_t seed, int count, Path path, bool wide,
 
 TEST_CASE("levels: every tensor of the executor equals the reference on random graphs") {
   int in_levels = 0;
+  int summed = 0;
   std::map<int, int> lines;
   test::for_every_target([&] {
     for (uint64_t seed = 0; seed < 120; ++seed) {
@@ -150,6 +158,7 @@ TEST_CASE("levels: every tensor of the executor equals the reference on random g
       Random random(seed);
       const PackedNetwork network(graph(random, wide));
       in_levels += network.levels() != nullptr ? 1 : 0;
+      for (const Layer& layer : network.network().layers) summed += layer.signed_sum ? 1 : 0;
       for (int i = 0; i < network.last_tensor() && network.levels() != nullptr; ++i) {
         const LevelLayer& layer = network.levels()->layer(i);
         if (layer.activation.thresholds() > 0) ++lines[static_cast<int>(layer.activation.way(0))];
@@ -163,8 +172,32 @@ TEST_CASE("levels: every tensor of the executor equals the reference on random g
     }
   });
   CHECK(in_levels > 100);
+  CHECK(summed > 5);
   for (const auto way : {Activation::Way::count, Activation::Way::lines, Activation::Way::search}) {
     CHECK(lines[static_cast<int>(way)] > 10);
+  }
+}
+
+TEST_CASE(
+    "levels: graphs of the zoo give what the reference says, fault-free and with a channel stuck") {
+  for (const std::string& name : zoo_names()) {
+    const auto is = [&](const char* prefix) { return name.starts_with(prefix); };
+    if (!is("resnet") && !is("mobilenet") && !is("ds-cnn") && !is("mlp")) continue;
+    CAPTURE(name);
+    Random random(11);
+    ZooOptions options;
+    options.width = is("resnet-20") ? 0.3 : 0.6;
+    if (is("mobilenet")) options.input_side = 40;
+    Network zoo = zoo_network(name, options);
+    test::fill_rounding(zoo, random);
+    validate(zoo, name);
+    const PackedNetwork network(zoo);
+    const Tensor image = test::random_image(random, zoo);
+    const std::vector<int> layers = zoo.injectable_layers();
+    const int layer = layers[layers.size() / 2];
+    const Effects stuck = stuck_channel(zoo, layer, 1, zoo.layer(layer).output_format.max_level());
+    CHECK(run(network, {}, image, 0) == reference::run(zoo, image));
+    CHECK(run(network, stuck, image, 0) == reference::run(zoo, image, stuck));
   }
 }
 
