@@ -212,6 +212,8 @@ TEST_CASE("levels: tensors and verdicts under random effects equal the faulty re
     }
   });
   for (const auto& [form, count] : test::count_forms(effects)) {
+    // Graphs seldom pad all sides alike; test_fault_simulator.cc has many of those.
+    if (form.find("within a frame") != std::string::npos) continue;
     INFO(form);
     CHECK(count >= 4);
   }
