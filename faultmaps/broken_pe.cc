@@ -67,6 +67,8 @@ void merge(BrokenPe& into, const BrokenPe& from) {
   append(into.product_flips, from.product_flips);
   append(into.threshold_flips, from.threshold_flips);
   append(into.comparator_flips, from.comparator_flips);
+  into.side_register = into.side_register.then(from.side_register);
+  into.output_register = into.output_register.then(from.output_register);
 }
 
 CodeMask mask_of(const std::vector<BrokenPe::Lane>& lanes, int lane) {
@@ -96,7 +98,7 @@ int32_t broken_accumulate(const Layer& layer, const BrokenPe& pe, int row, const
     }
     accumulator = pe.stored(static_cast<uint32_t>(accumulator) + static_cast<uint32_t>(sum), xnor);
   }
-  return accumulator;
+  return pe.result(accumulator, xnor);
 }
 
 int32_t broken_threshold(const Layer& layer, const BrokenPe& pe, int row, const int32_t* thresholds,

@@ -72,6 +72,9 @@ struct BrokenPe {
   std::vector<LaneFlip> product_flips = {};
   std::vector<ThresholdFlip> threshold_flips = {};
   std::vector<int> comparator_flips = {};  ///< numbers of thresholds
+  /// Registers of a result on its way out (MVU in RTL): bits stuck, or inverted for this result.
+  CodeMask side_register = {};    ///< only where the result waits for the one before
+  CodeMask output_register = {};  ///< then this one
 
   /// What the accumulator register holds after a sum was written to it: it wraps, stuck bits win.
   int32_t stored(uint32_t sum, bool is_unsigned) const {
@@ -83,6 +86,12 @@ struct BrokenPe {
       if (flip.step == step) held = stored(static_cast<uint32_t>(held) ^ flip.bits, is_unsigned);
     }
     return held;
+  }
+  /// The accumulator behind the last step as it leaves.
+  int32_t result(int32_t sum, bool is_unsigned) const {
+    if (side_register.is_identity() && output_register.is_identity()) return sum;
+    const uint32_t code = side_register.apply(static_cast<uint32_t>(sum));
+    return read_register(output_register.apply(code), accumulator_bits, is_unsigned);
   }
   bool operator==(const BrokenPe&) const = default;
 };

@@ -95,6 +95,12 @@ std::string describe_pe(const BrokenPe& pe) {
   for (const int index : pe.comparator_flips) {
     add("comparator " + std::to_string(index) + " inverted");
   }
+  if (!pe.side_register.is_identity()) {
+    add("sum " + action(pe.side_register, nullptr) + " while it waits for the one before");
+  }
+  if (!pe.output_register.is_identity()) {
+    add("sum " + action(pe.output_register, nullptr) + " when it leaves");
+  }
   return text;
 }
 

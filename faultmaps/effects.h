@@ -72,6 +72,8 @@ enum Stage : int {
   stage_output_flip = 0,
   stage_output_code = 1,
   stage_pe_dead = 2,
+  stage_side_register = 3,  ///< of results that are accumulators
+  stage_output_register = 4,
   stage_stream =
       10,  ///< of the first FIFO that carries the tensor; the next one: + stages_of_stream
   stage_buffer_flip = 1000,

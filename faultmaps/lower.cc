@@ -4,6 +4,7 @@
 
 #include "faultmaps/lowering.h"
 #include "workloads/capabilities.h"
+#include "workloads/errors.h"
 
 namespace stuckat {
 
@@ -19,13 +20,39 @@ int32_t dead_accumulator(const Layer& layer, int level) {
   return static_cast<int32_t>(low + offset / steps);
 }
 
+void refuse_apart(const Fault& fault, const Placement& placement) {
+  if (fault.kind != SiteKind::pe_threshold && fault.kind != SiteKind::pe_comparator &&
+      fault.kind != SiteKind::pe_output) {
+    return;
+  }
+  for (const OtherPart& other : placement.others) {
+    if (other.kind != PartKind::threshold_unit) continue;
+    for (const PeArray& array : placement.arrays) {
+      if (array.name != fault.part || array.uses.front().layer != other.layer) continue;
+      if (!fault.is_flip() && other.figures[0] == array.pe) return;
+      throw InputError(placement.accelerator, "the fault " + name(fault),
+                       "one before the sum: thresholds are a part of their own");
+    }
+  }
+}
+
+void refuse_on_wires(const Fault& fault, bool wires, const Placement& placement) {
+  if (!wires) return;
+  throw InputError(placement.accelerator,
+                   name(fault) + ": the register drives wires (FIFO depth 0)",
+                   "a FIFO behind, or a permanent fault");
+}
+
 Effects lower(const FaultMap& map, const Placement& placement, const Network& network) {
   static const Capabilities known = {
       "the lowering of faults does not know",
       {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
   check_supported(network, known, placement.accelerator);
   Lowering lowering(placement, network);  // refers to the faults of the map
-  for (const Fault& fault : map.faults) lowering.add(fault);
+  for (const Fault& fault : map.faults) {
+    refuse_apart(fault, placement);
+    lowering.add(fault);
+  }
   return lowering.finish();
 }
 

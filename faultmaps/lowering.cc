@@ -52,6 +52,11 @@ void Lowering::stick_threshold(int layer, int row, int index, CodeMask mask) {
   memory_.push_back({layer, row, true, index, mask});
 }
 
+void Lowering::add_operator(OperatorFault fault) {
+  effects_.operators.push_back(std::move(fault));
+  operators_meet_ = true;
+}
+
 void Lowering::add(const Fault& fault) {
   (fault.is_flip() ? flips_ : stuck_).push_back(&fault);
   if (!fault.is_flip()) add_at_part(fault);  // the stuck bits of all faults come first
@@ -88,7 +93,7 @@ void Lowering::add_flips() {
   for (const Fault* flip : flips_) {
     if (!std::binary_search(stuck_.begin(), stuck_.end(), flip, before)) add_at_part(*flip);
   }
-  effects_.operators = disjoint(std::move(effects_.operators), network_);
+  operators_meet_ = true;
 }
 
 /// Words that read differently from what is stored: all their broken bits at once.
@@ -176,6 +181,7 @@ Effects Lowering::finish() {
   share_padded_weights();
   break_pes();
   add_flips();
+  if (operators_meet_) effects_.operators = disjoint(std::move(effects_.operators), network_);
   normalize(effects_);
   return std::move(effects_);
 }

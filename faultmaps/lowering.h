@@ -38,6 +38,9 @@ class Lowering {
   /// Stuck bits of a stored threshold of a layer, sign extension included.
   void stick_threshold(int layer, int row, int index, CodeMask mask);
 
+  /// An operator for some pixels or images, beside those of its PEs.
+  void add_operator(OperatorFault fault);
+
   /// The fault must outlive the lowering.
   void add(const Fault& fault);
   /// Once all faults are added.
@@ -77,6 +80,7 @@ class Lowering {
   std::map<std::tuple<int, int>, std::vector<BrokenPe::PaddedWeight>>
       shared_padding_;  // array, use
   Effects effects_;
+  bool operators_meet_ = false;
   const Fault* last_ = nullptr;  // the fault before: neighbours share their part
   int last_part_ = -1;
 };

@@ -64,6 +64,13 @@ std::deque<PartRow>& table() {
        own_layer<&Placement::pools>, nullptr},
       {PartKind::activation_memory, "activation memory", count_of<&Placement::memories>,
        name_of<&Placement::memories>, no_layer, nullptr},
+      {PartKind::window_ring, "window ring", count_others, name_of_other, layer_of_other, nullptr},
+      {PartKind::replay_buffer, "replay buffer", count_others, name_of_other, layer_of_other,
+       nullptr},
+      {PartKind::output_registers, "output registers", count_others, name_of_other, layer_of_other,
+       nullptr},
+      {PartKind::threshold_unit, "threshold unit", count_others, name_of_other, layer_of_other,
+       nullptr},
   };
   return rows;
 }

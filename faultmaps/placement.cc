@@ -60,13 +60,13 @@ void validate(const Placement& placement, const Network& network) {
           "a layer that reads the tensor");
     const Shape shape = network.shape(stream.tensor);
     const int channels = stream.packed ? shape.size() : shape.channels;
-    check(stream.depth >= 1 && stream.channels_per_word >= 1 &&
+    check(stream.depth >= 0 && stream.channels_per_word >= 1 &&
               int64_t{stream.words_per_pixel} * stream.channels_per_word >= channels,
           stream.name,
           std::to_string(stream.words_per_pixel) + " words of " +
               std::to_string(stream.channels_per_word) + " channels a pixel, depth " +
               std::to_string(stream.depth),
-          "words that hold " + std::to_string(channels) + " channels, depth >= 1");
+          "words that hold " + std::to_string(channels) + " channels, depth >= 0");
   }
   auto check_unit = [&](const std::string& name, int layer, bool pool, int channels_per_word) {
     check(names.insert(name).second, name, "repeated name", "unique names");

@@ -117,9 +117,20 @@ struct ActivationMemory {
 /// Bits of an element of the tensor in an activation memory: of its format, 32 for accumulators.
 int stored_bits(const Network& network, int tensor);
 
-enum class PartKind : uint8_t { pe_array, stream, window_buffer, pool, activation_memory };
+enum class PartKind : uint8_t {
+  pe_array,
+  stream,
+  window_buffer,
+  pool,
+  activation_memory,
+  window_ring,       ///< of others: slots, channels in a word
+  replay_buffer,     ///< of others: slots
+  output_registers,  ///< of others: 1 if the stream behind is wires
+  threshold_unit     ///< of others: rows at once. Thresholds behind an array, not inside it
+};
 
-/// A part of a kind that was registered (parts.h): a value that the kind's site rows read.
+/// A part of a kind that was registered (parts.h), or has no list of its own: a value that the
+/// kind's site rows read.
 struct OtherPart {
   PartKind kind = {};
   std::string name;
@@ -136,7 +147,7 @@ struct Placement {
   std::vector<WindowBuffer> windows = {};
   std::vector<PoolUnit> pools = {};
   std::vector<ActivationMemory> memories = {};
-  std::vector<OtherPart> others = {};
+  std::vector<OtherPart> others = {};  ///< of the kinds that no list above is for
   /// Of the run that transients are in; null: there is none, and they have no meaning.
   std::shared_ptr<const Timeline> run = {};
 

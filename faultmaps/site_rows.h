@@ -13,5 +13,6 @@ std::vector<SiteRow> of_windows();
 std::vector<SiteRow> of_pools();
 std::vector<SiteRow> of_broadcast_memories();
 std::vector<SiteRow> of_activation_memories();
+std::vector<SiteRow> of_rtl_buffers();
 
 }  // namespace stuckat::site_rows

@@ -37,6 +37,9 @@ enum class SiteKind : uint8_t {
   array_weight,       ///< bit of the weight memory that broadcasts to all PEs
   array_threshold,    ///< bit of the threshold memory that broadcasts to all PEs
   buffer_activation,  ///< bit of an activation buffer
+  ring_cell,          ///< bit of one slot of the ring in a sliding-window unit in RTL
+  replay_cell,        ///< bit of one slot of the replay buffer in an MVU in RTL
+  output_register,    ///< bit of one of the two registers through which its results leave
 };
 
 /// How a fault at the site is written: `=0` / `=1`, or `=LEVEL`.

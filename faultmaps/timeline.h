@@ -36,6 +36,22 @@ struct CellReads {
   };
   int64_t image = 0;
   std::vector<Read> reads;
+  int word = 0;  ///< of the pixel
+};
+
+/// A word of a window in a replay buffer: folds from `first_fold` on have still to read it.
+struct ReplayReads {
+  int64_t image = 0;
+  int pixel = 0;  ///< of the output
+  int word = 0;   ///< of the window
+  int first_fold = 0;
+};
+
+/// What an array gives for one fold: rows fold * pe .. at one output pixel.
+struct FoldResult {
+  int64_t image = 0;
+  int pixel = 0;
+  int fold = 0;
 };
 
 /// What a max-pool does with one output pixel: `taken` pixels of its window are merged.
@@ -87,6 +103,26 @@ class Timeline {
   }
   /// The step that a pool starts in `cycle`.
   virtual std::optional<PoolStep> pool_step(const std::string& /*pool*/, int64_t /*cycle*/) const {
+    return {};
+  }
+  /// Of the slot (ring/cell) as it is at the beginning of `cycle`.
+  virtual std::optional<CellReads> ring_reads(const std::string& /*ring*/, int /*slot*/,
+                                              int64_t /*cycle*/) const {
+    return {};
+  }
+  /// Of the slot (replay/cell) as it is at the beginning of `cycle`.
+  virtual std::optional<ReplayReads> replay_reads(const std::string& /*buffer*/, int /*slot*/,
+                                                  int64_t /*cycle*/) const {
+    return {};
+  }
+  /// The result in one of an MVU's output registers at the beginning of `cycle`: 0 is the one in
+  /// which a result waits for the one before, 1 the one that drives the stream.
+  virtual std::optional<FoldResult> result_in(const std::string& /*registers*/, int /*which*/,
+                                              int64_t /*cycle*/) const {
+    return {};
+  }
+  /// All of the run that wait in register 0.
+  virtual std::vector<FoldResult> results_that_wait(const std::string& /*registers*/) const {
     return {};
   }
   virtual std::optional<BufferedImage> buffered(int64_t /*cycle*/) const { return {}; }

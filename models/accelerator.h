@@ -49,6 +49,7 @@ struct SimulationResult {
   std::optional<int64_t> interval_cycles;  ///< from image to image in a long run
   int64_t total_cycles = 0;                ///< of all images
   std::string bottleneck;                  ///< the part that sets the interval
+  std::vector<std::string> notes;          ///< what was chosen that the description leaves open
   std::vector<ModuleStatistics> modules;   ///< in the order of the data
   std::vector<StreamStatistics> streams;   ///< may be empty
   std::vector<LayerStatistics> layers;     ///< where layers follow each other on one array

@@ -37,6 +37,21 @@ class LateTimeline : public Timeline {
   std::optional<PoolStep> pool_step(const std::string& pool, int64_t cycle) const override {
     return get().pool_step(pool, cycle);
   }
+  std::optional<CellReads> ring_reads(const std::string& ring, int slot,
+                                      int64_t cycle) const override {
+    return get().ring_reads(ring, slot, cycle);
+  }
+  std::optional<ReplayReads> replay_reads(const std::string& buffer, int slot,
+                                          int64_t cycle) const override {
+    return get().replay_reads(buffer, slot, cycle);
+  }
+  std::optional<FoldResult> result_in(const std::string& registers, int which,
+                                      int64_t cycle) const override {
+    return get().result_in(registers, which, cycle);
+  }
+  std::vector<FoldResult> results_that_wait(const std::string& registers) const override {
+    return get().results_that_wait(registers);
+  }
   std::optional<BufferedImage> buffered(int64_t cycle) const override {
     return get().buffered(cycle);
   }

@@ -35,6 +35,9 @@ bool breaks_parameters(SiteKind kind) {
     case SiteKind::pool_comparator:
     case SiteKind::pool_output:
     case SiteKind::buffer_activation:
+    case SiteKind::ring_cell:
+    case SiteKind::replay_cell:
+    case SiteKind::output_register:
       return false;
   }
   return true;

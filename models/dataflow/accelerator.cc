@@ -291,8 +291,13 @@ DataflowAccelerator parse_dataflow(std::string_view text, const Network& network
   if (name.size() < 5 || name.compare(name.size() - 5, 5, ".json") != 0) {
     return built_in_dataflow(name, network);
   }
-  return dataflow_from_json(read_text(name, most_description_bytes), name,
-                            std::filesystem::path(name).stem().string(), network);
+  const size_t plus = name.find(".json+");
+  const std::string path = plus == std::string::npos ? name : name.substr(0, plus + 5);
+  const std::string backends = plus == std::string::npos
+                                   ? std::string()
+                                   : read_text(name.substr(plus + 6), most_description_bytes);
+  return dataflow_from_json(read_text(path, most_description_bytes), name,
+                            std::filesystem::path(path).stem().string(), network, backends);
 }
 
 }  // namespace stuckat::dataflow

@@ -68,6 +68,14 @@ struct LayerParams {
   bool operator==(const LayerParams&) const = default;
 };
 
+/// Where FIFO depths come from. Says something about a description and is no part of it: all are
+/// equal.
+struct DepthSource {
+  std::string text = "as described";
+
+  bool operator==(const DepthSource&) const { return true; }
+};
+
 struct DataflowAccelerator {
   std::string name;        ///< fault maps are made for "dataflow:NAME"
   double clock_mhz = 300;  ///< for reporting seconds only
@@ -76,13 +84,15 @@ struct DataflowAccelerator {
   int memory_word_bits = 64;
   int input_depth = 2;              ///< FIFO of input pixels
   std::vector<LayerParams> layers;  ///< [network.layers]
+  DepthSource depths;
 
   bool operator==(const DataflowAccelerator&) const = default;
 };
 
 /// `text` without "dataflow:": the name of a built-in, "auto" or "auto:CYCLES" (a folding that
 /// takes at most CYCLES per image, as published if nothing is said), or the path of a JSON file
-/// (ours, or FINN's folding_config.json). Fitted to the network and checked. Throws InputError.
+/// (ours, or FINN's folding_config.json, then or not "+" and that of its specialize_layers file).
+/// Fitted to the network and checked. Throws InputError.
 DataflowAccelerator parse_dataflow(std::string_view text, const Network& network);
 
 /// Names of the built-ins and "auto", for --help.
@@ -90,8 +100,10 @@ std::vector<std::string> dataflow_names();
 
 /// JSON text in either format; `where` names it in errors, `default_name` is its name unless the
 /// text has one. Throws InputError.
+/// `backends`: FINN's specialize_layers_config.json beside its folding_config.json, or empty.
 DataflowAccelerator dataflow_from_json(const std::string& json, const std::string& where,
-                                       const std::string& default_name, const Network& network);
+                                       const std::string& default_name, const Network& network,
+                                       const std::string& backends = {});
 
 /// Every parameter as JSON; dataflow_from_json reads it back.
 std::string to_json(const DataflowAccelerator& accelerator, const Network& network);

@@ -4,6 +4,7 @@
 
 #include "models/dataflow/accelerator.h"
 #include "models/dataflow/finn_folding.h"
+#include "models/dataflow/finn_specialize.h"
 #include "models/dataflow/json_fields.h"
 #include "workloads/errors.h"
 
@@ -220,13 +221,27 @@ DataflowAccelerator read_ours(const Json& json, const std::string& where, const 
   return accelerator;
 }
 
+Json parsed(const std::string& text, const std::string& where) {
+  Json json = parse_json(text, where, most_description_bytes);
+  require_object(json, where, "the description");
+  return json;
+}
+
 }  // namespace
 
 DataflowAccelerator dataflow_from_json(const std::string& text, const std::string& where,
-                                       const std::string& default_name, const Network& network) {
-  const Json json = parse_json(text, where, most_description_bytes);
-  require_object(json, where, "the description");
+                                       const std::string& default_name, const Network& network,
+                                       const std::string& backends) {
+  Json json = parsed(text, where);
   check_supported(network, capabilities(), where);
+  if (!backends.empty()) {
+    const Json of_layers = parsed(backends, where);
+    if (!is_finn_folding(json) || !is_specialization(of_layers)) {
+      throw InputError(where, "two files",
+                       "FINN's folding_config.json+its specialize_layers_config.json");
+    }
+    json = specialized(json, of_layers, where);
+  }
   DataflowAccelerator accelerator = is_finn_folding(json)
                                         ? read_finn_folding(json, where, network, default_name)
                                         : read_ours(json, where, network, default_name);

@@ -26,6 +26,15 @@ void arm_window(SlidingWindow& window, const Fault& fault) {
   window.stick(slot, column, word, bit, fault.value != 0);
 }
 
+void arm_ring(WordRing& ring, const Fault& fault) {
+  const auto [slot, bit, unused, none] = fault.coordinates;
+  if (fault.kind != SiteKind::ring_cell && fault.kind != SiteKind::replay_cell) {
+    refuse_site(fault, "model of a ring of words");
+  }
+  if (fault.is_flip()) return ring.flip(slot, bit, fault.flip_cycle);
+  ring.stick(slot, bit, fault.value != 0);
+}
+
 void arm_pool(MaxPool& pool, const Fault& fault) {
   const auto [first, second, third, unused] = fault.coordinates;
   const bool one = fault.value != 0;

@@ -6,9 +6,13 @@ namespace stuckat::dataflow {
 
 void ChainRecords::record(TimedParts& parts, std::vector<TimedFifo>& fifos) {
   steps.resize(parts.size());
+  exits.resize(parts.size());
   pushes.resize(fifos.size());
   pops.resize(fifos.size());
-  for (size_t i = 0; i < parts.size(); ++i) parts[i]->record(&steps[i]);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    parts[i]->record(&steps[i]);
+    parts[i]->record_exits(&exits[i]);
+  }
   for (size_t i = 0; i < fifos.size(); ++i) fifos[i].record(&pushes[i], &pops[i]);
 }
 
@@ -27,6 +31,11 @@ void ChainRecords::repeat(const Chain& chain, const std::vector<PartProgram>& pr
   for (size_t i = 0; i < parts.size(); ++i) {
     const int64_t count = images * counted_steps_per_image(programs[i]);
     steps[i].repeat(parts[i]->steps(), parts[i]->next_step_cycle(), count, cycles, periods);
+    if (!std::holds_alternative<RtlMvuShape>(programs[i])) continue;
+    // One for each word that it writes; behind the last word are none.
+    const int64_t words = images * words_written_per_image(programs[i]);
+    exits[i].repeat(fifos[i].pushed() + fifos[i].skipped(), fifos[i].last_push() + 1, words, cycles,
+                    periods);
   }
 }
 

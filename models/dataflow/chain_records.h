@@ -13,9 +13,9 @@
 
 namespace stuckat::dataflow {
 
-/// Records of a run: [stage] steps, [stream] pushes and pops.
+/// Records of a run: [stage] steps, and of MVUs in RTL exits of results; [stream] pushes and pops.
 struct ChainRecords {
-  std::vector<StepRecord> steps, pushes, pops;
+  std::vector<StepRecord> steps, exits, pushes, pops;
   std::vector<int64_t> counts;  ///< [stage] steps of the run, bubbles of drains among them
 
   void record(TimedParts& parts, std::vector<TimedFifo>& fifos);

@@ -1,5 +1,6 @@
 #include "models/dataflow/elaboration_module.h"
 
+#include "faultmaps/lower.h"
 #include "models/dataflow/arming.h"
 #include "models/dataflow/max_pool_module.h"
 #include "models/dataflow/mvtu_module.h"
@@ -138,39 +139,45 @@ std::unique_ptr<kernel::Stage> ElaboratedChain::build_loop(size_t index,
   return writer;
 }
 
-namespace {
-
-bool is_behind_the_sum(const Fault& fault) {
-  return fault.kind == SiteKind::pe_threshold || fault.kind == SiteKind::pe_comparator ||
-         fault.kind == SiteKind::pe_output;
+/// The stage that the part of a fault is, or is inside of.
+std::string ElaboratedChain::stage_of(const Fault& fault) const {
+  for (const OtherPart& other : placement_.others) {
+    const bool inside =
+        other.kind == PartKind::replay_buffer || other.kind == PartKind::output_registers;
+    if (!inside || other.name != fault.part) continue;
+    return network_.layers[static_cast<size_t>(other.layer)].name + "/mvtu";
+  }
+  return fault.part;
 }
 
-}  // namespace
-
-/// Thresholds that are a part of their own have stuck bits where the array's would be. Which cycle
-/// they are read in is not the array's, and which of their lanes a row has is PE's.
-void ElaboratedChain::refuse_of_thresholds(const Fault& fault, int layer) const {
-  if (!is_behind_the_sum(fault) || !has_threshold_part(accelerator_, network_, layer)) return;
-  const LayerParams& p = accelerator_.layers[static_cast<size_t>(layer)];
-  const bool same_rows = p.threshold_pe == 0 || p.threshold_pe == p.pe;
-  if (!fault.is_flip() && same_rows) return;
-  throw InputError(placement_.accelerator, "the fault " + name(fault),
-                   "one before the sum: thresholds are a part of their own");
+void ElaboratedChain::arm_register(RtlMvuModule& mvu, const Fault& fault) const {
+  const auto [which, pe, bit, unused] = fault.coordinates;
+  for (const StreamSpec& stream : chain_.streams) {
+    const auto index = static_cast<size_t>(&stream - chain_.streams.data());
+    if (chain_.stages[index].name != stage_of(fault)) continue;
+    const int at = pe * stream.lane_bits + bit;
+    if (!fault.is_flip()) return mvu.stick_register(which, at, fault.value != 0);
+    if (which == 1) refuse_on_wires(fault, stream.depth == 0, placement_);
+    return mvu.flip_register(which, at, fault.flip_cycle);
+  }
 }
 
 void ElaboratedChain::arm(const Fault& fault) {
+  refuse_apart(fault, placement_);
   for (const auto& stage : stages_) {
-    if (stage->basename() != fault.part) continue;
-    for (const StageSpec& spec : chain_.stages) {
-      if (spec.name == fault.part && spec.layer >= 0) refuse_of_thresholds(fault, spec.layer);
-    }
+    if (stage->basename() != stage_of(fault)) continue;
     if (auto* mvtu = dynamic_cast<MvtuModule*>(stage.get())) {
       armed_.push_back(fault);
       return mvtu->core().arm(fault);
     }
     if (auto* mvu = dynamic_cast<RtlMvuModule*>(stage.get())) {
+      if (fault.kind == SiteKind::replay_cell) return arm_ring(mvu->replay_buffer(), fault);
+      if (fault.kind == SiteKind::output_register) return arm_register(*mvu, fault);
       armed_.push_back(fault);
       return mvu->core().arm(fault);
+    }
+    if (auto* window = dynamic_cast<RtlWindowModule*>(stage.get())) {
+      return arm_ring(window->ring(), fault);
     }
     if (auto* window = dynamic_cast<SlidingWindowModule*>(stage.get())) {
       return arm_window(window->core(), fault);

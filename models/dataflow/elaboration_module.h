@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "models/dataflow/chain.h"
@@ -11,6 +12,8 @@
 #include "sim/kernel/stage.h"
 
 namespace stuckat::dataflow {
+
+class RtlMvuModule;
 
 class ElaboratedChain {
  public:
@@ -44,7 +47,8 @@ class ElaboratedChain {
   const MemoryWriterModule& writer() const { return *writer_; }
 
  private:
-  void refuse_of_thresholds(const Fault& fault, int layer) const;
+  std::string stage_of(const Fault& fault) const;
+  void arm_register(RtlMvuModule& mvu, const Fault& fault) const;
   std::unique_ptr<kernel::Stage> build(size_t index);
   std::unique_ptr<kernel::Stage> build_loop(size_t index, const LoopProgram& program);
 

@@ -58,6 +58,7 @@ SimulationResult Dataflow::time(const Network& network, int64_t images) const {
   const Interval interval = steady_interval(network, description_, timing.steady);
   SimulationResult result = cycles_of(std::move(timing));
   result.interval_cycles = std::llround(interval.per_image());
+  result.notes.push_back("FIFO depths: " + description_.depths.text);
   return result;
 }
 

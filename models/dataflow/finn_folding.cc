@@ -7,6 +7,7 @@
 
 #include "models/dataflow/chain.h"
 #include "models/dataflow/fifo_sizing.h"
+#include "models/dataflow/finn_specialize.h"
 #include "models/dataflow/max_pool.h"
 #include "workloads/errors.h"
 
@@ -405,28 +406,12 @@ bool is_finn_folding(const Json& json) {
   return false;
 }
 
-namespace {
-
-/// All that its nodes say is how they are built.
-bool is_specialization(const Json& json) {
-  bool says = false;
-  for (const auto& [name, values] : json.items()) {
-    if (name == "Defaults" || !values.is_object()) continue;
-    for (const auto& [key, value] : values.items()) {
-      if (key != "preferred_impl_style") return false;
-      says = true;
-    }
-  }
-  return says;
-}
-
-}  // namespace
-
 DataflowAccelerator read_finn_folding(const Json& json, const std::string& where,
                                       const Network& network, const std::string& default_name) {
   if (is_specialization(json)) {
     throw InputError(where, "a file of backends alone (specialize_layers)",
-                     "folding_config.json, with PE and SIMD of the nodes");
+                     "folding_config.json, with PE and SIMD of the nodes, alone or before it: "
+                     "FOLDING.json+BACKENDS.json");
   }
   DataflowAccelerator accelerator;
   accelerator.name = default_name;
@@ -493,7 +478,13 @@ DataflowAccelerator read_finn_folding(const Json& json, const std::string& where
   read_paddings(file, network, where, accelerator);
   validate(accelerator, network);
   if (file.modern) read_converters(network, accelerator);
-  return file.has_depths ? accelerator : with_sized_fifos(accelerator, network);
+  if (file.has_depths) {
+    accelerator.depths.text = "taken from the file, 2 where it says none";
+    return accelerator;
+  }
+  accelerator = with_sized_fifos(accelerator, network);
+  accelerator.depths.text = "sized, as FINN does (the file says none)";
+  return accelerator;
 }
 
 }  // namespace stuckat::dataflow

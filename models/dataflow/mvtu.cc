@@ -41,22 +41,33 @@ Mvtu::Mvtu(const Layer& layer, const PeArray& array, bool sums)
 }
 
 void Mvtu::load(const uint64_t* word) {
-  if (binary_input_) {
-    copy_bits(codes_.data(), loaded_ * simd_, word, 0, simd_);
-  } else {
-    const int bits = input_format_.bits;
-    int32_t* values = window_.data() + loaded_ * simd_;
-    for (int lane = 0; lane < simd_; ++lane) {
-      values[lane] = value_of_[get_bits(word, lane * bits, bits)];
-    }
-  }
+  unpack(loaded_, word);
   if (++loaded_ < synapse_fold_) return;
   loaded_ = 0;
+  window_pixel_ = pixel_;
+  load_window();
+  if (++pixel_ == pixels_) pixel_ = 0;
+}
+
+void Mvtu::reload(const uint64_t* words, int limbs) {
+  for (int step = 0; step < synapse_fold_; ++step) unpack(step, words + step * limbs);
+  load_window();
+}
+
+/// The columns of a step.
+void Mvtu::unpack(int step, const uint64_t* word) {
+  if (binary_input_) return copy_bits(codes_.data(), step * simd_, word, 0, simd_);
+  const int bits = input_format_.bits;
+  int32_t* values = window_.data() + step * simd_;
+  for (int lane = 0; lane < simd_; ++lane) {
+    values[lane] = value_of_[get_bits(word, lane * bits, bits)];
+  }
+}
+
+void Mvtu::load_window() {
   if (!padding_.empty()) read_padding();
   binary_input_ ? core_.load_codes(codes_.data()) : core_.load(window_.data());
-  window_pixel_ = pixel_;
-  if (!has_flips()) core_.compute(pixel_, 0, rows_, outputs_.data());
-  if (++pixel_ == pixels_) pixel_ = 0;
+  if (!has_flips()) core_.compute(window_pixel_, 0, rows_, outputs_.data());
 }
 
 /// Padded columns travel like all others, and may be broken on the way.

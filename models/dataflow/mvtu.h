@@ -21,6 +21,8 @@ class Mvtu {
 
   /// The next SIMD columns of the window. After the last ones all rows are computed.
   void load(const uint64_t* word);
+  /// The window that is complete once more, as the folds from now on see it: [synapse fold][limbs].
+  void reload(const uint64_t* words, int limbs);
   /// Rows fold*PE .. fold*PE + PE-1 of the window that is complete; padded rows are 0.
   void store(int fold, uint64_t* word);
   /// A word of accumulators of rows `row` .. row + lanes - 1 into one of codes.
@@ -32,6 +34,8 @@ class Mvtu {
   void step_starts(int step, int64_t cycle) { step_cycles_[static_cast<size_t>(step)] = cycle; }
 
  private:
+  void unpack(int step, const uint64_t* word);
+  void load_window();
   void read_padding();
 
   MvtuCore core_;

@@ -4,6 +4,7 @@
 
 #include "faultmaps/sites.h"
 #include "models/dataflow/chain.h"
+#include "models/dataflow/rtl_mvu_clock.h"
 #include "models/dataflow/sliding_window.h"
 
 namespace stuckat::dataflow {
@@ -100,6 +101,21 @@ class StreamPlacer {
   int windowed_ = -1;  // the layer whose sliding window lies behind
 };
 
+/// What an MVU in RTL stores beside its core.
+void add_buffers(const PeArray& array, const std::string& layer, const StreamSpec& out,
+                 Placement& placement) {
+  const ArrayUse& use = array.uses.front();
+  const RtlMvuShape shape{use.columns / array.simd, use.rows / array.pe};
+  if (shape.neuron_fold > 1) {
+    placement.others.push_back({PartKind::replay_buffer,
+                                layer + "/replay_buffer",
+                                use.layer,
+                                {static_cast<int>(shape.replay_words())}});
+  }
+  placement.others.push_back(
+      {PartKind::output_registers, layer + "/mvu_output", use.layer, {out.depth == 0 ? 1 : 0}});
+}
+
 }  // namespace
 
 Placement place(const DataflowAccelerator& accelerator, const Network& network) {
@@ -112,9 +128,17 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
       if (layer.part() == HardwarePart::max_pool)
         continue;  // no effect says what a pool's window reads
       const LayerParams& p = accelerator.layers[static_cast<size_t>(stage.layer)];
-      if (p.parts.sliding_window != WindowVersion::hls) continue;  // no site says what is in a ring
       const int simd = window_simd(accelerator, network, stage.layer);
-      const int slots = SlidingWindow::row_slots(window_shape(layer, simd, WindowVersion::hls));
+      const WindowVersion version = window_version(layer, p);
+      const WindowShape shape = window_shape(layer, simd, version);
+      if (version == WindowVersion::rtl) {
+        placement.others.push_back({PartKind::window_ring,
+                                    stage.name,
+                                    stage.layer,
+                                    {static_cast<int>(shape.ring_words()), simd}});
+      }
+      if (version != WindowVersion::hls) continue;  // parallel: lines of shift registers
+      const int slots = SlidingWindow::row_slots(shape);
       placement.windows.push_back({stage.name, stage.layer, slots, simd});
     }
     if (stage.kind == StageKind::max_pool) {
@@ -132,6 +156,17 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
                           padded_columns(accelerator, network, stage.layer),
                           accumulator_bits(accelerator, network, stage.layer),
                           threshold_bits(accelerator, network, stage.layer)});
+    if (p.parts.mvtu == Backend::rtl) {
+      add_buffers(array, network.layers[static_cast<size_t>(stage.layer)].name,
+                  chain.streams[static_cast<size_t>(&stage - chain.stages.data())], placement);
+    }
+    if (has_threshold_part(accelerator, network, stage.layer)) {
+      placement.others.push_back(
+          {PartKind::threshold_unit,
+           network.layers[static_cast<size_t>(stage.layer)].name + "/thresholding",
+           stage.layer,
+           {p.threshold_pe > 0 ? p.threshold_pe : p.pe}});
+    }
     placement.arrays.push_back(std::move(array));
   }
   StreamPlacer(chain, network, placement).run();

@@ -94,6 +94,8 @@ void RtlMvuClock::work() {
 void RtlMvuClock::end_fold() {
   const int64_t stages = shape_.core_stages;
   exit_ = gaps_.empty() ? last_core_ + stages : after(last_core_, stages);
+  if (exits_ != nullptr) exits_->add(results_, exit_);
+  ++results_;
   writing_ = true;
   step_ = 0;
   if (++fold_ < shape_.neuron_fold) return;
@@ -110,8 +112,8 @@ void RtlMvuClock::write(int64_t cycle) {
 }
 
 void RtlMvuClock::append_position(std::vector<int64_t>& position) const {
-  position.insert(position.end(), {window_, fold_, step_, static_cast<int64_t>(stored_),
-                                   writing_ ? 1 : 0, static_cast<int64_t>(gaps_.size())});
+  position.insert(position.end(), {window_, fold_, step_, writing_ ? 1 : 0,
+                                   static_cast<int64_t>(gaps_.size())});
 }
 
 }  // namespace stuckat::dataflow

@@ -46,10 +46,21 @@ class RtlMvuClock : public RtlClock {
   int64_t earliest_write() const { return std::max(exit_, last_write_) + 1; }
   void write(int64_t cycle);
 
+  /// The cycle in which the result that is to be written leaves the core, and that in which the one
+  /// before was written.
+  int64_t exit() const { return exit_; }
+  int64_t last_write() const { return last_write_; }
+  /// The exit of every result is told to this.
+  void record_exits(StepRecord* exits) { exits_ = exits; }
+
   /// The cycle of the last step.
   int64_t last_step() const { return last_core_; }
   int64_t next_step_cycle() const { return last_core_ + 1; }
   int64_t cycle() const { return last_core_ + 1; }
+  void skip(int64_t steps, int64_t blocked) {
+    RtlClock::skip(steps, blocked);
+    results_ += steps / shape_.synapse_fold;
+  }
   void idle_until(int64_t cycle) {
     last_core_ = std::max(last_core_, cycle - 1);
     last_store_ = std::max(last_store_, cycle - 1);
@@ -62,7 +73,8 @@ class RtlMvuClock : public RtlClock {
     of(last_write_);
     if (shape_.neuron_fold > 1) {
       of(last_store_);
-      for (int64_t& time : freed_) of(time);
+      // From the place of the next word on: which place that is has no effect.
+      for (uint64_t n = 0; n <= mask_; ++n) of(freed_[(stored_ + n) & mask_]);
     }
     for (Gap& gap : gaps_) {
       of(gap.exit);
@@ -91,6 +103,9 @@ class RtlMvuClock : public RtlClock {
   int64_t step_ = 0;     // of the fold
   uint64_t stored_ = 0;  // words so far, mod D
   int64_t exit_ = 0;     // of the fold whose result is written
+
+  int64_t results_ = 0;  // of the run
+  StepRecord* exits_ = nullptr;
 
   int64_t last_store_ = -1, last_core_ = -1, last_write_ = -1;
   std::vector<Gap> gaps_;  // that do not lie before the last step

@@ -12,7 +12,8 @@ RtlWindowModule::RtlWindowModule(const sc_core::sc_module_name& name, kernel::St
                                  kernel::Stream& sink, const WindowShape& shape,
                                  const RtlStageParams& params)
     : RtlStageModule(name, source, sink, RtlWindowClock(shape), params),
-      ring_(shape.ring_words(), source.limbs()) {}
+      ring_(shape.ring_words(), source.limbs()),
+      words_per_image_(shape.words_per_image()) {}
 
 ParallelWindowModule::ParallelWindowModule(const sc_core::sc_module_name& name,
                                            kernel::Stream& source, kernel::Stream& sink,
@@ -59,20 +60,75 @@ Progress ParallelWindowModule::advance() {
 RtlMvuModule::RtlMvuModule(const sc_core::sc_module_name& name, kernel::Stream& source,
                            kernel::Stream& sink, const RtlMvuShape& shape,
                            const RtlStageParams& params, Mvtu& core)
-    : RtlStageModule(name, source, sink, RtlMvuClock(shape), params), core_(core) {}
+    : RtlStageModule(name, source, sink, RtlMvuClock(shape), params),
+      core_(core),
+      buffer_(shape.replay_words(), source.limbs()),
+      words_(static_cast<size_t>(shape.synapse_fold * source.limbs())),
+      core_before_(clock_.last_step()) {}
 
-void RtlMvuModule::take(const uint64_t* word, int64_t /*cycle*/) {
-  if (core_.has_flips() && !records_) {
+void RtlMvuModule::stick_register(int which, int bit, bool one) {
+  Register& at = registers_[which];
+  at.keep.resize(static_cast<size_t>(out()->limbs()), ~uint64_t{0});
+  at.set.resize(at.keep.size());
+  stick_word_bit(at.keep.data(), at.set.data(), bit, one);
+}
+
+void RtlMvuModule::flip_register(int which, int bit, int64_t cycle) {
+  registers_[which].flips.push_back({bit, cycle});
+}
+
+void RtlMvuModule::Register::pass(uint64_t* word, int limbs, int64_t since, int64_t until) const {
+  for (const Flip& flip : flips) {
+    if (since < flip.cycle && flip.cycle <= until) flip_word_bit(word, flip.bit);
+  }
+  if (!keep.empty()) read_word(word, keep.data(), set.data(), limbs);
+}
+
+void RtlMvuModule::leave() {
+  if (registers_[0].is_healthy() && registers_[1].is_healthy()) return;
+  const int64_t exit = clock_.exit(), before = clock_.last_write();
+  if (before > exit) registers_[0].pass(word(), out()->limbs(), exit, before);
+  // Nothing flips where the stream behind is wires: when a word leaves is not known here then.
+  int64_t until = clock_.earliest_write();
+  if (out()->depth() > 0) until = std::max(until, out()->slot_free());
+  registers_[1].pass(word(), out()->limbs(), std::max(exit, before), until);
+}
+
+void RtlMvuModule::take(const uint64_t* word, int64_t cycle) {
+  if (keeps_steps() && !records_) {
     // Before the first step: faults are armed then.
     clock_.record(&steps_);
     steps_.add(0, clock_.last_step());
     records_ = true;
   }
-  core_.load(word);
+  if (buffer_.is_healthy()) {
+    core_.load(word);
+  } else {
+    buffer_.write(words_taken_, word, cycle);
+    buffer_.fetch(words_taken_, words_.data(), std::max(core_before_, cycle + 1));
+    core_.load(words_.data());
+    ++words_taken_;
+  }
   if (clock_.writes()) store();
+  core_before_ = clock_.last_step();
 }
 
-void RtlMvuModule::work() { store(); }
+void RtlMvuModule::work() {
+  if (buffer_.has_flips()) replay_fold(clock_.steps() - core_.synapse_fold());
+  store();
+  core_before_ = clock_.last_step();
+}
+
+/// Each word is read from the buffer in the cycle of the step before its own.
+void RtlMvuModule::replay_fold(int64_t first_step) {
+  const auto limbs = static_cast<size_t>(in()->limbs());
+  const int64_t first_word = words_taken_ - core_.synapse_fold();
+  for (int step = 0; step < core_.synapse_fold(); ++step) {
+    buffer_.fetch(first_word + step, words_.data() + static_cast<size_t>(step) * limbs,
+                  steps_.cycle_of(first_step + step - 1));
+  }
+  core_.reload(words_.data(), in()->limbs());
+}
 
 void RtlMvuModule::store() {
   if (core_.has_flips()) {

@@ -7,7 +7,7 @@
 #include "models/dataflow/rtl_stage_module.h"
 #include "models/dataflow/rtl_window_clock.h"
 #include "models/dataflow/width_converter.h"
-#include "models/dataflow/window_ring.h"
+#include "models/dataflow/word_ring.h"
 
 namespace stuckat::dataflow {
 
@@ -15,15 +15,18 @@ class RtlWindowModule : public RtlStageModule<RtlWindowClock> {
  public:
   RtlWindowModule(const sc_core::sc_module_name& name, kernel::Stream& source, kernel::Stream& sink,
                   const WindowShape& shape, const RtlStageParams& params);
-  WindowRing& ring() { return ring_; }
+  WordRing& ring() { return ring_; }
 
  private:
   void take(const uint64_t* word, int64_t cycle) override {
-    ring_.write(clock_.last_element(), word, cycle);
+    ring_.write(first_ + clock_.last_element(), word, cycle);
   }
-  void work() override { ring_.fetch(clock_.last_fetched(), word(), clock_.last_fetch()); }
+  void work() override { ring_.fetch(first_ + clock_.last_fetched(), word(), clock_.last_fetch()); }
+  void end_image() override { first_ += words_per_image_; }
 
-  WindowRing ring_;
+  WordRing ring_;
+  int64_t words_per_image_;
+  int64_t first_ = 0;  // word of the image, counted over the run
 };
 
 /// All pixels of a window at once: one word is read in a step, and a window leaves where one is
@@ -42,7 +45,7 @@ class ParallelWindowModule : public kernel::Stage {
 
   WindowShape shape_;
   const int64_t* images_;
-  WindowRing ring_;
+  WordRing ring_;
   kernel::Pipeline pipeline_;
   std::vector<uint64_t> pixel_;  // a word of the ring
   int64_t image_ = 0;
@@ -55,14 +58,41 @@ class RtlMvuModule : public RtlStageModule<RtlMvuClock> {
   RtlMvuModule(const sc_core::sc_module_name& name, kernel::Stream& source, kernel::Stream& sink,
                const RtlMvuShape& shape, const RtlStageParams& params, Mvtu& core);
   Mvtu& core() { return core_; }
+  WordRing& replay_buffer() { return buffer_; }
+  /// Bit `bit` of one of the registers through which results leave: 0 holds a result that waits
+  /// for the one before, 1 drives the stream. Before the first word.
+  void stick_register(int which, int bit, bool one);
+  void flip_register(int which, int bit, int64_t cycle);
 
  private:
+  /// A word of results, one of its registers.
+  struct Register {
+    struct Flip {
+      int bit;
+      int64_t cycle;
+    };
+    std::vector<uint64_t> keep, set;  // [limbs], or empty: healthy
+    std::vector<Flip> flips;
+
+    bool is_healthy() const { return keep.empty() && flips.empty(); }
+    /// The word lies there from the cycle behind `since` to `until`.
+    void pass(uint64_t* word, int limbs, int64_t since, int64_t until) const;
+  };
+
   void take(const uint64_t* word, int64_t cycle) override;
   void work() override;
+  void leave() override;
   void store();
+  void replay_fold(int64_t first_step);
+  bool keeps_steps() const { return core_.has_flips() || buffer_.has_flips(); }
 
   Mvtu& core_;
-  StepRecord steps_;  // kept if there are flips
+  WordRing buffer_;  // of one neuron fold: not used
+  Register registers_[2];
+  std::vector<uint64_t> words_;  // [synapse fold][limbs] as a fold reads them, if the buffer flips
+  int64_t words_taken_ = 0;
+  int64_t core_before_;  // the cycle of the step before the one at hand
+  StepRecord steps_;     // kept if there are flips
   int fold_ = 0;
   bool records_ = false;
 };

@@ -33,6 +33,8 @@ class RtlStageModule : public kernel::Stage {
   /// The clock did a step inside.
   virtual void work() = 0;
   virtual void end_image() {}
+  /// The word leaves, as soon as there is room: there is. Once for each word.
+  virtual void leave() {}
 
   Clock clock_;
   /// What is written when the clock writes.
@@ -52,9 +54,15 @@ class RtlStageModule : public kernel::Stage {
   kernel::Progress run() {
     while (image_ < *params_.images) {
       if (clock_.writes()) {
-        if (!out()->sending()) leave_ = clock_.earliest_write();
+        if (!out()->sending() && !left_) {
+          if (!out()->can_push()) return kernel::Progress::needs_output;
+          leave_ = clock_.earliest_write();
+          leave();
+          left_ = true;
+        }
         if (!out()->send(leave_, word_.data())) return kernel::Progress::needs_output;
         clock_.write(leave_);
+        left_ = false;
       } else if (clock_.image_done()) {
         ++image_;
         clock_.begin_image();
@@ -76,6 +84,7 @@ class RtlStageModule : public kernel::Stage {
   RtlStageParams params_;
   std::vector<uint64_t> word_;
   int64_t leave_ = 0;
+  bool left_ = false;
   int64_t image_ = 0;
   kernel::StageCycles cycles_;
 };

@@ -21,9 +21,20 @@ std::vector<Family::Example> examples() {
       return std::make_shared<Dataflow>(parse_dataflow(name, network));
     };
   };
-  // The second has max-pools of more than one bit.
+  // The second has max-pools of more than one bit, the third what parts in RTL store.
+  const auto in_rtl = [](const Network& network) -> AcceleratorPtr {
+    DataflowAccelerator a = parse_dataflow("bnn-pynq-cnv-w1a1", network);
+    a.name = "cnv-w1a1-rtl";
+    a.discipline = Discipline::flushing;
+    for (LayerParams& p : a.layers) {
+      p.parts = {WindowVersion::rtl, Backend::rtl, Backend::rtl, Backend::rtl, Backend::rtl};
+    }
+    validate(a, network);
+    return std::make_shared<Dataflow>(a);
+  };
   return {{"cnv-w1a1", named("bnn-pynq-cnv-w1a1"), "the published CNV-W1A1 accelerator"},
-          {"cnv-w2a2", named("auto"), ""}};
+          {"cnv-w2a2", named("auto"), ""},
+          {"cnv-w1a1", in_rtl, ""}};
 }
 
 }  // namespace stuckat::dataflow

@@ -41,6 +41,8 @@ class TimedPart {
   bool waited() const { return waited_; }  ///< a word for lack of room in the stream behind
 
   virtual void record(StepRecord* steps) { steps_ = steps; }
+  /// When results leave the core of an MVU in RTL; other parts tell nothing.
+  virtual void record_exits(StepRecord* /*exits*/) {}
   virtual void note_margins(Margins* margins) { margins_ = margins; }
   /// The cycle by which each image is done is appended.
   void note_arrivals(std::vector<int64_t>* arrivals) { arrivals_ = arrivals; }

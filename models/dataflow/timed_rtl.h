@@ -19,6 +19,9 @@ class TimedRtl : public TimedPart {
   int64_t busy() const override { return (image_ + skipped_images_) * cycles_per_image_; }
   int64_t next_step_cycle() const override { return rtl_.next_step_cycle(); }
   void record(StepRecord* steps) override { rtl_.record(steps); }
+  void record_exits(StepRecord* exits) override {
+    if constexpr (requires { rtl_.record_exits(exits); }) rtl_.record_exits(exits);
+  }
   void note_margins(Margins* margins) override {
     TimedPart::note_margins(margins);
     rtl_.note_margins(margins);

@@ -26,7 +26,31 @@ DataflowTimeline::DataflowTimeline(const DataflowAccelerator& accelerator, const
     pools_[unit.name] = {layer, layer.input.channels / unit.channels_per_word,
                          pools_windows(accelerator, network, unit.layer)};
   }
+  for (const OtherPart& other : placement.others) {
+    const auto layer = static_cast<size_t>(other.layer);
+    if (other.kind == PartKind::window_ring) {
+      rings_[other.name] =
+          window_shape(network.layers[layer], window_simd(accelerator, network, other.layer),
+                       WindowVersion::rtl);
+    } else if (other.kind == PartKind::replay_buffer || other.kind == PartKind::output_registers) {
+      const std::string array = network.layers[layer].name + "/mvtu";
+      const auto [synapse, neuron] = folds_.at(array);
+      mvus_[other.name] = {schedule_.part(array),
+                           {synapse, neuron, network.layers[layer].output.pixels()}};
+    }
+  }
 }
+
+namespace {
+
+/// Of `written` words, word n in slot n mod `slots`: the newest one in a slot, < 0 if there is
+/// none.
+int64_t newest_in(int64_t slot, int64_t written, int64_t slots) {
+  const int64_t back = ((written - 1 - slot) % slots + slots) % slots;
+  return written - 1 - back;
+}
+
+}  // namespace
 
 std::optional<ArrayStep> DataflowTimeline::next_step(const std::string& array,
                                                      int64_t cycle) const {
@@ -102,6 +126,97 @@ std::optional<CellReads> DataflowTimeline::cell_reads(const std::string& window,
   }
   if (result.reads.empty()) return {};
   return result;
+}
+
+// Word n of the run is written when it is read from the stream, and lies in slot n mod BUF from the
+// next cycle on. Fetch j of an image is step j of the part.
+std::optional<CellReads> DataflowTimeline::ring_reads(const std::string& ring, int slot,
+                                                      int64_t cycle) const {
+  const WindowShape& shape = rings_.at(ring);
+  const int part = schedule_.part(ring);
+  const int64_t written = schedule_.words_popped(part - 1, cycle);
+  const int64_t word = newest_in(slot, written, shape.ring_words());
+  const int64_t per_image = shape.words_per_image();
+  if (word < 0 || word / per_image != (written - 1) / per_image) return {};  // of an image before
+  const int m = shape.words_per_pixel, k = shape.kernel;
+  const int64_t element = word % per_image;
+  CellReads result{word / per_image, {}, static_cast<int>(element % m)};
+  const auto y = static_cast<int>(element / shape.words_per_row());
+  const auto x = static_cast<int>(element % shape.words_per_row() / m);
+  for (int position = 0; position < k * k; ++position) {
+    const int top = y - position / k, left = x - position % k;
+    if (top < 0 || left < 0 || top % shape.stride != 0 || left % shape.stride != 0) continue;
+    const int oy = top / shape.stride, ox = left / shape.stride;
+    if (oy >= shape.out_height || ox >= shape.out_width) continue;
+    const int pixel = oy * shape.out_width + ox;
+    const int64_t fetch = (int64_t{pixel} * k * k + position) * m + result.word;
+    if (schedule_.cycle_of(part, result.image, fetch) < cycle) continue;
+    result.reads.push_back({pixel, position});
+  }
+  if (result.reads.empty()) return {};
+  return result;
+}
+
+// Likewise. A word is read from the buffer behind the one before it, in the cycle in which that
+// passes on to the core, and one cycle behind its own coming at the earliest: then step i of the
+// core leaves the read of step i + 1 in its own cycle.
+std::optional<ReplayReads> DataflowTimeline::replay_reads(const std::string& buffer, int slot,
+                                                          int64_t cycle) const {
+  const auto& [part, shape] = mvus_.at(buffer);
+  const int64_t word =
+      newest_in(slot, schedule_.words_popped(part - 1, cycle), shape.replay_words());
+  if (word < 0) return {};
+  const int64_t per_image = shape.words_read_per_image();
+  ReplayReads result;
+  result.image = word / per_image;
+  const int64_t window = word % per_image / shape.synapse_fold;
+  result.pixel = static_cast<int>(window);
+  result.word = static_cast<int>(word % shape.synapse_fold);
+  const auto core = [&](int64_t step) {  // of the image; the last one of the image before: -1
+    if (step >= 0) return schedule_.cycle_of(part, result.image, step);
+    if (result.image == 0) return int64_t{-1};
+    return schedule_.cycle_of(part, result.image - 1, shape.steps_per_image() - 1);
+  };
+  for (; result.first_fold < shape.neuron_fold; ++result.first_fold) {
+    const int64_t step =
+        (window * shape.neuron_fold + result.first_fold) * shape.synapse_fold + result.word;
+    int64_t read = core(step - 1);
+    if (result.first_fold == 0) {
+      read = std::max(read, schedule_.pop_cycle(part - 1, word) + 1);
+    }
+    if (read >= cycle) return result;
+  }
+  return {};
+}
+
+FoldResult DataflowTimeline::result_at(const Mvu& mvu, int64_t result) const {
+  const int64_t per_image = mvu.shape.words_written_per_image();
+  const int64_t in_image = result % per_image;
+  return {result / per_image, static_cast<int>(in_image / mvu.shape.neuron_fold),
+          static_cast<int>(in_image % mvu.shape.neuron_fold)};
+}
+
+// A result waits in register 0 from the cycle behind that of its exit until the one before is
+// written, then lies in register 1 until it is written itself.
+std::optional<FoldResult> DataflowTimeline::result_in(const std::string& registers, int which,
+                                                      int64_t cycle) const {
+  const Mvu& mvu = mvus_.at(registers);
+  const int64_t result = schedule_.words_pushed(mvu.stage, cycle) + (1 - which);
+  if (result >= images_ * mvu.shape.words_written_per_image()) return {};
+  if (schedule_.exit_cycle(mvu.stage, result) >= cycle) return {};
+  return result_at(mvu, result);
+}
+
+std::vector<FoldResult> DataflowTimeline::results_that_wait(const std::string& registers) const {
+  const Mvu& mvu = mvus_.at(registers);
+  std::vector<FoldResult> waiting;
+  const int64_t count = images_ * mvu.shape.words_written_per_image();
+  for (int64_t result = 1; result < count; ++result) {
+    if (schedule_.push_cycle(mvu.stage, result - 1) > schedule_.exit_cycle(mvu.stage, result)) {
+      waiting.push_back(result_at(mvu, result));
+    }
+  }
+  return waiting;
 }
 
 /// A step of the loop: words_read_per_row() words in for each output row, then its words out; at

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "faultmaps/timeline.h"
+#include "models/dataflow/rtl_mvu_clock.h"
 #include "models/dataflow/sliding_window.h"
 #include "models/dataflow/timing.h"
 
@@ -25,6 +26,13 @@ class DataflowTimeline : public Timeline {
   std::optional<PoolStep> pool_cell(const std::string& pool, int column, int word,
                                     int64_t cycle) const override;
   std::optional<PoolStep> pool_step(const std::string& pool, int64_t cycle) const override;
+  std::optional<CellReads> ring_reads(const std::string& ring, int slot,
+                                      int64_t cycle) const override;
+  std::optional<ReplayReads> replay_reads(const std::string& buffer, int slot,
+                                          int64_t cycle) const override;
+  std::optional<FoldResult> result_in(const std::string& registers, int which,
+                                      int64_t cycle) const override;
+  std::vector<FoldResult> results_that_wait(const std::string& registers) const override;
 
  private:
   int64_t images_;
@@ -38,12 +46,20 @@ class DataflowTimeline : public Timeline {
     int words = 1;
     bool windows = false;  // one after the other
   };
+  /// An MVU in RTL: its stage, which reads stream stage - 1 and writes stream stage.
+  struct Mvu {
+    int stage = 0;
+    RtlMvuShape shape;
+  };
+  FoldResult result_at(const Mvu& mvu, int64_t result) const;
   PoolStep pool_at(const Pool& pool, int64_t step_of_run, int64_t steps_per_image) const;
 
   DataflowSchedule schedule_;
   std::map<std::string, Folds> folds_;  // by name of the part, here and below
   std::map<std::string, WindowShape> windows_;
   std::map<std::string, Pool> pools_;
+  std::map<std::string, WindowShape> rings_;
+  std::map<std::string, Mvu> mvus_;  // by the names of their buffer and their registers
 };
 
 }  // namespace stuckat::dataflow

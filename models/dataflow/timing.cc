@@ -120,6 +120,33 @@ std::optional<int64_t> DataflowSchedule::word_pushed(int stream, int64_t cycle) 
   return word;
 }
 
+int64_t DataflowSchedule::words_pushed(int stream, int64_t cycle) const {
+  return words_before(state_->records.pushes[static_cast<size_t>(stream)], stream, cycle);
+}
+
+int64_t DataflowSchedule::words_popped(int stream, int64_t cycle) const {
+  return words_before(state_->records.pops[static_cast<size_t>(stream)], stream, cycle);
+}
+
+int64_t DataflowSchedule::words_before(const StepRecord& words, int stream, int64_t cycle) const {
+  bool now = false;
+  if (cycle == 0) return 0;
+  return std::min(words.last_step(cycle - 1, now) + 1,
+                  state_->timing.streams[static_cast<size_t>(stream)].words);
+}
+
+int64_t DataflowSchedule::push_cycle(int stream, int64_t word) const {
+  return state_->records.pushes[static_cast<size_t>(stream)].cycle_of(word);
+}
+
+int64_t DataflowSchedule::pop_cycle(int stream, int64_t word) const {
+  return state_->records.pops[static_cast<size_t>(stream)].cycle_of(word);
+}
+
+int64_t DataflowSchedule::exit_cycle(int part, int64_t result) const {
+  return state_->records.exits[static_cast<size_t>(part)].cycle_of(result);
+}
+
 std::optional<int64_t> DataflowSchedule::word_in(int stream, int slot, int64_t cycle) const {
   const auto i = static_cast<size_t>(stream);
   const StreamStatistics& statistics = state_->timing.streams[i];
@@ -127,11 +154,7 @@ std::optional<int64_t> DataflowSchedule::word_in(int stream, int slot, int64_t c
   bool now = false;
   const int64_t last = state_->records.pushes[i].last_step(cycle, now);
   const int64_t pushed = std::min(last + 1, statistics.words);
-  // Words whose pop lies before this cycle have left.
-  const int64_t popped =
-      cycle == 0
-          ? 0
-          : std::min(state_->records.pops[i].last_step(cycle - 1, now) + 1, statistics.words);
+  const int64_t popped = words_popped(stream, cycle);
   // The newest word that lay in this slot.
   const int64_t word =
       pushed - 1 - (((pushed - 1 - slot) % statistics.depth) + statistics.depth) % statistics.depth;

@@ -75,6 +75,8 @@ struct PartStep {
   bool busy = false;  ///< it starts in this cycle; otherwise the part waits with it behind it
 };
 
+class StepRecord;
+
 /// A timing with which step and which word are where in each cycle, exactly.
 class DataflowSchedule {
  public:
@@ -100,12 +102,21 @@ class DataflowSchedule {
   std::optional<int64_t> next_step(int part, int64_t cycle) const;
   /// The word of the run that is pushed into a stream in `cycle`.
   std::optional<int64_t> word_pushed(int stream, int64_t cycle) const;
+  /// How many words were written into a stream, and read from it, before `cycle`.
+  int64_t words_pushed(int stream, int64_t cycle) const;
+  int64_t words_popped(int stream, int64_t cycle) const;
+  /// When a word of the run is written into a stream, and read from it.
+  int64_t push_cycle(int stream, int64_t word) const;
+  int64_t pop_cycle(int stream, int64_t word) const;
+  /// When a result of the run leaves the core of an MVU in RTL.
+  int64_t exit_cycle(int part, int64_t result) const;
   /// Which word of the run lies in a slot of a stream in `cycle`, from that of its push to that of
   /// its pop; nothing if the slot is empty. 0 <= slot < depth.
   std::optional<int64_t> word_in(int stream, int slot, int64_t cycle) const;
 
  private:
   struct State;
+  int64_t words_before(const StepRecord& words, int stream, int64_t cycle) const;
   std::unique_ptr<State> state_;
 };
 

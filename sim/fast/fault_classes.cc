@@ -174,10 +174,11 @@ class KeyWriter {
   void add(const BrokenPe& pe) {
     const auto& [simd, padded_columns, accumulator_bits, accumulator, inputs, products,
                  padded_weights, comparators, weight_flips, accumulator_flips, input_flips,
-                 product_flips, threshold_flips, comparator_flips] = pe;
+                 product_flips, threshold_flips, comparator_flips, side_register, output_register] =
+        pe;
     all(simd, padded_columns, accumulator_bits, accumulator, inputs, products, padded_weights,
         comparators, weight_flips, accumulator_flips, input_flips, product_flips, threshold_flips,
-        comparator_flips);
+        comparator_flips, side_register, output_register);
   }
   void add(const OperatorFault& fault) {
     const auto& [layer, rows, pixels, pe, images] = fault;  // rows: SpecialRow

@@ -141,7 +141,7 @@ int32_t RowCalculator::accumulator(const Operator& broken, const int16_t* window
     }
     accumulator = pe.stored(static_cast<uint32_t>(accumulator) + static_cast<uint32_t>(sum), xnor);
   }
-  return accumulator;
+  return pe.result(accumulator, xnor);
 }
 
 }  // namespace stuckat::fast

@@ -64,7 +64,8 @@ Scene dense_scene(test::Random& random) {
                                  .accumulator_bits = 6,
                                  .threshold_bits = 7,
                                  .word_bits = 8,
-                                 .out_depth = uniform(random, 1, 5)};
+                                 .out_depth = uniform(random, 1, 5),
+                                 .parts = {}};
   return scene;
 }
 
@@ -80,7 +81,8 @@ Scene convolution_scene(test::Random& random) {
                                  .simd = 4,
                                  .accumulator_bits = 7,
                                  .threshold_bits = 8,
-                                 .out_depth = uniform(random, 1, 5)};
+                                 .out_depth = uniform(random, 1, 5),
+                                 .parts = {}};
   return scene;
 }
 

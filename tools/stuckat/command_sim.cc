@@ -121,7 +121,9 @@ void print(const Run& run) {
   }
   fmt::print("  all images       {:>14} cycles{}\n", thousands(s.total_cycles),
              time_text(s.total_cycles, s.clock_mhz));
-  fmt::print("  bottleneck       {:>14}\n\n", s.bottleneck);
+  fmt::print("  bottleneck       {:>14}\n", s.bottleneck);
+  for (const auto& note : run.result.notes) fmt::print("  {}\n", note);
+  fmt::print("\n");
   fmt::print("  {:<24} {:>7} {:>12} {:>12} {:>12}\n", "module", "busy", "busy", "starved",
              "blocked");
   for (const auto& m : s.modules) {

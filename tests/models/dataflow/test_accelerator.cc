@@ -359,6 +359,86 @@ TEST_CASE("finn_files_are_applied_by_name") {
              Catch::Contains("specialize_layers"));
 }
 
+TEST_CASE("finn_files_of_backends_say_how_nodes_of_two_types_follow_each_other") {
+  const Network network = zoo_network("tfc-w1a1");
+  const auto read = [&](const std::string& folding, const std::string& backends) {
+    return dataflow_from_json(folding, "file.json", "finn", network, backends);
+  };
+  const auto styles = [](std::vector<const char*> of_arrays) {
+    std::string text = R"({"Defaults": {}, "Thresholding_0": {"preferred_impl_style": "rtl"})";
+    for (size_t i = 0; i < of_arrays.size(); ++i) {
+      text += ", \"MVAU_" + std::to_string(i) + R"(": {"preferred_impl_style": ")" + of_arrays[i] +
+              "\"}";
+    }
+    return text + "}";
+  };
+  // Two in RTL, then two from HLS, in entries that are sorted.
+  const std::string folding = R"({"Defaults": {}, "MVAU_hls_0": {"PE": 4, "SIMD": 4},
+      "MVAU_hls_1": {"PE": 1, "SIMD": 8}, "MVAU_rtl_0": {"PE": 16, "SIMD": 49},
+      "Thresholding_rtl_0": {"PE": 1}})";
+  const auto refused = [&](const std::string& backends) {
+    return test::refusal([&] { read(folding, backends); });
+  };
+  CHECK_THAT(refused(styles({"hls", "hls", "hls", "rtl"})), Catch::Contains("3 nodes MVAU_N"));
+  CHECK_THAT(refused(styles({"hls", "hls"})), Catch::Contains("'MVAU_rtl_0'"));
+  CHECK_THAT(refused(R"({"MVAU_0": {"PE": 3}})"), Catch::Contains("two files"));
+  std::string four = folding;
+  four.replace(four.find("\"MVAU_rtl_0"), 0, R"("MVAU_hls_2": {"PE": 10, "SIMD": 2}, )");
+  const auto a = read(four, styles({"rtl", "hls", "hls", "hls"}));
+  CHECK(a.layers[0].parts.mvtu == Backend::rtl);
+  CHECK(a.layers[0].simd == 49);
+  CHECK(a.layers[1].pe == 4);
+  CHECK(a.layers[3].pe == 10);
+  const auto same = test::refusal([&] { read(four, {}); });
+  CHECK_THAT(same, Catch::Contains("the entries are sorted"));
+}
+
+TEST_CASE("folding_files_of_finn_examples_are_read_with_their_backends") {
+  const std::string folder = test::shared_data("finn-folding/finn-examples");
+  for (const std::string name :
+       {"cnv-w1a1", "cnv-w1a2", "cnv-w2a2", "tfc-w1a1", "tfc-w1a2", "tfc-w2a2"}) {
+    INFO(name);
+    const Network network = zoo_network(name);
+    const std::string path = folder + "/bnn-pynq/folding_config/" + name + "_folding_config.json";
+    const auto alone = parse_dataflow(path, network);
+    const auto both = parse_dataflow(path + "+" + folder + "/bnn-pynq/specialize_layers_config/" +
+                                         name + "_specialize_layers.json",
+                                     network);
+    CHECK(both == alone);
+    CHECK(both.layers.front().parts.mvtu == Backend::hls);
+  }
+  const auto read = [&](const Network& network, const std::string& example,
+                        const std::string& name) {
+    return parse_dataflow(folder + "/" + example + "/folding_config/" + name +
+                              "_folding_config.json+" + folder + "/" + example +
+                              "/specialize_layers_config/" + name + "_specialize_layers.json",
+                          network);
+  };
+  // The 43 classes of GTSRB are padded to a multiple of PE.
+  const Network gtsrb = zoo_network("cnv-w1a1", {.classes = 43});
+  const auto signs = read(gtsrb, "gtsrb", "gtsrb");
+  CHECK(signs.layers.back().pe == 4);
+  CHECK(padded_rows(signs, gtsrb, static_cast<int>(gtsrb.layers.size()) - 1) == 44);
+  // Keyword spotting: dense layers on 490 features.
+  test::Random random(1);
+  const NumberFormat three_bits = signed_format(3);
+  Network words;
+  int columns = 490;
+  for (const int rows : {256, 256, 256, 12}) {
+    words.add(test::random_layer(random, LayerKind::dense, {1, 1, columns}, three_bits, three_bits,
+                                 three_bits, 1, 1, 0, rows,
+                                 "layer" + std::to_string(words.layers.size()), rows == 12));
+    columns = rows;
+  }
+  CHECK(cycles_of(read(words, "kws", "kws"), words) == std::vector<int64_t>{392, 256, 256, 384});
+  // Of what no chain has.
+  const auto refused = [&](const std::string& example, const std::string& name) {
+    return test::refusal([&] { read(gtsrb, example, name); });
+  };
+  CHECK_THAT(refused("mobilenet-v1", "ZCU104"), Catch::Contains("VVAU_0"));
+  CHECK_THAT(refused("resnet50", "U250"), Catch::Contains("DuplicateStreams_0"));
+}
+
 // FINN sizes FIFOs when it builds: they hold no part up.
 TEST_CASE("finn_files_without_depths_get_fifos_that_hold_no_part_up") {
   const Network network = zoo_network("cnv-w1a1", {.width = 0.25});

@@ -10,6 +10,7 @@
 #include "models/dataflow/placement.h"
 #include "models/dataflow/simulation.h"
 #include "models/dataflow/sliding_window.h"
+#include "models/dataflow/timeline.h"
 #include "tests/models/dataflow/random_accelerator.h"
 #include "tests/support/catch.h"
 #include "tests/support/in_child.h"
@@ -35,7 +36,10 @@ std::vector<Tensor> random_images(Random& random, const Network& network, int co
 std::string compare(const Network& network, const DataflowAccelerator& accelerator,
                     const FaultMap& map, const std::vector<Tensor>& images,
                     const DataflowResult& result) {
-  const Effects effects = lower(map, place(accelerator, network), network);
+  Placement placement = place(accelerator, network);
+  placement.run =
+      std::make_shared<DataflowTimeline>(accelerator, network, static_cast<int64_t>(images.size()));
+  const Effects effects = lower(map, placement, network);
   for (size_t i = 0; i < images.size(); ++i) {
     const auto expected = reference::run(network, images[i], effects, static_cast<int64_t>(i));
     for (size_t t = 0; t < expected.size(); ++t) {

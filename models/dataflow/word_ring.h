@@ -1,6 +1,6 @@
-// The buffer of FINN's sliding-window unit in RTL: a ring of BUF words, written in the order of the
-// image from slot 0 on, and read where the windows want it. Word e of an image lies in slot e mod
-// BUF.
+// A ring of words as FINN's parts in RTL have them: the buffer of the sliding-window unit (BUF
+// words), and the replay buffer of the MVU. Words are written in the order of the run, word n into
+// slot n mod slots, and read where they are wanted, more than once.
 #pragma once
 
 #include <cstddef>
@@ -9,9 +9,9 @@
 
 namespace stuckat::dataflow {
 
-class WindowRing {
+class WordRing {
  public:
-  WindowRing(int64_t slots, int limbs);
+  WordRing(int64_t slots, int limbs);
 
   int64_t slots() const { return slots_; }
 
@@ -19,11 +19,13 @@ class WindowRing {
   void stick(int64_t slot, int bit, bool one);
   /// A transient: what the slot holds at the beginning of `cycle` has the bit inverted.
   void flip(int64_t slot, int bit, int64_t cycle) { flips_.push_back({slot, bit, cycle}); }
+  bool has_flips() const { return !flips_.empty(); }
+  bool is_healthy() const { return flips_.empty() && keep_.empty(); }
 
-  /// Element `element` of the image is written in `cycle`, and there from the next one on.
-  void write(int64_t element, const uint64_t* word, int64_t cycle);
-  /// It is fetched in `cycle`.
-  void fetch(int64_t element, uint64_t* word, int64_t cycle) const;
+  /// Word `number` of the run is written in `cycle`, and there from the next one on.
+  void write(int64_t number, const uint64_t* word, int64_t cycle);
+  /// It is read in `cycle`.
+  void fetch(int64_t number, uint64_t* word, int64_t cycle) const;
 
  private:
   struct Flip {
@@ -37,7 +39,7 @@ class WindowRing {
   size_t limbs_;
   std::vector<uint64_t> cells_;       // [slot][limbs]
   std::vector<uint64_t> keep_, set_;  // as cells_, or empty: every bit is healthy
-  std::vector<int64_t> written_;      // [slot] cycle; kept if there are flips
+  std::vector<int64_t> written_;      // [slot] cycle
   std::vector<Flip> flips_;
 };
 

@@ -1,4 +1,4 @@
-#include "models/dataflow/window_ring.h"
+#include "models/dataflow/word_ring.h"
 
 #include <algorithm>
 
@@ -6,13 +6,13 @@
 
 namespace stuckat::dataflow {
 
-WindowRing::WindowRing(int64_t slots, int limbs)
+WordRing::WordRing(int64_t slots, int limbs)
     : slots_(slots),
       limbs_(static_cast<size_t>(limbs)),
       cells_(static_cast<size_t>(slots) * limbs_),
       written_(static_cast<size_t>(slots), -1) {}
 
-void WindowRing::stick(int64_t slot, int bit, bool one) {
+void WordRing::stick(int64_t slot, int bit, bool one) {
   if (keep_.empty()) {
     keep_.assign(cells_.size(), ~uint64_t{0});
     set_.assign(cells_.size(), 0);
@@ -20,8 +20,8 @@ void WindowRing::stick(int64_t slot, int bit, bool one) {
   stick_word_bit(keep_.data() + at(slot), set_.data() + at(slot), bit, one);
 }
 
-void WindowRing::write(int64_t element, const uint64_t* word, int64_t cycle) {
-  const int64_t slot = element % slots_;
+void WordRing::write(int64_t number, const uint64_t* word, int64_t cycle) {
+  const int64_t slot = number % slots_;
   std::copy_n(word, limbs_, cells_.data() + at(slot));
   if (!keep_.empty()) {
     read_word(cells_.data() + at(slot), keep_.data() + at(slot), set_.data() + at(slot),
@@ -32,8 +32,8 @@ void WindowRing::write(int64_t element, const uint64_t* word, int64_t cycle) {
 
 // Reads may run ahead of fetches that come before them, so that what a cell holds in a cycle is
 // worked out when it is fetched.
-void WindowRing::fetch(int64_t element, uint64_t* word, int64_t cycle) const {
-  const int64_t slot = element % slots_;
+void WordRing::fetch(int64_t number, uint64_t* word, int64_t cycle) const {
+  const int64_t slot = number % slots_;
   std::copy_n(cells_.data() + at(slot), limbs_, word);
   if (flips_.empty()) return;
   for (const Flip& flip : flips_) {
