@@ -162,21 +162,23 @@ int64_t FleetPlan::expected_chips() const {
 
 const std::vector<Policy>& policies() {
   static const std::vector<Policy> rows = {
-      {"none", "nothing: broken parts act, with the deployed network", "", false,
+      {"none", "nothing: broken parts act, with the deployed network", "", false, false,
        without_retraining},
       {"fap", "broken parts are bypassed, no retraining", "FAP (Zhang, Gu, Basu, Garg, VTS 2018)",
-       true, without_retraining},
+       true, false, without_retraining},
+      {"salvage", "as fap, with channels where their weights that count as 0 matter least",
+       "SalvageDNN", true, true, without_retraining},
       {"fixed", "each broken chip by itself, the same amount for all",
-       "FAP+T (Zhang, Gu, Basu, Garg, VTS 2018)", true, fixed},
+       "FAP+T (Zhang, Gu, Basu, Garg, VTS 2018)", true, false, fixed},
       {"reduce", "each chip by itself, the amount that its fault rate needs",
-       "Reduce (Hanif, Shafique, DATE 2023)", true, reduce},
+       "Reduce (Hanif, Shafique, DATE 2023)", true, false, reduce},
       {"tre-map", "so many chips together as they come, the amount that their union needs",
-       "TRE-Map (Hoang, Hanif, Shafique, DSD 2021)", true, tre_map},
+       "TRE-Map (Hoang, Hanif, Shafique, DSD 2021)", true, false, tre_map},
       {"random", "so many chips together at random, the amount that their union needs", "", true,
-       random_groups},
+       false, random_groups},
       {"efat", "chips together where that saves retraining, the greatest saving first",
-       "eFAT (Hanif, Shafique 2023)", true, efat},
-      {"one", "one network for all broken chips", "", true, all_in_one},
+       "eFAT (Hanif, Shafique 2023)", true, false, efat},
+      {"one", "one network for all broken chips", "", true, false, all_in_one},
   };
   return rows;
 }
@@ -209,6 +211,7 @@ FleetPlan plan_fleet(const Policy& policy, const LotView& lot, const PolicyOptio
   FleetPlan plan;
   plan.policy = policy.name;
   plan.bypass = policy.bypass;
+  plan.assigns = policy.assigns;
   policy.plan(lot, options, plan);
   std::sort(plan.groups.begin(), plan.groups.end(),
             [](const auto& a, const auto& b) { return a.chips < b.chips; });
@@ -226,7 +229,7 @@ FleetPlan within_budget(FleetPlan plan, const LotView& lot, int64_t images) {
            static_cast<double>(b->chips.size()) * static_cast<double>(a->images);
   };
   std::stable_sort(order.begin(), order.end(), better);
-  FleetPlan result{plan.policy, plan.bypass, {}, plan.merges};
+  FleetPlan result{plan.policy, plan.bypass, plan.assigns, {}, plan.merges};
   for (const PlannedGroup* g : order) {
     if (g->images == 0 || (g->expected && g->images <= images)) {
       images -= g->images;

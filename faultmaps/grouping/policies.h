@@ -27,6 +27,7 @@ struct PlannedGroup {
 struct FleetPlan {
   std::string policy;
   bool bypass = true;                ///< broken sites are bypassed (FAP); without, they act
+  bool assigns = false;              ///< channels get another order on each chip (assignment.h)
   std::vector<PlannedGroup> groups;  ///< every chip in one; by their first chip
   std::vector<Merge> merges;         ///< that led there, where the policy merges by reward
 
@@ -58,11 +59,12 @@ struct Policy {
   const char* words;   ///< one line: what it does
   const char* source;  ///< of the idea; empty: none
   bool bypass;         ///< broken sites are bypassed
+  bool assigns;        ///< channels are assigned to hardware for each chip
   /// Groups, rates not filled in.
   void (*plan)(const LotView& lot, const PolicyOptions& options, FleetPlan& plan);
 };
 
-/// none, fap, fixed, reduce, tre-map, random, efat, one.
+/// none, fap, salvage, fixed, reduce, tre-map, random, efat, one.
 const std::vector<Policy>& policies();
 /// Throws InputError(where, ...) with the nearest name.
 const Policy& policy(std::string_view name, std::string_view where);

@@ -1,5 +1,6 @@
 // The synthetic tester: the map that it finds against the one that is there.
 #include <map>
+#include <stdexcept>
 
 #include "faultmaps/array_tester.h"
 #include "tests/support/catch.h"
@@ -38,7 +39,7 @@ struct Array {
       for (int c = 0; c < columns; ++c) {
         const int weight = weights[static_cast<size_t>(r * columns + c)];
         const int operand = operands[static_cast<size_t>(r)];
-        CHECK((operand >= -128 && operand <= 127));
+        if (operand < -128 || operand > 127) throw std::out_of_range("operand");
         const auto at = broken.find({r, c});
         sums[static_cast<size_t>(c)] +=
             at == broken.end() ? int64_t{weight} * operand : at->second.product(weight, operand);

@@ -278,7 +278,7 @@ TEST_CASE("every policy puts every chip into one group, within f_max where it ex
     }
   }
   for (const char* name : {"tre-map", "random", "efat", "one"}) CHECK(grouped[name] > 20);
-  for (const char* name : {"none", "fap", "fixed", "reduce"}) CHECK(grouped[name] == 0);
+  for (const char* name : {"none", "fap", "salvage", "fixed", "reduce"}) CHECK(grouped[name] == 0);
 }
 
 TEST_CASE("groups of one chip are Reduce, whatever puts them together") {

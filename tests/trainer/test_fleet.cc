@@ -2,6 +2,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "faultmaps/assignment.h"
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/generators.h"
 #include "faultmaps/lower.h"
@@ -458,6 +459,27 @@ TEST_CASE("a group that misses the constraint is split down to single chips, and
   CHECK(easy.chips_sold() == 6);
   CHECK(easy.images() >= plan.images());  // whole batches
   CHECK(easy.images() < plan.images() + 20);
+}
+
+TEST_CASE("salvaged, each chip has the deployed network with channels in an order of its own") {
+  const Setup s;
+  const Lot lot(s, 4, 0.1, 80);
+  const test::TemporaryFolder folder;
+  Workers workers(2);
+  FleetOutcome outcome;
+  REQUIRE(run_fleet(folder.path().string(), lot.plan("salvage"), lot.lot, s.deployed(), nullptr,
+                    lot.options(0.5), workers, outcome));
+  CHECK(outcome.images() == 0);
+  double before = 0, after = 0;
+  for (size_t chip = 0; chip < lot.chips.size(); ++chip) {
+    const Effects effects = s.effects(s.network, lot.chips[chip]);
+    const Network network = reschedule(s.network, salvaging_orders(s.network, effects));
+    CHECK(accuracy(network, s.validation, workers) == accuracy(s.network, s.validation, workers));
+    CHECK(outcome.validation[chip] == accuracy(network, s.validation, workers, effects));
+    before += saliency_lost(s.network, effects);
+    after += saliency_lost(network, effects);
+  }
+  CHECK(after < before);
 }
 
 TEST_CASE("dead PEs of a dataflow accelerator: each chip is evaluated by itself") {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from figures import Chart
 
-POLICIES = "fap,fixed,reduce,tre-map,random,efat,one"
+POLICIES = "fap,salvage,fixed,reduce,tre-map,random,efat,one"
 CHIPS = 100
 
 
@@ -151,7 +151,7 @@ def resilience_table(kept):
 
 
 def bill(result, outcome):
-    return outcome["images"] + (0 if outcome["policy"] in ("fap", "fixed") else result["resilience_images"])
+    return outcome["images"] + (0 if outcome["policy"] in ("fap", "salvage", "fixed") else result["resilience_images"])
 
 
 def outcome_table(result):

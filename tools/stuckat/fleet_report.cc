@@ -1,5 +1,6 @@
 // What came of a lot as the report shows it.
 #include <cmath>
+#include <set>
 
 #include "faultmaps/wafer.h"
 #include "tools/stuckat/fleet.h"
@@ -52,7 +53,8 @@ report::Fleet::Policy shown_policy(const trainer::FleetOutcome& o, int64_t map_i
 }  // namespace
 
 bool needs_resilience_map(const std::string& policy) {
-  return policy != "none" && policy != "fap" && policy != "fixed";
+  static const std::set<std::string> without = {"none", "fap", "salvage", "fixed"};
+  return without.count(policy) == 0;
 }
 
 report::Fleet shown_fleet(const std::string& label, const trainer::FleetResult& r,

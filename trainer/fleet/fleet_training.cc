@@ -4,6 +4,7 @@
 #include <deque>
 #include <filesystem>
 
+#include "faultmaps/assignment.h"
 #include "trainer/fleet/retraining.h"
 #include "trainer/predict.h"
 #include "workloads/errors.h"
@@ -125,7 +126,7 @@ class FleetRun {
 
   std::string name_of(const FleetGroup& group) const {
     Hasher hasher;
-    hasher.add(origin_).add(plan_.bypass).add(group.images);
+    hasher.add(origin_).add(plan_.bypass).add(plan_.assigns).add(group.images);
     for (const int chip : group.chips) hasher.add(lot_.hashes[static_cast<size_t>(chip)]);
     return hasher.hex().substr(0, 16);
   }
@@ -162,9 +163,16 @@ class FleetRun {
     return lot_.fused(chips);
   }
 
+  /// The deployed network with its channels in an order for these chips. Only weights that count as
+  /// 0 are avoided.
+  Network salvaged(const std::vector<int>& chips) const {
+    const Effects effects = damage(chips).effects(deployed_.network, 1);
+    return reschedule(deployed_.network, salvaging_orders(deployed_.network, effects));
+  }
+
   bool try_out(const std::string& name, const FleetGroup& group, Tried& tried) {
     if (group.images == 0) {
-      evaluate(deployed_.network, group.chips, tried);
+      evaluate(plan_.assigns ? salvaged(group.chips) : deployed_.network, group.chips, tried);
       write(name, tried);
       return true;
     }

@@ -57,7 +57,7 @@ TEST_CASE("fleet: every policy is planned, and trained to the same bytes twice a
   const Session s;
   const std::string options = planned(s);
   const auto plan = json_of(s, "fleet plan" + options);
-  REQUIRE(plan["plans"].size() == 8);
+  REQUIRE(plan["plans"].size() == 9);
   for (const auto& p : plan["plans"]) {
     size_t chips = 0;
     for (const auto& g : p["groups"]) chips += g["chips"].size();
