@@ -5,14 +5,45 @@
 
 namespace stuckat::trainer {
 
-void BatchNorm::normalise(const LayerParameters& parameters, const std::vector<ChannelSums>& blocks,
-                          double count, double unit, int32_t limit, Steps& steps) {
-  const size_t rows = parameters.gamma.size();
+void BatchNorm::begin(size_t rows, Steps& steps) {
+  frozen_ = false;
   steps.thresholds.clear();
+  steps.edges.clear();
   for (auto* values : {&band_.low, &band_.high, &band_.mean}) values->resize(rows);
   for (auto* values : {&deviation_, &statistics_.mean, &statistics_.variance}) {
     values->resize(rows);
   }
+}
+
+IntegerBatchNorm BatchNorm::add_row(const LayerParameters& parameters, size_t r, double mean,
+                                    double variance, double count, double unit, int32_t limit,
+                                    Steps& steps) {
+  const double real_mean = mean * unit;
+  const double real_variance = variance * unit * unit;
+  const IntegerBatchNorm norm =
+      integer_batch_norm(unit, parameters.gamma[r], parameters.beta[r], real_mean, real_variance);
+  const FoldedRow row = fold(norm, steps.format, limit);
+  steps.thresholds.insert(steps.thresholds.end(), row.thresholds.begin(), row.thresholds.end());
+  band_.low[r] = static_cast<float>(row.low);
+  band_.high[r] = static_cast<float>(row.high);
+  band_.mean[r] = static_cast<float>(mean);
+  deviation_[r] = unit / std::sqrt(real_variance + batch_norm_epsilon);
+  statistics_.mean[r] = real_mean;
+  statistics_.variance[r] = count > 1 ? real_variance * count / (count - 1) : real_variance;
+  return norm;
+}
+
+void BatchNorm::add_edges(const IntegerBatchNorm& norm, size_t r, Steps& steps) {
+  const RealRow row = real_row(norm, steps.format);
+  for (const double edge : row.edges) steps.edges.push_back(static_cast<float>(edge));
+  band_.low[r] = static_cast<float>(row.low);
+  band_.high[r] = static_cast<float>(row.high);
+}
+
+void BatchNorm::normalise(const LayerParameters& parameters, const std::vector<ChannelSums>& blocks,
+                          double count, double unit, int32_t limit, Steps& steps) {
+  const size_t rows = parameters.gamma.size();
+  begin(rows, steps);
   for (size_t r = 0; r < rows; ++r) {
     int64_t sum = 0;
     int64_t square = 0;
@@ -22,18 +53,37 @@ void BatchNorm::normalise(const LayerParameters& parameters, const std::vector<C
     }
     const double mean = static_cast<double>(sum) / count;
     const double variance = std::max(0.0, static_cast<double>(square) / count - mean * mean);
-    const double real_mean = mean * unit;
-    const double real_variance = variance * unit * unit;
-    const FoldedRow row = fold(
-        integer_batch_norm(unit, parameters.gamma[r], parameters.beta[r], real_mean, real_variance),
-        steps.format, limit);
-    steps.thresholds.insert(steps.thresholds.end(), row.thresholds.begin(), row.thresholds.end());
-    band_.low[r] = static_cast<float>(row.low);
-    band_.high[r] = static_cast<float>(row.high);
-    band_.mean[r] = static_cast<float>(mean);
-    deviation_[r] = unit / std::sqrt(real_variance + batch_norm_epsilon);
-    statistics_.mean[r] = real_mean;
-    statistics_.variance[r] = count > 1 ? real_variance * count / (count - 1) : real_variance;
+    add_row(parameters, r, mean, variance, count, unit, limit, steps);
+  }
+}
+
+void BatchNorm::normalise(const LayerParameters& parameters,
+                          const std::vector<RealChannelSums>& blocks, double count, double unit,
+                          int32_t limit, Steps& steps) {
+  const size_t rows = parameters.gamma.size();
+  begin(rows, steps);
+  for (size_t r = 0; r < rows; ++r) {
+    double sum = 0;
+    double square = 0;
+    for (const RealChannelSums& s : blocks) {
+      sum += s.sum[r];
+      square += s.square[r];
+    }
+    const double mean = sum / count;
+    const double variance = std::max(0.0, square / count - mean * mean);
+    add_edges(add_row(parameters, r, mean, variance, count, unit, limit, steps), r, steps);
+  }
+}
+
+void BatchNorm::freeze(const LayerParameters& parameters, double unit, int32_t limit,
+                       Steps& steps) {
+  const size_t rows = parameters.gamma.size();
+  begin(rows, steps);
+  frozen_ = true;
+  for (size_t r = 0; r < rows; ++r) {
+    const double mean = parameters.mean[r] / unit;
+    const double variance = parameters.variance[r] / unit / unit;
+    add_edges(add_row(parameters, r, mean, variance, 0, unit, limit, steps), r, steps);
   }
 }
 
@@ -61,6 +111,7 @@ BatchNormBackward BatchNorm::backward(const LayerParameters& parameters, const P
     beta_gradient[r] = static_cast<float>(s);
     gamma_gradient[r] = static_cast<float>(d * deviation);
     k.scale[r] = static_cast<float>(gain);
+    if (frozen_) continue;
     k.offset[r] = static_cast<float>(gain * s / count);
     k.slope[r] = static_cast<float>(gain * deviation * deviation * d / count);
   }

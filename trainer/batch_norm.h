@@ -16,6 +16,11 @@ class BatchNorm {
   /// one unit of the sums; limit: as in fold().
   void normalise(const LayerParameters& parameters, const std::vector<ChannelSums>& blocks,
                  double count, double unit, int32_t limit, Steps& steps);
+  /// The same of sums that are real numbers: steps get edges as well as thresholds.
+  void normalise(const LayerParameters& parameters, const std::vector<RealChannelSums>& blocks,
+                 double count, double unit, int32_t limit, Steps& steps);
+  /// By the running statistics instead of a batch's, which are then constants to the gradient.
+  void freeze(const LayerParameters& parameters, double unit, int32_t limit, Steps& steps);
   const PassBand& band() const { return band_; }
   const BatchStatistics& statistics() const { return statistics_; }
 
@@ -30,6 +35,14 @@ class BatchNorm {
                              std::vector<float>& beta_gradient) const;
 
  private:
+  void begin(size_t rows, Steps& steps);
+  /// mean, variance (biased) of a row's sums. Adds its thresholds to the steps; returns what they
+  /// follow from.
+  IntegerBatchNorm add_row(const LayerParameters& parameters, size_t row, double mean,
+                           double variance, double count, double unit, int32_t limit, Steps& steps);
+  void add_edges(const IntegerBatchNorm& norm, size_t row, Steps& steps);
+
+  bool frozen_ = false;
   PassBand band_;
   std::vector<double> deviation_;  // [row] unit / sqrt(variance + eps): of the normalised sum
   BatchStatistics statistics_;

@@ -69,6 +69,34 @@ void read_moments(const Hdf5File& file, const std::string& group, const Network&
   });
 }
 
+/// What runs with a penalty have in their history besides.
+void write_zeros(Hdf5File& file, const TrainState& state) {
+  if (state.history.empty() || state.history.front().zeros.empty()) return;
+  const auto epochs = static_cast<int64_t>(state.history.size());
+  std::vector<double> penalties;
+  std::vector<double> zeros;
+  for (const EpochRecord& r : state.history) {
+    penalties.push_back(r.penalty);
+    zeros.insert(zeros.end(), r.zeros.begin(), r.zeros.end());
+  }
+  file.write_array("/penalty", penalties, {epochs});
+  file.write_array("/zeros", zeros,
+                   {epochs, static_cast<int64_t>(state.model.architecture.layers.size())});
+}
+
+void read_zeros(const Hdf5File& file, TrainState& state) {
+  if (!file.exists("/zeros")) return;
+  const auto epochs = static_cast<int64_t>(state.history.size());
+  const size_t layers = state.model.architecture.layers.size();
+  const auto penalties = file.read_array<double>("/penalty", {epochs});
+  const auto zeros = file.read_array<double>("/zeros", {epochs, static_cast<int64_t>(layers)});
+  for (size_t e = 0; e < state.history.size(); ++e) {
+    state.history[e].penalty = penalties[e];
+    const auto first = zeros.begin() + static_cast<ptrdiff_t>(e * layers);
+    state.history[e].zeros.assign(first, first + static_cast<ptrdiff_t>(layers));
+  }
+}
+
 /// " (epochs 12, now 20)": the first option that differs; "" if none does.
 std::string difference(const std::string& of_file, const std::string& now) {
   // What the run started from stands behind the JSON.
@@ -109,6 +137,7 @@ void write_checkpoint(const std::string& path, const TrainState& state) {
                                    r.test_accuracy, static_cast<double>(r.injected_layer)});
   }
   file.write_array("/history", history, {epochs, history_columns});
+  write_zeros(file, state);
   write_model(file, "/model", state.model);
   if (state.best_validation.epoch >= 0) {
     write_model(file, "/best_validation", state.best_validation.model);
@@ -142,6 +171,7 @@ void read_checkpoint(const std::string& path, TrainState& state) {
   for (auto r = history.begin(); r != history.end(); r += history_columns) {
     state.history.push_back({r[0], r[1], r[2], r[3], r[4], static_cast<int>(r[5])});
   }
+  read_zeros(file, state);
   read_model(file, "/model", state.model);
   if (state.best_validation.epoch >= 0) {
     read_model(file, "/best_validation", state.best_validation.model);

@@ -60,6 +60,55 @@ HWY_INLINE void sums_of(const Acc* acc, int pixels, int channels, Range range, i
   }
 }
 
+void sums_of_real(const float* acc, int pixels, int channels, Range range, RealChannelSums& sums) {
+  const ptrdiff_t step = static_cast<ptrdiff_t>(channels) * lanes;
+  for (int c = range.begin; c < range.end; ++c) {
+    const float* a = acc + static_cast<ptrdiff_t>(c) * lanes;
+    std::array<double, lanes> all{};
+    std::array<double, lanes> squares{};
+    for (int p = 0; p < pixels; ++p, a += step) {
+      for (size_t l = 0; l < lanes; ++l) {
+        const double value = a[l];
+        all[l] += value;
+        squares[l] += value * value;
+      }
+    }
+    for (size_t l = 0; l < lanes; ++l) {
+      sums.sum[static_cast<size_t>(c)] += all[l];
+      sums.square[static_cast<size_t>(c)] += squares[l];
+    }
+  }
+}
+
+void steps_of_real(const float* acc, int pixels, int channels, const Steps& steps, int samples,
+                   int8_t* values) {
+  const BlockFloats d;
+  const BlockInts ints;
+  const hn::Rebind<int8_t, BlockInts> bytes;
+  const int count = steps.format.thresholds();
+  const auto lowest = hn::Set(ints, int32_t{steps.format.level(0)});
+  const auto height = hn::Set(ints, int32_t{steps.format.kind == FormatKind::binary ? 2 : 1});
+  const auto present = hn::Set(ints, int32_t{std::min(samples, lanes)});
+  for (int p = 0; p < pixels; ++p) {
+    for (int c = 0; c < channels; ++c) {
+      const auto sign = hn::Set(d, static_cast<float>(steps.sign[static_cast<size_t>(c)]));
+      const float* edges = steps.edges.data() + static_cast<ptrdiff_t>(c) * count;
+      for (int j = 0; j < lanes; j += lanes_of<BlockFloats>) {
+        const auto a = hn::Mul(hn::LoadU(d, acc + j), sign);
+        auto level = lowest;
+        for (int k = 0; k < count; ++k) {
+          const auto above = hn::RebindMask(ints, hn::Gt(a, hn::Set(d, edges[k])));
+          level = hn::Add(level, hn::IfThenElseZero(above, height));
+        }
+        const auto in_batch = hn::Lt(hn::Iota(ints, int32_t{j}), present);
+        hn::StoreU(hn::DemoteTo(bytes, hn::IfThenElseZero(in_batch, level)), bytes, values + j);
+      }
+      acc += lanes;
+      values += lanes;
+    }
+  }
+}
+
 template <class Acc>
 HWY_INLINE void steps_of(const Acc* acc, int pixels, int channels, const Steps& steps, int samples,
                          int8_t* values) {
@@ -168,12 +217,21 @@ void pass_int(const int32_t* acc, int pixels, int channels, Range range, const P
               float* gradient, float* sums, float* products) {
   pass_of(acc, pixels, channels, range, band, gradient, sums, products);
 }
+void pass_real(const float* acc, int pixels, int channels, Range range, const PassBand& band,
+               float* gradient, float* sums, float* products) {
+  pass_of(acc, pixels, channels, range, band, gradient, sums, products);
+}
 void gradient_short(const int16_t* acc, int pixels, int channels, const BatchNormBackward& k,
                     int samples, const float* gradient, float* result) {
   gradient_of(acc, pixels, channels, k, samples, gradient, result);
 }
 void gradient_int(const int32_t* acc, int pixels, int channels, const BatchNormBackward& k,
                   int samples, const float* gradient, float* result) {
+  gradient_of(acc, pixels, channels, k, samples, gradient, result);
+}
+
+void gradient_real(const float* acc, int pixels, int channels, const BatchNormBackward& k,
+                   int samples, const float* gradient, float* result) {
   gradient_of(acc, pixels, channels, k, samples, gradient, result);
 }
 
@@ -208,12 +266,16 @@ namespace stuckat::trainer {
 
 HWY_EXPORT(sums_of_short);
 HWY_EXPORT(sums_of_int);
+HWY_EXPORT(sums_of_real);
 HWY_EXPORT(steps_of_short);
 HWY_EXPORT(steps_of_int);
+HWY_EXPORT(steps_of_real);
 HWY_EXPORT(pass_short);
 HWY_EXPORT(pass_int);
+HWY_EXPORT(pass_real);
 HWY_EXPORT(gradient_short);
 HWY_EXPORT(gradient_int);
+HWY_EXPORT(gradient_real);
 HWY_EXPORT(transpose_all);
 
 void add_sums(const int16_t* acc, int pixels, int channels, Range range, int64_t bound,
@@ -224,6 +286,9 @@ void add_sums(const int32_t* acc, int pixels, int channels, Range range, int64_t
               ChannelSums& sums) {
   HWY_DYNAMIC_DISPATCH(sums_of_int)(acc, pixels, channels, range, bound, sums);
 }
+void add_sums(const float* acc, int pixels, int channels, Range range, RealChannelSums& sums) {
+  HWY_DYNAMIC_DISPATCH(sums_of_real)(acc, pixels, channels, range, sums);
+}
 void apply_steps(const int16_t* acc, int pixels, int channels, const Steps& steps, int samples,
                  int8_t* values) {
   HWY_DYNAMIC_DISPATCH(steps_of_short)(acc, pixels, channels, steps, samples, values);
@@ -231,6 +296,10 @@ void apply_steps(const int16_t* acc, int pixels, int channels, const Steps& step
 void apply_steps(const int32_t* acc, int pixels, int channels, const Steps& steps, int samples,
                  int8_t* values) {
   HWY_DYNAMIC_DISPATCH(steps_of_int)(acc, pixels, channels, steps, samples, values);
+}
+void apply_steps(const float* acc, int pixels, int channels, const Steps& steps, int samples,
+                 int8_t* values) {
+  HWY_DYNAMIC_DISPATCH(steps_of_real)(acc, pixels, channels, steps, samples, values);
 }
 void pass_gradient(const int16_t* acc, int pixels, int channels, Range range, const PassBand& band,
                    float* gradient, float* sums, float* products) {
@@ -240,6 +309,10 @@ void pass_gradient(const int32_t* acc, int pixels, int channels, Range range, co
                    float* gradient, float* sums, float* products) {
   HWY_DYNAMIC_DISPATCH(pass_int)(acc, pixels, channels, range, band, gradient, sums, products);
 }
+void pass_gradient(const float* acc, int pixels, int channels, Range range, const PassBand& band,
+                   float* gradient, float* sums, float* products) {
+  HWY_DYNAMIC_DISPATCH(pass_real)(acc, pixels, channels, range, band, gradient, sums, products);
+}
 void batch_norm_gradient(const int16_t* acc, int pixels, int channels, const BatchNormBackward& k,
                          int samples, const float* gradient, float* result) {
   HWY_DYNAMIC_DISPATCH(gradient_short)(acc, pixels, channels, k, samples, gradient, result);
@@ -247,6 +320,10 @@ void batch_norm_gradient(const int16_t* acc, int pixels, int channels, const Bat
 void batch_norm_gradient(const int32_t* acc, int pixels, int channels, const BatchNormBackward& k,
                          int samples, const float* gradient, float* result) {
   HWY_DYNAMIC_DISPATCH(gradient_int)(acc, pixels, channels, k, samples, gradient, result);
+}
+void batch_norm_gradient(const float* acc, int pixels, int channels, const BatchNormBackward& k,
+                         int samples, const float* gradient, float* result) {
+  HWY_DYNAMIC_DISPATCH(gradient_real)(acc, pixels, channels, k, samples, gradient, result);
 }
 void transpose(const float* gradient, int pixels, int channels, float* transposed,
                ptrdiff_t row_block, ptrdiff_t pixel) {

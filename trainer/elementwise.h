@@ -22,6 +22,15 @@ void add_sums(const int16_t* acc, int pixels, int channels, Range range, int64_t
 void add_sums(const int32_t* acc, int pixels, int channels, Range range, int64_t bound,
               ChannelSums& sums);
 
+/// Sums of accumulators that are real numbers, of each channel.
+struct RealChannelSums {
+  std::vector<double> sum;     // [channel]
+  std::vector<double> square;  // [channel]
+};
+
+/// The same of real accumulators: lane by lane, then the lanes in order.
+void add_sums(const float* acc, int pixels, int channels, Range range, RealChannelSums& sums);
+
 /// How the accumulators of a layer become values: value = level number (thresholds strictly below
 /// sign * accumulator). sign is -1 where the batch-norm's scale is negative, as if the row's
 /// weights had changed their sign.
@@ -29,12 +38,15 @@ struct Steps {
   NumberFormat format;
   std::vector<int32_t> sign;        // [channel], -1 or +1
   std::vector<int32_t> thresholds;  // [channel][format.thresholds()], on sign * accumulator
+  std::vector<float> edges = {};    // the same for real accumulators; empty without them
 };
 
 /// values[pixel][channel][16] of one block; 0 in lanes from `samples` on.
 void apply_steps(const int16_t* acc, int pixels, int channels, const Steps& steps, int samples,
                  int8_t* values);
 void apply_steps(const int32_t* acc, int pixels, int channels, const Steps& steps, int samples,
+                 int8_t* values);
+void apply_steps(const float* acc, int pixels, int channels, const Steps& steps, int samples,
                  int8_t* values);
 
 /// Where the straight-through gradient passes: low <= accumulator <= high, per channel.
@@ -50,6 +62,8 @@ void pass_gradient(const int16_t* acc, int pixels, int channels, Range range, co
                    float* gradient, float* sums, float* products);
 void pass_gradient(const int32_t* acc, int pixels, int channels, Range range, const PassBand& band,
                    float* gradient, float* sums, float* products);
+void pass_gradient(const float* acc, int pixels, int channels, Range range, const PassBand& band,
+                   float* gradient, float* sums, float* products);
 
 /// result = scale * gradient - offset - slope * (acc - mean), each per channel: the batch-norm
 /// backward on [pixel][channel][16]. 0 in lanes from `samples` on.
@@ -59,6 +73,8 @@ struct BatchNormBackward {
 void batch_norm_gradient(const int16_t* acc, int pixels, int channels, const BatchNormBackward& k,
                          int samples, const float* gradient, float* result);
 void batch_norm_gradient(const int32_t* acc, int pixels, int channels, const BatchNormBackward& k,
+                         int samples, const float* gradient, float* result);
+void batch_norm_gradient(const float* acc, int pixels, int channels, const BatchNormBackward& k,
                          int samples, const float* gradient, float* result);
 
 /// transposed[channel / 16][pixel][sample][16] from gradient[pixel][channel][16 samples];

@@ -18,6 +18,14 @@ class FaultOverlay;
 /// No overlay makes a sum greater than this: squares still add up exactly.
 inline constexpr int32_t broken_sum_limit = 1 << 20;
 
+/// Where in the space of weights a pass looks, and by which statistics.
+struct Pass {
+  /// Added to the quantized weights, as real numbers: [layer][rows][columns]; null: nothing is.
+  const std::vector<std::vector<float>>* offsets = nullptr;
+  /// Batch-norms use the running statistics, as constants; with offsets only.
+  bool frozen = false;
+};
+
 /// What a step is about: the same for all of its layers.
 struct StepContext {
   const Network& network;  ///< shapes and formats
@@ -25,6 +33,7 @@ struct StepContext {
   std::span<FaultOverlay* const> overlays;  ///< each sees what those before it have changed
   int samples = 0;
   int64_t image_index = 0;  ///< number of sample 0 in the run
+  Pass pass = {};
 };
 
 /// A layer with weights whose sums have been computed.
@@ -51,7 +60,8 @@ class FaultOverlay {
   /// Whether operands() has something to do; a copy of the input is made for it.
   virtual bool changes_operands(int /*layer*/) const { return false; }
   virtual void operands(const StepContext&, int /*layer*/, int8_t* /*padded_input*/) const {}
-  /// Whether sums() has something to do; needs_wide() then, too.
+  /// Whether sums() has something to do; needs_wide() then, too. Its sums are integers: a step with
+  /// offsets throws InputError.
   virtual bool changes_sums(int /*layer*/) const { return false; }
   /// Whether sums, thresholds or logits may become greater than those of any weights: the step's
   /// accumulators have 32 bits then.

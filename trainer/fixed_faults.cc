@@ -5,6 +5,7 @@
 
 #include "faultmaps/faulty_values.h"
 #include "trainer/fault_positions.h"
+#include "workloads/errors.h"
 
 namespace stuckat::trainer {
 namespace {
@@ -203,6 +204,10 @@ void FixedFaults::logits(const StepContext& context, const ComputedLayer& comput
   const Layer& layer = computed.forward.layer;
   const int tensor = computed.index + 1;
   for_parts(context, tensor, [&](const LayerFaults& faults, Range samples) {
+    if (context.pass.offsets != nullptr && !faults.elements.empty()) {
+      throw InputError(context.network.name, "faults in logits that are real numbers",
+                       "faults that change weights, thresholds, operands or values");
+    }
     for (const ElementFault& fault : faults.elements) {
       for_selected(fault, layer.output, samples, context.image_index, [&](int sample, int element) {
         const int s = computed.steps.sign[static_cast<size_t>(element % layer.rows())];

@@ -5,6 +5,7 @@
 
 #include "trainer/kernels.h"
 #include "trainer/model.h"
+#include "trainer/real_product.h"
 
 namespace stuckat::trainer {
 ForwardLayer::ForwardLayer(const Layer& described, Values inputs, bool with_backward)
@@ -36,6 +37,7 @@ void ForwardLayer::set_weights(const int8_t* values, Workers& workers) {
 void ForwardLayer::run(const int8_t* input, int samples, const RowDone& done, Workers& workers,
                        const Edit& edit) {
   const int blocks = block_count(samples);
+  real = false;
   input_ = input;
   if (layer.padding > 0 || edit) {
     padded_.grow(blocks * block_elements(geometry.in));
@@ -66,6 +68,22 @@ void ForwardLayer::run(const int8_t* input, int samples, const RowDone& done, Wo
     acc16.grow(size);
     forward_product(geometry, weights, blocks, input_, acc16.data(), done, workers);
   }
+}
+
+void ForwardLayer::add_offsets(const float* offsets, int samples, Buffer<float>& real_input,
+                               Workers& workers) {
+  const int blocks = block_count(samples);
+  const size_t block_size = block_elements(layer.output);
+  acc_real.grow(blocks * block_size);
+  workers.run(blocks, [&](int block) {
+    float* out = acc_real.data() + block * block_size;
+    with_accumulators([&](const auto* acc) {
+      const auto* in = acc + block * block_size;
+      for (size_t i = 0; i < block_size; ++i) out[i] = static_cast<float>(in[i]);
+    });
+  });
+  add_real_product(geometry, offsets, samples, input_, real_input, acc_real.data(), workers);
+  real = true;
 }
 
 void pool_forward(const Layer& layer, const int8_t* input, int blocks, int8_t* output,

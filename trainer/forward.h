@@ -40,6 +40,18 @@ class ForwardLayer {
       f(acc16.data());
     }
   }
+  /// The sums become real numbers: adds those of offset * activation. offsets: [rows][columns], in
+  /// units of the integer weights. After run(), until the next one.
+  void add_offsets(const float* offsets, int samples, Buffer<float>& real_input, Workers& workers);
+  /// As with_accumulators(), with a pointer to float too.
+  template <class F>
+  void with_sums(const F& f) {
+    if (real) {
+      f(acc_real.data());
+    } else {
+      with_accumulators(f);
+    }
+  }
   /// The input that the products saw: with padding around.
   const int8_t* padded_input() const { return input_; }
 
@@ -47,10 +59,12 @@ class ForwardLayer {
   Geometry geometry;
   int64_t bound = 0;  ///< no |sum| is greater
   bool wide = false;  ///< 32-bit accumulators
+  bool real = false;  ///< the sums are in acc_real
   Digits activation_digits;
   PackedWeights weights;
   Buffer<int16_t> acc16;
   Buffer<int32_t> acc32;
+  Buffer<float> acc_real;
 
  private:
   bool with_backward_ = false;

@@ -78,9 +78,8 @@ HardwareFaults::HardwareFaults(const Hardware& hardware, bool with_draws, uint64
   if (hardware_.draw == Draw::sample) check_sample_draws();
 }
 
-// Before anything is trained: whether a draw hits such a site is a matter of luck. The sites of a
-// part are alike.
-void HardwareFaults::check_sample_draws() const {
+template <class Check>
+void HardwareFaults::for_drawn_kinds(const Check& check) const {
   const Network network = export_network(initial_model(exported_, seed_));
   for (const SiteKind kind : hardware_.sites) {
     for (const SiteSpace& space : index_->of(kind)) {
@@ -89,11 +88,32 @@ void HardwareFaults::check_sample_draws() const {
         FaultMap map;
         map.faults = {space.at(0)};
         map.faults.front().value = value;
-        check_overwrites(lower(map, hardware_.placement, network), hardware_.placement.accelerator,
-                         site_row(kind).name);
+        check(lower(map, hardware_.placement, network), site_row(kind).name);
       }
     }
   }
+}
+
+// Before anything is trained: whether a draw hits such a site is a matter of luck.
+void HardwareFaults::check_sample_draws() const {
+  for_drawn_kinds([&](const Effects& effects, const char* kind) {
+    check_overwrites(effects, hardware_.placement.accelerator, kind);
+  });
+}
+
+void HardwareFaults::check_real_weights() const {
+  if (!any()) return;
+  const auto check = [&](const Effects& effects, const std::string& what) {
+    const bool logits =
+        std::any_of(effects.elements.begin(), effects.elements.end(),
+                    [&](const ElementFault& f) { return f.tensor + 1 == exported_.tensors(); });
+    if (effects.operators.empty() && effects.windows.empty() && !logits) return;
+    throw InputError(hardware_.placement.accelerator,
+                     what + " cannot be broken where weights are real numbers (saq, qasam)",
+                     "sites that change weights, thresholds, operands or values, or sam or asam");
+  };
+  if (with_draws_) for_drawn_kinds(check);
+  check(chip_effects(export_network(initial_model(exported_, seed_))), "what the fault map breaks");
 }
 
 FaultMap HardwareFaults::random_faults(double percent, uint64_t step, uint64_t sample) const {

@@ -21,6 +21,9 @@ class HardwareFaults {
                  const Network& architecture);
 
   bool any() const { return index_ != nullptr; }
+  /// For steps in which weights are real numbers: throws InputError where the faults, or faults
+  /// that may be drawn, change the arithmetic of a PE or logits.
+  void check_real_weights() const;
 
   /// Draws for a step: each site is broken with probability percent/100, independently, stuck at
   /// any of its values. What a broken memory reads depends on what it stores: that is the network
@@ -36,6 +39,10 @@ class HardwareFaults {
 
  private:
   void check_sample_draws() const;
+  /// check(effects of a fault at one site, name of its kind) for each value of each part that
+  /// draws may break: the sites of a part are alike.
+  template <class Check>
+  void for_drawn_kinds(const Check& check) const;
   /// Into exported_: the layers whose memories the map breaks.
   void export_memories(const Model& model, const FaultMap& map);
   Effects effects_now(const Model& model, const FaultMap& map);

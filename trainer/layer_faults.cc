@@ -10,8 +10,33 @@
 
 namespace stuckat::trainer {
 
-std::vector<LayerFaults> faults_by_tensor(const Effects& effects, const Network& network) {
+namespace {
+
+/// Only padded weights read wrongly, and their operands are 0.
+bool does_nothing(const OperatorFault& fault, const Effects& effects, const Network& network) {
+  if (fault.pe.padded_weights.empty() || padded_input(network.layer(fault.layer)) != 0)
+    return false;
+  const bool in_windows = std::any_of(effects.windows.begin(), effects.windows.end(),
+                                      [&](const auto& w) { return w.layer == fault.layer; });
+  BrokenPe rest = fault.pe;
+  rest.padded_weights.clear();
+  return !in_windows && rest == BrokenPe{fault.pe.simd,
+                                         fault.pe.padded_columns,
+                                         fault.pe.accumulator_bits,
+                                         {},
+                                         {},
+                                         {},
+                                         {},
+                                         {}};
+}
+
+}  // namespace
+
+std::vector<LayerFaults> faults_by_tensor(const Effects& given, const Network& network) {
   std::vector<LayerFaults> result(static_cast<size_t>(network.tensors()));
+  Effects effects = given;
+  std::erase_if(effects.operators,
+                [&](const OperatorFault& fault) { return does_nothing(fault, given, network); });
   for_each_fault(effects, [&](const auto& fault) {
     result[static_cast<size_t>(tensor_of(fault))].add(fault);
   });
@@ -42,6 +67,9 @@ void patch_thresholds(const LayerFaults& faults, const Layer& layer, Steps& step
     const auto at = static_cast<ptrdiff_t>(patch.row) * layer.thresholds_per_row() + patch.index;
     steps.thresholds[static_cast<size_t>(at)] = static_cast<int32_t>(
         std::clamp<int64_t>(sum_of(layer, patch.value), -INT32_MAX, INT32_MAX));
+    if (steps.edges.empty()) continue;
+    steps.edges[static_cast<size_t>(at)] =
+        static_cast<float>(steps.thresholds[static_cast<size_t>(at)]);
   }
 }
 

@@ -15,8 +15,12 @@ Loss squared_hinge(const std::vector<double>& sums, int classes, const LogitNorm
   for (const double s : sums) mean += s * unit / count;
   double variance = 0;
   for (const double s : sums) variance += (s * unit - mean) * (s * unit - mean) / count;
-  const double inverse = 1 / std::sqrt(variance + batch_norm_epsilon);
   result.variance = count > 1 ? variance * count / (count - 1) : variance;
+  if (norm.frozen) {
+    mean = norm.mean;
+    variance = norm.variance;
+  }
+  const double inverse = 1 / std::sqrt(variance + batch_norm_epsilon);
 
   std::vector<double> by_logit(sums.size());
   for (size_t n = 0; n < labels.size(); ++n) {
@@ -45,9 +49,10 @@ Loss squared_hinge(const std::vector<double>& sums, int classes, const LogitNorm
   result.by_sum.resize(sums.size());
   for (size_t k = 0; k < sums.size(); ++k) {
     const double normalised = (sums[k] * unit - mean) * inverse;
-    result.by_sum[k] =
-        norm.gamma * inverse * unit *
-        (by_logit[k] - result.by_beta / count - normalised * result.by_gamma / count);
+    const double by_normalised =
+        norm.frozen ? by_logit[k]
+                    : by_logit[k] - result.by_beta / count - normalised * result.by_gamma / count;
+    result.by_sum[k] = norm.gamma * inverse * unit * by_normalised;
   }
   return result;
 }

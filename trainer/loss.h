@@ -10,6 +10,10 @@ struct LogitNorm {
   double unit = 1;
   double gamma = 1;
   double beta = 0;
+  /// Not by the batch's statistics but by these, which are constants to the gradient.
+  bool frozen = false;
+  double mean = 0;      ///< of the real sums
+  double variance = 1;  ///< likewise
 };
 
 struct Loss {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "trainer/kernels.h"
@@ -143,31 +144,39 @@ IntegerBatchNorm integer_batch_norm(double unit, double gamma, double beta, doub
   return {gamma * unit / std::sqrt(variance + batch_norm_epsilon), mean / unit, beta};
 }
 
-FoldedRow fold(const IntegerBatchNorm& norm, NumberFormat format, int32_t limit) {
-  FoldedRow row;
+RealRow real_row(const IntegerBatchNorm& norm, NumberFormat format) {
+  RealRow row;
+  constexpr double infinity = std::numeric_limits<double>::infinity();
   const double n = format.max_level();
   const double lowest = format.min_level() / n;
-  row.sign = norm.gain < 0 ? -1 : 1;
+  const int sign = norm.gain < 0 ? -1 : 1;
   for (int i = 0; i < format.thresholds(); ++i) {
     const double between = (format.level(i) + format.level(i + 1)) / (2 * n);
-    if (norm.gain == 0) {
-      row.thresholds.push_back(norm.beta > between ? -limit : limit);
-      continue;
-    }
     // y > between  <=>  sign * sum > sign * (mean + (between - beta) / gain)
-    const double edge = norm.mean + (between - norm.beta) / norm.gain;
-    row.thresholds.push_back(floor_within(row.sign * edge, limit));
+    row.edges.push_back(norm.gain != 0 ? sign * (norm.mean + (between - norm.beta) / norm.gain)
+                        : norm.beta > between ? -infinity
+                                              : infinity);
   }
   if (norm.gain == 0) {
     const bool inside = norm.beta >= lowest && norm.beta <= 1;
-    row.low = inside ? -limit : limit;
-    row.high = inside ? limit : -limit;
+    row.low = inside ? -infinity : infinity;
+    row.high = -row.low;
     return row;
   }
   const double a = norm.mean + (lowest - norm.beta) / norm.gain;
   const double b = norm.mean + (1 - norm.beta) / norm.gain;
-  row.low = -floor_within(-std::min(a, b), limit);
-  row.high = floor_within(std::max(a, b), limit);
+  row.low = std::min(a, b);
+  row.high = std::max(a, b);
+  return row;
+}
+
+FoldedRow fold(const IntegerBatchNorm& norm, NumberFormat format, int32_t limit) {
+  const RealRow real = real_row(norm, format);
+  FoldedRow row;
+  row.sign = norm.gain < 0 ? -1 : 1;
+  for (const double edge : real.edges) row.thresholds.push_back(floor_within(edge, limit));
+  row.low = -floor_within(-real.low, limit);
+  row.high = floor_within(real.high, limit);
   return row;
 }
 

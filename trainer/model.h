@@ -86,6 +86,14 @@ struct FoldedRow {
 /// limit: thresholds and band are cut to -limit .. limit, which must be beyond every sum.
 FoldedRow fold(const IntegerBatchNorm& norm, NumberFormat format, int32_t limit);
 
+/// The same for sums that are real numbers. gain 0: edges at +-infinity.
+struct RealRow {
+  std::vector<double> edges;  ///< ascending; a value is the number of edges below sign * sum
+  double low = 0;             ///< of the sums where the gradient passes
+  double high = 0;
+};
+RealRow real_row(const IntegerBatchNorm& norm, NumberFormat format);
+
 /// Greatest |sum of weight * activation| that the formats allow.
 int64_t sum_bound(const Layer& layer);
 

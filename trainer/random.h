@@ -14,7 +14,15 @@ inline uint64_t mix(uint64_t z) {
 }
 
 /// What numbers are drawn for, so that no two uses share a sequence.
-enum class Purpose : uint64_t { weights = 1, order, augmentation, injection, injected_layer, chip };
+enum class Purpose : uint64_t {
+  weights = 1,
+  order,
+  augmentation,
+  injection,
+  injected_layer,
+  chip,
+  direction
+};
 
 /// One sequence of random numbers; draw(i) is its i-th.
 class Sequence {

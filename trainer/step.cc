@@ -42,9 +42,10 @@ TrainingStep::~TrainingStep() = default;
 
 StepResult TrainingStep::run(const Model& model, const int8_t* input,
                              const std::vector<int>& labels,
-                             std::span<FaultOverlay* const> overlays, int64_t image_index) {
-  const StepContext step{network_, workers_, overlays, static_cast<int>(labels.size()),
-                         image_index};
+                             std::span<FaultOverlay* const> overlays, int64_t image_index,
+                             const Pass& pass) {
+  const StepContext step{network_,    workers_, overlays, static_cast<int>(labels.size()),
+                         image_index, pass};
   for (FaultOverlay* overlay : overlays) overlay->begin(step);
   forward(step, model, input);
   const StepResult result = loss(step, model.layers.back(), labels);
@@ -71,7 +72,7 @@ void TrainingStep::forward(const StepContext& step, const Model& model, const in
       continue;
     }
     TrainingLayer& training = *layers_[i];
-    training.forward(step, model.layers[i], in, unit_scale_[i]);
+    training.forward(step, model.layers[i], in, unit_scale_[i], scratch_);
     const ComputedLayer computed = training.computed();
     if (layer.accumulator_output) {
       for (FaultOverlay* overlay : step.overlays) overlay->logits(step, computed);
@@ -95,8 +96,13 @@ StepResult TrainingStep::loss(const StepContext& step, const LayerParameters& la
                               const std::vector<int>& labels) {
   TrainingLayer& layer = *layers_.back();
   const int classes = network_.classes();
-  const Loss loss = squared_hinge(layer.logit_sums(step.samples), classes,
-                                  {layer.unit(), last.gamma[0], last.beta[0]}, labels);
+  LogitNorm norm{layer.unit(), last.gamma[0], last.beta[0]};
+  if (step.pass.frozen) {
+    norm.frozen = true;
+    norm.mean = last.mean[0];
+    norm.variance = last.variance[0];
+  }
+  const Loss loss = squared_hinge(layer.logit_sums(step.samples), classes, norm, labels);
   statistics_.back() = {{loss.mean}, {loss.variance}};
   gradients_.back().gamma.assign(1, static_cast<float>(loss.by_gamma));
   gradients_.back().beta.assign(1, static_cast<float>(loss.by_beta));

@@ -33,7 +33,8 @@ class TrainingStep {
   /// input: block tensor of `samples` images; labels: [samples]; image_index: number of the batch's
   /// first image in the run, for faults that depend on it. Overlays act in their order.
   StepResult run(const Model& model, const int8_t* input, const std::vector<int>& labels,
-                 std::span<FaultOverlay* const> overlays = {}, int64_t image_index = 0);
+                 std::span<FaultOverlay* const> overlays = {}, int64_t image_index = 0,
+                 const Pass& pass = {});
 
   /// Of the last step, as are all below; [layer].
   const std::vector<LayerGradient>& gradients() const { return gradients_; }

@@ -61,6 +61,10 @@ void check_options(const Network& network, const TrainData& data, const TrainOpt
   check(o.crop_padding >= 0 && o.crop_padding <= 64, "crop padding", to_string(o.crop_padding),
         "0 to 64");
   check(o.threads >= 0 && o.threads <= 1024, "threads", to_string(o.threads), "0 to 1024");
+  check(o.ascent.rho >= 0 && o.ascent.rho <= 1000, "rho", to_string(o.ascent.rho), "0 to 1000");
+  check(o.ascent.eta >= 0 && o.ascent.eta <= 1000, "eta", to_string(o.ascent.eta), "0 to 1000");
+  check(o.penalty.weight >= 0 && o.penalty.weight <= 1e6, "penalty weight",
+        to_string(o.penalty.weight), "0 to 1000000");
   check(o.patience >= 0, "patience", to_string(o.patience), "0 or more epochs");
   check(o.patience == 0 || data.validation != nullptr, "patience", to_string(o.patience),
         "0, or a validation set");
@@ -131,9 +135,12 @@ class Run {
         hardware_(options.hardware, options.method == Method::fat_placement, options.seed,
                   architecture),
         step_(architecture, {drops(options.method), hardware_.any()}, workers_),
+        ascent_(options.ascent),
+        penalty_(options.penalty, architecture),
         batch_(std::min(options.batch, images_.size())),
         batches_(images_.size() / batch_),
         input_(block_count(batch_) * block_elements(architecture.input())) {
+    if (options_.ascent.real_weights()) hardware_.check_real_weights();
     if (!options_.checkpoint.empty()) Hdf5File::remove_leftovers(options_.checkpoint);
     std::error_code ignored;
     if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint, ignored)) {
@@ -214,6 +221,8 @@ class Run {
     record.learning_rate = learning_rate_at(options_, epoch);
     const auto [injection, tensors] = injection_for(epoch, record);
     injection_.set(injection, tensors, options_.seed);
+    penalty_sum_ = 0;
+    values_.assign(penalty_.tensors().size(), {});
     std::vector<int> order = epoch_order(images_.size(), options_.seed, epoch);
     order.resize(static_cast<size_t>(batches_) * static_cast<size_t>(batch_));
     ImageBatches batches(images_, order, batch_, workers_);
@@ -230,8 +239,8 @@ class Run {
         throw InputError("training", "the loss is not finite in epoch " + std::to_string(epoch),
                          "a lower learning rate; the last checkpoint, if any, is unharmed");
       }
-      update_statistics(state_.model, step_.statistics());
-      state_.adam.update(state_.model, step_.gradients(), record.learning_rate, workers_);
+      const auto& gradients = options_.ascent.active() ? ascent_.gradients() : step_.gradients();
+      state_.adam.update(state_.model, gradients, record.learning_rate, workers_);
       record.loss += result.loss / batches_;
       correct += result.correct;
       ++batches_done_;
@@ -240,14 +249,17 @@ class Run {
       }
     }
     record.train_accuracy = static_cast<double>(correct) / (static_cast<double>(batches_) * batch_);
+    record_penalty(record);
     finish_epoch(epoch, record);
     return tell(epoch, batches_, record.loss, &record);
   }
 
+  /// Passes, and the running statistics.
   StepResult run_step(int epoch, int batch, const std::vector<int>& labels) {
     const int64_t step = static_cast<int64_t>(epoch) * batches_ + batch;
     injection_.set_step(static_cast<uint64_t>(step));
     std::vector<FaultOverlay*> overlays;
+    if (options_.penalty.active()) overlays.push_back(&penalty_);
     std::optional<FixedFaults> broken;
     if (hardware_.any()) {
       hardware_.draw(state_.model, percent_at(options_, epoch), static_cast<uint64_t>(step),
@@ -256,7 +268,35 @@ class Run {
       overlays.push_back(&*broken);
     }
     overlays.push_back(&injection_);
-    return step_.run(state_.model, input_.data(), labels, overlays, step * batch_);
+    const StepResult result =
+        step_.run(state_.model, input_.data(), labels, overlays, step * batch_);
+    update_statistics(state_.model, step_.statistics());
+    if (options_.penalty.active()) add_penalty();
+    if (!options_.ascent.active() || !std::isfinite(result.loss)) return result;
+    ascent_.run(step_, state_.model, input_.data(), labels, overlays, step * batch_);
+    if (options_.ascent.both_statistics) update_statistics(state_.model, step_.statistics());
+    return result;
+  }
+
+  /// What the first pass came to.
+  void add_penalty() {
+    penalty_sum_ += penalty_.value();
+    for (size_t i = 0; i < penalty_.sums().size(); ++i) {
+      values_[i].count += penalty_.sums()[i].count;
+      values_[i].zeros += penalty_.sums()[i].zeros;
+    }
+  }
+
+  /// Into the record of the epoch.
+  void record_penalty(EpochRecord& record) const {
+    if (!options_.penalty.active()) return;
+    const Network& network = state_.model.architecture;
+    record.penalty = penalty_sum_ / batches_;
+    record.zeros.assign(network.layers.size(), -1);
+    for (size_t i = 0; i < values_.size(); ++i) {
+      const int layer = network.producer(penalty_.tensors()[i]);
+      record.zeros[static_cast<size_t>(layer)] = values_[i].share_of_zeros();
+    }
   }
 
   void finish_epoch(int epoch, EpochRecord& record) {
@@ -311,6 +351,10 @@ class Run {
   HardwareFaults hardware_;
   InjectionOverlay injection_;
   TrainingStep step_;
+  SharpnessAware ascent_;
+  ActivationPenalty penalty_;
+  double penalty_sum_ = 0;         // of the epoch so far
+  std::vector<ValueSums> values_;  // likewise; [number of the penalised tensor]
   int batch_ = 0;
   int batches_ = 0;  // of an epoch
   std::vector<int8_t> input_;
@@ -436,6 +480,17 @@ std::string resolved_configuration(const Network& architecture, const TrainData&
     json["accelerator"] = o.hardware.placement.accelerator;
   }
   for (const Fault& fault : o.hardware.chip.faults) json["faults"].push_back(name(fault));
+  if (o.ascent.row != nullptr) {
+    json["sharpness_aware"] = o.ascent.row->name;
+    json["rho"] = o.ascent.rho;
+    if (o.ascent.row->adaptive) json["eta"] = o.ascent.eta;
+    json["ascent_norms"] = o.ascent.norms;
+    json["ascent_statistics"] = o.ascent.both_statistics ? "both" : "first";
+  }
+  if (o.penalty.active()) {
+    json["penalty"] = penalty_names()[static_cast<size_t>(o.penalty.kind)];
+    json["penalty_weight"] = o.penalty.weight;
+  }
   if (o.patience > 0) json["patience"] = o.patience;
   json["epochs"] = o.epochs;
   json["batch"] = o.batch;

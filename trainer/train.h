@@ -8,8 +8,10 @@
 
 #include "faultmaps/fault_map.h"
 #include "faultmaps/placement.h"
+#include "trainer/activation_penalty.h"
 #include "trainer/injection.h"
 #include "trainer/model.h"
+#include "trainer/sharpness_aware.h"
 #include "workloads/dataset.h"
 #include "workloads/network.h"
 
@@ -63,6 +65,8 @@ struct TrainOptions {
   double percent = 5;              ///< p: share of channels, pixels or elements that are injected
   std::vector<PercentPoint> percent_schedule;  ///< ascending; empty: `percent` in every epoch
   Hardware hardware;
+  Ascent ascent;    ///< a second pass in each step, with any method
+  Penalty penalty;  ///< on activations, with any method
 
   int epochs = 1000;
   int batch = 100;
@@ -84,11 +88,15 @@ struct TrainOptions {
 /// What one epoch came to. Accuracies are 0 .. 1.
 struct EpochRecord {
   double learning_rate = 0;
-  double loss = 0;                 ///< mean over the epoch's batches, in training mode
+  double loss = 0;                 ///< mean over the epoch's batches, in training mode, first pass
   double train_accuracy = 0;       ///< in training mode: injected, augmented, batch statistics
   double validation_accuracy = 0;  ///< of the exported integer network; 0 without validation set
   double test_accuracy = 0;        ///< likewise, on the test set
   int injected_layer = -1;         ///< fat2: index of the layer whose injection was on
+  double penalty = 0;              ///< mean over the epoch's batches, on top of `loss`
+  /// With a penalty: share of zeros in what each layer gives, over the epoch, in training mode;
+  /// [layer], -1 for a layer whose values can't be 0 or that is no hidden layer.
+  std::vector<double> zeros = {};
 
   bool operator==(const EpochRecord&) const = default;
 };

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "trainer/real_product.h"
+#include "workloads/errors.h"
+
 namespace stuckat::trainer {
 
 TrainingLayer::TrainingLayer(const Layer& layer, int index, Values inputs)
@@ -18,18 +21,47 @@ bool any(const StepContext& step, Says says) {
 }  // namespace
 
 void TrainingLayer::forward(const StepContext& step, const LayerParameters& parameters,
-                            const int8_t* input, double unit_scale) {
+                            const int8_t* input, double unit_scale, LayerScratch& scratch) {
   unit_ = accumulator_unit(forward_.layer) * unit_scale;
   forward_.widen(
       any(step, [&](const FaultOverlay* o) { return o->needs_wide(index_, forward_.layer); }));
   quantize(step, parameters);
   multiply(step, input);
+  if (step.pass.offsets != nullptr) {
+    offset(step, parameters, scratch);
+  } else if (!forward_.layer.accumulator_output) {
+    norm_.normalise(parameters, sums_, count(step.samples), unit_, limit(), steps_);
+  }
   if (forward_.layer.accumulator_output) return;
-  norm_.normalise(parameters, sums_, count(step.samples), unit_,
-                  static_cast<int32_t>(forward_.bound + 1), steps_);
   for (FaultOverlay* overlay : step.overlays) {
     overlay->thresholds(index_, forward_.layer, steps_);
   }
+}
+
+void TrainingLayer::offset(const StepContext& step, const LayerParameters& parameters,
+                           LayerScratch& scratch) {
+  const Layer& layer = forward_.layer;
+  const std::vector<float>& offsets = (*step.pass.offsets)[static_cast<size_t>(index_)];
+  const auto weight_unit = static_cast<float>(layer.weight_format.max_level());
+  // First the offsets alone, whose sums are small; then with the weights, for the data gradient.
+  real_weights_.resize(offsets.size());
+  for (size_t k = 0; k < offsets.size(); ++k) real_weights_[k] = weight_unit * offsets[k];
+  forward_.add_offsets(real_weights_.data(), step.samples, scratch.real_input, step.workers);
+  for (size_t k = 0; k < offsets.size(); ++k) real_weights_[k] += weights_[k];
+  if (layer.accumulator_output) return;
+  if (step.pass.frozen) {
+    norm_.freeze(parameters, unit_, limit(), steps_);
+    return;
+  }
+  const int blocks = block_count(step.samples);
+  const auto rows = static_cast<size_t>(layer.rows());
+  std::vector<RealChannelSums> sums(static_cast<size_t>(blocks),
+                                    {std::vector<double>(rows), std::vector<double>(rows)});
+  step.workers.run(blocks, [&](int block) {
+    add_sums(forward_.acc_real.data() + block * block_elements(layer.output), layer.output.pixels(),
+             layer.rows(), {0, layer.rows()}, sums[static_cast<size_t>(block)]);
+  });
+  norm_.normalise(parameters, sums, count(step.samples), unit_, limit(), steps_);
 }
 
 void TrainingLayer::quantize(const StepContext& step, const LayerParameters& parameters) {
@@ -66,7 +98,13 @@ void TrainingLayer::multiply(const StepContext& step, const int8_t* input) {
   }
   const bool sums_change =
       any(step, [&](const FaultOverlay* o) { return o->changes_sums(index_); });
-  const bool with_statistics = !layer.accumulator_output;
+  if (sums_change && step.pass.offsets != nullptr) {
+    throw InputError(
+        step.network.name,
+        "faults in the arithmetic of '" + layer.name + "' where weights are real numbers",
+        "faults that change weights, thresholds, operands or values");
+  }
+  const bool with_statistics = !layer.accumulator_output && step.pass.offsets == nullptr;
   if (with_statistics) {
     sums_.assign(static_cast<size_t>(blocks),
                  {std::vector<int64_t>(rows), std::vector<int64_t>(rows)});
@@ -98,7 +136,7 @@ void TrainingLayer::values(const StepContext& step, int8_t* values) {
   const Layer& layer = forward_.layer;
   step.workers.run(block_count(step.samples), [&](int block) {
     const size_t start = block * block_elements(layer.output);
-    forward_.with_accumulators([&](const auto* acc) {
+    forward_.with_sums([&](const auto* acc) {
       apply_steps(acc + start, layer.output.pixels(), layer.rows(), steps_,
                   step.samples - block * lanes, values + start);
     });
@@ -109,7 +147,7 @@ std::vector<double> TrainingLayer::logit_sums(int samples) {
   const int classes = forward_.layer.output.size();
   std::vector<double> sums;
   sums.reserve(static_cast<size_t>(samples) * static_cast<size_t>(classes));
-  forward_.with_accumulators([&](const auto* acc) {
+  forward_.with_sums([&](const auto* acc) {
     for (int n = 0; n < samples; ++n) {
       for (int c = 0; c < classes; ++c) {
         sums.push_back(acc[(n / lanes * classes + c) * lanes + n % lanes]);
@@ -131,7 +169,7 @@ void TrainingLayer::pass_row(int block, int y, Range range, float* row) {
   const ptrdiff_t at = static_cast<ptrdiff_t>(block * block_elements(shape)) +
                        static_cast<ptrdiff_t>(y) * shape.width * shape.channels * lanes;
   const ptrdiff_t sums = static_cast<ptrdiff_t>(block) * shape.channels * lanes;
-  forward_.with_accumulators([&](const auto* acc) {
+  forward_.with_sums([&](const auto* acc) {
     pass_gradient(acc + at, shape.width, shape.channels, range, norm_.band(), row,
                   passed_.sums.data() + sums, passed_.products.data() + sums);
   });
@@ -148,7 +186,7 @@ void TrainingLayer::gradient_row(const StepContext& step, const BatchNormBackwar
   if (layer.accumulator_output) {
     std::copy_n(gradient, row_elements, row);
   } else {
-    forward_.with_accumulators([&](const auto* acc) {
+    forward_.with_sums([&](const auto* acc) {
       batch_norm_gradient(acc + at, layer.output.width, layer.rows(), norm,
                           step.samples - block * lanes, gradient, row);
     });
@@ -216,12 +254,16 @@ void TrainingLayer::backward(const StepContext& step, const LayerParameters& par
     };
     // A dense layer's product sees pixels and channels as one: its rows are none of the image's.
     const bool flattened = layer.is_flat() && layer.input.pixels() > 1;
-    data_gradient(
-        g, forward_.weights, step.samples,
-        [&](int block, int y, bool first, float* row) {
-          gradient_row(step, norm, output_gradient, block, y, first ? transposed : nullptr, row);
-        },
-        padded, flattened ? RowDone{} : finish, step.workers);
+    const RowSource source = [&](int block, int y, bool first, float* row) {
+      gradient_row(step, norm, output_gradient, block, y, first ? transposed : nullptr, row);
+    };
+    const RowDone row_done = flattened ? RowDone{} : finish;
+    if (forward_.real) {
+      real_data_gradient(g, real_weights_.data(), step.samples, source, padded, row_done,
+                         step.workers);
+    } else {
+      data_gradient(g, forward_.weights, step.samples, source, padded, row_done, step.workers);
+    }
     if (flattened) {
       step.workers.run(blocks, [&](int block) {
         for (int y = 0; y < layer.input.height; ++y) finish(block, y, {0, layer.input.channels});

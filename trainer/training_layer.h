@@ -23,6 +23,7 @@ struct LayerGradient {
 struct LayerScratch {
   Buffer<float> transposed;  // weight_gradient.h
   Buffer<float> padded_gradient;
+  Buffer<float> real_input;  // real_product.h
 };
 
 /// Tensors are block tensors (product.h).
@@ -34,7 +35,7 @@ class TrainingLayer {
   /// Sums, and for a layer that is not the last their statistics and thresholds. unit_scale: real
   /// value of one unit of the input, as a multiple of the format's.
   void forward(const StepContext& step, const LayerParameters& parameters, const int8_t* input,
-               double unit_scale);
+               double unit_scale, LayerScratch& scratch);
   /// The values that follow from the sums.
   void values(const StepContext& step, int8_t* values);
   ComputedLayer computed() { return {index_, forward_, weights_, steps_}; }
@@ -57,10 +58,13 @@ class TrainingLayer {
  private:
   void quantize(const StepContext& step, const LayerParameters& parameters);
   void multiply(const StepContext& step, const int8_t* input);
+  /// Sums, statistics and edges with the pass's offsets on the weights.
+  void offset(const StepContext& step, const LayerParameters& parameters, LayerScratch& scratch);
   void add_row_sums(int block, int y, Range rows, int64_t bound);
   /// One row of the derivative by the sums; writes it to `transposed` too unless that is null.
   void gradient_row(const StepContext& step, const BatchNormBackward& norm,
                     const float* output_gradient, int block, int y, float* transposed, float* row);
+  int32_t limit() const { return static_cast<int32_t>(forward_.bound + 1); }
   double count(int samples) const {
     return static_cast<double>(samples) * forward_.layer.output.pixels();
   }
@@ -68,8 +72,9 @@ class TrainingLayer {
   int index_ = 0;
   ForwardLayer forward_;
   double unit_ = 1;
-  std::vector<int8_t> weights_;    // quantized, as the products see them
-  std::vector<ChannelSums> sums_;  // [block]
+  std::vector<int8_t> weights_;      // quantized, as the products see them
+  std::vector<ChannelSums> sums_;    // [block]
+  std::vector<float> real_weights_;  // with offsets, in units of the integer weights
   Steps steps_;
   BatchNorm norm_;
   BatchNorm::Passed passed_;

@@ -33,6 +33,10 @@ HWY_INLINE hn::Vec<BlockFloats> load_floats(BlockFloats d, const T* p) {
   return hn::ConvertTo(d, load_ints(BlockInts(), p));
 }
 
+HWY_INLINE hn::Vec<BlockFloats> load_floats(BlockFloats d, const float* p) {
+  return hn::LoadU(d, p);
+}
+
 /// Rows become columns: out[j][i] = in[i][j] for tile_side rows of tile_side floats, `in_step` and
 /// `out_step` floats apart.
 using TileFloats = hn::CappedTag<float, 8>;

@@ -32,6 +32,16 @@ bool show_progress(const trainer::Progress& p, const Network& architecture,
   if (r.injected_layer >= 0) {
     text += "  injected " + architecture.layers[static_cast<size_t>(r.injected_layer)].name;
   }
+  if (!r.zeros.empty()) {
+    double sum = 0;
+    int layers = 0;
+    for (const double share : r.zeros) {
+      if (share < 0) continue;
+      sum += share;
+      ++layers;
+    }
+    text += fmt::format("  zeros {:4.1f} %", 100 * sum / layers);
+  }
   constexpr double worth_telling = 60;
   if (p.seconds_left >= worth_telling) text += "  " + duration(p.seconds_left) + " left";
   fmt::print("{}\n", text);
@@ -56,7 +66,16 @@ KeptNetwork kept_network(trainer::TrainResult& result, trainer::Kept kept) {
   return {std::move(result.network), static_cast<int>(result.history.size()) - 1};
 }
 
-nlohmann::ordered_json history_json(const trainer::TrainResult& result,
+/// Share of zeros by layer.
+nlohmann::ordered_json zeros_json(const trainer::EpochRecord& record, const Network& architecture) {
+  nlohmann::ordered_json json;
+  for (size_t i = 0; i < record.zeros.size(); ++i) {
+    if (record.zeros[i] >= 0) json[architecture.layers[i].name] = record.zeros[i];
+  }
+  return json;
+}
+
+nlohmann::ordered_json history_json(const trainer::TrainResult& result, const Network& architecture,
                                     const trainer::TrainData& data) {
   nlohmann::ordered_json epochs = nlohmann::json::array();
   for (const auto& r : result.history) {
@@ -65,6 +84,10 @@ nlohmann::ordered_json history_json(const trainer::TrainResult& result,
                       {"train_accuracy", r.train_accuracy}});
     if (data.validation != nullptr) epochs.back()["validation_accuracy"] = r.validation_accuracy;
     if (data.test != nullptr) epochs.back()["test_accuracy"] = r.test_accuracy;
+    if (!r.zeros.empty()) {
+      epochs.back()["penalty"] = r.penalty;
+      epochs.back()["zeros"] = zeros_json(r, architecture);
+    }
     if (r.injected_layer >= 0) epochs.back()["injected_layer"] = r.injected_layer;
   }
   return epochs;
@@ -127,6 +150,7 @@ int run_train(const Arguments& arguments) {
   configuration["epochs"] = options.epochs;
   configuration["crop"] = options.crop_padding;
   configuration["flip"] = options.flip;
+  if (options.ascent.row != nullptr) configuration["rho"] = options.ascent.rho;
   write_model(line.text("output"), model.network, {tool_version, configuration.dump()});
   const auto& record = result.history[static_cast<size_t>(model.epoch)];
   const auto accuracy = [](const char* name, const DataSet* set, double value) {
@@ -144,7 +168,7 @@ int run_train(const Arguments& arguments) {
                                  {"kept_epoch", model.epoch + 1}};
   if (data.validation != nullptr) json["validation_accuracy"] = record.validation_accuracy;
   if (data.test != nullptr) json["test_accuracy"] = record.test_accuracy;
-  json["epochs"] = history_json(result, data);
+  json["epochs"] = history_json(result, architecture, data);
   line.write_json(json);
   return 0;
 }

@@ -16,6 +16,8 @@ const std::vector<Command>& command_table() {
       {"explore", "which accelerator: speed, size and worst-case accuracy of many", run_explore},
       {"faults", "make, show and lower fault maps", run_faults},
       {"fleet", "many broken chips: how much retraining, and which share a network", run_fleet},
+      {"memory", "accuracy of lots of chips with broken memory cells", run_memory},
+      {"sharpness", "how sharp the minimum is that a network lies in", run_sharpness},
       {"import", "bring in networks that others trained", run_import},
       {"report", "a self-contained HTML report of results", run_report},
       {"info", "what a file holds; site kinds, networks, data sets, accelerators", run_info},

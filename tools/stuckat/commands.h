@@ -23,6 +23,8 @@ int run_explore(const Arguments&);
 int run_sim(const Arguments&);
 int run_faults(const Arguments&);
 int run_fleet(const Arguments&);
+int run_memory(const Arguments&);
+int run_sharpness(const Arguments&);
 int run_import(const Arguments&);
 int run_report(const Arguments&);
 int run_info(const Arguments&);

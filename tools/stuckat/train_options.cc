@@ -71,6 +71,18 @@ std::vector<trainer::PercentPoint> percent_schedule(const CommandLine& line) {
   return points;
 }
 
+trainer::Ascent ascent_of(const CommandLine& line) {
+  trainer::Ascent ascent;
+  const auto chosen = choice<size_t>(line, "sharpness-aware", trainer::ascent_names());
+  if (chosen == 0) return ascent;
+  ascent.row = &trainer::ascent_rows()[chosen - 1];
+  ascent.rho = line.given("rho") ? line.real("rho", 0, 1000) : ascent.row->rho;
+  ascent.eta = line.real("eta", 0, 1000);
+  ascent.norms = line.get<bool>("ascent-norms");
+  ascent.both_statistics = choice<size_t>(line, "ascent-statistics", {"first", "both"}) == 1;
+  return ascent;
+}
+
 }  // namespace
 
 void add_train_options(CommandLine& line) {
@@ -82,6 +94,8 @@ void add_train_options(CommandLine& line) {
   static const std::string schedules = joined(schedule_names());
   static const std::string draws = joined(draw_names());
   static const std::string kept = joined(kept_names());
+  static const std::string penalties = joined(penalty_names());
+  static const std::string ascents = joined(ascent_names());
   const TrainOptions standard;
   line.options().add_options()("network", text("NAME", "cnv-w1a1"), "architecture of the zoo")(
       "width", real("W", 1, "1"), "multiplies the channels of every hidden layer")(
@@ -114,6 +128,17 @@ void add_train_options(CommandLine& line) {
       "fat-placement: sites of the accelerator that are broken with probability p")(
       "draw", text(draws.c_str(), "sample"),
       "fat-placement: faults of their own for each sample, or the same for a batch")(
+      "penalty", text(penalties.c_str(), "none"),
+      "on the activations of hidden layers, for zeros among them; with any method")(
+      "penalty-weight", real("L", 1e-2, "0.01"), "what the penalty counts in the loss")(
+      "sharpness-aware", text(ascents.c_str(), "none"),
+      "a second pass in each step, at weights close by where the loss is greatest; with any "
+      "method")("rho", real("R", 0, "0"),
+                "its radius; default: 0.05 (sam), 0.5 (asam), 0.4 (saq, qasam)")(
+      "eta", real("E", Ascent{}.eta, "0.01"), "asam, qasam: added to the size of each weight")(
+      "ascent-norms", po::bool_switch(), "perturbs batch-norms too, not only weights")(
+      "ascent-statistics", text("first|both", "first"),
+      "which passes move the running statistics of batch-norms")(
       "epochs", number("N", standard.epochs), "passes over the training images (--recipe)")(
       "patience", number("N", 0),
       "stop after N epochs without a better validation accuracy; 0: never")(
@@ -145,6 +170,9 @@ void refuse_without_effect(const CommandLine& line) {
   const bool fixed = line.has("fault-map") || line.has("fault");
   const bool layers = injects && !placed;
   const std::string method = "with --method " + line.text("method");
+  const Ascent ascent = ascent_of(line);
+  const bool adaptive = ascent.row != nullptr && ascent.row->adaptive;
+  const std::string passes = "with --sharpness-aware " + line.text("sharpness-aware");
   const std::string schedule = "with --schedule " + line.text("schedule");
   const bool steps =
       choice<trainer::Schedule>(line, "schedule", schedule_names()) == trainer::Schedule::step;
@@ -158,6 +186,11 @@ void refuse_without_effect(const CommandLine& line) {
       {"draw", placed, method, "--method fat-placement"},
       {"accelerator", placed || fixed, "without faults", "--method fat-placement, or a fault map"},
       {"chip", line.has("fault-map"), "without a fault map", "--fault-map FILE"},
+      {"penalty-weight", line.text("penalty") != "none", "without a penalty", "--penalty l1"},
+      {"rho", ascent.row != nullptr, passes, "--sharpness-aware saq, for example"},
+      {"eta", adaptive, passes, "--sharpness-aware asam or qasam"},
+      {"ascent-norms", ascent.row != nullptr, passes, "--sharpness-aware saq, for example"},
+      {"ascent-statistics", ascent.row != nullptr, passes, "--sharpness-aware saq, for example"},
       {"step-epochs", steps, schedule, "--schedule step"},
       {"step-factor", steps, schedule, "--schedule step"},
   });
@@ -266,6 +299,9 @@ trainer::TrainOptions train_options(const CommandLine& line, const Network& arch
     throw InputError("--percent", "with --percent-schedule", "one of both");
   }
   o.percent_schedule = percent_schedule(line);
+  o.ascent = ascent_of(line);
+  o.penalty.kind = choice<PenaltyKind>(line, "penalty", penalty_names());
+  o.penalty.weight = line.real("penalty-weight", 0, 1e6);
   o.epochs =
       line.given("epochs") ? static_cast<int>(line.integer("epochs", 1, 1000000)) : recipe.epochs;
   o.patience = static_cast<int>(line.integer("patience", 0, 1000000));

@@ -1,0 +1,139 @@
+#include "faultmaps/memory_repair.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <tuple>
+
+#include "faultmaps/array_map.h"
+#include "faultmaps/lower.h"
+#include "faultmaps/memory_faults.h"
+#include "workloads/errors.h"
+
+namespace stuckat {
+namespace {
+
+bool is_own(SiteKind kind) { return kind == SiteKind::pe_weight || kind == SiteKind::pe_threshold; }
+bool holds_weights(SiteKind kind) {
+  return kind == SiteKind::pe_weight || kind == SiteKind::array_weight;
+}
+bool holds_thresholds(SiteKind kind) {
+  return kind == SiteKind::pe_threshold || kind == SiteKind::array_threshold;
+}
+
+const PeArray& array_of(const Fault& fault, const Placement& placement) {
+  const auto found = std::find_if(placement.arrays.begin(), placement.arrays.end(),
+                                  [&](const PeArray& array) { return array.name == fault.part; });
+  if (found != placement.arrays.end()) return *found;
+  throw InputError(placement.accelerator, "no array '" + fault.part + "'", "its own parts");
+}
+
+Effects nothing(const FaultMap& map, const Placement& placement, const Network& network) {
+  return lower(map, placement, network);
+}
+
+Effects store_nearest(const FaultMap& map, const Placement& placement, const Network& network) {
+  Effects effects = lower(map, placement, network);
+  std::map<std::tuple<int, int, int>, CodeMask> masks;  // layer, row, column
+  for (const Fault& fault : map.faults) {
+    if (!holds_weights(fault.kind) || fault.is_flip()) continue;
+    const PeArray& array = array_of(fault, placement);
+    const int pe = is_own(fault.kind) ? fault.coordinates[0] : 0;
+    const int* rest = fault.coordinates.data() + (is_own(fault.kind) ? 1 : 0);
+    for (const ArrayUse& use : array.uses) {
+      const Layer& layer = network.layers[static_cast<size_t>(use.layer)];
+      const ArrayMap array_map(array, use, layer);
+      if (rest[0] >= array_map.weight_addresses()) continue;
+      const ArrayMap::Weight at = array_map.weight_at(pe, rest[0], rest[1]);
+      CodeMask& mask = masks[{use.layer, at.row, at.column}];
+      mask = mask.then(CodeMask::stuck_bit(rest[2], fault.value != 0));
+    }
+  }
+  for (ParameterPatch& patch : effects.patches) {
+    if (patch.is_threshold) continue;
+    const Layer& layer = network.layers[static_cast<size_t>(patch.layer)];
+    const auto mask = masks.find({patch.layer, patch.row, patch.index});
+    if (mask == masks.end()) continue;
+    patch.value = nearest_storable(layer.weight_format, mask->second,
+                                   layer.weight_row(patch.row)[patch.index]);
+  }
+  return effects;
+}
+
+Effects clip_reads(const FaultMap& map, const Placement& placement, const Network& network) {
+  Effects effects = lower(map, placement, network);
+  for (ParameterPatch& patch : effects.patches) {
+    if (patch.is_threshold) continue;
+    const Layer& layer = network.layers[static_cast<size_t>(patch.layer)];
+    patch.value = std::max(patch.value, layer.weight_format.min_level());
+  }
+  // What reads as before is no patch.
+  std::erase_if(effects.patches, [&](const ParameterPatch& patch) {
+    const Layer& layer = network.layers[static_cast<size_t>(patch.layer)];
+    return !patch.is_threshold && layer.weight_row(patch.row)[patch.index] == patch.value;
+  });
+  return effects;
+}
+
+Effects correct_single_errors(const FaultMap& map, const Placement& placement,
+                              const Network& network) {
+  // Kind, part, memory, address of a word.
+  const auto word_of = [](const Fault& fault) {
+    const bool own = is_own(fault.kind);
+    return std::make_tuple(fault.kind, fault.part, own ? fault.coordinates[0] : 0,
+                           fault.coordinates[own ? 1 : 0]);
+  };
+  std::map<decltype(word_of(Fault())), int> wrong;
+  for (const Fault& fault : map.faults) {
+    const bool parameters = holds_weights(fault.kind) || holds_thresholds(fault.kind);
+    if (!parameters || fault.is_flip()) {
+      throw InputError(placement.accelerator, "SECDED over " + name(fault),
+                       "stuck cells in memories of weights or thresholds");
+    }
+    const PeArray& array = array_of(fault, placement);
+    if (array.uses.size() != 1) {
+      throw InputError(placement.accelerator,
+                       "SECDED over " + array.name + ", which holds one layer after the other",
+                       "memories of one layer");
+    }
+    wrong[word_of(fault)] += stored_bit(fault, array, network) != fault.value ? 1 : 0;
+  }
+  FaultMap rest{map.accelerator, {}, map.accelerator_hash};
+  for (const Fault& fault : map.faults) {
+    if (wrong[word_of(fault)] > 1) rest.faults.push_back(fault);
+  }
+  return lower(rest, placement, network);
+}
+
+}  // namespace
+
+int nearest_storable(NumberFormat format, CodeMask stuck, int value) {
+  const auto worth = [&](int v) { return std::make_tuple(std::abs(v - value), std::abs(v), v); };
+  int best = format.value(stuck.apply(0));
+  for (uint32_t code = 1; code < 1u << format.bits; ++code) {
+    const int read = format.value(stuck.apply(code));
+    if (worth(read) < worth(best)) best = read;
+  }
+  return best;
+}
+
+const std::vector<MemoryRepair>& memory_repairs() {
+  static const std::vector<MemoryRepair> rows = {
+      {"none", "nothing is done", nothing},
+      {"faq", "each weight is stored as the code that reads nearest to it", store_nearest},
+      {"clip", "a weight never reads below its lowest level", clip_reads},
+      {"secded", "each word corrects one wrong bit", correct_single_errors},
+  };
+  return rows;
+}
+
+const std::vector<std::string>& memory_repair_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> result;
+    for (const MemoryRepair& row : memory_repairs()) result.emplace_back(row.name);
+    return result;
+  }();
+  return names;
+}
+
+}  // namespace stuckat

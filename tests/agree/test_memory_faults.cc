@@ -1,0 +1,40 @@
+// Chips of memory faults: campaign engines, simulators, the trainer's evaluation and the reference
+// compute the same.
+#include "faultmaps/memory_faults.h"
+#include "tests/agree/agreement.h"
+#include "tests/support/catch.h"
+#include "tests/support/random_accelerator.h"
+
+using namespace stuckat;
+
+TEST_CASE("chips of memory faults agree in all engines, unit by unit") {
+  int flips = 0;
+  for (const auto& family : test::random_families()) {
+    for (uint64_t seed = 0; seed < 24; ++seed) {
+      test::Random random(seed);
+      const Network network = test::random_network(random);
+      const AcceleratorPtr accelerator = family.draw(random, network);
+      const Placement placement = accelerator->place(network);
+      const SiteIndex sites(placement, network);
+      MemoryFaults faults;
+      for (const SiteKind kind :
+           {SiteKind::pe_weight, SiteKind::pe_threshold, SiteKind::array_weight,
+            SiteKind::array_threshold, SiteKind::buffer_activation}) {
+        int64_t count = 0;
+        for (const SiteSpace& space : sites.of(kind)) count += space.sites();
+        if (count > 0) faults.kinds.push_back(kind);
+      }
+      REQUIRE_FALSE(faults.kinds.empty());
+      const bool dataflow = family.prefix == std::string("dataflow");
+      faults.cell = static_cast<CellFault>(seed % (dataflow ? 4 : 3));
+      flips += faults.cell == CellFault::flip ? 1 : 0;
+      faults.unit = memory_unit_names()[seed / 4 % memory_unit_names().size()];
+      faults.rate = faults.unit == "cell" ? 0.02 : 0.1;
+      INFO(family.prefix << " seed " << seed << " " << faults.unit);
+      test::check_agreement(network, *accelerator,
+                            MemoryChips(faults, sites, placement, network).chip(seed),
+                            test::random_images(random, network, 2));
+    }
+  }
+  CHECK(flips > 3);
+}
