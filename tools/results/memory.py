@@ -58,10 +58,10 @@ def plan():
 
 
 class Study:
-    """maker: that of tools/reproduce, which has the data, and calls stuckat."""
+    """maker: that of tools/reproduce, which has the data, and calls stuckat; commit: of the sources."""
 
-    def __init__(self, maker, out):
-        self.maker, self.out = maker, out / "memory"
+    def __init__(self, maker, out, commit):
+        self.maker, self.out, self.commit = maker, out / "memory", commit
         (self.out / "runs").mkdir(parents=True, exist_ok=True)
 
     def do(self, run):
@@ -87,7 +87,7 @@ class Study:
         lots = json.loads(chips.read_text())
         kept = {"name": run.name, "data": run.data[0], "network": run.network, "width": run.width,
                 "sparse": run.sparse, "training": run.training,
-                "settings": " ".join(run.train_options()), "commit": maker.commit(),
+                "settings": " ".join(run.train_options()), "commit": self.commit,
                 "zeros": zeros, "error_free": lots["error_free"], "images": lots["images"],
                 "rows": lots["rows"],
                 "sharpness": {key: sharpness[key] for key in
