@@ -85,8 +85,8 @@ int stored_bit(const Fault& fault, const PeArray& array, const Network& network)
   }
   const ArrayMap::Weight at = map.weight_at(pe, rest[0], rest[1]);
   if (at.row >= layer.rows()) return 0;
-  const int value =
-      at.column < layer.columns() ? layer.weight_row(at.row)[at.column] : padded_weight(layer);
+  const int value = at.column < layer.columns() ? layer.weight_row(at.row)[at.column]
+                                                : padded_weight(layer, at.column);
   return static_cast<int>(layer.weight_format.code(value) >> bit & 1u);
 }
 

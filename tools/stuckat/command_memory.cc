@@ -102,8 +102,7 @@ int run_memory(const Arguments& arguments) {
     throw InputError("stuckat memory", "no --accelerator", "--accelerator NAME");
   }
   const Network network = read_model(path);
-  const DataSet data = load_data(line);
-  check_fit(network, data, path);
+  const DataSet data = load_data(line, network, path);
   const Placement placement =
       place_on(parse_accelerator(line.text("accelerator"), network), network);
   const SiteIndex sites(placement, network);
@@ -127,12 +126,12 @@ int run_memory(const Arguments& arguments) {
       });
   progress.clear();
   if (interrupted != 0) fmt::print(stderr, "stopped; the rows that were complete:\n");
+  fmt::print("{}\n", data_text(line, data));
   print(study);
-  nlohmann::ordered_json json = {{"configuration", line.configuration()},
-                                 {"model_hash", content_hash(network)},
-                                 {"images", study.images},
-                                 {"error_free", study.error_free},
-                                 {"rows", nlohmann::json::array()}};
+  nlohmann::ordered_json json = {
+      {"configuration", line.configuration()}, {"model_hash", content_hash(network)},
+      {"data", data_json(line, data)},         {"images", study.images},
+      {"error_free", study.error_free},        {"rows", nlohmann::json::array()}};
   for (const studies::MemoryRow& row : study.rows) json["rows"].push_back(to_json(row));
   line.write_json(json);
   return interrupted != 0 ? 130 : 0;

@@ -25,16 +25,26 @@ using namespace trainer;
 volatile std::sig_atomic_t interrupted = 0;
 void interrupt(int) { interrupted = 1; }
 
+struct Loaded {
+  Model model;
+  DataSet data;
+};
+
 /// A checkpoint's own parameters, or those that are fitted to a model file.
-Model load_model(const CommandLine& line, const DataSet& data, Workers& workers) {
+Loaded load(CommandLine& line, Workers& workers) {
   const std::string path = line.text("model");
   if (is_checkpoint(path)) {
+    if (!line.has("data")) {
+      throw InputError("--data", path + " does not say which data it is for", "--data NAME[:PATH]");
+    }
     ZooOptions zoo;
     zoo.width = line.real("width", 0.001, 100);
     zoo.input_channels = static_cast<int>(line.integer("input-channels", 0, 4096));
-    zoo.classes = data.classes;
-    return read_checkpoint_model(path, zoo_network(line.text("network"), zoo),
-                                 choice<Kept>(line, "keep", kept_names()));
+    zoo.classes = read_dataset(line.text("data"), {line.text("half") == "train", 0, 1}).classes;
+    const Network architecture = zoo_network(line.text("network"), zoo);
+    DataSet data = load_data(line, architecture, path);
+    return {read_checkpoint_model(path, architecture, choice<Kept>(line, "keep", kept_names())),
+            std::move(data)};
   }
   for (const char* option : {"network", "width", "input-channels", "keep"}) {
     if (!line.given(option)) continue;
@@ -42,9 +52,11 @@ Model load_model(const CommandLine& line, const DataSet& data, Workers& workers)
                      "a checkpoint, or the option left out");
   }
   const Network network = read_model(path);
-  check_fit(network, data, path);
+  DataSet data = load_data(line, network, path);
   constexpr int most = 1000;
-  return model_from_network(network, first_images(data, std::min(data.size(), most)), workers);
+  Model model =
+      model_from_network(network, first_images(data, std::min(data.size(), most)), workers);
+  return {std::move(model), std::move(data)};
 }
 
 void draw_directions(const CommandLine& line, LossSurface& surface, const Model& model,
@@ -190,9 +202,8 @@ int run_sharpness(const Arguments& arguments) {
   if (chips && !line.has("accelerator")) {
     throw InputError("--chips", "without an accelerator", "--accelerator NAME");
   }
-  const DataSet data = load_data(line);
   Workers workers(threads(line));
-  const Model model = load_model(line, data, workers);
+  const auto [model, data] = load(line, workers);
   SharpnessOptions options;
   options.rho = line.real("rho", 0, 1000);
   options.step = line.real("step", 1e-6, 1000);
@@ -210,7 +221,7 @@ int run_sharpness(const Arguments& arguments) {
     return interrupted == 0;
   });
   progress.clear();
-  fmt::print("{} images, in batches of {}; radius {}, step {}\n", data.size(),
+  fmt::print("{}, in batches of {}; radius {}, step {}\n", data_text(line, data),
              line.integer("batch", 1, 4096), options.rho, options.step);
   fmt::print("loss             {:.4f}  ({:.2f} % right)\n", s.loss, 100 * s.accuracy);
   fmt::print("at the ascent    {:.4f}  ({:.2f} % right)\n", s.ascent_loss, 100 * s.ascent_accuracy);
@@ -220,7 +231,7 @@ int run_sharpness(const Arguments& arguments) {
   fmt::print("trace            {:.4g} +- {:.2g} over {} probes\n", s.trace.mean, s.trace.deviation,
              s.trace.count);
   nlohmann::ordered_json json = {{"configuration", line.configuration()},
-                                 {"images", data.size()},
+                                 {"data", data_json(line, data)},
                                  {"loss", s.loss},
                                  {"accuracy", s.accuracy},
                                  {"ascent_loss", s.ascent_loss},
