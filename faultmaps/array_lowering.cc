@@ -2,7 +2,6 @@
 #include "faultmaps/array_lowering.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "faultmaps/lower.h"
 
@@ -29,14 +28,6 @@ void for_each_use(Lowering& lowering, int part, Visit visit) {
     const Layer& layer = lowering.layer(use.layer);
     visit(Work{lowering, part, static_cast<int>(i), use, layer, ArrayMap(array, use, layer)});
   }
-}
-
-int nearest_level(NumberFormat format, int value) {
-  int best = format.level(0);
-  for (int i = 1; i < format.levels(); ++i) {
-    if (std::abs(format.level(i) - value) < std::abs(best - value)) best = format.level(i);
-  }
-  return best;
 }
 
 void add_lane(std::vector<BrokenPe::Lane>& lanes, int lane, CodeMask mask) {

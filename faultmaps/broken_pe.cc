@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <map>
 
 #include "faultmaps/placement.h"
 
@@ -37,14 +36,6 @@ uint32_t flips_of(const std::vector<BrokenPe::LaneFlip>& flips, int step, int la
   return bits;
 }
 
-void merge_lanes(std::vector<BrokenPe::Lane>& into, const std::vector<BrokenPe::Lane>& from) {
-  std::map<int, CodeMask> masks;
-  for (const auto& l : into) masks[l.lane] = l.mask;
-  for (const auto& l : from) masks[l.lane] = masks[l.lane].then(l.mask);
-  into.clear();
-  for (const auto& [lane, mask] : masks) into.push_back({lane, mask});
-}
-
 template <typename T>
 void append(std::vector<T>& into, const std::vector<T>& from) {
   into.insert(into.end(), from.begin(), from.end());
@@ -55,8 +46,8 @@ void append(std::vector<T>& into, const std::vector<T>& from) {
 void merge(BrokenPe& into, const BrokenPe& from) {
   assert(into.simd == from.simd && into.padded_columns == from.padded_columns);
   into.accumulator = into.accumulator.then(from.accumulator);
-  merge_lanes(into.inputs, from.inputs);
-  merge_lanes(into.products, from.products);
+  merge(into.inputs, from.inputs);
+  merge(into.products, from.products);
   for (const auto& p : from.padded_weights) into.padded_weights.push_back(p);
   for (const auto& c : from.comparators) into.comparators.push_back(c);
   const auto by_index = [](const auto& a, const auto& b) { return a.index < b.index; };
@@ -69,17 +60,12 @@ void merge(BrokenPe& into, const BrokenPe& from) {
   append(into.comparator_flips, from.comparator_flips);
   into.side_register = into.side_register.then(from.side_register);
   into.output_register = into.output_register.then(from.output_register);
-}
-
-CodeMask mask_of(const std::vector<BrokenPe::Lane>& lanes, int lane) {
-  for (const auto& l : lanes) {
-    if (l.lane == lane) return l.mask;
-  }
-  return {};
+  if (into.chain.rows > 0) merge(into.chain, from.chain);
 }
 
 int32_t broken_accumulate(const Layer& layer, const BrokenPe& pe, int row, const int8_t* weights,
                           const int32_t* window) {
+  if (pe.chain.rows > 0) return chain_accumulate(layer, pe, row, weights, window);
   const bool xnor = layer.is_xnor();
   const int width = layer.product_bits();
   int32_t accumulator = 0;

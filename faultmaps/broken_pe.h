@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "faultmaps/broken_chain.h"
 #include "faultmaps/code_mask.h"
 #include "workloads/network.h"
 
@@ -15,11 +16,7 @@ namespace stuckat {
 /// Columns from layer.columns() to padded_columns hold padded_weight() and padded_input()
 /// (placement.h).
 struct BrokenPe {
-  struct Lane {
-    int lane = 0;
-    CodeMask mask;
-    bool operator==(const Lane&) const = default;
-  };
+  using Lane = LaneMask;
   struct PaddedWeight {
     int row = 0;
     int column = 0;  ///< layer.columns() .. padded_columns - 1
@@ -75,6 +72,8 @@ struct BrokenPe {
   /// Registers of a result on its way out (MVU in RTL): bits stuck, or inverted for this result.
   CodeMask side_register = {};    ///< only where the result waits for the one before
   CodeMask output_register = {};  ///< then this one
+  /// In a systolic array, in place of the adder tree: then simd is its rows, and steps are tiles.
+  BrokenChain chain = {};
 
   /// What the accumulator register holds after a sum was written to it: it wraps, stuck bits win.
   int32_t stored(uint32_t sum, bool is_unsigned) const {
@@ -100,7 +99,20 @@ struct BrokenPe {
 void merge(BrokenPe& into, const BrokenPe& from);
 
 /// The mask of a lane, the identity where the list has none.
-CodeMask mask_of(const std::vector<BrokenPe::Lane>& lanes, int lane);
+CodeMask mask_of(const std::vector<LaneMask>& lanes, int lane);
+/// Both masks of every lane, the first one first.
+void merge(std::vector<LaneMask>& into, const std::vector<LaneMask>& from);
+
+/// The popcount that an XNOR layer's signed sum stands for, rounded up (broken_chain.h); the sum
+/// itself for other layers.
+inline int32_t popcount_of_sum(const Layer& layer, int32_t sum) {
+  if (!layer.is_xnor()) return sum;
+  return static_cast<int32_t>((int64_t{sum} + layer.columns() + 1) >> 1);
+}
+
+/// broken_accumulate() where there is a chain.
+int32_t chain_accumulate(const Layer& layer, const BrokenPe& pe, int row, const int8_t* weights,
+                         const int32_t* window);
 
 /// The accumulator of a row as the broken PE computes it. weights: [layer.columns()]; window:
 /// [pe.padded_columns] values, padded_input() behind the layer's columns unless that is broken;

@@ -57,6 +57,28 @@ std::string action(const CodeMask& mask, const NumberFormat* format) {
   return text.empty() ? "unchanged" : text;
 }
 
+template <typename Add>
+void describe_chain(const BrokenChain& chain, Add add) {
+  const auto row = [](int lane) { return " in row " + std::to_string(lane); };
+  const auto in_tile = [&](int tile, int lane) {
+    return row(lane) + " of tile " + std::to_string(tile);
+  };
+  for (const auto& l : chain.weights) add("weight" + row(l.lane) + " " + action(l.mask, nullptr));
+  for (const auto& l : chain.sums) add("partial sum" + row(l.lane) + " " + action(l.mask, nullptr));
+  for (const auto& m : chain.weights_at) {
+    add("weight" + in_tile(m.tile, m.lane) + " " + action(m.mask, nullptr));
+  }
+  for (const auto& m : chain.inputs_at) {
+    add("input" + in_tile(m.tile, m.lane) + " " + action(m.mask, nullptr));
+  }
+  for (const auto& f : chain.sum_flips) {
+    add("partial sum" + in_tile(f.tile, f.lane) + " with bits " + std::to_string(f.bits) +
+        " inverted");
+  }
+  if (!chain.lost_tiles.empty()) add(list("tile", "tiles", chain.lost_tiles) + " lost");
+  if (!chain.result.is_identity()) add("sum " + action(chain.result, nullptr) + " as it leaves");
+}
+
 std::string describe_pe(const BrokenPe& pe) {
   std::string text;
   auto add = [&](const std::string& part) { text += (text.empty() ? "" : "; ") + part; };
@@ -74,9 +96,14 @@ std::string describe_pe(const BrokenPe& pe) {
   for (const auto& c : pe.comparators) {
     add("comparator " + std::to_string(c.index) + " stuck at " + (c.one ? "1" : "0"));
   }
-  for (const auto& w : pe.weight_flips) {
+  constexpr size_t shown = 12;
+  for (size_t i = 0; i < std::min(shown, pe.weight_flips.size()); ++i) {
+    const auto& w = pe.weight_flips[i];
     add("weight of column " + std::to_string(w.column) + " with bits " + std::to_string(w.bits) +
         " inverted");
+  }
+  if (pe.weight_flips.size() > shown) {
+    add("... (" + std::to_string(pe.weight_flips.size()) + " weights)");
   }
   for (const auto& f : pe.accumulator_flips) {
     add("accumulator with bits " + std::to_string(f.bits) + " inverted before step " +
@@ -101,6 +128,7 @@ std::string describe_pe(const BrokenPe& pe) {
   if (!pe.output_register.is_identity()) {
     add("sum " + action(pe.output_register, nullptr) + " when it leaves");
   }
+  if (pe.chain.rows > 0) describe_chain(pe.chain, add);
   return text;
 }
 

@@ -181,6 +181,7 @@ Effects Lowering::finish() {
   share_padded_weights();
   break_pes();
   add_flips();
+  for (auto& [part, faults] : parts_) faults->finish(*this);
   if (operators_meet_) effects_.operators = disjoint(std::move(effects_.operators), network_);
   normalize(effects_);
   return std::move(effects_);

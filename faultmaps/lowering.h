@@ -3,7 +3,9 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "faultmaps/array_map.h"
@@ -13,6 +15,14 @@
 #include "faultmaps/timeline.h"
 
 namespace stuckat {
+
+/// Faults of one part that only all together say what they do: kept until then.
+class PartFaults {
+ public:
+  virtual ~PartFaults() = default;
+  /// Once all faults, transients too, are added: adds their effects.
+  virtual void finish(Lowering& lowering) = 0;
+};
 
 /// Collects what faults do, and what they do to the same piece of hardware before it becomes
 /// effects: bits of one memory word, faults of one PE.
@@ -40,6 +50,13 @@ class Lowering {
 
   /// An operator for some pixels or images, beside those of its PEs.
   void add_operator(OperatorFault fault);
+  /// The part's own collection, made when it is asked for first.
+  template <class Collection>
+  Collection& of_part(PartKind kind, int part) {
+    auto& held = parts_[{kind, part}];
+    if (held == nullptr) held = std::make_unique<Collection>(part);
+    return static_cast<Collection&>(*held);
+  }
 
   /// The fault must outlive the lowering.
   void add(const Fault& fault);
@@ -79,6 +96,7 @@ class Lowering {
   std::map<PeKey, BrokenPe> pes_;
   std::map<std::tuple<int, int>, std::vector<BrokenPe::PaddedWeight>>
       shared_padding_;  // array, use
+  std::map<std::pair<PartKind, int>, std::unique_ptr<PartFaults>> parts_;
   Effects effects_;
   bool operators_meet_ = false;
   const Fault* last_ = nullptr;  // the fault before: neighbours share their part

@@ -1,6 +1,7 @@
 #include "faultmaps/parts.h"
 
 #include <cassert>
+#include <cstdlib>
 
 namespace stuckat {
 namespace {
@@ -108,6 +109,14 @@ std::vector<int> levels_of(NumberFormat format) {
   std::vector<int> levels;
   for (int i = 0; i < format.levels(); ++i) levels.push_back(format.level(i));
   return levels;
+}
+
+int nearest_level(NumberFormat format, int value) {
+  int best = format.level(0);
+  for (int i = 1; i < format.levels(); ++i) {
+    if (std::abs(format.level(i) - value) < std::abs(best - value)) best = format.level(i);
+  }
+  return best;
 }
 
 }  // namespace stuckat

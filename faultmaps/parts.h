@@ -49,5 +49,7 @@ inline int part_layer(PartKind kind, const Placement& placement, int part) {
 NumberFormat level_format(const Network& network, int layer);
 /// All of them, ascending.
 std::vector<int> levels_of(NumberFormat format);
+/// The one nearest to a value, the lower one of two.
+int nearest_level(NumberFormat format, int value);
 
 }  // namespace stuckat

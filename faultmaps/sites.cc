@@ -85,6 +85,7 @@ int stream_word_bits(const Placement& placement, const Stream& stream, const Net
 std::vector<int> site_values(const SiteRow& row, const Placement& placement, int part,
                              const Network& network) {
   if (row.value == ValueKind::bit) return {0, 1};
+  if (row.value == ValueKind::on) return {1};
   return part_row(row.part).levels(placement, part, network);
 }
 

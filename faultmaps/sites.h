@@ -42,8 +42,8 @@ enum class SiteKind : uint8_t {
   output_register,    ///< bit of one of the two registers through which its results leave
 };
 
-/// How a fault at the site is written: `=0` / `=1`, or `=LEVEL`.
-enum class ValueKind : uint8_t { bit, level };
+/// How a fault at the site is written: `=0` / `=1`, or `=LEVEL`, or `=1` alone.
+enum class ValueKind : uint8_t { bit, level, on };
 
 /// What `=flip@CYCLE` inverts: what passes in that very cycle, or what is stored at its beginning,
 /// for as long as it is stored; the step that starts in the cycle is the first to see it.

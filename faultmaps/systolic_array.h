@@ -36,6 +36,7 @@ struct SystolicArray {
   SystolicDataflow dataflow = SystolicDataflow::weight_stationary;
   SystolicMapping mapping = SystolicMapping::channel;
   WeightLoading loading = WeightLoading::double_buffered;
+  bool drains = true;            ///< outputs leave through the lower edge (output-stationary)
   int sum_bits = 32;             ///< of the partial sum that moves down (weight-stationary)
   int accumulator_bits = 32;     ///< of the memory below a column, or of w0 and w1 (output-st.)
   int accumulator_depth = 4096;  ///< vectors that the memory below a column holds

@@ -70,6 +70,15 @@ struct BufferedImage {
   int write_cycles = 0;  ///< from the last step of a fold to its outputs in the buffer
 };
 
+/// A matrix product on a systolic array, which has the array to itself: no other overlaps it.
+struct SystolicProduct {
+  int64_t image = 0;    ///< of the run
+  int layer = 0;        ///< index in Network::layers
+  int first_pixel = 0;  ///< of the layer's output: vectors are pixels
+  int pixels = 0;
+  int64_t cycle = 0;  ///< in which it begins
+};
+
 class Timeline {
  public:
   virtual ~Timeline() = default;
@@ -126,6 +135,11 @@ class Timeline {
     return {};
   }
   virtual std::optional<BufferedImage> buffered(int64_t /*cycle*/) const { return {}; }
+  /// The product that a systolic array is busy with in `cycle`.
+  virtual std::optional<SystolicProduct> systolic_product(const std::string& /*array*/,
+                                                          int64_t /*cycle*/) const {
+    return {};
+  }
 };
 
 }  // namespace stuckat

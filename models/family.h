@@ -79,7 +79,7 @@ class Families {
   std::vector<Family> rows_;
 };
 
-/// Those of models/: dataflow, loopback.
+/// Those of models/: dataflow, loopback, systolic.
 Families built_in_families();
 
 }  // namespace stuckat

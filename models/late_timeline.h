@@ -55,6 +55,10 @@ class LateTimeline : public Timeline {
   std::optional<BufferedImage> buffered(int64_t cycle) const override {
     return get().buffered(cycle);
   }
+  std::optional<SystolicProduct> systolic_product(const std::string& array,
+                                                  int64_t cycle) const override {
+    return get().systolic_product(array, cycle);
+  }
 
  private:
   const Timeline& get() const {

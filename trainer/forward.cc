@@ -24,12 +24,15 @@ void ForwardLayer::widen(bool always) { wide = always || bound > INT16_MAX - 1; 
 void ForwardLayer::set_weights(const int8_t* values, Workers& workers) {
   const size_t size = static_cast<size_t>(layer.rows()) * static_cast<size_t>(layer.columns());
   // A broken memory cell can read the lowest code, which a batch-norm of negative scale negates; it
-  // costs a wider radix.
+  // costs a wider radix. Where PEs are bypassed a binary weight is 0.
   const bool narrow = std::all_of(values, values + size, [&](int8_t w) {
     return w >= layer.weight_format.min_level() && w <= layer.weight_format.max_level();
   });
-  const Digits digits =
-      digits_for(layer.weight_format, narrow ? Values::levels : Values::codes_of_either_sign);
+  const bool is_binary = layer.weight_format.kind == FormatKind::binary;
+  const bool pruned = is_binary && std::find(values, values + size, 0) != values + size;
+  const Digits digits = digits_for(layer.weight_format, pruned   ? Values::levels_and_zero
+                                                        : narrow ? Values::levels
+                                                                 : Values::codes_of_either_sign);
   const int entry_bytes = wide ? forward_entry_bytes<int32_t>() : forward_entry_bytes<int16_t>();
   weights.pack(geometry, digits, values, entry_bytes, with_backward_, workers);
 }

@@ -23,7 +23,7 @@ class ForwardLayer {
   /// set_weights().
   void widen(bool always);
 
-  /// weights: [rows][columns], any values that codes of the weight format can mean.
+  /// weights: [rows][columns], any values that codes of the weight format can mean, or 0.
   void set_weights(const int8_t* weights, Workers& workers);
   /// Computes the sums of weight * activation (not matches, in XNOR layers as in all others).
   /// edit(padded input), if there is one, acts on a copy of it before the products.

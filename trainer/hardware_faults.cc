@@ -127,9 +127,15 @@ void HardwareFaults::export_memories(const Model& model, const FaultMap& map) {
   for (const Fault& fault : map.faults) {
     if (!breaks_parameters(fault.kind) || (part != nullptr && *part == fault.part)) continue;
     part = &fault.part;
+    bool is_array = false;
     for (const PeArray& array : hardware_.placement.arrays) {
       if (array.name != *part) continue;
+      is_array = true;
       for (const ArrayUse& use : array.uses) layers.insert(use.layer);
+    }
+    // A part of a registered kind may work for any layer.
+    for (int i = 0; !is_array && i < static_cast<int>(exported_.layers.size()); ++i) {
+      if (exported_.layer(i).has_weights()) layers.insert(i);
     }
   }
   for (const int layer : layers) {

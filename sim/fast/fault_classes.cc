@@ -171,14 +171,28 @@ class KeyWriter {
     const auto& [row, index, bits] = of_threshold;
     all(row, index, bits);
   }
+  void add(const BrokenChain::TileMask& of_tile) {
+    const auto& [tile, lane, mask] = of_tile;
+    all(tile, lane, mask);
+  }
+  void add(const BrokenChain::Flip& of_sum) {
+    const auto& [tile, lane, bits] = of_sum;
+    all(tile, lane, bits);
+  }
+  void add(const BrokenChain& chain) {
+    const auto& [rows, segment, sum_bits, weights, sums, weights_at, inputs_at, sum_flips, lost_tiles, result] =
+        chain;
+    all(rows);
+    if (rows > 0) all(segment, sum_bits, weights, sums, weights_at, inputs_at, sum_flips, lost_tiles, result);
+  }
   void add(const BrokenPe& pe) {
     const auto& [simd, padded_columns, accumulator_bits, accumulator, inputs, products,
                  padded_weights, comparators, weight_flips, accumulator_flips, input_flips,
-                 product_flips, threshold_flips, comparator_flips, side_register, output_register] =
-        pe;
+                 product_flips, threshold_flips, comparator_flips, side_register, output_register,
+                 chain] = pe;
     all(simd, padded_columns, accumulator_bits, accumulator, inputs, products, padded_weights,
         comparators, weight_flips, accumulator_flips, input_flips, product_flips, threshold_flips,
-        comparator_flips, side_register, output_register);
+        comparator_flips, side_register, output_register, chain);
   }
   void add(const OperatorFault& fault) {
     const auto& [layer, rows, pixels, pe, images] = fault;  // rows: SpecialRow

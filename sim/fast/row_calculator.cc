@@ -73,6 +73,12 @@ RowCalculator::RowCalculator(const Layer& layer, const SpecialRow& row, const Ef
                       pe.padded_columns >= layer.columns() && pe.padded_columns % pe.simd == 0 &&
                       std::all_of(broken.weights.begin(), broken.weights.end(),
                                   [&](int16_t w) { return is_level(layer.weight_format, w); });
+    if (pe.chain.rows > 0) {
+      broken.is_plain = false;
+      broken.pieces = pieces_of(pe, layer.columns());
+      operators_.push_back(std::move(broken));
+      continue;
+    }
     for (int lane = 0; lane < pe.simd; ++lane) {
       const Lane masks{lane, mask_of(pe.inputs, lane), mask_of(pe.products, lane)};
       if (!masks.input.is_identity() || !masks.product.is_identity()) {
@@ -111,8 +117,92 @@ int32_t RowCalculator::plain_accumulator(const int16_t* window) const {
                        xnor);
 }
 
+std::vector<RowCalculator::Piece> RowCalculator::pieces_of(const BrokenPe& pe, int columns) {
+  const BrokenChain& chain = pe.chain;
+  const bool flips = !chain.inputs_at.empty() || !chain.weights_at.empty() ||
+                     !chain.sum_flips.empty() || !pe.product_flips.empty() ||
+                     !pe.accumulator_flips.empty();
+  if (flips) return {};
+  std::vector<Piece> lanes(static_cast<size_t>(chain.rows));
+  const auto put = [&](const std::vector<LaneMask>& masks, CodeMask Piece::*member) {
+    for (const auto& [lane, mask] : masks) {
+      if (lane >= chain.rows || mask.is_identity()) continue;
+      lanes[static_cast<size_t>(lane)].is_broken = true;
+      lanes[static_cast<size_t>(lane)].*member = mask;
+    }
+  };
+  put(chain.sums, &Piece::sum);
+  put(chain.weights, &Piece::weight);
+  put(pe.inputs, &Piece::input);
+  put(pe.products, &Piece::product);
+  // Sums that nothing reads on the way need not be told apart: all wrap alike.
+  const bool one_tile = pe.accumulator.is_identity() && chain.sum_bits == 32 &&
+                        chain.sums.empty() && chain.lost_tiles.empty();
+  std::vector<Piece> pieces;
+  int tile = 0;
+  for (int begin = 0; begin < columns; begin += chain.segment) {
+    for (int within = 0; within < chain.segment; within += chain.rows, ++tile) {
+      const int count = std::min(chain.rows, chain.segment - within);
+      for (int lane = 0; lane < count; ++lane) {
+        Piece piece = lanes[static_cast<size_t>(lane)];
+        piece.first = begin + within + lane;
+        piece.count = 1;
+        const bool joins = !piece.is_broken && !pieces.empty() && !pieces.back().is_broken &&
+                           !pieces.back().ends_tile;
+        if (joins)
+          ++pieces.back().count;
+        else
+          pieces.push_back(piece);
+      }
+      if (one_tile) continue;
+      pieces.back().ends_tile = true;
+      pieces.back().is_lost = std::find(chain.lost_tiles.begin(), chain.lost_tiles.end(), tile) !=
+                              chain.lost_tiles.end();
+    }
+  }
+  pieces.back().ends_tile = true;
+  return pieces;
+}
+
+/// As chain_accumulate(), piece by piece.
+int32_t RowCalculator::chain_accumulator(const Operator& broken, const int16_t* window) const {
+  const BrokenPe& pe = broken.fault->pe;
+  const NumberFormat& of_input = layer_.input_format;
+  const NumberFormat& of_weight = layer_.weight_format;
+  const int product_bits = of_weight.bits + of_input.bits;
+  const int bits = pe.chain.sum_bits;
+  int32_t accumulator = pe.stored(0, false);
+  uint32_t sum = 0;
+  for (const Piece& piece : broken.pieces) {
+    const int16_t* weights = broken.weights.data() + piece.first;
+    const int16_t* inputs = window + piece.first;
+    if (!piece.is_broken) {
+      sum += static_cast<uint32_t>(dot(weights, inputs, piece.count));
+    } else {
+      const auto held = static_cast<uint32_t>(read_register(sum, bits, false));
+      const int32_t weight = piece.weight.is_identity()
+                                 ? *weights
+                                 : of_weight.value(piece.weight.apply(of_weight.code(*weights)));
+      const int32_t input = of_input.value(piece.input.apply(of_input.code(*inputs)));
+      const uint32_t product = piece.product.apply(static_cast<uint32_t>(weight * input));
+      sum = piece.sum.apply(held) +
+            static_cast<uint32_t>(read_register(product, product_bits, false));
+    }
+    if (!piece.ends_tile) continue;
+    if (!piece.is_lost) {
+      accumulator = pe.stored(static_cast<uint32_t>(accumulator) +
+                                  static_cast<uint32_t>(read_register(sum, bits, false)),
+                              false);
+    }
+    sum = 0;
+  }
+  const uint32_t left = pe.chain.result.apply(static_cast<uint32_t>(accumulator));
+  return popcount_of_sum(layer_, read_register(left, pe.accumulator_bits, false));
+}
+
 int32_t RowCalculator::accumulator(const Operator& broken, const int16_t* window) const {
   const BrokenPe& pe = broken.fault->pe;
+  if (!broken.pieces.empty()) return chain_accumulator(broken, window);
   if (!broken.is_plain) {
     const std::vector<int32_t> values(window, window + pe.padded_columns);
     return broken_accumulate(layer_, pe, row_.row, read_weights_.data(), values.data());

@@ -34,12 +34,25 @@ class RowCalculator {
     CodeMask input;
     CodeMask product;
   };
+  /// Columns of a systolic array's sum that are added at once: many healthy ones, or a broken one.
+  struct Piece {
+    int first = 0;
+    int count = 0;
+    bool is_broken = false;
+    bool ends_tile = false;
+    bool is_lost = false;  // with the tile that it ends
+    CodeMask sum = {}, weight = {}, input = {}, product = {};
+  };
   struct Operator {
     const OperatorFault* fault;
     std::vector<int16_t> weights;  // [padded_columns]
     std::vector<Lane> lanes;
-    bool is_plain;  // every weight is one that the formats have: sums need no care
+    bool is_plain;                   // every weight is one that the formats have: sums need no care
+    std::vector<Piece> pieces = {};  // of a chain; none: its flips need care
   };
+
+  static std::vector<Piece> pieces_of(const BrokenPe& pe, int columns);
+  int32_t chain_accumulator(const Operator& broken, const int16_t* window) const;
 
   int32_t plain_accumulator(const int16_t* window) const;
   int32_t accumulator(const Operator& broken, const int16_t* window) const;

@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "faultmaps/effects.h"
+#include "faultmaps/systolic_sites.h"
 #include "models/dataflow/family.h"
 #include "models/loopback/family.h"
+#include "models/systolic/family.h"
 #include "tests/support/random_network.h"
 
 namespace stuckat::test {
@@ -66,12 +68,27 @@ inline loopback::LoopbackAccelerator random_loopback(Random& random, const Netwo
   return a;
 }
 
-/// One row for each built-in family.
+/// Memories below the columns are small, so that products are cut and addresses are shared.
+inline systolic::SystolicAccelerator random_systolic(Random& random, const std::string& schedule) {
+  systolic::SystolicAccelerator a;
+  a.name = "random";
+  a.rows = uniform(random, 1, 7);
+  a.columns = uniform(random, 1, 5);
+  a.schedule = schedule;
+  a.mapping = uniform(random, 0, 1) == 0 ? SystolicMapping::channel : SystolicMapping::im2col;
+  a.sum_bits = uniform(random, 0, 2) == 0 ? 32 : uniform(random, 24, 31);
+  a.accumulator_bits = uniform(random, 0, 2) == 0 ? 32 : uniform(random, 24, 31);
+  a.accumulator_depth = uniform(random, 3, 90);
+  return a;
+}
+
+/// One row for each built-in family; their kinds of sites are registered.
 struct RandomFamily {
   const char* prefix;
   AcceleratorPtr (*draw)(Random&, const Network&);
 };
 inline const std::vector<RandomFamily>& random_families() {
+  systolic_kinds();
   static const std::vector<RandomFamily> rows = {
       {"dataflow",
        [](Random& random, const Network& network) -> AcceleratorPtr {
@@ -80,6 +97,10 @@ inline const std::vector<RandomFamily>& random_families() {
       {"loopback",
        [](Random& random, const Network& network) -> AcceleratorPtr {
          return std::make_shared<loopback::Loopback>(random_loopback(random, network));
+       }},
+      {"systolic",  // output-stationary ones refuse some faults: tests/agree/test_systolic.cc
+       [](Random& random, const Network& network) -> AcceleratorPtr {
+         return std::make_shared<systolic::Systolic>(random_systolic(random, "ws-double-buffered"));
        }},
   };
   return rows;

@@ -58,6 +58,7 @@ std::string written(const SiteRow& row) {
     if (*p == '[') pattern += row.coordinates[next++].name;
   }
   return pattern + (row.value == ValueKind::level ? "=LEVEL"
+                    : row.value == ValueKind::on  ? "=1"
                     : row.flips()                 ? "=0|1|flip@CYCLE"
                                                   : "=0|1");
 }

@@ -59,17 +59,19 @@ struct TickedResult {
   int64_t faulty_reads = 0;  ///< reads of a working PE that a fault changed
 };
 
+/// When a tile's weights begin to enter, and when PE (0, 0) works on its first vector.
+enum class Loading { serial, overlapped, double_buffered };
+
 class TickedArray {
  public:
+  using Loading = test::Loading;
+
   TickedArray(int rows, int columns, Widths widths, std::vector<RegisterFault> faults = {})
       : rows_(rows),
         columns_(columns),
         widths_(widths),
         faults_(std::move(faults)),
         pes_(static_cast<size_t>(rows * columns)) {}
-
-  /// When a tile's weights begin to enter, and when PE (0, 0) works on its first vector.
-  enum class Loading { serial, overlapped, double_buffered };
 
   TickedResult weight_stationary(const Matrix& a, const Matrix& weights, Loading loading);
   /// drain: outputs leave through the lower edge; else they are read where they are.
@@ -110,9 +112,13 @@ class TickedArray {
   uint32_t sum_code(uint32_t sum) const {
     return static_cast<uint32_t>(wide(sum, widths_.sum_bits));
   }
-  void flip(int64_t cycle) {
+  /// idle(r, c): what moves through that PE now is no operand of a tile.
+  template <typename Idle>
+  void flip(int64_t cycle, Idle idle) {
     for (const auto& f : faults_) {
       if (f.flip_cycle != cycle) continue;
+      const bool moves = f.where != Register::w0 && f.where != Register::w1;
+      if (moves && idle(f.where, f.row, f.column)) continue;
       Pe& p = pe(f.row, f.column);
       switch (f.where) {
         case Register::a:
@@ -211,7 +217,18 @@ inline TickedResult TickedArray::weight_stationary(const Matrix& a, const Matrix
                          : 0;
       }
     }
-    flip(t);
+    flip(t, [&](Register where, int r, int c) {
+      int64_t unused = 0;
+      const Tile* tile = at(t, r + c, unused);
+      if (where == Register::d) {
+        tile = nullptr;
+        for (const Tile& loaded : tiles) {
+          const int64_t step = t - loaded.load - c;
+          if (step >= 0 && step < rows_) tile = &loaded;
+        }
+      }
+      return tile && (r >= tile->rows || c >= tile->columns);
+    });
     std::vector<Pe> next = pes_;
     const auto to = [&](int r, int c) -> Pe& {
       return next[static_cast<size_t>(r * columns_ + c)];
@@ -279,7 +296,7 @@ inline TickedResult TickedArray::output_stationary(const Matrix& a, const Matrix
           if (on) pe(0, c).propagate = static_cast<uint32_t>(parity);
           pe(0, c).b = on && c < columns ? operand_code(b.at(static_cast<int>(step), n0 + c)) : 0;
         }
-        flip(start + t);
+        flip(start + t, [&](Register, int r, int c) { return r >= rows || c >= columns; });
         // Outputs leave one row a cycle, the lowest first, once the last PE is done.
         const int64_t drained = t - (k + rows_ + columns_ - 2);
         if (drain && drained == 0) {

@@ -1,5 +1,5 @@
 // What the command says about fault sites, and what stands in docs/ about them.
-#include "faultmaps/sites.h"
+#include "faultmaps/systolic_sites.h"
 #include "tests/tools/command/session.h"
 
 using namespace stuckat;
@@ -13,7 +13,8 @@ TEST_CASE("docs/faults.md and its pictures are what `stuckat info sites --docs d
   const Outcome outcome = run("info sites --docs " + (folder / ""));
   INFO(outcome.output);
   REQUIRE(outcome.code == 0);
-  for (const char* file : {"faults.md", "sites-dataflow.svg", "sites-loopback.svg"}) {
+  for (const char* file :
+       {"faults.md", "sites-dataflow.svg", "sites-loopback.svg", "sites-systolic.svg"}) {
     INFO(file);
     // CHECK on the texts would print both.
     const bool same = test::read_bytes(std::string(STUCKAT_SOURCE_DIR) + "/docs/" + file) ==
@@ -27,8 +28,10 @@ TEST_CASE("every row of the table of sites is explained, drawn, and counted on a
   REQUIRE(run("info sites --docs " + (folder / "")).code == 0);
   const std::string page = test::read_bytes(folder / "faults.md");
   const std::string pictures = test::read_bytes(folder / "sites-dataflow.svg") +
-                               test::read_bytes(folder / "sites-loopback.svg");
+                               test::read_bytes(folder / "sites-loopback.svg") +
+                               test::read_bytes(folder / "sites-systolic.svg");
   const Outcome help = run("info sites");
+  systolic_kinds();
   for (const SiteRow& row : site_table()) {
     INFO(row.name);
     CHECK_THAT(page, Catch::Contains(std::string("\n## ") + row.name + "\n") &&

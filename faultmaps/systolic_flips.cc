@@ -1,0 +1,432 @@
+// Transients in systolic arrays: which vector, tile and weight a flip of a register meets, and what
+// is stuck on the way before and after it. Times of a tile: models/systolic has them as schedules,
+// the simulator finds them out on its own.
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "faultmaps/array_map.h"
+#include "faultmaps/systolic_faults.h"
+#include "faultmaps/systolic_sites.h"
+
+namespace stuckat {
+
+struct SystolicFaults::Flips {
+  const SystolicFaults& stuck;
+  Lowering& lowering;
+  const SystolicArray& array;
+
+  /// Where and when, in the product that the array is busy with.
+  struct At {
+    Work work;
+    SystolicProduct product;
+    int64_t cycle;  // of the product
+    int row, column, bit;
+    RunImages image() const { return {product.image, product.image}; }
+  };
+  /// An operand on its way through a row (a) or down a column (b, output-stationary), with the
+  /// registers in which it is hit.
+  using Way = std::tuple<int64_t, int, int, int, int>;  // image, layer, pixel, number, row
+  struct Hit {
+    At at;
+    std::map<int, uint32_t> bits;  // by column
+  };
+  std::map<Way, Hit> inputs = {};
+  using WeightWay = std::tuple<int64_t, int, int, int, int>;  // image, layer, channel, tile, k
+  std::map<WeightWay, Hit> weights = {};                      // bits by row
+  std::set<std::tuple<int64_t, int, int, int, int>> lost =
+      {};  // image, layer, channel, pixel, tile
+
+  const Layer& layer(const At& at) const { return at.work.layer; }
+  int n_of(int channel_tile, int column) const { return channel_tile * array.columns + column; }
+
+  void emit(const At& at, int n, std::vector<int> pixels, BrokenPe pe) {
+    if (pixels.empty()) return;
+    if (static_cast<int>(pixels.size()) == layer(at).output.pixels()) pixels.clear();
+    lowering.effects().operators.push_back(
+        {at.work.index, {n}, std::move(pixels), std::move(pe), at.image()});
+  }
+
+  void add(const Fault& fault) {
+    const auto product = lowering.run().systolic_product(array.name, fault.flip_cycle);
+    if (!product) return;
+    const auto [row, column, bit, unused] = fault.coordinates;
+    const At at{stuck.work_on(lowering, product->layer),
+                *product,
+                fault.flip_cycle - product->cycle,
+                row,
+                column,
+                bit};
+    const SystolicKinds& kinds = systolic_kinds();
+    const Layer& l = layer(at);
+    const bool stay = array.weights_stay();
+    const auto fits = [&](int bits) { return bit < bits; };
+    if (fault.kind == kinds.a && fits(l.input_format.bits)) stay ? flip_a(at) : flip_os_a(at);
+    if (fault.kind == kinds.b) {
+      if (stay)
+        flip_sum(at);
+      else if (fits(l.weight_format.bits))
+        flip_os_b(at);
+    }
+    if (fault.kind == kinds.product && fits(l.weight_format.bits + l.input_format.bits)) {
+      flip_product(at);
+    }
+    if (fault.kind == kinds.d) {
+      if (!stay)
+        flip_drain(at);
+      else if (fits(l.weight_format.bits))
+        flip_load(at);
+    }
+    for (const int parity : {0, 1}) {
+      if (fault.kind != (parity == 0 ? kinds.w0 : kinds.w1)) continue;
+      if (!stay)
+        flip_accumulator(at, parity);
+      else if (fits(l.weight_format.bits))
+        flip_weight(at, parity);
+    }
+    if (fault.kind == kinds.valid) flip_valid(at);
+    if (fault.kind == kinds.propagate) stay ? flip_propagate(at) : flip_os_propagate(at);
+  }
+
+  // Weight-stationary. Tile T begins to work in cycle R + T*period; PE (r, c) works on its vector m
+  // r + c + m cycles later.
+
+  int64_t period(const At& at) const {
+    const int64_t m = at.product.pixels;
+    switch (array.loading) {
+      case WeightLoading::serial:
+        return m + 2 * array.rows + array.columns - 2;
+      case WeightLoading::overlapped:
+        return m + array.rows;
+      case WeightLoading::double_buffered:
+        break;
+    }
+    return std::max<int64_t>(m, array.rows);
+  }
+  int64_t start(const At& at, int64_t tile) const { return array.rows + tile * period(at); }
+  int64_t load(const At& at, int64_t tile) const {
+    if (array.loading != WeightLoading::double_buffered) return tile * period(at);
+    return tile == 0 ? 0 : start(at, tile - 1);
+  }
+  int tiles(const At& at) const { return at.work.map.sum_tiles() * at.work.map.channel_tiles(); }
+
+  /// What a PE works on.
+  struct Step {
+    int sum_tile, channel_tile, vector;
+    int number;  // of the tile in the product
+  };
+  /// Nothing: it is idle, or has nothing to do.
+  std::optional<Step> step_of(const At& at, int row, int column, int64_t cycle) const {
+    const int64_t since = cycle - array.rows - row - column;
+    if (since < 0) return {};
+    const int64_t tile = since / period(at);
+    const int64_t vector = since % period(at);
+    if (vector >= at.product.pixels || tile >= tiles(at)) return {};
+    const int of_sum = at.work.map.sum_tiles();
+    const Step step{static_cast<int>(tile % of_sum), static_cast<int>(tile / of_sum),
+                    static_cast<int>(vector), static_cast<int>(tile)};
+    if (row >= at.work.map.sum_tile(step.sum_tile).rows) return {};
+    if (n_of(step.channel_tile, column) >= layer(at).rows()) return {};
+    return step;
+  }
+  int pixel_of(const At& at, const Step& step) const {
+    return at.product.first_pixel + step.vector;
+  }
+
+  void flip_a(const At& at) {
+    const auto step = step_of(at, at.row, at.column, at.cycle);
+    if (!step) return;
+    auto [hit, is_new] = inputs.try_emplace(
+        Way{at.product.image, at.work.index, pixel_of(at, *step), step->number, at.row},
+        Hit{at, {}});
+    hit->second.bits[at.column] ^= 1u << at.bit;
+  }
+  /// The operand in every column that it passes from the first hit on.
+  void finish_inputs() {
+    for (const auto& [way, hit] : inputs) {
+      const auto [image, index, pixel, tile, row] = way;  // tile: number in the product, or of k
+      const At& at = hit.at;
+      const bool stay = array.weights_stay();
+      const int of_sum = stay ? at.work.map.sum_tiles() : layer(at).columns();
+      const int first = hit.bits.begin()->first;
+      CodeMask mask = stuck.of_input(at.work, row, 0, first - 1);
+      for (int c = first; c < array.columns; ++c) {
+        const auto bits = hit.bits.find(c);
+        if (bits != hit.bits.end()) mask = mask.then(inverting(bits->second));
+        mask = mask.then(stuck.of_input(at.work, row, c, c));
+        const int n = n_of(tile / of_sum, c);
+        if (n >= layer(at).rows()) break;
+        BrokenPe pe = healthy(at.work);
+        pe.chain.inputs_at = {{tile % of_sum, stay ? row : 0, mask}};
+        emit(at, n, {pixel}, std::move(pe));
+      }
+    }
+  }
+  static CodeMask inverting(uint32_t bits) { return {~0u, 0, bits}; }
+
+  void flip_sum(const At& at) {
+    const auto step = step_of(at, at.row, at.column, at.cycle);
+    if (!step) return;
+    BrokenPe pe = healthy(at.work);
+    pe.chain.sum_flips = {{step->sum_tile, at.row, 1u << at.bit}};
+    emit(at, n_of(step->channel_tile, at.column), {pixel_of(at, *step)}, std::move(pe));
+  }
+
+  void flip_product(const At& at) {
+    BrokenPe pe = healthy(at.work);
+    if (!array.weights_stay()) {
+      const auto step = os_step(at, at.row, at.column, at.cycle);
+      if (!step) return;
+      pe.product_flips = {{step->k, 0, 1u << at.bit}};
+      emit(at, step->n, {step->pixel}, std::move(pe));
+      return;
+    }
+    const auto step = step_of(at, at.row, at.column, at.cycle);
+    if (!step || stuck.is_bypassed(at.row, at.column)) return;
+    pe.product_flips = {{step->sum_tile, at.row, 1u << at.bit}};
+    emit(at, n_of(step->channel_tile, at.column), {pixel_of(at, *step)}, std::move(pe));
+  }
+
+  /// Bits of a weight of a tile, in the vectors from one on.
+  void flip_weight_of(const At& at, int tile, int row, int first_vector, uint32_t bits) {
+    const int of_sum = at.work.map.sum_tiles();
+    const auto from = at.work.map.sum_tile(tile % of_sum);
+    const int n = n_of(tile / of_sum, at.column);
+    if (bits == 0 || row >= from.rows || n >= layer(at).rows()) return;
+    if (stuck.is_bypassed(row, at.column)) return;
+    BrokenPe pe = healthy(at.work);
+    pe.weight_flips = {{n, from.first + row, bits}};
+    emit(at, n,
+         multiples(at.product.first_pixel + first_vector, 1,
+                   at.product.first_pixel + at.product.pixels),
+         std::move(pe));
+  }
+  void refuse_with_propagate(const At& at) const {
+    for (int r = 0; r < array.rows; ++r) {
+      const Pe* pe = stuck.pe_at(r, at.column);
+      const bool is = pe != nullptr && pe->propagate;
+      if (is) {
+        stuck.refuse(at.work, "a flip of a weight where propagate is stuck, in column " +
+                                  std::to_string(at.column));
+      }
+    }
+    for (const Fault* flip : stuck.flips_) {
+      if (flip->kind == systolic_kinds().propagate && flip->coordinates[1] == at.column) {
+        stuck.refuse(at.work, "a flip of a weight with one of propagate, in column " +
+                                  std::to_string(at.column));
+      }
+    }
+  }
+  void flip_weight(const At& at, int parity) {
+    refuse_with_propagate(at);
+    // The last tile of the parity whose weights are in place.
+    int tile = -1;
+    const int64_t in_place = at.cycle - at.column - array.rows;
+    for (int t = parity; t < tiles(at) && load(at, t) <= in_place; t += 2) tile = t;
+    if (tile < 0) return;
+    const int64_t first = at.cycle - start(at, tile) - at.row - at.column;
+    if (first >= at.product.pixels) return;
+    const CodeMask reads = stuck.of_register(at.work, at.row, at.column, parity);
+    flip_weight_of(at, tile, at.row, static_cast<int>(std::max<int64_t>(first, 0)),
+                   (1u << at.bit) & reads.keep);
+  }
+  void flip_load(const At& at) {
+    refuse_with_propagate(at);
+    for (int t = 0; t < tiles(at); ++t) {
+      const int64_t step = at.cycle - load(at, t) - at.column;
+      if (step < at.row || step >= array.rows) continue;
+      // The weight of row w enters in step R - 1 - w.
+      const int row = array.rows - 1 - static_cast<int>(step) + at.row;
+      const CodeMask after = stuck.of_weight(at.work, at.column, at.row, row, t % 2);
+      flip_weight_of(at, t, row, 0, (1u << at.bit) & after.keep);
+    }
+  }
+
+  void refuse_other_valid(const At& at, bool again) const {
+    bool any = again;
+    for (int r = 0; r < array.rows; ++r) {
+      const Pe* pe = stuck.pe_at(r, at.column);
+      any |= pe != nullptr && pe->valid.has_value();
+    }
+    if (any) {
+      stuck.refuse(at.work, "a flip of valid with another fault of valid in its way, in column " +
+                                std::to_string(at.column));
+    }
+  }
+  void lose(const At& at, int n, int pixel, int tile) {
+    const bool is_new = lost.insert({at.product.image, at.work.index, n, pixel, tile}).second;
+    refuse_other_valid(at, !is_new);
+    BrokenPe pe = healthy(at.work);
+    pe.chain.lost_tiles = {tile};
+    emit(at, n, {pixel}, std::move(pe));
+  }
+  void flip_valid(const At& at) {
+    if (array.weights_stay()) {
+      const auto step = step_of(at, at.row, at.column, at.cycle);
+      if (!step) return;
+      lose(at, n_of(step->channel_tile, at.column), pixel_of(at, *step), step->sum_tile);
+      return;
+    }
+    const auto step = os_step(at, at.row, at.column, at.cycle);
+    if (!step) {
+      for (int r = at.row; r < array.rows; ++r) {
+        if (!stuck.idle_adds(at.work, r, at.column)) continue;
+        stuck.refuse(at.work,
+                     "a flip of valid in an idle cycle, where an idle PE's product is "
+                     "not 0, in column " +
+                         std::to_string(at.column));
+      }
+      return;
+    }
+    for_rows_below(at, *step, [&](int pixel) { lose(at, step->n, pixel, step->k); });
+  }
+
+  void flip_propagate(const At& at) {
+    const auto step = step_of(at, at.row, at.column, at.cycle);
+    if (!step) return;
+    const auto from = at.work.map.sum_tile(step->sum_tile);
+    const int n = n_of(step->channel_tile, at.column);
+    const NumberFormat& format = layer(at).weight_format;
+    BrokenPe pe = healthy(at.work);
+    for (int r = at.row; r < from.rows; ++r) {
+      const Pe* below = stuck.pe_at(r, at.column);
+      if (below != nullptr && below->propagate) break;
+      if (stuck.is_bypassed(r, at.column)) continue;
+      const int k = from.first + r;
+      const CodeMask own = stuck.of_weight(at.work, at.column, 0, r, step->number % 2);
+      const uint32_t right =
+          format.code(format.value(own.apply(format.code(layer(at).weight_row(n)[k]))));
+      const uint32_t bits =
+          right ^ stuck.other_weight(at.work, r, at.column, step->number, step->vector);
+      if (bits != 0) pe.weight_flips.push_back({n, k, bits});
+    }
+    emit(at, n, {pixel_of(at, *step)}, std::move(pe));
+  }
+
+  // Output-stationary. Tile T begins in cycle T*period; PE (r, c) adds product k r + c + k cycles
+  // later.
+
+  struct OsStep {
+    int n, pixel, k, pixel_tile;
+  };
+  int64_t os_works(const At& at) const {
+    return int64_t{layer(at).columns()} + array.rows + array.columns - 2;
+  }
+  int64_t os_period(const At& at) const { return os_works(at) + (array.drains ? array.rows : 0); }
+  /// k before 0 or behind the last: the PE has nothing to add.
+  std::optional<OsStep> os_tile(const At& at, int row, int column, int64_t cycle) const {
+    const auto tile = static_cast<int>(cycle / os_period(at));
+    const int of_pixels = at.work.map.pixel_tiles();
+    const OsStep step{n_of(tile / of_pixels, column), tile % of_pixels * array.rows + row,
+                      static_cast<int>(cycle % os_period(at)) - row - column, tile % of_pixels};
+    if (step.n >= layer(at).rows()) return {};
+    return step;
+  }
+  std::optional<OsStep> os_step(const At& at, int row, int column, int64_t cycle) const {
+    const auto step = os_tile(at, row, column, cycle);
+    if (!step || step->pixel >= layer(at).output.pixels()) return {};
+    if (step->k < 0 || step->k >= layer(at).columns()) return {};
+    return step;
+  }
+  int rows_in_use(const At& at, int pixel_tile) const {
+    return std::min(array.rows, layer(at).output.pixels() - pixel_tile * array.rows);
+  }
+  template <typename Visit>
+  void for_rows_below(const At& at, const OsStep& step, Visit visit) {
+    for (int r = at.row; r < rows_in_use(at, step.pixel_tile); ++r) {
+      visit(step.pixel_tile * array.rows + r);
+    }
+  }
+  void flip_os_a(const At& at) {
+    const auto step = os_step(at, at.row, at.column, at.cycle);
+    if (!step) return;
+    const int number = step->n / array.columns * layer(at).columns() + step->k;
+    auto [hit, is_new] = inputs.try_emplace(
+        Way{at.product.image, at.work.index, step->pixel, number, at.row}, Hit{at, {}});
+    hit->second.bits[at.column] ^= 1u << at.bit;
+  }
+  void flip_os_b(const At& at) {
+    const auto step = os_step(at, at.row, at.column, at.cycle);
+    if (!step) return;
+    auto [hit, is_new] = weights.try_emplace(
+        WeightWay{at.product.image, at.work.index, step->n, step->pixel_tile, step->k},
+        Hit{at, {}});
+    hit->second.bits[at.row] ^= 1u << at.bit;
+  }
+  void finish_weights() {
+    for (const auto& [way, hit] : weights) {
+      const auto [image, index, n, pixel_tile, k] = way;
+      const At& at = hit.at;
+      const int first = hit.bits.begin()->first;
+      CodeMask mask = stuck.of_weight_operand(at.work, at.column, 0, first - 1);
+      for (int r = first; r < rows_in_use(at, pixel_tile); ++r) {
+        const auto bits = hit.bits.find(r);
+        if (bits != hit.bits.end()) mask = mask.then(inverting(bits->second));
+        mask = mask.then(stuck.of_weight_operand(at.work, at.column, r, r));
+        BrokenPe pe = healthy(at.work);
+        pe.chain.weights_at = {{k, 0, mask}};
+        emit(at, n, {pixel_tile * array.rows + r}, std::move(pe));
+      }
+    }
+  }
+
+  void flip_accumulator(const At& at, int parity) {
+    const int64_t tile = at.cycle / os_period(at);
+    const auto step = os_tile(at, at.row, at.column, at.cycle);
+    if (tile % 2 != parity || !step || step->pixel >= layer(at).output.pixels()) return;
+    // What leaves through the lower edge was taken before.
+    if (array.drains && at.cycle % os_period(at) > os_works(at)) return;
+    BrokenPe pe = healthy(at.work);
+    pe.accumulator_flips = {{std::clamp(step->k, 0, layer(at).columns()), 1u << at.bit}};
+    emit(at, step->n, {step->pixel}, std::move(pe));
+  }
+
+  void flip_drain(const At& at) {
+    const auto step = os_tile(at, at.row, at.column, at.cycle);
+    const int64_t moved = at.cycle % os_period(at) - os_works(at);
+    if (!step || moved < 1 || moved > at.row) return;
+    const int row = at.row - static_cast<int>(moved);  // that computed what is there
+    const int used = rows_in_use(at, step->pixel_tile);
+    if (at.row >= used) return;
+    uint32_t bits = 1u << at.bit;
+    for (int r = at.row; r < used; ++r) {
+      if (const Pe* pe = stuck.pe_at(r, at.column)) bits &= pe->d.keep;
+    }
+    BrokenPe pe = healthy(at.work);
+    pe.chain.result.flip = bits;
+    emit(at, step->n, {step->pixel_tile * array.rows + row}, std::move(pe));
+  }
+
+  void flip_os_propagate(const At& at) {
+    const auto step = os_step(at, at.row, at.column, at.cycle);
+    if (!step) return;
+    for (int r = 0; r < array.rows; ++r) {
+      const Pe* pe = stuck.pe_at(r, at.column);
+      if (pe != nullptr && pe->propagate) {
+        stuck.refuse(at.work, "a flip of propagate where it is stuck, in column " +
+                                  std::to_string(at.column));
+      }
+    }
+    for_rows_below(at, *step, [&](int pixel) {
+      const bool is_new =
+          lost.insert({at.product.image, at.work.index, step->n, pixel, step->k}).second;
+      if (!is_new) {
+        stuck.refuse(at.work, "two flips of valid or propagate on one product, in column " +
+                                  std::to_string(at.column));
+      }
+      BrokenPe pe = healthy(at.work);
+      pe.chain.lost_tiles = {step->k};
+      emit(at, step->n, {pixel}, std::move(pe));
+    });
+  }
+};
+
+void SystolicFaults::add_flips(Lowering& lowering) const {
+  if (flips_.empty()) return;
+  Flips flips{*this, lowering, array_};
+  for (const Fault* flip : flips_) flips.add(*flip);
+  flips.finish_inputs();
+  flips.finish_weights();
+}
+
+}  // namespace stuckat

@@ -1,0 +1,47 @@
+// A systolic accelerator: one array of R x C PEs executes layer after layer (docs/systolic.md).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "faultmaps/systolic_array.h"
+#include "models/systolic/schedule.h"
+#include "workloads/network.h"
+
+namespace stuckat::systolic {
+
+/// Meaning and ranges: models/systolic/FORMAT.md, which a test compares with the reader.
+struct SystolicAccelerator {
+  std::string name = "32x32";  ///< fault maps are made for "systolic:NAME"
+  int64_t rows = 32;
+  int64_t columns = 32;
+  std::string schedule = "ws-double-buffered";  ///< a row of schedules()
+  SystolicMapping mapping = SystolicMapping::channel;
+  int64_t sum_bits = 32;
+  int64_t accumulator_bits = 32;
+  int64_t accumulator_depth = 4096;
+
+  ArrayShape shape() const { return {rows, columns}; }
+  bool operator==(const SystolicAccelerator&) const = default;
+};
+
+/// Throws InputError on a number out of its range.
+void validate(const SystolicAccelerator& accelerator);
+
+/// "systolic:32x32" (32 rows x 32 columns), "systolic:32x32:os-drain" (and a schedule),
+/// "systolic:32x32:im2col" (and a mapping; both in either order), or "systolic:FILE.json". Throws
+/// InputError.
+SystolicAccelerator parse_systolic(std::string_view text);
+
+/// The accelerator that JSON text describes; `where` names it in errors, `default_name` is its
+/// name unless the text has one. Throws InputError.
+SystolicAccelerator systolic_from_json(const std::string& json, const std::string& where,
+                                       const std::string& default_name);
+
+/// Every parameter as JSON; systolic_from_json reads it back.
+std::string to_json(const SystolicAccelerator& accelerator);
+
+const char* name_of(SystolicMapping mapping);
+
+}  // namespace stuckat::systolic

@@ -1,0 +1,187 @@
+// Every site of small systolic arrays, and random ones: simulator, reference, fast engine and
+// trainer agree in every tensor.
+#include "faultmaps/site_index.h"
+#include "faultmaps/systolic_sites.h"
+#include "models/systolic/family.h"
+#include "tests/agree/agreement.h"
+#include "tests/support/catch.h"
+#include "tests/support/random_accelerator.h"
+#include "workloads/errors.h"
+
+using namespace stuckat;
+
+namespace {
+
+const std::vector<std::string> value_schedules = {"ws-double-buffered", "ws-overlapped",
+                                                  "ws-serial", "os-drain", "os-multiply"};
+
+/// A convolution, a pool, a convolution, a dense layer, each a few elements large.
+Network tiny_network(NumberFormat format, uint64_t seed) {
+  test::Random random(seed);
+  Network network;
+  network.name = "tiny";
+  const auto add = [&](LayerKind kind, Shape input, int kernel, int padding, int channels,
+                       const std::string& name, bool last) {
+    network.add(test::random_layer(random, kind, input, format, format, format, kernel,
+                                   kind == LayerKind::max_pool ? kernel : 1, padding, channels,
+                                   name, last));
+    return network.layers.back().output;
+  };
+  Shape shape = add(LayerKind::convolution, {4, 4, 2}, 3, 1, 3, "layer0", false);
+  shape = add(LayerKind::max_pool, shape, 2, 0, 0, "pool0", false);
+  shape = add(LayerKind::convolution, shape, 2, 1, 4, "layer1", false);
+  add(LayerKind::dense, shape, 1, 0, 3, "layer2", true);
+  return network;
+}
+
+bool is_systolic(const SiteRow& row) { return row.part == systolic_kinds().part; }
+
+/// True if the fault map has an exact effect.
+bool is_exact(const FaultMap& map, const Placement& placement, const Network& network) {
+  try {
+    lower(map, placement, network);
+  } catch (const InputError& error) {
+    CHECK_THAT(error.what(), Catch::Contains("no exact effect"));
+    return false;
+  }
+  return true;
+}
+
+systolic::SystolicAccelerator tiny_array(const std::string& schedule, SystolicMapping mapping) {
+  systolic::SystolicAccelerator a;
+  a.name = "tiny";
+  a.rows = 3;
+  a.columns = 2;
+  a.schedule = schedule;
+  a.mapping = mapping;
+  a.sum_bits = a.accumulator_bits = 12;
+  a.accumulator_depth = 7;
+  return a;
+}
+
+Fault random_fault(test::Random& random, const SiteIndex& sites) {
+  for (;;) {
+    const auto& spaces = sites.spaces();
+    const SiteSpace& space =
+        spaces[static_cast<size_t>(test::uniform(random, 0, static_cast<int>(spaces.size()) - 1))];
+    if (space.sites() == 0) continue;
+    Fault fault = space.at(std::uniform_int_distribution<int64_t>(0, space.sites() - 1)(random));
+    fault.value = space.values[static_cast<size_t>(
+        test::uniform(random, 0, static_cast<int>(space.values.size()) - 1))];
+    return fault;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every fault of a tiny systolic array agrees in all engines") {
+  int64_t refused = 0;
+  int64_t with_effects = 0;
+  int64_t all = 0;
+  for (const NumberFormat format : {binary_format, signed_format(2)}) {
+    const Network network = tiny_network(format, 7);
+    test::Random random(8);
+    const auto images = test::random_images(random, network, 2);
+    for (const std::string& schedule : value_schedules) {
+      const auto mapping =
+          schedule == "ws-serial" ? SystolicMapping::im2col : SystolicMapping::channel;
+      const systolic::Systolic array(tiny_array(schedule, mapping));
+      const Placement placement = array.place(network);
+      for (const SiteRow& row : site_table()) {
+        if (!is_systolic(row)) continue;
+        for (const Fault& fault : all_faults(row.kind, placement, network)) {
+          const FaultMap map{placement.accelerator, {fault}};
+          ++all;
+          if (!is_exact(map, placement, network)) {
+            ++refused;
+            continue;
+          }
+          with_effects += lower(map, placement, network).empty() ? 0 : 1;
+          INFO(schedule);
+          test::check_agreement(network, placement, map, images, array);
+        }
+      }
+    }
+  }
+  CHECK(refused == 2 * 6);  // valid stuck at 1 on binary codes, output-stationary
+  CHECK(2 * with_effects > all);
+}
+
+TEST_CASE("several faults of random systolic arrays agree in all engines") {
+  int refused = 0;
+  int with_effects = 0;
+  for (uint64_t seed = 0; seed < 600; ++seed) {
+    test::Random random(seed);
+    const Network network = test::random_network(random);
+    const std::string& schedule = value_schedules[seed % value_schedules.size()];
+    const systolic::Systolic array(test::random_systolic(random, schedule));
+    const Placement placement = array.place(network);
+    const SiteIndex sites(placement, network);
+    FaultMap map{placement.accelerator, {}};
+    const int count = test::uniform(random, 1, 12);
+    for (int i = 0; i < count; ++i) {
+      const Fault fault = random_fault(random, sites);
+      const bool taken = std::any_of(map.faults.begin(), map.faults.end(), [&](const Fault& other) {
+        return other.kind == fault.kind && other.coordinates == fault.coordinates;
+      });
+      if (!taken) map.faults.push_back(fault);
+    }
+    validate(map, placement, network, "test");
+    if (!is_exact(map, placement, network)) {
+      ++refused;
+      continue;
+    }
+    INFO("seed " << seed << " " << schedule << " " << array.json(network));
+    with_effects += lower(map, placement, network).empty() ? 0 : 1;
+    test::check_agreement(network, placement, map, test::random_images(random, network, 2), array);
+  }
+  CHECK(refused < 100);
+  CHECK(with_effects > 400);
+}
+
+TEST_CASE("transients in random systolic arrays agree in all engines, and some hit") {
+  int refused = 0;
+  int hits = 0;
+  int flips = 0;
+  for (uint64_t seed = 0; seed < 600; ++seed) {
+    test::Random random(seed);
+    const Network network = test::random_network(random);
+    const std::string& schedule = value_schedules[seed % value_schedules.size()];
+    const auto array =
+        std::make_shared<systolic::Systolic>(test::random_systolic(random, schedule));
+    const auto images = test::random_images(random, network, 2);
+    const Placement placement = place_on(array, network, 2);
+    const SiteIndex sites(placement, network);
+    FaultMap map{placement.accelerator, {}};
+    while (map.faults.size() < 9) {
+      Fault fault = random_fault(random, sites);
+      const SiteRow& row = site_row(fault.kind);
+      const bool stuck = map.faults.size() > 6;
+      if (!row.flips() && !stuck) continue;
+      const bool taken = std::any_of(map.faults.begin(), map.faults.end(), [&](const Fault& other) {
+        return other.kind == fault.kind && other.coordinates == fault.coordinates;
+      });
+      if (taken) continue;
+      if (!stuck) {
+        fault.value = 0;
+        fault.flip_cycle =
+            std::uniform_int_distribution<int64_t>(0, placement.run->cycles() - 1)(random);
+      }
+      map.faults.push_back(fault);
+    }
+    validate(map, placement, network, "test");
+    if (!is_exact(map, placement, network)) {
+      ++refused;
+      continue;
+    }
+    for (const Fault& fault : map.faults) {
+      if (!fault.is_flip()) continue;
+      ++flips;
+      hits += lower({placement.accelerator, {fault}}, placement, network).empty() ? 0 : 1;
+    }
+    INFO("seed " << seed << " " << schedule << " " << array->json(network));
+    test::check_agreement(network, placement, map, images, *array);
+  }
+  CHECK(refused < 200);
+  CHECK(10 * hits > flips);
+}

@@ -1,0 +1,158 @@
+#include <fstream>
+#include <sstream>
+
+#include "models/systolic/accelerator.h"
+#include "models/systolic/plan.h"
+#include "tests/support/catch.h"
+#include "tests/support/refusal.h"
+#include "workloads/zoo.h"
+
+using namespace stuckat;
+using namespace stuckat::systolic;
+
+namespace {
+
+std::string refusal_of(const std::string& json) {
+  return stuckat::test::refusal([&] { systolic_from_json(json, "a.json", "a"); });
+}
+
+std::vector<std::string> cells_of(const std::string& line) {
+  std::vector<std::string> cells;
+  std::string cell;
+  for (std::istringstream row(line); std::getline(row, cell, '|');) {
+    cell.erase(0, cell.find_first_not_of(" `"));
+    cell.erase(cell.find_last_not_of(" `") + 1);
+    cells.push_back(cell);
+  }
+  return cells;
+}
+
+/// Rows of the tables behind a line of a page that begins so: the first table.
+std::vector<std::vector<std::string>> table_after(const std::string& path,
+                                                  const std::string& begin) {
+  std::ifstream file(std::string(STUCKAT_SOURCE_DIR) + "/" + path);
+  std::vector<std::vector<std::string>> rows;
+  bool found = false;
+  for (std::string line; std::getline(file, line);) {
+    found = found || line.starts_with(begin);
+    if (!found) continue;
+    if (line.starts_with("| `")) rows.push_back(cells_of(line));
+    if (line.empty() && !rows.empty()) break;
+  }
+  return rows;
+}
+
+/// ResNet-8's layers with weights (MLPerf Tiny), as matrix products, and the columns that the
+/// mapping by channels cuts into tiles together.
+struct Product {
+  Gemm gemm;
+  int64_t segment;
+};
+const std::vector<Product> resnet8 = {
+    {{1024, 27, 16}, 9},  {{1024, 144, 16}, 16}, {{1024, 144, 16}, 16}, {{256, 144, 32}, 16},
+    {{256, 288, 32}, 32}, {{256, 16, 32}, 16},   {{64, 288, 64}, 32},   {{64, 576, 64}, 64},
+    {{64, 32, 64}, 32},   {{1, 64, 10}, 64}};
+
+int64_t resnet8_cycles(const std::string& name, bool by_channel, int64_t side) {
+  const systolic::Schedule& schedule = parse_schedule(name, "test");
+  int64_t cycles = 0;
+  for (Product product : resnet8) {
+    const int64_t segment = by_channel ? product.segment : product.gemm.k;
+    if (schedule.stationary != Stationary::outputs) {
+      product.gemm.k = product.gemm.k / segment * ((segment + side - 1) / side) * side;
+    }
+    cycles += schedule.cycles(product.gemm, {side, side}).total();
+  }
+  return cycles;
+}
+
+}  // namespace
+
+TEST_CASE("an array is written by its shape, with a schedule and a mapping") {
+  const auto plain = parse_systolic("systolic:8x256");
+  CHECK(plain.rows == 8);
+  CHECK(plain.columns == 256);
+  CHECK(plain.name == "8x256");
+  CHECK(plain.schedule == "ws-double-buffered");
+  const auto other = parse_systolic("systolic:8x4:im2col:os-drain");
+  CHECK(other.schedule == "os-drain");
+  CHECK(other.mapping == SystolicMapping::im2col);
+  CHECK(other.name == "8x4:im2col:os-drain");
+  for (const char* wrong : {"systolic:", "systolic:0x4", "systolic:257x4", "systolic:8x4:ws",
+                            "systolic:8", "systolic:8xx4", "loopback:8x4"}) {
+    INFO(wrong);
+    CHECK(stuckat::test::refusal([&] { parse_systolic(wrong); }) != "accepted");
+  }
+}
+
+TEST_CASE("an accelerator written as JSON reads back, and bad files are refused by key") {
+  SystolicAccelerator a = parse_systolic("systolic:5x7:os-drain");
+  a.name = "mine";
+  a.sum_bits = 20;
+  a.accumulator_depth = 9;
+  CHECK(systolic_from_json(to_json(a), "a.json", "other") == a);
+  CHECK_THAT(refusal_of("{\"rows\": 3}"), Catch::Contains("'columns' is missing"));
+  CHECK_THAT(refusal_of("{\"rows\": 3, \"columns\": 257}"), Catch::Contains("1 to 256"));
+  CHECK_THAT(refusal_of("{\"rows\": 3, \"colums\": 2, \"columns\": 2}"),
+             Catch::Contains("did you mean 'columns'"));
+  CHECK_THAT(refusal_of("{\"rows\": 3, \"rows\": 3}"), Catch::Contains("repeated key"));
+  CHECK_THAT(refusal_of("{\"rows\": 3, \"columns\": [2]}"), Catch::Contains("nested"));
+  CHECK_THAT(refusal_of("{\"rows\": 3, \"columns\": 2, \"schedule\": \"s5\"}"),
+             Catch::Contains("ws-serial"));
+  CHECK_THAT(refusal_of("[1"), Catch::Contains("JSON"));
+}
+
+TEST_CASE("FORMAT.md lists the keys and the defaults that the reader has") {
+  const auto rows = table_after("models/systolic/FORMAT.md", "| key |");
+  CHECK(rows.size() == 8);
+  const std::string defaults = to_json(parse_systolic("systolic:32x32"));
+  for (const auto& row : rows) {
+    INFO(row[1]);
+    CHECK_THAT(defaults, Catch::Contains("\"" + row[1] + "\""));
+    if (row[4] != "required" && row[1] != "name") CHECK_THAT(defaults, Catch::Contains(row[4]));
+  }
+}
+
+TEST_CASE("widths that do not hold a layer's sums are refused") {
+  const Network network = zoo_network("cnv-w1a1");
+  SystolicAccelerator a = parse_systolic("systolic:32x32");
+  a.sum_bits = 12;
+  CHECK_THAT(stuckat::test::refusal([&] { array_of(a, network); }),
+             Catch::Contains("a partial sum of 12 bits for layer0"));
+  a.sum_bits = 32;
+  a.accumulator_bits = 12;
+  CHECK_THAT(stuckat::test::refusal([&] { array_of(a, network); }),
+             Catch::Contains("an accumulator of 12 bits"));
+}
+
+TEST_CASE("a product of more vectors than the memory holds is cut, and pays for it") {
+  const Network network = zoo_network("cnv-w1a1");
+  SystolicAccelerator a = parse_systolic("systolic:32x32");
+  const Plan whole = make_plan(a, network);
+  a.accumulator_depth = 500;
+  const Plan cut = make_plan(a, network);
+  REQUIRE(cut.layers.front().products.size() == 2);
+  CHECK(cut.layers.front().products[1].first_pixel == 500);
+  CHECK(cut.layers.front().products[1].gemm.m == 400);
+  CHECK(cut.image_cycles == whole.image_cycles + 2 * (32 + 62));  // of layer0 and layer1
+}
+
+TEST_CASE("docs/systolic.md has the cycles of CNV-W1A1 and ResNet-8 on every array") {
+  const Network network = zoo_network("cnv-w1a1");
+  const auto cnv = table_after("docs/systolic.md", "CNV-W1A1, one image");
+  const auto resnet = table_after("docs/systolic.md", "The convolutions and the dense layer");
+  REQUIRE(cnv.size() == 10);
+  REQUIRE(resnet.size() == 10);
+  const int64_t sides[] = {8, 16, 32, 64, 128, 256};
+  for (size_t i = 0; i < cnv.size(); ++i) {
+    for (size_t s = 0; s < std::size(sides); ++s) {
+      const std::string side = std::to_string(sides[s]);
+      INFO(cnv[i][1] << " " << cnv[i][2] << " " << side);
+      const auto a =
+          parse_systolic("systolic:" + side + "x" + side + ":" + cnv[i][1] + ":" + cnv[i][2]);
+      CHECK(std::to_string(make_plan(a, network).image_cycles) == cnv[i][3 + s]);
+      CHECK(std::to_string(resnet8_cycles(resnet[i][1], resnet[i][2] == "channel", sides[s])) ==
+            resnet[i][3 + s]);
+    }
+  }
+}
