@@ -99,7 +99,7 @@ inline const std::vector<RandomFamily>& random_families() {
          return std::make_shared<loopback::Loopback>(random_loopback(random, network));
        }},
       {"systolic",  // output-stationary ones refuse some faults: tests/agree/test_systolic.cc
-       [](Random& random, const Network& network) -> AcceleratorPtr {
+       [](Random& random, const Network&) -> AcceleratorPtr {
          return std::make_shared<systolic::Systolic>(random_systolic(random, "ws-double-buffered"));
        }},
   };

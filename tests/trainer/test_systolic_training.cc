@@ -123,6 +123,7 @@ TEST_CASE("drawn bypass maps train, too: placement-aware FAT on a systolic array
   const Network network = zoo_network("tfc-w2a2");
   hardware.placement = array_for(network, 32);
   hardware.sites = {systolic_kinds().bypass};
+  hardware.draw = Draw::batch;
   HardwareFaults faults(hardware, true, 1, network);
   const Model model = initial_model(network, 1);
   std::set<size_t> sizes;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "tools/stuckat/accelerator.h"
 #include "workloads/errors.h"
 #include "workloads/version.h"
 
@@ -49,6 +50,7 @@ int dispatch(const Arguments& arguments) {
 }  // namespace
 
 int run_program(const Arguments& arguments) {
+  families();  // register their kinds of sites, before anyone looks at the table
   try {
     const int code = dispatch(arguments);
     if (!std::cout.flush() || std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {

@@ -91,7 +91,7 @@ module systolic_pe #(
 endmodule
 
 module systolic_array #(
-    parameter bit OUTPUTS_STAY = 0,
+    parameter int OUTPUTS_STAY = 0,
     parameter int ROWS = 3,
     parameter int COLUMNS = 3,
     parameter int OPERAND = 8,
@@ -133,7 +133,7 @@ module systolic_array #(
     assign valid_out[c] = valid[ROWS][c];
     for (genvar r = 0; r < ROWS; r++) begin
       systolic_pe #(
-          .OUTPUTS_STAY(OUTPUTS_STAY),
+          .OUTPUTS_STAY(OUTPUTS_STAY != 0),
           .OPERAND(OPERAND),
           .SUM(SUM)
       ) pe (
