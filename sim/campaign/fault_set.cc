@@ -57,6 +57,19 @@ const std::vector<FaultSetForm>& fault_set_forms() {
   return forms;
 }
 
+namespace {
+
+/// The kind of site that is a whole PE: that of an array of PEs, or of a registered part.
+SiteKind kind_of_dead_pes(const Network& network, const Placement& placement) {
+  for (const SiteRow& row : site_table()) {
+    const bool is_dead = std::string_view(row.name).ends_with("/dead");
+    if (is_dead && count_faults(row.kind, placement, network) > 0) return row.kind;
+  }
+  return SiteKind::pe_dead;
+}
+
+}  // namespace
+
 FaultSet parse_fault_set(const std::string& spec, const Network& network,
                          const Placement* placement, const std::string& where) {
   if (spec == "channel") return channel_faults(network);
@@ -64,7 +77,8 @@ FaultSet parse_fault_set(const std::string& spec, const Network& network,
   if (spec == "pixel:before-pool") return pixel_faults(network, true);
   if (spec == "weight") return weight_faults(network);
   if (spec == "pe") {
-    const auto set = site_faults(network, needed(placement, spec, where), SiteKind::pe_dead);
+    const Placement& on = needed(placement, spec, where);
+    const auto set = site_faults(network, on, kind_of_dead_pes(network, on));
     return {spec, set.source()};
   }
   const size_t colon = spec.find(':');

