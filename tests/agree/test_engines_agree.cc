@@ -60,12 +60,14 @@ TEST_CASE("all engines agree where binary operands are summed, padded columns am
       ++refused;
       return false;
     };
-    const Placement on_a = dataflow::place(a, network), on_b = place(b, network);
+    const dataflow::Dataflow chain(a);
+    const loopback::Loopback loop(b);
+    const Placement on_a = chain.place(network), on_b = loop.place(network);
     if (usable(on_a)) {
-      check_dataflow(network, a, test::random_faults(random, on_a, network, 6), images);
+      check_agreement(network, chain, test::random_faults(random, on_a, network, 6), images);
     }
     if (usable(on_b)) {
-      check_loopback(network, b, test::random_faults(random, on_b, network, 6), images);
+      check_agreement(network, loop, test::random_faults(random, on_b, network, 6), images);
     }
     ++checked;
   }
