@@ -50,10 +50,8 @@ DataflowAccelerator random_accelerator(test::Random& random) {
 /// 24 values, dense to 32, 16 and 10; layer 1 is what rtl/dense_layer.sv is by default. Its
 /// neighbours are slower or faster: it is starved, or blocked.
 Scene dense_scene(test::Random& random) {
-  Scene scene{{"dense", {}, {}},
-              random_accelerator(random),
-              "layer1/input_converter",
-              "layer1/output_converter"};
+  Scene scene{{}, random_accelerator(random), "layer1/input_converter", "layer1/output_converter"};
+  scene.network.name = "dense";
   add_layer(random, scene.network, LayerKind::dense, {1, 1, 24}, 1, 32);
   add_layer(random, scene.network, LayerKind::dense, {1, 1, 32}, 1, 16);
   add_layer(random, scene.network, LayerKind::dense, {1, 1, 16}, 1, 10);
@@ -71,8 +69,8 @@ Scene dense_scene(test::Random& random) {
 
 /// 8x8 pixels, 3x3 to 8 channels, 3x3 to 4, dense to 10; rtl/convolution_layer.sv.
 Scene convolution_scene(test::Random& random) {
-  Scene scene{
-      {"convolution", {}, {}}, random_accelerator(random), "layer1/sliding_window", "layer1/mvtu"};
+  Scene scene{{}, random_accelerator(random), "layer1/sliding_window", "layer1/mvtu"};
+  scene.network.name = "convolution";
   add_layer(random, scene.network, LayerKind::convolution, {8, 8, 1}, 3, 8);
   add_layer(random, scene.network, LayerKind::convolution, {6, 6, 8}, 3, 4);
   add_layer(random, scene.network, LayerKind::dense, {4, 4, 4}, 1, 10);

@@ -88,6 +88,8 @@ const SiteSpace* example_space(const SiteIndex& sites, SiteKind kind) {
   return result;
 }
 
+constexpr size_t most_lines = 12;  // of an example
+
 std::string example_effect(const Example& example, const SiteSpace& space) {
   Fault fault{space.row->kind, space.part, {}, 0};
   for (int i = 0; i < space.coordinates(); ++i) {
@@ -100,7 +102,8 @@ std::string example_effect(const Example& example, const SiteSpace& space) {
     const FaultMap map{example.placement.accelerator, {fault}};
     const auto lines = describe(lower(map, example.placement, example.network), example.network);
     text = "\n    " + name(fault);
-    for (const auto& effect : lines) text += "\n      " + effect;
+    for (size_t i = 0; i < std::min(lines.size(), most_lines); ++i) text += "\n      " + lines[i];
+    if (lines.size() > most_lines) text += fmt::format("\n      ... ({} lines)", lines.size());
     if (!lines.empty()) return text + "\n";
   }
   return text + "\n      no effect on this network\n";
