@@ -8,7 +8,7 @@
 using namespace stuckat;
 
 TEST_CASE("chips of memory faults agree in all engines, unit by unit") {
-  int flips = 0;
+  int flips = 0, with_memories = 0;
   for (const auto& family : test::random_families()) {
     for (uint64_t seed = 0; seed < 24; ++seed) {
       test::Random random(seed);
@@ -24,7 +24,8 @@ TEST_CASE("chips of memory faults agree in all engines, unit by unit") {
         for (const SiteSpace& space : sites.of(kind)) count += space.sites();
         if (count > 0) faults.kinds.push_back(kind);
       }
-      REQUIRE_FALSE(faults.kinds.empty());
+      if (faults.kinds.empty()) continue;
+      ++with_memories;
       const bool dataflow = family.prefix == std::string("dataflow");
       faults.cell = static_cast<CellFault>(seed % (dataflow ? 4 : 3));
       flips += faults.cell == CellFault::flip ? 1 : 0;
@@ -36,5 +37,6 @@ TEST_CASE("chips of memory faults agree in all engines, unit by unit") {
                             test::random_images(random, network, 2));
     }
   }
+  CHECK(with_memories == 2 * 24);  // a systolic array's weights are in its registers
   CHECK(flips > 3);
 }

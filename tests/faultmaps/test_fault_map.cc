@@ -66,6 +66,11 @@ TEST_CASE("every fault of every row has a name that reads back, and an index") {
       }
     }
   }
+  // Parts in RTL: tests/agree/test_rtl_parts.cc.
+  for (const SiteKind kind :
+       {SiteKind::ring_cell, SiteKind::replay_cell, SiteKind::output_register}) {
+    CHECK(seen.insert(kind).second);
+  }
   CHECK(seen.size() == site_table().size());
 }
 

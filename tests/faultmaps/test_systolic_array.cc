@@ -47,7 +47,7 @@ TEST_CASE("tiles of either mapping cover every column of a layer once, in its or
   }
 }
 
-TEST_CASE("the mapping by channels lets all taps of a pair meet one PE; few channels share") {
+TEST_CASE("the mapping by channels lets all taps of a pair meet one PE, few channels share") {
   const Layer wide = convolution({5, 5, 20}, 3, 4);
   const SystolicMap map(array_of(16, 4, SystolicMapping::channel), wide);
   CHECK(map.sum_tiles() == 9 * 2);

@@ -260,7 +260,7 @@ TEST_CASE("a wrong line gets its number and what was meant") {
   };
   const std::string start = R"({"schema":"stuckat.fault-map","schema_version":1,)";
   CHECK_THAT(json("{\n\"schema\": }"), Catch::Contains("line 2"));
-  CHECK_THAT(json("[]"), Catch::Contains("an object"));
+  CHECK_THAT(json("[]"), Catch::Contains("a JSON object"));
   CHECK_THAT(json(start + R"("chips":[["layer0/mvtu/pe[0]/dad=1"]]})"),
              Catch::Contains("f.json: chips[0][0]: ") && Catch::Contains("unknown site"));
   CHECK_THAT(json(start + R"("chips":[[],[3]]})"), Catch::Contains("chips[1][0]: no fault"));

@@ -23,6 +23,14 @@ void plant(const std::string& path, const std::string& name, float value) {
   CHECK(H5Dwrite(data, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0);
   H5Sclose(space);
   H5Dclose(data);
+  // As a file of the version before, which had no hash over its contents.
+  CHECK(H5Adelete(file, "everything_hash") >= 0);
+  const hid_t version = H5Aopen(file, "schema_version", H5P_DEFAULT);
+  int64_t number = 0;
+  CHECK(H5Aread(version, H5T_NATIVE_INT64, &number) >= 0);
+  --number;
+  CHECK(H5Awrite(version, H5T_NATIVE_INT64, &number) >= 0);
+  H5Aclose(version);
   H5Fclose(file);
 }
 

@@ -371,7 +371,7 @@ TEST_CASE("a run that has enough accuracy ends, and costs less") {
   CHECK(resilience_curve(map, 0.5, 1).points() == resilience_curve(whole, 0.5, 1).points());
 }
 
-TEST_CASE("a fleet is the same after any kill; networks of groups are there once") {
+TEST_CASE("a fleet is the same after any kill, networks of groups are there once") {
   const Setup s;
   const Lot lot(s, 7, 0.1, 40);
   const test::TemporaryFolder folder;

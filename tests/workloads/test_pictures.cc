@@ -248,7 +248,7 @@ TEST_CASE("PNG gives the stored samples: the upper byte, no gamma, no alpha, no 
 }
 
 TEST_CASE(
-    "a class's folder may hold folders; Tiny-ImageNet's list says the classes of one folder") {
+    "a class's folder may hold folders, and Tiny-ImageNet's list says the classes of one folder") {
   const TemporaryFolder folder;
   const auto picture = [&](const std::string& path, uint8_t value) {
     std::filesystem::create_directories(std::filesystem::path(folder / path).parent_path());

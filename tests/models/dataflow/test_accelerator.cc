@@ -171,7 +171,7 @@ TEST_CASE("bad_descriptions_are_refused_with_what_was_expected") {
       {with("\"pe\": 16", "\"pe\": -9223372036854775808"), "an integer"},
       {with("\"pe\": 16", "\"pe\": \"16\""), "an integer"},
       {with("\"pe\": 16, ", ""), "pe and simd"},
-      {with("\"out_depth\": 4", "\"out_depth\": -1"), "out_depth -1"},
+      {with("\"out_depth\": 4", "\"out_depth\": -1"), "'out_depth' is -1"},
       {with("\"mvtu\": 3", "\"mvtu\": 0"), "latency 0"},
       {with("\"flushing\"", "\"sometimes\""), "stalling"},
       {with("\"discipline\"", "\"sliding_window\""), "\"hls\" or \"rtl\" or \"parallel\""},

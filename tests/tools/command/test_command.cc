@@ -61,7 +61,8 @@ TEST_CASE("bad input gets exit code 2 and one line that says what was meant") {
   check_refused("report --campaign x -o " + s.file("r.html"), "LABEL=FILE");
   check_refused("report --sim x=" + s.model() + " -o " + s.file("r.html"), "m.h5");
   check_refused("import finn " + s.file("") + " -o " + s.file("t.h5"), "bnn-pynq");
-  check_refused("import " + s.file("images.bin") + " -o " + s.file("t.h5"), "is of no known format");
+  check_refused("import " + s.file("images.bin") + " -o " + s.file("t.h5"),
+                "is of no known format");
   for (const char* name : {"c.h5", "t.h5", "r.html"}) {
     CHECK(!std::filesystem::exists(s.file(name)));
   }

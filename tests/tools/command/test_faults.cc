@@ -119,9 +119,10 @@ TEST_CASE("a list of sampled flips runs like the flips it was written from") {
     REQUIRE(again.code == 0);
     CHECK(test::read_bytes(s.file(name + ".csv")) == csv);
     const auto repeated = nlohmann::json::parse(test::read_bytes(s.file(name + ".json")));
+    // Text knows no sampling, and so has neither weights nor intervals.
+    if (list == "list.txt") continue;
     CHECK(repeated["mean"] == json["mean"]);
-    // Text knows no sampling, and so has no intervals.
-    if (list == "list.h5") CHECK(repeated["estimates"] == json["estimates"]);
+    CHECK(repeated["estimates"] == json["estimates"]);
   }
   CHECK_THAT(test::read_bytes(s.file("list.txt")), Catch::Contains("in a run of 3 images"));
   check_refused(campaign("4", " --faults list:" + s.file("list.h5"), "other.h5"),

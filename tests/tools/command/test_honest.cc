@@ -16,7 +16,8 @@ using test::write_bytes;
 
 namespace fs = std::filesystem;
 
-TEST_CASE("an output does not replace a file of another kind, nor another campaign; --force does") {
+TEST_CASE(
+    "an output does not replace a file of another kind, nor another campaign, but --force does") {
   const Session s;
   const std::string campaign = "campaign " + s.model() + s.data() + " --images 5 ";
   const std::string hardware = " --model " + s.model() + " --accelerator loopback:4x8 ";
@@ -61,7 +62,7 @@ TEST_CASE("an output does not replace a file of another kind, nor another campai
   CHECK(read_bytes(other) == bytes);
 }
 
-TEST_CASE("a link as output stays one; devices that take nothing are refused before the work") {
+TEST_CASE("a link as output stays one, and devices that take nothing are refused before the work") {
   const Session s;
   fs::create_symlink("far.h5", s.file("link.h5"));
   CHECK(run("campaign " + s.model() + s.data() + " --images 5 -o " + s.file("link.h5")).code == 0);
