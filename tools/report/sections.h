@@ -24,5 +24,7 @@ std::string fleet_sentence(const Fleet& fleet);
 std::string map_figures(const std::vector<std::string>& pictures,
                         const std::vector<std::string>& memories);
 std::string recipe_section(const ReportInput& input);
+/// What the page's words mean: the same on every page.
+std::string glossary_section();
 
 }  // namespace stuckat::report

@@ -58,8 +58,10 @@ nlohmann::ordered_json compare(const Network& network, const std::vector<Tensor>
     rows.push_back({{"tensor", name},
                     {"elements", g.size()},
                     {"differ", differ},
-                    {"first_cycle", span.first},
-                    {"last_cycle", span.last}});
+                    {"first_cycle", span.first < 0 ? nlohmann::ordered_json()
+                                                   : nlohmann::ordered_json(span.first)},
+                    {"last_cycle", span.last < 0 ? nlohmann::ordered_json()
+                                                 : nlohmann::ordered_json(span.last)}});
   }
   return rows;
 }
@@ -160,7 +162,7 @@ int run_replay(const Arguments& arguments) {
   const bool agrees = faulty == expected;
   fmt::print("\n{} cycles for {} image{}; ", thousands(replay.total_cycles), images.size(),
              images.size() == 1 ? "" : "s");
-  fmt::print("prediction {} -> {}, label {}; every tensor {} the reference with the effects\n",
+  fmt::print("prediction {} -> {}, label {}; every tensor {} what the fault analysis predicts\n",
              before, after, in.data.labels[static_cast<size_t>(image)],
              agrees ? "equals" : "DIFFERS FROM");
   line.write_json({{"fault", line.text("fault")},

@@ -21,8 +21,8 @@ namespace {
 using campaign::FaultSet;
 using campaign::Result;
 
-volatile std::sig_atomic_t interrupted = 0;
-void interrupt(int) { interrupted = 1; }
+volatile std::sig_atomic_t interrupted = 0;  // by which signal
+void interrupt(int signal) { interrupted = signal; }
 
 void print_result(const Result& result) {
   fmt::print("{} faults on {} images of {}\n\n", thousands(result.size()), thousands(result.images),
@@ -43,24 +43,34 @@ void print_result(const Result& result) {
       thousands(same.silent));
 }
 
+/// In percent, as all accuracies.
+nlohmann::ordered_json limits(const campaign::Estimate& e) {
+  return {{"value", 100 * e.value}, {"low", 100 * e.low}, {"high", 100 * e.high}};
+}
+
 nlohmann::ordered_json to_json(const Result& result) {
   const auto all = campaign::overall(result);
   const auto same = campaign::collapse(result);
   nlohmann::ordered_json layers = nlohmann::json::array();
   for (const auto& row : campaign::by_layer_and_level(result)) {
-    layers.push_back({{"layer", row.name},
-                      {"level", row.level},
-                      {"faults", row.accuracy.faults},
-                      {"min", row.accuracy.min},
-                      {"max", row.accuracy.max},
-                      {"mean", row.accuracy.mean}});
+    layers.push_back(
+        {{"layer", row.name},
+         {"level", row.level == campaign::FaultInfo::no_level ? nlohmann::ordered_json()
+                                                              : nlohmann::ordered_json(row.level)},
+         {"faults", row.accuracy.faults},
+         {"min", row.accuracy.min},
+         {"max", row.accuracy.max},
+         {"mean", row.accuracy.mean}});
   }
   nlohmann::ordered_json json = {{"network", result.identity.network},
                                  {"data", result.identity.data},
                                  {"faults", result.identity.faults},
                                  {"size", result.size()},
                                  {"images", result.images},
+                                 {"sample", result.identity.sampling.has_value()},
+                                 {"confidence", campaign::confidence(result)},
                                  {"error_free", result.golden_accuracy()},
+                                 {"error_free_limits", limits(campaign::golden_limits(result))},
                                  {"min", all.accuracy.min},
                                  {"max", all.accuracy.max},
                                  {"mean", all.accuracy.mean},
@@ -82,20 +92,18 @@ nlohmann::ordered_json to_json(const Result& result) {
                            {"mean", row.accuracy.mean}});
   }
   if (result.identity.sampling) {
-    const auto interval = [](const campaign::Estimate& e) {
-      return nlohmann::ordered_json{{"value", e.value}, {"low", e.low}, {"high", e.high}};
-    };
     for (const auto& row : campaign::estimates(result)) {
       json["estimates"].push_back({{"stratum", row.stratum},
                                    {"sampled", row.sampled},
                                    {"population", row.population},
-                                   {"accuracy", interval(row.accuracy)},
-                                   {"critical", interval(row.critical)},
-                                   {"critical_faults", interval(row.critical_faults)}});
+                                   {"accuracy", limits(row.accuracy)},
+                                   {"critical", limits(row.critical)},
+                                   {"critical_faults", limits(row.critical_faults)}});
     }
   }
   if (all.accuracy.worst >= 0) {
     json["worst"] = result.faults[static_cast<size_t>(all.accuracy.worst)].id;
+    json["worst_loss"] = limits(campaign::loss_limits(result, all.accuracy.worst));
   }
   return json;
 }
@@ -127,7 +135,7 @@ void verify(const Network& network, const DataSet& data, const FaultSet& faults,
 void finish(const CommandLine& line, const Result& result) {
   print_result(result);
   if (line.has("csv")) write_text_file(line.text("csv"), campaign::faults_csv(result));
-  line.write_json(to_json(result));
+  line.write_json(to_json(result), "campaign");
 }
 
 int run(const Arguments& arguments, campaign::Resume resume) {
@@ -179,7 +187,7 @@ int run(const Arguments& arguments, campaign::Resume resume) {
   progress.clear();
   if (!outcome.finished) {
     fmt::print(stderr, "stopped; 'stuckat campaign resume {}' goes on\n", output);
-    return 130;
+    return 128 + interrupted;
   }
   if (outcome.progress.resumed == outcome.progress.total) {
     fmt::print("{} is finished already (--force computes it again)\n", output);
@@ -214,6 +222,7 @@ int resume(const Arguments& arguments) {
   again.push_back(fmt::format("--shard={}/{}", journal.shard.index, journal.shard.count));
   again.push_back("--output=" + path);
   again.push_back(fmt::format("--threads={}", threads(line)));
+  if (line.get<bool>("quiet")) again.push_back("--quiet");
   for (const char* name : {"csv", "json"}) {
     if (line.has(name)) again.push_back(fmt::format("--{}={}", name, line.text(name)));
   }
@@ -265,6 +274,9 @@ int run_campaign(const Arguments& arguments) {
       {"merge", "put the shards of a campaign together", merge},
       {"show", "print the tables of a result", show},
       {"replay", "run one pair cycle by cycle", run_replay}};
+  if (!arguments.empty() && arguments.front() == "--list-options") {
+    for (const Command& sub : table) fmt::print("{}\n", sub.name);
+  }
   for (const Command& sub : table) {
     if (!arguments.empty() && arguments.front() == sub.name) {
       return sub.run({arguments.begin() + 1, arguments.end()});

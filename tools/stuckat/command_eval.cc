@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "faultmaps/describe_effects.h"
 #include "faultmaps/lower.h"
+#include "sim/campaign/fault_set.h"
 #include "sim/fast/executor.h"
 #include "sim/fast/fault_list.h"
 #include "sim/fast/verdict_counts.h"
@@ -20,13 +22,55 @@ fast::ImageSource images_of(const Network& network, const DataSet& data) {
   return [&](int64_t i) { return input_tensor(network, data, static_cast<int>(i)); };
 }
 
-/// Accuracy under the effects of a fault map, beside the fault-free one.
-nlohmann::ordered_json evaluate_faulty(const CommandLine& line, const Network& network,
-                                       const DataSet& data) {
+/// What is broken: by name, and what that does.
+struct Broken {
+  std::vector<std::string> names;
+  Effects effects;
+};
+
+/// Stuck channels and pixels, the FAT paper's faults, which are in the network and need no
+/// hardware.
+bool is_element(const std::string& name) {
+  return name.find("/channel[") != std::string::npos || name.find("/pixel[") != std::string::npos ||
+         name.find("/pixel:before-pool[") != std::string::npos;
+}
+
+std::vector<std::string> named(const CommandLine& line) {
+  return line.has("fault") ? line.get<std::vector<std::string>>("fault")
+                           : std::vector<std::string>{};
+}
+
+Broken load_broken(const CommandLine& line, const Network& network, const DataSet& data) {
+  const std::vector<std::string> faults = named(line);
+  const bool elements = std::any_of(faults.begin(), faults.end(), is_element);
+  if (elements) {
+    if (line.has("fault-map") || !std::all_of(faults.begin(), faults.end(), is_element)) {
+      throw InputError("--fault", "stuck channels or pixels together with broken hardware",
+                       "either of them");
+    }
+    if (line.has("accelerator")) {
+      throw InputError("--accelerator", "stuck channels and pixels name no hardware",
+                       "no --accelerator");
+    }
+    return {faults,
+            campaign::named_faults(network, nullptr, {"eval"}, {faults}, "--fault").effects(0)};
+  }
+  if (!line.has("accelerator")) {
+    throw InputError("stuckat eval", "faults without an accelerator", "--accelerator NAME");
+  }
   const Placement placement =
       place_on(parse_accelerator(line.text("accelerator"), network), network, data.size());
   const FaultMap map = load_faults(line, placement, network);
-  const Effects effects = lower(map, placement, network);
+  Broken broken{{}, lower(map, placement, network)};
+  for (const Fault& fault : map.faults) broken.names.push_back(name(fault));
+  return broken;
+}
+
+/// Accuracy under the effects of faults, beside the fault-free one.
+nlohmann::ordered_json evaluate_faulty(const CommandLine& line, const Network& network,
+                                       const DataSet& data) {
+  const Broken broken = load_broken(line, network, data);
+  const Effects& effects = broken.effects;
   const fast::PackedNetwork packed(network);
   const fast::FaultList list(packed, {effects});
   const auto counts = fast::count_verdicts(
@@ -34,20 +78,24 @@ nlohmann::ordered_json evaluate_faulty(const CommandLine& line, const Network& n
       [&](int64_t i) { return data.labels[static_cast<size_t>(i)]; }, 0, data.size(),
       threads(line));
   nlohmann::ordered_json result;
+  const auto share = [&](int64_t right) {
+    return 100.0 * static_cast<double>(right) / data.size();
+  };
   result["images"] = data.size();
   result["correct_fault_free"] = counts.total_golden_correct();
+  result["accuracy_fault_free"] = share(counts.total_golden_correct());
   result["correct"] = counts.total_correct(0);
+  result["accuracy"] = share(counts.total_correct(0));
   result["masked"] = counts.masked(0);
   result["critical"] = counts.critical[0];
-  result["faults"] = nlohmann::json::array();
-  for (const Fault& fault : map.faults) result["faults"].push_back(name(fault));
+  result["faults"] = broken.names;
   result["effects"] = describe(effects, network);
   fmt::print("{}\n", data_text(line, data));
   for (const auto& text : describe(effects, network)) fmt::print("{}\n", text);
   fmt::print("without faults  {} of {} right, {}\n", counts.total_golden_correct(), data.size(),
              percent(counts.total_golden_correct(), data.size()));
   fmt::print("with {:<10} {} of {} right, {}; prediction changed on {} images, masked on {}\n",
-             fmt::format("{} fault{}", map.faults.size(), map.faults.size() == 1 ? "" : "s"),
+             fmt::format("{} fault{}", broken.names.size(), broken.names.size() == 1 ? "" : "s"),
              counts.total_correct(0), data.size(), percent(counts.total_correct(0), data.size()),
              counts.critical[0], counts.masked(0));
   return result;
@@ -67,6 +115,7 @@ nlohmann::ordered_json evaluate_fault_free(const CommandLine& line, const Networ
   nlohmann::ordered_json result;
   result["images"] = data.size();
   result["correct"] = right;
+  result["accuracy"] = 100.0 * static_cast<double>(right) / data.size();
   if (line.get<bool>("logits")) {
     const auto classes = evaluation.logits.size() / static_cast<size_t>(data.size());
     result["logits"] = nlohmann::json::array();
@@ -95,11 +144,13 @@ nlohmann::ordered_json evaluate_fault_free(const CommandLine& line, const Networ
 }  // namespace
 
 int run_eval(const Arguments& arguments) {
-  CommandLine line("eval MODEL --data NAME[:PATH] [options]",
-                   "Accuracy of a model on a data set. With --accelerator and a fault map or "
-                   "faults by name:\nthe exact accuracy of that broken accelerator beside the "
-                   "fault-free one.",
-                   {"model"});
+  CommandLine line(
+      "eval MODEL --data NAME[:PATH] [options]",
+      "Accuracy of a model on a data set. With --accelerator and a fault map or "
+      "faults by name:\nthe exact accuracy of that broken accelerator beside the "
+      "fault-free one. Stuck channels and pixels\n(LAYER/channel[C]=LEVEL, "
+      "LAYER/pixel[Y,X]=LEVEL, LAYER/pixel:before-pool[Y,X]=LEVEL) need no accelerator.",
+      {"model"});
   add_data_options(line);
   line.options().add_options()("logits", po::bool_switch(), "print the logits of every image");
   line.options().add_options()("accelerator", text("NAME"), "what the faults are in; see below");
@@ -111,9 +162,6 @@ int run_eval(const Arguments& arguments) {
   const Network network = read_model(path);
   const DataSet data = load_data(line, network, path);
   const bool faulty = line.has("fault-map") || line.has("fault");
-  if (faulty && !line.has("accelerator")) {
-    throw InputError("stuckat eval", "faults without an accelerator", "--accelerator NAME");
-  }
   nlohmann::ordered_json result;
   result["configuration"] = line.configuration();
   result["model_hash"] = content_hash(network);

@@ -160,11 +160,16 @@ int run_report(const Arguments& arguments) {
       const std::string memory =
           d.bytes_per_cycle == 0 ? "" : fmt::format(", {} bytes per cycle", d.bytes_per_cycle);
       shown.designs.push_back({fmt::format("{}{}{}, {:g} MHz", d.name, fifo, memory, d.clock_mhz),
-                               static_cast<int>(&family - rows.data()), d.pes, d.memory_bits,
-                               d.frames_per_second, d.worst_accuracy, d.pareto});
+                               static_cast<int>(&family - rows.data()), d.pes, d.multipliers,
+                               d.memory_bits, d.luts, d.bram18, d.dsps, d.frames_per_second,
+                               d.worst_accuracy, d.pareto});
     }
     input.explorations.push_back(std::move(shown));
     input.recipes.push_back({"exploration, " + label, exploration.configuration});
+  }
+  for (report::Recipe& recipe : input.recipes) {
+    const std::string command = command_of(recipe.text);
+    if (!command.empty()) recipe.text = command + " -o OUTPUT\n\n" + recipe.text;
   }
   report::write_report(line.text("output"), input);
   for (const auto& sentence : report::summary(input)) fmt::print("{}\n", sentence);

@@ -18,6 +18,8 @@ namespace {
 
 using report::Simulation;
 
+constexpr int64_t standard_images = 10;  // a full test set takes hours
+
 /// What the command shows of a run, or of a timing.
 struct Run {
   Simulation simulation;
@@ -92,6 +94,12 @@ std::string time_text(int64_t cycles, double clock_mhz) {
                      clock_mhz);
 }
 
+/// Once steady; 0 where nothing says how long a cycle is.
+double frames_per_second(const Simulation& s) {
+  const int64_t interval = s.interval_cycles.value_or(s.first_image_cycles);
+  return interval <= 0 ? 0 : s.clock_mhz * 1e6 / static_cast<double>(interval);
+}
+
 /// Cycles with what they are the sum of, then what else there is to know.
 void print_layers(const std::vector<LayerStatistics>& layers) {
   if (layers.empty()) return;
@@ -121,6 +129,9 @@ void print(const Run& run) {
   }
   fmt::print("  all images       {:>14} cycles{}\n", thousands(s.total_cycles),
              time_text(s.total_cycles, s.clock_mhz));
+  if (const double rate = frames_per_second(s); rate > 0) {
+    fmt::print("  frames per second{:>14.1f}\n", rate);
+  }
   fmt::print("  bottleneck       {:>14}\n\n", s.bottleneck);
   fmt::print("  {:<24} {:>7} {:>12} {:>12} {:>12}\n", "module", "busy", "busy", "starved",
              "blocked");
@@ -150,8 +161,19 @@ void print(const Run& run) {
     fmt::print("  {:>7}  {:<14} {:<14} {:<14}{}\n", p.image, p.label, p.fault_free, p.faulty,
                p.fault_free == p.faulty ? "" : "  changed");
   }
+  if (!s.predictions.empty()) {
+    const auto right = [&](std::string Simulation::Prediction::*predicted) {
+      return std::count_if(s.predictions.begin(), s.predictions.end(),
+                           [&](const auto& p) { return p.*predicted == p.label; });
+    };
+    fmt::print("  {} of {} right", right(&Simulation::Prediction::faulty), s.predictions.size());
+    if (!s.faults.empty()) {
+      fmt::print(", {} without faults", right(&Simulation::Prediction::fault_free));
+    }
+    fmt::print("\n");
+  }
   if (s.agrees_with_reference) {
-    fmt::print("\n  every tensor {} the reference with the lowered effects\n",
+    fmt::print("\n  every tensor {} what the fault analysis predicts\n",
                *s.agrees_with_reference ? "equals" : "DIFFERS FROM");
   }
 }
@@ -184,7 +206,7 @@ int run_sim(const Arguments& arguments) {
                    "Every tensor is compared with the\nreference, unless --no-check says not to.",
                    {"model"});
   line.options().add_options()("accelerator", text("NAME"), "what runs the network; see below");
-  add_data_options(line);
+  add_data_options(line, standard_images);
   add_fault_options(line);
   line.options().add_options()("no-check", po::bool_switch(), "do not compare with the reference")(
       "timing-only", po::bool_switch(),

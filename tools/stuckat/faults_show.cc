@@ -55,7 +55,7 @@ int faults_show(const Arguments& arguments) {
   const auto first_chip = line.integer("chip", -1, static_cast<int64_t>(chips.size()) - 1);
   if (first_chip >= 0) chips = {chips[static_cast<size_t>(first_chip)]};
   const auto limit = static_cast<size_t>(line.integer("limit", 0, INT32_MAX));
-  nlohmann::ordered_json result = nlohmann::json::array();
+  nlohmann::ordered_json result = {{"chips", nlohmann::json::array()}};
   for (size_t i = 0; i < chips.size(); ++i) {
     const FaultMap& map = chips[i];
     std::map<std::string, int64_t> by_kind;
@@ -72,7 +72,7 @@ int faults_show(const Arguments& arguments) {
     }
     if (map.faults.size() > limit) fmt::print("  ... {} more\n", map.faults.size() - limit);
     if (hardware != nullptr) draw(map, hardware->sites);
-    result.push_back({{"accelerator", map.accelerator}, {"faults", names}});
+    result["chips"].push_back({{"accelerator", map.accelerator}, {"faults", names}});
   }
   if (line.has("svg")) {
     if (hardware == nullptr) throw InputError("--svg", "no --model and --accelerator", "both");
@@ -99,14 +99,14 @@ int faults_lower(const Arguments& arguments) {
       place_on(parse_accelerator(line.text("accelerator"), hardware->network), hardware->network,
                line.integer("images", 1, INT32_MAX));
   const FaultMap map = load_faults(line, placement, hardware->network);
-  nlohmann::ordered_json result = nlohmann::json::array();
+  nlohmann::ordered_json result = {{"faults", nlohmann::json::array()}};
   for (const Fault& fault : map.faults) {
     FaultMap single{map.accelerator, {fault}};
     const auto lines = describe(lower(single, placement, hardware->network), hardware->network);
     fmt::print("{}\n", name(fault));
     for (const auto& effect : lines) fmt::print("  {}\n", effect);
     if (lines.empty()) fmt::print("  no effect: {}\n", masked_text(fault));
-    result.push_back({{"fault", name(fault)}, {"effects", lines}});
+    result["faults"].push_back({{"fault", name(fault)}, {"effects", lines}});
   }
   if (map.faults.empty()) fmt::print("no faults\n");
   line.write_json(result);

@@ -51,6 +51,7 @@ const std::map<std::string, FileRole>& roles() {
       {"shards", read},
       {"sim", read},
       {"svg", written},
+      {"test-data", read},
       {"trace", written},
   };
   return table;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <map>
+#include <set>
 #include <thread>
 
 #include "faultmaps/site_index.h"
@@ -37,11 +39,11 @@ Network network_alone(const std::string& model) {
   return read_model(model);
 }
 
-void add_data_options(CommandLine& line) {
+void add_data_options(CommandLine& line, int64_t images) {
   line.options().add_options()("data", text("NAME[:PATH]"),
                                "data set; see below (standard: that of the model)")(
       "half", text("test|train", "test"), "which half of the data set")(
-      "images", number("N", -1), "number of images; -1: all that follow the offset")(
+      "images", number("N", images), "number of images; -1: all that follow the offset")(
       "offset", number("N", 0), "first image");
 }
 
@@ -163,6 +165,47 @@ std::vector<std::string> class_names(const Network& network, const DataSet& data
   if (names.size() > classes) names.resize(classes);
   while (names.size() < classes) names.push_back(std::to_string(names.size()));
   return names;
+}
+
+std::string command_of(const std::string& configuration) {
+  // Other commands refuse options without effect, which a configuration has with their defaults.
+  static const std::map<std::string, std::vector<std::string>> arguments = {
+      {"campaign", {"model"}}, {"import", {"format", "folder"}}};
+  static const std::set<std::string> of_samples = {"margin", "confidence", "seed"};
+  const auto json = json_or_nothing(configuration);
+  if (!json || !json->is_object() || !json->contains("command")) return {};
+  const auto command = arguments.find(
+      (*json)["command"].is_string() ? (*json)["command"].get<std::string>() : std::string());
+  if (command == arguments.end()) return {};
+  const auto word = [](const Json& value) {
+    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    constexpr const char* plain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,=+";
+    if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) return text;
+    std::string quoted = "'";
+    for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+    return quoted + "'";
+  };
+  std::string text = "stuckat " + command->first;
+  for (const std::string& name : command->second) {
+    if (json->contains(name)) text += " " + word((*json)[name]);
+  }
+  for (const auto& [name, value] : json->items()) {
+    const auto& positional = command->second;
+    const bool placed = std::find(positional.begin(), positional.end(), name) != positional.end();
+    if (name == "command" || placed || value.is_null() || value == false || value == "") continue;
+    const bool samples = json->contains("sample") && (*json)["sample"] == true;
+    if (!samples && of_samples.count(name) > 0) continue;
+    const std::string option = " --" + name;
+    if (value == true) {
+      text += option;
+    } else if (value.is_array()) {
+      for (const auto& item : value) text += option + "=" + word(item);
+    } else {
+      text += option + "=" + word(value);
+    }
+  }
+  return text;
 }
 
 std::string origin_in_short(const std::string& configuration) {
