@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "faultmaps/lowering.h"
+#include "faultmaps/mitigation/protection.h"
 #include "workloads/capabilities.h"
 
 namespace stuckat {
@@ -25,7 +26,12 @@ Effects lower(const FaultMap& map, const Placement& placement, const Network& ne
       {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
   check_supported(network, known, placement.accelerator);
   Lowering lowering(placement, network);  // refers to the faults of the map
-  for (const Fault& fault : map.faults) lowering.add(fault);
+  if (!is_protected(placement)) {
+    for (const Fault& fault : map.faults) lowering.add(fault);
+    return lowering.finish();
+  }
+  const FaultMap left = behind_protection(map, placement, network).left;
+  for (const Fault& fault : left.faults) lowering.add(fault);
   return lowering.finish();
 }
 

@@ -1,9 +1,16 @@
 #include "models/dataflow/family.h"
 #include "models/family.h"
 #include "models/loopback/family.h"
+#include "models/protected/accelerator.h"
 
 namespace stuckat {
 
-Families built_in_families() { return Families({dataflow::family(), loopback::family()}); }
+Families built_in_families() {
+  Families families({dataflow::family(), loopback::family()});
+  families.add(protected_family([others = families](const std::string& name, const Network& n) {
+    return others.parse(name, n, "protected");
+  }));
+  return families;
+}
 
 }  // namespace stuckat

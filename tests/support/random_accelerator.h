@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "faultmaps/effects.h"
+#include "faultmaps/mitigation/memory_code.h"
 #include "models/dataflow/family.h"
 #include "models/loopback/family.h"
+#include "models/protected/accelerator.h"
 #include "tests/support/random_network.h"
 
 namespace stuckat::test {
@@ -66,6 +68,30 @@ inline loopback::LoopbackAccelerator random_loopback(Random& random, const Netwo
   return a;
 }
 
+/// One of the others with voters and codes on some of its parts: at least one of each.
+inline AcceleratorPtr random_protected(Random& random, const Network& network) {
+  AcceleratorPtr inside;
+  if (uniform(random, 0, 1) == 0) {
+    inside = std::make_shared<dataflow::Dataflow>(random_dataflow(random, network));
+  } else {
+    inside = std::make_shared<loopback::Loopback>(random_loopback(random, network));
+  }
+  Protection protection;
+  const auto& codes = memory_codes();
+  for (const PeArray& array : inside->place(network).arrays) {
+    const bool first = protection.copies.empty();
+    if (first || uniform(random, 0, 1) == 0) {
+      protection.copies[array.name] = {uniform(random, 0, array.pe - 1)};
+    }
+    for (const char* memory : {"/weights", "/thresholds"}) {
+      if (!first && uniform(random, 0, 1) == 0) continue;
+      const int code = uniform(random, 0, static_cast<int>(codes.size()) - 1);
+      protection.codes[array.name + memory] = codes[static_cast<size_t>(code)].name;
+    }
+  }
+  return std::make_shared<ProtectedAccelerator>("random", inside, protection);
+}
+
 /// One row for each built-in family.
 struct RandomFamily {
   const char* prefix;
@@ -81,6 +107,7 @@ inline const std::vector<RandomFamily>& random_families() {
        [](Random& random, const Network& network) -> AcceleratorPtr {
          return std::make_shared<loopback::Loopback>(random_loopback(random, network));
        }},
+      {"protected", random_protected},
   };
   return rows;
 }
