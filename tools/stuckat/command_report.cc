@@ -15,6 +15,7 @@
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/fleet.h"
 #include "tools/stuckat/inputs.h"
+#include "tools/stuckat/protect_json.h"
 #include "tools/stuckat/simulation_json.h"
 #include "workloads/model_file.h"
 #include "workloads/version.h"
@@ -87,6 +88,7 @@ int run_report(const Arguments& arguments) {
       "resilience", labelled_files(), "resilience map of the fleet of that label")(
       "wafer", number("N", 0),
       "chips of fleets are dies of wafers, N across ('faults new --wafer')")(
+      "protection", labelled_files(), "result of 'stuckat protect --json': FAT's figure 9")(
       "fault-map", labelled_files(),
       "fault maps (.h5, .csv, .json), drawn over the parts; LABEL has a --model")(
       "accelerator", text("NAME"), "of the fault maps, where they do not say it")(
@@ -165,6 +167,12 @@ int run_report(const Arguments& arguments) {
     }
     input.explorations.push_back(std::move(shown));
     input.recipes.push_back({"exploration, " + label, exploration.configuration});
+  }
+  for (const auto& value : list(line, "protection")) {
+    const auto [label, path] = labelled("protection", value);
+    for (auto& protection : read_protections(path, label)) {
+      input.protections.push_back(std::move(protection));
+    }
   }
   report::write_report(line.text("output"), input);
   for (const auto& sentence : report::summary(input)) fmt::print("{}\n", sentence);
