@@ -30,11 +30,13 @@ constexpr double per_row_column = 0.1;
 /// Nanoseconds of the dense path.
 double dense_time(const PackedLayer& layer, const TensorLayout& input) {
   const double words = layer.rows_padded / rows_per_word;
+  constexpr int tile_rows = 16;  // that are computed at once: a layer of fewer leaves the rest out
+  const double tiles = static_cast<double>((layer.rows + tile_rows - 1) / tile_rows) * tile_rows;
   const double outputs = layer.output.pixels();
   const NumberFormat format = input.format;
   const int largest = format.kind == FormatKind::binary ? 1 : format.max_level();
   const int digits = layer.dense.digits * std::bit_width(static_cast<unsigned>(largest));
-  const double products = outputs * words * 8 * layer.dense.column_words * digits;
+  const double products = outputs * (tiles / rows_per_word) * 8 * layer.dense.column_words * digits;
   return per_dense_layer +
          products * (layer.dense.plus_minus ? per_dense_product : per_dense_product_with_zeros) +
          outputs * words * layer.thresholds * per_dense_word +

@@ -82,8 +82,15 @@ bool FaultyPass::recomputes(int index, const TensorStep& step) const {
 void FaultyPass::recompute_patched(int index, const Effects& effects, const TensorStep& step,
                                    int64_t image_index) {
   const PackedLayer& layer = network_.layer(index);
-  PatchedLayer& patched = patched_[static_cast<size_t>(index)];
-  if (patched.empty()) patched = PatchedLayer(layer);
+  int digits = layer.dense.digits;
+  for (const SpecialRow& row : step.rows) {
+    if (PatchedLayer::holds(layer, row)) {
+      digits = std::max(digits, PatchedLayer::digits_for(layer, row));
+    }
+  }
+  auto& patched_layers = digits > layer.dense.digits ? wide_patched_ : patched_;
+  PatchedLayer& patched = patched_layers[static_cast<size_t>(index)];
+  if (patched.empty()) patched = PatchedLayer(layer, digits);
   TensorStep others{step.tensor};
   for (const SpecialRow& row : step.rows) {
     if (PatchedLayer::holds(layer, row))

@@ -106,7 +106,8 @@ HWY_INLINE void multiply_windows(const PackedLayer& layer, const DigitImage& ima
       for (int kx = 0; kx < layer.kernel_width; ++kx) sizes[p] += size[kx];
     }
   }
-  for (int row = 0; row < layer.rows_padded; row += tile_rows) {
+  // Rows of padding keep sums of 0: no comparator of theirs gives 1.
+  for (int row = 0; row < layer.rows; row += tile_rows) {
     const uint64_t* block =
         dense.words.data() +
         static_cast<size_t>(row / dense_block_rows) * dense.digits * digit_weights +

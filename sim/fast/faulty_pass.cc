@@ -26,6 +26,7 @@ FaultyPass::FaultyPass(const Executor& golden) : network_(golden.network()), gol
     }
     digits_.emplace_back();
     patched_.emplace_back();
+    wide_patched_.emplace_back();
     if (layer.path == LayerPath::matrix && !layer.accumulator_output) {
       digits_.back() = DigitImage(layer, layout);
     }

@@ -121,6 +121,7 @@ class FaultyPass {
   std::vector<kernels::ScatterBuffers> scatter_;  // [layer], empty where it does not fit
   std::vector<DigitImage> digits_;                // [layer], for recompute()
   std::vector<PatchedLayer> patched_;             // [layer], empty until asked for
+  std::vector<PatchedLayer> wide_patched_;        // the same with one digit more
   AlignedVector<uint64_t> scratch_;               // whole planes, for recompute()
   std::vector<PaddedImage> golden_inputs_;        // [layer], empty until asked for
   PaddedImage faulty_input_;

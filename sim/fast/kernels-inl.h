@@ -364,7 +364,9 @@ HWY_INLINE void compare(const PackedLayer& layer, const int32_t* margins, const 
   for (int t = 0; t < layer.thresholds; ++t) {
     for (int row = 0; row < layer.rows_padded; row += rows_per_word) {
       uint64_t word = 0;
-      for (int i = 0; i < rows_per_word; i += lanes) {
+      // Comparators of padding rows give 0; their margins are kept all the same.
+      const int end = keep != nullptr ? rows_per_word : std::min(rows_per_word, layer.rows - row);
+      for (int i = 0; i < end; i += lanes) {
         const int r = t * layer.rows_padded + row + i;
         const auto margin = hn::Add(hn::Load(d, margins + r), hn::Load(d, sums + row + i));
         uint8_t mask[8] = {};

@@ -1,16 +1,36 @@
 #include "sim/fast/patched_layer.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 
 #include "sim/fast/dense_layer.h"
 
 namespace stuckat::fast {
 
-PatchedLayer::PatchedLayer(const PackedLayer& layer) : layer_(layer) {
+PatchedLayer::PatchedLayer(const PackedLayer& layer, int digits) : layer_(layer) {
   layer_.columns = {};
   layer_.wide_columns = {};
   layer_.bit_columns = {};
+  const DenseWeights& from = layer.dense;
+  if (digits <= from.digits) return;
+  DenseWeights& to = layer_.dense;
+  to.digits = digits;
+  to.words.assign(
+      from.words.size() / static_cast<size_t>(from.digits) * static_cast<size_t>(digits), 0);
+  // Digits beyond those of the layer are 0; signs stand beside each.
+  for (int row = 0; row < layer.rows_padded; ++row) {
+    for (int digit = 0; digit < digits; ++digit) {
+      for (int word = 0; word < from.column_words; ++word) {
+        const size_t at = to.word_of(row, digit, word);
+        const size_t was = from.word_of(row, std::min(digit, from.digits - 1), word);
+        to.words[at] = from.words[was];
+        if (digit < from.digits) {
+          to.words[at + dense_block_rows] = from.words[was + dense_block_rows];
+        }
+      }
+    }
+  }
 }
 
 bool PatchedLayer::holds(const PackedLayer& layer, const SpecialRow& row) {
@@ -18,8 +38,17 @@ bool PatchedLayer::holds(const PackedLayer& layer, const SpecialRow& row) {
   return row.operators.empty() &&
          std::all_of(row.weights.begin(), row.weights.end(), [&](const ParameterChange& change) {
            const int size = std::abs(change.value);
-           return dense.plus_minus ? size == 1 : size < 1 << dense.digits;
+           return dense.plus_minus ? size == 1 : size < 2 << dense.digits;
          });
+}
+
+int PatchedLayer::digits_for(const PackedLayer& layer, const SpecialRow& row) {
+  int digits = layer.dense.digits;
+  for (const ParameterChange& change : row.weights) {
+    digits = std::max(
+        digits, static_cast<int>(std::bit_width(static_cast<unsigned>(std::abs(change.value)))));
+  }
+  return digits;
 }
 
 void PatchedLayer::patch(const Layer& of, const SpecialRow& row) {

@@ -14,13 +14,16 @@ namespace stuckat::fast {
 class PatchedLayer {
  public:
   PatchedLayer() = default;
-  /// Holds what the dense path reads of a layer of LayerPath::matrix with thresholds.
-  explicit PatchedLayer(const PackedLayer& layer);
+  /// Holds what the dense path reads of a layer of LayerPath::matrix with thresholds, with weights
+  /// of so many digits, at least those of the layer.
+  PatchedLayer(const PackedLayer& layer, int digits);
 
   bool empty() const { return layer_.rows == 0; }
-  /// The row's weights have as many digits as the dense path has for this layer, and no broken PE
-  /// computes it.
+  /// The row can be patched: its weights have as many digits as the dense path has for this layer,
+  /// or one more (the code that no quantizer emits), and no broken PE computes it.
   static bool holds(const PackedLayer& layer, const SpecialRow& row);
+  /// Digits of the weights with this row patched, at least those of the layer.
+  static int digits_for(const PackedLayer& layer, const SpecialRow& row);
 
   /// Until restore(). `of` is the layer as the network has it.
   void patch(const Layer& of, const SpecialRow& row);
