@@ -76,6 +76,7 @@ RowCalculator::RowCalculator(const Layer& layer, const SpecialRow& row, const Ef
     if (pe.chain.rows > 0) {
       broken.is_plain = false;
       broken.pieces = pieces_of(pe, layer.columns());
+      if (!broken.pieces.empty()) find_differences(pe, broken);
       operators_.push_back(std::move(broken));
       continue;
     }
@@ -164,6 +165,60 @@ std::vector<RowCalculator::Piece> RowCalculator::pieces_of(const BrokenPe& pe, i
   return pieces;
 }
 
+/// One broken PE in 32-bit sums: the sum is the healthy one and, tile by tile, what that PE
+/// changes.
+void RowCalculator::find_differences(const BrokenPe& pe, Operator& broken) {
+  const BrokenChain& chain = pe.chain;
+  std::vector<Piece> lanes;
+  for (const Piece& piece : broken.pieces) {
+    if (piece.is_broken) lanes.push_back(piece);
+    if (piece.is_lost) return;
+  }
+  const auto lane_of = [&](const Piece& piece) { return piece.first % chain.segment % chain.rows; };
+  for (const Piece& piece : lanes) {
+    if (lane_of(piece) != lane_of(lanes.front())) return;
+  }
+  if (lanes.empty() || !pe.accumulator.is_identity() || pe.accumulator_bits != 32 ||
+      chain.sum_bits != 32 || !chain.result.is_identity()) {
+    return;
+  }
+  for (Piece& piece : lanes) {
+    piece.count = lane_of(piece);
+    piece.first -= piece.count;
+  }
+  broken.adds_differences = true;
+  broken.broken_columns = std::move(lanes);
+}
+
+int32_t RowCalculator::healthy_and_differences(const Operator& broken,
+                                               const int16_t* window) const {
+  const NumberFormat& of_input = layer_.input_format;
+  const NumberFormat& of_weight = layer_.weight_format;
+  const int product_bits = of_weight.bits + of_input.bits;
+  auto sum = static_cast<uint32_t>(dot(broken.weights.data(), window, layer_.columns()));
+  for (const Piece& piece : broken.broken_columns) {
+    const int column = piece.first + piece.count;
+    const int32_t stored_weight = broken.weights[static_cast<size_t>(column)];
+    const int32_t stored_input = window[column];
+    if (!piece.sum.is_identity()) {
+      const auto before = static_cast<uint32_t>(
+          dot(broken.weights.data() + piece.first, window + piece.first, piece.count));
+      sum += piece.sum.apply(before) - before;
+    }
+    if (piece.weight.is_identity() && piece.input.is_identity() && piece.product.is_identity()) {
+      continue;
+    }
+    const int32_t weight = piece.weight.is_identity()
+                               ? stored_weight
+                               : of_weight.value(piece.weight.apply(of_weight.code(stored_weight)));
+    const int32_t input = of_input.value(piece.input.apply(of_input.code(stored_input)));
+    const uint32_t product = piece.product.apply(static_cast<uint32_t>(weight * input));
+    sum += static_cast<uint32_t>(read_register(product, product_bits, false)) -
+           static_cast<uint32_t>(stored_weight * stored_input);
+  }
+  return popcount_of_sum(layer_, static_cast<int32_t>(sum));
+}
+
 /// As chain_accumulate(), piece by piece.
 int32_t RowCalculator::chain_accumulator(const Operator& broken, const int16_t* window) const {
   const BrokenPe& pe = broken.fault->pe;
@@ -202,6 +257,7 @@ int32_t RowCalculator::chain_accumulator(const Operator& broken, const int16_t* 
 
 int32_t RowCalculator::accumulator(const Operator& broken, const int16_t* window) const {
   const BrokenPe& pe = broken.fault->pe;
+  if (broken.adds_differences) return healthy_and_differences(broken, window);
   if (!broken.pieces.empty()) return chain_accumulator(broken, window);
   if (!broken.is_plain) {
     const std::vector<int32_t> values(window, window + pe.padded_columns);

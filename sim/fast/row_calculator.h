@@ -49,10 +49,15 @@ class RowCalculator {
     std::vector<Lane> lanes;
     bool is_plain;                   // every weight is one that the formats have: sums need no care
     std::vector<Piece> pieces = {};  // of a chain; none: its flips need care
+    /// Of a chain whose sums wrap alike everywhere: only broken columns differ from a healthy sum.
+    bool adds_differences = false;
+    std::vector<Piece> broken_columns = {};  // first: of its tile, count: columns before it there
   };
 
   static std::vector<Piece> pieces_of(const BrokenPe& pe, int columns);
+  static void find_differences(const BrokenPe& pe, Operator& broken);
   int32_t chain_accumulator(const Operator& broken, const int16_t* window) const;
+  int32_t healthy_and_differences(const Operator& broken, const int16_t* window) const;
 
   int32_t plain_accumulator(const int16_t* window) const;
   int32_t accumulator(const Operator& broken, const int16_t* window) const;
