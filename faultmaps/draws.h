@@ -28,6 +28,17 @@ class Draws {
   /// Failures before the next success of trials with probability 0 < p <= 1, as a floating number:
   /// it may exceed every integer.
   double gap(double p);
+  /// visit(i) for each of 0 .. count-1 that a trial with probability p hits, ascending; visit may
+  /// draw too. Takes time proportional to the hits: gaps in a Bernoulli sequence are geometric.
+  template <class Visit>
+  void for_hits(double p, int64_t count, const Visit& visit) {
+    for (int64_t i = -1; p > 0;) {
+      const double failures = gap(p);
+      if (failures >= static_cast<double>(count - i - 1)) return;
+      i += 1 + static_cast<int64_t>(failures);
+      visit(i);
+    }
+  }
 
  private:
   double normal();

@@ -87,17 +87,11 @@ FaultMap random_map(const std::vector<SiteKind>& kinds, double rate, uint64_t se
   if (expected <= most_faults) {  // to four deviations
     map.faults.reserve(static_cast<size_t>(expected + 4 * std::sqrt(expected) + 1));
   }
-  for (size_t i = 0; rate > 0 && i < universe.spaces.size(); ++i) {
-    const SiteSpace& space = *universe.spaces[i];
-    const int64_t count = space.sites();
-    // Gaps between broken sites of a Bernoulli sequence are geometric.
-    for (int64_t site = -1; true;) {
-      const double gap = draws.gap(rate);
-      if (gap >= static_cast<double>(count - site - 1)) break;
-      site += 1 + static_cast<int64_t>(gap);
-      map.faults.push_back(space.at(site));
-      map.faults.back().value = draws.one_of(space.values);
-    }
+  for (const SiteSpace* space : universe.spaces) {
+    draws.for_hits(rate, space->sites(), [&](int64_t site) {
+      map.faults.push_back(space->at(site));
+      map.faults.back().value = draws.one_of(space->values);
+    });
   }
   return valid(std::move(map), sites);
 }

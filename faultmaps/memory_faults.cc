@@ -189,12 +189,7 @@ FaultMap MemoryChips::chip(uint64_t seed) const {
   Draws draws(seed);
   FaultMap map = sites_.healthy();
   for (const Space& space : spaces_) {
-    if (faults_.rate == 0) break;
-    // Gaps between broken units of a Bernoulli sequence are geometric.
-    for (int64_t unit = -1; true;) {
-      const double gap = draws.gap(faults_.rate);
-      if (gap >= static_cast<double>(space.units - unit - 1)) break;
-      unit += 1 + static_cast<int64_t>(gap);
+    draws.for_hits(faults_.rate, space.units, [&](int64_t unit) {
       int value = faults_.cell == CellFault::stuck_at_1 ? 1 : 0;
       if (faults_.cell == CellFault::stuck_at_any) value = static_cast<int>(draws.below(2));
       for_cells(space, unit, [&](int64_t site) {
@@ -203,7 +198,7 @@ FaultMap MemoryChips::chip(uint64_t seed) const {
         fault.value =
             faults_.cell == CellFault::flip ? 1 - stored_bit(fault, *space.array, network_) : value;
       });
-    }
+    });
   }
   validate(map, sites_, "memory faults");
   return map;

@@ -1,11 +1,38 @@
 #include "trainer/images.h"
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 #include "trainer/product.h"
+#include "trainer/random.h"
 #include "workloads/errors.h"
 
 namespace stuckat::trainer {
+
+Shift Augmentation::shift(int64_t epoch, int image) const {
+  const Sequence random(seed, Purpose::augmentation, static_cast<uint64_t>(epoch),
+                        static_cast<uint64_t>(image));
+  Shift shift;
+  if (crop_padding > 0) {
+    const int positions = 2 * crop_padding + 1;
+    shift.down = random.below(0, positions) - crop_padding;
+    shift.right = random.below(1, positions) - crop_padding;
+  }
+  shift.mirrored = flip && random.below(2, 2) == 1;
+  return shift;
+}
+
+std::vector<int> epoch_order(int size, uint64_t seed, int64_t epoch) {
+  std::vector<int> order(static_cast<size_t>(size));
+  std::iota(order.begin(), order.end(), 0);
+  const Sequence random(seed, Purpose::order, static_cast<uint64_t>(epoch));
+  for (int i = size - 1; i > 0; --i) {
+    std::swap(order[static_cast<size_t>(i)],
+              order[static_cast<size_t>(random.below(static_cast<uint64_t>(i), i + 1))]);
+  }
+  return order;
+}
 
 InputImages::InputImages(const Network& network, const DataSet& data)
     : data_(data), input_(network.input()) {

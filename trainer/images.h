@@ -21,6 +21,18 @@ struct Shift {
   bool mirrored = false;  ///< left to right, before the shift
 };
 
+/// How images are changed at random, each of each epoch by itself.
+struct Augmentation {
+  int crop_padding = 0;  ///< pixels that an image may move in each direction
+  bool flip = false;     ///< mirrored or not
+  uint64_t seed = 1;
+
+  Shift shift(int64_t epoch, int image) const;
+};
+
+/// Numbers 0 .. size-1 in the order of this epoch (Fisher and Yates).
+std::vector<int> epoch_order(int size, uint64_t seed, int64_t epoch);
+
 /// Converts images for one network input, the same way as input_tensor() (workloads/dataset.h).
 class InputImages {
  public:

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <optional>
 
 #include "trainer/checkpoint.h"
@@ -78,31 +77,6 @@ void check_options(const Network& network, const TrainData& data, const TrainOpt
     check(set->classes <= network.classes(), "data with classes:", to_string(set->classes),
           "at most " + to_string(network.classes()) + ", the network's");
   }
-}
-
-/// Numbers 0 .. size-1 in the order of this epoch (Fisher and Yates).
-std::vector<int> epoch_order(int size, uint64_t seed, int epoch) {
-  std::vector<int> order(static_cast<size_t>(size));
-  std::iota(order.begin(), order.end(), 0);
-  const Sequence random(seed, Purpose::order, static_cast<uint64_t>(epoch));
-  for (int i = size - 1; i > 0; --i) {
-    std::swap(order[static_cast<size_t>(i)],
-              order[static_cast<size_t>(random.below(static_cast<uint64_t>(i), i + 1))]);
-  }
-  return order;
-}
-
-Shift random_shift(const TrainOptions& options, int epoch, int image) {
-  const Sequence random(options.seed, Purpose::augmentation, static_cast<uint64_t>(epoch),
-                        static_cast<uint64_t>(image));
-  Shift shift;
-  if (options.crop_padding > 0) {
-    const int positions = 2 * options.crop_padding + 1;
-    shift.down = random.below(0, positions) - options.crop_padding;
-    shift.right = random.below(1, positions) - options.crop_padding;
-  }
-  shift.mirrored = options.flip && random.below(2, 2) == 1;
-  return shift;
 }
 
 std::string hash_of(const Model& model) {
@@ -226,11 +200,12 @@ class Run {
     std::vector<int> order = epoch_order(images_.size(), options_.seed, epoch);
     order.resize(static_cast<size_t>(batches_) * static_cast<size_t>(batch_));
     ImageBatches batches(images_, order, batch_, workers_);
+    const Augmentation augmentation{options_.crop_padding, options_.flip, options_.seed};
     std::vector<int> labels(static_cast<size_t>(batch_));
     // As in the files: an unfinished epoch leaves no trace.
     int64_t correct = 0;
     for (int b = 0; b < batches_; ++b) {
-      batches.next([&](int image) { return random_shift(options_, epoch, image); }, input_.data());
+      batches.next([&](int image) { return augmentation.shift(epoch, image); }, input_.data());
       for (int n = 0; n < batch_; ++n) {
         labels[static_cast<size_t>(n)] = images_.label(order[static_cast<size_t>(b) * batch_ + n]);
       }

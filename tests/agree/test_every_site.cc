@@ -8,32 +8,13 @@
 #include "models/dataflow/placement.h"
 #include "models/loopback/placement.h"
 #include "tests/agree/agreement.h"
+#include "tests/agree/tiny_network.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_accelerator.h"
 
 using namespace stuckat;
 
 namespace {
-
-/// A convolution with padding and stride 1, a pool, a convolution, a dense layer: each only a few
-/// elements large, in formats of one bit or of two.
-Network tiny_network(NumberFormat format, uint64_t seed) {
-  test::Random random(seed);
-  Network network;
-  network.name = "tiny";
-  const auto add = [&](LayerKind kind, Shape input, int kernel, int padding, int channels,
-                       const std::string& name, bool last) {
-    network.add(test::random_layer(random, kind, input, format, format, format, kernel,
-                                   kind == LayerKind::max_pool ? kernel : 1, padding, channels,
-                                   name, last));
-    return network.layers.back().output;
-  };
-  Shape shape = add(LayerKind::convolution, {4, 4, 2}, 3, 1, 2, "layer0", false);
-  shape = add(LayerKind::max_pool, shape, 2, 0, 0, "pool0", false);
-  shape = add(LayerKind::convolution, shape, 2, 1, 2, "layer1", false);
-  add(LayerKind::dense, shape, 1, 0, 3, "layer2", true);
-  return network;
-}
 
 /// Dense layers alone, the first on an image whose elements are packed into words.
 Network dense_network(uint64_t seed) {
@@ -71,12 +52,6 @@ loopback::LoopbackAccelerator tiny_loopback(const Network& network, Schedule sch
   return a;
 }
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr size_t stride = 11;
-#else
-constexpr size_t stride = 1;
-#endif
-
 /// The faults of the kinds wanted(row), in the placement's order, one by one in all engines.
 template <typename Wanted>
 void check_every_fault(const Network& network, const Accelerator& accelerator,
@@ -85,7 +60,7 @@ void check_every_fault(const Network& network, const Accelerator& accelerator,
   for (const SiteRow& row : site_table()) {
     if (!wanted(row)) continue;
     const auto faults = all_faults(row.kind, placement, network);
-    for (size_t i = 0; i < faults.size(); i += stride) {
+    for (size_t i = 0; i < faults.size(); i += test::stride) {
       test::check_agreement(network, placement, {placement.accelerator, {faults[i]}}, images,
                             accelerator);
     }
@@ -98,7 +73,7 @@ bool any_kind(const SiteRow& /*row*/) { return true; }
 
 TEST_CASE("every fault of a tiny dataflow accelerator agrees in all engines") {
   for (const NumberFormat format : {binary_format, signed_format(2)}) {
-    const Network network = tiny_network(format, 7);
+    const Network network = test::tiny_network(format, 7);
     const auto a = tiny_dataflow(network);
     test::Random random(8);
     const auto images = test::random_images(random, network, 2);
@@ -108,7 +83,7 @@ TEST_CASE("every fault of a tiny dataflow accelerator agrees in all engines") {
 
 TEST_CASE("every fault of the FIFOs inside of layers agrees in all engines") {
   for (const NumberFormat format : {binary_format, signed_format(2)}) {
-    const Network network = tiny_network(format, 11);
+    const Network network = test::tiny_network(format, 11);
     auto a = tiny_dataflow(network);
     for (size_t i = 0; i < network.layers.size(); ++i) {
       a.layers[i].inner_depth = 3;
@@ -152,7 +127,7 @@ TEST_CASE("every fault of streams with padding agrees: a packed image, rows behi
 
 TEST_CASE("every fault of a tiny loopback accelerator agrees in all engines") {
   for (const Schedule schedule : {Schedule::channel_parallel, Schedule::pixel_parallel}) {
-    const Network network = tiny_network(signed_format(2), 9);
+    const Network network = test::tiny_network(signed_format(2), 9);
     const auto a = tiny_loopback(network, schedule);
     test::Random random(10);
     const auto images = test::random_images(random, network, 1);
@@ -163,7 +138,7 @@ TEST_CASE("every fault of a tiny loopback accelerator agrees in all engines") {
 TEST_CASE("broken registers of 31 and 32 bits agree, in the last layer too") {
   for (const NumberFormat format : {binary_format, signed_format(2)}) {
     for (const int bits : {31, 32}) {
-      const Network network = tiny_network(format, 5);
+      const Network network = test::tiny_network(format, 5);
       auto a = tiny_dataflow(network);
       for (size_t i = 0; i < network.layers.size(); ++i) {
         if (!network.layers[i].has_weights()) continue;
@@ -191,7 +166,7 @@ TEST_CASE("faults that meet in the same part agree, whatever their order") {
   for (uint64_t seed = 0; seed < 60; ++seed) {
     test::Random random(seed);
     const bool on_dataflow = seed % 2 == 0;
-    const Network network = tiny_network(signed_format(2), seed);
+    const Network network = test::tiny_network(signed_format(2), seed);
     const auto a = tiny_dataflow(network);
     const auto b = tiny_loopback(
         network, seed % 4 == 1 ? Schedule::channel_parallel : Schedule::pixel_parallel);

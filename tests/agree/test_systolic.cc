@@ -4,6 +4,7 @@
 #include "faultmaps/systolic_sites.h"
 #include "models/systolic/family.h"
 #include "tests/agree/agreement.h"
+#include "tests/agree/tiny_network.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_accelerator.h"
 #include "workloads/errors.h"
@@ -14,25 +15,6 @@ namespace {
 
 const std::vector<std::string> value_schedules = {"ws-double-buffered", "ws-overlapped",
                                                   "ws-serial", "os-drain", "os-multiply"};
-
-/// A convolution, a pool, a convolution, a dense layer, each a few elements large.
-Network tiny_network(NumberFormat format, uint64_t seed) {
-  test::Random random(seed);
-  Network network;
-  network.name = "tiny";
-  const auto add = [&](LayerKind kind, Shape input, int kernel, int padding, int channels,
-                       const std::string& name, bool last) {
-    network.add(test::random_layer(random, kind, input, format, format, format, kernel,
-                                   kind == LayerKind::max_pool ? kernel : 1, padding, channels,
-                                   name, last));
-    return network.layers.back().output;
-  };
-  Shape shape = add(LayerKind::convolution, {4, 4, 2}, 3, 1, 3, "layer0", false);
-  shape = add(LayerKind::max_pool, shape, 2, 0, 0, "pool0", false);
-  shape = add(LayerKind::convolution, shape, 2, 1, 4, "layer1", false);
-  add(LayerKind::dense, shape, 1, 0, 3, "layer2", true);
-  return network;
-}
 
 bool is_systolic(const SiteRow& row) { return row.part == systolic_kinds().part; }
 
@@ -76,10 +58,8 @@ Fault random_fault(test::Random& random, const SiteIndex& sites) {
 }  // namespace
 
 #ifdef __SANITIZE_ADDRESS__
-constexpr size_t stride = 11;  // as in test_every_site.cc
 constexpr uint64_t drawn = 100;
 #else
-constexpr size_t stride = 1;
 constexpr uint64_t drawn = 600;
 #endif
 
@@ -88,7 +68,7 @@ TEST_CASE("every fault of a tiny systolic array agrees in all engines") {
   int64_t with_effects = 0;
   int64_t all = 0;
   for (const NumberFormat format : {binary_format, signed_format(2)}) {
-    const Network network = tiny_network(format, 7);
+    const Network network = test::tiny_network(format, 7, {3, 4});
     test::Random random(8);
     const auto images = test::random_images(random, network, 2);
     for (const std::string& schedule : value_schedules) {
@@ -99,7 +79,7 @@ TEST_CASE("every fault of a tiny systolic array agrees in all engines") {
       for (const SiteRow& row : site_table()) {
         if (!is_systolic(row)) continue;
         const auto faults = all_faults(row.kind, placement, network);
-        for (size_t i = 0; i < faults.size(); i += stride) {
+        for (size_t i = 0; i < faults.size(); i += test::stride) {
           const FaultMap map{placement.accelerator, {faults[i]}};
           ++all;
           if (!is_exact(map, placement, network)) {
@@ -113,7 +93,8 @@ TEST_CASE("every fault of a tiny systolic array agrees in all engines") {
       }
     }
   }
-  if (stride == 1) CHECK(refused == 2 * 6);  // valid stuck at 1 on binary codes, output-stationary
+  if (test::stride == 1)
+    CHECK(refused == 2 * 6);  // valid stuck at 1 on binary codes, output-stationary
   CHECK(2 * with_effects > all);
 }
 

@@ -7,6 +7,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/refusal.h"
+#include "tests/trainer/noise.h"
 #include "trainer/activation_penalty.h"
 #include "trainer/random.h"
 #include "trainer/train.h"
@@ -28,22 +29,6 @@ double penalty_of(PenaltyKind kind, const std::vector<double>& a) {
   }
   const auto n = static_cast<double>(a.size());
   return kind == PenaltyKind::l1 ? sizes / n : sizes * sizes / squares / n;
-}
-
-DataSet noise(Shape shape, int count) {
-  DataSet data;
-  data.name = "noise";
-  data.shape = shape;
-  data.classes = 10;
-  const Sequence random(5, Purpose::order);
-  for (int n = 0; n < count; ++n) {
-    data.labels.push_back(static_cast<uint16_t>(n % 10));
-    for (int i = 0; i < shape.size(); ++i) {
-      data.pixels.push_back(static_cast<uint8_t>(
-          random.below(static_cast<uint64_t>(n * shape.size() + i), 200) + 5 * (n % 10)));
-    }
-  }
-  return data;
 }
 
 double mean_zeros(const EpochRecord& record) {
@@ -105,7 +90,7 @@ TEST_CASE("penalties and their derivatives are those of the definition") {
 
 TEST_CASE("a penalty makes zeros, and its history survives a resume") {
   const Network network = zoo_network("cnv-w1a3", {.width = 1.0 / 16, .input_channels = 1});
-  const DataSet data = noise(network.input(), 40);
+  const DataSet data = test::noise(network.input(), 40);
   const std::string checkpoint = (std::filesystem::temp_directory_path() /
                                   ("stuckat_penalty_" + std::to_string(getpid()) + ".h5"))
                                      .string();

@@ -12,6 +12,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/random_placement.h"
+#include "tests/trainer/noise.h"
 #include "tests/trainer/pytorch.h"
 #include "trainer/activation_penalty.h"
 #include "trainer/optimizer.h"
@@ -158,22 +159,6 @@ double norm_of(const std::vector<LayerGradient>& gradients) {
     }
   }
   return std::sqrt(square);
-}
-
-DataSet noise(Shape shape, int count) {
-  DataSet data;
-  data.name = "noise";
-  data.shape = shape;
-  data.classes = 10;
-  const Sequence random(5, Purpose::order);
-  for (int n = 0; n < count; ++n) {
-    data.labels.push_back(static_cast<uint16_t>(n % 10));
-    for (int i = 0; i < shape.size(); ++i) {
-      data.pixels.push_back(static_cast<uint8_t>(
-          random.below(static_cast<uint64_t>(n * shape.size() + i), 200) + 5 * (n % 10)));
-    }
-  }
-  return data;
 }
 
 /// An array for each layer with weights.
@@ -336,7 +321,7 @@ TEST_CASE("the gradient of a second pass is the derivative at the quantized weig
 
 TEST_CASE("with frozen statistics the values are those of the exported network") {
   Toy toy(network_of("cnv", 1.0 / 8, 2, 2, 1));
-  const DataSet data = noise(toy.network.input(), batch);
+  const DataSet data = test::noise(toy.network.input(), batch);
   for (int n = 0; n < 30; ++n) {  // statistics of this batch
     toy.run();
     update_statistics(toy.model, toy.step.statistics());
@@ -354,7 +339,7 @@ TEST_CASE("with frozen statistics the values are those of the exported network")
 
 TEST_CASE("a radius of 0 is plain training, bit for bit") {
   const Network network = network_of("tfc", 0.25, 2, 2);
-  const DataSet data = noise(network.input(), 40);
+  const DataSet data = test::noise(network.input(), 40);
   const TrainResult plain = train(network, {data}, short_run("none"));
   for (const AscentRow& row : ascent_rows()) {
     TrainOptions options = short_run(row.name);
@@ -370,7 +355,7 @@ TEST_CASE("a radius of 0 is plain training, bit for bit") {
 
 TEST_CASE("second passes give the same bytes on 1 and 2 threads and resumed, with faults too") {
   const Network network = network_of("cnv", 1.0 / 16, 2, 2, 1);
-  const DataSet data = noise(network.input(), 40);
+  const DataSet data = test::noise(network.input(), 40);
   const std::string checkpoint = (std::filesystem::temp_directory_path() /
                                   ("stuckat_second_" + std::to_string(getpid()) + ".h5"))
                                      .string();
@@ -408,7 +393,7 @@ TEST_CASE("second passes give the same bytes on 1 and 2 threads and resumed, wit
 
 TEST_CASE("faults in a PE's arithmetic are refused where weights are real numbers") {
   const Network network = network_of("tfc", 0.25, 2, 2);
-  const DataSet data = noise(network.input(), 40);
+  const DataSet data = test::noise(network.input(), 40);
   for (const char* method : {"sam", "saq"}) {
     TrainOptions options = short_run(method);
     options.method = Method::fat_placement;
@@ -426,7 +411,7 @@ TEST_CASE("faults in a PE's arithmetic are refused where weights are real number
 
 TEST_CASE("running statistics follow the first pass, or both") {
   const Network network = network_of("tfc", 0.25, 2, 2);
-  const DataSet data = noise(network.input(), 20);
+  const DataSet data = test::noise(network.input(), 20);
   TrainOptions options = short_run("saq");
   options.epochs = 1;
   const Model first = train(network, {data}, options).model;

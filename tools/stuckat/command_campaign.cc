@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <filesystem>
 
 #include "sim/campaign/fault_set.h"
@@ -14,15 +13,13 @@
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/inputs.h"
+#include "tools/stuckat/interrupt.h"
 
 namespace stuckat::cli {
 namespace {
 
 using campaign::FaultSet;
 using campaign::Result;
-
-volatile std::sig_atomic_t interrupted = 0;
-void interrupt(int) { interrupted = 1; }
 
 void print_result(const Result& result) {
   fmt::print("{} faults on {} images of {}\n\n", thousands(result.size()), thousands(result.images),
@@ -161,8 +158,7 @@ int run(const Arguments& arguments, campaign::Resume resume) {
   options.configuration = campaign_configuration(line).dump();
   options.replace = line.force();
 
-  std::signal(SIGINT, interrupt);
-  std::signal(SIGTERM, interrupt);
+  catch_interrupts();
   Progress progress("campaign");
   const auto start = std::chrono::steady_clock::now();
   const std::string output = line.text("output");
@@ -174,7 +170,7 @@ int run(const Arguments& arguments, campaign::Resume resume) {
         progress.show(
             static_cast<double>(p.done) / static_cast<double>(std::max<int64_t>(1, p.total)),
             thousands(static_cast<int64_t>(rate)) + " fault-images/s");
-        return interrupted == 0;
+        return !interrupted();
       });
   progress.clear();
   if (!outcome.finished) {

@@ -90,6 +90,13 @@ class CommandLine {
   po::variables_map values_;
 };
 
+/// "a|b|c", or with something else between the names.
+inline std::string joined(const std::vector<std::string>& names, const char* between = "|") {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : between) + name;
+  return text;
+}
+
 /// Option value parsers say po::value<std::string>() in short.
 inline po::typed_value<std::string>* text() { return po::value<std::string>()->value_name("TEXT"); }
 inline po::typed_value<std::string>* text(const char* value_name) {

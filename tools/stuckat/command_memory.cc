@@ -1,22 +1,19 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <csignal>
 
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/faults.h"
 #include "tools/stuckat/inputs.h"
+#include "tools/stuckat/interrupt.h"
 #include "tools/stuckat/train_options.h"
 #include "tools/studies/memory_study.h"
 #include "workloads/model_file.h"
 
 namespace stuckat::cli {
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-void interrupt(int) { interrupted = 1; }
 
 std::vector<double> rates_of(const std::string& list) {
   std::vector<double> rates;
@@ -69,11 +66,6 @@ int run_memory(const Arguments& arguments) {
       "and\n"
       "the accuracy that 5 % of the chips do not exceed.",
       {"model"});
-  static const auto joined = [](const std::vector<std::string>& names) {
-    std::string text;
-    for (const auto& name : names) text += (text.empty() ? "" : "|") + name;
-    return text;
-  };
   static const std::string cells = joined(cell_fault_names());
   static const std::string units = joined(memory_unit_names());
   static const std::string repairs = joined(memory_repair_names());
@@ -116,16 +108,15 @@ int run_memory(const Arguments& arguments) {
   options.chips = line.integer("chips", 1, 1'000'000);
   options.seed = static_cast<uint64_t>(line.integer("seed", 0, INT64_MAX));
   options.threads = threads(line);
-  std::signal(SIGINT, interrupt);
-  std::signal(SIGTERM, interrupt);
+  catch_interrupts();
   Progress progress("memory");
   const auto study =
       studies::memory_study(network, data, placement, options, [&](int64_t done, int64_t total) {
         progress.show(static_cast<double>(done) / static_cast<double>(total), "");
-        return interrupted == 0;
+        return !interrupted();
       });
   progress.clear();
-  if (interrupted != 0) fmt::print(stderr, "stopped; the rows that were complete:\n");
+  if (interrupted()) fmt::print(stderr, "stopped; the rows that were complete:\n");
   fmt::print("{}\n", data_text(line, data));
   print(study);
   nlohmann::ordered_json json = {
@@ -134,7 +125,7 @@ int run_memory(const Arguments& arguments) {
       {"error_free", study.error_free},        {"rows", nlohmann::json::array()}};
   for (const studies::MemoryRow& row : study.rows) json["rows"].push_back(to_json(row));
   line.write_json(json);
-  return interrupted != 0 ? 130 : 0;
+  return interrupted() ? 130 : 0;
 }
 
 }  // namespace stuckat::cli

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <csignal>
-
 #include "faultmaps/draws.h"
 #include "faultmaps/lower.h"
 #include "faultmaps/memory_faults.h"
@@ -11,6 +9,7 @@
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/faults.h"
 #include "tools/stuckat/inputs.h"
+#include "tools/stuckat/interrupt.h"
 #include "tools/stuckat/train_options.h"
 #include "trainer/model_from_network.h"
 #include "trainer/sharpness.h"
@@ -21,9 +20,6 @@ namespace stuckat::cli {
 namespace {
 
 using namespace trainer;
-
-volatile std::sig_atomic_t interrupted = 0;
-void interrupt(int) { interrupted = 1; }
 
 struct Loaded {
   Model model;
@@ -71,7 +67,7 @@ void draw_directions(const CommandLine& line, LossSurface& surface, const Model&
     normalise_filters(model, direction);
     report::Landscape::Line along{fmt::format("direction {}", d + 1), {}, {}};
     const double length = norm(direction);
-    for (int i = 0; i < points && interrupted == 0; ++i) {
+    for (int i = 0; i < points && !interrupted(); ++i) {
       Weights offset = zeros_like(model);
       add(at(i), direction, offset);
       along.distance.push_back(at(i) * length);
@@ -86,14 +82,14 @@ void draw_directions(const CommandLine& line, LossSurface& surface, const Model&
     landscape.y.push_back(at(i));
   }
   for (int j = 0; j < points; ++j) {
-    for (int i = 0; i < points && interrupted == 0; ++i) {
+    for (int i = 0; i < points && !interrupted(); ++i) {
       Weights offset = zeros_like(model);
       add(at(i), directions[0], offset);
       add(at(j), directions[1], offset);
       landscape.plane.push_back(surface.at(offset).loss);
     }
   }
-  if (interrupted != 0) landscape.plane.clear();
+  if (interrupted()) landscape.plane.clear();
 }
 
 void draw_chips(const CommandLine& line, LossSurface& surface, const Model& model,
@@ -109,7 +105,7 @@ void draw_chips(const CommandLine& line, LossSurface& surface, const Model& mode
   const MemoryChips chips(faults, sites, placement, network);
   const auto seed = static_cast<uint64_t>(line.integer("seed", 0, INT64_MAX));
   const int64_t count = line.integer("chips", 1, 100'000);
-  for (int64_t i = 0; i < count && interrupted == 0; ++i) {
+  for (int64_t i = 0; i < count && !interrupted(); ++i) {
     const Weights offset =
         offset_of(model, lower(chips.chip(chip_seed(seed, i)), placement, network));
     report::Landscape::Chip chip;
@@ -213,12 +209,11 @@ int run_sharpness(const Arguments& arguments) {
   options.seed = static_cast<uint64_t>(line.integer("seed", 0, INT64_MAX));
   LossSurface surface(model, data, data.size(), static_cast<int>(line.integer("batch", 1, 4096)),
                       workers);
-  std::signal(SIGINT, interrupt);
-  std::signal(SIGTERM, interrupt);
+  catch_interrupts();
   Progress progress("sharpness");
   const Sharpness s = measure_sharpness(surface, model, options, [&](double done) {
     progress.show(done, "");
-    return interrupted == 0;
+    return !interrupted();
   });
   progress.clear();
   fmt::print("{}, in batches of {}; radius {}, step {}\n", data_text(line, data),
@@ -240,19 +235,19 @@ int run_sharpness(const Arguments& arguments) {
                                  {"top_eigenvalue", to_json(s.top_eigenvalue)},
                                  {"iterations", s.iterations},
                                  {"trace", to_json(s.trace)}};
-  if (picture && interrupted == 0) {
+  if (picture && !interrupted()) {
     report::Landscape landscape;
     landscape.title = "Loss around " + model.architecture.name;
     landscape.centre = s.loss;
     std::vector<Weights> directions;
     draw_directions(line, surface, model, landscape, directions);
     if (chips) draw_chips(line, surface, model, directions, landscape);
-    if (interrupted == 0) {
+    if (!interrupted()) {
       write_text_file(line.text("svg"), report::landscape_picture(landscape));
       json["landscape"] = to_json(landscape);
     }
   }
-  if (interrupted != 0) {
+  if (interrupted()) {
     fmt::print(stderr, "stopped\n");
     return 130;
   }

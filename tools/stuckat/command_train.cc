@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
-#include <csignal>
-
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/inputs.h"
+#include "tools/stuckat/interrupt.h"
 #include "tools/stuckat/train_options.h"
 #include "workloads/model_file.h"
 #include "workloads/version.h"
@@ -13,14 +12,11 @@
 namespace stuckat::cli {
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
-void interrupt(int) { interrupted = 1; }
-
 bool show_progress(const trainer::Progress& p, const Network& architecture,
                    const trainer::TrainData& data, Progress& progress) {
   const double done = (p.epoch + static_cast<double>(p.batch) / p.batches) / p.epochs;
   progress.show(done, fmt::format("loss {:.4f}  {:.0f} images/s", p.loss, p.images_per_second));
-  if (!p.epoch_done) return interrupted == 0;
+  if (!p.epoch_done) return !interrupted();
   progress.clear();
   const trainer::EpochRecord& r = p.record;
   std::string text = fmt::format("epoch {:>3}  loss {:.4f}  train {:5.2f} %", p.epoch + 1, r.loss,
@@ -46,7 +42,7 @@ bool show_progress(const trainer::Progress& p, const Network& architecture,
   if (p.seconds_left >= worth_telling) text += "  " + duration(p.seconds_left) + " left";
   fmt::print("{}\n", text);
   std::fflush(stdout);
-  return interrupted == 0;
+  return !interrupted();
 }
 
 struct KeptNetwork {
@@ -126,8 +122,7 @@ int run_train(const Arguments& arguments) {
   const trainer::TrainOptions options = train_options(line, architecture);
 
   tell_missing_classes(data.train);
-  std::signal(SIGINT, interrupt);
-  std::signal(SIGTERM, interrupt);
+  catch_interrupts();
   Progress progress("train");
   auto result = trainer::train(
       architecture, data, options,

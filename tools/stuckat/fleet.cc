@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <csignal>
 
 #include "faultmaps/generators.h"
 #include "faultmaps/operations.h"
@@ -19,19 +18,6 @@
 #include "workloads/model_file.h"
 
 namespace stuckat::cli {
-namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-void interrupt(int) { interrupted = 1; }
-
-}  // namespace
-
-bool fleet_interrupted() { return interrupted != 0; }
-
-void catch_interrupts() {
-  std::signal(SIGINT, interrupt);
-  std::signal(SIGTERM, interrupt);
-}
 
 void add_fleet_hardware_options(CommandLine& line) {
   line.options().add_options()("accelerator", text("NAME"), "that the chips are; see below")(

@@ -119,8 +119,4 @@ report::Fleet shown_fleet(const std::string& label, const trainer::FleetResult& 
 /// "I/N".
 trainer::RunShard shard_option(const CommandLine& line);
 
-/// SIGINT and SIGTERM set it.
-bool fleet_interrupted();
-void catch_interrupts();
-
 }  // namespace stuckat::cli

@@ -6,6 +6,7 @@
 #include "tools/stuckat/faults.h"
 #include "tools/stuckat/fleet.h"
 #include "tools/stuckat/inputs.h"
+#include "tools/stuckat/interrupt.h"
 #include "trainer/fleet/resilience_run.h"
 #include "trainer/predict.h"
 
@@ -116,10 +117,10 @@ int fleet_resilience(const Arguments& arguments) {
             std::min(1.0, static_cast<double>(p.images) / static_cast<double>(last));
         progress.show((static_cast<double>(p.done) + within) / static_cast<double>(p.runs),
                       fmt::format("run {} of {}", p.done + 1, p.runs));
-        return !fleet_interrupted();
+        return !interrupted();
       });
   progress.clear();
-  if (fleet_interrupted()) {
+  if (interrupted()) {
     fmt::print(stderr, "stopped; the same command goes on\n");
     return 130;
   }

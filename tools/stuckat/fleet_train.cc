@@ -6,6 +6,7 @@
 #include "tools/stuckat/faults.h"
 #include "tools/stuckat/fleet.h"
 #include "tools/stuckat/inputs.h"
+#include "tools/stuckat/interrupt.h"
 #include "trainer/fleet/fleet_training.h"
 #include "trainer/predict.h"
 #include "workloads/hash.h"
@@ -111,7 +112,7 @@ int fleet_train(const Arguments& arguments) {
               static_cast<double>(p.done) / static_cast<double>(std::max<int64_t>(1, p.groups));
           progress.show((static_cast<double>(i) + within) / static_cast<double>(plans.size()),
                         fmt::format("{}: group {} of {}", p.policy, p.done, p.groups));
-          return !fleet_interrupted();
+          return !interrupted();
         });
     if (!finished) {
       progress.clear();

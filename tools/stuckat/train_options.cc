@@ -32,12 +32,6 @@ const Recipe& recipe_of(const CommandLine& line) {
   return recipes[choice<size_t>(line, "recipe", names)];
 }
 
-std::string joined(const std::vector<std::string>& names, const char* between = "|") {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : between) + name;
-  return text;
-}
-
 std::vector<std::string> parts_of(const std::string& text) {
   std::vector<std::string> parts(1);
   for (const char c : text) {

@@ -4,9 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
-#include "trainer/random.h"
 #include "workloads/errors.h"
 #include "workloads/json_file.h"
 
@@ -14,30 +12,6 @@ namespace stuckat::trainer {
 namespace {
 
 constexpr int introduction_stages = 16;
-
-std::vector<int> random_order(int size, uint64_t seed, int64_t epoch) {
-  std::vector<int> order(static_cast<size_t>(size));
-  std::iota(order.begin(), order.end(), 0);
-  const Sequence random(seed, Purpose::order, static_cast<uint64_t>(epoch));
-  for (int i = size - 1; i > 0; --i) {
-    std::swap(order[static_cast<size_t>(i)],
-              order[static_cast<size_t>(random.below(static_cast<uint64_t>(i), i + 1))]);
-  }
-  return order;
-}
-
-Shift random_shift(const RetrainOptions& options, int64_t epoch, int image) {
-  const Sequence random(options.seed, Purpose::augmentation, static_cast<uint64_t>(epoch),
-                        static_cast<uint64_t>(image));
-  Shift shift;
-  if (options.crop_padding > 0) {
-    const int positions = 2 * options.crop_padding + 1;
-    shift.down = random.below(0, positions) - options.crop_padding;
-    shift.right = random.below(1, positions) - options.crop_padding;
-  }
-  shift.mirrored = options.flip && random.below(2, 2) == 1;
-  return shift;
-}
 
 }  // namespace
 
@@ -96,7 +70,7 @@ Retraining::Retraining(const Model& start, const DataSet& images, const RetrainO
 void Retraining::start_epoch() {
   ++epoch_;
   next_ = 0;
-  order_ = random_order(images_.size(), options_.seed, epoch_);
+  order_ = epoch_order(images_.size(), options_.seed, epoch_);
   order_.resize(order_.size() / static_cast<size_t>(batch_) * static_cast<size_t>(batch_));
   batches_ = std::make_unique<ImageBatches>(images_, order_, batch_, workers_);
 }
@@ -105,7 +79,8 @@ bool Retraining::run_to(int64_t images, const std::function<bool(int64_t)>& go_o
   std::vector<int> labels(static_cast<size_t>(batch_));
   while (seen_ < images) {
     if (next_ == order_.size()) start_epoch();
-    batches_->next([&](int image) { return random_shift(options_, epoch_, image); }, input_.data());
+    const Augmentation augmentation{options_.crop_padding, options_.flip, options_.seed};
+    batches_->next([&](int image) { return augmentation.shift(epoch_, image); }, input_.data());
     for (int& label : labels) label = images_.label(order_[next_++]);
     step(labels);
     seen_ += batch_;
