@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "workloads/errors.h"
 #include "workloads/hash.h"
@@ -224,13 +224,13 @@ class ChildProcess {
 
   int descriptor() const { return descriptor_; }
 
- private:
   [[noreturn]] static void fail(const std::string& path) {
     throw InputError(
         path, std::string("cannot be read: no process for it (") + std::strerror(errno) + ")",
         "room for one more");
   }
 
+ private:
   pid_t process_ = -1;
   int descriptor_ = -1;
 };
@@ -246,21 +246,32 @@ bool may_fork() {
 #endif
 }
 
-/// What a child would send, without one.
-class InMemory {
+/// A thread that sends what a child would.
+class SenderThread {
  public:
-  InMemory(const std::string& path, int64_t file_bytes)
-      : descriptor_(::memfd_create("content", MFD_CLOEXEC)) {
-    send_content(path, file_bytes, descriptor_);
-    ::lseek(descriptor_, 0, SEEK_SET);
+  SenderThread(const std::string& path, int64_t file_bytes) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) ChildProcess::fail(path);
+    descriptor_ = ends[0];
+    thread_ = std::thread([path, file_bytes, out = ends[1]] {
+      send_content(path, file_bytes, out);
+      ::close(out);
+    });
   }
-  ~InMemory() { ::close(descriptor_); }
-  InMemory(const InMemory&) = delete;
-  InMemory& operator=(const InMemory&) = delete;
+  ~SenderThread() {
+    std::array<char, 4096> rest;  // it ends this process if nobody listens
+    while (::read(descriptor_, rest.data(), rest.size()) > 0) {
+    }
+    thread_.join();
+    ::close(descriptor_);
+  }
+  SenderThread(const SenderThread&) = delete;
+  SenderThread& operator=(const SenderThread&) = delete;
 
   int descriptor() const { return descriptor_; }
 
  private:
+  std::thread thread_;
   int descriptor_ = -1;
 };
 
@@ -306,8 +317,8 @@ Content read(const std::string& path) {
   check_superblock(path);
   try {
     if (!may_fork()) {
-      const InMemory content(path, static_cast<int64_t>(size));
-      return receive(content.descriptor(), path);
+      const SenderThread sender(path, static_cast<int64_t>(size));
+      return receive(sender.descriptor(), path);
     }
     const ChildProcess child(path, static_cast<int64_t>(size));
     return receive(child.descriptor(), path);
