@@ -25,6 +25,7 @@ Snapshot take_snapshot(int64_t image, const TimedParts& parts, std::vector<Timed
   }
   for (size_t i = 0; occupancy && i < fifos.size(); ++i) {
     assert(fifos[i].words() == 0);
+    fifos[i].settle();
     s.unsettled.emplace_back();
     fifos[i].append_unsettled(s.clocks[i], s.unsettled.back());
     s.cycles_at.push_back(fifos[i].cycles_at());

@@ -37,28 +37,6 @@ void RtlMvuClock::drop_gaps() {
   std::erase_if(gaps_, [&](const Gap& gap) { return gap.exit < last_core_; });
 }
 
-void RtlMvuClock::step(int64_t earliest) {
-  const int64_t ready = later(last_core_ + 1, earliest);
-  last_core_ = gaps_.empty() ? ready : enabled(ready);
-  count_step(last_core_, last_core_ - ready);
-  if (!gaps_.empty()) drop_gaps();
-}
-
-int64_t RtlMvuClock::read(int64_t visible) {
-  int64_t taken = 0;
-  if (shape_.neuron_fold == 1) {
-    step(visible);
-    taken = last_core_;
-  } else {
-    const int64_t place = later(last_store_ + 1, freed_[stored_] + 1);
-    taken = last_store_ = later(place, visible);
-    step(later(last_core_, taken + 1) + 1);
-    stored_ = (stored_ + 1) & mask_;
-  }
-  if (++step_ == shape_.synapse_fold) end_fold();
-  return taken;
-}
-
 // All words of the window are in the buffer: a step follows the other in every enabled cycle, and
 // its word is read from the buffer in the cycle of the one before.
 void RtlMvuClock::work() {
@@ -112,8 +90,8 @@ void RtlMvuClock::write(int64_t cycle) {
 }
 
 void RtlMvuClock::append_position(std::vector<int64_t>& position) const {
-  position.insert(position.end(), {window_, fold_, step_, writing_ ? 1 : 0,
-                                   static_cast<int64_t>(gaps_.size())});
+  position.insert(position.end(),
+                  {window_, fold_, step_, writing_ ? 1 : 0, static_cast<int64_t>(gaps_.size())});
 }
 
 }  // namespace stuckat::dataflow

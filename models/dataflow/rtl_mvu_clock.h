@@ -111,4 +111,27 @@ class RtlMvuClock : public RtlClock {
   std::vector<Gap> gaps_;  // that do not lie before the last step
 };
 
+inline void RtlMvuClock::step(int64_t earliest) {
+  const int64_t ready = later(last_core_ + 1, earliest);
+  last_core_ = gaps_.empty() ? ready : enabled(ready);
+  count_step(last_core_, last_core_ - ready);
+  if (!gaps_.empty()) drop_gaps();
+}
+
+// Once for each word of a run.
+inline int64_t RtlMvuClock::read(int64_t visible) {
+  int64_t taken = 0;
+  if (shape_.neuron_fold == 1) {
+    step(visible);
+    taken = last_core_;
+  } else {
+    const int64_t place = later(last_store_ + 1, freed_[stored_] + 1);
+    taken = last_store_ = later(place, visible);
+    step(later(last_core_, taken + 1) + 1);
+    stored_ = (stored_ + 1) & mask_;
+  }
+  if (++step_ == shape_.synapse_fold) end_fold();
+  return taken;
+}
+
 }  // namespace stuckat::dataflow

@@ -48,16 +48,21 @@ class RtlWindowClock : public RtlClock {
     of(last_read_);
     of(last_fetch_);
     of(last_write_);
-    for (int64_t e = std::max(read_, shape_.ring_words()); e < allowed_; ++e) of(allow(e));
+    for (int64_t e = std::max(read_, ring_); e < allowed_; ++e) of(allow(e));
   }
 
  private:
+  /// Elements before that one may take the place of what the last fetch was the last to need.
+  void allow_until(int64_t element) {
+    const int64_t end = std::min(element, words_);
+    for (; allowed_ < end; ++allowed_) allow(allowed_) = last_fetch_ + 1;
+  }
   int64_t& allow(int64_t element) { return allow_[static_cast<uint64_t>(element) & mask_]; }
   int64_t first_of_next_window() const;
   void next_window();
-  void allow_until(int64_t element);
 
   WindowShape shape_;
+  int64_t ring_, words_;         // of the buffer, of an image
   std::vector<int64_t> offset_;  // [word of a window] element, from the first of the window
   int64_t windows_;              // by channels: of one word of channels each
   std::vector<int64_t> allow_;   // [element & mask_] the earliest cycle in which it may be taken
@@ -74,5 +79,29 @@ class RtlWindowClock : public RtlClock {
 
   int64_t last_read_ = -1, last_fetch_ = -1, last_write_ = -1;
 };
+
+// Once for each word of a run.
+inline int64_t RtlWindowClock::read(int64_t visible) {
+  int64_t time = later(last_read_ + 1, visible);
+  if (read_ >= ring_) time = later(time, allow(read_));
+  ++read_;
+  return last_read_ = time;
+}
+
+inline void RtlWindowClock::work() {
+  // What an earlier fetch needed was there before.
+  const int64_t free = last_fetch_ + 1;
+  const int64_t ready = read_ == needed_ + 1 ? later(free, last_read_ + 1) : free;
+  last_fetch_ = later(ready, last_write_);
+  count_step(last_fetch_, last_fetch_ - ready);
+  fetched_ = needed_;
+  writing_ = true;
+  if (++word_ < offset_.size()) {
+    needed_ = first_ + offset_[word_];
+    allow_until(ring_ + std::min(needed_, next_first_));
+  } else {
+    next_window();
+  }
+}
 
 }  // namespace stuckat::dataflow

@@ -142,8 +142,8 @@ void TimedChain::watch_choices() {
 Progress TimedChain::advance(size_t stage) {
   const Progress progress = parts_[stage]->advance();
   if (options_.occupancy) {
-    if (stage > 0) fifos_[stage - 1].settle();
-    if (stage < fifos_.size()) fifos_[stage].settle();
+    if (stage > 0) fifos_[stage - 1].settle_in_time();
+    if (stage < fifos_.size()) fifos_[stage].settle_in_time();
   }
   return progress;
 }

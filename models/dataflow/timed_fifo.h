@@ -18,7 +18,7 @@ class TimedFifo {
  public:
   explicit TimedFifo(int depth)
       : depth_(depth),
-        mask_(std::bit_ceil(static_cast<uint64_t>(depth)) - 1),
+        mask_(std::bit_ceil(static_cast<uint64_t>(std::max(2 * depth, least_remembered))) - 1),
         written_(mask_ + 1, -1),
         read_(mask_ + 1, -1),
         cycles_at_(static_cast<size_t>(depth) + 1) {}
@@ -78,10 +78,14 @@ class TimedFifo {
     pops_ = pops;
   }
 
-  /// Counts the cycles at each occupancy, as far as the known pushes and pops settle it. To be
-  /// called before `depth` further pushes. A word occupies its slot from its push to its pop, both
+  /// Counts the cycles at each occupancy, as far as the known pushes and pops settle it; that it is
+  /// done in pieces makes no difference. A word occupies its slot from its push to its pop, both
   /// included.
   void settle();
+  /// To be called before `depth` further pushes or pops.
+  void settle_in_time() {
+    if (std::max(pushed_ - entered_, popped_ - left_) + depth_ > remembered()) settle();
+  }
   /// No push and no pop will follow: counts on to the cycle `end`.
   void settle_until(int64_t end);
   int high_water() const { return high_water_; }
@@ -152,6 +156,8 @@ class TimedFifo {
     std::vector<Word> words_;
     size_t next_ = 0;
   };
+  static constexpr int least_remembered = 32;  // words, so that few are not counted one by one
+  int64_t remembered() const { return static_cast<int64_t>(mask_ + 1); }
   size_t at(int64_t index) const { return static_cast<uint64_t>(index) & mask_; }
   void enter(int64_t cycle);
   void leave(int64_t cycle);

@@ -24,12 +24,12 @@ Progress TimedRtl<Clock>::run() {
       if (!offering() && !out_->has_room()) return Progress::needs_output;
       if (!push(time, time)) return Progress::needs_output;
       rtl_.write(time);
-    } else if (rtl_.image_done()) {
-      ++image_;
-      rtl_.begin_image();
     } else if (rtl_.reads()) {
       if (in_->words() == 0) return Progress::needs_input;
       in_->pop(rtl_.read(in_->visible()));
+    } else if (rtl_.image_done()) {
+      ++image_;
+      rtl_.begin_image();
     } else {
       rtl_.work();
     }
