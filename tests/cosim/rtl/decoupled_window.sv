@@ -1,20 +1,22 @@
 // Sliding-window unit that reads and writes decoupled, with the mechanisms of FINN's in RTL: words
-// are taken into a ring of RING while words of windows are fetched from it, through a register that
-// drives the stream. A word may take the place of one that neither the next fetch nor the next
-// window needs. Images do not overlap; the ring goes on from image to image.
+// are taken into a ring while words of windows are fetched from it, through a register that drives
+// the stream. A word may take the place of one that neither the next fetch nor the next window
+// needs. Images do not overlap; the ring goes on from image to image. The shape is constant from
+// before the reset ends, its ring no longer than RING.
 module decoupled_window #(
     parameter int BITS = 8,
-    parameter int KERNEL = 3,
-    parameter int STRIDE = 1,
-    parameter int HEIGHT = 8,
-    parameter int WIDTH = 8,
-    parameter int WORDS = 1,  // of a pixel
+    parameter int RING = 256,
     localparam int STREAM_WIDTH = (BITS + 7) / 8 * 8
 ) (
     input logic aclk,
     input logic aresetn,
     input logic stalling,  // nothing here stalls
-    input logic [31:0] images,  // nothing here depends on how many there are
+    input logic [15:0] kernel,
+    input logic [15:0] stride,
+    input logic [15:0] height,
+    input logic [15:0] width,
+    input logic [15:0] words,  // of a pixel
+    input logic by_channels,  // a window of one word of channels after the other
     // The stuck-at: kind 1 is the ring, at slot fault_address.
     input logic [3:0] fault_kind,
     input logic [15:0] fault_pe,
@@ -29,15 +31,18 @@ module decoupled_window #(
     output logic m_axis_tvalid,
     input logic m_axis_tready
 );
-  localparam int OUT_HEIGHT = (HEIGHT - KERNEL) / STRIDE + 1;
-  localparam int OUT_WIDTH = (WIDTH - KERNEL) / STRIDE + 1;
-  localparam int ROW = WIDTH * WORDS;
-  localparam int LAST = HEIGHT * ROW - 1;
-  localparam int SKIPPED_PIXELS = STRIDE - 1 - KERNEL * KERNEL;
-  localparam int SKIPPED_ROWS = (STRIDE - 1) * WIDTH - KERNEL * KERNEL;
-  localparam int WINDOW = (KERNEL - 1) * ROW + KERNEL * WORDS;  // from its first to its last word
-  localparam int RING = WINDOW + (SKIPPED_PIXELS > 0 ? SKIPPED_PIXELS * WORDS : 0) +
-                        (SKIPPED_ROWS > 0 ? SKIPPED_ROWS * WORDS : 0);
+  int K, S, WORDS, OUT_HEIGHT, OUT_WIDTH, ROW, LAST, SIZE, WINDOW, DEPTH;
+  assign K = int'(kernel);
+  assign S = int'(stride);
+  assign WORDS = int'(words);
+  assign OUT_HEIGHT = (int'(height) - K) / S + 1;
+  assign OUT_WIDTH = (int'(width) - K) / S + 1;
+  assign ROW = int'(width) * WORDS;
+  assign LAST = int'(height) * ROW - 1;
+  assign SIZE = K * K;
+  assign WINDOW = (K - 1) * ROW + K * WORDS;  // from its first to its last word
+  assign DEPTH = WINDOW + (S - 1 > SIZE ? (S - 1 - SIZE) * WORDS : 0) +
+                 ((S - 1) * int'(width) > SIZE ? ((S - 1) * int'(width) - SIZE) * WORDS : 0);
 
   logic [BITS-1:0] ring[RING];
   logic [BITS-1:0] fetched;
@@ -48,26 +53,33 @@ module decoupled_window #(
   int next_first;             // first word of the window behind that of the last fetch
   logic all_fetched, all_written;
 
-  int current, following, slot;
+  int current, first, following, slot;
   logic takes, fetches, writes, last_fetch, last_take, image_ends;
+  logic last_word, last_kx, last_ky, last_ox, ends_window;
   logic [BITS-1:0] read;
 
-  assign current = (oy * STRIDE + ky) * ROW + (ox * STRIDE + kx) * WORDS + word;
-  assign last_fetch = oy == OUT_HEIGHT - 1 && ox == OUT_WIDTH - 1 && ky == KERNEL - 1 &&
-                      kx == KERNEL - 1 && word == WORDS - 1;
+  assign last_word = word == WORDS - 1;
+  assign last_kx = kx == K - 1;
+  assign last_ky = ky == K - 1;
+  assign last_ox = ox == OUT_WIDTH - 1;
+  assign ends_window = last_kx && last_ky && (by_channels || last_word);
+  assign first = oy * S * ROW + ox * S * WORDS;
+  assign current = first + ky * ROW + kx * WORDS + word;
+  assign last_fetch = ends_window && last_word && last_ox && oy == OUT_HEIGHT - 1;
   // The first word of the next window; behind the last one: the last word of that.
-  assign following = ox < OUT_WIDTH - 1 ? oy * STRIDE * ROW + (ox + 1) * STRIDE * WORDS
-                   : oy < OUT_HEIGHT - 1 ? (oy + 1) * STRIDE * ROW
-                   : oy * STRIDE * ROW + ox * STRIDE * WORDS + WINDOW - 1;
+  assign following = by_channels && !last_word ? first + word + 1
+                   : !last_ox ? first + S * WORDS
+                   : oy < OUT_HEIGHT - 1 ? (oy + 1) * S * ROW
+                   : first + (by_channels ? word : 0) + WINDOW - 1;
   assign s_axis_tready = aresetn && newest != LAST &&
-      (all_fetched || (newest - (RING - 1) < next_first && newest - (RING - 1) < current));
+      (all_fetched || (newest - (DEPTH - 1) < next_first && newest - (DEPTH - 1) < current));
   assign takes = s_axis_tready && s_axis_tvalid;
   assign last_take = takes && newest == LAST - 1;
   assign writes = valid && m_axis_tready;
   assign fetches = aresetn && !all_fetched && current <= newest && (!valid || m_axis_tready);
   assign image_ends = (last_take && all_written) ||
                       (writes && all_fetched && (newest == LAST || last_take));
-  assign slot = (image_slot + current) % RING;
+  assign slot = (image_slot + current) % DEPTH;
   always_comb begin
     read = ring[slot];
     for (int b = 0; b < BITS; b++) begin
@@ -90,7 +102,7 @@ module decoupled_window #(
     end else begin
       if (takes) begin
         ring[take_slot] <= s_axis_tdata[BITS-1:0];
-        take_slot <= take_slot == RING - 1 ? 0 : take_slot + 1;
+        take_slot <= take_slot == DEPTH - 1 ? 0 : take_slot + 1;
         newest <= newest + 1;
       end
       if (fetches) begin
@@ -98,12 +110,15 @@ module decoupled_window #(
         last <= last_fetch;
         next_first <= following;
         all_fetched <= last_fetch;
-        word <= word == WORDS - 1 ? 0 : word + 1;
-        if (word == WORDS - 1) kx <= kx == KERNEL - 1 ? 0 : kx + 1;
-        if (word == WORDS - 1 && kx == KERNEL - 1) ky <= ky == KERNEL - 1 ? 0 : ky + 1;
-        if (word == WORDS - 1 && kx == KERNEL - 1 && ky == KERNEL - 1) begin
-          ox <= ox == OUT_WIDTH - 1 ? 0 : ox + 1;
-          if (ox == OUT_WIDTH - 1) oy <= oy == OUT_HEIGHT - 1 ? 0 : oy + 1;
+        // Of a window the words of a pixel come first; by channels the windows of a pixel.
+        if (by_channels ? ends_window : 1'b1) word <= last_word ? 0 : word + 1;
+        if (by_channels || last_word) begin
+          kx <= last_kx ? 0 : kx + 1;
+          if (last_kx) ky <= last_ky ? 0 : ky + 1;
+        end
+        if (ends_window && last_word) begin
+          ox <= last_ox ? 0 : ox + 1;
+          if (last_ox) oy <= oy == OUT_HEIGHT - 1 ? 0 : oy + 1;
         end
       end
       if (fetches || m_axis_tready) valid <= fetches;
@@ -113,7 +128,7 @@ module decoupled_window #(
         next_first <= 0;
         all_fetched <= 0;
         all_written <= 0;
-        image_slot <= (image_slot + LAST + 1) % RING;
+        image_slot <= (image_slot + LAST + 1) % DEPTH;
       end
     end
   end

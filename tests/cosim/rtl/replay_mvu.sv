@@ -1,17 +1,16 @@
 // Matrix-vector unit with binary weights and inputs whose sums leave as they are, with the mechanisms
-// of FINN's in RTL: with more than one neuron fold words of windows go into a replay buffer of DEPTH,
-// a power of two, which is read through a register; the core is a pipeline of STAGES; its results
-// leave through two registers, of which the second stops the core while the first is not read.
+// of FINN's in RTL: with more than one neuron fold words of windows go into a replay buffer of a
+// power of two, which is read through a register; the core is a pipeline of STAGES; its results
+// leave through two registers, of which the second stops the core while the first is not read. The
+// folds are constant from before the reset ends, their product at most WEIGHTS.
 //
 // Weights come from the file of +weights=, as for mvtu.sv.
 module replay_mvu #(
     parameter int PE = 1,
     parameter int SIMD = 1,
-    parameter int MW = 1,
-    parameter int MH = 1,
+    parameter int WEIGHTS = 64,
     parameter int ACCUMULATOR_BITS = 8,
     parameter int STAGES = 5,
-    parameter int WINDOWS_PER_PACKET = 1,
     localparam int SUMS = PE * ACCUMULATOR_BITS,
     localparam int IN_WIDTH = (SIMD + 7) / 8 * 8,
     localparam int OUT_WIDTH = (SUMS + 7) / 8 * 8
@@ -19,7 +18,8 @@ module replay_mvu #(
     input logic aclk,
     input logic aresetn,
     input logic stalling,  // the core is all that stops
-    input logic [31:0] images,
+    input logic [15:0] synapse_fold,
+    input logic [15:0] neuron_fold,
     // The stuck-at: kind 1 is the replay buffer, at slot fault_address; kind 2 an output register
     // (fault_address 0: the one that waits, 1: the one that drives the stream).
     input logic [3:0] fault_kind,
@@ -35,76 +35,70 @@ module replay_mvu #(
     output logic m_axis_tvalid,
     input logic m_axis_tready
 );
-  localparam int SF = MW / SIMD;
-  localparam int NF = MH / PE;
-  localparam int DEPTH = SF > 2 ? 1 << $clog2(SF) : 2;
+  int SF, NF, DEPTH;
+  assign SF = int'(synapse_fold);
+  assign NF = int'(neuron_fold);
+  assign DEPTH = SF > 2 ? 1 << $clog2(SF) : 2;
 
-  logic [PE*SIMD-1:0] weights[NF*SF];
+  logic [PE*SIMD-1:0] weights[WEIGHTS];
   initial begin
     string file;
     if ($value$plusargs("weights=%s", file)) $readmemh(file, weights);
   end
 
-  // What the core takes in a cycle in which it is enabled.
-  logic enabled, head_valid, head_last;
+  // What the core takes in a cycle in which it is enabled: a word of the stream, or of the buffer.
+  logic enabled, direct, head_valid, head_last;
   logic [SIMD-1:0] head;
   int head_address;
+  logic there, last_step, last_fold, replay_valid, replay_last;
+  logic [SIMD-1:0] cells[WEIGHTS], word, replay_head;
+  int stored, freed, next;  // words of the run
+  int sf, nf;               // of the next word to be read
+  int replay_address;
 
-  if (NF == 1) begin : direct
-    int sf;
-    assign s_axis_tready = aresetn && enabled;
-    assign head_valid = aresetn && s_axis_tvalid;
-    assign head = s_axis_tdata[SIMD-1:0];
-    assign head_last = sf == SF - 1;
-    assign head_address = sf;
-    always_ff @(posedge aclk) begin
-      if (!aresetn) sf <= 0;
-      else if (enabled && head_valid) sf <= head_last ? 0 : sf + 1;
-    end
-  end else begin : replay
-    logic [SIMD-1:0] cells[DEPTH];
-    int stored, freed, next;  // words of the run
-    int sf, nf;               // of the next word to be read
-    logic there, last_step, last_fold;
-    logic [SIMD-1:0] word;
-
-    assign s_axis_tready = aresetn && stored - freed < DEPTH;
-    assign there = next != stored;
-    assign last_step = sf == SF - 1;
-    assign last_fold = nf == NF - 1;
-    always_comb begin
-      word = cells[next%DEPTH];
-      for (int b = 0; b < SIMD; b++) begin
-        if (fault_kind == 1 && int'(fault_address) == next % DEPTH && int'(fault_index) == b) begin
-          word[b] = fault_one;
-        end
+  assign direct = NF == 1;
+  assign s_axis_tready = aresetn && (direct ? enabled : stored - freed < DEPTH);
+  assign head_valid = direct ? aresetn && s_axis_tvalid : replay_valid;
+  assign head = direct ? s_axis_tdata[SIMD-1:0] : replay_head;
+  assign head_last = direct ? last_step : replay_last;
+  assign head_address = direct ? sf : replay_address;
+  assign there = next != stored;
+  assign last_step = sf == SF - 1;
+  assign last_fold = nf == NF - 1;
+  always_comb begin
+    word = cells[next%DEPTH];
+    for (int b = 0; b < SIMD; b++) begin
+      if (fault_kind == 1 && int'(fault_address) == next % DEPTH && int'(fault_index) == b) begin
+        word[b] = fault_one;
       end
     end
+  end
 
-    always_ff @(posedge aclk) begin
-      if (!aresetn) begin
-        stored <= 0;
-        freed <= 0;
-        next <= 0;
-        sf <= 0;
-        nf <= 0;
-        head_valid <= 0;
-      end else begin
-        if (s_axis_tvalid && s_axis_tready) begin
-          cells[stored%DEPTH] <= s_axis_tdata[SIMD-1:0];
-          stored <= stored + 1;
-        end
-        if (!head_valid || enabled) begin
-          head_valid <= there;
-          head <= word;
-          head_last <= last_step;
-          head_address <= nf * SF + sf;
-          if (there) begin
-            if (last_fold) freed <= freed + 1;
-            next <= last_step && !last_fold ? next - (SF - 1) : next + 1;
-            sf <= last_step ? 0 : sf + 1;
-            if (last_step) nf <= last_fold ? 0 : nf + 1;
-          end
+  always_ff @(posedge aclk) begin
+    if (!aresetn) begin
+      stored <= 0;
+      freed <= 0;
+      next <= 0;
+      sf <= 0;
+      nf <= 0;
+      replay_valid <= 0;
+    end else if (direct) begin
+      if (enabled && head_valid) sf <= last_step ? 0 : sf + 1;
+    end else begin
+      if (s_axis_tvalid && s_axis_tready) begin
+        cells[stored%DEPTH] <= s_axis_tdata[SIMD-1:0];
+        stored <= stored + 1;
+      end
+      if (!replay_valid || enabled) begin
+        replay_valid <= there;
+        replay_head <= word;
+        replay_last <= last_step;
+        replay_address <= nf * SF + sf;
+        if (there) begin
+          if (last_fold) freed <= freed + 1;
+          next <= last_step && !last_fold ? next - (SF - 1) : next + 1;
+          sf <= last_step ? 0 : sf + 1;
+          if (last_step) nf <= last_fold ? 0 : nf + 1;
         end
       end
     end
@@ -182,5 +176,5 @@ module replay_mvu #(
   end
   assign m_axis_tvalid = drives;
   assign m_axis_tdata = OUT_WIDTH'(driving_read);
-  assign m_axis_tlast = written == WINDOWS_PER_PACKET * NF - 1;
+  assign m_axis_tlast = written == NF - 1;
 endmodule
