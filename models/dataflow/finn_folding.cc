@@ -28,6 +28,7 @@ struct FinnOperator {
     other,
     absent  // what no network that a chain of these parts holds has
   } role;
+  const char* is_for = "";  ///< absent: for the message
 };
 
 const std::vector<FinnOperator>& finn_operators() {
@@ -48,11 +49,11 @@ const std::vector<FinnOperator>& finn_operators() {
       {"IODMA", FinnOperator::other},
       {"StreamingDataflowPartition", FinnOperator::other},
       {"Defaults", FinnOperator::other},
-      {"VVAU", FinnOperator::absent},
-      {"VectorVectorActivation", FinnOperator::absent},
-      {"AddStreams", FinnOperator::absent},
-      {"DuplicateStreams", FinnOperator::absent},
-      {"DownSampler", FinnOperator::absent}};
+      {"VVAU", FinnOperator::absent, "a depthwise convolution"},
+      {"VectorVectorActivation", FinnOperator::absent, "a depthwise convolution"},
+      {"AddStreams", FinnOperator::absent, "the sum of two streams"},
+      {"DuplicateStreams", FinnOperator::absent, "a fork of a stream"},
+      {"DownSampler", FinnOperator::absent, "a 1x1 convolution with a stride, built as two parts"}};
   return rows;
 }
 
@@ -60,10 +61,10 @@ bool is_of(const std::string& node, const std::string& op) {
   return node == op || node.rfind(op + "_", 0) == 0;
 }
 
-FinnOperator::Role role_of(const std::string& node, const std::string& where) {
+const FinnOperator& operator_of(const std::string& node, const std::string& where) {
   std::vector<std::string> known;
   for (const auto& row : finn_operators()) {
-    if (is_of(node, row.prefix)) return row.role;
+    if (is_of(node, row.prefix)) return row;
     known.push_back(std::string(row.prefix) + "_N");
   }
   throw_unknown_name(where, "node", node, known);
@@ -181,7 +182,8 @@ FinnFile::FinnFile(const Json& json, const std::string& where) : where_(where) {
   std::string before;
   bool sorted = true;
   for (const auto& [name, values] : json.items()) {
-    const FinnOperator::Role role = role_of(name, where);
+    const FinnOperator& op = operator_of(name, where);
+    const FinnOperator::Role role = op.role;
     if (name == "Defaults") continue;
     require_object(values, where, "node '" + name + "'");
     sorted &= before < name;
@@ -190,8 +192,8 @@ FinnFile::FinnFile(const Json& json, const std::string& where) : where_(where) {
     split_name(node);
     modern |= node.is("hls") || node.is("rtl");
     if (role == FinnOperator::absent) {
-      throw InputError(where, "node '" + name + "'",
-                       "a chain of convolutions, dense layers and pools, as the network is");
+      throw InputError(where, "node '" + name + "' is " + op.is_for,
+                       "a chain of convolutions over all channels, dense layers and pools");
     }
     for (const auto& [key, value] : values.items()) {
       has_depths |= key.find("FIFODepth") != std::string::npos;

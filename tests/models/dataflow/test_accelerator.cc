@@ -1,6 +1,8 @@
 // Descriptions of dataflow accelerators: built-ins, generated foldings, JSON, placement.
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "models/dataflow/chain.h"
@@ -13,6 +15,7 @@
 #include "tests/support/refusal.h"
 #include "tests/support/shared_data.h"
 #include "workloads/errors.h"
+#include "workloads/json_file.h"
 #include "workloads/zoo.h"
 
 using namespace stuckat;
@@ -393,33 +396,10 @@ TEST_CASE("finn_files_of_backends_say_how_nodes_of_two_types_follow_each_other")
   CHECK_THAT(same, Catch::Contains("the entries are sorted"));
 }
 
-TEST_CASE("folding_files_of_finn_examples_are_read_with_their_backends") {
-  const std::string folder = test::shared_data("finn-folding/finn-examples");
-  for (const std::string name :
-       {"cnv-w1a1", "cnv-w1a2", "cnv-w2a2", "tfc-w1a1", "tfc-w1a2", "tfc-w2a2"}) {
-    INFO(name);
-    const Network network = zoo_network(name);
-    const std::string path = folder + "/bnn-pynq/folding_config/" + name + "_folding_config.json";
-    const auto alone = parse_dataflow(path, network);
-    const auto both = parse_dataflow(path + "+" + folder + "/bnn-pynq/specialize_layers_config/" +
-                                         name + "_specialize_layers.json",
-                                     network);
-    CHECK(both == alone);
-    CHECK(both.layers.front().parts.mvtu == Backend::hls);
-  }
-  const auto read = [&](const Network& network, const std::string& example,
-                        const std::string& name) {
-    return parse_dataflow(folder + "/" + example + "/folding_config/" + name +
-                              "_folding_config.json+" + folder + "/" + example +
-                              "/specialize_layers_config/" + name + "_specialize_layers.json",
-                          network);
-  };
-  // The 43 classes of GTSRB are padded to a multiple of PE.
-  const Network gtsrb = zoo_network("cnv-w1a1", {.classes = 43});
-  const auto signs = read(gtsrb, "gtsrb", "gtsrb");
-  CHECK(signs.layers.back().pe == 4);
-  CHECK(padded_rows(signs, gtsrb, static_cast<int>(gtsrb.layers.size()) - 1) == 44);
-  // Keyword spotting: dense layers on 490 features.
+namespace {
+
+/// Keyword spotting as finn-examples has it: dense layers on 490 features.
+Network keyword_spotting() {
   test::Random random(1);
   const NumberFormat three_bits = signed_format(3);
   Network words;
@@ -430,13 +410,177 @@ TEST_CASE("folding_files_of_finn_examples_are_read_with_their_backends") {
                                  "layer" + std::to_string(words.layers.size()), rows == 12));
     columns = rows;
   }
-  CHECK(cycles_of(read(words, "kws", "kws"), words) == std::vector<int64_t>{392, 256, 256, 384});
-  // Of what no chain has.
-  const auto refused = [&](const std::string& example, const std::string& name) {
-    return test::refusal([&] { read(gtsrb, example, name); });
+  return words;
+}
+
+/// A first layer like that of VGG10 on radio signals: windows of 1x3.
+Network radio_signals() {
+  test::Random random(1);
+  const NumberFormat two_bits = signed_format(2);
+  Layer layer;
+  layer.name = "layer0";
+  layer.kernel = Extent(1, 3);
+  layer.stride = Extent(1);
+  layer.padding = Padding(0, 1, 0, 1);
+  layer.input = {1, 64, 2};
+  layer.output.channels = 64;
+  layer.output = layer.kind->output(layer, layer.name);
+  layer.input_format = layer.weight_format = layer.output_format = two_bits;
+  test::fill_parameters(layer, random);
+  Network network;
+  const Shape flat{1, 1, layer.output.size()};
+  network.add(layer);
+  network.add(test::random_layer(random, LayerKind::dense, flat, two_bits, two_bits, two_bits, 1, 1,
+                                 0, 24, "layer1", true));
+  return network;
+}
+
+Network network_of_file(const std::string& name) {
+  if (name == "kws") return keyword_spotting();
+  if (name == "radioml") return radio_signals();
+  return name == "gtsrb" ? zoo_network("cnv-w1a1", {.classes = 43}) : zoo_network(name);
+}
+
+/// Node PREFIX*_`number` of a file whose nodes are in the order of the data.
+const Json& node_of(const Json& file, const std::string& prefix, size_t number) {
+  for (const auto& [name, values] : file.items()) {
+    if (name.rfind(prefix, 0) == 0 && number-- == 0) return values;
+  }
+  FAIL("no such node " << prefix);
+  return file;
+}
+
+/// PE and SIMD of every node are those of the layer.
+void require_complete(const DataflowAccelerator& a, const Network& network, const Json& file) {
+  std::string matrix = "MVAU";
+  for (const char* other : {"StreamingFCLayer", "MatrixVectorActivation"}) {
+    for (const auto& [name, values] : file.items()) {
+      if (name.rfind(other, 0) == 0) matrix = other;
+    }
+  }
+  size_t arrays = 0, windows = 0;
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    if (!network.layers[i].has_weights()) continue;
+    const Json& node = node_of(file, matrix, arrays++);
+    REQUIRE(a.layers[i].pe == node["PE"]);
+    REQUIRE(a.layers[i].simd == node["SIMD"]);
+    if (network.layers[i].is_flat()) continue;
+    REQUIRE(a.layers[i].window_simd ==
+            node_of(file, "ConvolutionInputGenerator", windows++)["SIMD"]);
+  }
+}
+
+/// A file of data/finn-folding, a network to read it for, and what a refusal says; nothing: it is
+/// read. "+FILE": with its file of backends.
+struct FinnFileRow {
+  std::string path, network;
+  const char* refusal = nullptr;
+};
+
+std::vector<FinnFileRow> finn_file_rows() {
+  const std::string examples = "finn-examples/", board = "_folding_config.json";
+  std::vector<FinnFileRow> rows = {
+      {"cnv-w1a1_folding_config.json", "cnv-w1a1"},
+      {"finn/notebooks/advanced/cnv-w2a2_folding_config.json", "cnv-w2a2"},
+      {"finn/tutorials/fpga_flow/folding_config.json", "tfc-w1a1"},
+      // Weights from outside are always there (docs/accuracy-of-timing.md).
+      {"finn/src/finn/qnn-data/test_ext_weights/tfc-w2a2-extw.json", "tfc-w2a2"},
+      {"finn/src/finn/qnn-data/build_dataflow/folding_config.json", "tfc-w1a1",
+       "unknown node 'MVA_hls_3'"},
+      {"finn/src/finn/qnn-data/build_dataflow/specialize_layers_config.json", "tfc-w1a1",
+       "a file of backends alone"},
+      {"finn/src/finn/qnn-data/build_dataflow/dataflow_build_config.json", "tfc-w1a1",
+       "'output_dir'"},
+      {"tiny_results_v0.7/RN07_max_depth_rf16384.json", "tfc-w1a1", "an object"},
+      {examples + "gtsrb/folding_config/gtsrb_folding_config.json", "gtsrb"},
+      {examples + "gtsrb/specialize_layers_config/gtsrb_specialize_layers.json", "gtsrb"},
+      {examples + "kws/folding_config/kws_folding_config.json", "kws"},
+      {examples + "kws/specialize_layers_config/kws_specialize_layers.json", "kws"},
+      {examples + "vgg10-radioml/folding_config/ZCU104_folding_config.json", "radioml",
+       "layer 'layer0' has a kernel, stride or padding that differs by axis"},
+      {examples + "vgg10-radioml/specialize_layers_config/ZCU104_specialize_layers.json", "radioml",
+       "layer 'layer0' has a kernel, stride or padding that differs by axis"},
+      {examples + "resnet50/folding_config/U250_folding_config.json", "cnv-w1a1",
+       "node 'DuplicateStreams_hls_0' is a fork of a stream"},
+      {examples + "resnet50/specialize_layers_config/U250_specialize_layers.json", "cnv-w1a1",
+       "node 'DuplicateStreams_0' is a fork of a stream"},
+      {examples + "resnet50/floorplan_resnet50.json", "cnv-w1a1",
+       "node 'StreamingFIFO_rtl_0' without depth"},
   };
-  CHECK_THAT(refused("mobilenet-v1", "ZCU104"), Catch::Contains("VVAU_0"));
-  CHECK_THAT(refused("resnet50", "U250"), Catch::Contains("DuplicateStreams_0"));
+  for (const std::string name :
+       {"cnv-w1a1", "cnv-w1a2", "cnv-w2a2", "tfc-w1a1", "tfc-w1a2", "tfc-w2a2"}) {
+    rows.push_back({examples + "bnn-pynq/folding_config/" + name + board, name});
+    rows.push_back(
+        {examples + "bnn-pynq/specialize_layers_config/" + name + "_specialize_layers.json", name});
+    for (const std::string of : {"arty-a7-100t/", "pynq-z2/"}) {
+      rows.push_back({"tiny_results_v0.7/CNV-W1A1/" + of + name + board, name});
+    }
+  }
+  for (const std::string of : {"U250", "ZCU102", "ZCU104"}) {
+    const std::string folder = examples + "mobilenet-v1/";
+    rows.push_back({folder + "folding_config/" + of + board, "cnv-w1a1",
+                    "node 'VVAU_hls_0' is a depthwise convolution"});
+    rows.push_back({folder + "specialize_layers_config/" + of + "_specialize_layers.json",
+                    "cnv-w1a1", "node 'VVAU_0' is a depthwise convolution"});
+  }
+  return rows;
+}
+
+/// A file of backends goes with the folding of its name.
+std::string folding_of(std::string path) {
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    if (const size_t at = path.rfind(from); at != std::string::npos) {
+      path.replace(at, from.size(), to);
+    }
+  };
+  replace("specialize_layers_config/", "folding_config/");
+  replace("specialize_layers.json", "folding_config.json");
+  return path;
+}
+
+}  // namespace
+
+TEST_CASE("every_file_of_finn_at_hand_is_read_completely_or_refused_for_what_it_has") {
+  const std::filesystem::path folder = test::shared_data("finn-folding");
+  std::set<std::string> unknown;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
+    if (file.path().extension() == ".json") {
+      unknown.insert(std::filesystem::relative(file.path(), folder).string());
+    }
+  }
+  for (const FinnFileRow& row : finn_file_rows()) {
+    INFO(row.path);
+    CHECK(unknown.erase(row.path) == 1);
+    const Network network = network_of_file(row.network);
+    const bool backends = row.path.find("/specialize_layers_config/") != std::string::npos;
+    const std::string folding = (folder / folding_of(row.path)).string();
+    const std::string both = folding + "+" + (folder / row.path).string();
+    DataflowAccelerator a;
+    const std::string refusal =
+        test::refusal([&] { a = parse_dataflow(backends ? both : folding, network); });
+    if (row.refusal != nullptr) {
+      CHECK_THAT(refusal, Catch::Contains(row.refusal));
+      continue;
+    }
+    REQUIRE(refusal == "accepted");
+    require_complete(a, network, read_json_file(folding));
+    // They say what the folding's names say, too.
+    if (backends) CHECK(a == parse_dataflow(folding, network));
+  }
+  CHECK(unknown == std::set<std::string>());
+}
+
+TEST_CASE("folding_files_of_finn_examples_have_their_cycles_and_rows") {
+  const std::string folder = test::shared_data("finn-folding/finn-examples");
+  // The 43 classes of GTSRB are padded to a multiple of PE.
+  const Network gtsrb = network_of_file("gtsrb");
+  const auto signs =
+      parse_dataflow(folder + "/gtsrb/folding_config/gtsrb_folding_config.json", gtsrb);
+  CHECK(signs.layers.back().pe == 4);
+  CHECK(padded_rows(signs, gtsrb, static_cast<int>(gtsrb.layers.size()) - 1) == 44);
+  const Network words = network_of_file("kws");
+  CHECK(cycles_of(parse_dataflow(folder + "/kws/folding_config/kws_folding_config.json", words),
+                  words) == std::vector<int64_t>{392, 256, 256, 384});
 }
 
 // FINN sizes FIFOs when it builds: they hold no part up.
