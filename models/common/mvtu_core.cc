@@ -383,10 +383,10 @@ int32_t MvtuCore::output_value(int row, int32_t accumulator) const {
 }
 
 int32_t MvtuCore::threshold_value(int row, int32_t accumulator) const {
-  const int per_row = layer_.thresholds_per_row();
-  const int32_t* thresholds = thresholds_.data() + static_cast<size_t>(row * per_row);
+  const size_t per_row = levels_.size() - 1;
+  const int32_t* thresholds = thresholds_.data() + static_cast<size_t>(row) * per_row;
   size_t below = 0;
-  for (int i = 0; i < per_row; ++i) below += thresholds[i] < accumulator ? 1 : 0;
+  for (size_t i = 0; i < per_row; ++i) below += thresholds[i] < accumulator ? 1 : 0;
   return levels_[below];
 }
 

@@ -29,13 +29,15 @@ class TimedFifo {
   int64_t skipped() const { return skipped_; }                    ///< words in front of those
   int64_t slots() const { return depth_ - (pushed_ - popped_); }  ///< free, in known cycles
   /// In store, or offered.
-  int64_t words() const { return pushed_ - popped_ + (offered_ ? 1 : 0); }
+  int64_t words() const { return stored() + (offered_ ? 1 : 0); }
+  int64_t stored() const { return pushed_ - popped_; }
   bool is_wire() const { return depth_ == 0; }
   bool has_room() const { return depth_ == 0 ? !offered_ : slots() > 0; }
   /// Earliest cycle of the next push, of the next pop, as far as the FIFO goes.
   /// (A slot that was never used is free in cycle 0: read_ starts at -1.)
   int64_t slot_free() const { return read_[at(pushed_ - depth_)] + 1; }
-  int64_t visible() const { return depth_ == 0 ? offer_ : written_[at(popped_)] + 1; }
+  int64_t visible() const { return depth_ == 0 ? offer_ : stored_visible(); }
+  int64_t stored_visible() const { return written_[at(popped_)] + 1; }
   int64_t last_push() const { return pushed_ == 0 ? -1 : written_[at(pushed_ - 1)]; }
   int64_t last_pop() const { return popped_ == 0 ? -1 : read_[at(popped_ - 1)]; }
 
@@ -67,6 +69,10 @@ class TimedFifo {
       offered_ = false;
       push(cycle);
     }
+    pop_stored(cycle);
+  }
+  /// Of a FIFO that is no wires.
+  void pop_stored(int64_t cycle) {
     if (pops_ != nullptr) pops_->add(popped_ + skipped_, cycle);
     if (!pop_trace_.empty()) pop_trace_.add(cycle);
     read_[at(popped_++)] = cycle;

@@ -6,171 +6,233 @@
 
 namespace stuckat::dataflow {
 namespace {
+
 constexpr int64_t never = std::numeric_limits<int64_t>::max();
-}
 
-TimedLoop::TimedLoop(const LoopProgram& program, TimedFifo* in, TimedFifo* out,
-                     const int64_t* images, const int64_t* admitted)
-    : TimedPart(in, out, images, admitted),
-      program_(program),
-      pending_(std::bit_ceil(static_cast<uint64_t>(program.latency_steps + program.spare) + 1)),
-      mask_(pending_.size() - 1) {}
+bool is_wire(const TimedFifo* fifo) { return fifo != nullptr && fifo->is_wire(); }
 
-/// Flushing: every output leaves as soon as there is a slot, whatever the steps behind it do.
-Progress TimedLoop::flush() {
-  for (; left_ < emitted_; ++left_) {
-    Output& output = pending(left_);
-    if (!offering()) {
-      if (!out_->has_room()) return Progress::needs_output;
-      if (last_due_ >= 0) {
-        output.leave = later(output.leave, last_leave_ + (output.due - last_due_));
-      }
-    }
-    if (!push(output.leave, output.leave)) return Progress::needs_output;
-    last_due_ = output.due;
-    last_leave_ = output.leave;
+/// Compiled for each discipline and, since it runs for every word, for plain loops apart: those
+/// from HLS, without side register and spare results, between FIFOs that are no wires.
+template <bool stalling, bool plain>
+class TimedLoop final : public TimedPart {
+ public:
+  TimedLoop(const LoopProgram& program, TimedFifo* in, TimedFifo* out, const int64_t* images,
+            const int64_t* admitted)
+      : TimedPart(in, out, images, admitted),
+        program_(program),
+        pending_(std::bit_ceil(static_cast<uint64_t>(program.latency_steps + program.spare) + 1)),
+        mask_(pending_.size() - 1) {
+    begin_image();
   }
-  return Progress::done;
-}
 
-/// Outputs that leave in the cycle of a step before `end`, while nothing is read.
-template <bool stalling>
-Progress TimedLoop::leave_until(int64_t end) {
-  while (has_pending() && pending(first_).due < end) {
-    if (stalling && out_->slots() == 0) return Progress::needs_output;
-    const Output& output = pending(first_);
-    const int64_t free_pipe = clock_ + (output.due - next_);
-    int64_t time = free_pipe;
-    if (stalling) {
-      push(free_pipe, time);
-    } else {
-      time = later(free_pipe, output.leave + program_.spare);
+  Progress advance() override {
+    while (image_ < *admitted_) {
+      if (const Progress p = advance_image(); p != Progress::done) return p;
+      ++image_;
+      begin_image();
+      if (arrivals_ != nullptr) arrivals_->push_back(clock_);
     }
-    if (time > free_pipe) {
-      blocked_ += time - free_pipe;
-      if (steps_ != nullptr) steps_->add(output.due, time);
-    }
-    next_ = output.due;
-    clock_ = time;
-    ++first_;
+    return image_ < *images_ ? Progress::needs_input : drain();
   }
-  return Progress::done;
-}
 
-template <bool stalling, bool reads, bool writes>
-Progress TimedLoop::run_steps(const Run& run) {
-  for (; step_ < run.steps; ++step_) {
-    if (!stalling && flush() != Progress::done) return Progress::needs_output;
-    const int64_t target = done_ + run.skip;
-    int64_t due = has_pending() ? pending(first_).due : never;
-    if (due < target) {
-      if (leave_until<stalling>(target) != Progress::done) return Progress::needs_output;
-      due = has_pending() ? pending(first_).due : never;
+  void append_position(int64_t image, std::vector<int64_t>& position) const override {
+    position.insert(
+        position.end(),
+        {image_ - image, block_ - program_.blocks.data(), repeat_,
+         block_ == end() ? 0 : run_ - block_->runs.data(), step_, next_ - done_, emitted_ - first_,
+         std::max<int64_t>(0, left_ - first_), last_due_ < 0 ? 1 : last_due_ - next_});
+    for (int64_t n = first_; n < emitted_; ++n) {
+      position.push_back(pending_[static_cast<uint64_t>(n) & mask_].due - next_);
     }
-    if (reads && in_->words() == 0) return Progress::needs_input;
-    const bool leaves = due == target;
-    if (stalling && leaves && out_->slots() == 0) return Progress::needs_output;
-    const int64_t free_pipe = clock_ + (target - next_);
-    int64_t taken = reads ? in_->visible() : 0;
-    if (reads && program_.side_register) taken = later(last_read_ + 1, taken);
-    const int64_t unblocked = reads ? later(free_pipe, taken) : free_pipe;
-    int64_t time = unblocked;
-    if (leaves) {
-      if (stalling) {
-        push(unblocked, time);
-      } else {
-        time = later(unblocked, pending(first_).leave + program_.spare);
+  }
+
+  void each_time(const std::function<void(int64_t&)>& of) override {
+    of(clock_);
+    if (last_due_ >= 0) of(last_leave_);
+    if (program_.side_register) of(last_read_);
+    for (int64_t n = first_; n < emitted_; ++n) of(pending(n).leave);
+  }
+
+  void skip(int64_t /*images*/, int64_t steps, int64_t blocked) override {
+    done_ += steps;
+    next_ += steps;
+    blocked_ += blocked;
+    for (Output& output : pending_) output.due += steps;
+    if (last_due_ >= 0) last_due_ += steps;
+  }
+
+ private:
+  struct Output {
+    int64_t due;    // the step in whose cycle it leaves a pipeline that never waits
+    int64_t leave;  // flushing: the cycle in which it leaves, earliest or actual
+  };
+
+  void begin_image() {
+    block_ = program_.blocks.data();
+    if (block_ != end()) run_ = block_->runs.data();
+  }
+
+  Progress advance_image() {
+    while (block_ != end()) {
+      if (const Progress p = do_run(); p != Progress::done) return p;
+      next_run();
+    }
+    return program_.drains ? drain() : Progress::done;
+  }
+
+  void next_run() {
+    step_ = 0;
+    if (++run_ != block_->runs.data() + block_->runs.size()) return;
+    if (++repeat_ == block_->repeat) {
+      repeat_ = 0;
+      if (++block_ == end()) return;
+    }
+    run_ = block_->runs.data();
+  }
+  const Block* end() const { return program_.blocks.data() + program_.blocks.size(); }
+
+  Progress do_run() {
+    if (run_->reads && run_->writes) return do_steps<true, true>();
+    if (run_->reads) return do_steps<true, false>();
+    if (run_->writes) return do_steps<false, true>();
+    return do_steps<false, false>();
+  }
+
+  template <bool reads, bool writes>
+  Progress do_steps() {
+    const bool side_register = !plain && program_.side_register;
+    const int64_t spare = plain ? 0 : program_.spare;
+    const int64_t steps = run_->steps, skip = run_->skip;
+    for (; step_ < steps; ++step_) {
+      if (!stalling && flush() != Progress::done) return Progress::needs_output;
+      const int64_t target = done_ + skip;
+      int64_t due = has_pending() ? pending(first_).due : never;
+      if (due < target) {
+        if (leave_until(target) != Progress::done) return Progress::needs_output;
+        due = has_pending() ? pending(first_).due : never;
       }
-      blocked_ += time - unblocked;
+      if (reads && (plain ? in_->stored() : in_->words()) == 0) return Progress::needs_input;
+      const bool leaves = due == target;
+      if (stalling && leaves && out_->slots() == 0) return Progress::needs_output;
+      const int64_t free_pipe = clock_ + (target - next_);
+      int64_t taken = 0;
+      if (reads) taken = plain ? in_->stored_visible() : in_->visible();
+      if (reads && side_register) taken = later(last_read_ + 1, taken);
+      const int64_t unblocked = reads ? later(free_pipe, taken) : free_pipe;
+      int64_t time = unblocked;
+      if (leaves) {
+        time = stalling ? push_to_slot(unblocked) : later(unblocked, pending(first_).leave + spare);
+        blocked_ += time - unblocked;
+        ++first_;
+      }
+      if (steps_ != nullptr) steps_->add(target, time);
+      if (reads && plain) {
+        in_->pop_stored(time);
+      } else if (reads) {
+        in_->pop(side_register ? taken : time);
+        last_read_ = time;
+      }
+      if (writes) {
+        const int64_t latency = program_.latency_steps;
+        pending(emitted_) = {target + latency + spare, time + latency};
+        ++emitted_;
+      }
+      next_ = done_ = target + 1;
+      clock_ = time + 1;
+    }
+    return Progress::done;
+  }
+
+  /// Outputs that leave in the cycle of a step before `end`, while nothing is read.
+  Progress leave_until(int64_t end) {
+    const int64_t spare = plain ? 0 : program_.spare;
+    while (has_pending() && pending(first_).due < end) {
+      if (stalling && out_->slots() == 0) return Progress::needs_output;
+      const Output& output = pending(first_);
+      const int64_t free_pipe = clock_ + (output.due - next_);
+      const int64_t time =
+          stalling ? push_to_slot(free_pipe) : later(free_pipe, output.leave + spare);
+      if (time > free_pipe) {
+        blocked_ += time - free_pipe;
+        if (steps_ != nullptr) steps_->add(output.due, time);
+      }
+      next_ = output.due;
+      clock_ = time;
       ++first_;
     }
-    if (steps_ != nullptr) steps_->add(target, time);
-    if (reads) {
-      in_->pop(program_.side_register ? taken : time);
-      last_read_ = time;
-    }
-    if (writes) {
-      const int64_t latency = program_.latency_steps;
-      pending(emitted_) = {target + latency + program_.spare, time + latency};
-      ++emitted_;
-    }
-    next_ = done_ = target + 1;
-    clock_ = time + 1;
+    return Progress::done;
   }
-  return Progress::done;
-}
 
-template <bool stalling>
-Progress TimedLoop::run_steps(const Run& run) {
-  if (run.reads && run.writes) return run_steps<stalling, true, true>(run);
-  if (run.reads) return run_steps<stalling, true, false>(run);
-  if (run.writes) return run_steps<stalling, false, true>(run);
-  return run_steps<stalling, false, false>(run);
-}
-
-Progress TimedLoop::drain() {
-  const bool stalling = program_.discipline == Discipline::stalling;
-  if (!stalling && flush() != Progress::done) return Progress::needs_output;
-  while (has_pending()) {
-    // The bubble that pushes the output out is a step without work.
-    const int64_t due = pending(first_).due;
-    const Progress p = stalling ? leave_until<true>(due + 1) : leave_until<false>(due + 1);
-    if (p != Progress::done) return p;
-    next_ = due + 1;
-    ++clock_;
-  }
-  done_ = next_;
-  return Progress::done;
-}
-
-Progress TimedLoop::advance_image() {
-  const bool stalling = program_.discipline == Discipline::stalling;
-  for (; block_ < program_.blocks.size(); ++block_, repeat_ = 0) {
-    const Block& block = program_.blocks[block_];
-    for (; repeat_ < block.repeat; ++repeat_, run_ = 0) {
-      for (; run_ < block.runs.size(); ++run_, step_ = 0) {
-        const Run& run = block.runs[run_];
-        const Progress p = stalling ? run_steps<true>(run) : run_steps<false>(run);
-        if (p != Progress::done) return p;
+  /// Flushing: every output leaves as soon as there is a slot, whatever the steps behind it do.
+  Progress flush() {
+    for (; left_ < emitted_; ++left_) {
+      Output& output = pending(left_);
+      if (plain || !offering()) {
+        if (plain ? out_->slots() == 0 : !out_->has_room()) return Progress::needs_output;
+        if (last_due_ >= 0) {
+          output.leave = later(output.leave, last_leave_ + (output.due - last_due_));
+        }
       }
+      if (plain) {
+        output.leave = push_to_slot(output.leave);
+      } else if (!push(output.leave, output.leave)) {
+        return Progress::needs_output;
+      }
+      last_due_ = output.due;
+      last_leave_ = output.leave;
     }
+    return Progress::done;
   }
-  return program_.drains ? drain() : Progress::done;
-}
 
-Progress TimedLoop::advance() {
-  while (image_ < *admitted_) {
-    if (const Progress p = advance_image(); p != Progress::done) return p;
-    ++image_;
-    block_ = 0;
-    if (arrivals_ != nullptr) arrivals_->push_back(clock_);
+  Progress drain() {
+    if (!stalling && flush() != Progress::done) return Progress::needs_output;
+    while (has_pending()) {
+      // The bubble that pushes the output out is a step without work.
+      const int64_t due = pending(first_).due;
+      if (leave_until(due + 1) != Progress::done) return Progress::needs_output;
+      next_ = due + 1;
+      ++clock_;
+    }
+    done_ = next_;
+    return Progress::done;
   }
-  return image_ < *images_ ? Progress::needs_input : drain();
-}
 
-void TimedLoop::append_position(int64_t image, std::vector<int64_t>& position) const {
-  position.insert(position.end(),
-                  {image_ - image, static_cast<int64_t>(block_), repeat_,
-                   static_cast<int64_t>(run_), step_, next_ - done_, emitted_ - first_,
-                   std::max<int64_t>(0, left_ - first_), last_due_ < 0 ? 1 : last_due_ - next_});
-  for (int64_t n = first_; n < emitted_; ++n) {
-    position.push_back(pending_[static_cast<uint64_t>(n) & mask_].due - next_);
-  }
-}
+  Output& pending(int64_t index) { return pending_[static_cast<uint64_t>(index) & mask_]; }
+  bool has_pending() const { return first_ < emitted_; }
 
-void TimedLoop::each_time(const std::function<void(int64_t&)>& of) {
-  of(clock_);
-  if (last_due_ >= 0) of(last_leave_);
-  if (program_.side_register) of(last_read_);
-  for (int64_t n = first_; n < emitted_; ++n) of(pending(n).leave);
-}
+  const LoopProgram& program_;
 
-void TimedLoop::skip(int64_t /*images*/, int64_t steps, int64_t blocked) {
-  done_ += steps;
-  next_ += steps;
-  blocked_ += blocked;
-  for (Output& output : pending_) output.due += steps;
-  if (last_due_ >= 0) last_due_ += steps;
+  // Position in the image: block, its repetition, run, and step of the run.
+  const Block* block_ = nullptr;  // end(): it drains
+  int64_t repeat_ = 0;
+  const Run* run_ = nullptr;
+  int64_t step_ = 0;
+
+  int64_t done_ = 0;  // steps that are complete: next_ is ahead while it waits among skipped steps
+
+  // Outputs in the pipeline, first_ <= n < emitted_; flushing: those before left_ have left.
+  std::vector<Output> pending_;  // [n & mask_]
+  uint64_t mask_;
+  int64_t first_ = 0;
+  int64_t left_ = 0;
+  int64_t emitted_ = 0;
+  int64_t last_due_ = -1;  // flushing: the last output that left
+  int64_t last_leave_ = -1;
+  int64_t last_read_ = -1;  // the step that read a word
+};
+
+}  // namespace
+
+std::unique_ptr<TimedPart> timed_loop(const LoopProgram& program, TimedFifo* in, TimedFifo* out,
+                                      const int64_t* images, const int64_t* admitted) {
+  const auto make = [&]<bool stalling>() -> std::unique_ptr<TimedPart> {
+    if (program.side_register || program.spare != 0 || is_wire(in) || is_wire(out)) {
+      return std::make_unique<TimedLoop<stalling, false>>(program, in, out, images, admitted);
+    }
+    return std::make_unique<TimedLoop<stalling, true>>(program, in, out, images, admitted);
+  };
+  return program.discipline == Discipline::stalling ? make.operator()<true>()
+                                                    : make.operator()<false>();
 }
 
 }  // namespace stuckat::dataflow

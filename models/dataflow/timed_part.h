@@ -60,10 +60,15 @@ class TimedPart {
   /// through wires, and the next part has not taken it yet; ask again, when offering().
   bool push(int64_t earliest, int64_t& time) {
     if (out_->is_wire()) return offer(earliest, time);
-    time = later(earliest, out_->slot_free());
+    time = push_to_slot(earliest);
+    return true;
+  }
+  /// push() into a FIFO that is no wires: it is always done.
+  int64_t push_to_slot(int64_t earliest) {
+    const int64_t time = later(earliest, out_->slot_free());
     waited_ |= time > earliest;
     out_->push(time);
-    return true;
+    return time;
   }
   bool offering() const { return offering_; }
   /// The later of two times.

@@ -52,7 +52,7 @@ std::unique_ptr<TimedPart> timed_part(const PartProgram& program, TimedFifo* in,
     return std::make_unique<TimedRtl<Clock>>(clock, cycles, in, out, images, admitted);
   };
   if (const auto* loop = std::get_if<LoopProgram>(&program)) {
-    return std::make_unique<TimedLoop>(*loop, in, out, images, admitted);
+    return timed_loop(*loop, in, out, images, admitted);
   }
   if (const auto* window = std::get_if<RtlWindowProgram>(&program)) {
     return rtl(RtlWindowClock(window->shape));

@@ -4,6 +4,12 @@
 #include <cassert>
 
 namespace stuckat::kernel {
+namespace {
+
+/// index mod size, for an index below 2 * size: a division would cost more than the step it is for.
+int in_ring(int index, int size) { return index < size ? index : index - size; }
+
+}  // namespace
 
 Pipeline::Pipeline(int latency_steps, Discipline discipline, StampedFifo* out, bool side_register,
                    int spare)
@@ -27,7 +33,7 @@ void Pipeline::drop_front() {
 // Flushing: every output leaves as soon as there is a slot, whatever the steps behind it do.
 Progress Pipeline::flush() {
   while (left_ < count_) {
-    const int index = (first_ + left_) % static_cast<int>(pending_.size());
+    const int index = in_ring(first_ + left_, static_cast<int>(pending_.size()));
     Output& output = pending_[static_cast<size_t>(index)];
     int64_t leave = output.leave;
     if (last_due_ >= 0) leave = std::max(leave, last_leave_ + (output.due - last_due_));
@@ -99,7 +105,7 @@ Progress Pipeline::step(int64_t skip, StampedFifo* in) {
 
 uint64_t* Pipeline::emit() {
   assert(count_ < static_cast<int>(pending_.size()));
-  const int index = (first_ + count_) % static_cast<int>(pending_.size());
+  const int index = in_ring(first_ + count_, static_cast<int>(pending_.size()));
   pending_[static_cast<size_t>(index)] = {next_ - 1 + latency_ + spare_, start_ + latency_};
   ++count_;
   return word(index);
