@@ -5,13 +5,9 @@
 namespace stuckat::studies {
 namespace {
 
-StuckUnit unit_of(const Network& network, const campaign::FaultInfo& info) {
-  StuckUnit unit{0, info.level, info.channel, info.y, info.x};
-  const bool before_pool = info.id.find("before-pool") != std::string::npos;
-  const bool own_output = info.channel >= 0 || before_pool;
-  unit.tensor = own_output ? Network::output_tensor(info.layer)
-                           : network.after_pools(Network::output_tensor(info.layer));
-  return unit;
+/// Of a stuck channel or pixel, whose effect is elements of one tensor.
+StuckUnit unit_of(const campaign::FaultInfo& info, const Effects& effects) {
+  return {effects.elements.front().tensor, info.level, info.channel, info.y, info.x};
 }
 
 }  // namespace
@@ -19,16 +15,22 @@ StuckUnit unit_of(const Network& network, const campaign::FaultInfo& info) {
 BrokenHardware broken_hardware(const Families& families, const CampaignHardware& hardware,
                                const campaign::FaultSet& faults, int64_t fault) {
   const campaign::FaultInfo info = faults.info(fault);
-  if (info.part.empty() && info.layer >= 0 && (info.channel >= 0 || info.y >= 0)) {
+  const std::vector<Fault> broken = faults.faults(fault);
+  if (broken.empty() && info.layer >= 0) {
+    const Effects effects = faults.effects(fault);
+    if (effects.size() != 1 || effects.elements.size() != 1) {
+      throw InputError(info.id, "is of no hardware, and no stuck channel or pixel",
+                       "a fault that an accelerator can have");
+    }
     for (const Family& family : families.rows()) {
       if (!family.stuck_unit) continue;
-      return family.stuck_unit(hardware.network, unit_of(hardware.network, info), info.id);
+      return family.stuck_unit(hardware.network, unit_of(info, effects), info.id);
     }
   }
   if (!hardware.accelerator) {
     throw InputError(info.id, "names hardware, and the campaign has none");
   }
-  FaultMap map{hardware.placement.accelerator, faults.faults(fault)};
+  FaultMap map{hardware.placement.accelerator, broken};
   validate(map, hardware.placement, hardware.network, info.id);
   return {hardware.accelerator, map};
 }
