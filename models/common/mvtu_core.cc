@@ -248,11 +248,12 @@ void MvtuCore::compute(int pixel, int first, int last, int32_t* out) {
   stale_rows_.clear();
   packed_.multiply(packed_window_, first, last, sums_.data());
   const bool xnor = layer_.is_xnor();
+  const int columns = layer_.columns();
   for (int row = first; row < last; ++row) {
     // matches - mismatches = sum and matches + mismatches = columns
     int32_t& sum = sums_[static_cast<size_t>(row - first)];
-    if (xnor) sum = (sum + layer_.columns()) / 2;
-    sum = register_value(sum);
+    if (xnor) sum = (sum + columns) / 2;
+    sum = read_register(static_cast<uint32_t>(sum), use_.accumulator_bits, xnor);
     out[row - first] = output_value(row, sum);
   }
   if (padding_ != nullptr) {  // the packed path leaves padding out
@@ -308,6 +309,7 @@ int32_t MvtuCore::broken_output(const BrokenPe& pe, int row, int32_t accumulator
 }
 
 int32_t MvtuCore::output(int row, int32_t accumulator) const {
+  if (broken_.empty()) return threshold_value(row, accumulator);
   const auto broken = broken_.find(row % pe_);
   if (broken == broken_.end()) return threshold_value(row, accumulator);
   if (broken->second.dead) return broken->second.dead_output;

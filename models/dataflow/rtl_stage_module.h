@@ -63,16 +63,16 @@ class RtlStageModule : public kernel::Stage {
         if (!out()->send(leave_, word_.data())) return kernel::Progress::needs_output;
         clock_.write(leave_);
         left_ = false;
-      } else if (clock_.image_done()) {
-        ++image_;
-        clock_.begin_image();
-        end_image();
       } else if (clock_.reads()) {
         if (!in()->can_pop()) return kernel::Progress::needs_input;
         const int64_t taken = clock_.read(in()->visible());
         in()->settle(taken);
         take(in()->front(), taken);
         in()->pop(taken);
+      } else if (clock_.image_done()) {
+        ++image_;
+        clock_.begin_image();
+        end_image();
       } else {
         clock_.work();
         work();

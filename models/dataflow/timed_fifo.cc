@@ -25,19 +25,25 @@ void TimedFifo::settle() {
     entered_ = left_ = pushed_;
     return pass(last_pop() + 1);
   }
+  int64_t* const counts = cycles_at_.data();
+  const int64_t next_push = last_push() + 1, next_free = last_pop() + 2;
+  int64_t entered = entered_, left = left_, now = now_, most = high_water_;
   for (;;) {
-    const bool push_known = entered_ < pushed_, pop_known = left_ < popped_;
-    if (!push_known && !pop_known) return;
-    const int64_t push = push_known ? written_[at(entered_)] : last_push() + 1;
-    const int64_t free = (pop_known ? read_[at(left_)] : last_pop() + 1) + 1;
-    if (pop_known && free <= push) {
-      leave(free - 1);
-    } else if (push_known && push < free) {
-      enter(push);
-    } else {
-      return;
-    }
+    const bool push_known = entered < pushed_, pop_known = left < popped_;
+    const int64_t push = push_known ? written_[at(entered)] : next_push;
+    const int64_t free = pop_known ? read_[at(left)] + 1 : next_free;
+    const bool leaves = pop_known && free <= push;
+    if (!leaves && !(push_known && push < free)) break;
+    const int64_t then = leaves ? free : push;
+    counts[entered - left] += then - now;
+    now = then;
+    leaves ? ++left : ++entered;
+    most = std::max(most, entered - left);
   }
+  entered_ = entered;
+  left_ = left;
+  now_ = now;
+  high_water_ = static_cast<int>(most);
 }
 
 void TimedFifo::settle_until(int64_t end) {

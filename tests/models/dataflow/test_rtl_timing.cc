@@ -79,6 +79,24 @@ TEST_CASE("mvus_take_the_cycles_of_finns_rtl") {
   CHECK(cycles_of(alone(RtlMvuShape{9, 4, 12, 5}), 1) == 442);
 }
 
+// DSP48: 6 where NF = 1, else 8; DSP58: 3 + segments, + 2, segments of slices of three columns.
+TEST_CASE("mvus_have_the_latencies_of_their_cores") {
+  const struct {
+    int dsp, simd, segment_length;
+    int64_t neuron_fold, latency;
+  } rows[] = {{48, 9, 0, 1, 6}, {48, 9, 0, 4, 8},  {58, 9, 0, 1, 4}, {58, 9, 0, 2, 6},
+              {58, 9, 1, 1, 6}, {58, 10, 2, 1, 5}, {58, 1, 0, 1, 4}, {58, 20, 2, 3, 9}};
+  for (const auto& row : rows) {
+    INFO("DSP" << row.dsp << ", SIMD " << row.simd << ", segments of " << row.segment_length);
+    LayerParams p;
+    p.simd = row.simd;
+    p.dsp = row.dsp;
+    p.segment_length = row.segment_length;
+    const BenchTimes times = run_bench(alone(RtlMvuShape{1, row.neuron_fold, 1, core_stages(p)}));
+    CHECK(times.pushed.back().front() - times.popped.front().front() == row.latency);
+  }
+}
+
 // Measured with 30 % pauses of up to 6 cycles before words: 455 cycles. Which words they were is
 // not recorded, and need not be: the first window waits for each of its words, and the later ones
 // are in the buffer in time, so that any such pattern costs what it pauses within the first window.
