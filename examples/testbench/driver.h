@@ -15,11 +15,11 @@
 
 using stuckat::cosim::Register;
 
-/// 1 MiB that answers in 100 ns and may be accessed directly.
+/// 1 MiB that takes 1 ns for a byte and may be accessed directly.
 struct Memory : sc_core::sc_module {
   tlm_utils::simple_target_socket<Memory> socket{"socket"};
   std::vector<uint8_t> bytes = std::vector<uint8_t>(1 << 20);
-  const sc_core::sc_time latency{100, sc_core::SC_NS};
+  const sc_core::sc_time latency_of_a_byte{1, sc_core::SC_NS};
 
   explicit Memory(const sc_core::sc_module_name& name) : sc_module(name) {
     socket.register_b_transport(this, &Memory::transport);
@@ -33,7 +33,7 @@ struct Memory : sc_core::sc_module {
     uint8_t* here = bytes.data() + t.get_address();
     if (t.is_read()) std::memcpy(t.get_data_ptr(), here, t.get_data_length());
     if (t.is_write()) std::memcpy(here, t.get_data_ptr(), t.get_data_length());
-    delay += latency;
+    delay += latency_of_a_byte * double(t.get_data_length());
     t.set_dmi_allowed(true);
     t.set_response_status(tlm::TLM_OK_RESPONSE);
   }
@@ -42,8 +42,8 @@ struct Memory : sc_core::sc_module {
     dmi.set_start_address(0);
     dmi.set_end_address(bytes.size() - 1);
     dmi.set_dmi_ptr(bytes.data());
-    dmi.set_read_latency(latency);
-    dmi.set_write_latency(latency);
+    dmi.set_read_latency(latency_of_a_byte);
+    dmi.set_write_latency(latency_of_a_byte);
     return true;
   }
 };

@@ -19,8 +19,8 @@ AxiStreamEnd::AxiStreamEnd(const sc_core::sc_module_name& name, kernel::Stream& 
   SC_METHOD(on_edge);
   sensitive << aclk.pos();
   dont_initialize();
-  SC_METHOD(drive);
-  sensitive << settled_;
+  SC_METHOD(settle);
+  sensitive << settled_ << aresetn.value_changed();
 }
 
 void AxiStreamEnd::on_edge() {
@@ -33,10 +33,21 @@ void AxiStreamEnd::on_edge() {
   if (aresetn.read()) {
     handshake();
     ++cycle_;
+    held_ = false;
   } else {
+    held_ = true;
     reset();
   }
   settled_.notify(params_.clock_to_output);
+}
+
+/// Behind an edge, and when aresetn changes, at an edge or not.
+void AxiStreamEnd::settle() {
+  if (!aresetn.read()) {
+    held_ = true;
+    reset();
+  }
+  drive();
 }
 
 void AxiStreamEnd::violate(const std::string& what) {

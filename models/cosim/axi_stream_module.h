@@ -11,6 +11,10 @@
 // cycles of the edge are over, so no stamp of a cycle <= k can still come: what stamped stages do
 // from now on depends on handshakes at later edges, and a stage stamps nothing earlier than what it
 // waited for.
+//
+// In reset nothing is offered: tvalid and tready fall with aresetn, and tvalid rises no sooner than
+// behind the first edge at which aresetn is high again (AMBA AXI4-Stream, IHI 0051A, 2.7.2), so
+// that a receiver that counts that edge to its reset misses no word.
 #pragma once
 
 #include <cstdint>
@@ -76,8 +80,10 @@ class AxiStreamEnd : public sc_core::sc_module {
 
   virtual void handshake() = 0;
   virtual void drive() = 0;
-  /// An edge at which aresetn is low.
+  /// aresetn is low.
   virtual void reset() {}
+  /// aresetn is low, or no edge has come since it was.
+  bool held() const { return held_; }
   bool last(int64_t word) const {
     return params_.words_per_packet > 0 && (word + 1) % params_.words_per_packet == 0;
   }
@@ -90,7 +96,9 @@ class AxiStreamEnd : public sc_core::sc_module {
 
  private:
   void on_edge();
+  void settle();
 
+  bool held_ = false;
   sc_core::sc_event settled_;
   sc_core::sc_time settles_;  // after the last edge
   std::string violation_;
@@ -116,8 +124,9 @@ class StreamToPins : public AxiStreamEnd {
     tdata(pins.tdata);
   }
   std::string explain() const override {
-    return std::string(name()) + (tvalid.read() ? " waits for tready" : " has no word to send") +
-           " in cycle " + std::to_string(cycle_) + ", word " + std::to_string(words_);
+    const char* const waits = tvalid.read() ? " waits for tready" : " has no word to send";
+    return std::string(name()) + (aresetn.read() ? waits : " is in reset") + " in cycle " +
+           std::to_string(cycle_) + ", word " + std::to_string(words_);
   }
 
  private:
@@ -127,7 +136,7 @@ class StreamToPins : public AxiStreamEnd {
     ++words_;
   }
   void drive() override {
-    const bool valid = stream_.can_pop() && stream_.visible() <= cycle_;
+    const bool valid = !held() && stream_.can_pop() && stream_.visible() <= cycle_;
     tvalid.write(valid);
     if (!valid) return;
     sc_dt::sc_bv<width> data;
@@ -165,8 +174,9 @@ class PinsToStream : public AxiStreamEnd {
     tdata(pins.tdata);
   }
   std::string explain() const override {
-    return std::string(name()) + (tready.read() ? " waits for tvalid" : " has no free slot") +
-           " in cycle " + std::to_string(cycle_) + ", word " + std::to_string(words_);
+    const char* const waits = tready.read() ? " waits for tvalid" : " has no free slot";
+    return std::string(name()) + (aresetn.read() ? waits : " is in reset") + " in cycle " +
+           std::to_string(cycle_) + ", word " + std::to_string(words_);
   }
 
  private:
@@ -194,7 +204,9 @@ class PinsToStream : public AxiStreamEnd {
     ++words_;
   }
   void reset() override { offered_ = false; }
-  void drive() override { tready.write(stream_.can_push() && stream_.slot_free() <= cycle_); }
+  void drive() override {
+    tready.write(aresetn.read() && stream_.can_push() && stream_.slot_free() <= cycle_);
+  }
 
   std::vector<uint64_t> word_;
   sc_dt::sc_bv<width> data_;  // at the last edge

@@ -30,7 +30,9 @@ DataflowDeviceModule::DataflowDeviceModule(const sc_core::sc_module_name& name,
                  }),
       network_(with_parameters(network)),
       accelerator_(accelerator),
-      parameter_memory_(network_) {
+      parameter_memory_(network_),
+      memory_("memory", params.whole_bursts ? static_cast<unsigned>(params.burst_bytes) : 0),
+      whole_bursts_(params.whole_bursts ? params.burst_bytes : 0) {
   dataflow::validate(accelerator_, network_);
   placement_ = dataflow::place(accelerator_, network_);
   chain_ = dataflow::build_chain(accelerator_, network_);
@@ -135,11 +137,22 @@ bool DataflowDeviceModule::begin_run(const Run& run) {
   return true;
 }
 
+/// Of those that are left at `address`; where bursts are whole, to the end of one, if there is a
+/// word before it.
+int64_t DataflowDeviceModule::words_at_once(uint64_t address, int64_t left) const {
+  int64_t words = std::min<int64_t>(buffer_->depth() / 2, left);
+  if (whole_bursts_ == 0) return words;
+  const int64_t room = whole_bursts_ - static_cast<int64_t>(address % uint64_t(whole_bursts_));
+  return room < word_bytes_ ? words : std::min(words, room / word_bytes_);
+}
+
 void DataflowDeviceModule::read_image(int64_t image) {
-  const int64_t burst_words = buffer_->depth() / 2;
-  std::vector<uint8_t> bytes(static_cast<size_t>(burst_words * word_bytes_));
-  for (int64_t first = 0; first < image_words_; first += burst_words) {
-    const int64_t words = std::min(burst_words, image_words_ - first);
+  std::vector<uint8_t> bytes(static_cast<size_t>(buffer_->depth() / 2 * word_bytes_));
+  int64_t words = 0;
+  for (int64_t first = 0; first < image_words_; first += words) {
+    const uint64_t address =
+        run_.image_address + static_cast<uint64_t>((image * image_words_ + first) * word_bytes_);
+    words = words_at_once(address, image_words_ - first);
     // There is room for the first word, when the request goes out.
     while (!buffer_->can_push()) {
       buffer_->producer_waits();
@@ -149,16 +162,15 @@ void DataflowDeviceModule::read_image(int64_t image) {
       const sc_time now = std::max(reading_.get_current_time(), time_of(buffer_->slot_free()));
       reading_.set(now - sc_time_stamp());
       const auto length = static_cast<unsigned>(words * word_bytes_);
-      const uint64_t address =
-          run_.image_address + static_cast<uint64_t>((image * image_words_ + first) * word_bytes_);
       sc_time local = reading_.get_local_time();
+      MemoryPortModule::Traffic traffic;
       const auto status =
-          memory_.transfer(tlm::TLM_READ_COMMAND, address, bytes.data(), length, local);
+          memory_.transfer(tlm::TLM_READ_COMMAND, address, bytes.data(), length, local, traffic);
       moved();
       reading_.set(local);
       if (reading_.need_sync()) catch_up(reading_);
       if (status != tlm::TLM_OK_RESPONSE && !dropped()) drop(DeviceError::memory);
-      if (!dropped()) count(Register::bytes_read, length);
+      if (!dropped()) count(Register::bytes_read, traffic.read);
     }
     // What was dropped still leaves the pipelines as a healthy run would: with zeros behind it.
     if (dropped()) std::fill(bytes.begin(), bytes.end(), uint8_t{0});
@@ -213,12 +225,15 @@ void DataflowDeviceModule::write_result(const DmaWriteModule::Result& result) {
   const auto length = static_cast<unsigned>(4 * logits.size());
   const uint64_t address = run_.result_address + static_cast<uint64_t>(results_) * length;
   sc_time local = writing_.get_local_time();
-  const auto status = memory_.transfer(tlm::TLM_WRITE_COMMAND, address,
-                                       reinterpret_cast<uint8_t*>(logits.data()), length, local);
+  MemoryPortModule::Traffic traffic;
+  const auto status =
+      memory_.transfer(tlm::TLM_WRITE_COMMAND, address, reinterpret_cast<uint8_t*>(logits.data()),
+                       length, local, traffic);
   writing_.set(local);
   if (dropped()) return;
   if (status != tlm::TLM_OK_RESPONSE) return drop(DeviceError::memory);
-  count(Register::bytes_written, length);
+  count(Register::bytes_read, traffic.read);
+  count(Register::bytes_written, traffic.written);
   count(Register::images_done, 1);
 }
 

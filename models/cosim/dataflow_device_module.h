@@ -36,6 +36,7 @@ class DataflowDeviceModule : public DeviceModule {
   void start_runs();
   bool begin_run(const Run& run);
   void read_image(int64_t image);
+  int64_t words_at_once(uint64_t address, int64_t left) const;
   void withdraw_behind(int64_t last);
   void feed(const uint8_t* bytes, int64_t words, int64_t arrival);
   void write_results();
@@ -56,7 +57,7 @@ class DataflowDeviceModule : public DeviceModule {
   Placement placement_;
   dataflow::Chain chain_;
   ParameterMemory parameter_memory_;
-  MemoryPortModule memory_{"memory"};
+  MemoryPortModule memory_;
   std::vector<std::vector<uint64_t>> no_images_;  // of the reader that is left out
   std::unique_ptr<dataflow::ElaboratedChain> parts_;
   std::unique_ptr<kernel::Stream> buffer_;  // words that arrived: two bursts
@@ -64,6 +65,7 @@ class DataflowDeviceModule : public DeviceModule {
   std::unique_ptr<DmaWriteModule> writer_;
   int64_t word_bytes_;
   int64_t image_words_;
+  int64_t whole_bursts_;  // bytes, 0: bursts of any length
 
   sc_core::sc_event room_, all_read_;
   tlm_utils::tlm_quantumkeeper reading_, writing_;

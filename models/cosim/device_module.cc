@@ -51,6 +51,7 @@ DeviceModule::DeviceModule(const sc_core::sc_module_name& name, DeviceKind kind,
 
 void DeviceModule::access(tlm_generic_payload& transaction, sc_time& delay) {
   tlm_response_status status = check_form(transaction);
+  if (is_ignored(transaction)) return transaction.set_response_status(status);
   const RegisterRow* row = register_at(transaction.get_address(), kind_);
   if (status == tlm::TLM_OK_RESPONSE && transaction.get_data_length() != sizeof(uint32_t)) {
     status = tlm::TLM_BURST_ERROR_RESPONSE;
@@ -68,10 +69,16 @@ void DeviceModule::access(tlm_generic_payload& transaction, sc_time& delay) {
 }
 
 unsigned DeviceModule::debug(tlm_generic_payload& transaction) {
-  const RegisterRow* row = register_at(transaction.get_address(), kind_);
-  if (row == nullptr || !transaction.is_read()) return 0;
-  const unsigned bytes = std::min<unsigned>(transaction.get_data_length(), sizeof(uint32_t));
-  std::memcpy(transaction.get_data_ptr(), &values_[row->offset], bytes);
+  constexpr uint64_t word = sizeof(uint32_t);
+  if (!transaction.is_read()) return 0;
+  unsigned bytes = 0;
+  for (; bytes < transaction.get_data_length(); ++bytes) {
+    const uint64_t address = transaction.get_address() + bytes;
+    const RegisterRow* row = register_at(address / word * word, kind_);
+    if (row == nullptr) break;
+    const auto shift = static_cast<unsigned>(8 * (address % word));
+    transaction.get_data_ptr()[bytes] = static_cast<uint8_t>(values_[row->offset] >> shift);
+  }
   return bytes;
 }
 
@@ -173,10 +180,13 @@ DeviceModule::Run DeviceModule::next_run() {
           values_.wide(Register::result_address), values_.wide(Register::parameter_address)};
 }
 
+/// The register says why at once; `status` and the interrupt tell when the run has ended, so that
+/// a driver that answers an interrupt finds a device that it can start.
 void DeviceModule::drop(DeviceError error) {
-  fail(error);
+  if (values_[Register::error] == 0) values_[Register::error] = static_cast<uint32_t>(error);
   if (dropped_) return;
   dropped_ = true;
+  why_ = error;
   on_drop();
 }
 
@@ -184,6 +194,8 @@ void DeviceModule::end_run(int64_t cycles) {
   if (!dropped_) {
     values_.set_wide(Register::total_cycles, static_cast<uint64_t>(cycles));
     values_[Register::status] |= status_done;
+  } else {
+    fail(why_);
   }
   values_[Register::status] &= ~status_busy;
   dropped_ = false;

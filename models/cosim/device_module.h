@@ -21,6 +21,10 @@ struct DeviceParams {
   /// Dataflow: longest read of images, which never goes beyond one; at least 1.
   int burst_bytes = 256;
   bool non_blocking_memory = false;  ///< loopback: by the four phases, so that bursts overlap
+  /// Every burst is burst_bytes long (loopback: its accelerator's memory.burst_bytes) and begins at
+  /// a multiple of it. More is read than is needed, and what a write leaves of its first and its
+  /// last burst is read before.
+  bool whole_bursts = false;
   /// That memory may take, and that nothing may move; 1 to 10^12.
   int64_t watchdog_cycles = 1'000'000;
 };
@@ -72,7 +76,8 @@ class DeviceModule : public sc_core::sc_module {
   /// The run is over, after `cycles` if nothing dropped it: no thread has anything to do for it any
   /// more, and the next start finds one in next_run().
   void end_run(int64_t cycles);
-  /// No further result of this run is written; what it still takes is up to the accelerator.
+  /// No further result of this run is written; what it still takes is up to the accelerator, and
+  /// the host is told when that is over.
   void drop(DeviceError error);
   bool dropped() const { return dropped_; }
   bool busy() const { return (values_[Register::status] & status_busy) != 0; }
@@ -103,7 +108,8 @@ class DeviceModule : public sc_core::sc_module {
   RegisterFile values_;
   sc_core::sc_event start_, reset_, idle_, changed_;
   bool dropped_ = false;
-  int passing_ = 0;  // threads that let time pass
+  DeviceError why_ = DeviceError::none;  // it was dropped
+  int passing_ = 0;                      // threads that let time pass
   int64_t moved_ = 0;
 };
 

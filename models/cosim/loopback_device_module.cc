@@ -38,7 +38,8 @@ LoopbackDeviceModule::LoopbackDeviceModule(const sc_core::sc_module_name& name,
       params.non_blocking_memory ? loopback::Protocol::non_blocking : loopback::Protocol::blocking;
   parts_ = std::make_unique<loopback::ElaboratedArray>(
       network_, accelerator_, placement_, plan_, faults_,
-      loopback::FetchParams{accelerator_.memory, period(), protocol, true}, std::move(hooks));
+      loopback::FetchParams{accelerator_.memory, period(), protocol, true, params.whole_bursts},
+      std::move(hooks));
   for (const loopback::LayerPlan& layer : plan_.layers) {
     fetched_.resize(fetched_.size() + layer.tiles.size());
   }

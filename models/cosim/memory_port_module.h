@@ -18,11 +18,19 @@ class MemoryPortModule : public sc_core::sc_module {
  public:
   tlm_utils::simple_initiator_socket<MemoryPortModule> socket{"socket"};
 
-  explicit MemoryPortModule(const sc_core::sc_module_name& name);
+  /// Bytes that memory answered.
+  struct Traffic {
+    uint64_t read = 0, written = 0;
+  };
 
-  /// One transfer; `delay` is the caller's offset to the simulated time, before and after.
+  /// whole_bursts: 0, or the length of every burst, which then begins at a multiple of it: more is
+  /// read than was asked for, and what a write leaves of a burst is read before.
+  explicit MemoryPortModule(const sc_core::sc_module_name& name, unsigned whole_bursts = 0);
+
+  /// One transfer; `delay` is the caller's offset to the simulated time, before and after. What was
+  /// moved is added to `traffic`.
   tlm::tlm_response_status transfer(tlm::tlm_command command, uint64_t address, uint8_t* data,
-                                    unsigned bytes, sc_core::sc_time& delay);
+                                    unsigned bytes, sc_core::sc_time& delay, Traffic& traffic);
 
   /// A transfer is under way; since when, and what it is, of several the oldest: for watchdogs.
   bool waits() const { return !open_.empty(); }
@@ -31,8 +39,11 @@ class MemoryPortModule : public sc_core::sc_module {
   int64_t direct_transfers() const { return direct_.transfers(); }
 
  private:
+  tlm::tlm_response_status burst(tlm::tlm_command command, uint64_t address, uint8_t* data,
+                                 unsigned bytes, sc_core::sc_time& delay, Traffic& traffic);
   void invalidate(sc_dt::uint64 first, sc_dt::uint64 last) { direct_.invalidate(first, last); }
 
+  unsigned whole_bursts_;
   kernel::DirectMemory direct_;
   struct Open {
     tlm::tlm_command command;

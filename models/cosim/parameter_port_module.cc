@@ -16,11 +16,17 @@ ParameterPortModule::ParameterPortModule(const sc_core::sc_module_name& name,
   socket.register_get_direct_mem_ptr(this, &ParameterPortModule::direct);
 }
 
+namespace {
+
+constexpr uint64_t word_bytes = 4;
+
+}  // namespace
+
 void ParameterPortModule::access(tlm::tlm_generic_payload& transaction, sc_core::sc_time& delay) {
   tlm::tlm_response_status status = check_form(transaction);
   const uint64_t address = transaction.get_address();
   const uint64_t length = transaction.get_data_length();
-  if (status == tlm::TLM_OK_RESPONSE &&
+  if (status == tlm::TLM_OK_RESPONSE && !is_ignored(transaction) &&
       (address > memory_.bytes() || length > memory_.bytes() - address)) {
     status = tlm::TLM_ADDRESS_ERROR_RESPONSE;
   }
@@ -28,10 +34,9 @@ void ParameterPortModule::access(tlm::tlm_generic_payload& transaction, sc_core:
     status = tlm::TLM_GENERIC_ERROR_RESPONSE;
   }
   transaction.set_response_status(status);
-  if (status != tlm::TLM_OK_RESPONSE) return;
+  if (status != tlm::TLM_OK_RESPONSE || is_ignored(transaction)) return;
   debug(transaction);
   transaction.set_dmi_allowed(memory_.healthy());
-  constexpr uint64_t word_bytes = 4;
   delay += period_ * static_cast<double>((length + word_bytes - 1) / word_bytes);
 }
 
@@ -64,8 +69,9 @@ bool ParameterPortModule::direct(tlm::tlm_generic_payload& transaction, tlm::tlm
   }
   region.allow_read_write();
   region.set_dmi_ptr(memory_.data());
-  region.set_read_latency(period_);
-  region.set_write_latency(period_);
+  const sc_core::sc_time of_a_byte = period_ / double{word_bytes};
+  region.set_read_latency(of_a_byte);
+  region.set_write_latency(of_a_byte);
   return true;
 }
 

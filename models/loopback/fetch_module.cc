@@ -47,10 +47,19 @@ void FetchModule::restart() {
 
 void FetchModule::serve() {
   for (;;) {
-    const Transfer transfer = program.read();
+    Transfer transfer = program.read();
     const bool weights = transfer.kind == Transfer::Kind::weights;
     const int64_t start = std::max(free_, weights ? bank_free.read() : transfer.not_before);
-    free_ = move(start, transfer);
+    free_ = start;
+    if (params_.whole_bursts) {
+      const Transfer whole = widened(transfer);
+      free_ = move(free_, whole);
+      const auto first = data_.begin() + static_cast<int64_t>(transfer.address - whole.address);
+      data_ = {first, first + transfer.bytes};
+      transfer.bytes = whole.bytes;
+    } else {
+      free_ = move(free_, transfer);
+    }
     busy_cycles_ += free_ - start;
     if (!error_.empty() && !abandoned_) {
       if (!on_error) return;
@@ -59,6 +68,30 @@ void FetchModule::serve() {
     if (on_served) on_served(transfer, start, free_);
     (weights ? bank_full : moved).write({free_, std::move(data_)});
   }
+}
+
+/// To whole bursts. What a write leaves of the first and the last is read, from cycle free_ on.
+Transfer FetchModule::widened(const Transfer& transfer) {
+  const int64_t burst = params_.memory.burst_bytes;
+  const auto before = static_cast<int64_t>(transfer.address % static_cast<uint64_t>(burst));
+  Transfer whole = transfer;
+  whole.address -= static_cast<uint64_t>(before);
+  whole.bytes = (before + transfer.bytes + burst - 1) / burst * burst;
+  if (transfer.store.empty()) return whole;
+  whole.store.resize(static_cast<size_t>(whole.bytes));
+  const auto read_burst = [&](int64_t offset) {
+    const int64_t begin = free_;
+    Transfer edge{transfer.kind, burst, begin, whole.address + static_cast<uint64_t>(offset), {}};
+    free_ = move(begin, edge);
+    std::copy(data_.begin(), data_.end(), whole.store.begin() + offset);
+    edge.address = transfer.address;
+    if (on_served) on_served(edge, begin, free_);
+  };
+  const int64_t last = whole.bytes - burst;
+  if (before > 0) read_burst(0);
+  if (before + transfer.bytes < whole.bytes && (before == 0 || last > 0)) read_burst(last);
+  std::copy(transfer.store.begin(), transfer.store.end(), whole.store.begin() + before);
+  return whole;
 }
 
 /// Bursts back to back, one request a cycle, outstanding_bursts of them under way.
@@ -134,6 +167,7 @@ void FetchModule::send(Burst& burst) {
     memory->nb_transport_fw(burst, phase, delay);
   }
   while (!burst.accepted) wait(progress_);
+  if (burst.taken > sc_time_stamp()) wait(burst.taken - sc_time_stamp());
 }
 
 /// Lets the simulated time come up to a cycle. Blocking bursts may be sent and answered ahead of
@@ -150,8 +184,10 @@ void FetchModule::catch_up(int64_t cycle) {
 }
 
 /// The request was taken, or the response is there, `delay` from now. Targets may answer an older
-/// burst before they take the request of the last one.
+/// burst before they take the request of the last one, and may tell phases of their own.
 void FetchModule::answered(Burst& burst, tlm::tlm_phase phase, const sc_time& delay) {
+  if (phase != tlm::END_REQ && phase != tlm::BEGIN_RESP) return;
+  if (!burst.accepted) burst.taken = sc_time_stamp() + delay;
   burst.accepted = true;
   if (phase == tlm::BEGIN_RESP) {
     burst.done = cycle_of(sc_time_stamp() + delay);
@@ -168,8 +204,9 @@ tlm::tlm_sync_enum FetchModule::backward(tlm_generic_payload& payload, tlm::tlm_
                                          sc_time& delay) {
   answered(static_cast<Burst&>(payload), phase, delay);
   if (phase != tlm::BEGIN_RESP) return tlm::TLM_ACCEPTED;
+  // Not TLM_COMPLETED, which says as much: there are targets that wait for the phase.
   phase = tlm::END_RESP;
-  return tlm::TLM_COMPLETED;
+  return tlm::TLM_UPDATED;
 }
 
 const FetchModule::Burst* FetchModule::first_unanswered() const {

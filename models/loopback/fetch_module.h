@@ -43,6 +43,9 @@ struct FetchParams {
   sc_core::sc_time period{10, sc_core::SC_NS};  ///< of a cycle, as memory sees it
   Protocol protocol = Protocol::blocking;
   bool keeps_quantum = false;  ///< no further ahead of the simulated time than the global quantum
+  /// Every burst is memory.burst_bytes long and begins at a multiple of it: more is read than was
+  /// asked for, and what a write leaves of its first and last burst is read before.
+  bool whole_bursts = false;
 };
 
 /// Serves the program in order. Weights wait for a free bank and fill it; banks take turns. Where
@@ -54,7 +57,7 @@ class FetchModule : public sc_core::sc_module {
   sc_core::sc_fifo_in<int64_t> bank_free;  ///< cycles, in the order of the tiles
   sc_core::sc_fifo_out<Moved> bank_full;   ///< in the order of the tiles
   sc_core::sc_fifo_out<Moved> moved;       ///< activations
-  /// A transfer is over, done or not: cycles [begin, end).
+  /// A transfer is over, done or not: cycles [begin, end). Its bytes are those that were moved.
   std::function<void(const Transfer&, int64_t begin, int64_t end)> on_served;
   /// Memory answered with an error. Unset: nothing more is served; else whoever is called abandons.
   std::function<void()> on_error;
@@ -91,8 +94,9 @@ class FetchModule : public sc_core::sc_module {
     std::vector<uint8_t> data;
     uint8_t* to = nullptr;  // where what was read goes; null: a write
     sc_core::sc_time sent;
-    bool accepted = false;  // the request
-    int64_t done = -1;      // cycle of the last byte, -1 before it is known
+    bool accepted = false;   // the request,
+    sc_core::sc_time taken;  // and from when on
+    int64_t done = -1;       // cycle of the last byte, -1 before it is known
   };
   struct Heap : tlm::tlm_mm_interface {
     void free(tlm::tlm_generic_payload* payload) override { delete payload; }
@@ -104,6 +108,7 @@ class FetchModule : public sc_core::sc_module {
 
   void serve();
   int64_t move(int64_t start, const Transfer& transfer);
+  Transfer widened(const Transfer& transfer);
   Burst& prepare(const Transfer& transfer, int64_t offset);
   void block(Burst& burst, int64_t request);
   void send(Burst& burst);

@@ -163,11 +163,11 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
   };
   hooks.stored = [&](int64_t, const ImageCycles& cycles) { result.images.push_back(cycles); };
   const sc_core::sc_time period(1000.0 / options.memory_clock_mhz, sc_core::SC_NS);
-  ElaboratedArray design(
-      network, accelerator, placement, plan, faults,
-      {accelerator.memory, period,
-       options.non_blocking_memory ? Protocol::non_blocking : Protocol::blocking},
-      std::move(hooks));
+  ElaboratedArray design(network, accelerator, placement, plan, faults,
+                         {accelerator.memory, period,
+                          options.non_blocking_memory ? Protocol::non_blocking : Protocol::blocking,
+                          false, options.whole_bursts},
+                         std::move(hooks));
   std::unique_ptr<MemoryModule> memory;
   if (options.bind_memory) {
     options.bind_memory(design.fetch);

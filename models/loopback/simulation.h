@@ -26,6 +26,7 @@ struct SimulationOptions {
   std::function<void(FetchModule&)> bind_memory = {};
   double memory_clock_mhz = 100;     ///< cycles as that memory sees them
   bool non_blocking_memory = false;  ///< by the four phases instead of b_transport
+  bool whole_bursts = false;         ///< FetchParams::whole_bursts
 };
 
 /// One layer that runs on the array.

@@ -12,7 +12,8 @@ namespace stuckat::kernel {
 
 class DirectMemory {
  public:
-  /// True if the access was done directly; `delay` is then the latency that memory states later.
+  /// True if the access was done directly; `delay` is then later by the latency that memory states,
+  /// which is that of a byte (IEEE 1666-2011, 11.2.5).
   bool transfer(tlm::tlm_generic_payload& transaction, sc_core::sc_time& delay) {
     const bool read = transaction.is_read();
     const uint64_t first = transaction.get_address();
@@ -25,7 +26,8 @@ class DirectMemory {
     uint8_t* memory = region_.get_dmi_ptr() + (first - region_.get_start_address());
     uint8_t* data = transaction.get_data_ptr();
     std::memcpy(read ? data : memory, read ? memory : data, bytes);
-    delay += read ? region_.get_read_latency() : region_.get_write_latency();
+    delay += (read ? region_.get_read_latency() : region_.get_write_latency()) *
+             static_cast<double>(bytes);
     transaction.set_response_status(tlm::TLM_OK_RESPONSE);
     ++transfers_;
     return true;

@@ -20,7 +20,8 @@ class TestMemory : public sc_core::sc_module {
  public:
   tlm_utils::simple_target_socket<TestMemory> socket{"socket"};
   std::vector<uint8_t> bytes;
-  sc_core::sc_time latency;  ///< of a transaction, annotated
+  sc_core::sc_time latency;            ///< of a transaction, annotated
+  sc_core::sc_time latency_of_a_byte;  ///< the same by its length, direct access included
   /// A bus instead: when the last byte is there of so many that are requested at a time.
   std::function<sc_core::sc_time(const sc_core::sc_time& request, unsigned bytes)> bus;
   bool waits = false;  ///< takes the latency instead of saying so
@@ -28,6 +29,8 @@ class TestMemory : public sc_core::sc_module {
   int64_t fail_after = -1;             ///< transactions; -1: never
   sc_core::sc_event* never = nullptr;  ///< what reads wait for, if anything,
   int64_t never_after = 0;             ///< behind so many of them
+  uint64_t whole = 0;  ///< bytes that all bursts are long and aligned to, else they are odd
+  int64_t odd = 0;
   int64_t transactions = 0;
   int most_in_flight = 0;  ///< of non-blocking ones
 
@@ -47,6 +50,7 @@ class TestMemory : public sc_core::sc_module {
  private:
   void transport(tlm::tlm_generic_payload& t, sc_core::sc_time& delay) {
     ++transactions;
+    if (whole > 0 && (t.get_address() % whole != 0 || t.get_data_length() != whole)) ++odd;
     if (never != nullptr && t.is_read() && never_after-- <= 0) wait(*never);
     const uint64_t address = t.get_address();
     if (address + t.get_data_length() > bytes.size()) {
@@ -64,7 +68,7 @@ class TestMemory : public sc_core::sc_module {
     else if (waits)
       wait(latency);
     else
-      delay += latency;
+      delay += latency + latency_of_a_byte * double(t.get_data_length());
     t.set_dmi_allowed(direct);
     t.set_response_status(tlm::TLM_OK_RESPONSE);
   }
@@ -94,8 +98,8 @@ class TestMemory : public sc_core::sc_module {
     dmi.set_start_address(0);
     dmi.set_end_address(bytes.size() - 1);
     dmi.set_dmi_ptr(bytes.data());
-    dmi.set_read_latency(latency);
-    dmi.set_write_latency(latency);
+    dmi.set_read_latency(latency_of_a_byte);
+    dmi.set_write_latency(latency_of_a_byte);
     dmi.allow_read_write();
     return direct;
   }

@@ -121,7 +121,7 @@ TEMPLATE_TEST_CASE("neither_quantum_nor_direct_access_changes_a_result_or_a_cycl
     return in_child([&] {
       tlm::tlm_global_quantum::instance().set(sc_core::sc_time(quantum_ns, sc_core::SC_NS));
       System<TestType> system(w, {}, blank);
-      system.memory.latency = sc_core::sc_time(170, sc_core::SC_NS);
+      system.memory.latency_of_a_byte = sc_core::sc_time(10, sc_core::SC_NS);
       system.memory.direct = direct;
       std::ostringstream text;
       system.run([&](Host& host) {
@@ -178,7 +178,7 @@ TEMPLATE_TEST_CASE("direct_access_that_memory_takes_back_is_not_used_any_more", 
   CHECK(in_child([]() -> std::string {
           const auto w = random_workload<TestType>(5, false);
           System<TestType> system(w);
-          system.memory.latency = sc_core::sc_time(170, sc_core::SC_NS);
+          system.memory.latency_of_a_byte = sc_core::sc_time(20, sc_core::SC_NS);
           system.memory.direct = true;
           std::string verdict = "not finished";
           system.run([&](Host& host) {

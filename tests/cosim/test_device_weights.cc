@@ -115,6 +115,66 @@ TEST_CASE("a_host_that_keeps_the_first_and_the_last_layer_gets_what_is_between")
         }) == "");
 }
 
+TEST_CASE("direct_access_to_parameters_costs_what_transactions_do_and_debuggers_read_it_all") {
+  CHECK(in_child([]() -> std::string {
+          const auto w = random_workload<DataflowKind>(4, false);
+          System<DataflowKind> system(w, {}, false);
+          std::string verdict;
+          system.run([&](Host& host) {
+            const auto stored = parameter_bytes(w.network);
+            const auto words = static_cast<unsigned>(stored.size() / 4);
+            std::vector<uint8_t> bytes(stored.size());
+            host.delay = sc_core::SC_ZERO_TIME;
+            host.transport(system.parameters->socket, tlm::TLM_READ_COMMAND, 0, bytes.data(),
+                           4 * words);
+            tlm::tlm_generic_payload t;
+            tlm::tlm_dmi region;
+            t.set_address(0);
+            system.parameters->socket->get_direct_mem_ptr(t, region);
+            const sc_core::sc_time directly = region.get_read_latency() * double(4 * words);
+            verdict += differs("latency", directly.value(), host.delay.value());
+            verdict += differs("writing", region.get_write_latency().value(),
+                               region.get_read_latency().value());
+          });
+          return verdict;
+        }) == "");
+}
+
+TEMPLATE_TEST_CASE("a_debugger_reads_registers_from_any_byte_to_the_last", "", DataflowKind,
+                   LoopbackKind) {
+  CHECK(in_child([]() -> std::string {
+          const auto w = random_workload<TestType>(4, false);
+          System<TestType> system(w);
+          std::string verdict;
+          system.run([&](Host& host) {
+            set_up(host, 7);
+            std::vector<uint8_t> all, bytes(0x100);
+            for (const RegisterRow& row : register_table()) {
+              const uint32_t value = system.device.peek(row.offset);
+              for (int i = 0; i < 4; ++i) all.push_back(static_cast<uint8_t>(value >> 8 * i));
+            }
+            if (system.parameters != nullptr) all.resize(at(Register::parameter_address));
+            for (const uint64_t from : {0, 8, 18, 0x57}) {
+              tlm::tlm_generic_payload t;
+              t.set_command(tlm::TLM_READ_COMMAND);
+              t.set_address(from);
+              t.set_data_ptr(bytes.data());
+              t.set_data_length(0x100);
+              t.set_streaming_width(0x100);
+              const uint64_t expected = all.size() - std::min<uint64_t>(from, all.size());
+              verdict += differs("bytes", host.registers->transport_dbg(t), expected);
+              if (!std::equal(all.end() - static_cast<long>(expected), all.end(), bytes.begin())) {
+                verdict += "others from " + std::to_string(from) + " on; ";
+              }
+              t.set_data_length(5);  // beyond one register
+              verdict += differs("five", host.registers->transport_dbg(t),
+                                 std::min<uint64_t>(5, expected));
+            }
+          });
+          return verdict;
+        }) == "");
+}
+
 TEST_CASE("a_broken_weight_cell_reads_back_as_it_is_and_gives_no_direct_access") {
   for (const bool broken : {false, true}) {
     CHECK(in_child([&]() -> std::string {

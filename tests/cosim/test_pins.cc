@@ -125,6 +125,82 @@ struct BadMaster : sc_core::sc_module {
   sc_core::sc_signal<bool>* reset;  // pulled when it takes its word back, if given
 };
 
+/// What others' parts do about resets: an edge counts to the reset as long as aresetn was low at it
+/// or fell before it, and the first one behind it ends the reset and does nothing else.
+struct ForeignPart : sc_core::sc_module {
+  ForeignPart(const sc_core::sc_module_name& name, Bench& b) : sc_module(name), bench(b) {
+    SC_HAS_PROCESS(ForeignPart);
+    SC_THREAD(receive);
+    SC_THREAD(send);
+    SC_METHOD(watch);
+    sensitive << bench.clock.posedge_event();
+    dont_initialize();
+  }
+  bool wait_for_edge() {
+    wait(bench.clock.posedge_event() | bench.resetn.negedge_event());
+    return bench.resetn.read();
+  }
+  void wait_for_release() {
+    do {
+      wait(bench.clock.posedge_event());
+    } while (!bench.resetn.read());
+  }
+  void receive() {
+    bench.s.tready.write(true);  // in reset, too
+    for (;;) {
+      if (!bench.resetn.read()) wait_for_release();
+      while (wait_for_edge()) {
+        if (bench.s.tvalid.read()) words.push_back(bench.s.tdata.read());
+      }
+    }
+  }
+  void send() {
+    for (size_t n = 0;;) {
+      bench.m.tvalid.write(false);
+      if (!bench.resetn.read()) wait_for_release();
+      for (bool offers = true; offers;) {
+        if (n < words.size()) bench.m.tdata.write(words[n]);
+        bench.m.tvalid.write(n < words.size());
+        const bool offered = n < words.size();
+        offers = wait_for_edge();
+        if (offers && offered && bench.m.tready.read()) ++n;
+      }
+    }
+  }
+  void watch() {
+    if (bench.resetn.read()) return;
+    if (bench.s.tvalid.read()) verdict = "tvalid in reset; ";
+    if (bench.m.tready.read()) verdict += "tready in reset; ";
+  }
+  Bench& bench;
+  std::vector<sc_dt::sc_bv<width>> words;
+  std::string verdict;
+};
+
+/// Resets with an edge, or anywhere between two of them; ends them behind an edge.
+struct Resets : sc_core::sc_module {
+  Resets(const sc_core::sc_module_name& name, Bench& b, test::Random& r)
+      : sc_module(name), bench(b), random(r) {
+    SC_HAS_PROCESS(Resets);
+    SC_THREAD(run);
+  }
+  void wait_for_edges(int edges) {
+    while (edges-- > 0) wait(bench.clock.posedge_event());
+  }
+  void run() {
+    for (;; ++count) {
+      wait_for_edges(uniform(random, 1, 20));
+      if (const int ns = uniform(random, 0, 9); ns > 0) wait(ns, sc_core::SC_NS);
+      bench.resetn.write(false);
+      wait_for_edges(uniform(random, 1, 3));
+      bench.resetn.write(true);
+    }
+  }
+  Bench& bench;
+  test::Random& random;
+  int count = 0;
+};
+
 }  // namespace
 
 TEST_CASE("words_pass_a_wire_between_pins_in_the_cycles_that_two_fifos_define") {
@@ -199,6 +275,28 @@ TEST_CASE("a_word_that_a_reset_takes_back_breaks_no_protocol") {
           bench.run();
           return bench.from_pins.violation() + std::to_string(bench.from_pins.words());
         }) == "10");
+}
+
+TEST_CASE("resets_in_the_middle_lose_no_word_and_nothing_is_offered_in_them") {
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    INFO("seed " << seed);
+    REQUIRE(test::in_child([&]() -> std::string {
+              test::Random random(seed);
+              const size_t count = 80;
+              const auto words = random_words(random, count);
+              const auto source = random_stalls(random, count);
+              const auto sink = random_stalls(random, count);
+              Bench bench(uniform(random, 1, 4), uniform(random, 1, 4), words, source, sink);
+              bench.to_pins.bind(bench.s);
+              bench.from_pins.bind(bench.m);
+              ForeignPart part("part", bench);
+              const Resets resets("resets", bench, random);
+              std::string verdict = bench.run() + part.verdict;
+              if (bench.sink.words() != words) verdict += "words differ; ";
+              if (resets.count < 3) verdict += "hardly a reset";
+              return verdict;
+            }) == "");
+  }
 }
 
 TEST_CASE("pins_that_settle_only_at_the_next_edge_are_refused") {

@@ -1,5 +1,5 @@
-# Installs BUILD to a prefix of its own, and configures, builds and runs EXAMPLE against it. With
-# HEADERS ON, every installed header is compiled alone, against what is installed and nothing else.
+# Does what docs/cosimulation.md shows: installs BUILD, and configures, builds and runs the example against
+# it. With HEADERS ON, every installed header is compiled alone, against what is installed and nothing else.
 set(work ${BUILD}/tests/install/work)
 file(REMOVE_RECURSE ${work})
 
@@ -10,16 +10,36 @@ function(run)
   endif()
 endfunction()
 
-function(configure_and_build project)
-  run(${CMAKE_COMMAND} -S ${project} -B ${work}/build -G Ninja -D CMAKE_PREFIX_PATH=${work}/prefix
-    -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_CXX_FLAGS=${FLAGS})
-  run(${CMAKE_COMMAND} --build ${work}/build -- --quiet)
-endfunction()
+# The page's commands, in a folder that looks like the repository with its build.
+file(MAKE_DIRECTORY ${work}/build)
+file(CREATE_LINK ${SOURCE}/examples ${work}/examples SYMBOLIC)
+file(CREATE_LINK ${BUILD} ${work}/build/release SYMBOLIC)
+file(READ ${SOURCE}/docs/cosimulation.md page)
+if(NOT page MATCHES "\n(cmake --install [^`]*)```")
+  message(FATAL_ERROR "docs/cosimulation.md shows no installation")
+endif()
+set(commands "${CMAKE_MATCH_1}")
+find_program(verilator NAMES verilator verilator_bin)
+if(NOT verilator)
+  message("no Verilator: RTL in the place of a part is left out")
+  string(REGEX REPLACE "testbench/replaced[^\n]*\n" "" commands "${commands}")
+endif()
+file(WRITE ${work}/shown "${commands}")
+execute_process(COMMAND ${CMAKE_COMMAND} -E env HOME=${work} CXX=${COMPILER} "CXXFLAGS=${FLAGS}" bash -e shown
+  RESULT_VARIABLE result OUTPUT_VARIABLE output ECHO_OUTPUT_VARIABLE WORKING_DIRECTORY ${work})
+if(result)
+  message(FATAL_ERROR "the commands of docs/cosimulation.md failed (${result})")
+endif()
+# What the page shows as output is that.
+if(NOT page MATCHES "```text\n([^`]*)```")
+  message(FATAL_ERROR "docs/cosimulation.md shows no output")
+endif()
+string(FIND "${output}" "${CMAKE_MATCH_1}" found)
+if(verilator AND found LESS 0)
+  message(FATAL_ERROR "docs/cosimulation.md shows another output: ${CMAKE_MATCH_1}")
+endif()
 
-file(MAKE_DIRECTORY ${work})
-run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${work}/prefix --strip)
-
-set(include ${work}/prefix/include/stuckat)
+set(include ${work}/stuckat/include/stuckat)
 file(GLOB_RECURSE headers RELATIVE ${include} ${include}/*.h)
 list(LENGTH headers count)
 message("${count} headers are installed")
@@ -32,17 +52,16 @@ foreach(internal sim/fast/kernels.h faultmaps/csv_lines.h models/dataflow/paddin
   endif()
 endforeach()
 
-configure_and_build(${EXAMPLE})
-run(${work}/build/mvtu_bench)
-run(${work}/build/host)
-run(${work}/build/broken)
-run(${work}/build/broken dataflow:auto "layer1/mvtu/pe[0]/accumulator[2]=1")
+run(${work}/testbench/smallest_device)
+run(${work}/testbench/mvtu_bench)
+run(${work}/testbench/host)
+run(${work}/testbench/broken)
+run(${work}/testbench/broken dataflow:auto "layer1/mvtu/pe[0]/accumulator[2]=1")
 if(NOT EXISTS ${work}/pins.vcd)
   message(FATAL_ERROR "the test bench wrote no pins.vcd")
 endif()
 
 if(HEADERS)
-  file(REMOVE_RECURSE ${work}/build)
   string(CONCAT project "cmake_minimum_required(VERSION 3.25)\nproject(headers LANGUAGES C CXX)\n"
     "find_package(stuckat REQUIRED)\nadd_library(headers OBJECT\n")
   foreach(header ${headers})
@@ -53,6 +72,8 @@ if(HEADERS)
   string(APPEND project ")\ntarget_link_libraries(headers PRIVATE stuckat::cosim stuckat::campaign "
     "stuckat::explore stuckat::trainer)\n")
   file(WRITE ${work}/headers/CMakeLists.txt ${project})
-  configure_and_build(${work}/headers)
+  run(${CMAKE_COMMAND} -S headers -B headers/build -G Ninja -D CMAKE_PREFIX_PATH=${work}/stuckat
+    -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_CXX_FLAGS=${FLAGS})
+  run(${CMAKE_COMMAND} --build headers/build -- --quiet)
 endif()
 file(REMOVE_RECURSE ${work})
