@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "workloads/errors.h"
+#include "workloads/sum_width.h"
 
 namespace stuckat {
 namespace {
@@ -55,13 +56,13 @@ void validate_weights(const Layer& layer, const std::string& where) {
 }
 
 void validate_thresholds(const Layer& layer, const std::string& where) {
+  const auto [least, greatest] = layer.kind->sums_between(layer);
+  const std::string wide = too_wide(least, greatest);
+  check(wide.empty(), where, layer, wide, narrow_sums);
   const size_t thresholds =
       static_cast<size_t>(layer.rows()) * static_cast<size_t>(layer.thresholds_per_row());
   check(layer.thresholds.size() == thresholds, where, layer,
         std::to_string(layer.thresholds.size()) + " thresholds", std::to_string(thresholds));
-  const auto [least, greatest] = layer.kind->sums_between(layer);
-  check(least > INT32_MIN && greatest <= INT32_MAX, where, layer,
-        "sums from " + std::to_string(least) + " to " + std::to_string(greatest), "32 bits");
   const int low = layer.accumulator_min() - 1;
   const int high = layer.accumulator_max();
   for (const int32_t t : layer.thresholds) {
@@ -283,6 +284,8 @@ void validate(const Network& network, const std::string& where) {
 }
 
 void clamp_thresholds(Layer& layer) {
+  const auto [least, greatest] = layer.kind->sums_between(layer);
+  if (!too_wide(least, greatest).empty()) return;  // validate() refuses it
   for (int32_t& t : layer.thresholds) {
     t = std::clamp(t, layer.accumulator_min() - 1, layer.accumulator_max());
   }

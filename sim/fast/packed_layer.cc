@@ -31,6 +31,13 @@ std::optional<LayerPath> path_of(const Layer& layer, TensorForm input, TensorFor
   return {};
 }
 
+/// Margins are sums less thresholds, in 32 bits, which hold twice the greatest sum then.
+bool margins_fit(const Layer& layer) {
+  if (!layer.kind->sums || layer.accumulator_output) return true;
+  const auto [least, greatest] = layer.kind->sums_between(layer);
+  return greatest - least + 1 < std::numeric_limits<int32_t>::max();
+}
+
 void pack_columns(const Layer& layer, PackedLayer& packed) {
   const size_t stride = static_cast<size_t>(packed.rows_padded);
   packed.columns.assign(static_cast<size_t>(layer.columns()) * stride, 0);
@@ -124,7 +131,7 @@ TensorLayout layout_of(const Network& network, int tensor) {
 }
 
 bool has_path(const Layer& layer, const TensorLayout& input, const TensorLayout& output) {
-  return path_of(layer, input.form, output.form).has_value();
+  return path_of(layer, input.form, output.form).has_value() && margins_fit(layer);
 }
 
 PackedLayer pack_layer(const Layer& layer, const TensorLayout& input, const TensorLayout& output) {

@@ -15,6 +15,7 @@
 #include "workloads/import/input_meaning.h"
 #include "workloads/import/tflite_arithmetic.h"
 #include "workloads/import/tflite_file.h"
+#include "workloads/sum_width.h"
 
 namespace stuckat::importing {
 namespace {
@@ -394,7 +395,8 @@ class TfliteImport {
     layer.output_format = format_of(out);
     const auto [low, high] = range(node, node.options.activation, out);
     const std::vector<int32_t> bias = biases(node, layer.rows());
-    check_sums(node, layer);
+    const auto [lowest, highest] = std::minmax_element(bias.begin(), bias.end());
+    if (!bias.empty()) check_sums(node, layer, *lowest, *highest);
     for (int row = 0; row < layer.rows(); ++row) {
       const TfliteMultiplier factor = multiplier(node, in, out, row, layer.rows());
       const int64_t offset = bias[static_cast<size_t>(row)];
@@ -406,11 +408,13 @@ class TfliteImport {
     append(node, std::move(layer), out);
   }
 
-  void check_sums(const TfliteNode& node, const Layer& layer) const {
+  /// With their bias: beyond 32 bits the kernels are undefined.
+  void check_sums(const TfliteNode& node, const Layer& layer, int32_t lowest_bias = 0,
+                  int32_t highest_bias = 0) const {
     const auto [least, greatest] = layer.kind->sums_between(layer);
-    if (least < INT32_MIN + 1 || greatest > INT32_MAX - 1) {
-      refuse(node, "has sums beyond 32 bits", "fewer inputs");
-    }
+    const std::string wide =
+        too_wide(least + std::min(0, lowest_bias), greatest + std::max(0, highest_bias));
+    if (!wide.empty()) refuse(node, "has " + wide, narrow_sums);
   }
 
   void append(const TfliteNode& node, Layer layer, Value out) {

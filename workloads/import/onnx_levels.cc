@@ -5,6 +5,7 @@
 
 #include "workloads/import/input_meaning.h"
 #include "workloads/import/onnx_import.h"
+#include "workloads/sum_width.h"
 
 namespace stuckat::importing {
 namespace {
@@ -183,9 +184,8 @@ Value OnnxImport::quantized(const Node& node, Value value, Levels levels) {
 
 void OnnxImport::check_sums(const Node& node, const Layer& layer) const {
   const auto [least, greatest] = layer.kind->sums_between(layer);
-  if (least <= INT32_MIN + 1 || greatest >= INT32_MAX) {
-    refuse(node, "has sums beyond 32 bits", "fewer bits or inputs");
-  }
+  const std::string wide = too_wide(least, greatest);
+  if (!wide.empty()) refuse(node, "has " + wide, narrow_sums);
 }
 
 Value OnnxImport::levels_value(const Value& like, int tensor, const Levels& levels) const {

@@ -299,6 +299,7 @@ void OnnxImport::read_requant_shift(const Node& node) {
   const int64_t high = low + n - 1;
   const auto right = static_cast<int>(shift);
   const int64_t half = right == 0 ? 0 : int64_t{1} << (right - 1);
+  constexpr int64_t most_product = int64_t{1} << 62;
   Levels levels;
   levels.format = format_holding(low, high);
   levels.base = low;
@@ -306,7 +307,10 @@ void OnnxImport::read_requant_shift(const Node& node) {
   set(node, quantized_by(node, x, levels, [&](int row, int64_t integer) {
         const int64_t m = factors[factors.size() == 1 ? 0 : static_cast<size_t>(row)];
         const int64_t b = terms[terms.size() == 1 ? 0 : static_cast<size_t>(row)];
-        return std::clamp((integer * m + b + half) >> right, low, high);
+        int64_t product = 0;  // beyond 64 bits it is beyond all levels: right <= 31
+        if (__builtin_mul_overflow(integer, m, &product)) return integer < 0 ? low : high;
+        product = std::clamp(product, -most_product, most_product);
+        return std::clamp((product + b + half) >> right, low, high);
       }));
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "workloads/errors.h"
+#include "workloads/sum_width.h"
 
 namespace stuckat::fast {
 namespace {
@@ -155,9 +156,10 @@ void scale_sums(const Layer& layer, const LevelTensor& input, LevelLayer& packed
         static_cast<int32_t>(layer.is_xnor() ? (layer.columns() - sum) / 2 : sum * input.lowest);
     rows[slot].least = (sum - positive) * (input.levels - 1);
     rows[slot].greatest = positive * (input.levels - 1);
-    if (rows[slot].least > INT32_MIN && rows[slot].greatest < INT32_MAX) continue;
-    throw InputError(layer.name, "sums of levels beyond 32 bits",
-                     "fewer columns, for the fast engine");
+    const std::string wide = too_wide(rows[slot].least, rows[slot].greatest + 1);
+    if (wide.empty()) continue;
+    throw InputError(layer.name, wide + " where inputs count from their lowest value",
+                     std::string(narrow_sums) + ", for the fast engine");
   }
 }
 

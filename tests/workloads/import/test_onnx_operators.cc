@@ -319,3 +319,44 @@ TEST_CASE("what cannot be taken is named, with the reason and the remedy") {
   joined.node("Concat", {"q", "a"}, "y").output("y", {1, 2, 1, 1});
   CHECK_THAT(refusal_of(joined), Catch::Contains("other scales or zero points"));
 }
+
+TEST_CASE("a product whose sums may pass 32 bits is refused with the sums and their bits") {
+  constexpr int64_t columns = 600;  // 16 bits, 8 bits, 600 of them
+  const auto product = [&](float bits, bool quantized) {
+    OnnxWriter w;
+    w.input("x", {1, columns}).scalar("one", 1).scalar("zero", 0).scalar("bits", bits);
+    w.scalar("eight", 8);
+    w.node("Quant", {"x", "one", "zero", "bits"}, "q", {.ints = {{"signed", {1}}}});
+    std::vector<float> weights(static_cast<size_t>(2 * columns), 127);
+    weights[0] = -128;
+    w.floats("w", {columns, 2}, weights);
+    w.node("Quant", {"w", "one", "zero", "eight"}, "v", {.ints = {{"signed", {1}}}});
+    w.node("MatMul", {"q", "v"}, quantized ? "m" : "y");
+    if (quantized) {
+      w.node("Quant", {"m", "one", "zero", "eight"}, "y", {.ints = {{"signed", {1}}}});
+    }
+    w.output("y", {1, 2});
+    return w;
+  };
+  for (const bool quantized : {false, true}) {
+    CHECK_THAT(refusal_of(product(16, quantized)),
+               Catch::Contains("sums from -2516582400 to 2516582400, which take 33 bits, expected "
+                               "at most 32 bits"));
+    CHECK(refusal_of(product(15, quantized)).find("bits, expected at most") == std::string::npos);
+  }
+}
+
+TEST_CASE("a RequantShift whose products pass 64 bits gives the level at its end") {
+  for (const float term : {0.0F, 1e15F, -1e15F}) {
+    OnnxWriter w = start(1);
+    const double factor = 1073741824, div = 4194304;
+    w.floats("mul", {1}, {static_cast<float>(factor)}).floats("add", {1}, {100});
+    w.scalar("term", term).node("Add", {"q", "term"}, "m");
+    w.node("RequantShift", {"m", "mul", "add"}, "y",
+           {.ints = {{"n_levels_out", {256}}, {"signed", {1}}, {"div", {4194304}}}});
+    w.output("y", {1, 1, 1, 1});
+    check_every(w, [&](int v) {
+      return clamped(std::floor(((v + double{term}) * factor + 100 + div / 2) / div), -128, 127);
+    });
+  }
+}
