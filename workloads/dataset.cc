@@ -35,6 +35,7 @@ struct Row {
   std::vector<std::string> test_files;
   std::vector<std::string> class_names;
   PictureSize size = {};  // pictures
+  Shape shape = {};       // of its images, where classes are known
 };
 
 const std::vector<Row>& rows() {
@@ -42,6 +43,8 @@ const std::vector<Row>& rows() {
                                                      "train-labels-idx1-ubyte"};
   static const std::vector<std::string> idx_test = {"t10k-images-idx3-ubyte",
                                                     "t10k-labels-idx1-ubyte"};
+  constexpr Shape grey{28, 28, 1};
+  constexpr Shape colour{cifar_side, cifar_side, cifar_channels};
   static const std::vector<Row> table = {
       {"fashion-mnist",
        "Fashion-MNIST, 28x28 grey, 10 classes; PATH: folder of the IDX files, by default that of "
@@ -52,7 +55,9 @@ const std::vector<Row>& rows() {
        idx_train,
        idx_test,
        {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
-        "Ankle boot"}},
+        "Ankle boot"},
+       {},
+       grey},
       {"mnist",
        "MNIST, 28x28 grey, 10 classes; PATH: folder of the IDX files",
        Reader::idx,
@@ -60,7 +65,9 @@ const std::vector<Row>& rows() {
        10,
        idx_train,
        idx_test,
-       {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}},
+       {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
+       {},
+       grey},
       {"cifar10",
        "CIFAR-10, 32x32 colour, 10 classes; PATH: folder of the binary batches, or one such file",
        Reader::cifar,
@@ -70,7 +77,8 @@ const std::vector<Row>& rows() {
         "data_batch_5.bin"},
        {"test_batch.bin"},
        {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
-       {}},
+       {},
+       colour},
       {"gtsrb",
        "German traffic signs as 32x32 colour CIFAR records, 43 classes; PATH: folder of "
        "gtsrb_train_32x32.bin and gtsrb_test_32x32.bin, or one such file",
@@ -79,7 +87,9 @@ const std::vector<Row>& rows() {
        43,
        {"gtsrb_train_32x32.bin"},
        {"gtsrb_test_32x32.bin"},
-       {}},
+       {},
+       {},
+       colour},
       {"svhn",
        "Street View House Numbers, 32x32 colour, 10 classes; PATH: folder of train_32x32.mat and "
        "test_32x32.mat, or one such file",
@@ -88,7 +98,9 @@ const std::vector<Row>& rows() {
        10,
        {"train_32x32.mat"},
        {"test_32x32.mat"},
-       {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}},
+       {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
+       {},
+       colour},
       {"images",
        "JPEG or PNG files of one size; PATH: folder with train/CLASS/... and test/CLASS/... (or "
        "val); images@SIDE:PATH brings the shorter side to SIDE pixels and takes the middle square",
@@ -338,7 +350,8 @@ void check_same_data(const Network& network, const DataSet& data, const std::str
     throw InputError(where, "is a network for " + network.data, "data of that, not " + data.name);
   }
   check_class_names(network, data, where);
-  if (data.classes > network.classes()) {
+  const bool may_lack_some = is_generic(data.name);  // classes that no image is of
+  if (data.classes > network.classes() || (data.classes < network.classes() && !may_lack_some)) {
     throw InputError(where,
                      std::to_string(network.classes()) + " classes for the " +
                          std::to_string(data.classes) + " classes of " + data.name,
@@ -357,6 +370,44 @@ void check_same_data(const Network& network, const DataSet& data, const std::str
   if (data.size() > 0 && data.folder == nullptr) (void)input_tensor(network, data, 0);
 }
 
+namespace {
+
+/// Throws InputError(text, ...) if there is none of this name.
+const Row& row_called(const std::string& name, const std::string& text) {
+  const auto row = std::find_if(rows().begin(), rows().end(),
+                                [&](const Row& candidate) { return candidate.name == name; });
+  if (row != rows().end()) return *row;
+  std::vector<std::string> known;
+  for (const Row& candidate : rows()) known.push_back(candidate.name);
+  throw_unknown_name(text, "data set", name, known);
+}
+
+/// An image of `row`, black, if it is known what they are like.
+DataSet known_of(const Row& row) {
+  DataSet data;
+  data.name = row.name;
+  data.classes = row.classes;
+  data.class_names = row.class_names;
+  data.shape = row.shape;
+  data.pixels.resize(static_cast<size_t>(row.shape.size()));
+  data.labels = {0};
+  return data;
+}
+
+}  // namespace
+
+void set_data(Network& network, const std::string& name_and_path) {
+  const std::string name = name_and_path.substr(0, name_and_path.find_first_of(":@"));
+  const Row& row = row_called(name, name_and_path);
+  const bool has_path = name_and_path.find(':') != std::string::npos || !row.default_path.empty();
+  network.data = name;
+  if (!has_path && row.classes == as_in_the_file) return;
+  const DataSet data = has_path ? read_dataset(name_and_path, {.count = 1}) : known_of(row);
+  check_same_data(network, data, network.name);
+  const bool all_named = data.class_names.size() == static_cast<size_t>(network.classes());
+  if (network.class_names.empty() && all_named) network.class_names = data.class_names;
+}
+
 DataSet read_dataset(const std::string& name_and_path, const Subset& subset) {
   return open_dataset(name_and_path, subset, std::numeric_limits<int64_t>::max());
 }
@@ -370,13 +421,7 @@ DataSet open_dataset(const std::string& name_and_path, const Subset& subset, int
         parse_side(name_and_path, name.substr(std::string("images@").size()));
     name = "images";
   }
-  const auto row = std::find_if(rows().begin(), rows().end(),
-                                [&](const Row& candidate) { return candidate.name == name; });
-  if (row == rows().end()) {
-    std::vector<std::string> known;
-    for (const Row& candidate : rows()) known.push_back(candidate.name);
-    throw_unknown_name(name_and_path, "data set", name, known);
-  }
+  const Row* const row = &row_called(name, name_and_path);
   const std::string path =
       colon == std::string::npos ? row->default_path : name_and_path.substr(colon + 1);
   if (path.empty()) throw InputError(name_and_path, "no path", row->name + ":PATH, " + row->help);

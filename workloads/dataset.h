@@ -74,6 +74,11 @@ bool has_default_path(const std::string& name);
 /// which would be filled up with black.
 void check_same_data(const Network& network, const DataSet& data, const std::string& where);
 
+/// The network is for the data set NAME[:PATH]: takes its name, and the names of its classes where
+/// the network has none. With a PATH, or one of its own, an image is read, else what is known of
+/// the data set by its name has to do. Throws InputError as check_same_data() does.
+void set_data(Network& network, const std::string& name_and_path);
+
 /// SHA-256 over shape, classes, pixels and labels, as hex text: not over names and paths. Of images
 /// that are not in memory, the files' names and sizes take the place of pixels.
 std::string content_hash(const DataSet& data);

@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <sstream>
 
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
 #include "workloads/import/import.h"
+#include "workloads/json_file.h"
 #include "workloads/model_file.h"
 #include "workloads/version.h"
 #include "workloads/zoo.h"
@@ -32,6 +35,22 @@ std::vector<double> numbers(const CommandLine& line, const char* option) {
     }
     at = comma + 1;
   }
+  return result;
+}
+
+/// "cat,dog", or the lines of a file of that name.
+std::vector<std::string> names(const std::string& listed) {
+  constexpr size_t most_names = size_t{1} << 20;  // bytes
+  std::vector<std::string> result;
+  std::error_code ignored;
+  const bool is_file = std::filesystem::is_regular_file(listed, ignored);
+  std::istringstream text(is_file ? read_text(listed, most_names) : listed);
+  for (std::string name; std::getline(text, name, is_file ? '\n' : ',');) {
+    while (name.ends_with('\r') || name.ends_with(' ')) name.pop_back();
+    if (!name.empty()) result.push_back(name);
+  }
+  if (result.empty() && !listed.empty())
+    throw InputError("--classes", "no name in " + listed, "one");
   return result;
 }
 
@@ -71,10 +90,15 @@ nlohmann::ordered_json folding_json(const Imported& imported) {
 }
 
 nlohmann::ordered_json summary(const CommandLine& line, const Imported& imported) {
-  nlohmann::ordered_json json = {
-      {"model", line.text("output")},          {"format", imported.format},
-      {"network", imported.network.name},      {"layers", imported.network.layers.size()},
-      {"classes", imported.network.classes()}, {"hash", content_hash(imported.network)}};
+  nlohmann::ordered_json json = {{"model", line.text("output")},
+                                 {"format", imported.format},
+                                 {"network", imported.network.name},
+                                 {"layers", imported.network.layers.size()},
+                                 {"classes", imported.network.classes()},
+                                 {"hash", content_hash(imported.network)},
+                                 {"input", imported.network.input().text()},
+                                 {"data", imported.network.data},
+                                 {"class_names", imported.network.class_names}};
   json["nodes"] = nlohmann::json::array();
   for (const ImportedNode& node : imported.nodes) {
     json["nodes"].push_back(
@@ -112,7 +136,12 @@ int run_import(const Arguments& arguments) {
       "network", text("NAME", "cnv-w1a1"), "bnn-pynq: architecture of the zoo; see below")(
       "pixels", text("MEANING", "auto"), "what a pixel is to the network; see below")(
       "mean", text("X,..."), "subtracted from that: one number, or one for each channel")(
-      "deviation", text("X,..."), "then divides it");
+      "deviation", text("X,..."), "then divides it")(
+      "data", text("NAME[:PATH]"),
+      "data set that it is for: what other commands take for it; see `stuckat info data`")(
+      "classes", text("NAME,...|FILE"),
+      "names of its classes in the order of its results, or a file of them, one a line; else the "
+      "file's own (bnn-pynq), or those of --data");
   line.epilogue(help());
   if (!line.parse(arguments)) return 0;
   auto sources = line.get<std::vector<std::string>>("source");
@@ -129,6 +158,8 @@ int run_import(const Arguments& arguments) {
   options.pixels = line.text("pixels");
   options.mean = numbers(line, "mean");
   options.deviation = numbers(line, "deviation");
+  options.data = line.text("data");
+  options.class_names = names(line.text("classes"));
   const Imported imported = import_network(sources.front(), as, options);
   if (line.has("accelerator-out") && imported.folding.empty()) {
     throw InputError(sources.front(), "holds no folding", "a file with FINN's hardware nodes");
@@ -139,6 +170,11 @@ int run_import(const Arguments& arguments) {
     write_text_file(line.text("accelerator-out"), folding_json(imported).dump(2) + "\n");
   }
   for (const std::string& note : imported.notes) fmt::print("note: {}\n", note);
+  const Network& network = imported.network;
+  fmt::print("input {}, data set: {}, classes: {}\n", network.input().text(),
+             network.data.empty() ? "not said (--data)" : network.data,
+             network.class_names.empty() ? "without names (--classes)"
+                                         : fmt::format("{}", fmt::join(network.class_names, ", ")));
   fmt::print("{}: {} ({}) with {} layers, {} classes, hash {}\n", line.text("output"),
              imported.network.name, imported.format, imported.network.layers.size(),
              imported.network.classes(), content_hash(imported.network).substr(0, 12));

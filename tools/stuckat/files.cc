@@ -23,6 +23,7 @@ const std::map<std::string, FileRole>& roles() {
       {"against-fault-map", read},
       {"campaign", read},
       {"checkpoint", written},
+      {"classes", read},
       {"config", read},
       {"csv", written},
       {"data", read},

@@ -198,18 +198,20 @@ std::vector<grouping::FleetPlan> plan_policies(const CommandLine& line,
 }
 
 void add_fleet_data_options(CommandLine& line) {
-  line.options().add_options()("data", text("NAME[:PATH]", "fashion-mnist"), "data set; see below")(
+  line.options().add_options()("data", text("NAME[:PATH]"),
+                               "data set; see below (standard: that of the model)")(
       "images", number("N", -1), "training images; -1: all but those for validation")(
       "validation-images", number("N", 1000),
       "what the constraint is checked on: spread evenly over the images of the training half that "
       "are used, and not trained on");
 }
 
-FleetImages load_fleet_images(const CommandLine& line, const Network& network) {
+FleetImages load_fleet_images(CommandLine& line, const Network& network) {
   const auto validation = line.integer("validation-images", 1, INT32_MAX);
   const auto images = line.integer("images", -1, INT32_MAX);
   const int64_t used = images < 0 ? -1 : images + validation;
   if (used > INT32_MAX) throw InputError("--images", std::to_string(images), "fewer images");
+  default_data(line, network, line.text("model"));
   const DataSet all = read_dataset(line.text("data"), {true, 0, static_cast<int>(used)});
   if (validation >= all.size()) {
     throw InputError("--validation-images", std::to_string(validation),

@@ -100,7 +100,7 @@ struct FleetImages {
   DataSet train;
   DataSet validation;
 };
-FleetImages load_fleet_images(const CommandLine& line, const Network& network);
+FleetImages load_fleet_images(CommandLine& line, const Network& network);
 /// With latent weights and batch-norms, to go on from.
 trainer::Model start_model(const Network& network, const DataSet& train, trainer::Workers& workers);
 

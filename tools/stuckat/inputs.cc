@@ -74,8 +74,12 @@ std::string own_data(const Network& network, const std::string& model) {
 
 }  // namespace
 
-DataSet load_data(CommandLine& line, const Network& network, const std::string& model) {
+void default_data(CommandLine& line, const Network& network, const std::string& model) {
   if (!line.has("data")) line.set_default("data", own_data(network, model));
+}
+
+DataSet load_data(CommandLine& line, const Network& network, const std::string& model) {
+  default_data(line, network, model);
   const std::string half = line.text("half");
   if (half != "test" && half != "train")
     throw_unknown_name("--half", "half", half, {"test", "train"});

@@ -19,6 +19,8 @@ bool names_architecture(const std::string& model);
 
 /// --data, --half, --images, --offset.
 void add_data_options(CommandLine& line);
+/// Without --data, the data set that the model `model` is for becomes its value.
+void default_data(CommandLine& line, const Network& network, const std::string& model);
 /// The images that they select; without --data, of the data set that the model `model` is for,
 /// which is then the option's value. Throws InputError where the data are not those of the network
 /// (check_same_data()).

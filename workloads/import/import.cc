@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "workloads/bnn_pynq.h"
+#include "workloads/dataset.h"
 #include "workloads/errors.h"
 #include "workloads/import/import_onnx.h"
 #include "workloads/import/import_tflite.h"
@@ -21,6 +22,19 @@ Imported read_bnn_pynq(const std::string& path, const ImportOptions& options) {
   imported.network = import_bnn_pynq(path, options.network);
   if (!options.name.empty()) imported.network.name = options.name;
   return imported;
+}
+
+/// What the classes are called, and whose images they are of.
+void describe(Network& network, const std::string& path, const ImportOptions& options) {
+  const auto classes = static_cast<size_t>(network.classes());
+  if (!options.class_names.empty()) {
+    if (options.class_names.size() != classes) {
+      throw InputError(path, std::to_string(options.class_names.size()) + " names of classes",
+                       std::to_string(classes));
+    }
+    network.class_names = options.class_names;
+  }
+  if (!options.data.empty()) set_data(network, options.data);
 }
 
 }  // namespace
@@ -52,6 +66,7 @@ Imported import_network(const std::string& path, const std::string& as,
     if (as.empty() ? !row.recognises(path) : as != row.name) continue;
     Imported imported = row.read(path, options);
     imported.format = row.name;
+    describe(imported.network, path, options);
     return imported;
   }
   if (!as.empty()) throw_unknown_name("--as", "format", as, known);

@@ -19,6 +19,10 @@ struct ImportOptions {
   /// Subtracted from, and dividing, what `pixels` makes: one value, or one for each channel.
   std::vector<double> mean = {};
   std::vector<double> deviation = {};
+  /// NAME[:PATH] of the data set that it is for (dataset.h, set_data()); empty: nothing is said.
+  std::string data = {};
+  /// In the order of the result; empty: those of the file or of the data set, if they have any.
+  std::vector<std::string> class_names = {};
 };
 
 /// One node of the file and what it became.
