@@ -55,10 +55,14 @@ inline BenchTimes run_bench(const RtlBench& bench) {
           {ready(bench.source, sent), last_sent + bench.source_interval, first.slot_free()});
       first.push(last_sent);
     }
-    for (const auto& part : timed) {
-      const int64_t before = part->steps();
-      part->advance();
-      moved |= part->steps() != before;
+    for (size_t i = 0; i < parts; ++i) {
+      // A word may be read without a step, or offered to wires.
+      const auto done = [&] {
+        return timed[i]->steps() + fifos[i].popped() + fifos[i + 1].words();
+      };
+      const int64_t before = done();
+      timed[i]->advance();
+      moved |= done() != before;
     }
     for (; received < out && last.words() > 0; ++received, moved = true) {
       last_received = std::max({ready(bench.sink, received), last_received + 1, last.visible()});

@@ -6,6 +6,7 @@
 #include "models/dataflow/timing.h"
 #include "tests/models/dataflow/random_accelerator.h"
 #include "tests/models/dataflow/random_window.h"
+#include "tests/models/dataflow/rtl_bench.h"
 #include "tests/models/dataflow/ticked_rtl.h"
 #include "tests/support/catch.h"
 
@@ -67,6 +68,21 @@ Scene random_scene(Random& random) {
                        s.chain.streams[s.stage - 1].words_per_image,
                        s.chain.streams[s.stage].words_per_image);
   return s;
+}
+
+std::unique_ptr<TickedPart> twin_of(const PartProgram& program, int images) {
+  if (const auto* window = std::get_if<RtlWindowProgram>(&program)) {
+    return std::make_unique<test::TickedWindow>(window->shape, images);
+  }
+  if (const auto* mvu = std::get_if<RtlMvuShape>(&program)) {
+    return std::make_unique<test::TickedMvu>(*mvu, images);
+  }
+  if (const auto* narrowing = std::get_if<RtlNarrowingShape>(&program)) {
+    return std::make_unique<test::TickedNarrowing>(*narrowing, images);
+  }
+  const auto& loop = std::get<LoopProgram>(program);
+  return std::make_unique<test::TickedThresholding>(loop.latency_steps - 2,
+                                                    images * loop.words_read_per_image());
 }
 
 const char* kind_of(const PartProgram& program) {
@@ -207,12 +223,6 @@ TEST_CASE("windows_and_mvus_in_rtl_of_any_shape_equal_their_ticked_twins") {
     INFO("seed " << seed);
     Random random(seed);
     PartProgram program;
-    const auto twin = [&](int images) -> std::unique_ptr<TickedPart> {
-      if (const auto* window = std::get_if<RtlWindowProgram>(&program)) {
-        return std::make_unique<test::TickedWindow>(window->shape, images);
-      }
-      return std::make_unique<test::TickedMvu>(std::get<RtlMvuShape>(program), images);
-    };
     if (seed % 2 == 0) {
       const WindowShape shape = test::random_window(random);
       if (!shape.fits_ring()) continue;
@@ -226,7 +236,7 @@ TEST_CASE("windows_and_mvus_in_rtl_of_any_shape_equal_their_ticked_twins") {
     const Ends ends =
         random_ends(random, 0, words_read_per_image(program), words_written_per_image(program));
     wires += ends.in_depth == 0 || ends.out_depth == 0 ? 1 : 0;
-    const Outcome expected = ticked(twin(ends.images).get(), ends);
+    const Outcome expected = ticked(twin_of(program, ends.images).get(), ends);
     const Outcome got = stamped(program, ends);
     REQUIRE(got.arrivals == expected.arrivals);
     REQUIRE(got == expected);
@@ -234,6 +244,100 @@ TEST_CASE("windows_and_mvus_in_rtl_of_any_shape_equal_their_ticked_twins") {
   CHECK(strided > 60);
   CHECK(wide > 40);
   CHECK(wires > 60);
+}
+
+namespace {
+
+/// One layer after the other: window, MVU and thresholding, of any shape that what is in front
+/// allows; one to three of them.
+test::RtlBench random_layers(Random& random) {
+  test::RtlBench bench{{}, {uniform(random, 0, 4)}, uniform(random, 1, 3)};
+  const auto add = [&](const PartProgram& program) {
+    bench.programs.push_back(program);
+    bench.depths.push_back(uniform(random, 0, 4));
+  };
+  int size = uniform(random, 5, 12), words = uniform(random, 1, 3);
+  for (int layer = uniform(random, 1, 3); layer > 0 && size >= 2; --layer) {
+    const int kernel = uniform(random, 2, std::min(5, size));
+    const WindowShape window = test::square_window(size, words, kernel, uniform(random, 1, 3));
+    if (!window.fits_ring()) break;
+    const int64_t windows = int64_t{window.out_height} * window.out_width;
+    const int neuron_fold = uniform(random, 1, 4), halves = uniform(random, 0, 1);
+    add(RtlWindowProgram{window});
+    int64_t fold = int64_t{kernel} * kernel * words;
+    if (halves == 1) {  // words of half the columns
+      add(RtlNarrowingShape{2, windows * fold});
+      fold *= 2;
+    }
+    add(RtlMvuShape{fold, neuron_fold, windows, uniform(random, 4, 7)});
+    add(test::thresholding(windows * neuron_fold, uniform(random, 1, 4)));
+    size = static_cast<int>(window.out_height);
+    words = neuron_fold;
+  }
+  return bench;
+}
+
+/// When the words leave the last FIFO, register by register.
+std::vector<int64_t> ticked_arrivals(const test::RtlBench& bench) {
+  std::vector<std::unique_ptr<TickedPart>> parts;
+  std::vector<TickedFifo> fifos;
+  for (const int depth : bench.depths) fifos.emplace_back(depth);
+  for (const PartProgram& program : bench.programs) {
+    parts.push_back(twin_of(program, static_cast<int>(bench.images)));
+  }
+  const size_t last = parts.size();
+  std::vector<bool> valid(fifos.size()), ready(fifos.size());
+  std::vector<int64_t> arrivals;
+  size_t sent = 0;
+  for (int64_t cycle = 0; arrivals.size() < bench.sink.size(); ++cycle) {
+    REQUIRE(cycle < 1000000);
+    const bool sends = sent < bench.source.size() && cycle >= bench.source[sent];
+    const bool takes = cycle >= bench.sink[arrivals.size()];
+    for (size_t i = 0; i <= last; ++i) {
+      const bool offered = i == 0 ? sends : parts[i - 1]->offers();
+      valid[i] = fifos[i].is_wire() ? offered : fifos[i].valid();
+    }
+    for (size_t i = last + 1; i-- > 0;) {
+      if (!fifos[i].is_wire()) {
+        ready[i] = fifos[i].ready();
+      } else {
+        ready[i] = i == last ? takes : parts[i]->moves(valid[i], ready[i + 1]).reads;
+      }
+    }
+    if (!fifos[0].is_wire() && sends && fifos[0].ready()) {
+      fifos[0].pushed = true;
+      ++sent;
+    }
+    for (size_t i = 0; i < last; ++i) {
+      parts[i]->tick(cycle, valid[i], ready[i + 1], &fifos[i], &fifos[i + 1]);
+    }
+    if (fifos[0].is_wire() && fifos[0].popped) ++sent;
+    if (fifos[last].is_wire() ? fifos[last].pushed : takes && fifos[last].valid()) {
+      fifos[last].popped = true;
+      arrivals.push_back(cycle);
+    }
+    for (TickedFifo& fifo : fifos) fifo.tick();
+  }
+  return arrivals;
+}
+
+}  // namespace
+
+TEST_CASE("layers_in_rtl_of_any_shape_in_a_row_equal_their_ticked_twins") {
+  int long_ones = 0;
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    INFO("seed " << seed);
+    Random random(seed);
+    test::RtlBench bench = random_layers(random);
+    if (bench.programs.empty()) continue;
+    bench.source =
+        random_stalls(random, bench.images * words_read_per_image(bench.programs.front()));
+    bench.sink =
+        random_stalls(random, bench.images * words_written_per_image(bench.programs.back()));
+    long_ones += bench.programs.size() > 3 ? 1 : 0;
+    REQUIRE(test::run_bench(bench).popped.back() == ticked_arrivals(bench));
+  }
+  CHECK(long_ones > 20);
 }
 
 TEST_CASE("whole_accelerators_equal_their_ticked_twins_in_cycles_and_occupancies") {
