@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "faultmaps/lowering.h"
+#include "faultmaps/mitigation/protection.h"
 #include "workloads/capabilities.h"
 #include "workloads/errors.h"
 
@@ -49,10 +50,19 @@ Effects lower(const FaultMap& map, const Placement& placement, const Network& ne
       {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
   check_supported(network, known, placement.accelerator);
   Lowering lowering(placement, network);  // refers to the faults of the map
-  for (const Fault& fault : map.faults) {
-    refuse_apart(fault, placement);
-    lowering.add(fault);
+  const auto add = [&](const FaultMap& faults) {
+    for (const Fault& fault : faults.faults) {
+      refuse_apart(fault, placement);
+      lowering.add(fault);
+    }
+  };
+  if (!is_protected(placement)) {
+    add(map);
+    return lowering.finish();
   }
+  for (const Fault& fault : map.faults) refuse_apart(fault, placement);
+  const FaultMap left = behind_protection(map, placement, network).left;
+  add(left);
   return lowering.finish();
 }
 

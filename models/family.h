@@ -79,7 +79,7 @@ class Families {
   std::vector<Family> rows_;
 };
 
-/// Those of models/: dataflow, loopback, systolic.
+/// Those of models/: dataflow, loopback, systolic, and protected ones around these.
 Families built_in_families();
 
 }  // namespace stuckat

@@ -1,6 +1,7 @@
 #include "models/dataflow/elaboration_module.h"
 
 #include "faultmaps/lower.h"
+#include "faultmaps/mitigation/protection.h"
 #include "models/dataflow/arming.h"
 #include "models/dataflow/max_pool_module.h"
 #include "models/dataflow/mvtu_module.h"
@@ -41,7 +42,8 @@ ElaboratedChain::ElaboratedChain(const Chain& chain, const DataflowAccelerator& 
   for (const PeArray& array : placement.arrays) {
     const auto layer = static_cast<size_t>(array.uses.front().layer);
     const bool sums = has_threshold_part(accelerator, network, static_cast<int>(layer));
-    mvtus_[layer] = std::make_unique<Mvtu>(network.layers[layer], array, sums);
+    mvtus_[layer] = std::make_unique<Mvtu>(network.layers[layer], array, sums,
+                                           protection_of(placement, array.name, network));
   }
   for (size_t i = 0; i < chain.streams.size(); ++i) {
     streams_.push_back(nullptr);
@@ -147,7 +149,7 @@ std::string ElaboratedChain::stage_of(const Fault& fault) const {
     if (!inside || other.name != fault.part) continue;
     return network_.layers[static_cast<size_t>(other.layer)].name + "/mvtu";
   }
-  return fault.part;
+  return protected_array(placement_, fault.part);
 }
 
 void ElaboratedChain::arm_register(RtlMvuModule& mvu, const Fault& fault) const {
@@ -216,9 +218,10 @@ void ElaboratedChain::load(const Network& network) {
   for (const PeArray& array : placement_.arrays) {
     const auto layer = static_cast<size_t>(array.uses.front().layer);
     const bool sums = has_threshold_part(accelerator_, network, static_cast<int>(layer));
-    *mvtus_[layer] = Mvtu(network.layers[layer], array, sums);
+    *mvtus_[layer] =
+        Mvtu(network.layers[layer], array, sums, protection_of(placement_, array.name, network));
     for (const Fault& fault : armed_) {
-      if (fault.part == array.name) mvtus_[layer]->arm(fault);
+      if (protected_array(placement_, fault.part) == array.name) mvtus_[layer]->arm(fault);
     }
   }
 }

@@ -62,14 +62,15 @@ SimulationResult Dataflow::time(const Network& network, int64_t images) const {
   return result;
 }
 
-SimulationResult Dataflow::simulate(const Network& network, const FaultMap& map,
-                                    const std::vector<Tensor>& images,
-                                    const Recording& recording) const {
+SimulationResult Dataflow::simulate_protected(const Network& network, const Placement& placement,
+                                              const FaultMap& map,
+                                              const std::vector<Tensor>& images,
+                                              const Recording& recording) const {
   validate(description_, network);
   const Chain chain = build_chain(description_, network);
   std::vector<StreamTrace> streams;
   std::optional<DataflowTrace> trace;
-  SimulationOptions options{.tensors = recording.tensors};
+  SimulationOptions options{.tensors = recording.tensors, .placement = &placement};
   if (recording.trace != nullptr) trace.emplace(*recording.trace, chain);
   if (trace || recording.spans) options.trace = &streams;
   // What the trace has written is kept no longer, unless the last image's cycles are asked for.

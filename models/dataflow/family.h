@@ -2,12 +2,13 @@
 #pragma once
 
 #include "models/accelerator.h"
+#include "models/common/hardware_protection.h"
 #include "models/dataflow/accelerator.h"
 #include "models/family.h"
 
 namespace stuckat::dataflow {
 
-class Dataflow final : public Accelerator {
+class Dataflow final : public Accelerator, public HasHardwareProtection {
  public:
   explicit Dataflow(DataflowAccelerator description) : description_(std::move(description)) {}
   const DataflowAccelerator& description() const { return description_; }
@@ -22,7 +23,12 @@ class Dataflow final : public Accelerator {
   /// and takes next to nothing.
   SimulationResult simulate(const Network& network, const FaultMap& map,
                             const std::vector<Tensor>& images,
-                            const Recording& recording) const override;
+                            const Recording& recording) const override {
+    return simulate_protected(network, place(network), map, images, recording);
+  }
+  SimulationResult simulate_protected(const Network& network, const Placement& placement,
+                                      const FaultMap& map, const std::vector<Tensor>& images,
+                                      const Recording& recording) const override;
   Cost cost(const Network& network) const override;
 
  private:

@@ -6,8 +6,8 @@
 
 namespace stuckat::dataflow {
 
-Mvtu::Mvtu(const Layer& layer, const PeArray& array, bool sums)
-    : core_(layer, array, array.uses.front(), sums),
+Mvtu::Mvtu(const Layer& layer, const PeArray& array, bool sums, const ArrayProtection& protection)
+    : core_(layer, array, array.uses.front(), protection, sums),
       input_format_(layer.input_format),
       output_format_(layer.output_format),
       accumulator_output_(layer.accumulator_output || sums),

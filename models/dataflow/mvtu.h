@@ -1,11 +1,11 @@
 // The values of an MVTU of a dataflow accelerator: words of SIMD input lanes in, words of PE output
-// lanes out. The arithmetic is models/common/mvtu_core's.
+// lanes out. The arithmetic is models/common/protected_core's.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "models/common/mvtu_core.h"
+#include "models/common/protected_core.h"
 
 namespace stuckat::dataflow {
 
@@ -13,7 +13,8 @@ class Mvtu {
  public:
   /// `sums`: store() gives accumulators, whatever the layer's output is; threshold() makes codes of
   /// them.
-  Mvtu(const Layer& layer, const PeArray& array, bool sums = false);
+  Mvtu(const Layer& layer, const PeArray& array, bool sums = false,
+       const ArrayProtection& protection = {});
 
   int synapse_fold() const { return synapse_fold_; }  ///< SF = MW / SIMD
   int neuron_fold() const { return neuron_fold_; }    ///< NF = MH / PE
@@ -38,7 +39,7 @@ class Mvtu {
   void load_window();
   void read_padding();
 
-  MvtuCore core_;
+  ProtectedCore core_;
   NumberFormat input_format_;
   NumberFormat output_format_;
   bool accumulator_output_;

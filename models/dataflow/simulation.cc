@@ -120,7 +120,8 @@ DataflowResult simulate(const Network& network, const DataflowAccelerator& accel
                         const FaultMap& faults, const std::vector<Tensor>& images,
                         const SimulationOptions& options) {
   validate(accelerator, network);
-  const Placement placement = place(accelerator, network);
+  const Placement placement =
+      options.placement != nullptr ? *options.placement : place(accelerator, network);
   const std::string& where = placement.accelerator;
   FaultMap map = faults;
   stuckat::validate(map, placement, network, where);

@@ -16,6 +16,7 @@ struct SimulationOptions {
   std::vector<StreamTrace>* trace = nullptr;  ///< filled if given, [streams of the chain]
   /// Behind each word of a result: may take away what it has seen of `trace`. May be unset.
   std::function<void()> on_result = {};
+  const Placement* placement = nullptr;  ///< with a protection on it; null: place()
 };
 
 struct DataflowResult : DataflowTiming {

@@ -2,37 +2,43 @@
 
 #include <utility>
 
+#include "faultmaps/mitigation/protection.h"
+
 namespace stuckat::loopback {
 namespace {
 
-MvtuCore armed_core(const Layer& layer, const PeArray& array, const ArrayUse& use,
-                    const FaultMap& faults) {
-  MvtuCore core(layer, array, use);
+ProtectedCore armed_core(const Layer& layer, const PeArray& array, const ArrayUse& use,
+                         const Placement& placement, const Network& network,
+                         const FaultMap& faults) {
+  ProtectedCore core(layer, array, use, protection_of(placement, array.name, network));
   for (const Fault& fault : faults.faults) {
-    if (fault.part == array.name) core.arm(fault);
+    if (protected_array(placement, fault.part) == array.name) core.arm(fault);
   }
   return core;
 }
 
-std::vector<MvtuCore> armed_cores(const Network& network, const PeArray& array,
-                                  const FaultMap& faults) {
-  std::vector<MvtuCore> cores;
+std::vector<ProtectedCore> armed_cores(const Network& network, const Placement& placement,
+                                       const PeArray& array, const FaultMap& faults) {
+  std::vector<ProtectedCore> cores;
   for (const ArrayUse& use : array.uses) {
-    cores.push_back(armed_core(network.layers[static_cast<size_t>(use.layer)], array, use, faults));
+    cores.push_back(armed_core(network.layers[static_cast<size_t>(use.layer)], array, use,
+                               placement, network, faults));
   }
   return cores;
 }
 
 }  // namespace
 
-ElaboratedArray::ElaboratedArray(const Network& network, const LoopbackAccelerator& loopback,
-                                 const Placement& placement, const LoopbackPlan& plan,
+ElaboratedArray::ElaboratedArray(const Network& of_network, const LoopbackAccelerator& loopback,
+                                 const Placement& placed, const LoopbackPlan& plan,
                                  const FaultMap& fault_map, const FetchParams& fetch_params,
                                  ControllerModule::Hooks hooks)
-    : accelerator(loopback),
+    : network(of_network),
+      accelerator(loopback),
+      placement(placed),
       pe_array(placement.arrays.front()),
       faults(fault_map),
-      cores(armed_cores(network, pe_array, faults)),
+      cores(armed_cores(network, placement, pe_array, faults)),
       fetch("weight_fetch", fetch_params),
       activations("activations", network),
       array("array", loopback, plan, cores),
@@ -66,7 +72,7 @@ void ElaboratedArray::restart() {
 
 void ElaboratedArray::load(int index, const Layer& layer) {
   const auto at = static_cast<size_t>(index);
-  cores[at] = armed_core(layer, pe_array, pe_array.uses[at], faults);
+  cores[at] = armed_core(layer, pe_array, pe_array.uses[at], placement, network, faults);
 }
 
 }  // namespace stuckat::loopback

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "faultmaps/fault_map.h"
-#include "models/common/mvtu_core.h"
+#include "models/common/protected_core.h"
 #include "models/loopback/activation_module.h"
 #include "models/loopback/controller_module.h"
 #include "models/loopback/fetch_module.h"
@@ -24,10 +24,12 @@ struct ElaboratedArray {
   /// The parameters of layer `index` of the plan; armed faults stay armed.
   void load(int index, const Layer& layer);
 
+  const Network& network;
   const LoopbackAccelerator& accelerator;
+  const Placement& placement;
   const PeArray& pe_array;
   const FaultMap& faults;
-  std::vector<MvtuCore> cores;  // [plan.layers]
+  std::vector<ProtectedCore> cores;  // [plan.layers]
 
   FetchModule fetch;  ///< bind fetch.memory
   ActivationModule activations;

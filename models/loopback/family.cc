@@ -60,12 +60,14 @@ SimulationResult Loopback::time(const Network& network, int64_t images) const {
   return cycles_of(time_images(network, description_, images));
 }
 
-SimulationResult Loopback::simulate(const Network& network, const FaultMap& map,
-                                    const std::vector<Tensor>& images,
-                                    const Recording& recording) const {
+SimulationResult Loopback::simulate_protected(const Network& network, const Placement& placement,
+                                              const FaultMap& map,
+                                              const std::vector<Tensor>& images,
+                                              const Recording& recording) const {
   const bool traced = recording.trace != nullptr;
-  LoopbackResult run = loopback::simulate(network, description_, map, images,
-                                          {.tensors = recording.tensors, .transfers = traced});
+  LoopbackResult run = loopback::simulate(
+      network, description_, map, images,
+      {.tensors = recording.tensors, .transfers = traced, .placement = &placement});
   if (traced) write_trace(*recording.trace, run);
   std::vector<CycleSpan> spans;
   if (recording.spans) spans = last_spans(run, network);

@@ -16,7 +16,7 @@ std::ostream& operator<<(std::ostream& stream, const LayerDone& done) {
 
 PeArrayModule::PeArrayModule(const sc_core::sc_module_name& name,
                              const LoopbackAccelerator& accelerator, const LoopbackPlan& plan,
-                             std::vector<MvtuCore>& cores)
+                             std::vector<ProtectedCore>& cores)
     : sc_module(name), accelerator_(accelerator), plan_(plan), cores_(cores) {
   sc_assert(cores.size() == plan.layers.size());
   SC_HAS_PROCESS(PeArrayModule);
@@ -48,7 +48,7 @@ void PeArrayModule::execute() {
 /// Fold by fold, with the cycles of its steps: what transients need.
 void PeArrayModule::compute_in_steps(int index, const WeightTile& tile, int64_t start, int pixel) {
   const LayerPlan& plan = plan_.layers[static_cast<size_t>(index)];
-  MvtuCore& core = cores_[static_cast<size_t>(index)];
+  ProtectedCore& core = cores_[static_cast<size_t>(index)];
   const bool by_channel = accelerator_.schedule == Schedule::channel_parallel;
   const int64_t pass = by_channel ? pixel : pixel / accelerator_.pe;
   const int first = tile.first_fold * plan.rows_per_fold;
@@ -70,7 +70,7 @@ void PeArrayModule::compute_in_steps(int index, const WeightTile& tile, int64_t 
 
 void PeArrayModule::compute(int index, const WeightTile& tile, int64_t start) {
   const LayerPlan& plan = plan_.layers[static_cast<size_t>(index)];
-  MvtuCore& core = cores_[static_cast<size_t>(index)];
+  ProtectedCore& core = cores_[static_cast<size_t>(index)];
   const Layer& layer = core.layer();
   const int first = tile.first_fold * plan.rows_per_fold;
   const int last = std::min(first + tile.folds * plan.rows_per_fold, layer.rows());

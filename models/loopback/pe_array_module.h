@@ -7,7 +7,7 @@
 #include <systemc>
 #include <vector>
 
-#include "models/common/mvtu_core.h"
+#include "models/common/protected_core.h"
 #include "models/loopback/activation_module.h"
 #include "models/loopback/fetch_module.h"
 #include "models/loopback/timing.h"
@@ -41,7 +41,7 @@ class PeArrayModule : public sc_core::sc_module {
 
   /// cores: one for each of plan.layers. All three outlive the module.
   PeArrayModule(const sc_core::sc_module_name& name, const LoopbackAccelerator& accelerator,
-                const LoopbackPlan& plan, std::vector<MvtuCore>& cores);
+                const LoopbackPlan& plan, std::vector<ProtectedCore>& cores);
 
  private:
   void execute();
@@ -51,7 +51,7 @@ class PeArrayModule : public sc_core::sc_module {
 
   const LoopbackAccelerator& accelerator_;
   const LoopbackPlan& plan_;
-  std::vector<MvtuCore>& cores_;
+  std::vector<ProtectedCore>& cores_;
   std::vector<int32_t> outputs_;
 };
 

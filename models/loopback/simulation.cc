@@ -135,7 +135,8 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
                         const FaultMap& map, const std::vector<Tensor>& images,
                         const SimulationOptions& options) {
   validate(network, network.name);
-  const Placement placement = place(accelerator, network);
+  const Placement placement =
+      options.placement != nullptr ? *options.placement : place(accelerator, network);
   const LoopbackPlan plan = make_plan(accelerator, network);
   FaultMap faults = map;
   validate(faults, placement, network, placement.accelerator);

@@ -17,8 +17,9 @@ namespace stuckat::loopback {
 class FetchModule;
 
 struct SimulationOptions {
-  bool tensors = false;    ///< keep every intermediate tensor of every image
-  bool transfers = false;  ///< keep what memory did when
+  bool tensors = false;                  ///< keep every intermediate tensor of every image
+  bool transfers = false;                ///< keep what memory did when
+  const Placement* placement = nullptr;  ///< with a protection on it; null: place()
 
   /// Another memory: called while the accelerator is elaborated, to bind FetchModule::memory
   /// (fetch_module.h) to a TLM-2.0 target. Addresses: job_from_address_0(). Values come

@@ -19,6 +19,7 @@ class Meter {
   Meter(const Network& network, const DataSet& data, int threads);
 
   const Network& network() const { return packed_.network(); }
+  const DataSet& data() const { return data_; }
   int64_t images() const { return data_.size(); }
   /// Images that are predicted right without faults.
   int64_t error_free() const { return error_free_; }

@@ -4,11 +4,12 @@
 #include "tests/agree/agreement.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_accelerator.h"
+#include "tests/support/refusal.h"
 
 using namespace stuckat;
 
 TEST_CASE("chips of memory faults agree in all engines, unit by unit") {
-  int flips = 0, with_memories = 0;
+  int flips = 0, with_memories = 0, refused = 0;
   for (const auto& family : test::random_families()) {
     for (uint64_t seed = 0; seed < 24; ++seed) {
       test::Random random(seed);
@@ -32,11 +33,17 @@ TEST_CASE("chips of memory faults agree in all engines, unit by unit") {
       faults.unit = memory_unit_names()[seed / 4 % memory_unit_names().size()];
       faults.rate = faults.unit == "cell" ? 0.02 : 0.1;
       INFO(family.prefix << " seed " << seed << " " << faults.unit);
-      test::check_agreement(network, *accelerator,
-                            MemoryChips(faults, sites, placement, network).chip(seed),
-                            test::random_images(random, network, 2));
+      const FaultMap chip = MemoryChips(faults, sites, placement, network).chip(seed);
+      const std::string told = test::refusal([&] { lower(chip, placement, network); });
+      if (told == "accepted") {
+        test::check_agreement(network, *accelerator, chip, test::random_images(random, network, 2));
+      } else {  // a code over the words of several layers
+        CHECK_THAT(told, Catch::Contains("reads as stuck in one layer and not in another"));
+        ++refused;
+      }
     }
   }
-  CHECK(with_memories == 2 * 24);  // a systolic array's weights are in its registers
+  CHECK(with_memories == 3 * 24);  // a systolic array's weights are in its registers
+  CHECK(refused < 12);
   CHECK(flips > 3);
 }

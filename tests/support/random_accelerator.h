@@ -5,9 +5,11 @@
 #include <vector>
 
 #include "faultmaps/effects.h"
+#include "faultmaps/mitigation/memory_code.h"
 #include "faultmaps/systolic_sites.h"
 #include "models/dataflow/family.h"
 #include "models/loopback/family.h"
+#include "models/protected/accelerator.h"
 #include "models/systolic/family.h"
 #include "tests/support/random_network.h"
 
@@ -82,6 +84,30 @@ inline systolic::SystolicAccelerator random_systolic(Random& random, const std::
   return a;
 }
 
+/// One of the others with voters and codes on some of its parts: at least one of each.
+inline AcceleratorPtr random_protected(Random& random, const Network& network) {
+  AcceleratorPtr inside;
+  if (uniform(random, 0, 1) == 0) {
+    inside = std::make_shared<dataflow::Dataflow>(random_dataflow(random, network));
+  } else {
+    inside = std::make_shared<loopback::Loopback>(random_loopback(random, network));
+  }
+  Protection protection;
+  const auto& codes = memory_codes();
+  for (const PeArray& array : inside->place(network).arrays) {
+    const bool first = protection.copies.empty();
+    if (first || uniform(random, 0, 1) == 0) {
+      protection.copies[array.name] = {uniform(random, 0, array.pe - 1)};
+    }
+    for (const char* memory : {"/weights", "/thresholds"}) {
+      if (!first && uniform(random, 0, 1) == 0) continue;
+      const int code = uniform(random, 0, static_cast<int>(codes.size()) - 1);
+      protection.codes[array.name + memory] = codes[static_cast<size_t>(code)].name;
+    }
+  }
+  return std::make_shared<ProtectedAccelerator>("random", inside, protection);
+}
+
 /// One row for each built-in family; their kinds of sites are registered.
 struct RandomFamily {
   const char* prefix;
@@ -102,6 +128,7 @@ inline const std::vector<RandomFamily>& random_families() {
        [](Random& random, const Network&) -> AcceleratorPtr {
          return std::make_shared<systolic::Systolic>(random_systolic(random, "ws-double-buffered"));
        }},
+      {"protected", random_protected},
   };
   return rows;
 }

@@ -1,0 +1,282 @@
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <tuple>
+
+#include "faultmaps/mitigation/protection.h"
+#include "faultmaps/mitigation/protection_parts.h"
+#include "workloads/errors.h"
+
+namespace stuckat {
+namespace {
+
+/// The word that a fault lies in: of a coded memory, its PE, its address.
+using WordKey = std::tuple<int, int, int>;  // part among others, PE, address
+
+class Behind {
+ public:
+  Behind(const FaultMap& map, const Placement& placement, const Network& network)
+      : map_(map), placement_(placement), network_(network) {
+    result_.left = map;
+    result_.left.faults.clear();
+  }
+
+  Residual run() {
+    std::vector<Fault> others;
+    for (const Fault& fault : map_.faults) {
+      if (const auto word = word_of(fault)) {
+        words_[*word].push_back(&fault);
+      } else {
+        others.push_back(fault);
+      }
+    }
+    for (const auto& [key, faults] : words_) read(key, faults, others);
+    for (const Fault& fault : others) vote(fault);
+    for (const auto& [where, broken] : broken_) settle(where.first, where.second, broken);
+    auto& left = result_.left.faults;
+    left.insert(left.end(), voted_.begin(), voted_.end());
+    std::sort(left.begin(), left.end());
+    left.erase(std::unique(left.begin(), left.end()), left.end());
+    return std::move(result_);
+  }
+
+ private:
+  const OtherPart& part(int index) const { return placement_.others[static_cast<size_t>(index)]; }
+
+  /// The part of a kind that belongs to an array; -1: none.
+  int part_of_array(PartKind kind, const std::string& array, int which) const {
+    for (size_t i = 0; i < placement_.others.size(); ++i) {
+      const OtherPart& other = placement_.others[i];
+      if (other.kind == kind && array_of(placement_, other).name == array &&
+          (which < 0 || other.figures[1] == which)) {
+        return static_cast<int>(i);
+      }
+    }
+    return -1;
+  }
+
+  std::optional<WordKey> word_of(const Fault& fault) const {
+    if (fault.kind == protection_kinds().check) {
+      for (size_t i = 0; i < placement_.others.size(); ++i) {
+        if (placement_.others[i].name == fault.part) {
+          return WordKey{static_cast<int>(i), fault.coordinates[0], fault.coordinates[1]};
+        }
+      }
+    }
+    const bool weight = fault.kind == SiteKind::pe_weight || fault.kind == SiteKind::array_weight;
+    const bool threshold =
+        fault.kind == SiteKind::pe_threshold || fault.kind == SiteKind::array_threshold;
+    if (!weight && !threshold) return {};
+    const int memory =
+        part_of_array(protection_kinds().memory, fault.part,
+                      static_cast<int>(weight ? CodedMemory::weights : CodedMemory::thresholds));
+    if (memory < 0) return {};
+    const bool own = fault.kind == SiteKind::pe_weight || fault.kind == SiteKind::pe_threshold;
+    return own ? WordKey{memory, fault.coordinates[0], fault.coordinates[1]}
+               : WordKey{memory, 0, fault.coordinates[0]};
+  }
+
+  /// Number of the bit in its code word.
+  int bit_of(const Fault& fault, const Words& words) const {
+    if (fault.kind == protection_kinds().check) return words.bits() + fault.coordinates[2];
+    const bool own = fault.kind == SiteKind::pe_weight || fault.kind == SiteKind::pe_threshold;
+    const size_t first = own ? 2 : 1;
+    return fault.coordinates[first] * words.field_bits + fault.coordinates[first + 1];
+  }
+
+  /// What a layer stores in a word; nothing where it does not use the word.
+  std::optional<std::vector<bool>> stored(const WordKey& key, const Words& words,
+                                          const ArrayUse& use, const Layer& layer,
+                                          const ArrayMap& map) const {
+    const auto [index, pe, address] = key;
+    std::vector<bool> bits(static_cast<size_t>(words.bits()));
+    const auto put = [&](int field, uint32_t code, int width) {
+      for (int b = 0; b < width; ++b) {
+        bits[static_cast<size_t>(field * words.field_bits + b)] = (code >> b & 1) != 0;
+      }
+    };
+    if (static_cast<CodedMemory>(part(index).figures[1]) == CodedMemory::weights) {
+      if (address >= map.weight_addresses()) return {};
+      for (int lane = 0; lane < words.fields; ++lane) {
+        const ArrayMap::Weight at = map.weight_at(pe, address, lane);
+        if (at.row >= layer.rows()) return {};
+        const int weight = at.column < layer.columns() ? layer.weight_row(at.row)[at.column]
+                                                       : padded_weight(layer, at.column);
+        put(lane, layer.weight_format.code(weight), layer.weight_format.bits);
+      }
+      return bits;
+    }
+    if (layer.accumulator_output || address >= map.folds()) return {};
+    const int row = map.threshold_row(pe, address);
+    if (row >= layer.rows()) return {};
+    for (int i = 0; i < layer.thresholds_per_row(); ++i) {
+      put(i, static_cast<uint32_t>(layer.threshold_row(row)[i]), use.threshold_bits);
+    }
+    return bits;
+  }
+
+  std::string word_name(const WordKey& key) const {
+    const auto [index, pe, address] = key;
+    return part(index).name + "[" + std::to_string(pe) + "][" + std::to_string(address) + "]";
+  }
+
+  Fault data_fault(const WordKey& key, const Words& words, int bit, bool value) const {
+    const auto [index, pe, address] = key;
+    const OtherPart& memory = part(index);
+    const PeArray& array = array_of(placement_, memory);
+    const bool weights = static_cast<CodedMemory>(memory.figures[1]) == CodedMemory::weights;
+    const int field = bit / words.field_bits;
+    const int inner = bit % words.field_bits;
+    const bool own = array.schedule == Schedule::channel_parallel;
+    Fault fault;
+    fault.kind = weights ? (own ? SiteKind::pe_weight : SiteKind::array_weight)
+                         : (own ? SiteKind::pe_threshold : SiteKind::array_threshold);
+    fault.part = array.name;
+    fault.coordinates = {pe, address, field, inner};
+    if (!own) fault.coordinates = {address, field, inner, 0};
+    fault.value = value ? 1 : 0;
+    return fault;
+  }
+
+  void flip(const WordKey& key, const Fault& fault, const MemoryCodeRow& row,
+            std::vector<Fault>& others) {
+    (row.corrects ? result_.corrected : result_.detected).push_back(word_name(key));
+    if (!row.corrects && fault.kind != protection_kinds().check) others.push_back(fault);
+  }
+
+  /// What the faults of one word leave goes to `others`.
+  void read(const WordKey& key, const std::vector<const Fault*>& faults,
+            std::vector<Fault>& others) {
+    const OtherPart& memory = part(std::get<0>(key));
+    const MemoryCodeRow& row = memory_codes()[static_cast<size_t>(memory.figures[2])];
+    for (const Fault* fault : faults) {
+      if (!fault->is_flip()) continue;
+      if (faults.size() == 1) return flip(key, *fault, row, others);
+      throw InputError(placement_.accelerator,
+                       name(*fault) + ": a transient beside another fault of its word",
+                       "one fault in a word of a memory with a code");
+    }
+    const Words words = words_of(placement_, memory.figures[0],
+                                 static_cast<CodedMemory>(memory.figures[1]), network_);
+    const MemoryCode code(row, words.bits());
+    std::map<int, bool> left;     // bits that read wrongly somewhere, and as what
+    std::vector<CodeWord> reads;  // of every layer that uses the word
+    bool corrected = false;
+    bool detected = false;
+    for_each_use(placement_, network_, memory.figures[0],
+                 [&](const ArrayUse& use, const Layer& layer, const ArrayMap& map) {
+                   const auto data = stored(key, words, use, layer, map);
+                   if (!data) return;
+                   CodeWord word = code.encode(*data);
+                   for (const Fault* fault : faults) {
+                     word[static_cast<size_t>(bit_of(*fault, words))] = fault->value != 0;
+                   }
+                   const MemoryCode::Read read = code.decode(word);
+                   corrected = corrected || read.outcome == MemoryCode::Outcome::corrected;
+                   detected = detected || read.outcome == MemoryCode::Outcome::detected;
+                   for (int b = 0; b < words.bits(); ++b) {
+                     const auto i = static_cast<size_t>(b);
+                     if (read.data[i] != (*data)[i]) left[b] = read.data[i];
+                   }
+                   reads.push_back(read.data);
+                 });
+    for (const auto& [bit, value] : left) {
+      for (const CodeWord& read : reads) {
+        if (read[static_cast<size_t>(bit)] == value) continue;
+        throw InputError(placement_.accelerator,
+                         word_name(key) + ": bit " + std::to_string(bit) +
+                             " reads as stuck in one layer and not in another",
+                         "words whose wrong bits are the same in all layers of an array");
+      }
+      others.push_back(data_fault(key, words, bit, value));
+    }
+    if (corrected) result_.corrected.push_back(word_name(key));
+    if (detected) result_.detected.push_back(word_name(key));
+  }
+
+  /// Copies of a PE that are broken; at what level the dead ones are.
+  struct Broken {
+    std::map<int, std::optional<int>> copies;
+    void add(int copy, std::optional<int> level) {
+      const auto [at, is_new] = copies.try_emplace(copy, level);
+      if (!is_new) at->second.reset();  // dead and more
+    }
+  };
+
+  void vote(const Fault& fault) {
+    if (fault.kind == protection_kinds().voter_output ||
+        fault.kind == protection_kinds().replica_dead) {
+      for (size_t i = 0; i < placement_.others.size(); ++i) {
+        const OtherPart& voters = placement_.others[i];
+        if (voters.name != fault.part) continue;
+        const int pe = voters.figures[static_cast<size_t>(fault.coordinates[0]) + 1];
+        if (fault.kind == protection_kinds().replica_dead) {
+          broken_[{static_cast<int>(i), pe}].add(fault.coordinates[1] + 1, fault.value);
+          return;
+        }
+        Fault output;
+        output.kind = SiteKind::pe_output;
+        output.part = array_of(placement_, voters).name;
+        output.coordinates = {pe, fault.coordinates[1], 0, 0};
+        output.value = fault.value;
+        voted_.push_back(std::move(output));
+        return;
+      }
+    }
+    const SiteRow& row = site_row(fault.kind);
+    if (row.part == PartKind::pe_array && !row.coordinates.empty() &&
+        std::string_view(row.coordinates.front().name) == "pe") {
+      const int index = part_of_array(protection_kinds().voters, fault.part, -1);
+      const int pe = fault.coordinates[0];
+      if (index >= 0) {
+        const auto& figures = part(index).figures;
+        if (std::find(figures.begin() + 1, figures.end(), pe) != figures.end()) {
+          std::optional<int> level;
+          if (fault.kind == SiteKind::pe_dead) level = fault.value;
+          broken_[{index, pe}].add(0, level);
+          return;
+        }
+      }
+    }
+    result_.left.faults.push_back(fault);
+  }
+
+  void settle(int index, int pe, const Broken& broken) {
+    const std::string& array = array_of(placement_, part(index)).name;
+    const std::string where = array + "/pe[" + std::to_string(pe) + "]";
+    if (broken.copies.size() == 1) {
+      result_.corrected.push_back(part(index).name + ": " + where);
+      return;
+    }
+    std::map<int, int> dead;  // level -> copies
+    for (const auto& [copy, level] : broken.copies) {
+      if (level && ++dead[*level] == 2) {
+        voted_.push_back({SiteKind::pe_dead, array, {pe, 0, 0, 0}, *level});
+        return;
+      }
+    }
+    throw InputError(placement_.accelerator,
+                     where +
+                         ": two of its copies are broken differently, and no fault of the PE "
+                         "does what they do together",
+                     "one broken copy, or two dead at one level");
+  }
+
+  const FaultMap& map_;
+  const Placement& placement_;
+  const Network& network_;
+  Residual result_;
+  std::map<WordKey, std::vector<const Fault*>> words_;
+  std::map<std::pair<int, int>, Broken> broken_;  // voters among others, PE
+  std::vector<Fault> voted_;
+};
+
+}  // namespace
+
+Residual behind_protection(const FaultMap& map, const Placement& placement,
+                           const Network& network) {
+  if (!is_protected(placement)) return {map, {}, {}};
+  return Behind(map, placement, network).run();
+}
+
+}  // namespace stuckat

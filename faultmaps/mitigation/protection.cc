@@ -1,0 +1,129 @@
+#include "faultmaps/mitigation/protection.h"
+
+#include <algorithm>
+#include <map>
+
+#include "faultmaps/mitigation/protection_parts.h"
+#include "workloads/errors.h"
+
+namespace stuckat {
+namespace {
+
+int find_array(const Placement& placement, const std::string& array) {
+  std::vector<std::string> known;
+  for (size_t i = 0; i < placement.arrays.size(); ++i) {
+    if (placement.arrays[i].name == array) return static_cast<int>(i);
+    known.push_back(placement.arrays[i].name);
+  }
+  throw_unknown_name(placement.accelerator, "array of PEs", array, known);
+}
+
+void add_part(Placement& placement, OtherPart part) {
+  for (const OtherPart& other : placement.others) {
+    if (other.name == part.name) {
+      throw InputError(placement.accelerator, "'" + part.name + "' is there already",
+                       "one for each array");
+    }
+  }
+  placement.others.push_back(std::move(part));
+}
+
+}  // namespace
+
+void triplicate(Placement& placement, const std::string& array, std::vector<int> pes) {
+  const int index = find_array(placement, array);
+  std::sort(pes.begin(), pes.end());
+  pes.erase(std::unique(pes.begin(), pes.end()), pes.end());
+  const int count = placement.arrays[static_cast<size_t>(index)].pe;
+  if (pes.empty() || pes.front() < 0 || pes.back() >= count) {
+    throw InputError(
+        placement.accelerator,
+        "PEs in three copies of '" + array + "': " +
+            (pes.empty() ? "none" : std::to_string(pes.front() < 0 ? pes.front() : pes.back())),
+        "0 to " + std::to_string(count - 1));
+  }
+  OtherPart part{protection_kinds().voters, array + "/voters", -1, {index}};
+  part.figures.insert(part.figures.end(), pes.begin(), pes.end());
+  const auto& uses = placement.arrays[static_cast<size_t>(index)].uses;
+  if (uses.size() == 1) part.layer = uses.front().layer;
+  add_part(placement, std::move(part));
+}
+
+void encode(Placement& placement, const std::string& array, CodedMemory memory, int code) {
+  const int index = find_array(placement, array);
+  OtherPart part{protection_kinds().memory,
+                 array + (memory == CodedMemory::weights ? "/weights" : "/thresholds"),
+                 -1,
+                 {index, static_cast<int>(memory), code}};
+  const auto& uses = placement.arrays[static_cast<size_t>(index)].uses;
+  if (uses.size() == 1) part.layer = uses.front().layer;
+  add_part(placement, std::move(part));
+}
+
+int64_t pe_memory_bits(const Placement& placement, int array, const Network& network) {
+  int64_t bits = 0;
+  for (const CodedMemory memory : {CodedMemory::weights, CodedMemory::thresholds}) {
+    const Words words = words_of(placement, array, memory, network);
+    if (words.memories == 1 && placement.arrays[static_cast<size_t>(array)].pe > 1) continue;
+    bits += int64_t{words.addresses} * words.bits();
+  }
+  return bits;
+}
+
+ProtectionCost protection_cost(const Placement& placement, const Network& network) {
+  ProtectionCost cost;
+  if (!is_protected(placement)) return cost;
+  std::map<int, int64_t> check_bits_of_pe;  // by array
+  for (const OtherPart& part : placement.others) {
+    if (part.kind != protection_kinds().memory) continue;
+    const Words words =
+        words_of(placement, part.figures[0], static_cast<CodedMemory>(part.figures[1]), network);
+    const int64_t bits = int64_t{words.addresses} * check_bits_of(placement, part, network);
+    cost.memory_bits += words.memories * bits;
+    const PeArray& array = array_of(placement, part);
+    if (words.memories == array.pe) check_bits_of_pe[part.figures[0]] += bits;
+  }
+  for (const OtherPart& part : placement.others) {
+    if (part.kind != protection_kinds().voters) continue;
+    const auto pes = static_cast<int64_t>(part.figures.size()) - 1;
+    cost.pes += 2 * pes;
+    cost.multipliers += 2 * pes * array_of(placement, part).simd;
+    cost.memory_bits +=
+        2 * pes *
+        (pe_memory_bits(placement, part.figures[0], network) + check_bits_of_pe[part.figures[0]]);
+  }
+  return cost;
+}
+
+ArrayProtection protection_of(const Placement& placement, const std::string& array,
+                              const Network& network) {
+  ArrayProtection found;
+  if (!is_protected(placement)) return found;
+  const ProtectionKinds& kinds = protection_kinds();
+  for (const OtherPart& part : placement.others) {
+    const bool of_array = (part.kind == kinds.voters || part.kind == kinds.memory) &&
+                          array_of(placement, part).name == array;
+    if (!of_array) continue;
+    if (part.kind == kinds.voters) {
+      found.voted.assign(part.figures.begin() + 1, part.figures.end());
+      continue;
+    }
+    const auto memory = static_cast<CodedMemory>(part.figures[1]);
+    const Words words = words_of(placement, part.figures[0], memory, network);
+    (memory == CodedMemory::weights ? found.weights : found.thresholds) = {
+        &memory_codes()[static_cast<size_t>(part.figures[2])], words.fields, words.field_bits};
+  }
+  return found;
+}
+
+const std::string& protected_array(const Placement& placement, const std::string& part) {
+  if (!is_protected(placement)) return part;
+  for (const OtherPart& other : placement.others) {
+    const bool around =
+        other.kind == protection_kinds().voters || other.kind == protection_kinds().memory;
+    if (around && other.name == part) return array_of(placement, other).name;
+  }
+  return part;
+}
+
+}  // namespace stuckat

@@ -1,0 +1,38 @@
+// What the parts of a protection are in a placement, for those that read them.
+#pragma once
+
+#include "faultmaps/array_map.h"
+#include "faultmaps/mitigation/protection.h"
+#include "faultmaps/placement.h"
+
+namespace stuckat {
+
+/// The array that a part belongs to.
+inline const PeArray& array_of(const Placement& placement, const OtherPart& part) {
+  return placement.arrays[static_cast<size_t>(part.figures[0])];
+}
+
+/// visit(use, layer, map) for every use of an array.
+template <typename Visit>
+void for_each_use(const Placement& placement, const Network& network, int array, Visit visit) {
+  const PeArray& a = placement.arrays[static_cast<size_t>(array)];
+  for (const ArrayUse& use : a.uses) {
+    const Layer& layer = network.layer(use.layer);
+    visit(use, layer, ArrayMap(a, use, layer));
+  }
+}
+
+/// The words of an array's memory: their number, and the bits of one. Of an array for several
+/// layers those of the greatest.
+struct Words {
+  int memories = 1;  ///< PEs, or one that broadcasts
+  int addresses = 0;
+  int fields = 0;  ///< lanes, or thresholds
+  int field_bits = 0;
+  int bits() const { return fields * field_bits; }
+};
+Words words_of(const Placement& placement, int array, CodedMemory memory, const Network& network);
+/// Check bits of a word of a coded memory; 0 where it has no words.
+int check_bits_of(const Placement& placement, const OtherPart& part, const Network& network);
+
+}  // namespace stuckat

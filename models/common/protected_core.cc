@@ -1,0 +1,235 @@
+#include "models/common/protected_core.h"
+
+#include <algorithm>
+
+#include "workloads/errors.h"
+
+namespace stuckat {
+
+ProtectedCore::ProtectedCore(const Layer& layer, const PeArray& array, const ArrayUse& use,
+                             const ArrayProtection& protection, bool sums)
+    : core_(layer, array, use, sums),
+      protection_(protection),
+      voters_(protection.voted.size()),
+      use_(use),
+      schedule_(array.schedule),
+      pe_(array.pe),
+      simd_(array.simd),
+      apart_(sums && !layer.accumulator_output) {
+  if (!protection.voted.empty()) copies_.assign(2, core_);
+  if (has_codes()) stored_ = layer;
+}
+
+void ProtectedCore::arm(const Fault& fault) {
+  if (arm_voter(fault) || arm_word(fault)) return;
+  core_.arm(fault);
+  // A memory that broadcasts serves the copies as well.
+  const bool shared =
+      fault.kind == SiteKind::array_weight || fault.kind == SiteKind::array_threshold;
+  for (MvtuCore& copy : copies_) {
+    if (shared) copy.arm(fault);
+  }
+}
+
+/// Whether the fault is in a voter or a further copy.
+bool ProtectedCore::arm_voter(const Fault& fault) {
+  if (protection_.voted.empty()) return false;
+  const auto [voter, second, unused, none] = fault.coordinates;
+  if (fault.kind == protection_kinds().voter_output) {
+    const Layer& layer = core_.layer();
+    const int bits = layer.accumulator_output ? use_.accumulator_bits : layer.output_format.bits;
+    if (second < bits) voters_[static_cast<size_t>(voter)].stick(second, fault.value != 0);
+    return true;
+  }
+  if (fault.kind != protection_kinds().replica_dead) return false;
+  Fault dead = fault;
+  dead.kind = SiteKind::pe_dead;
+  dead.coordinates = {protection_.voted[static_cast<size_t>(voter)], 0, 0, 0};
+  copies_[static_cast<size_t>(second)].arm(dead);
+  return true;
+}
+
+/// Whether the fault is in a word with check bits.
+bool ProtectedCore::arm_word(const Fault& fault) {
+  const bool own = fault.kind == SiteKind::pe_weight || fault.kind == SiteKind::pe_threshold;
+  CodedMemory memory = CodedMemory::weights;
+  const bool check = has_codes() && fault.kind == protection_kinds().check;
+  if (check) {
+    if (fault.part.ends_with("/thresholds")) memory = CodedMemory::thresholds;
+  } else if (fault.kind == SiteKind::pe_threshold || fault.kind == SiteKind::array_threshold) {
+    memory = CodedMemory::thresholds;
+  } else if (!own && fault.kind != SiteKind::array_weight) {
+    return false;
+  }
+  const MemoryCodeRow* const code = coded(memory).code;
+  if (code == nullptr) return false;
+  const auto [first, second, third, fourth] = fault.coordinates;
+  const Word word = own || check ? Word{memory, first, second} : Word{memory, 0, first};
+  std::vector<Fault>& faults = words_[word];
+  const bool meet = !faults.empty() && (fault.is_flip() || faults.front().is_flip());
+  if (meet) {
+    throw InputError(name(fault), "a transient beside another fault of its word",
+                     "one fault in a word of a memory with a code");
+  }
+  faults.push_back(fault);
+  if (!fault.is_flip()) {
+    unread_[word] = faults;
+  } else if (!code->corrects && !check) {
+    core_.arm(fault);
+    for (MvtuCore& copy : copies_) {
+      if (!own) copy.arm(fault);
+    }
+  }
+  return true;
+}
+
+const CodedWords& ProtectedCore::coded(CodedMemory memory) const {
+  return memory == CodedMemory::weights ? protection_.weights : protection_.thresholds;
+}
+
+/// The row whose weights or thresholds a word holds; beyond the layer's where it holds none.
+int ProtectedCore::row_of(const Word& word) const {
+  const auto [memory, pe, address] = word;
+  const int synapse_fold = use_.columns / simd_;
+  const int fold = memory == CodedMemory::weights ? address / synapse_fold : address;
+  return schedule_ == Schedule::channel_parallel ? fold * pe_ + pe : fold;
+}
+
+/// The data bits of a word as they are written.
+CodeWord ProtectedCore::stored(const Word& word) const {
+  const auto [memory, pe, address] = word;
+  const CodedWords& coded_words = coded(memory);
+  const int row = row_of(word);
+  CodeWord bits(static_cast<size_t>(coded_words.fields * coded_words.field_bits));
+  const auto put = [&](int field, uint32_t code, int width) {
+    for (int b = 0; b < width; ++b) {
+      bits[static_cast<size_t>(field * coded_words.field_bits + b)] = (code >> b & 1u) != 0;
+    }
+  };
+  if (memory == CodedMemory::thresholds) {
+    for (int i = 0; i < stored_.thresholds_per_row(); ++i) {
+      put(i, static_cast<uint32_t>(stored_.threshold_row(row)[i]), use_.threshold_bits);
+    }
+    return bits;
+  }
+  const NumberFormat& format = stored_.weight_format;
+  for (int lane = 0; lane < simd_; ++lane) {
+    const int column = address % (use_.columns / simd_) * simd_ + lane;
+    const int weight = column < stored_.columns() ? stored_.weight_row(row)[column]
+                                                  : padded_weight(stored_, column);
+    put(lane, format.code(weight), format.bits);
+  }
+  return bits;
+}
+
+/// What the decoders give for words with broken cells goes to the core as if its cells held it.
+void ProtectedCore::read_words() {
+  for (const auto& [word, faults] : unread_) {
+    const auto [memory, pe, address] = word;
+    const CodedWords& coded_words = coded(memory);
+    const bool unused = memory == CodedMemory::thresholds && stored_.accumulator_output;
+    if (row_of(word) >= stored_.rows() || unused) continue;
+    const CodeWord data = stored(word);
+    const MemoryCode code(*coded_words.code, static_cast<int>(data.size()));
+    CodeWord cells = code.encode(data);
+    const bool shared = schedule_ == Schedule::pixel_parallel;
+    const size_t field_at = shared ? 1 : 2;  // of the coordinates of a data bit
+    for (const Fault& fault : faults) {
+      const bool check = fault.kind == protection_kinds().check;
+      const int bit = check ? static_cast<int>(data.size()) + fault.coordinates[2]
+                            : fault.coordinates[field_at] * coded_words.field_bits +
+                                  fault.coordinates[field_at + 1];
+      cells[static_cast<size_t>(bit)] = fault.value != 0;
+    }
+    const MemoryCode::Read read = code.decode(cells);
+    for (size_t bit = 0; bit < data.size(); ++bit) {
+      if (read.data[bit] == data[bit]) continue;
+      const int field = static_cast<int>(bit) / coded_words.field_bits;
+      const int inner = static_cast<int>(bit) % coded_words.field_bits;
+      Fault wrong;
+      const bool weights = memory == CodedMemory::weights;
+      wrong.value = read.data[bit] ? 1 : 0;
+      if (shared) {
+        wrong.kind = weights ? SiteKind::array_weight : SiteKind::array_threshold;
+        wrong.coordinates = {address, field, inner, 0};
+      } else {
+        wrong.kind = weights ? SiteKind::pe_weight : SiteKind::pe_threshold;
+        wrong.coordinates = {pe, address, field, inner};
+      }
+      core_.arm(wrong);
+      for (MvtuCore& copy : copies_) {
+        if (shared) copy.arm(wrong);
+      }
+    }
+  }
+  unread_.clear();
+}
+
+void ProtectedCore::set_step_cycles(const int64_t* cycles, int64_t filled) {
+  core_.set_step_cycles(cycles, filled);
+  for (MvtuCore& copy : copies_) copy.set_step_cycles(cycles, filled);
+}
+
+void ProtectedCore::set_padding(const int32_t* values) {
+  core_.set_padding(values);
+  for (MvtuCore& copy : copies_) copy.set_padding(values);
+}
+
+void ProtectedCore::load(const int32_t* window) {
+  core_.load(window);
+  for (MvtuCore& copy : copies_) copy.load(window);
+}
+
+void ProtectedCore::load_codes(const uint64_t* codes) {
+  core_.load_codes(codes);
+  for (MvtuCore& copy : copies_) copy.load_codes(codes);
+}
+
+void ProtectedCore::compute(int pixel, int first, int last, int32_t* out) {
+  if (!unread_.empty()) read_words();
+  core_.compute(pixel, first, last, out);
+  if (copies_.empty()) return;
+  for (size_t c = 0; c < copies_.size(); ++c) {
+    outputs_[c].resize(static_cast<size_t>(last - first));
+    copies_[c].compute(pixel, first, last, outputs_[c].data());
+  }
+  for (int row = first; row < last; ++row) {
+    const int voter = voter_of((schedule_ == Schedule::pixel_parallel ? pixel : row) % pe_);
+    if (voter < 0) continue;
+    const auto at = static_cast<size_t>(row - first);
+    out[at] = majority({out[at], outputs_[0][at], outputs_[1][at]}, voter, apart_);
+  }
+}
+
+int32_t ProtectedCore::output(int row, int32_t accumulator) const {
+  const int32_t own = core_.output(row, accumulator);
+  const int voter = voter_of(row % pe_);
+  if (voter < 0) return own;
+  return majority({own, copies_[0].output(row, accumulator), copies_[1].output(row, accumulator)},
+                  voter, false);
+}
+
+/// Its number among the PEs in copies, or -1.
+int ProtectedCore::voter_of(int pe) const {
+  const auto& voted = protection_.voted;
+  const auto found = std::lower_bound(voted.begin(), voted.end(), pe);
+  return found != voted.end() && *found == pe ? static_cast<int>(found - voted.begin()) : -1;
+}
+
+/// Bit by bit. `sums`: of accumulators on their way to thresholds that are a part of their own,
+/// behind which the voter's output is.
+int32_t ProtectedCore::majority(const std::array<int32_t, 3>& outputs, int voter, bool sums) const {
+  const Layer& layer = core_.layer();
+  const bool wide = sums || layer.accumulator_output;
+  const NumberFormat& format = layer.output_format;
+  std::array<uint32_t, 3> codes{};
+  std::transform(outputs.begin(), outputs.end(), codes.begin(), [&](int32_t value) {
+    return wide ? static_cast<uint32_t>(value) : format.code(value);
+  });
+  const auto [a, b, c] = codes;
+  uint32_t code = (a & b) | (b & c) | (a & c);
+  if (!sums) code = voters_[static_cast<size_t>(voter)].read(code);
+  return wide ? read_register(code, use_.accumulator_bits, layer.is_xnor()) : format.value(code);
+}
+
+}  // namespace stuckat

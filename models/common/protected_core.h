@@ -1,0 +1,70 @@
+// An array of PEs on one layer with redundancy around it, as hardware (docs/mitigation.md): PEs
+// that are there three times with a bitwise majority voter behind them, memories whose words are
+// stored with check bits and decoded when they are read. Without a protection it is the MvtuCore
+// alone. No time, no SystemC; voters and decoders take no cycle.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <tuple>
+#include <vector>
+
+#include "faultmaps/mitigation/protection.h"
+#include "models/common/mvtu_core.h"
+
+namespace stuckat {
+
+class ProtectedCore {
+ public:
+  /// As MvtuCore; `protection`: protection_of() the array.
+  ProtectedCore(const Layer& layer, const PeArray& array, const ArrayUse& use,
+                const ArrayProtection& protection = {}, bool sums = false);
+
+  /// Before the first compute(). Sites of the array, and of its protection. Copy 0 of a PE has the
+  /// PE's sites. Throws InputError for a transient beside another fault of the word of a code.
+  void arm(const Fault& fault);
+
+  // As those of MvtuCore, on every copy.
+  bool has_flips() const { return core_.has_flips(); }
+  void set_step_cycles(const int64_t* cycles, int64_t filled = 0);
+  void set_padding(const int32_t* values);
+  void load(const int32_t* window);
+  void load_codes(const uint64_t* codes);
+  /// Behind the voters.
+  void compute(int pixel, int first, int last, int32_t* out);
+  int32_t output(int row, int32_t accumulator) const;
+  const Layer& layer() const { return core_.layer(); }
+
+ private:
+  /// Memory, PE (0 where one broadcasts) and address.
+  using Word = std::tuple<CodedMemory, int, int>;
+
+  bool has_codes() const {
+    return protection_.weights.code != nullptr || protection_.thresholds.code != nullptr;
+  }
+  bool arm_voter(const Fault& fault);
+  bool arm_word(const Fault& fault);
+  const CodedWords& coded(CodedMemory memory) const;
+  int row_of(const Word& word) const;
+  CodeWord stored(const Word& word) const;
+  void read_words();
+  int voter_of(int pe) const;
+  int32_t majority(const std::array<int32_t, 3>& outputs, int voter, bool sums) const;
+
+  MvtuCore core_;                 // copy 0 of each PE
+  std::vector<MvtuCore> copies_;  // the others, or none without voters
+  ArrayProtection protection_;
+  std::vector<StuckBits> voters_;  // [PEs in copies], on the output
+  Layer stored_;                   // what is written to the memories, if they have codes
+  ArrayUse use_;
+  Schedule schedule_;
+  int pe_;
+  int simd_;
+  bool apart_;                                   // thresholds are a part of their own
+  std::map<Word, std::vector<Fault>> words_;     // with their faults
+  std::map<Word, std::vector<Fault>> unread_;    // since compute()
+  std::array<std::vector<int32_t>, 2> outputs_;  // of the copies, scratch of compute()
+};
+
+}  // namespace stuckat
