@@ -1,10 +1,4 @@
 // Every reader of files, against files with something wrong in them (README.md).
-#include <sys/resource.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <functional>
-
 #include "faultmaps/fault_map.h"
 #include "faultmaps/site_index.h"
 #include "faultmaps/text_files.h"
@@ -13,10 +7,8 @@
 #include "models/loopback/accelerator.h"
 #include "sim/campaign/result.h"
 #include "sim/campaign/run.h"
-#include "tests/fuzz/mutations.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/sim/campaign/campaign_setup.h"
-#include "tests/support/catch.h"
-#include "tests/support/in_child.h"
 #include "tests/support/picture_files.h"
 #include "tests/support/temporary_folder.h"
 #include "tools/stuckat/simulation_json.h"
@@ -30,17 +22,6 @@ using namespace stuckat;
 using test::CampaignSetup;
 
 namespace {
-
-/// One kind of file.
-struct Reader {
-  std::string name;
-  std::string file;                                    ///< a good one is written under this name
-  std::function<void(const std::string& path)> write;  ///< a good one
-  std::function<void(const std::string& path)> read;
-  int trials;  ///< of a test run
-};
-
-bool ends_with(const std::string& name, const char* ending) { return name.ends_with(ending); }
 
 report::Simulation small_simulation() {
   report::Simulation s;
@@ -72,6 +53,7 @@ explore::Exploration small_exploration() {
     explore::Design d;
     d.name = "design " + std::to_string(i);
     d.pes = 4;
+    d.multipliers = 8;
     d.memory_bits = 1000;
     d.frames_per_second = 100;
     e.designs.push_back(d);
@@ -92,7 +74,7 @@ std::vector<FaultMap> small_maps() {
   return {map, {setup().dataflow.accelerator, {}}};
 }
 
-std::vector<Reader> readers() {
+std::vector<test::Reader> readers() {
   const auto text = [](const std::string& path, const std::string& content) {
     test::write_bytes(path, content);
   };
@@ -140,65 +122,10 @@ std::vector<Reader> readers() {
   };
 }
 
-int from_environment(const char* name, int standard) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? standard : std::atoi(text);
-}
-
-/// "" if all is well: one text for each trial that went wrong.
-std::string fuzz(const Reader& reader, const test::TemporaryFolder& folder, int trials, int seed) {
-  const std::string path = folder / reader.file;
-  reader.write(path);
-  reader.read(path);  // what it refuses below is refused for what was changed
-  const std::string good = test::read_bytes(path);
-  std::mt19937_64 random(static_cast<uint64_t>(seed));
-  int refused = 0;
-  std::string wrong;
-  for (int trial = 0; trial < trials; ++trial) {
-    test::write_bytes(folder / "trial", std::to_string(trial));
-    const bool by_bytes = random() % 2 == 0;
-    if (by_bytes) {
-      test::write_bytes(path, test::damaged(good, random));
-    } else if (ends_with(path, ".json")) {
-      test::write_bytes(path, test::changed_json(good, random));
-    } else {
-      test::write_bytes(path, good);
-      if (ends_with(path, ".h5")) test::change_hdf5(path, random);
-    }
-    constexpr unsigned most_seconds = 120;  // on a machine that does much else
-    ::alarm(most_seconds);
-    try {
-      reader.read(path);
-    } catch (const InputError& error) {
-      ++refused;
-      const std::string told = error.what();
-      constexpr size_t longest = 5000;
-      if (told.size() > longest || told.find('\n') != std::string::npos) {
-        wrong += "trial " + std::to_string(trial) + " is told in a way that nobody reads\n";
-      }
-    } catch (const std::exception& error) {
-      wrong += "trial " + std::to_string(trial) + " threw " + error.what() + "\n";
-    }
-    ::alarm(0);
-  }
-  if (refused < trials / 10) wrong += "only " + std::to_string(refused) + " were refused\n";
-  return wrong;
-}
-
 }  // namespace
 
 TEST_CASE("readers give what they read or one line, whatever the file holds") {
-  const int seed = from_environment("STUCKAT_FUZZ_SEED", 1);
-  int read = 0;
-  for (const Reader& reader : readers()) {
-    const int trials = from_environment("STUCKAT_FUZZ_TRIALS", reader.trials);
-    INFO(reader.name << ": " << trials << " trials, STUCKAT_FUZZ_SEED=" << seed);
-    const test::TemporaryFolder folder;
-    const std::string wrong = test::in_child([&] { return fuzz(reader, folder, trials, seed); });
-    INFO("the last trial was " << test::read_bytes(folder / "trial"));
-    CHECK(wrong.empty());
-    CHECK(wrong == "");
-    ++read;
-  }
-  CHECK(read >= 12);
+  const auto all = readers();
+  CHECK(all.size() >= 12);
+  test::check_readers(all);
 }

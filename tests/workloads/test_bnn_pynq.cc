@@ -10,14 +10,10 @@
 #include "workloads/zoo.h"
 
 using namespace stuckat;
+using test::PeSimd;
 using test::TemporaryFolder;
 
 namespace {
-
-struct PeSimd {
-  int pe;
-  int simd;
-};
 
 Network random_zoo_network(const std::string& name, uint64_t seed, const ZooOptions& options = {}) {
   test::Random random(seed);
@@ -30,61 +26,6 @@ Network random_zoo_network(const std::string& name, uint64_t seed, const ZooOpti
   for (int c = 0; c < network.classes(); ++c)
     network.class_names.push_back(std::to_string(c) + ". class");
   return network;
-}
-
-void write_words(const std::string& path, const std::vector<uint64_t>& words) {
-  std::string bytes;
-  for (const uint64_t word : words) {
-    for (int i = 0; i < 8; ++i) bytes += static_cast<char>(word >> (8 * i));
-  }
-  test::write_bytes(path, bytes);
-}
-
-/// Writes `network` as BNN-PYNQ does, by the words of docs/hardware.md: one loop over PEs, neuron
-/// folds, synapse folds and lanes. Padding has weight +1, and its inputs hold code 0: where one-bit
-/// inputs are summed, that is -1 for each padded column. The output layer has `output_rows` rows.
-void write_folder(const TemporaryFolder& folder, const Network& network,
-                  const std::vector<PeSimd>& foldings, int output_rows = 64) {
-  std::string classes;
-  for (const auto& name : network.class_names) classes += name + "\n";
-  test::write_bytes(folder / "classes.txt", classes);
-  size_t index = 0;
-  for (const Layer& layer : network.layers) {
-    if (!layer.has_weights()) continue;
-    const auto [pes, simd] = foldings.at(index);
-    const int rows = layer.accumulator_output ? output_rows : layer.rows();
-    const int columns = layer.columns() == 784 ? 832 : layer.columns();
-    const int scale = layer.input_format == fixed_point_format ? 2 : 1;
-    const bool sums_one_bit = layer.input_format == binary_format && !layer.is_xnor();
-    const int padding_sum = sums_one_bit ? layer.columns() - columns : 0;
-    for (int pe = 0; pe < pes; ++pe) {
-      std::vector<uint64_t> weights;
-      std::vector<uint64_t> thresholds;
-      for (int nf = 0; nf < rows / pes; ++nf) {
-        const int row = nf * pes + pe;
-        for (int sf = 0; sf < columns / simd; ++sf) {
-          uint64_t word = 0;
-          for (int lane = 0; lane < simd; ++lane) {
-            const int column = sf * simd + lane;
-            const bool padding = row >= layer.rows() || column >= layer.columns();
-            const int value = padding ? 1 : layer.weight_row(row)[column];
-            word |= uint64_t{layer.weight_format.code(value)} << (lane * layer.weight_format.bits);
-          }
-          weights.push_back(word);
-        }
-        for (int t = 0; t < layer.thresholds_per_row(); ++t) {
-          // Doubled ones may be odd: floor(t / 2) is the same.
-          const int64_t value = (int64_t{layer.threshold_row(row)[t]} + padding_sum) * scale +
-                                (scale - 1) * (row % 2);
-          thresholds.push_back(static_cast<uint64_t>(value));
-        }
-      }
-      const std::string name = std::to_string(index) + "-" + std::to_string(pe);
-      write_words(folder / (name + "-weights.bin"), weights);
-      if (!thresholds.empty()) write_words(folder / (name + "-thres.bin"), thresholds);
-    }
-    ++index;
-  }
 }
 
 const std::vector<PeSimd> tfc_folding = {{16, 26}, {8, 16}, {32, 8}, {4, 2}};
@@ -103,7 +44,7 @@ TEST_CASE("a folder gives back the network it was written from, at any folding")
     for (const auto& folding : foldings) {
       const TemporaryFolder folder;
       const Network network = random_zoo_network(name, 3);
-      write_folder(folder, network, folding);
+      test::write_bnn_pynq_folder(folder, network, folding);
       CHECK(import_bnn_pynq(folder.path().string(), name) == network);
     }
   }
@@ -112,8 +53,9 @@ TEST_CASE("a folder gives back the network it was written from, at any folding")
 TEST_CASE("a convolutional folder keeps channel order, and halves the first thresholds downwards") {
   const TemporaryFolder folder;
   const Network network = random_zoo_network("cnv-w1a2", 4, {.classes = 43});
-  write_folder(folder, network,
-               {{16, 3}, {32, 32}, {16, 32}, {16, 32}, {4, 32}, {1, 32}, {1, 4}, {1, 8}, {4, 1}});
+  test::write_bnn_pynq_folder(
+      folder, network,
+      {{16, 3}, {32, 32}, {16, 32}, {16, 32}, {4, 32}, {1, 32}, {1, 4}, {1, 8}, {4, 1}});
   CHECK(import_bnn_pynq(folder.path().string(), "cnv-w1a2") == network);
 }
 
@@ -126,17 +68,18 @@ TEST_CASE("output layers of any rows from the classes on, and other numbers of c
     INFO(row.classes << " classes in " << row.rows << " rows");
     const TemporaryFolder folder;
     const Network network = random_zoo_network("tfc-w1a1", 8, {.classes = row.classes});
-    write_folder(folder, network, {{16, 26}, {8, 16}, {32, 8}, {row.pe, 1}}, row.rows);
+    test::write_bnn_pynq_folder(folder, network, {{16, 26}, {8, 16}, {32, 8}, {row.pe, 1}},
+                                row.rows);
     CHECK(import_bnn_pynq(folder.path().string(), "tfc-w1a1") == network);
   }
 }
 
 TEST_CASE("weights of another width than the network's are told by the bits of their words") {
   const TemporaryFolder two, one;
-  write_folder(two, random_zoo_network("tfc-w2a2", 9), tfc_folding);
+  test::write_bnn_pynq_folder(two, random_zoo_network("tfc-w2a2", 9), tfc_folding);
   CHECK_THROWS_WITH(import_bnn_pynq(two.path().string(), "tfc-w1a2"),
                     Catch::Contains("bits above the 26 of a weight word are set"));
-  write_folder(one, random_zoo_network("tfc-w1a2", 9), tfc_folding);
+  test::write_bnn_pynq_folder(one, random_zoo_network("tfc-w1a2", 9), tfc_folding);
   CHECK_THROWS_WITH(import_bnn_pynq(one.path().string(), "tfc-w2a2"),
                     Catch::Contains("the upper half of every weight word is empty"));
 }
@@ -145,7 +88,7 @@ TEST_CASE("a first layer of one-bit inputs matches beside one-bit activations, e
   const TemporaryFolder folder;
   const Network network = random_zoo_network("tfc-w1a2", 10);
   CHECK(network.layers[0].signed_sum);
-  write_folder(folder, network, tfc_folding);
+  test::write_bnn_pynq_folder(folder, network, tfc_folding);
   const Network read = import_bnn_pynq(folder.path().string(), "tfc-w1a2");
   CHECK(read == network);
   CHECK_FALSE(read.layers[0].is_xnor());
@@ -156,7 +99,7 @@ TEST_CASE("a first layer of one-bit inputs matches beside one-bit activations, e
 TEST_CASE("a folder that does not fit its network is refused") {
   const auto refused = [](const std::string& name, auto&& damage) {
     const TemporaryFolder folder;
-    write_folder(folder, random_zoo_network("tfc-w1a1", 5), tfc_folding);
+    test::write_bnn_pynq_folder(folder, random_zoo_network("tfc-w1a1", 5), tfc_folding);
     damage(folder);
     CHECK_THROWS_AS(import_bnn_pynq(folder.path().string(), name), InputError);
   };
@@ -184,7 +127,7 @@ TEST_CASE("a folder that does not fit its network is refused") {
 
 TEST_CASE("a damaged folder gives a valid network or an InputError, never a crash") {
   const TemporaryFolder folder;
-  write_folder(folder, random_zoo_network("tfc-w2a2", 6), tfc_folding);
+  test::write_bnn_pynq_folder(folder, random_zoo_network("tfc-w2a2", 6), tfc_folding);
   const auto names = folder.files();
   std::mt19937_64 random(7);
   int refused = 0;
