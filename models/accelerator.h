@@ -23,6 +23,10 @@ struct Cost {
   int64_t pes = 0;
   int64_t multipliers = 0;  ///< PE * SIMD, all parts together
   int64_t memory_bits = 0;
+  // Of an FPGA, as FINN estimates them for its matrix-vector units; 0 where there is no estimate.
+  int64_t luts = 0;    ///< with multipliers in LUTs
+  int64_t bram18 = 0;  ///< of the weights
+  int64_t dsps = 0;    ///< if the multipliers were DSPs
 
   bool operator==(const Cost&) const = default;
 };
@@ -48,7 +52,7 @@ struct SimulationResult {
   int64_t first_image_cycles = 0;
   std::optional<int64_t> interval_cycles;  ///< from image to image in a long run
   int64_t total_cycles = 0;                ///< of all images
-  std::string bottleneck;                  ///< the part that sets the interval
+  std::string bottleneck;                  ///< what sets the interval: a part, or a FIFO
   std::vector<std::string> notes;          ///< what was chosen that the description leaves open
   std::vector<ModuleStatistics> modules;   ///< in the order of the data
   std::vector<StreamStatistics> streams;   ///< may be empty

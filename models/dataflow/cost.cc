@@ -1,5 +1,6 @@
 #include "models/dataflow/chain.h"
 #include "models/dataflow/family.h"
+#include "models/dataflow/finn_resources.h"
 
 namespace stuckat::dataflow {
 
@@ -22,6 +23,16 @@ Cost Dataflow::cost(const Network& network) const {
     sum.multipliers += int64_t{p.pe} * p.simd;
     const int64_t rows = padded_rows(description_, network, index);
     const int64_t columns = padded_columns(description_, network, index);
+    const MvauShape mvau{rows,
+                         columns,
+                         p.pe,
+                         p.simd,
+                         layer.weight_format.bits,
+                         layer.input_format.bits,
+                         layer.accumulator_output ? 0 : layer.output_format.bits};
+    sum.luts += finn_luts(mvau);
+    sum.bram18 += finn_bram18(mvau);
+    sum.dsps += finn_dsps(mvau);
     sum.memory_bits += rows * columns * layer.weight_format.bits;
     sum.memory_bits +=
         rows * layer.thresholds_per_row() *

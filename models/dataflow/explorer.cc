@@ -133,15 +133,16 @@ class DataflowExplorer final : public explore::Explorer {
   }
 
   DesignTiming timing(const DataflowAccelerator& a, Findings& findings) {
-    const Json found = parse_json(findings.find("timing " + network_hash_ + to_json(a, network_),
-                                                [&] {
-                                                  const DesignTiming t = cache_.timing(a);
-                                                  return Json{t.first_image_cycles, t.steady_cycles,
-                                                              t.steady_images, t.bottleneck}
-                                                      .dump();
-                                                }),
-                                  elsewhere);
-    return {found.at(0), found.at(1), found.at(2), found.at(3)};
+    const Json found =
+        parse_json(findings.find("timing, waits " + network_hash_ + to_json(a, network_),
+                                 [&] {
+                                   const DesignTiming t = cache_.timing(a);
+                                   return Json{t.first_image_cycles, t.steady_cycles,
+                                               t.steady_images, t.bottleneck, t.waits}
+                                       .dump();
+                                 }),
+                   elsewhere);
+    return {found.at(0), found.at(1), found.at(2), found.at(3), found.at(4)};
   }
 
   void add(const DataflowAccelerator& given, const std::string& fifo,
@@ -159,9 +160,10 @@ class DataflowExplorer final : public explore::Explorer {
     for (const double clock : clocks_mhz) {
       a.clock_mhz = clock;
       const auto accelerator = std::make_shared<Dataflow>(a);
-      explore::Design design = design_of(*accelerator, network_, timing(a, findings), clock);
+      const DesignTiming timed = timing(a, findings);
+      explore::Design design = design_of(*accelerator, network_, timed, clock);
       design.fifo = fifo;
-      points.push_back({std::move(design), accelerator});
+      points.push_back({std::move(design), accelerator, timed.waits});
     }
   }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "models/dataflow/bottleneck.h"
 #include "models/dataflow/chain.h"
 #include "models/dataflow/explorer.h"
 #include "models/dataflow/placement.h"
@@ -56,8 +57,10 @@ std::unique_ptr<Timeline> Dataflow::timeline(const Network& network, int64_t ima
 SimulationResult Dataflow::time(const Network& network, int64_t images) const {
   DataflowTiming timing = time_images(network, description_, images);
   const Interval interval = steady_interval(network, description_, timing.steady);
+  const std::string pace = pace_setter(network, description_, timing, images, interval);
   SimulationResult result = cycles_of(std::move(timing));
   result.interval_cycles = std::llround(interval.per_image());
+  result.bottleneck = pace;
   result.notes.push_back("FIFO depths: " + description_.depths.text);
   return result;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "models/dataflow/bottleneck.h"
 #include "models/dataflow/chain.h"
 #include "models/dataflow/part_program.h"
 #include "models/dataflow/timing.h"
@@ -117,8 +118,10 @@ DesignTiming TimingCache::timing(const DataflowAccelerator& accelerator) {
     run = time_images(network_, accelerator, images, {.occupancy = false});
   }
   const auto busiest = std::max_element(design.busy.begin(), design.busy.end());
+  const double busy = static_cast<double>(*busiest) / static_cast<double>(images_);
   DesignTiming timing{run.first_image_cycles, interval.cycles, interval.images,
-                      chain.stages[static_cast<size_t>(busiest - design.busy.begin())].name};
+                      chain.stages[static_cast<size_t>(busiest - design.busy.begin())].name,
+                      busy < works_all_the_time * interval.per_image()};
   runs.push_back({std::move(depths), design.high_water, timing, steady});
   keep(std::move(design));
   return timing;

@@ -16,6 +16,9 @@ struct Design {
   int64_t pes = 0;
   int64_t multipliers = 0;
   int64_t memory_bits = 0;
+  int64_t luts = 0;  ///< Cost; 0: no estimate
+  int64_t bram18 = 0;
+  int64_t dsps = 0;
   int64_t first_image_cycles = 0;
   double interval_cycles = 0;
   double frames_per_second = 0;
@@ -29,8 +32,8 @@ struct Design {
 };
 
 /// Sets Design::pareto where no other design has at least as many frames per second, at most as
-/// many PEs and memory bits, and at least the worst accuracy, and is better in one of them. The
-/// accuracy counts only if all designs have one.
+/// many multipliers and memory bits, and at least the worst accuracy, and is better in one of them.
+/// The accuracy counts only if all designs have one.
 void mark_pareto(std::vector<Design>& designs);
 
 std::string designs_csv(const std::vector<Design>& designs);

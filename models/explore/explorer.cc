@@ -57,10 +57,13 @@ Design design_of(const Accelerator& accelerator, const Network& network, const D
   design.pes = cost.pes;
   design.multipliers = cost.multipliers;
   design.memory_bits = cost.memory_bits;
+  design.luts = cost.luts;
+  design.bram18 = cost.bram18;
+  design.dsps = cost.dsps;
   design.first_image_cycles = timing.first_image_cycles;
   design.interval_cycles = timing.interval_cycles();
   design.frames_per_second = clock_mhz * 1e6 / timing.interval_cycles();
-  design.bottleneck = timing.bottleneck;
+  design.bottleneck = timing.waits ? "FIFOs: " + timing.bottleneck + " waits" : timing.bottleneck;
   return design;
 }
 

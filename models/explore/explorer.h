@@ -25,7 +25,8 @@ struct DesignTiming {
   int64_t first_image_cycles = 0;
   int64_t steady_cycles = 0;  ///< from one image to the one `steady_images` later
   int64_t steady_images = 1;
-  std::string bottleneck;
+  std::string bottleneck;  ///< the part that is busy most
+  bool waits = false;      ///< it does not work all the time: something makes it wait
 
   double interval_cycles() const {
     return static_cast<double>(steady_cycles) / static_cast<double>(steady_images);
@@ -47,6 +48,7 @@ struct TimingCounts {
 struct DesignPoint {
   Design design;
   AcceleratorPtr accelerator;
+  bool waits = false;  ///< DesignTiming::waits: what sets the pace is Accelerator::time()'s to say
 };
 
 /// A design without what only its family knows (fifo, bytes_per_cycle).

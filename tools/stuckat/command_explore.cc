@@ -9,6 +9,7 @@
 #include "tools/stuckat/explore_options.h"
 #include "tools/stuckat/inputs.h"
 #include "tools/studies/journal.h"
+#include "workloads/json_file.h"
 #include "workloads/model_file.h"
 #include "workloads/version.h"
 
@@ -30,6 +31,21 @@ void print_designs(const std::vector<Design>& designs) {
                d.frames_per_second,
                d.worst_accuracy < 0 ? "-" : fmt::format("{:.2f}", d.worst_accuracy), d.bottleneck);
   }
+}
+
+/// Of the designs that are shown: which FIFO makes the busiest part wait.
+void name_pace_setters(const std::vector<explore::DesignPoint>& points, const Network& network,
+                       explore::Findings& findings, std::vector<Design>& designs) {
+  Progress progress("what sets the pace");
+  for (size_t i = 0; i < designs.size(); ++i) {
+    if (!designs[i].pareto || !points[i].waits) continue;
+    progress.show(static_cast<double>(i) / static_cast<double>(designs.size()), "");
+    const std::string found = findings.find(
+        "pace " + content_hash(network) + designs[i].accelerator,
+        [&] { return nlohmann::json(points[i].accelerator->time(network, 1).bottleneck).dump(); });
+    designs[i].bottleneck = parse_json(found, "a finding of another run").get<std::string>();
+  }
+  progress.clear();
 }
 
 /// So that 'stuckat sim --accelerator dataflow:FOLDER/3.json' reads them.
@@ -98,6 +114,7 @@ int run_explore(const Arguments& arguments) {
   for (const explore::DesignPoint& point : points) exploration.designs.push_back(point.design);
   auto& designs = exploration.designs;
   mark_pareto(designs);
+  name_pace_setters(points, network, journal, designs);
   const explore::TimingCounts timings = sweep.timings();
   const auto best =
       std::count_if(designs.begin(), designs.end(), [](const Design& d) { return d.pareto; });

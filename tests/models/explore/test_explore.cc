@@ -1,9 +1,11 @@
 // Foldings, depths and timings that are taken over against runs of their own.
 #include <set>
 
+#include "models/dataflow/bottleneck.h"
 #include "models/dataflow/chain.h"
 #include "models/dataflow/family.h"
 #include "models/dataflow/fifo_depths.h"
+#include "models/dataflow/finn_resources.h"
 #include "models/dataflow/foldings.h"
 #include "models/dataflow/timing.h"
 #include "models/dataflow/timing_cache.h"
@@ -42,10 +44,15 @@ DesignTiming timing_alone(const Network& network, const dataflow::DataflowAccele
   auto full = dataflow::time_images(network, accelerator, images, {.skip_periods = false});
   const std::string bottleneck = full.bottleneck;
   const auto interval = dataflow::steady_interval(network, accelerator);
+  double busy = 0;
+  for (const auto& m : full.modules) {
+    busy = std::max(busy, static_cast<double>(m.busy_cycles) / static_cast<double>(images));
+  }
+  const bool waits = busy < dataflow::works_all_the_time * interval.per_image();
   for (int64_t more = images; !full.first_is_of_many; more *= 2) {
     full = dataflow::time_images(network, accelerator, more);
   }
-  return {full.first_image_cycles, interval.cycles, interval.images, bottleneck};
+  return {full.first_image_cycles, interval.cycles, interval.images, bottleneck, waits};
 }
 
 Design design(double fps, int64_t pes, int64_t bits, double worst) {
@@ -54,6 +61,7 @@ Design design(double fps, int64_t pes, int64_t bits, double worst) {
   d.accelerator = "{\"a\", 1}";
   d.frames_per_second = fps;
   d.pes = pes;
+  d.multipliers = 8 * pes;
   d.memory_bits = bits;
   d.worst_accuracy = worst;
   return d;
@@ -240,6 +248,12 @@ TEST_CASE("cost of TFC, counted by hand") {
     bits += int64_t{stream.depth} * stream.word_bits();
   }
   CHECK(sum.memory_bits == bits);
+  // FINN's estimates with PE = SIMD = 1, one bit each: 300 + 1.1 (multiplier 2 + adders 2 +
+  // accumulator 2 + log2 columns + as much for a threshold and its comparator), in whole LUTs;
+  // 784 * 64 weights in memories of 16 K words.
+  CHECK(sum.luts == 344 + 330 + 330 + 313);
+  CHECK(sum.bram18 == 4 + 1 + 1 + 1);
+  CHECK(sum.dsps == 4);
   const auto array = loopback::parse_loopback("loopback:4x8");
   CHECK(loopback::Loopback(array).cost(network) ==
         Cost{4, 32, 8 * (array.weight_buffer_bytes + 2 * array.activation_buffer_bytes)});
@@ -258,6 +272,34 @@ TEST_CASE("a design is beaten by one as good in everything and better in somethi
   pareto.clear();
   for (const Design& d : designs) pareto.push_back(d.pareto);
   CHECK(pareto == std::vector<bool>{false, true, true, true});
+}
+
+TEST_CASE("FINN's estimates of a matrix-vector unit, by hand") {
+  // CNV's second layer as BNN-PYNQ has it: 576 x 64, PE 32, SIMD 32, one bit.
+  const dataflow::MvauShape m{64, 576, 32, 32, 1, 1, 1};
+  // 64 for the multipliers, 126 for the tree, 12 for the accumulator, 12 + 12 for the thresholds.
+  CHECK(dataflow::finn_luts(m) == static_cast<int64_t>(300 + 1.1 * 32 * (64 + 126 + 12 + 24)));
+  // 36 words of 1024 bits: 29 memories of 512 x 36.
+  CHECK(dataflow::finn_bram18(m) == 29);
+  CHECK(dataflow::finn_dsps(m) == 1024);
+  // Deep memories: 18 bits a word, 1024 words.
+  CHECK(dataflow::finn_bram18({512, 4608, 8, 8, 1, 1, 1}) == 36 * 4);
+  CHECK(dataflow::finn_bram18({64, 64, 1, 2, 1, 1, 1}) == 1);
+  CHECK(dataflow::finn_bram18({512, 512, 2, 4, 1, 1, 1}) == 16);
+  // Two bits of activation: three thresholds.
+  const dataflow::MvauShape two{64, 64, 16, 1, 1, 2, 2};
+  CHECK(dataflow::finn_luts(two) == static_cast<int64_t>(300 + 1.1 * 16 * (3 + 3 + 9 + 54)));
+}
+
+TEST_CASE("designs with as many multipliers take as much, whatever their PEs") {
+  std::vector<Design> designs = {design(100, 1, 1000, -1), design(100, 8, 1000, -1)};
+  designs[0].multipliers = designs[1].multipliers = 256;
+  mark_pareto(designs);
+  CHECK(designs[0].pareto);
+  CHECK(designs[1].pareto);
+  designs[1].multipliers = 255;
+  mark_pareto(designs);
+  CHECK_FALSE(designs[0].pareto);
 }
 
 TEST_CASE("an exploration reads back, and a damaged file is refused") {
