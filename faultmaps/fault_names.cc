@@ -31,7 +31,7 @@ bool parse_range(std::string_view text, int count, Range& range) {
 }
 
 /// Parses the first fault that a pattern means, for the message about what is wrong with it.
-void say_what_is_wrong(const SiteIndex& sites, std::string_view site, int value,
+void say_what_is_wrong(const SiteIndex& sites, std::string_view site, std::string_view value,
                        const std::string& where) {
   site_names::Brackets brackets;
   if (!site_names::split_brackets(site, brackets)) return;
@@ -44,7 +44,7 @@ void say_what_is_wrong(const SiteIndex& sites, std::string_view site, int value,
     const std::string_view inside = brackets.inside[next++];
     plain += inside == "*" ? "0" : inside.substr(0, inside.find('-', 1));
   }
-  sites.parse(plain + "=" + std::to_string(value), where);
+  sites.parse(plain + "=" + std::string(value), where);
 }
 
 /// Where the site begins in "PART/SITE" if SITE has as many slashes as `pattern`; npos if not.
@@ -172,7 +172,7 @@ std::vector<Fault> SiteIndex::expand(std::string_view pattern, std::string_view 
     if (some) add_box(space, box, value, flip_cycle, faults);
   }
   if (faults.empty()) {
-    say_what_is_wrong(*this, site, value, place);
+    say_what_is_wrong(*this, site, pattern.substr(pattern.rfind('=') + 1), place);
     throw InputError(place, "'" + std::string(pattern) + "' matches no fault of " + accelerator_);
   }
   std::sort(faults.begin(), faults.end());

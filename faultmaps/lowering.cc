@@ -89,6 +89,13 @@ void Lowering::add_flips() {
   const auto before = [](const Fault* a, const Fault* b) {
     return std::tie(a->kind, a->part, a->coordinates) < std::tie(b->kind, b->part, b->coordinates);
   };
+  const int64_t cycles = placement_.run->cycles();
+  for (const Fault* flip : flips_) {
+    if (flip->flip_cycle < cycles) continue;
+    throw InputError(
+        placement_.accelerator, name(*flip) + ": the run ends before that cycle",
+        "a cycle from 0 to " + std::to_string(cycles - 1) + ", or a run of more images");
+  }
   std::sort(stuck_.begin(), stuck_.end(), before);
   for (const Fault* flip : flips_) {
     if (!std::binary_search(stuck_.begin(), stuck_.end(), flip, before)) add_at_part(*flip);

@@ -34,7 +34,8 @@ FaultMap random_flips(test::Random& random, const Placement& placement, const Ne
       last_site = std::min<int64_t>(last_site, 8 * 40);
     }
     Fault fault = space.at(std::uniform_int_distribution<int64_t>(0, last_site)(random));
-    fault.flip_cycle = std::uniform_int_distribution<int64_t>(0, placement.run->cycles())(random);
+    fault.flip_cycle =
+        std::uniform_int_distribution<int64_t>(0, placement.run->cycles() - 1)(random);
     map.faults.push_back(fault);
   }
   validate(map, placement, network, "test");

@@ -154,7 +154,7 @@ TEST_CASE("faults and flips on random accelerators with parts in RTL agree, or a
             space.at(std::uniform_int_distribution<int64_t>(0, space.sites() - 1)(random));
         if (space.row->flips() && uniform(random, 0, 3) > 0) {
           fault.flip_cycle =
-              std::uniform_int_distribution<int64_t>(0, placement.run->cycles())(random);
+              std::uniform_int_distribution<int64_t>(0, placement.run->cycles() - 1)(random);
         } else {
           fault.value = space.values[static_cast<size_t>(
               uniform(random, 0, static_cast<int>(space.values.size()) - 1))];
