@@ -1,6 +1,7 @@
 // `stuckat sim --trace`: a file in the Trace Event Format that a viewer loads, and that is true.
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "tests/tools/command/session.h"
 
@@ -151,4 +152,54 @@ TEST_CASE("a trace goes to standard output for '-', and nothing is run for one t
   // One line: no table of a run before it.
   test::check_refused(sim + " --trace " + s.file("nowhere/trace.json"),
                       "expected a folder that is there");
+}
+
+TEST_CASE("a trace called NAME.vcd is the same run as a value change dump") {
+  const Session s;
+  for (const char* accelerator : {"dataflow:auto:2000", "loopback:4x8"}) {
+    const std::string sim = "sim " + s.model() + s.data() +
+                            " --images 2 --no-check --accelerator " + accelerator +
+                            " --force --trace " + s.file("");
+    REQUIRE(run(sim + "trace.json").code == 0);
+    REQUIRE(run(sim + "trace.vcd").code == 0);
+    const Trace trace = load(s.file("trace.json"));
+    std::istringstream vcd(test::read_bytes(s.file("trace.vcd")));
+    std::map<std::string, std::string> names;                 // by code
+    std::map<std::string, std::vector<std::string>> changes;  // "cycle value", by name
+    std::string line, scope;
+    int64_t cycle = -1;
+    while (std::getline(vcd, line)) {
+      std::istringstream words(line);
+      std::string first, type, bits, code, name;
+      words >> first;
+      if (first == "$scope") words >> type >> scope;
+      if (first == "$var") {
+        words >> type >> bits >> code >> name;
+        names[code] = scope + "/" + name;
+      }
+      if (first[0] == '#') {
+        const int64_t next = std::stoll(first.substr(1));
+        CHECK(next >= cycle);
+        cycle = next;
+      }
+      if (first[0] == '$' || first[0] == '#') continue;
+      if (first[0] == 'b') {
+        words >> code;
+      } else {
+        code = first.substr(1);
+        first = first.substr(0, 1);
+      }
+      REQUIRE(names.contains(code));
+      changes[names[code]].push_back(std::to_string(cycle) + " " + first);
+    }
+    for (const auto& [fifo, counts] : trace.counters) {
+      INFO(fifo);
+      CHECK(changes.at("FIFOs/" + fifo).size() == counts.size() + 1);  // and nothing before
+    }
+    const std::string row = trace.slices.contains("parts/array") ? "parts/array" : "layers/layer0";
+    const Slice& slice = trace.slices.at(row).back();
+    const bool image = slice.name.starts_with("image ");
+    const auto& of_row = changes.at(row + "." + (image ? "image" : slice.name));
+    CHECK(of_row.back() == std::to_string(slice.end) + (image ? " bx" : " 0"));
+  }
 }
