@@ -97,7 +97,19 @@ void read_zeros(const Hdf5File& file, TrainState& state) {
   }
 }
 
-/// " (epochs 12, now 20)": the first option that differs; "" if none does.
+/// What decides the epochs that are done already: all but when a run ends, unless the learning rate
+/// of every epoch depends on that.
+std::string trajectory(const std::string& configuration) {
+  // What the run started from stands behind the JSON.
+  const size_t end = configuration.rfind('}') + 1;
+  auto json = json_or_nothing(configuration.substr(0, end));
+  if (!json || !json->is_object()) return configuration;
+  if (json->value("schedule", "") != "cosine") json->erase("epochs");
+  json->erase("patience");
+  return json->dump() + configuration.substr(end);
+}
+
+/// " (seed 1, now 4)": the first option that differs; "" if none does.
 std::string difference(const std::string& of_file, const std::string& now) {
   // What the run started from stands behind the JSON.
   const auto parsed = [](const std::string& text) {
@@ -152,10 +164,11 @@ void read_checkpoint(const std::string& path, TrainState& state) {
   const Hdf5File file = Hdf5File::open(path);
   file.check_schema(schema, schema_version, oldest_version);
   const std::string configuration = file.read_strings("/configuration", 1).front();
-  if (configuration != state.configuration) {
+  const std::string there = trajectory(configuration);
+  const std::string wanted = trajectory(state.configuration);
+  if (there != wanted) {
     throw InputError(path,
-                     "checkpoint of a run with other options or data" +
-                         difference(configuration, state.configuration),
+                     "checkpoint of a run with other options or data" + difference(there, wanted),
                      "the options that it was started with, or another checkpoint file");
   }
   const int64_t epochs = file.read_int("/", "epochs_done", 1, most_epochs);

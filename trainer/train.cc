@@ -121,6 +121,12 @@ class Run {
       read_checkpoint(options_.checkpoint, state_);
     }
     first_epoch_ = static_cast<int>(state_.history.size());
+    if (first_epoch_ > options_.epochs) {
+      throw InputError(options_.checkpoint,
+                       "has " + std::to_string(first_epoch_) + " epochs of the " +
+                           std::to_string(options_.epochs) + " wanted",
+                       "more epochs, or another checkpoint file");
+    }
   }
 
   TrainResult run() {
@@ -140,6 +146,7 @@ class Run {
     result.model = std::move(state_.model);
     result.history = std::move(state_.history);
     result.stopped = stopped;
+    result.resumed = first_epoch_;
     return result;
   }
 

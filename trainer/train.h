@@ -81,8 +81,10 @@ struct TrainOptions {
   bool flip = false;     ///< every second image mirrored, at random
 
   uint64_t seed = 1;
-  int threads = 0;         ///< 0: all of the machine. Changes no result.
-  std::string checkpoint;  ///< path; written after each epoch, resumed from; empty: none
+  int threads = 0;  ///< 0: all of the machine. Changes no result.
+  /// Path; written after each epoch, resumed from; empty: none. A run of more epochs goes on from
+  /// one of fewer, where the schedule of the learning rate does not depend on their number.
+  std::string checkpoint;
 };
 
 /// What one epoch came to. Accuracies are 0 .. 1.
@@ -139,6 +141,7 @@ struct TrainResult {
   std::vector<EpochRecord> history;
   bool stopped = false;  ///< by the callback
   bool early = false;    ///< by `patience`
+  int resumed = 0;       ///< epochs that the checkpoint had
 };
 
 /// Trains `architecture` on `train` from random weights, or from `start` if that is not null.

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <chrono>
+#include <filesystem>
+
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/inputs.h"
@@ -12,8 +15,31 @@
 namespace stuckat::cli {
 namespace {
 
+/// Once: from which epoch it goes on, and what the run will take, as soon as that is known.
+class StartTold {
+ public:
+  void start(const trainer::Progress& p) {
+    if (!resumed_ && p.epoch > 0) fmt::print("resumed from epoch {}\n", p.epoch);
+    resumed_ = true;
+    const auto since = std::chrono::steady_clock::now() - first_;
+    constexpr double worth_telling = 60;
+    if (time_ || since < std::chrono::seconds(2)) return;
+    time_ = true;
+    if (p.seconds_left < worth_telling) return;
+    fmt::print("{} epochs: about {} at this speed ({:.0f} images/s)\n", p.epochs - p.epoch,
+               duration(p.seconds_left), p.images_per_second);
+    std::fflush(stdout);
+  }
+
+ private:
+  bool resumed_ = false;
+  bool time_ = false;
+  std::chrono::steady_clock::time_point first_ = std::chrono::steady_clock::now();
+};
+
 bool show_progress(const trainer::Progress& p, const Network& architecture,
-                   const trainer::TrainData& data, Progress& progress) {
+                   const trainer::TrainData& data, Progress& progress, StartTold& told) {
+  told.start(p);
   const double done = (p.epoch + static_cast<double>(p.batch) / p.batches) / p.epochs;
   progress.show(done, fmt::format("loss {:.4f}  {:.0f} images/s", p.loss, p.images_per_second));
   if (!p.epoch_done) return !interrupted();
@@ -77,9 +103,11 @@ nlohmann::ordered_json history_json(const trainer::TrainResult& result, const Ne
   for (const auto& r : result.history) {
     epochs.push_back({{"learning_rate", r.learning_rate},
                       {"loss", r.loss},
-                      {"train_accuracy", r.train_accuracy}});
-    if (data.validation != nullptr) epochs.back()["validation_accuracy"] = r.validation_accuracy;
-    if (data.test != nullptr) epochs.back()["test_accuracy"] = r.test_accuracy;
+                      {"train_accuracy", 100 * r.train_accuracy}});
+    if (data.validation != nullptr) {
+      epochs.back()["validation_accuracy"] = 100 * r.validation_accuracy;
+    }
+    if (data.test != nullptr) epochs.back()["test_accuracy"] = 100 * r.test_accuracy;
     if (!r.zeros.empty()) {
       epochs.back()["penalty"] = r.penalty;
       epochs.back()["zeros"] = zeros_json(r, architecture);
@@ -87,6 +115,26 @@ nlohmann::ordered_json history_json(const trainer::TrainResult& result, const Ne
     if (r.injected_layer >= 0) epochs.back()["injected_layer"] = r.injected_layer;
   }
   return epochs;
+}
+
+/// One line for each epoch; what there was not is empty.
+std::string history_csv(const trainer::TrainResult& result, const trainer::TrainData& data,
+                        const Network& architecture) {
+  std::string text =
+      "epoch,learning_rate,loss,train_accuracy,validation_accuracy,test_accuracy,injected_layer\n";
+  const auto percent = [](bool there, double value) {
+    return there ? fmt::format("{:.4f}", 100 * value) : std::string();
+  };
+  for (size_t i = 0; i < result.history.size(); ++i) {
+    const trainer::EpochRecord& r = result.history[i];
+    text += fmt::format(
+        "{},{:.6g},{:.6f},{},{},{},{}\n", i + 1, r.learning_rate, r.loss,
+        percent(true, r.train_accuracy), percent(data.validation != nullptr, r.validation_accuracy),
+        percent(data.test != nullptr, r.test_accuracy),
+        r.injected_layer < 0 ? ""
+                             : architecture.layers[static_cast<size_t>(r.injected_layer)].name);
+  }
+  return text;
 }
 
 }  // namespace
@@ -107,7 +155,16 @@ int run_train(const Arguments& arguments) {
   if (!line.has("output")) throw InputError("stuckat train", "no --output", "-o MODEL.h5");
   const auto kept = choice<trainer::Kept>(line, "keep", trainer::kept_names());
   check_can_replace(line.text("output"));
-  if (line.has("checkpoint")) check_can_replace(line.text("checkpoint"));
+  const std::string checkpoint = checkpoint_of(line);
+  if (!checkpoint.empty()) {
+    check_can_replace(checkpoint);
+    if (!line.has("checkpoint")) line.check_files({}, {{"the checkpoint", checkpoint}});
+    std::error_code none;
+    const bool beside = line.force() && !line.has("checkpoint");
+    if (beside && kind_of_file(checkpoint) == "stuckat-checkpoint") {
+      std::filesystem::remove(checkpoint, none);
+    }
+  }
   refuse_without_effect(line);
   const TrainImages images = load_train_images(line);
   const trainer::TrainData data = images.data();
@@ -124,15 +181,26 @@ int run_train(const Arguments& arguments) {
   tell_missing_classes(data.train);
   catch_interrupts();
   Progress progress("train");
+  StartTold told;
   auto result = trainer::train(
       architecture, data, options,
-      [&](const trainer::Progress& p) { return show_progress(p, architecture, data, progress); },
+      [&](const trainer::Progress& p) {
+        return show_progress(p, architecture, data, progress, told);
+      },
       start.model ? &*start.model : nullptr);
   progress.clear();
   if (result.stopped) {
-    fmt::print(stderr, "stopped{}\n",
-               options.checkpoint.empty() ? "" : "; the same command goes on from the last epoch");
-    return 130;
+    const size_t kept_epochs = result.history.size();
+    fmt::print(stderr, "stopped; {}\n",
+               checkpoint.empty() ? "nothing is kept without a checkpoint"
+               : kept_epochs == 0
+                   ? "no epoch was done"
+                   : fmt::format("{} epoch{} done: the same command goes on from {}", kept_epochs,
+                                 kept_epochs == 1 ? "" : "s", checkpoint));
+    return interrupted_exit_code();
+  }
+  if (result.resumed == static_cast<int>(result.history.size())) {
+    fmt::print("all of the {} epochs were done already\n", result.resumed);
   }
   if (result.early) {
     fmt::print("stopped early: {} epochs without a better validation accuracy\n", options.patience);
@@ -147,6 +215,8 @@ int run_train(const Arguments& arguments) {
   configuration["flip"] = options.flip;
   if (options.ascent.row != nullptr) configuration["rho"] = options.ascent.rho;
   write_model(line.text("output"), model.network, {tool_version, configuration.dump()});
+  std::error_code ignored;
+  if (!line.has("checkpoint")) std::filesystem::remove(checkpoint, ignored);
   const auto& record = result.history[static_cast<size_t>(model.epoch)];
   const auto accuracy = [](const char* name, const DataSet* set, double value) {
     return set == nullptr ? std::string() : fmt::format(", {} {:.2f} %", name, 100 * value);
@@ -161,9 +231,12 @@ int run_train(const Arguments& arguments) {
                                  {"hash", hash},
                                  {"kept", line.text("keep")},
                                  {"kept_epoch", model.epoch + 1}};
-  if (data.validation != nullptr) json["validation_accuracy"] = record.validation_accuracy;
-  if (data.test != nullptr) json["test_accuracy"] = record.test_accuracy;
+  if (data.validation != nullptr) {
+    json["validation_accuracy"] = 100 * record.validation_accuracy;
+  }
+  if (data.test != nullptr) json["test_accuracy"] = 100 * record.test_accuracy;
   json["epochs"] = history_json(result, architecture, data);
+  if (line.has("csv")) write_text_file(line.text("csv"), history_csv(result, data, architecture));
   line.write_json(json);
   return 0;
 }

@@ -103,6 +103,8 @@ void add_train_options(CommandLine& line) {
       "images of the training half, behind those that are trained on, to choose the best epoch by")(
       "test-images", number("N", -1),
       "images of the test half that are evaluated after each epoch; 0: none, -1: all")(
+      "test-data", text("NAME[:PATH]"),
+      "where they come from, if it is not the test half of --data: a file or folder of its own")(
       "input-size", number("N", 0), "pixels a side of the input; 0: the architecture's own")(
       "memory", real("GIB", 4, "4"),
       "decoded pictures kept in memory; folders that need more are decoded anew in each epoch, "
@@ -147,13 +149,17 @@ void add_train_options(CommandLine& line) {
       "keep", text(kept.c_str(), "last"),
       "which network to write: of the last epoch, of the one that is best on the validation "
       "images, or best on the test images (as the FAT paper; no estimate for new images)")(
-      "checkpoint", text("FILE"),
-      "written after each epoch; a run that was killed goes on from it")(
+      "checkpoint", text("FILE|none"),
+      "written after each epoch; a run that was stopped goes on from it, and one of more epochs "
+      "too. "
+      "Not given: OUTPUT.checkpoint, gone when the model is there; none: without")(
       "accelerator", text("NAME"),
       "hardware of fat-placement, and of a fixed fault map to train against");
   add_fault_options(line);
   add_thread_option(line);
-  line.options().add_options()("output,o", text("FILE"), "model file to write");
+  line.options().add_options()("csv", text("FILE"),
+                               "what each epoch came to, a line each: see docs/training.md")(
+      "output,o", text("FILE"), "model file to write");
 }
 
 void refuse_without_effect(const CommandLine& line) {
@@ -235,12 +241,21 @@ TrainImages load_train_images(const CommandLine& line) {
     result.validation = open({true, all - validation, validation});
   }
   if (result.validation) check_classes(result.train, *result.validation);
+  if (line.has("test-data")) {
+    if (test == 0) throw InputError("--test-data", "with --test-images 0", "one of both");
+    const std::string other = line.text("test-data");
+    if (other.substr(0, other.find(':')) != name.substr(0, name.find(':'))) {
+      throw InputError("--test-data", "'" + other + "' is another data set", name);
+    }
+    result.test = open_dataset(other, {false, 0, test}, memory);
+    return result;
+  }
   if (test == 0) return result;
   const std::string path = name.substr(std::min(name.find(':'), name.size() - 1) + 1);
   std::error_code ignored;
   if (std::filesystem::is_regular_file(path, ignored)) {
     throw InputError("--test-images", path + " has no test half: it is trained on",
-                     "--test-images 0 (--validation-images N holds some images back)");
+                     "--test-data NAME:PATH, or --test-images 0");
   }
   result.test = open({false, 0, test});
   return result;
@@ -280,6 +295,11 @@ TrainStart load_start(const CommandLine& line, const DataSet& train) {
   return start;
 }
 
+std::string checkpoint_of(const CommandLine& line) {
+  if (!line.has("checkpoint")) return line.text("output") + ".checkpoint";
+  return line.text("checkpoint") == "none" ? "" : line.text("checkpoint");
+}
+
 trainer::TrainOptions train_options(const CommandLine& line, const Network& architecture) {
   using namespace trainer;
   const Recipe& recipe = recipe_of(line);
@@ -308,7 +328,7 @@ trainer::TrainOptions train_options(const CommandLine& line, const Network& arch
   o.flip = line.get<bool>("flip") || recipe.flip;
   o.seed = static_cast<uint64_t>(line.integer("seed", 0, INT64_MAX));
   o.threads = threads(line);
-  o.checkpoint = line.text("checkpoint");
+  o.checkpoint = checkpoint_of(line);
   const bool fixed = line.has("fault-map") || line.has("fault");
   const bool placed = o.method == Method::fat_placement;
   if ((fixed || placed) && !line.has("accelerator")) {

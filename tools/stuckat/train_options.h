@@ -51,6 +51,9 @@ struct TrainStart {
 };
 TrainStart load_start(const CommandLine& line, const DataSet& train);
 
+/// Where the run keeps what is done: --checkpoint, or beside the output; "" for none.
+std::string checkpoint_of(const CommandLine& line);
+
 trainer::TrainOptions train_options(const CommandLine& line, const Network& architecture);
 
 }  // namespace stuckat::cli
