@@ -8,6 +8,7 @@
 #include "faultmaps/site_names.h"
 #include "workloads/compressed_file.h"
 #include "workloads/errors.h"
+#include "workloads/hdf5_file.h"
 #include "workloads/json_file.h"
 
 namespace stuckat {
@@ -309,6 +310,11 @@ std::vector<FaultMap> read_fault_file(const std::string& path, const SiteIndex* 
     chips[i].accelerator_hash = sites->accelerator_hash();
   }
   return chips;
+}
+
+std::string fault_map_configuration(const std::string& path) {
+  if (!path.ends_with(".h5") && !path.ends_with(".hdf5")) return {};
+  return Hdf5File::open(path).read_strings("/configuration", 1).front();
 }
 
 }  // namespace stuckat

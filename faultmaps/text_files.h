@@ -29,6 +29,9 @@ std::vector<FaultMap> parse_fault_json(std::string_view text, const std::string&
 /// .csv, .json, or .h5 and .hdf5 by the ending of the path. Throws InputError.
 std::vector<FaultMap> read_fault_file(const std::string& path, const SiteIndex* sites = nullptr);
 
+/// What made the maps of an HDF5 file, as JSON; empty if it does not say, and for other files.
+std::string fault_map_configuration(const std::string& path);
+
 /// One memory of an accelerator: "layer1/mvtu/pe[3]/weight", "layer0/out/slot".
 struct Memory {
   const SiteSpace* space = nullptr;

@@ -307,9 +307,11 @@ std::string predictions(const Simulation& simulation) {
 std::string fault_part(const Simulation& simulation) {
   std::string text;
   if (simulation.agrees_with_reference) {
+    const std::string expected = simulation.faults.empty() ? "what the integer reference computes"
+                                                           : "what the fault analysis predicts";
     text += *simulation.agrees_with_reference
-                ? "<p class=\"good\">Every output equals the integer reference, bit for bit.</p>\n"
-                : "<p class=\"bad\">Outputs differ from the integer reference.</p>\n";
+                ? "<p class=\"good\">Every output equals " + expected + ", bit for bit.</p>\n"
+                : "<p class=\"bad\">Outputs differ from " + expected + ".</p>\n";
   }
   if (simulation.faults.empty()) return text;
   text += "<div class=\"figures\"><div><h4>Broken hardware</h4>" + list_of(simulation.faults) +

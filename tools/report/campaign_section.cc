@@ -1,5 +1,6 @@
 // Single faults: key figures, Fig. 3 and Table I of the FAT paper, and where the damage is.
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "tools/report/plot.h"
@@ -19,6 +20,22 @@ std::string tip_of(const Campaign& campaign, const FaultOutcome& fault) {
   return campaign.network + ": " + fault.name + "\naccuracy " +
          fixed(accuracy(campaign, fault), 2) + " %, " + fixed(points_lost(campaign, fault), 2) +
          " points lost";
+}
+
+/// In one line; '|' is what separates them.
+std::string name_of_dot(const Campaign& campaign, const FaultOutcome& fault) {
+  std::string text = fault.name + ": " + fixed(accuracy(campaign, fault), 2) + " %";
+  std::replace(text.begin(), text.end(), '|', '/');
+  return text;
+}
+
+/// Anchors of the table of the worst faults.
+std::string worst_anchor(const Campaign& campaign) {
+  std::string text = "worst-" + campaign.kind + "-" + campaign.network + "-" + campaign.accelerator;
+  for (char& c : text) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '-';
+  }
+  return text;
 }
 
 std::string network_legend(const ReportInput& input, const Campaigns& campaigns) {
@@ -161,13 +178,17 @@ std::string strips(const ReportInput& input, const Campaigns& campaigns) {
         return left + 3 + (strip - 6) * (fault.unit + 0.5) / units;
       };
       std::string dots;
+      std::vector<std::string> names;
       for (const FaultOutcome& fault : campaign.faults) {
         if (fault.group != static_cast<int>(g)) continue;
+        names.push_back(name_of_dot(campaign, fault));
         dots += "M" + coordinate(position(fault)) + " " +
                 coordinate(y.scale(accuracy(campaign, fault))) + "h0";
       }
       if (dots.empty()) continue;
-      drawing.path(dots, "dots " + colour);
+      constexpr size_t most_names = 3000;  // of one layer: a page stays a page
+      if (names.size() > most_names) names.clear();
+      drawing.dots(dots, "dots " + colour, names);
       const FaultOutcome& worst = *extremes(campaign, static_cast<int>(g)).worst;
       drawing.marker(network_index(input, campaign.network), position(worst),
                      y.scale(accuracy(campaign, worst)), 4, "point " + colour,
@@ -175,8 +196,9 @@ std::string strips(const ReportInput& input, const Campaigns& campaigns) {
     }
   }
   return figure("Every single fault, by layer", network_legend(input, campaigns) + drawing.str(),
-                "Each dot is one fault. The line is the accuracy without faults; the mark is the "
-                "worst fault of the layer.",
+                "Each dot is one fault: point at it, or go there with Tab and the arrow keys, and "
+                "its name is shown. The line is the accuracy without faults; the mark is the worst "
+                "fault of the layer.",
                 "wide");
 }
 
@@ -272,6 +294,16 @@ std::string layer_table(const Campaigns& campaigns) {
          "</tbody></table>\n";
 }
 
+/// What the number of images leaves open: of the accuracy without faults, or of the worst's cost.
+std::string limits_of(const Campaign& campaign, bool golden) {
+  const Campaign::Limits& limits = campaign.limits;
+  if (limits.confidence == 0) return {};
+  const double low = golden ? limits.golden_low : limits.loss_low;
+  const double high = golden ? limits.golden_high : limits.loss_high;
+  return " <small>" + (golden ? std::string() : "costs ") + fixed(low, 1) + " to " +
+         fixed(high, 1) + (golden ? "" : " points") + "</small>";
+}
+
 std::string overview_table(const ReportInput& input, const Campaigns& campaigns) {
   std::string rows;
   for (const Campaign* campaign : campaigns) {
@@ -283,11 +315,14 @@ std::string overview_table(const ReportInput& input, const Campaigns& campaigns)
         marker_path(network_index(input, campaign->network), 7, 7, 5) + "\" class=\"" +
         series(input, *campaign) + "\"/></svg>" + escape(campaign->network) +
         "</th><td class=\"n\">" + grouped(static_cast<int64_t>(campaign->faults.size())) +
-        "</td><td class=\"n\">" + fixed(golden_accuracy(*campaign), 2) + "</td>";
+        "</td><td class=\"n\">" + fixed(golden_accuracy(*campaign), 2) +
+        limits_of(*campaign, true) + "</td>";
     if (worst) {
       rows += cell(*campaign, worst, true) + "<td class=\"n\">" + fixed(values.mean, 2) +
-              "</td><td class=\"n\">" + fixed(values.variance, 3) + "</td><td>" +
-              escape(worst->name) + "</td></tr>\n";
+              "</td><td class=\"n\">" + fixed(values.variance, 3) + "</td><td>" + "<a href=\"#" +
+              worst_anchor(*campaign) + "\">" + escape(worst->name) + "</a>" +
+              (campaign->sampled ? " (of the sample)" : "") + limits_of(*campaign, false) +
+              "</td></tr>\n";
     } else {
       rows += "<td colspan=\"4\">no faults</td></tr>\n";
     }
@@ -296,7 +331,88 @@ std::string overview_table(const ReportInput& input, const Campaigns& campaigns)
          "class=\"n\">faults</th>"
          "<th class=\"n\">error-free</th><th class=\"n\">worst</th><th class=\"n\">mean</th>"
          "<th class=\"n\">variance</th><th>worst fault</th></tr></thead>\n<tbody>" +
-         rows + "</tbody></table></div></figure>\n";
+         rows +
+         "</tbody></table></div><figcaption>Mean and variance are over all faults; of a sample, "
+         "they "
+         "are estimates for all. Small: what the number of images leaves open, of the accuracy and "
+         "of what the worst fault costs (faulty against fault-free on the same images)."
+         "</figcaption></figure>\n";
+}
+
+/// The faults that cost most, each with what finds it again.
+std::string worst_table(const Campaigns& campaigns) {
+  constexpr size_t shown = 20;
+  std::string rows;
+  for (const Campaign* campaign : campaigns) {
+    std::vector<const FaultOutcome*> worst;
+    for (const FaultOutcome& fault : campaign->faults) worst.push_back(&fault);
+    std::stable_sort(worst.begin(), worst.end(), [](const FaultOutcome* a, const FaultOutcome* b) {
+      return a->correct < b->correct;
+    });
+    worst.resize(std::min(worst.size(), shown));
+    bool first = true;
+    for (const FaultOutcome* fault : worst) {
+      rows +=
+          std::string("<tr") + (first ? " id=\"" + worst_anchor(*campaign) + "\"" : std::string()) +
+          "><th scope=\"row\">" + escape(campaign->network) + "</th><td>" + escape(fault->name) +
+          "</td><td>" + escape(campaign->groups[static_cast<size_t>(fault->group)].name) +
+          "</td><td class=\"n\">" + fixed(accuracy(*campaign, *fault), 2) +
+          "</td><td class=\"n\">" + fixed(points_lost(*campaign, *fault), 2) +
+          "</td><td class=\"n\">" + grouped(fault->critical) + "</td><td class=\"n\">" +
+          grouped(fault->masked) + "</td><td><code>" + escape(fault->id) + "</code></td></tr>\n";
+      first = false;
+    }
+  }
+  const bool sampled = std::any_of(campaigns.begin(), campaigns.end(),
+                                   [](const Campaign* campaign) { return campaign->sampled; });
+  return "<details><summary>The " + std::to_string(shown) + " worst faults of each network" +
+         (sampled ? ", of those drawn" : "") +
+         "</summary>\n<div class=\"scroll\"><table class=\"data\"><thead><tr><th>network</th>"
+         "<th>fault</th><th>where</th><th class=\"n\">accuracy, %</th>"
+         "<th class=\"n\">points lost</th><th class=\"n\">images changed</th>"
+         "<th class=\"n\">images masked</th><th>for 'campaign replay --fault'</th></tr></thead>\n"
+         "<tbody>" +
+         rows + "</tbody></table></div></details>\n";
+}
+
+/// Of chips: which share of them keeps at least an accuracy.
+std::string yield_curves(const ReportInput& input, const Campaigns& campaigns) {
+  double low = 100, high = 0;
+  for (const Campaign* campaign : campaigns) {
+    low = std::min(low, accuracy(*campaign, *extremes(*campaign).worst));
+    high = std::max(
+        {high, golden_accuracy(*campaign), accuracy(*campaign, *extremes(*campaign).best)});
+  }
+  const PlotArea area{58, 14, 462, 276};
+  Drawing drawing(486, 322, "Share of chips with at least an accuracy");
+  Axis x{nice_scale(low, high, 2, 6), {}, "accuracy, %"};
+  x.scale.from = area.left;
+  x.scale.to = area.right;
+  x.ticks = nice_ticks(x.scale.low, x.scale.high, 6);
+  Axis y{{0, 100, area.bottom, area.top, false}, {0, 20, 40, 60, 80, 100}, "chips, %"};
+  draw_axes(drawing, area, x, y);
+  for (const Campaign* campaign : campaigns) {
+    std::vector<double> accuracies;
+    for (const FaultOutcome& chip : campaign->faults) {
+      accuracies.push_back(accuracy(*campaign, chip));
+    }
+    std::sort(accuracies.begin(), accuracies.end());
+    const auto chips = static_cast<double>(accuracies.size());
+    std::string data = "M" + coordinate(area.left) + " " + coordinate(y.scale(100));
+    for (size_t i = 0; i < accuracies.size(); ++i) {
+      const std::string at = coordinate(x.scale(accuracies[i]));
+      data += "L" + at + " " + coordinate(y.scale(100 * (chips - static_cast<double>(i)) / chips)) +
+              "L" + at + " " +
+              coordinate(y.scale(100 * (chips - static_cast<double>(i) - 1) / chips));
+    }
+    drawing.path(data, "curve " + series(input, *campaign));
+    const double golden = x.scale(golden_accuracy(*campaign));
+    drawing.line(golden, area.top, golden, area.bottom, "golden " + series(input, *campaign));
+  }
+  return figure(
+      "Yield: chips with at least this accuracy", network_legend(input, campaigns) + drawing.str(),
+      "At an accuracy that is asked for, the curve says which share of the chips keeps it. "
+      "The upright lines are the accuracies without faults.");
 }
 
 bool same_table(const Campaign& a, const Campaign& b) {
@@ -329,8 +445,8 @@ std::string campaign_section(const ReportInput& input) {
             "all images measured again. Accuracies in %.</p>\n" +
             overview_table(input, all);
     if (with_faults.empty()) continue;
-    text += "<div class=\"figures\">\n" + scatter(input, with_faults) +
-            sorted_curves(input, with_faults);
+    text += worst_table(with_faults) + "<div class=\"figures\">\n" + scatter(input, with_faults) +
+            (kind == "chip" ? yield_curves(input, with_faults) : sorted_curves(input, with_faults));
     // Networks of one architecture share pictures by layer and tables.
     std::vector<Campaigns> alike;
     for (const Campaign* campaign : with_faults) {

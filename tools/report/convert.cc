@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "sim/campaign/summary.h"
 #include "tools/report/svg.h"
 #include "workloads/errors.h"
 #include "workloads/json_file.h"
@@ -75,6 +76,25 @@ std::string sampling_note(const campaign::Result& result) {
          coordinate(100 * result.identity.sampling->confidence) + " %";
 }
 
+/// Which images were counted, by name, place and content.
+std::string data_of(const campaign::Result& result) {
+  const campaign::Identity& id = result.identity;
+  const campaign::ImageRange of_shard = campaign::shard_images(id.images, result.shard);
+  const int64_t first = id.first_image + of_shard.first;
+  return id.data + ", images " + grouped(first) + " to " + grouped(first + of_shard.count - 1) +
+         ", content " + id.data_hash.substr(0, 8);
+}
+
+std::string notes(const campaign::Result& result) {
+  std::string text = sampling_note(result);
+  if (result.shard.count > 1) {
+    text += (text.empty() ? "" : "; ") + std::string("only shard ") +
+            std::to_string(result.shard.index) + " of " + std::to_string(result.shard.count) +
+            ": the other images are not counted here";
+  }
+  return text;
+}
+
 /// The accelerator in the campaign's resolved configuration, "" if it names none.
 std::string configured_accelerator(const campaign::Result& result) {
   const auto json = json_or_nothing(result.identity.configuration);
@@ -129,7 +149,15 @@ Campaign from_campaign(const std::string& label, const campaign::Result& result,
   campaign.kind = kind_of(result.identity.faults);
   campaign.images = result.images;
   campaign.golden_correct = result.total_golden_correct();
-  campaign.note = sampling_note(result);
+  campaign.note = notes(result);
+  campaign.data = data_of(result);
+  campaign.sampled = result.identity.sampling.has_value();
+  const stuckat::campaign::Estimate golden = stuckat::campaign::golden_limits(result);
+  const int64_t worst = stuckat::campaign::overall(result).accuracy.worst;
+  const auto loss =
+      worst < 0 ? stuckat::campaign::Estimate{} : stuckat::campaign::loss_limits(result, worst);
+  campaign.limits = {stuckat::campaign::confidence(result), 100 * golden.low, 100 * golden.high,
+                     100 * loss.low, 100 * loss.high};
 
   std::set<int> levels;
   std::map<std::string, int> widths;  // of a group's pixels: greatest x + 1
@@ -177,7 +205,14 @@ Campaign from_campaign(const std::string& label, const campaign::Result& result,
     outcome.correct = result.total_correct(f);
     outcome.masked = result.masked(f);
     outcome.critical = result.critical[static_cast<size_t>(f)];
+    outcome.id = fault.id;
     campaign.faults.push_back(std::move(outcome));
+  }
+  for (const stuckat::campaign::Stratum& s : result.strata) {
+    for (int64_t f = s.first; f < s.first + s.count; ++f) {
+      campaign.faults[static_cast<size_t>(f)].weight =
+          static_cast<double>(s.population) / static_cast<double>(s.count);
+    }
   }
   check_units(campaign);
   if (has_part) {

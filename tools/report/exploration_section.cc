@@ -49,7 +49,12 @@ std::string rate(double frames_per_second) {
 
 std::string tip(const Design& design) {
   std::string text = design.name + "\n" + rate(design.frames_per_second) + " frames per second, " +
-                     grouped(design.pes) + " PEs, " + grouped(design.memory_bits) + " memory bits";
+                     grouped(design.pes) + " PEs with " + grouped(design.multipliers) +
+                     " multipliers, " + grouped(design.memory_bits) + " memory bits";
+  if (design.luts > 0) {
+    text += "\nFINN's estimate: " + grouped(design.luts) + " LUTs and " + grouped(design.bram18) +
+            " RAMB18 of weights, or " + grouped(design.dsps) + " DSPs for the multipliers";
+  }
   if (design.worst_accuracy >= 0) {
     text += "\n" + fixed(design.worst_accuracy, 2) + " % with the worst dead PE";
   }
@@ -93,6 +98,8 @@ std::string number_cell(const std::string& text) {
   return "<td class=\"n\">" + escape(text) + "</td>";
 }
 
+std::string estimate_cell(int64_t value) { return number_cell(value == 0 ? "-" : grouped(value)); }
+
 /// Fastest first.
 std::string best_table(const Exploration& exploration) {
   std::vector<const Design*> best;
@@ -108,7 +115,9 @@ std::string best_table(const Exploration& exploration) {
   for (const Design* design : best) {
     rows += "<tr><th>" + escape(design->name) + "</th>" +
             number_cell(rate(design->frames_per_second)) + number_cell(grouped(design->pes)) +
-            number_cell(grouped(design->memory_bits));
+            number_cell(grouped(design->multipliers)) + number_cell(grouped(design->memory_bits)) +
+            estimate_cell(design->luts) + estimate_cell(design->bram18) +
+            estimate_cell(design->dsps);
     if (examined) {
       rows += number_cell(design->worst_accuracy < 0 ? "-" : fixed(design->worst_accuracy, 2));
     }
@@ -117,11 +126,16 @@ std::string best_table(const Exploration& exploration) {
   constexpr size_t shown_at_once = 25;
   return std::string(best.size() <= shown_at_once ? "<details open=\"open\">" : "<details>") +
          "<summary>Beaten by no other: " + grouped(static_cast<int64_t>(best.size())) +
-         "</summary>\n<div class=\"scroll\"><table><thead><tr><th>accelerator</th>"
+         "</summary>\n<div class=\"scroll\"><table class=\"data\"><thead><tr><th>accelerator</th>"
          "<th class=\"n\">frames per second</th><th class=\"n\">PEs</th>"
-         "<th class=\"n\">memory bits</th>" +
+         "<th class=\"n\">multipliers</th><th class=\"n\">memory bits</th><th class=\"n\">LUTs</th>"
+         "<th class=\"n\">RAMB18</th><th class=\"n\">or DSPs</th>" +
          (examined ? "<th class=\"n\">% with the worst dead PE</th>" : "") +
-         "</tr></thead>\n<tbody>" + rows + "</tbody></table></div></details>\n";
+         "</tr></thead>\n<tbody>" + rows +
+         "</tbody></table></div><p>A design beats another that is no faster and takes "
+         "no fewer multipliers or memory bits. LUTs, RAMB18 and DSPs: FINN's estimates for the "
+         "matrix-vector units of dataflow accelerators (FINN-R, 2018), with multipliers in LUTs or "
+         "instead in DSPs.</p></details>\n";
 }
 
 }  // namespace
@@ -130,7 +144,8 @@ std::string exploration_section(const ReportInput& input) {
   if (input.explorations.empty()) return {};
   const Quantity speed{"frames per second", true,
                        [](const Design& d) { return d.frames_per_second; }};
-  const Quantity pes{"PEs", true, [](const Design& d) { return static_cast<double>(d.pes); }};
+  const Quantity multipliers{"multipliers", true,
+                             [](const Design& d) { return static_cast<double>(d.multipliers); }};
   const Quantity memory{"memory, megabits", false,
                         [](const Design& d) { return static_cast<double>(d.memory_bits) / 1e6; }};
   const Quantity worst{"accuracy with the worst dead PE, %", false,
@@ -147,10 +162,10 @@ std::string exploration_section(const ReportInput& input) {
     const std::string of = exploration.architecture.empty() ? "" : exploration.architecture + ", ";
     text += "<article>\n<h3>" + escape(exploration.network) + " <small>" + escape(of) +
             count_of(static_cast<int64_t>(all.size()), "accelerator") + "</small></h3>\n" +
-            legend(marks(exploration)) + "<div class=\"figures\">\n" + scatter(all, speed, pes) +
-            scatter(all, speed, memory);
+            legend(marks(exploration)) + "<div class=\"figures\">\n" +
+            scatter(all, speed, multipliers) + scatter(all, speed, memory);
     if (!examined.empty()) {
-      text += scatter(examined, speed, worst) + scatter(examined, pes, worst);
+      text += scatter(examined, speed, worst) + scatter(examined, multipliers, worst);
     }
     text += "</div>\n" + best_table(exploration) + "</article>\n";
   }

@@ -168,10 +168,13 @@ std::string svg_picture(const FaultGrid& grid) {
   // A few long rows stay tall enough to be seen.
   const double height = std::max(cell, std::min(14.0, 160.0 / static_cast<double>(drawn.rows)));
   const double gap = drawn.has_whole && drawn.columns > 1 ? cell / 2 : 0;
-  Drawing drawing(left + gap + cell * static_cast<double>(drawn.columns) + 8,
+  const std::string title = shortened(grid.title + ": " + grid.column_name, 80);
+  constexpr double letter = 6.4;
+  const double columns_width = gap + cell * static_cast<double>(drawn.columns);
+  Drawing drawing(left + std::max(columns_width, letter * static_cast<double>(title.size())) + 8,
                   top + height * static_cast<double>(drawn.rows) + 8,
                   plural(grid.total(), "fault") + " on " + grid.title);
-  drawing.text(left, top - 9, shortened(grid.title + ": " + grid.column_name, 80), "tick");
+  drawing.text(left, top - 9, title, "tick");
   const int64_t label_step = std::max<int64_t>(1, block(drawn.rows, 16));
   for (int64_t row = 0; row < drawn.rows; ++row) {
     const double y = top + height * static_cast<double>(row);

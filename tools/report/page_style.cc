@@ -64,7 +64,8 @@ svg path{fill:var(--c)}svg .point{stroke:var(--card);stroke-width:1.2}
 svg .curve{fill:none;stroke:var(--c);stroke-width:2.2;stroke-linejoin:round}
 svg .drop{stroke:var(--c);stroke-width:1.6;opacity:.55}
 svg .golden{stroke:var(--c);stroke-width:1.4;opacity:.8}
-svg .dots{fill:none;stroke:var(--c);stroke-width:3.4;stroke-linecap:round;opacity:.5}
+svg .dots:focus{outline:1px dashed var(--soft)}
+svg .dots{pointer-events:stroke;fill:none;stroke:var(--c);stroke-width:3.4;stroke-linecap:round;opacity:.5}
 .h0{--c:var(--h0);--t:var(--pale)}.h1{--c:var(--h1);--t:var(--pale)}.h2{--c:var(--h2);--t:var(--pale)}.h3{--c:var(--h3);--t:var(--pale)}
 .h4{--c:var(--h4);--t:var(--ramp,#1b2130)}.h5{--c:var(--h5);--t:var(--deep)}.h6{--c:var(--h6);--t:var(--deep)}.h7{--c:var(--h7);--t:var(--deep)}
 @media (prefers-color-scheme:dark){.h4{--ramp:#fff}}
@@ -94,24 +95,67 @@ tr.changed td{font-weight:700}tr.changed td:last-child{color:var(--bad)}
 .facts dt{color:var(--soft)}.facts dd{margin:0;overflow-wrap:anywhere}
 details{padding:8px 14px;margin:8px 0}summary{cursor:pointer;font-weight:600}
 pre{overflow-x:auto;font:12.5px/1.5 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
+dl.faults{margin:4px 0 12px}dl.faults dt{margin-top:6px;overflow-wrap:anywhere}dl.faults dd{margin:0 0 0 18px;color:var(--soft);overflow-wrap:anywhere}
 ul{padding-left:20px;margin:6px 0}li{overflow-wrap:anywhere}
+.tools{display:flex;gap:10px;margin:8px 0;font-size:13px}.tools input{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:3px 8px;min-width:0;width:220px}
+.tools button{font:inherit;color:var(--s1);background:none;border:1px solid var(--line);border-radius:6px;padding:3px 10px;cursor:pointer}
+table.data thead th{cursor:pointer}table.data thead th[aria-sort=ascending]::after{content:" \\25b2"}table.data thead th[aria-sort=descending]::after{content:" \\25bc"}
+code{font:12px ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
 footer{color:var(--soft);font-size:13px;max-width:1140px;margin:40px auto;padding:0 20px}
 #tip{position:fixed;z-index:3;max-width:340px;padding:7px 10px;border-radius:7px;background:var(--ink);color:var(--page);
 font-size:12.5px;line-height:1.4;white-space:pre-line;pointer-events:none;display:none;overflow-wrap:anywhere}
 @media (max-width:560px){body{font-size:14px}h1{font-size:24px}.lead{font-size:15.5px}main,header.top{padding-left:12px;padding-right:12px}
 article{padding:2px 10px 12px}figure{padding:10px}.facts dl{grid-template-columns:1fr}.facts dd{margin-bottom:6px}}
-@media print{nav{display:none}body{background:#fff}figure,article,tr{break-inside:avoid}}
+@page{size:A4;margin:14mm}
+@media print{:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#1b2130;--soft:#4a5364;--line:#ccd2dc}
+*{print-color-adjust:exact;-webkit-print-color-adjust:exact}
+nav,.tools,#tip{display:none!important}body{background:#fff;font-size:10.5pt}main,header.top{max-width:none;padding:0}
+figure,article,tr,.tile{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}
+svg,figure.wide .scroll>svg{min-width:0;max-width:100%}.figures{grid-template-columns:1fr 1fr}
+table{font-size:8pt}th,td{white-space:normal;padding:2px 4px;overflow-wrap:anywhere}details:not([open])>*:not(summary){display:none}}
 )css";
 
-// Shows tips at once instead of after the browser's delay; without script the delay remains.
+// Shows tips at once instead of after the browser's delay (without script the delay remains), names
+// dots that are pointed at or walked through with the arrow keys, and lets tables be sorted,
+// filtered and kept as CSV.
 const std::string_view page_script = R"js(
 const tip=document.getElementById("tip");
-document.addEventListener("pointerover",e=>{const n=e.target,t=n.querySelector&&n.querySelector(":scope>title");
-if(t){n.dataset.tip=t.textContent;t.remove()}
-tip.textContent=n.dataset&&n.dataset.tip||"";tip.style.display=tip.textContent?"block":"none"});
-document.addEventListener("pointermove",e=>{
-tip.style.left=Math.max(4,Math.min(e.clientX+14,innerWidth-tip.offsetWidth-8))+"px";
-tip.style.top=Math.max(4,Math.min(e.clientY+14,innerHeight-tip.offsetHeight-8))+"px"});
+const show=(t,x,y)=>{tip.textContent=t||"";tip.style.display=t?"block":"none";
+tip.style.left=Math.max(4,Math.min(x+14,innerWidth-tip.offsetWidth-8))+"px";
+tip.style.top=Math.max(4,Math.min(y+14,innerHeight-tip.offsetHeight-8))+"px"};
+const dots=new WeakMap();
+const dotsOf=p=>{if(!dots.has(p)){const n=p.dataset.n.split("|");
+dots.set(p,[...p.getAttribute("d").matchAll(/M([-\d.]+) ([-\d.]+)/g)].map((m,i)=>({x:+m[1],y:+m[2],n:n[i]})).sort((a,b)=>b.y-a.y))}
+return dots.get(p)};
+const tipOf=n=>{const t=n.querySelector&&n.querySelector(":scope>title");if(t){n.dataset.tip=t.textContent;t.remove()}
+return n.dataset&&n.dataset.tip};
+document.addEventListener("pointermove",e=>{const n=e.target;
+if(n.dataset&&n.dataset.n){const m=n.getScreenCTM(),x=(e.clientX-m.e)/m.a,y=(e.clientY-m.f)/m.d;let best=null,least=1e9;
+for(const d of dotsOf(n)){const s=(d.x-x)**2+(d.y-y)**2;if(s<least){least=s;best=d}}
+show(best&&best.n,e.clientX,e.clientY)}else show(tipOf(n),e.clientX,e.clientY)});
+const walk=(p,i)=>{const all=dotsOf(p),d=all[(i+all.length)%all.length],m=p.getScreenCTM();
+p.dataset.i=(i+all.length)%all.length;show(d.n,d.x*m.a+m.e,d.y*m.d+m.f)};
+document.querySelectorAll("svg .point").forEach(p=>{if(p.querySelector(":scope>title"))p.tabIndex=0});
+document.addEventListener("focusin",e=>{const n=e.target;if(n.dataset.n)walk(n,0);
+else if(n.closest("svg")&&tipOf(n)){const r=n.getBoundingClientRect();show(tipOf(n),r.right,r.bottom)}});
+document.addEventListener("focusout",()=>show("",0,0));
+document.addEventListener("keydown",e=>{const n=e.target;if(!n.dataset||!n.dataset.n)return;
+const step={ArrowRight:1,ArrowDown:1,ArrowLeft:-1,ArrowUp:-1}[e.key];if(step){e.preventDefault();walk(n,+n.dataset.i+step)}});
+document.querySelectorAll("table.data").forEach(table=>{const body=table.tBodies[0],heads=[...table.tHead.rows[0].cells];
+const bar=document.createElement("div");bar.className="tools";
+const filter=document.createElement("input");filter.placeholder="filter";filter.setAttribute("aria-label","rows that contain this text");
+filter.oninput=()=>{for(const r of body.rows)r.hidden=!r.textContent.toLowerCase().includes(filter.value.toLowerCase())};
+const save=document.createElement("button");save.textContent="CSV";
+save.onclick=()=>{const cell=c=>{const t=c.textContent.trim();return/[",\n]/.test(t)?'"'+t.replaceAll('"','""')+'"':t};
+const rows=[table.tHead.rows[0],...[...body.rows].filter(r=>!r.hidden)].map(r=>[...r.cells].map(cell).join(","));
+const a=document.createElement("a");a.href="data:text/csv;charset=utf-8,"+encodeURIComponent(rows.join("\n")+"\n");a.download="table.csv";a.click()};
+bar.append(filter,save);table.parentElement.before(bar);
+const value=(r,i)=>{const t=r.cells[i].textContent.trim(),n=Number(t.replaceAll(",",""));return t!==""&&n===n?n:t};
+heads.forEach((h,i)=>{h.tabIndex=0;const sort=()=>{const down=h.getAttribute("aria-sort")==="ascending";
+heads.forEach(o=>o.removeAttribute("aria-sort"));h.setAttribute("aria-sort",down?"descending":"ascending");
+[...body.rows].sort((p,q)=>{const a=value(p,i),b=value(q,i);const c=typeof a===typeof b?(a<b?-1:a>b?1:0):typeof a==="number"?-1:1;
+return down?-c:c}).forEach(r=>body.append(r))};h.onclick=sort;h.onkeydown=e=>{if(e.key==="Enter"||e.key===" "){e.preventDefault();sort()}}})});
+addEventListener("hashchange",()=>{const r=document.getElementById(location.hash.slice(1));if(r&&r.closest("details")){r.closest("details").open=true;r.scrollIntoView()}});
 )js";
 
 }  // namespace stuckat::report

@@ -27,13 +27,30 @@ std::string points(double lost) {
   return text + (text == "1.0" ? " point" : " points");
 }
 
+/// What the worst fault would cost on all images of that kind.
+std::string open_limits(const Campaign& campaign) {
+  const Campaign::Limits& limits = campaign.limits;
+  if (limits.confidence == 0) return {};
+  return "; " + grouped(campaign.images) + " images leave open " +
+         fixed(std::max(0.0, limits.loss_low), 1) + " to " + fixed(limits.loss_high, 1) +
+         " points at " + fixed(100 * limits.confidence, 0) + " %";
+}
+
 /// 'The worst single broken channel costs the network "standard" 35.0 points (from 84.6 % of the
 /// images classified right to 49.6 %), the network "fault-aware" 4.0 points (from ...).'
 std::string worst_sentence(const std::vector<const Campaign*>& campaigns) {
   const Campaign& first = *campaigns.front();
   const bool anywhere = first.accelerator.empty();
-  std::string text = (anywhere ? "The worst" : "On " + first.accelerator + " the worst") +
-                     std::string(" single ") + fault_noun(first.kind) + " costs the network ";
+  const bool sampled = std::any_of(campaigns.begin(), campaigns.end(),
+                                   [](const Campaign* campaign) { return campaign->sampled; });
+  const std::string kind = fault_noun(first.kind);
+  std::string which =
+      sampled ? "the worst of a sample of " + kind + "s" : "the worst single " + kind;
+  if (first.kind == "chip") {
+    which = "the worst of " + count_of(static_cast<int64_t>(first.faults.size()), "chip");
+  }
+  std::string text = (anywhere ? "T" + which.substr(1) : "On " + first.accelerator + " " + which) +
+                     " costs the network ";
   for (const Campaign* campaign : campaigns) {
     const FaultOutcome& worst = *extremes(*campaign).worst;
     const double lost = points_lost(*campaign, worst);
@@ -44,20 +61,52 @@ std::string worst_sentence(const std::vector<const Campaign*>& campaigns) {
     } else {
       text += " " + points(lost) + " (from " + fixed(golden_accuracy(*campaign), 1) + " %" +
               (campaign == &first ? " of the images classified right" : "") + " to " +
-              fixed(accuracy(*campaign, worst), 1) + " %)";
+              fixed(accuracy(*campaign, worst), 1) + " %" + open_limits(*campaign) + ")";
     }
   }
   return text + ".";
 }
 
-/// Groups campaigns that one sentence compares: of one kind on one accelerator.
+/// 'PE 0 of layer5/mvtu is the only one there: ...': where the worst PE is a whole layer, which is
+/// no measure of how robust the others are.
+std::string lone_pe_sentence(const std::vector<const Campaign*>& campaigns) {
+  std::string lone, text;
+  for (const Campaign* campaign : campaigns) {
+    const FaultOutcome& worst = *extremes(*campaign).worst;
+    const auto units = [&](const FaultOutcome& fault) {
+      return campaign->groups[static_cast<size_t>(fault.group)].units;
+    };
+    if (units(worst) != 1) continue;
+    const FaultOutcome* elsewhere = nullptr;
+    for (const FaultOutcome& fault : campaign->faults) {
+      if (units(fault) > 1 && (elsewhere == nullptr || fault.correct < elsewhere->correct)) {
+        elsewhere = &fault;
+      }
+    }
+    const std::string& where = campaign->groups[static_cast<size_t>(worst.group)].name;
+    if (lone.find(where) == std::string::npos) lone += (lone.empty() ? "" : ", ") + where;
+    if (elsewhere == nullptr) continue;
+    text += (text.empty() ? " Where there are several PEs, the worst costs the network "
+                          : ", the network ") +
+            quoted(campaign->network) + " " + points(points_lost(*campaign, *elsewhere));
+  }
+  if (lone.empty()) return {};
+  return lone +
+         ": one PE there computes all channels of the layer, so that the layer is lost with "
+         "it, however the network was trained." +
+         text + (text.empty() ? "" : ".");
+}
+
+/// Groups campaigns that one sentence compares: of one kind on one accelerator, over the same
+/// images.
 std::vector<std::vector<const Campaign*>> comparable(const std::vector<Campaign>& campaigns) {
   std::vector<std::vector<const Campaign*>> groups;
   for (const Campaign& campaign : campaigns) {
     if (campaign.faults.empty()) continue;
     const auto place = std::find_if(groups.begin(), groups.end(), [&](const auto& group) {
       return group.front()->kind == campaign.kind &&
-             group.front()->accelerator == campaign.accelerator;
+             group.front()->accelerator == campaign.accelerator &&
+             group.front()->data == campaign.data;
     });
     if (place == groups.end()) {
       groups.push_back({&campaign});
@@ -113,7 +162,8 @@ std::string network_tiles(const ReportInput& input) {
           " %</b><span>right without a fault</span>"
           "</div><div><b>" +
           fixed(accuracy(*campaign, worst), 1) + " %</b><span>with the worst " +
-          escape(fault_noun(campaign->kind)) + "</span></div></div></div>\n";
+          (campaign->sampled ? "drawn " : "") + escape(fault_noun(campaign->kind)) +
+          "</span></div></div></div>\n";
     }
   }
   return text.empty() ? text : "<div class=\"tiles nets\">" + text + "</div>\n";
@@ -137,7 +187,8 @@ std::string facts(const ReportInput& input) {
     for (const Campaign& campaign : *campaigns) {
       std::string value = count_of(static_cast<int64_t>(campaign.faults.size()), "fault") +
                           " in \"" + campaign.network + "\", each over " +
-                          count_of(campaign.images, "image");
+                          count_of(campaign.images, "image") +
+                          (campaign.data.empty() ? "" : " (" + campaign.data + ")");
       if (!campaign.note.empty()) value += "; " + campaign.note;
       const std::string on = campaign.accelerator.empty() ? "" : ", " + campaign.accelerator;
       text += fact("Faults: " + campaign.kind + on, value);
@@ -163,6 +214,7 @@ std::string navigation(const ReportInput& input) {
   if (!input.fleets.empty()) text += "<a href=\"#fleets\">Fleets</a>";
   if (!input.explorations.empty()) text += "<a href=\"#designs\">Design space</a>";
   if (!input.recipes.empty()) text += "<a href=\"#made\">How it was made</a>";
+  text += "<a href=\"#words\">Words</a>";
   return "<nav><div>" + text + "</div></nav>\n";
 }
 
@@ -176,6 +228,7 @@ std::vector<std::string> summary(const ReportInput& input) {
   }
   for (const auto& group : comparable(input.pe_campaigns)) {
     sentences.push_back(worst_sentence(group));
+    if (const std::string lone = lone_pe_sentence(group); !lone.empty()) sentences.push_back(lone);
   }
   std::vector<std::string> timed;
   for (const Simulation& simulation : input.simulations) {
@@ -223,7 +276,8 @@ std::string html(const ReportInput& input) {
   text += "</header>\n" + navigation(input) +
           "<main>\n<section id=\"examined\">\n<h2>What was examined</h2>\n" + facts(input) +
           "</section>\n" + campaign_section(input) + pe_section(input) + simulation_section(input) +
-          map_section(input) + fleet_section(input) + exploration_section(input) + recipe_section(input) +
+          map_section(input) + fleet_section(input) + exploration_section(input) +
+          recipe_section(input) + glossary_section() +
           "</main>\n<footer>This file is complete in itself and loads nothing.</footer>\n"
           "<div id=\"tip\"></div>\n<script>" +
           std::string(page_script) + "</script>\n</body>\n</html>\n";

@@ -36,6 +36,8 @@ struct FaultOutcome {
   int64_t correct = 0;   ///< images classified right
   int64_t masked = 0;    ///< images in which no logit differs
   int64_t critical = 0;  ///< images whose predicted class changed
+  double weight = 1;     ///< how many faults it stands for: of a sample, more than one
+  std::string id = {};   ///< as 'campaign replay --fault' takes it; may be empty
 };
 
 /// Exhaustive single faults in one network: of channels or pixels (groups are layers) or of the
@@ -48,12 +50,21 @@ struct Campaign {
   std::string network;      ///< NetworkInfo::label
   std::string kind;         ///< "channel", "pixel", "PE dead", "fault map"
   std::string accelerator;  ///< "dataflow:...", empty if the faults need no accelerator
+  std::string data = {};    ///< which images: campaigns over others are not compared
   int64_t images = 0;
   int64_t golden_correct = 0;  ///< images that the fault-free network classifies right
   std::vector<Group> groups;
   std::vector<std::string> levels;  ///< "-1", "+1"
   std::vector<FaultOutcome> faults;
-  std::string note;  ///< one line below the figures: "a sample of 200 of 1,920 faults"
+  std::string note;      ///< one line below the figures: "a sample of 200 of 1,920 faults"
+  bool sampled = false;  ///< the faults are some of more: their worst is not the worst of all
+  /// What the number of images leaves open at `confidence`, in percent and points: the accuracy
+  /// without faults, and what the worst fault costs. Not shown where confidence is 0.
+  struct Limits {
+    double confidence = 0;
+    double golden_low = 0, golden_high = 0;
+    double loss_low = 0, loss_high = 0;
+  } limits;
 };
 
 /// A cycle-level run, with or without a fault map.
@@ -90,6 +101,13 @@ struct Simulation {
   std::vector<Prediction> predictions;        ///< of the images simulated, in order
 };
 
+/// One fault, and what it does to the network.
+struct FaultLine {
+  std::string name;
+  std::vector<std::string> effects;  ///< as lowered, empty if there are none
+  std::string masked;                ///< when a site of this kind is without effect
+};
+
 /// The fault maps of some chips, drawn over the parts of an accelerator (fault_picture.h).
 struct FaultMaps {
   struct Chip {
@@ -97,8 +115,11 @@ struct FaultMaps {
     int64_t faults = 0;
     std::vector<std::string> pictures;  ///< svg_picture() of each part
     std::vector<std::string> memories;  ///< memory_summary()
+    std::vector<FaultLine> lines = {};  ///< of the first faults
   };
-  std::string label;
+  std::string label;  ///< NetworkInfo::label
+  std::string file;   ///< without its folder: a campaign calls its chips "FILE[3]"
+  std::string made;   ///< command that draws them again; may be empty
   std::string accelerator;
   int64_t chips = 0;   ///< of the file; `drawn` are the first of them
   int64_t faults = 0;  ///< of all
@@ -111,7 +132,11 @@ struct Exploration {
     std::string name;  ///< for tooltips
     int family = 0;    ///< index in Exploration::families
     int64_t pes = 0;
+    int64_t multipliers = 0;
     int64_t memory_bits = 0;
+    int64_t luts = 0;  ///< 0: no estimate
+    int64_t bram18 = 0;
+    int64_t dsps = 0;
     double frames_per_second = 0;
     double worst_accuracy = -1;  ///< percent, under the worst single dead PE; -1: not examined
     bool pareto = false;

@@ -23,6 +23,10 @@ std::string fleet_sentence(const Fleet& fleet);
 /// Pictures of one map side by side, and what is said about its memories.
 std::string map_figures(const std::vector<std::string>& pictures,
                         const std::vector<std::string>& memories);
+/// The first faults of a map of `all`, each with what it does to the network, or why nothing.
+std::string fault_list(const std::vector<FaultLine>& faults, int64_t all);
 std::string recipe_section(const ReportInput& input);
+/// What the page's words mean: the same on every page.
+std::string glossary_section();
 
 }  // namespace stuckat::report

@@ -30,6 +30,7 @@ void check(const Campaign& campaign) {
   }
   for (const FaultOutcome& fault : campaign.faults) {
     const std::string where = name + ", fault '" + fault.name + "'";
+    require(fault.weight >= 1, where + ": stands for less than itself", "a weight of 1 or more");
     require(fault.group >= 0 && fault.group < static_cast<int>(campaign.groups.size()),
             where + ": group " + std::to_string(fault.group),
             "one of " + std::to_string(campaign.groups.size()));
@@ -76,13 +77,14 @@ Extremes extremes(const Campaign& campaign, int group, int level) {
 Spread spread(const Campaign& campaign) {
   Spread result;
   if (campaign.faults.empty()) return result;
-  const auto count = static_cast<double>(campaign.faults.size());
+  double count = 0;
+  for (const FaultOutcome& fault : campaign.faults) count += fault.weight;
   for (const FaultOutcome& fault : campaign.faults) {
-    result.mean += accuracy(campaign, fault) / count;
+    result.mean += fault.weight * accuracy(campaign, fault) / count;
   }
   for (const FaultOutcome& fault : campaign.faults) {
     const double difference = accuracy(campaign, fault) - result.mean;
-    result.variance += difference * difference / count;
+    result.variance += fault.weight * difference * difference / count;
   }
   return result;
 }

@@ -23,7 +23,8 @@ struct Extremes {
 };
 Extremes extremes(const Campaign& campaign, int group = -1, int level = -1);
 
-/// Mean and population variance of the accuracies of all faults, in % and %^2 (FAT, Table II).
+/// Mean and population variance of the accuracies of all faults, in % and %^2 (FAT, Table II); of a
+/// sample, estimated for the population (FaultOutcome::weight).
 struct Spread {
   double mean = 0;
   double variance = 0;

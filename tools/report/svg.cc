@@ -191,6 +191,19 @@ void Drawing::path(std::string_view data, std::string_view css_class, std::strin
   finish("path", tip);
 }
 
+void Drawing::dots(std::string_view data, std::string_view css_class,
+                   const std::vector<std::string>& names) {
+  text_ += "<path d=\"" + std::string(data) + "\"" + css(css_class);
+  if (!names.empty()) {
+    text_ += " tabindex=\"0\" role=\"img\" aria-label=\"" +
+             grouped(static_cast<int64_t>(names.size())) +
+             " faults: arrow keys go through them, worst first\" data-n=\"";
+    for (size_t i = 0; i < names.size(); ++i) text_ += (i > 0 ? "|" : "") + escape(names[i]);
+    text_ += "\"";
+  }
+  finish("path", {});
+}
+
 void Drawing::marker(int shape, double x, double y, double radius, std::string_view css_class,
                      std::string_view tip) {
   path(marker_path(shape, x, y, radius), css_class, tip);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace stuckat::report {
 
@@ -47,6 +48,10 @@ class Drawing {
   /// Turned by 90 degrees to the left around (x, y), centred there.
   void vertical_text(double x, double y, std::string_view text, std::string_view css_class);
   void path(std::string_view data, std::string_view css_class, std::string_view tip = {});
+  /// Dots "M x y h0..." that a script lets one ask for their `names`, with the pointer and with the
+  /// arrow keys; no names: dots alone.
+  void dots(std::string_view data, std::string_view css_class,
+            const std::vector<std::string>& names);
   void marker(int shape, double x, double y, double radius, std::string_view css_class,
               std::string_view tip = {});
 

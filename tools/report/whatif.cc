@@ -85,48 +85,21 @@ std::string tiles(const WhatIfCase& c, const DataSet& data) {
   return text + "</div>\n";
 }
 
-std::string fault_list(const WhatIfCase& c) {
-  constexpr size_t shown = 40;
-  constexpr size_t effects_shown = 12;
-  if (c.faults.empty()) return "<p>Nothing is broken.</p>\n";
-  std::string text = "<dl class=\"faults\">\n";
-  for (size_t i = 0; i < std::min(shown, c.faults.size()); ++i) {
-    const WhatIfCase::FaultLine& line = c.faults[i];
-    text += "<dt><code>" + escape(line.name) + "</code></dt>";
-    for (size_t e = 0; e < std::min(effects_shown, line.effects.size()); ++e) {
-      text += "<dd>" + escape(line.effects[e]) + "</dd>";
-    }
-    if (line.effects.size() > effects_shown) {
-      text += "<dd>and " + grouped(static_cast<int64_t>(line.effects.size() - effects_shown)) +
-              " more</dd>";
-    }
-    if (line.effects.empty()) {
-      text +=
-          "<dd>no effect on this network. Without effect when " + escape(line.masked) + ".</dd>";
-    }
-    text += "\n";
-  }
-  text += "</dl>\n";
-  if (c.faults.size() > shown) {
-    text += "<p>and " + grouped(static_cast<int64_t>(c.faults.size() - shown)) + " more</p>\n";
-  }
-  return text;
-}
-
 std::string case_article(const WhatIf& what_if, const WhatIfCase& c, const DataSet& data) {
   const bool two = what_if.cases.size() > 1;
   std::string text = "<article>\n<h3>" + (two ? escape(c.label) + ": " : std::string()) +
-                     escape(c.accelerator) + " <small>" + escape(c.model) + ", " +
-                     escape(c.network) + (c.training.empty() ? "" : ", " + escape(c.training)) +
-                     "</small></h3>\n" + tiles(c, data) +
-                     "<h4>What is broken, and what that does to the network</h4>\n" + fault_list(c);
+                     escape(c.accelerator.empty() ? c.network : c.accelerator) + " <small>" +
+                     escape(c.model) + ", " + escape(c.network) +
+                     (c.training.empty() ? "" : ", " + escape(c.training)) + "</small></h3>\n" +
+                     tiles(c, data) +
+                     "<h4>What is broken, and what that does to the network</h4>\n" +
+                     fault_list(c.faults, static_cast<int64_t>(c.faults.size()));
   return text + map_figures(c.pictures, c.memories) + "</article>\n";
 }
 
 constexpr std::string_view own_style = R"css(
 .cases{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,500px),1fr));gap:16px}
 .cases article{margin:8px 0}
-dl.faults{margin:4px 0 12px}dl.faults dt{margin-top:6px;overflow-wrap:anywhere}dl.faults dd{margin:0 0 0 18px;color:var(--soft);overflow-wrap:anywhere}
 code{font:12.5px ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
 .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:12px;margin:14px 0}
 .gallery figure{padding:10px;text-align:center}

@@ -44,11 +44,6 @@ struct CycleFigures {
 
 /// A network on an accelerator with a fault map.
 struct WhatIfCase {
-  struct FaultLine {
-    std::string name;
-    std::vector<std::string> effects;  ///< as lowered, empty if there are none
-    std::string masked;                ///< when a site of this kind is without effect
-  };
   std::string label;  ///< "A", "B"
   std::string model;  ///< the file
   std::string network;

@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
+#include "faultmaps/describe_effects.h"
+#include "faultmaps/lower.h"
 #include "faultmaps/site_index.h"
 #include "faultmaps/text_files.h"
 #include "models/explore/design.h"
@@ -54,6 +57,8 @@ report::FaultMaps draw_maps(const std::string& label, const std::string& path,
   const SiteIndex sites(placement, network);
   report::FaultMaps result;
   result.label = label;
+  result.file = std::filesystem::path(path).filename().string();
+  result.made = command_of(fault_map_configuration(path));
   result.accelerator = placement.accelerator;
   result.chips = static_cast<int64_t>(chips.size());
   for (FaultMap& map : chips) {
@@ -64,6 +69,12 @@ report::FaultMaps draw_maps(const std::string& label, const std::string& path,
                                  static_cast<int64_t>(map.faults.size()),
                                  {},
                                  report::memory_summary(map, sites)};
+    constexpr size_t most_lines = 40;
+    for (size_t i = 0; i < std::min(most_lines, map.faults.size()); ++i) {
+      const Effects effects = lower({map.accelerator, {map.faults[i]}}, placement, network);
+      chip.lines.push_back(
+          {name(map.faults[i]), describe(effects, network), masked_text(map.faults[i])});
+    }
     for (const auto& grid : report::fault_grids(map, sites)) {
       chip.pictures.push_back(report::svg_picture(grid));
     }
@@ -160,11 +171,16 @@ int run_report(const Arguments& arguments) {
       const std::string memory =
           d.bytes_per_cycle == 0 ? "" : fmt::format(", {} bytes per cycle", d.bytes_per_cycle);
       shown.designs.push_back({fmt::format("{}{}{}, {:g} MHz", d.name, fifo, memory, d.clock_mhz),
-                               static_cast<int>(&family - rows.data()), d.pes, d.memory_bits,
-                               d.frames_per_second, d.worst_accuracy, d.pareto});
+                               static_cast<int>(&family - rows.data()), d.pes, d.multipliers,
+                               d.memory_bits, d.luts, d.bram18, d.dsps, d.frames_per_second,
+                               d.worst_accuracy, d.pareto});
     }
     input.explorations.push_back(std::move(shown));
     input.recipes.push_back({"exploration, " + label, exploration.configuration});
+  }
+  for (report::Recipe& recipe : input.recipes) {
+    const std::string command = command_of(recipe.text);
+    if (!command.empty()) recipe.text = command + "\n\n" + recipe.text;
   }
   report::write_report(line.text("output"), input);
   for (const auto& sentence : report::summary(input)) fmt::print("{}\n", sentence);

@@ -29,6 +29,7 @@ campaign::Result result_with(const std::string& spec, std::vector<FaultInfo> fau
   for (int f = 0; f < static_cast<int>(result.faults.size()); ++f) {
     result.correct.insert(result.correct.end(), {f / 2, f - f / 2});
     result.critical.push_back(10 - f);
+    result.representatives.push_back(f);
     result.last_difference.insert(result.last_difference.end(), {f == 9 ? 10 : 0, 0, 0, 0, 10});
     if (f == 9) result.last_difference.back() = 0;
   }

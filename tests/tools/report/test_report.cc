@@ -77,9 +77,9 @@ Exploration demo_exploration(double frames_per_second) {
           "cnv-w1a1",
           "0123abcd",
           {"dataflow", "loopback array"},
-          {{"dataflow:small", 0, 9, 1'600'000, 3, -1, true},
-           {"dataflow:bad", 0, 1500, 2'100'000, 2, -1, false},
-           {"loopback:fast", 1, 1200, 2'000'000, frames_per_second, -1, true}}};
+          {{"dataflow:small", 0, 9, 70, 1'600'000, 2'100, 5, 70, 3, -1, true},
+           {"dataflow:bad", 0, 1500, 9000, 2'100'000, 80'000, 60, 9000, 2, -1, false},
+           {"loopback:fast", 1, 1200, 2400, 2'000'000, 0, 0, 0, frames_per_second, -1, true}}};
 }
 
 /// A tick of the x axis, with the least that its text takes.
@@ -420,6 +420,9 @@ TEST_CASE("a design space says of which network, and lists what no other beats, 
   const std::string rows = page.substr(table, page.find("</table>", table) - table);
   CHECK(rows.find("loopback:fast") < rows.find("dataflow:small"));
   CHECK(contains(rows, "<td class=\"n\">40,000</td><td class=\"n\">1,200</td>"));
+  CHECK(contains(rows,
+                 "<td class=\"n\">70</td><td class=\"n\">1,600,000</td>"
+                 "<td class=\"n\">2,100</td><td class=\"n\">5</td>"));
   CHECK_FALSE(contains(rows, "dataflow:bad"));
   CHECK_FALSE(contains(rows, "worst dead PE"));
   input.explorations[0].designs.resize(1);
