@@ -72,7 +72,23 @@ void write_fault_maps(const std::string& path, const std::vector<FaultMap>& chip
   file.write_array("/coordinates", coordinates, {n, 4});
   file.write_array("/value", values, {n});
   const bool any = std::any_of(flips.begin(), flips.end(), [](int64_t f) { return f >= 0; });
-  if (any) file.write_array("/flip_cycle", flips, {n});
+  if (any) {
+    file.write_array("/flip_cycle", flips, {n});
+    file.describe("/flip_cycle",
+                  {"cycle of the run in which the bit is inverted; none: it is stuck", "fault",
+                   "cycles", -1});
+  }
+  const std::pair<const char*, Hdf5File::Description> rows[] = {
+      {"/configuration", {"resolved configuration that made the maps, as JSON", "one"}},
+      {"/kind_names", {"kinds of sites, as 'stuckat info sites' names them", "kind"}},
+      {"/part_names", {"names of the parts of the accelerator", "part"}},
+      {"/chip_offsets", {"chip c has the faults from entry c to before entry c + 1", "chip + 1"}},
+      {"/kind", {"index into /kind_names", "fault"}},
+      {"/part", {"index into /part_names", "fault"}},
+      {"/coordinates", {"of the site, as its kind names them; others 0", "fault,coordinate"}},
+      {"/value", {"stuck bit, 0 or 1, or the level; 0 for a flip", "fault"}},
+  };
+  for (const auto& [name, description] : rows) file.describe(name, description);
   file.commit();
 }
 
