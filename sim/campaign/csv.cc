@@ -6,14 +6,6 @@
 namespace stuckat::campaign {
 namespace {
 
-/// A field of a CSV line: in quotes where it has to be.
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
-
 std::string decimal(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.4f", value);
@@ -32,13 +24,20 @@ std::string representative(const Result& result, int64_t fault) {
 
 }  // namespace
 
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
 std::string faults_csv(const Result& result) {
   std::string text =
       "id,layer,channel,y,x,part,pe,level,representative,images,correct,accuracy,"
       "error_free_accuracy,points_lost,masked,tolerated,critical,worst_class,worst_class_accuracy";
   text += ",last_difference_none,last_difference_input";
   for (const std::string& layer : result.layer_names) {
-    text += "," + field("last_difference_" + layer);
+    text += "," + csv_field("last_difference_" + layer);
   }
   text += "\n";
   const std::string images = std::to_string(result.images);
@@ -46,14 +45,14 @@ std::string faults_csv(const Result& result) {
   for (int64_t f = 0; f < result.size(); ++f) {
     const FaultInfo& info = result.faults[static_cast<size_t>(f)];
     const auto worst = result.worst_class(f);
-    text += field(info.id) + ",";
-    if (info.layer >= 0) text += field(result.layer_names[static_cast<size_t>(info.layer)]);
+    text += csv_field(info.id) + ",";
+    if (info.layer >= 0) text += csv_field(result.layer_names[static_cast<size_t>(info.layer)]);
     for (const int coordinate : {info.channel, info.y, info.x}) {
       text += "," + number_or_empty(coordinate, -1);
     }
-    text += "," + field(info.part) + "," + number_or_empty(info.pe, -1) + "," +
+    text += "," + csv_field(info.part) + "," + number_or_empty(info.pe, -1) + "," +
             number_or_empty(info.level, FaultInfo::no_level) + "," +
-            field(representative(result, f)) + "," + images + "," +
+            csv_field(representative(result, f)) + "," + images + "," +
             std::to_string(result.total_correct(f)) + "," + decimal(result.accuracy(f)) + "," +
             golden + "," + decimal(result.golden_accuracy() - result.accuracy(f)) + "," +
             std::to_string(result.masked(f)) + "," + std::to_string(result.tolerated(f)) + "," +
@@ -72,10 +71,10 @@ std::string faults_csv(const Result& result) {
 std::string layers_csv(const Result& result) {
   std::string text = "layer,level,faults,min,max,mean,worst\n";
   for (const LayerSummary& s : by_layer_and_level(result)) {
-    text += field(s.name) + "," + number_or_empty(s.level, FaultInfo::no_level) + "," +
+    text += csv_field(s.name) + "," + number_or_empty(s.level, FaultInfo::no_level) + "," +
             std::to_string(s.accuracy.faults) + "," + decimal(s.accuracy.min) + "," +
             decimal(s.accuracy.max) + "," + decimal(s.accuracy.mean) + "," +
-            field(result.faults[static_cast<size_t>(s.accuracy.worst)].id) + "\n";
+            csv_field(result.faults[static_cast<size_t>(s.accuracy.worst)].id) + "\n";
   }
   return text;
 }

@@ -122,6 +122,10 @@ FaultSet named_faults(const Network& network, const Placement* placement,
                       std::vector<std::string> ids, std::vector<std::vector<std::string>> parts,
                       const std::string& where);
 
+/// Is a name of the form of a fault that needs no hardware: a channel, pixel, element or weight of
+/// one of the network's layers?
+bool is_in_network(const std::string& name, const Network& network);
+
 /// One way to write each set, with a line of help.
 struct FaultSetForm {
   const char* form;  ///< "sites:KIND"

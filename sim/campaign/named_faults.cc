@@ -150,6 +150,15 @@ void add_chips(std::vector<FaultMap> chips, const std::string& name, const SiteI
 
 }  // namespace
 
+bool is_in_network(const std::string& name, const Network& network) {
+  for (const char* form :
+       {"/channel[", "/pixel[", "/pixel:before-pool[", "/element[", "/weight["}) {
+    const size_t at = name.rfind(form);
+    if (at != std::string::npos && network.find_layer(name.substr(0, at)) >= 0) return true;
+  }
+  return false;
+}
+
 std::string file_name(const std::string& path) {
   return std::filesystem::path(path).filename().string();
 }

@@ -106,6 +106,8 @@ void write_result(const std::string& path, const Result& result);
 /// Throws InputError on whatever FORMAT.md does not allow.
 Result read_result(const std::string& path);
 
+/// A field of a CSV line: in quotes where it has to be.
+std::string csv_field(const std::string& text);
 /// One line for each fault behind a line of names; columns: FORMAT.md.
 std::string faults_csv(const Result& result);
 

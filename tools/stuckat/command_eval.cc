@@ -3,11 +3,11 @@
 #include <iostream>
 
 #include "faultmaps/describe_effects.h"
-#include "faultmaps/lower.h"
 #include "sim/fast/executor.h"
 #include "sim/fast/fault_list.h"
 #include "sim/fast/verdict_counts.h"
 #include "tools/stuckat/accelerator.h"
+#include "tools/stuckat/broken.h"
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/inputs.h"
@@ -20,13 +20,14 @@ fast::ImageSource images_of(const Network& network, const DataSet& data) {
   return [&](int64_t i) { return input_tensor(network, data, static_cast<int>(i)); };
 }
 
-/// Accuracy under the effects of a fault map, beside the fault-free one.
+/// Accuracy under the effects of faults, beside the fault-free one.
 nlohmann::ordered_json evaluate_faulty(const CommandLine& line, const Network& network,
                                        const DataSet& data) {
-  const Placement placement =
-      place_on(parse_accelerator(line.text("accelerator"), network), network, data.size());
-  const FaultMap map = load_faults(line, placement, network);
-  const Effects effects = lower(map, placement, network);
+  const studies::BrokenNetwork broken =
+      load_broken(line, network, data.size(), line.text("accelerator"));
+  std::vector<std::string> names = broken.elements;
+  for (const Fault& fault : broken.map.faults) names.push_back(name(fault));
+  const Effects& effects = broken.effects;
   const fast::PackedNetwork packed(network);
   const fast::FaultList list(packed, {effects});
   const auto counts = fast::count_verdicts(
@@ -34,20 +35,24 @@ nlohmann::ordered_json evaluate_faulty(const CommandLine& line, const Network& n
       [&](int64_t i) { return data.labels[static_cast<size_t>(i)]; }, 0, data.size(),
       threads(line));
   nlohmann::ordered_json result;
+  const auto share = [&](int64_t right) {
+    return 100.0 * static_cast<double>(right) / data.size();
+  };
   result["images"] = data.size();
   result["correct_fault_free"] = counts.total_golden_correct();
+  result["accuracy_fault_free"] = share(counts.total_golden_correct());
   result["correct"] = counts.total_correct(0);
+  result["accuracy"] = share(counts.total_correct(0));
   result["masked"] = counts.masked(0);
   result["critical"] = counts.critical[0];
-  result["faults"] = nlohmann::json::array();
-  for (const Fault& fault : map.faults) result["faults"].push_back(name(fault));
+  result["faults"] = names;
   result["effects"] = describe(effects, network);
   fmt::print("{}\n", data_text(line, data));
   for (const auto& text : describe(effects, network)) fmt::print("{}\n", text);
   fmt::print("without faults  {} of {} right, {}\n", counts.total_golden_correct(), data.size(),
              percent(counts.total_golden_correct(), data.size()));
   fmt::print("with {:<10} {} of {} right, {}; prediction changed on {} images, masked on {}\n",
-             fmt::format("{} fault{}", map.faults.size(), map.faults.size() == 1 ? "" : "s"),
+             fmt::format("{} fault{}", names.size(), names.size() == 1 ? "" : "s"),
              counts.total_correct(0), data.size(), percent(counts.total_correct(0), data.size()),
              counts.critical[0], counts.masked(0));
   return result;
@@ -67,6 +72,7 @@ nlohmann::ordered_json evaluate_fault_free(const CommandLine& line, const Networ
   nlohmann::ordered_json result;
   result["images"] = data.size();
   result["correct"] = right;
+  result["accuracy"] = 100.0 * static_cast<double>(right) / data.size();
   if (line.get<bool>("logits")) {
     const auto classes = evaluation.logits.size() / static_cast<size_t>(data.size());
     result["logits"] = nlohmann::json::array();
@@ -98,7 +104,10 @@ int run_eval(const Arguments& arguments) {
   CommandLine line("eval MODEL --data NAME[:PATH] [options]",
                    "Accuracy of a model on a data set. With --accelerator and a fault map or "
                    "faults by name:\nthe exact accuracy of that broken accelerator beside the "
-                   "fault-free one.",
+                   "fault-free one. Stuck elements of the network\n(LAYER/channel[C]=LEVEL, "
+                   "LAYER/pixel[Y,X]=LEVEL, LAYER/element[Y,X,C]=LEVEL, "
+                   "LAYER/weight[ROW,COLUMN]/bit[B]=0)\nneed no "
+                   "accelerator; a fault map says which it is of.",
                    {"model"});
   add_data_options(line);
   line.options().add_options()("logits", po::bool_switch(), "print the logits of every image");
@@ -110,10 +119,15 @@ int run_eval(const Arguments& arguments) {
   const std::string path = line.text("model");
   const Network network = read_model(path);
   const DataSet data = load_data(line, network, path);
-  const bool faulty = line.has("fault-map") || line.has("fault");
-  if (faulty && !line.has("accelerator")) {
-    throw InputError("stuckat eval", "faults without an accelerator", "--accelerator NAME");
-  }
+  const bool faulty = has_faults(line);
+  take_accelerator_of_map(line);
+  const bool elements = only_elements(line, network);
+  line.refuse_without_effect(
+      {{"accelerator", faulty && !elements,
+        elements ? "stuck elements of the network name no hardware" : "nothing is broken",
+        elements ? "no --accelerator" : "--fault NAME or --fault-map FILE"},
+       {"chip", line.has("fault-map"), "no fault map", "--fault-map FILE"},
+       {"logits", !faulty, "with faults", "one of both"}});
   nlohmann::ordered_json result;
   result["configuration"] = line.configuration();
   result["model_hash"] = content_hash(network);

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <chrono>
 
-#include "faultmaps/lower.h"
 #include "tools/report/whatif.h"
 #include "tools/stuckat/accelerator.h"
+#include "tools/stuckat/broken.h"
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/inputs.h"
@@ -24,16 +24,24 @@ constexpr const char* description =
     "and without them, and says which predictions change, where the differences start and end, "
     "and\n"
     "what the cycle-level model takes. A second case stands beside the first: another map\n"
-    "(--against-map, --against-fault), another network on the same accelerator (--against, for\n"
-    "instance one trained with FAT), or both. -o writes a page with the images.";
+    "(--against-fault-map, --against-fault), another network (--against, for instance one trained "
+    "with\n"
+    "FAT), another accelerator (--against-accelerator), or several of them. Stuck elements of the "
+    "network\n"
+    "(LAYER/channel[C]=LEVEL, LAYER/pixel[Y,X]=LEVEL) need no accelerator. -o writes a page with "
+    "the "
+    "images.";
 
 void add_options(CommandLine& line) {
-  line.options().add_options()("accelerator", text("NAME"), "what is broken; see below");
+  line.options().add_options()(
+      "accelerator", text("NAME"),
+      "what is broken; see below (standard: the accelerator that the fault map names)");
   add_data_options(line);
   add_fault_options(line);
   line.options().add_options()("against", text("MODEL"),
                                "a second network, with the faults of the first unless it has its "
-                               "own");
+                               "own")("against-accelerator", text("NAME"),
+                                      "a second accelerator, for the second case");
   add_fault_options(line, "against-");
   line.options().add_options()("simulate", number("N", 4),
                                "first images to run through the cycle-level model too; 0: none")(
@@ -42,16 +50,6 @@ void add_options(CommandLine& line) {
                                                        "page (HTML) to write");
   add_thread_option(line);
   line.epilogue(data_help() + accelerator_help());
-}
-
-studies::BrokenNetwork load(const CommandLine& line, const Network& network, const DataSet& data,
-                            const std::string& prefix) {
-  AcceleratorPtr accelerator = parse_accelerator(line.text("accelerator"), network);
-  Placement placement = place_on(accelerator, network, data.size());
-  FaultMap map = load_faults(line, placement, network, prefix);
-  Effects effects = lower(map, placement, network);
-  return {network, std::move(accelerator), std::move(placement), std::move(map),
-          std::move(effects)};
 }
 
 struct Case {
@@ -63,17 +61,20 @@ struct Case {
 
 std::vector<Case> load_cases(const CommandLine& line, const DataSet& data) {
   const bool other_map = has_faults(line, "against-");
+  const bool other_accelerator = line.has("against-accelerator");
   std::vector<Case> cases;
-  const auto add = [&](const char* label, const std::string& path, const std::string& prefix) {
+  const auto add = [&](const char* label, const std::string& path, const std::string& accelerator,
+                       const std::string& prefix) {
     ModelOrigin origin;
     const Network network = read_model(path, &origin);
     check_same_data(network, data, path);
-    cases.push_back(
-        {label, path, origin_in_short(origin.configuration), load(line, network, data, prefix)});
+    cases.push_back({label, path, origin_in_short(origin.configuration),
+                     load_broken(line, network, data.size(), accelerator, prefix)});
   };
-  add("A", line.text("model"), "");
-  if (line.has("against") || other_map) {
+  add("A", line.text("model"), line.text("accelerator"), "");
+  if (line.has("against") || other_map || other_accelerator) {
     add("B", line.has("against") ? line.text("against") : line.text("model"),
+        line.text(other_accelerator ? "against-accelerator" : "accelerator"),
         other_map ? "against-" : "");
   }
   return cases;
@@ -109,8 +110,8 @@ void print_faults(const WhatIfCase& c) {
 
 void print(const WhatIf& what_if, const DataSet& data) {
   for (const WhatIfCase& c : what_if.cases) {
-    fmt::print("{}{} ({}) on {}\n", what_if.cases.size() > 1 ? c.label + ": " : "", c.model,
-               c.network, c.accelerator);
+    fmt::print("{}{} ({}){}\n", what_if.cases.size() > 1 ? c.label + ": " : "", c.model, c.network,
+               c.accelerator.empty() ? "" : " on " + c.accelerator);
     print_faults(c);
     print_spread(c);
     fmt::print("\n");
@@ -187,9 +188,12 @@ nlohmann::ordered_json to_json(const WhatIf& what_if, const WhatIfCase& c, const
 
 std::string title_of(const std::vector<Case>& cases) {
   const auto& faults = cases.front().hardware.map.faults;
+  const auto& elements = cases.front().hardware.elements;
   if (cases.size() > 1) return "What if: two cases side by side";
   if (faults.size() == 1) return "What if: " + name(faults[0]);
-  return "What if: " + thousands(static_cast<int64_t>(faults.size())) + " broken sites";
+  if (elements.size() == 1) return "What if: " + elements[0];
+  const size_t broken = faults.size() + elements.size();
+  return "What if: " + thousands(static_cast<int64_t>(broken)) + " broken sites";
 }
 
 }  // namespace
@@ -199,14 +203,22 @@ int run_whatif(const Arguments& arguments) {
                    description, {"model"});
   add_options(line);
   if (!line.parse(arguments)) return 0;
-  if (!line.has("accelerator")) {
-    throw InputError("stuckat whatif", "no --accelerator", "--accelerator NAME");
-  }
   if (!has_faults(line, "")) {
     throw InputError("stuckat whatif", "nothing is broken", "--fault NAME or --fault-map FILE");
   }
+  take_accelerator_of_map(line);
   const std::string model = line.text("model");
-  const DataSet data = load_data(line, read_model(model), model);
+  const Network network = read_model(model);
+  const bool elements = only_elements(line, network) &&
+                        (!has_faults(line, "against-") || only_elements(line, network, "against-"));
+  line.refuse_without_effect(
+      {{"accelerator", !elements, "stuck elements of the network name no hardware", "none"},
+       {"against-accelerator", !elements, "stuck elements of the network name no hardware", "none"},
+       {"simulate", !elements, "stuck elements of the network name no hardware", "none"},
+       {"chip", line.has("fault-map"), "no fault map", "--fault-map FILE"},
+       {"against-chip", line.has("against-fault-map"), "no fault map", "--against-fault-map FILE"},
+       {"shown", line.has("output"), "no page", "-o PAGE.html"}});
+  const DataSet data = load_data(line, network, model);
   const std::vector<Case> cases = load_cases(line, data);
   const auto simulated =
       static_cast<int>(std::min<int64_t>(line.integer("simulate", 0, 1000), data.size()));

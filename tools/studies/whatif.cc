@@ -6,6 +6,7 @@
 #include "faultmaps/describe_effects.h"
 #include "faultmaps/lower.h"
 #include "faultmaps/site_index.h"
+#include "sim/campaign/fault_set.h"
 #include "sim/fast/fault_simulator.h"
 #include "sim/fast/parallel.h"
 #include "tools/report/fault_picture.h"
@@ -89,6 +90,16 @@ void add(std::vector<TensorChange>& into, const std::vector<TensorChange>& from)
   }
 }
 
+void add_elements(WhatIfCase& result, const BrokenNetwork& hardware) {
+  for (const std::string& element : hardware.elements) {
+    const auto effects =
+        campaign::named_faults(hardware.network, nullptr, {element}, {{element}}, element)
+            .effects(0);
+    result.faults.push_back(
+        {element, describe(effects, hardware.network), "the weight has that bit already"});
+  }
+}
+
 void add_map(WhatIfCase& result, const BrokenNetwork& hardware) {
   const SiteIndex sites(hardware.placement, hardware.network);
   for (const Fault& fault : hardware.map.faults) {
@@ -108,19 +119,24 @@ void add_map(WhatIfCase& result, const BrokenNetwork& hardware) {
 
 namespace {
 
-/// The effects in a run of `images` images alone: transients see its end sooner than a longer one.
+/// The effects in a run of `images` images alone: transients see its end sooner than a longer one,
+/// and what comes behind it is not in it.
 Effects effects_in_run(const BrokenNetwork& hardware, int images) {
-  const bool flips = std::any_of(hardware.map.faults.begin(), hardware.map.faults.end(),
-                                 [](const Fault& f) { return f.is_flip(); });
-  if (!flips) return hardware.effects;
-  return lower(hardware.map, place_on(hardware.accelerator, hardware.network, images),
-               hardware.network);
+  const auto is_flip = [](const Fault& f) { return f.is_flip(); };
+  FaultMap map = hardware.map;
+  if (std::none_of(map.faults.begin(), map.faults.end(), is_flip)) return hardware.effects;
+  const Placement placement = place_on(hardware.accelerator, hardware.network, images);
+  const int64_t end = placement.run->cycles();
+  map.faults.erase(std::remove_if(map.faults.begin(), map.faults.end(),
+                                  [&](const Fault& f) { return f.flip_cycle >= end; }),
+                   map.faults.end());
+  return lower(map, placement, hardware.network);
 }
 
 }  // namespace
 
 CycleRuns::CycleRuns(const BrokenNetwork& hardware, const DataSet& data, int images) {
-  if (images == 0) return;
+  if (images == 0 || hardware.accelerator == nullptr) return;
   runs_.emplace_back([&hardware, &data, images] {
     return simulate_in_child(hardware, {hardware.map.accelerator, {}}, {}, data, images);
   });
@@ -143,7 +159,11 @@ WhatIfCase examine(const BrokenNetwork& hardware, const DataSet& data,
   result.network = network.name;
   result.hash = content_hash(network);
   result.accelerator = hardware.placement.accelerator;
-  add_map(result, hardware);
+  if (hardware.accelerator == nullptr) {
+    add_elements(result, hardware);
+  } else {
+    add_map(result, hardware);
+  }
   result.tensors = no_changes(network);
   const auto images = static_cast<size_t>(data.size());
   result.before.resize(images);

@@ -16,19 +16,21 @@
 
 namespace stuckat::studies {
 
-/// A case that is ready to run.
+/// A case that is ready to run: broken hardware, or elements of the network that are stuck and
+/// need none.
 struct BrokenNetwork {
   Network network;
-  AcceleratorPtr accelerator;
+  AcceleratorPtr accelerator;  ///< null: only elements are stuck
   Placement placement;
   FaultMap map;
+  std::vector<std::string> elements;  ///< names
   Effects effects;
 };
 
 /// Simulations of the first images, with and without the faults, each in a process of its own.
 class CycleRuns {
  public:
-  /// Starts them. Nothing for no image.
+  /// Starts them. Nothing for no image, and without hardware.
   CycleRuns(const BrokenNetwork& hardware, const DataSet& data, int images);
   /// Waits and fills in healthy_cycles and cycles.
   void finish(report::WhatIfCase& result);

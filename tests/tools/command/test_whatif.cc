@@ -104,6 +104,57 @@ TEST_CASE("whatif sets two cases side by side, each as it is alone") {
   }
 }
 
+TEST_CASE(
+    "whatif takes elements without hardware, two accelerators, and the accelerator of a map") {
+  const Session s;
+  const auto cases = [&](const std::string& rest) {
+    const Outcome outcome =
+        run("whatif " + s.model() + s.data() + rest + " --json " + s.file("w.json") + " --force");
+    INFO(outcome.output);
+    REQUIRE(outcome.code == 0);
+    return nlohmann::json::parse(test::read_bytes(s.file("w.json")))["cases"];
+  };
+  // A stuck channel, as the reference has it.
+  const auto channel = cases(" --fault 'layer0/channel[3]=-1' --images 20 -o " + s.file("c.html"));
+  const Network network = read_model(s.model());
+  const DataSet data = read_dataset("cifar10:" + s.file("images.bin"), {false, 0, 20});
+  int64_t right = 0;
+  for (int i = 0; i < data.size(); ++i) {
+    const auto faulty = reference::run(network, input_tensor(network, data, i),
+                                       stuck_channel(network, 0, 3, -1), i);
+    right += predicted_class(faulty.back().values.data(), network.classes()) ==
+             data.labels[static_cast<size_t>(i)];
+  }
+  CHECK(channel[0]["correct"] == right);
+  CHECK(channel[0]["accelerator"] == "");
+  CHECK(channel[0]["cycles"].is_null());
+  CHECK_THAT(test::read_bytes(s.file("c.html")), Catch::Contains("layer0/channel[3]=-1"));
+  // Two accelerators with a fault that both have, each as it is alone.
+  const std::string fault = " --fault 'array/pe[1]/dead=1' --simulate 1 --images 5";
+  const auto both = cases(" --accelerator loopback:4x8 --against-accelerator loopback:2x8" + fault);
+  const auto alone = cases(" --accelerator loopback:2x8" + fault);
+  REQUIRE(both.size() == 2);
+  CHECK(both[0]["accelerator"] == "loopback:4x8");
+  for (const char* key : {"accelerator", "correct", "cycles", "tensors"}) {
+    CHECK(both[1][key] == alone[0][key]);
+  }
+  CHECK(both[0]["cycles"] != both[1]["cycles"]);
+  // A map says which accelerator it is of.
+  REQUIRE(run("faults new --model " + s.model() +
+              " --accelerator loopback:2x8 --fault 'array/pe[1]/dead=1' -o " + s.file("m.csv"))
+              .code == 0);
+  const auto mapped = cases(" --fault-map " + s.file("m.csv") + " --simulate 1 --images 5");
+  CHECK(mapped[0]["cycles"] == alone[0]["cycles"]);
+  for (const char* command : {"eval ", "sim "}) {
+    const Outcome outcome =
+        run(command + s.model() + s.data() + " --images 2 --fault-map " + s.file("m.csv"));
+    INFO(outcome.output);
+    CHECK(outcome.code == 0);
+  }
+  check_refused("whatif " + s.model() + s.data() + " --fault 'layer0/channel[3]=-1' --simulate 2",
+                "name no hardware");
+}
+
 TEST_CASE("whatif refuses in one line") {
   const Session s;
   check_refused(whatif(s, ""), "nothing is broken");
