@@ -7,7 +7,8 @@
 
 namespace stuckat {
 
-/// The same call works elsewhere, or later.
+/// `main` prints it as any InputError and exits with code 3: the same call works elsewhere, or
+/// later.
 class EnvironmentError : public InputError {
  public:
   using InputError::InputError;

@@ -62,7 +62,7 @@ TEST_CASE("faults of every kind that it has are drawn, shown, lowered and simula
     json_of(s, "faults show " + map + " --model " + s.model() + " --accelerator toy:3");
     const auto lowered =
         json_of(s, "faults lower " + map + " --model " + s.model() + " --accelerator toy:3");
-    REQUIRE(lowered.size() == 2);
+    REQUIRE(lowered["faults"].size() == 2);
     const auto simulated = json_of(s, "sim" + on_toy(s) + "--images 2 --fault-map " + map);
     CHECK(simulated["agrees_with_reference"] == true);
     with_effects += simulated["effects"].empty() ? 0 : 1;

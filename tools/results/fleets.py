@@ -146,7 +146,7 @@ def resilience_table(kept):
     for i, rate in enumerate(r["rates"]):
         runs = r["runs"][i * repeats:(i + 1) * repeats]
         cells = [mean([run["accuracy"][a] for run in runs]) for a in range(len(r["amounts"]))]
-        lines.append(f"| {100 * rate:.3g} % | " + " | ".join("-" if c is None else f"{100 * c:.2f}" for c in cells) + " |")
+        lines.append(f"| {100 * rate:.3g} % | " + " | ".join("-" if c is None else f"{c:.2f}" for c in cells) + " |")
     return lines
 
 
@@ -159,7 +159,7 @@ def outcome_table(result):
     lines = ["| policy | sold | networks | images | with the map | least | median |", "|---|---|---|---|---|---|---|"]
     for o in result["outcomes"]:
         lines.append(f"| `{o['policy']}` | {100 * o['sold'] / chips:.0f} % | {o['networks']} | {o['images']:,} | "
-                     f"{bill(result, o):,} | {100 * o['least']:.2f} | {100 * o['median']:.2f} |")
+                     f"{bill(result, o):,} | {o['least']:.2f} | {o['median']:.2f} |")
     return lines
 
 
@@ -181,10 +181,10 @@ def picture(kept):
     curves = []
     for a, amount in enumerate(r["amounts"]):
         cells = [mean([run["accuracy"][a] for run in r["runs"][i * repeats:(i + 1) * repeats]]) for i in range(len(rates))]
-        curves.append((f"{amount:,} images", [(x, 100 * c) for x, c in zip(rates, cells) if c is not None]))
+        curves.append((f"{amount:,} images", [(x, c) for x, c in zip(rates, cells) if c is not None]))
     low = min(y for _, points in curves for _, y in points)
     chart = Chart(f"{kept['name']}: accuracy after retraining", "share of the sites broken, %", "accuracy, %",
-                  (0, rates[-1]), (low, 100 * r["deployed"]))
+                  (0, rates[-1]), (low, r["deployed"]))
     for name, points in curves:
         chart.line(name, points)
     return chart.str()
@@ -198,7 +198,7 @@ def write_page(out):
              "images, *least* and *median* accuracies in percent on 2,000 test images."]
     for row in kept:
         lines += ["", f"## {row['data']} on {row['accelerator']}, `{row['sites']}`", "",
-                  f"Commit {row['commit']}. Deployed: {100 * row['resilience']['deployed']:.2f} % on validation images. "
+                  f"Commit {row['commit']}. Deployed: {row['resilience']['deployed']:.2f} % on validation images. "
                   f"Mean accuracies after retraining, by rate of faults and images; the map has cost "
                   f"{row['resilience']['cost']:,} images.", "", f"![accuracy over rate]({row['name']}.svg)", ""]
         lines += resilience_table(row)

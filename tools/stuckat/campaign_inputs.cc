@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "sim/campaign/sampling.h"
 #include "sim/campaign/stuck_levels.h"
@@ -21,6 +22,31 @@ std::string fault_set_help() {
     help += fmt::format("  {:<20} {}\n", form.form, form.help);
   }
   return help;
+}
+
+bool is_there(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+/// "map:a.h5" with each file, behind the colon, that is not there but in `folder`.
+std::string beside(const std::string& text, const std::filesystem::path& folder) {
+  if (is_there(text)) return text;
+  const size_t colon = text.find(':');
+  const size_t first = colon == std::string::npos ? 0 : colon + 1;
+  std::string result = text.substr(0, first);
+  for (size_t begin = first; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    std::string name = text.substr(begin, end - begin);
+    const std::filesystem::path path = name;
+    for (const auto& other : {folder / path, folder / path.filename()}) {
+      if (name.empty() || is_there(name)) break;
+      if (path.has_filename() && is_there(other)) name = other.string();
+    }
+    result += name + (end < text.size() ? "," : "");
+    begin = end + 1;
+  }
+  return result;
 }
 
 }  // namespace
@@ -75,6 +101,11 @@ CampaignFaultSet load_fault_set(const CommandLine& line, const Network& network,
                        "--sample as well");
     }
   }
+  const std::string asked = line.text("faults");
+  const bool in_network =
+      asked.starts_with("channel") || asked.starts_with("pixel") || asked == "weight";
+  line.refuse_without_effect(
+      {{"accelerator", !in_network, asked + " faults name no hardware", "no --accelerator"}});
   AcceleratorPtr accelerator;
   Placement placement;
   if (line.has("accelerator")) {
@@ -129,6 +160,28 @@ Arguments campaign_arguments(const std::string& configuration, const std::string
     } else {
       arguments.push_back("--" + name + "=" +
                           (value.is_string() ? value.get<std::string>() : shown(value)));
+    }
+  }
+  return arguments;
+}
+
+void add_moved_options(CommandLine& line) {
+  line.options().add_options()("model", text("FILE"),
+                               "the model, if it is neither where it was nor beside the result")(
+      "data", text("NAME[:PATH]"), "the data, likewise");
+}
+
+Arguments moved_campaign_arguments(const std::string& configuration, const std::string& where,
+                                   const CommandLine& line, const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  Arguments arguments = campaign_arguments(configuration, where);
+  arguments.front() = line.has("model") ? line.text("model") : beside(arguments.front(), folder);
+  for (std::string& argument : arguments) {
+    for (const char* option : {"--data=", "--accelerator=", "--faults="}) {
+      if (!argument.starts_with(option)) continue;
+      const std::string name = std::string(option).substr(2, std::string(option).size() - 3);
+      const std::string value = argument.substr(std::string(option).size());
+      argument = option + (line.has(name) ? line.text(name) : beside(value, folder));
     }
   }
   return arguments;

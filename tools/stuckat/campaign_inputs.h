@@ -52,6 +52,13 @@ CampaignInputs load_campaign(CommandLine& line);
 /// MODEL first. Throws InputError(where, ...) if the command line did not make it.
 Arguments campaign_arguments(const std::string& configuration, const std::string& where);
 
+/// --model and --data, for what is no longer where it was.
+void add_moved_options(CommandLine& line);
+/// The same arguments, found again from the result `path`: with the model and the data of the
+/// options, if given; files that are not where they were are looked for beside the result.
+Arguments moved_campaign_arguments(const std::string& configuration, const std::string& where,
+                                   const CommandLine& line, const std::string& path);
+
 /// `stuckat campaign list`, `replay` and `submit`.
 int run_list(const Arguments& arguments);
 int run_replay(const Arguments& arguments);

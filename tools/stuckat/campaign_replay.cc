@@ -6,6 +6,7 @@
 #include "sim/campaign/result.h"
 #include "tools/stuckat/campaign_inputs.h"
 #include "tools/stuckat/inputs.h"
+#include "tools/stuckat/trace_file.h"
 #include "tools/studies/replay.h"
 #include "workloads/model_file.h"
 #include "workloads/reference.h"
@@ -21,7 +22,7 @@ SimulationResult simulate(const BrokenHardware& hardware, const Network& network
   };
   if (trace_file.empty()) return run();
   SimulationResult result;
-  write_file(trace_file, [&](std::ostream& out) {
+  write_trace(trace_file, [&](std::ostream& out) {
     recording.trace = &out;
     result = run();
   });
@@ -58,8 +59,10 @@ nlohmann::ordered_json compare(const Network& network, const std::vector<Tensor>
     rows.push_back({{"tensor", name},
                     {"elements", g.size()},
                     {"differ", differ},
-                    {"first_cycle", span.first},
-                    {"last_cycle", span.last}});
+                    {"first_cycle", span.first < 0 ? nlohmann::ordered_json()
+                                                   : nlohmann::ordered_json(span.first)},
+                    {"last_cycle", span.last < 0 ? nlohmann::ordered_json()
+                                                 : nlohmann::ordered_json(span.last)}});
   }
   return rows;
 }
@@ -108,9 +111,8 @@ int run_replay(const Arguments& arguments) {
   line.options().add_options()("fault", text("ID"), "identifier of the fault, as in the result")(
       "image", number("N", 0), "image of the campaign, 0 being its first")(
       "differences", text("FILE"), "write every element that differs, with both values, as CSV")(
-      "trace", text("FILE"),
-      "what happened when, for ui.perfetto.dev or chrome://tracing, where 1 us is 1 cycle ('-': "
-      "standard output)");
+      "trace", text("FILE"), trace_help);
+  add_moved_options(line);
   if (!line.parse(arguments)) return 0;
   const std::string path = line.text("result");
   const campaign::Result result = campaign::read_result(path);
@@ -126,7 +128,7 @@ int run_replay(const Arguments& arguments) {
   const int64_t image = line.integer("image", 0, result.identity.images - 1);
   CommandLine campaign_line("campaign", "", {"model"});
   add_campaign_options(campaign_line);
-  campaign_line.parse(campaign_arguments(result.identity.configuration, path));
+  campaign_line.parse(moved_campaign_arguments(result.identity.configuration, path, line, path));
   line.check_files(campaign_line.files_read(), {});
   const CampaignInputs in = load_campaign(campaign_line);
   check_unchanged(in, result, campaign_line, path);
@@ -160,7 +162,7 @@ int run_replay(const Arguments& arguments) {
   const bool agrees = faulty == expected;
   fmt::print("\n{} cycles for {} image{}; ", thousands(replay.total_cycles), images.size(),
              images.size() == 1 ? "" : "s");
-  fmt::print("prediction {} -> {}, label {}; every tensor {} the reference with the effects\n",
+  fmt::print("prediction {} -> {}, label {}; every tensor {} what the fault analysis predicts\n",
              before, after, in.data.labels[static_cast<size_t>(image)],
              agrees ? "equals" : "DIFFERS FROM");
   line.write_json({{"fault", line.text("fault")},

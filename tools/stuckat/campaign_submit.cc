@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include "sim/campaign/run.h"
 #include "tools/stuckat/campaign_inputs.h"
 #include "tools/stuckat/inputs.h"
+#include "workloads/environment_error.h"
 
 namespace stuckat::cli {
 namespace {
@@ -29,6 +31,13 @@ std::string in_header(const std::string& word) {
   for (const char c : word)
     result += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
   return result + "\"";
+}
+
+/// As a name in which sbatch finds no pattern: "%%" is "%".
+std::string without_patterns(const std::string& name) {
+  std::string result;
+  for (const char c : name) result += c == '%' ? "%%" : std::string(1, c);
+  return result;
 }
 
 struct Submission {
@@ -51,6 +60,7 @@ struct Submission {
     std::string text = "#!/bin/bash\n";
     text += "#SBATCH --job-name=" + in_header("stuckat-" + name) + "\n";
     text += "#SBATCH --chdir=" + in_header(folder) + "\n";
+    // sbatch replaces % and a letter in the name of the log.
     text += "#SBATCH --output=" + in_header(log) + "\n#SBATCH --open-mode=append\n" + more;
     for (const auto& option : sbatch) text += "#SBATCH " + option + "\n";
     return text + "set -euo pipefail\n";
@@ -58,11 +68,13 @@ struct Submission {
 };
 
 /// Slurm starts a requeued task with the same script: --resume goes on from the journal. A minute
-/// before a time limit Slurm sends USR1, and the shard stops where it is and queues again. Bad
-/// input (exit code 2) would be as bad the next time; 130 is a campaign that was told to stop.
+/// before a time limit Slurm sends USR1, and the shard stops where it is and queues again, as one
+/// that fails does: SLURM_RESTART_COUNT counts both. Bad input (exit code 2) would be as bad the
+/// next time; 130 and 143 are a campaign that was told to stop. The last task of an array has the
+/// array's job id: a task is named by array and index.
 std::string shard_script(const Submission& s) {
   std::string text =
-      s.header("shard", s.shard_folder + "/%a.log",
+      s.header("shard", without_patterns(s.shard_folder) + "/%a.log",
                fmt::format("#SBATCH --array=0-{}\n#SBATCH --cpus-per-task={}\n#SBATCH --requeue\n"
                            "#SBATCH --signal=B:USR1@60\n",
                            s.shards - 1, s.cpus));
@@ -83,18 +95,20 @@ std::string shard_script(const Submission& s) {
   text += fmt::format(
       "case \"$code\" in\n"
       "  0 | 2) exit \"$code\" ;;\n"
-      "  130) again=$limit_near ;;\n"
-      "  *) again=; [ \"${{SLURM_RESTART_COUNT:-0}}\" -ge {} ] || again=1 ;;\n"
+      "  130 | 143) again=$limit_near ;;\n"
+      "  *) again=1 ;;\n"
       "esac\n"
+      "[ \"${{SLURM_RESTART_COUNT:-0}}\" -lt {} ] || again=\n"
       "echo \"shard $SLURM_ARRAY_TASK_ID ended with code $code${{again:+; queued again}}\"\n"
-      "if [ \"$again\" ]; then scontrol requeue \"$SLURM_JOB_ID\"; sleep 60; fi\n"
+      "if [ \"$again\" ]; then scontrol requeue \"${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID\"; "
+      "sleep 60; fi\n"
       "exit \"$code\"\n",
       s.retries);
   return text;
 }
 
 std::string merge_script(const Submission& s) {
-  std::string text = s.header("merge", s.shard_folder + "/merge.log", "");
+  std::string text = s.header("merge", without_patterns(s.shard_folder) + "/merge.log", "");
   text += quoted(s.command) + " campaign merge";
   for (int64_t i = 0; i < s.shards; ++i) {
     text += " \\\n  " + quoted(s.shard_result(std::to_string(i)));
@@ -119,7 +133,7 @@ bool in_path(const std::string& program) {
 std::string submit(const std::string& arguments) {
   std::string output;
   FILE* pipe = ::popen(("sbatch --parsable " + arguments + " 2>&1").c_str(), "r");
-  if (pipe == nullptr) throw InputError("sbatch", "cannot be started");
+  if (pipe == nullptr) throw_system_error("sbatch", "cannot be started", errno, "memory for it");
   std::array<char, 4096> buffer;
   while (const size_t n = fread(buffer.data(), 1, buffer.size(), pipe)) {
     output.append(buffer.data(), n);
@@ -130,8 +144,8 @@ std::string submit(const std::string& arguments) {
   last = last.substr(0, last.find(';'));
   if (status != 0 || last.empty() || last.find_first_not_of("0123456789") != std::string::npos) {
     std::replace(output.begin(), output.end(), '\n', ' ');
-    throw InputError("sbatch", output.empty() ? "fails without a word" : output,
-                     "a Slurm cluster that takes the job");
+    throw EnvironmentError("sbatch", output.empty() ? "fails without a word" : output,
+                           "a Slurm cluster that takes the job");
   }
   return last;
 }
@@ -171,7 +185,8 @@ int run_submit(const Arguments& arguments) {
   line.options().add_options()("output,o", text("FILE"), "result file to write")(
       "shards", number("N", 8), "tasks of the array; each has its part of the images")(
       "cpus", number("N", 1), "processors, and threads, of each task")(
-      "retries", number("N", 2), "a task that fails is queued again so many times")(
+      "retries", number("N", 2),
+      "a task that fails, or meets its time limit, is queued again so many times")(
       "sbatch", po::value<std::vector<std::string>>()->value_name("OPTION"),
       "one more option of sbatch for the jobs, like --sbatch=--partition=main; may be repeated")(
       "csv", text("FILE"), "the merging job also writes one line for each fault as CSV")(
@@ -195,25 +210,29 @@ int run_submit(const Arguments& arguments) {
     return 0;
   }
   if (!in_path("sbatch")) {
-    throw InputError("stuckat campaign submit", "there is no sbatch on this machine",
-                     "Slurm's commands in PATH, or --dry-run for the scripts");
+    throw EnvironmentError("stuckat campaign submit", "there is no sbatch on this machine",
+                           "Slurm's commands in PATH, or --dry-run for the scripts");
   }
   std::error_code error;
   std::filesystem::create_directories(s.shard_folder, error);
-  if (error) throw InputError(s.shard_folder, "cannot be made: " + error.message());
+  if (error) throw_system_error(s.shard_folder, "cannot be made", error.value(), "a new folder");
   const std::string shard_file = s.shard_folder + "/shard.sh";
   const std::string merge_file = s.shard_folder + "/merge.sh";
   write_text_file(shard_file, shard_text);
   write_text_file(merge_file, merge_text);
-  const std::string array = submit(quoted(shard_file));
+  std::string array;
   std::string merge;
   try {
+    array = submit(quoted(shard_file));
     merge = submit("--dependency=afterok:" + array + " --kill-on-invalid-dep=yes " +
                    quoted(merge_file));
   } catch (const InputError&) {
-    if (std::system(("scancel " + array).c_str()) != 0) {
+    if (!array.empty() && std::system(("scancel " + array).c_str()) != 0) {
       fmt::print(stderr, "job {} could not be cancelled\n", array);
     }
+    // Nothing is left of it, but for shards that an earlier one has finished.
+    for (const std::string& file : {shard_file, merge_file}) std::filesystem::remove(file, error);
+    std::filesystem::remove(s.shard_folder, error);  // if it is empty
     throw;
   }
   fmt::print(

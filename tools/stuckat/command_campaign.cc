@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <atomic>
 #include <chrono>
 #include <filesystem>
 
@@ -14,6 +13,7 @@
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/inputs.h"
 #include "tools/stuckat/interrupt.h"
+#include "tools/studies/changed_images.h"
 
 namespace stuckat::cli {
 namespace {
@@ -40,24 +40,34 @@ void print_result(const Result& result) {
       thousands(same.silent));
 }
 
+/// In percent, as all accuracies.
+nlohmann::ordered_json limits(const campaign::Estimate& e) {
+  return {{"value", 100 * e.value}, {"low", 100 * e.low}, {"high", 100 * e.high}};
+}
+
 nlohmann::ordered_json to_json(const Result& result) {
   const auto all = campaign::overall(result);
   const auto same = campaign::collapse(result);
   nlohmann::ordered_json layers = nlohmann::json::array();
   for (const auto& row : campaign::by_layer_and_level(result)) {
-    layers.push_back({{"layer", row.name},
-                      {"level", row.level},
-                      {"faults", row.accuracy.faults},
-                      {"min", row.accuracy.min},
-                      {"max", row.accuracy.max},
-                      {"mean", row.accuracy.mean}});
+    layers.push_back(
+        {{"layer", row.name},
+         {"level", row.level == campaign::FaultInfo::no_level ? nlohmann::ordered_json()
+                                                              : nlohmann::ordered_json(row.level)},
+         {"faults", row.accuracy.faults},
+         {"min", row.accuracy.min},
+         {"max", row.accuracy.max},
+         {"mean", row.accuracy.mean}});
   }
   nlohmann::ordered_json json = {{"network", result.identity.network},
                                  {"data", result.identity.data},
                                  {"faults", result.identity.faults},
                                  {"size", result.size()},
                                  {"images", result.images},
+                                 {"sample", result.identity.sampling.has_value()},
+                                 {"confidence", campaign::confidence(result)},
                                  {"error_free", result.golden_accuracy()},
+                                 {"error_free_limits", limits(campaign::golden_limits(result))},
                                  {"min", all.accuracy.min},
                                  {"max", all.accuracy.max},
                                  {"mean", all.accuracy.mean},
@@ -79,20 +89,18 @@ nlohmann::ordered_json to_json(const Result& result) {
                            {"mean", row.accuracy.mean}});
   }
   if (result.identity.sampling) {
-    const auto interval = [](const campaign::Estimate& e) {
-      return nlohmann::ordered_json{{"value", e.value}, {"low", e.low}, {"high", e.high}};
-    };
     for (const auto& row : campaign::estimates(result)) {
       json["estimates"].push_back({{"stratum", row.stratum},
                                    {"sampled", row.sampled},
                                    {"population", row.population},
-                                   {"accuracy", interval(row.accuracy)},
-                                   {"critical", interval(row.critical)},
-                                   {"critical_faults", interval(row.critical_faults)}});
+                                   {"accuracy", limits(row.accuracy)},
+                                   {"critical", limits(row.critical)},
+                                   {"critical_faults", limits(row.critical_faults)}});
     }
   }
   if (all.accuracy.worst >= 0) {
     json["worst"] = result.faults[static_cast<size_t>(all.accuracy.worst)].id;
+    json["worst_loss"] = limits(campaign::loss_limits(result, all.accuracy.worst));
   }
   return json;
 }
@@ -121,13 +129,26 @@ void verify(const Network& network, const DataSet& data, const FaultSet& faults,
              pairs == 1 ? "" : "s");
 }
 
+/// Those that the worst faults change, of the images that were counted.
+void keep_images(const CommandLine& line, const CampaignInputs& in, const Result& result) {
+  const auto which = studies::worst_faults(result, line.integer("keep-worst", 1, 10'000));
+  const campaign::ImageRange images = campaign::shard_images(result.identity.images, result.shard);
+  const auto changed = studies::changed_images(in.network, in.data, images.first, images.count,
+                                               in.faults, which, threads(line));
+  write_text_file(line.text("keep-images"), studies::changed_images_csv(changed, result));
+  fmt::print("{}: {} images that the {} worst faults change\n\n", line.text("keep-images"),
+             thousands(std::ssize(changed)), which.size());
+}
+
 void finish(const CommandLine& line, const Result& result) {
   print_result(result);
   if (line.has("csv")) write_text_file(line.text("csv"), campaign::faults_csv(result));
-  line.write_json(to_json(result));
+  line.write_json(to_json(result), "campaign");
 }
 
-int run(const Arguments& arguments, campaign::Resume resume) {
+/// `configuration`: as recorded by the run that this one goes on with; else that of the arguments.
+int run(const Arguments& arguments, campaign::Resume resume,
+        const std::string& configuration = {}) {
   CommandLine line(
       "campaign MODEL --faults LIST --data NAME[:PATH] -o RESULT [options]",
       "The accuracy of a model under each fault of a list, one at a time, exactly: "
@@ -141,6 +162,10 @@ int run(const Arguments& arguments, campaign::Resume resume) {
       "go on where an earlier run with this output was stopped, if any")(
       "shard", text("I/N", "0/1"), "do part I (0 .. N-1) of N, for 'stuckat campaign merge'")(
       "csv", text("FILE"), "also write one line for each fault as CSV")(
+      "keep-images", text("FILE"),
+      "also write, as CSV, which images the worst faults change, and to what: to be looked at with "
+      "'campaign replay --fault ID --image N' and 'whatif --fault ID -o PAGE'")(
+      "keep-worst", number("N", 20), "of so many faults, the worst")(
       "verify", number("N", 8),
       "pairs of fault and image, spread over the campaign, to compute again with the reference");
   add_thread_option(line);
@@ -149,13 +174,16 @@ int run(const Arguments& arguments, campaign::Resume resume) {
     resume = campaign::Resume::allowed;
   }
   if (!line.has("output")) throw InputError("stuckat campaign", "no --output", "-o RESULT.h5");
+  line.refuse_without_effect(
+      {{"keep-worst", line.has("keep-images"), "no images are kept", "--keep-images FILE"}});
   check_can_replace(line.text("output"));
   line.check_files({}, {{"the journal", campaign::journal_path(line.text("output"))}});
   const CampaignInputs in = load_campaign(line);
   campaign::RunOptions options;
   options.shard = parse_shard(line.text("shard"));
   options.threads = threads(line);
-  options.configuration = campaign_configuration(line).dump();
+  options.configuration =
+      configuration.empty() ? campaign_configuration(line).dump() : configuration;
   options.replace = line.force();
 
   catch_interrupts();
@@ -175,7 +203,7 @@ int run(const Arguments& arguments, campaign::Resume resume) {
   progress.clear();
   if (!outcome.finished) {
     fmt::print(stderr, "stopped; 'stuckat campaign resume {}' goes on\n", output);
-    return 130;
+    return interrupted_exit_code();
   }
   if (outcome.progress.resumed == outcome.progress.total) {
     fmt::print("{} is finished already (--force computes it again)\n", output);
@@ -184,6 +212,7 @@ int run(const Arguments& arguments, campaign::Resume resume) {
                thousands(outcome.progress.resumed), thousands(outcome.progress.total));
   }
   verify(in.network, in.data, in.faults, line.integer("verify", 0, INT32_MAX));
+  if (line.has("keep-images")) keep_images(line, in, outcome.result);
   finish(line, outcome.result);
   return 0;
 }
@@ -194,6 +223,7 @@ int resume(const Arguments& arguments) {
                    "twice.",
                    {"result"});
   line.options().add_options()("csv", text("FILE"), "also write one line for each fault as CSV");
+  add_moved_options(line);
   add_thread_option(line);
   if (!line.parse(arguments)) return 0;
   const std::string path = line.text("result");
@@ -206,14 +236,16 @@ int resume(const Arguments& arguments) {
     return 0;
   }
   const auto journal = campaign::read_unfinished(path);
-  Arguments again = campaign_arguments(journal.configuration, campaign::journal_path(path));
+  Arguments again =
+      moved_campaign_arguments(journal.configuration, campaign::journal_path(path), line, path);
   again.push_back(fmt::format("--shard={}/{}", journal.shard.index, journal.shard.count));
   again.push_back("--output=" + path);
   again.push_back(fmt::format("--threads={}", threads(line)));
+  if (line.get<bool>("quiet")) again.push_back("--quiet");
   for (const char* name : {"csv", "json"}) {
     if (line.has(name)) again.push_back(fmt::format("--{}={}", name, line.text(name)));
   }
-  return run(again, campaign::Resume::required);
+  return run(again, campaign::Resume::required, journal.configuration);
 }
 
 int merge(const Arguments& arguments) {
@@ -261,6 +293,9 @@ int run_campaign(const Arguments& arguments) {
       {"merge", "put the shards of a campaign together", merge},
       {"show", "print the tables of a result", show},
       {"replay", "run one pair cycle by cycle", run_replay}};
+  if (!arguments.empty() && arguments.front() == "--list-options") {
+    for (const Command& sub : table) fmt::print("{}\n", sub.name);
+  }
   for (const Command& sub : table) {
     if (!arguments.empty() && arguments.front() == sub.name) {
       return sub.run({arguments.begin() + 1, arguments.end()});

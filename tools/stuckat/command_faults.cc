@@ -99,7 +99,7 @@ void write_maps(const CommandLine& line, const std::string& path,
   fmt::print("{}: {} on {} chip{}{}\n", path, faults_text(total),
              thousands(static_cast<int64_t>(chips.size())), chips.size() == 1 ? "" : "s",
              chips.empty() ? "" : " of " + chips.front().accelerator);
-  line.write_json({{"map", path}, {"chips", chips.size()}, {"faults", total}});
+  line.write_json({{"map", path}, {"chips", chips.size()}, {"faults", total}}, "faults map");
 }
 
 int run_faults(const Arguments& arguments) {

@@ -1,5 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
 #include "faultmaps/fault_map.h"
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/command_line.h"
@@ -62,13 +66,49 @@ int info_model(const Arguments& arguments) {
   return 0;
 }
 
+/// A file of whatever kind: the command that shows it, with the same arguments.
+int info_file(const Arguments& arguments) {
+  struct Row {
+    const char* kind;
+    const char* what;
+    int (*show)(const Arguments&);
+    Arguments before;
+  };
+  static const std::vector<Row> rows = {
+      {"stuckat-model", "a model", info_model, {}},
+      {"stuckat.campaign", "the result of a campaign", run_campaign, {"show"}},
+      {"stuckat.fault-map", "fault maps", run_faults, {"show"}},
+  };
+  const std::string& path = arguments.front();
+  const std::string kind = kind_of_file(path);
+  for (const Row& row : rows) {
+    if (kind != row.kind) continue;
+    Arguments all = row.before;
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return row.show(all);
+  }
+  static const std::map<std::string, const char*> others = {
+      {"stuckat.fault-list", "a list of faults for 'stuckat campaign --faults list:FILE'"},
+      {"stuckat.exploration", "an exploration for 'stuckat report --exploration LABEL=FILE'"},
+      {"stuckat-checkpoint", "a checkpoint for 'stuckat train --checkpoint FILE'"},
+      {"JSON", "JSON: 'stuckat sim --json', an accelerator, or a fault map"},
+      {"text", "text"},
+      {"markup", "a page"}};
+  CommandLine line("info FILE", "What a file holds.", {"file"});
+  if (!line.parse(arguments)) return 0;
+  const auto found = others.find(kind);
+  fmt::print("{}: {}\n", path, found == others.end() ? kind : found->second);
+  line.write_json({{"file", path}, {"kind", kind}}, "info file");
+  return 0;
+}
+
 int info_networks(const Arguments& arguments) {
   CommandLine line("info networks", "The architectures of the zoo.");
   if (!line.parse(arguments)) return 0;
-  nlohmann::ordered_json result = nlohmann::json::array();
+  nlohmann::ordered_json result;
   for (const auto& name : zoo_names()) {
     fmt::print("{}\n", name);
-    result.push_back(show_network(zoo_network(name)));
+    result["networks"].push_back(show_network(zoo_network(name)));
   }
   line.write_json(result);
   return 0;
@@ -109,6 +149,11 @@ int info_data(const Arguments& arguments) {
   CommandLine line("info data", "The data sets that --data names.");
   if (!line.parse(arguments)) return 0;
   fmt::print("{}", data_help());
+  nlohmann::ordered_json result;
+  for (const auto& [name, what] : dataset_names()) {
+    result["data_sets"].push_back({{"name", name}, {"what", what}});
+  }
+  line.write_json(result);
   return 0;
 }
 
@@ -121,6 +166,14 @@ int run_info(const Arguments& arguments) {
       {"networks", "the architectures of the zoo", info_networks},
       {"accelerator", "parts and fault sites of an accelerator", info_accelerator},
       {"data", "the data sets that --data names", info_data}};
+  std::error_code ignored;
+  const bool known = !arguments.empty() &&
+                     std::any_of(table.begin(), table.end(),
+                                 [&](const Command& sub) { return arguments.front() == sub.name; });
+  if (!known && !arguments.empty() &&
+      std::filesystem::is_regular_file(arguments.front(), ignored)) {
+    return info_file(arguments);
+  }
   return run_subcommand("info", table, arguments);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <chrono>
@@ -19,7 +20,9 @@
 #include <sstream>
 
 #include "workloads/compressed_file.h"
+#include "workloads/environment_error.h"
 #include "workloads/text_file.h"
+#include "workloads/version.h"
 
 namespace stuckat::cli {
 namespace {
@@ -57,6 +60,47 @@ nlohmann::ordered_json value_of(const po::variable_value& value) {
   return nullptr;
 }
 
+/// Where documents for standard output go while file descriptor 1 is somewhere else; -1: it is not.
+/// Of the process, as standard output is.
+int document_output = -1;
+
+/// From now on what is printed goes to standard error, or nowhere.
+void turn_standard_output(bool keep_for_document, bool quiet) {
+  std::cout.flush();
+  std::fflush(stdout);
+  if (keep_for_document && document_output < 0) document_output = fcntl(1, F_DUPFD_CLOEXEC, 3);
+  if (quiet) {
+    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere >= 0) dup2(nowhere, 1);
+    if (nowhere > 1) close(nowhere);
+  } else if (keep_for_document) {
+    dup2(2, 1);
+  }
+}
+
+/// All of the document, to what was standard output when the command began.
+void write_document(const std::string& text) {
+  for (size_t done = 0; done < text.size();) {
+    const ssize_t n = write(document_output, text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0)
+      throw_system_error("standard output", "cannot be written", errno, "room on the disk");
+    done += static_cast<size_t>(n);
+  }
+}
+
+/// Text in roff: what would be a command is not.
+std::string roff(const std::string& text) {
+  std::string result;
+  bool line_begins = true;
+  for (const char c : text) {
+    if (line_begins && (c == '.' || c == '\'')) result += "\\&";
+    result += c == '\\' ? "\\e" : c == '-' ? "\\-" : std::string(1, c);
+    line_begins = c == '\n';
+  }
+  return result;
+}
+
 }  // namespace
 
 std::string duration(double seconds) {
@@ -79,8 +123,45 @@ CommandLine& CommandLine::epilogue(std::string text) {
   return *this;
 }
 
+void CommandLine::print_help() const {
+  std::cout << "Usage: stuckat " << usage_ << "\n\n" << description_ << "\n\n" << options_;
+  if (!epilogue_.empty()) std::cout << "\n" << epilogue_;
+}
+
+void CommandLine::print_man() const {
+  std::string name = "stuckat " + command();
+  std::replace(name.begin(), name.end(), ' ', '-');
+  const std::string first_sentence = description_.substr(0, description_.find(". "));
+  std::string summary = first_sentence.substr(0, first_sentence.find(':'));
+  std::replace(summary.begin(), summary.end(), '\n', ' ');
+  if (summary.ends_with('.')) summary.pop_back();
+  std::cout << ".TH \"" << roff(name) << "\" 1 \"\" \"stuckat " << tool_version << "\"\n.SH NAME\n"
+            << roff(name) << " \\- " << roff(summary) << "\n.SH SYNOPSIS\n.B stuckat\n"
+            << roff(usage_) << "\n.SH DESCRIPTION\n"
+            << roff(description_) << "\n.SH OPTIONS\n";
+  for (const auto& option : options_.options()) {
+    std::cout << ".TP\n.B " << roff(option->format_name());
+    const std::string value = option->format_parameter();
+    if (!value.empty()) std::cout << " " << roff(value);
+    std::cout << "\n" << roff(option->description()) << "\n";
+  }
+  if (!epilogue_.empty()) std::cout << ".SH NOTES\n.nf\n" << roff(epilogue_) << ".fi\n";
+  std::cout
+      << ".SH EXIT STATUS\n0 done; 1 results that differ from the reference; 2 bad input; 3 a "
+         "full disk, no cluster, no memory; 130, 143 interrupted.\n";
+}
+
+std::vector<std::string> CommandLine::to_standard_output() const {
+  std::vector<std::string> options;
+  for (const char* name : {"json", "trace"}) {
+    if (has(name) && text(name) == "-") options.emplace_back(name);
+  }
+  return options;
+}
+
 bool CommandLine::parse(const std::vector<std::string>& arguments) {
-  options_.add_options()(
+  options_.add_options()("version", "show the version")("quiet,q", po::bool_switch(),
+                                                        "print nothing but errors")(
       "config", cli::text("FILE"),
       "read options from a file of lines `option = value`; the command line wins")(
       "json", cli::text("FILE"), "write the result for machines ('-': standard output)")(
@@ -103,14 +184,25 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
   all.add(hidden);
   std::vector<std::string> known;
   for (const auto& option : options_.options()) known.push_back("--" + option->long_name());
+  if (!arguments.empty() && arguments.back() == "--list-options") {
+    for (const std::string& option : known) std::cout << option << "\n";
+    return false;
+  }
+  if (!arguments.empty() && arguments.back() == "--man") {
+    print_man();
+    return false;
+  }
   try {
     namespace style = po::command_line_style;
     const auto strict = style::unix_style & ~style::allow_guessing;
     po::store(po::command_line_parser(arguments).options(all).positional(order).style(strict).run(),
               values_);
     if (has("help")) {
-      std::cout << "Usage: stuckat " << usage_ << "\n\n" << description_ << "\n\n" << options_;
-      if (!epilogue_.empty()) std::cout << "\n" << epilogue_;
+      print_help();
+      return false;
+    }
+    if (has("version")) {
+      std::cout << "stuckat " << tool_version << "\n";
       return false;
     }
     if (has("config")) {
@@ -149,6 +241,12 @@ bool CommandLine::parse(const std::vector<std::string>& arguments) {
   for (const NamedFile& output : texts_of(FileRole::written)) {
     if (!force()) refuse_foreign_file(command(), output);
   }
+  const std::vector<std::string> documents = to_standard_output();
+  if (documents.size() > 1) {
+    throw InputError("--" + documents[1], "goes to standard output, as --" + documents[0],
+                     "one document there");
+  }
+  turn_standard_output(!documents.empty(), get<bool>("quiet"));
   return true;
 }
 
@@ -177,7 +275,8 @@ std::vector<NamedFile> CommandLine::texts_of(FileRole role) const {
     const std::string option = options_.find_nothrow(name, false) ? "--" + name : name;
     if (const auto* one = boost::any_cast<std::string>(&value.value())) {
       const bool standard_output = *one == "-" && (name == "json" || name == "trace");
-      if (!standard_output) texts.push_back({option, *one});
+      const bool nowhere = *one == "none" && name == "checkpoint";
+      if (!standard_output && !nowhere) texts.push_back({option, *one});
     } else if (const auto* all = boost::any_cast<std::vector<std::string>>(&value.value())) {
       for (const std::string& text : *all) texts.push_back({option, text});
     }
@@ -229,18 +328,29 @@ void CommandLine::refuse_without_effect(const std::vector<Effect>& effects) cons
 
 nlohmann::ordered_json CommandLine::configuration() const {
   nlohmann::ordered_json result;
-  result["command"] = usage_.substr(0, usage_.find(' '));
+  result["command"] = command();
   // Where results go, and how fast, is no part of them.
   static const std::set<std::string> left_out = {"checkpoint", "config", "csv",    "force",
-                                                 "help",       "json",   "output", "threads"};
+                                                 "help",       "json",   "output", "quiet",
+                                                 "threads",    "version"};
   for (const auto& [name, value] : values_) {
     if (left_out.count(name) == 0) result[name] = value_of(value);
   }
   return result;
 }
 
-void CommandLine::write_json(const nlohmann::ordered_json& result) const {
-  if (has("json")) write_text_file(text("json"), result.dump(2) + "\n");
+void CommandLine::write_json(const nlohmann::ordered_json& result, std::string document) const {
+  if (!has("json")) return;
+  nlohmann::ordered_json whole = result;
+  if (!result.contains("schema")) {
+    if (document.empty()) document = command();
+    std::replace(document.begin(), document.end(), ' ', '-');
+    whole = {{"schema", "stuckat.output." + document},
+             {"schema_version", 1},
+             {"tool_version", tool_version}};
+    whole.update(result);
+  }
+  write_text_file(text("json"), whole.dump(2) + "\n");
 }
 
 namespace {
@@ -261,6 +371,7 @@ void check_can_write(const std::string& path) {
   }
   if (is_special_file(path)) {
     if (access(path.c_str(), W_OK) == 0 && !always_full(path)) return;
+    if (always_full(path)) throw_system_error(path, "cannot be written", ENOSPC, "another device");
     throw InputError(path, "cannot be written", "a file, or a device that takes it");
   }
   // A few pages, for a moment: before hours are spent.
@@ -274,8 +385,8 @@ void check_can_write(const std::string& path) {
     unlink(probe.c_str());
   }
   if (error == 0) return;
-  throw InputError(path, std::string("cannot be written (") + std::strerror(error) + ")",
-                   "a folder that is there and writable, with room on the disk");
+  throw_system_error(path, "cannot be written", error,
+                     "a folder that is there and writable, with room on the disk");
 }
 
 void check_can_replace(const std::string& path) {
@@ -303,7 +414,11 @@ void write_text_file(const std::string& path, const std::string& text) {
 }
 
 void write_file(const std::string& path, const std::function<void(std::ostream&)>& content) {
-  path == "-" ? content(std::cout) : stuckat::write_text_file(path, content);
+  if (path != "-") return stuckat::write_text_file(path, content);
+  if (document_output < 0) return content(std::cout);
+  std::ostringstream text;
+  content(text);
+  write_document(text.str());
 }
 
 void Progress::clear() {

@@ -23,8 +23,10 @@ struct Effect {
   std::string expected;
 };
 
-/// The options of one command. Adds --help, --config FILE (lines `option = value`) and --json FILE
-/// to what the command describes.
+/// The options of one command. Adds --help, --version, --quiet, --force, --config FILE (lines
+/// `option = value`) and --json FILE to what the command describes. Where a document goes to
+/// standard output (--json -, --trace -), nothing else does: all that is printed goes to standard
+/// error from parse() on, or nowhere with --quiet.
 class CommandLine {
  public:
   /// usage: "eval MODEL --data NAME[:PATH] [options]"; description: a paragraph for --help;
@@ -36,9 +38,11 @@ class CommandLine {
   /// Printed after the options: what values mean, examples.
   CommandLine& epilogue(std::string text);
 
-  /// False if --help was asked for and printed. Throws InputError on unknown or repeated options,
-  /// wrong values and missing arguments, with the nearest option suggested, and where an output
-  /// could not be written or would destroy an input or another output.
+  /// False if something else was asked for and printed: --help, --version, or as the only argument
+  /// what scripts ask: --list-options (a name on each line), --man (roff). Throws InputError on
+  /// unknown or repeated options, wrong values and missing arguments, with the nearest option
+  /// suggested, and where an output could not be written or would destroy an input or another
+  /// output.
   bool parse(const std::vector<std::string>& arguments);
 
   bool has(const std::string& name) const { return values_.count(name) > 0; }
@@ -73,12 +77,18 @@ class CommandLine {
   /// Every option with its resolved value, as results record it; outputs and --json are left out.
   nlohmann::ordered_json configuration() const;
 
-  /// Writes the result for machines if --json was given ("-": standard output). Atomic.
-  void write_json(const nlohmann::ordered_json& result) const;
+  /// Writes the result for machines if --json was given ("-": standard output). Atomic. An object
+  /// begins with schema ("stuckat.output.COMMAND"), schema_version and tool_version, unless it has
+  /// a schema of its own (FORMAT.md). `document`: what stands for COMMAND if not the command.
+  void write_json(const nlohmann::ordered_json& result, std::string document = {}) const;
 
  private:
   /// "faults new": what the usage begins with.
   std::string command() const;
+  void print_help() const;
+  void print_man() const;
+  /// Of --json and --trace, those whose document goes to standard output.
+  std::vector<std::string> to_standard_output() const;
   /// Option or argument, and each of its texts.
   std::vector<NamedFile> texts_of(FileRole role) const;
 
@@ -112,8 +122,8 @@ inline po::typed_value<double>* real(const char* value_name, double standard, co
   return po::value<double>()->value_name(value_name)->default_value(standard, shown);
 }
 
-/// Writes a whole file under a temporary name and renames it; "-": to standard output. Throws
-/// InputError.
+/// Writes a whole file under a temporary name and renames it; "-": to standard output, where
+/// nothing else goes then. Throws InputError.
 void write_file(const std::string& path, const std::function<void(std::ostream&)>& content);
 void write_text_file(const std::string& path, const std::string& text);
 

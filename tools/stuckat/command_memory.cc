@@ -125,7 +125,7 @@ int run_memory(const Arguments& arguments) {
       {"error_free", study.error_free},        {"rows", nlohmann::json::array()}};
   for (const studies::MemoryRow& row : study.rows) json["rows"].push_back(to_json(row));
   line.write_json(json);
-  return interrupted() ? 130 : 0;
+  return interrupted() ? interrupted_exit_code() : 0;
 }
 
 }  // namespace stuckat::cli

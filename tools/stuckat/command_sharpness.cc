@@ -228,9 +228,9 @@ int run_sharpness(const Arguments& arguments) {
   nlohmann::ordered_json json = {{"configuration", line.configuration()},
                                  {"data", data_json(line, data)},
                                  {"loss", s.loss},
-                                 {"accuracy", s.accuracy},
+                                 {"accuracy", 100 * s.accuracy},
                                  {"ascent_loss", s.ascent_loss},
-                                 {"ascent_accuracy", s.ascent_accuracy},
+                                 {"ascent_accuracy", 100 * s.ascent_accuracy},
                                  {"gradient_norm", s.gradient_norm},
                                  {"top_eigenvalue", to_json(s.top_eigenvalue)},
                                  {"iterations", s.iterations},
@@ -249,7 +249,7 @@ int run_sharpness(const Arguments& arguments) {
   }
   if (interrupted()) {
     fmt::print(stderr, "stopped\n");
-    return 130;
+    return interrupted_exit_code();
   }
   line.write_json(json);
   return 0;

@@ -7,16 +7,20 @@
 #include "faultmaps/lower.h"
 #include "sim/fast/executor.h"
 #include "tools/stuckat/accelerator.h"
+#include "tools/stuckat/broken.h"
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/inputs.h"
 #include "tools/stuckat/simulation_json.h"
+#include "tools/stuckat/trace_file.h"
 #include "workloads/model_file.h"
 
 namespace stuckat::cli {
 namespace {
 
 using report::Simulation;
+
+constexpr int64_t standard_images = 10;  // a full test set takes hours
 
 /// What the command shows of a run, or of a timing.
 struct Run {
@@ -49,7 +53,7 @@ SimulationResult simulate(const Accelerator& accelerator, const Network& network
   Recording recording{.tensors = tensors, .statistics = true};
   if (trace_file.empty()) return accelerator.simulate(network, map, images, recording);
   SimulationResult result;
-  write_file(trace_file, [&](std::ostream& out) {
+  write_trace(trace_file, [&](std::ostream& out) {
     recording.trace = &out;
     result = accelerator.simulate(network, map, images, recording);
   });
@@ -92,6 +96,12 @@ std::string time_text(int64_t cycles, double clock_mhz) {
                      clock_mhz);
 }
 
+/// Once steady; 0 where nothing says how long a cycle is.
+double frames_per_second(const Simulation& s) {
+  const int64_t interval = s.interval_cycles.value_or(s.first_image_cycles);
+  return interval <= 0 ? 0 : s.clock_mhz * 1e6 / static_cast<double>(interval);
+}
+
 /// Cycles with what they are the sum of, then what else there is to know.
 void print_layers(const std::vector<LayerStatistics>& layers) {
   if (layers.empty()) return;
@@ -121,6 +131,9 @@ void print(const Run& run) {
   }
   fmt::print("  all images       {:>14} cycles{}\n", thousands(s.total_cycles),
              time_text(s.total_cycles, s.clock_mhz));
+  if (const double rate = frames_per_second(s); rate > 0) {
+    fmt::print("  frames per second{:>14.1f}\n", rate);
+  }
   fmt::print("  bottleneck       {:>14}\n", s.bottleneck);
   for (const auto& note : run.result.notes) fmt::print("  {}\n", note);
   fmt::print("\n");
@@ -152,8 +165,19 @@ void print(const Run& run) {
     fmt::print("  {:>7}  {:<14} {:<14} {:<14}{}\n", p.image, p.label, p.fault_free, p.faulty,
                p.fault_free == p.faulty ? "" : "  changed");
   }
+  if (!s.predictions.empty()) {
+    const auto right = [&](std::string Simulation::Prediction::*predicted) {
+      return std::count_if(s.predictions.begin(), s.predictions.end(),
+                           [&](const auto& p) { return p.*predicted == p.label; });
+    };
+    fmt::print("  {} of {} right", right(&Simulation::Prediction::faulty), s.predictions.size());
+    if (!s.faults.empty()) {
+      fmt::print(", {} without faults", right(&Simulation::Prediction::fault_free));
+    }
+    fmt::print("\n");
+  }
   if (s.agrees_with_reference) {
-    fmt::print("\n  every tensor {} the reference with the lowered effects\n",
+    fmt::print("\n  every tensor {} what the fault analysis predicts\n",
                *s.agrees_with_reference ? "equals" : "DIFFERS FROM");
   }
 }
@@ -186,17 +210,16 @@ int run_sim(const Arguments& arguments) {
                    "Every tensor is compared with the\nreference, unless --no-check says not to.",
                    {"model"});
   line.options().add_options()("accelerator", text("NAME"), "what runs the network; see below");
-  add_data_options(line);
+  add_data_options(line, standard_images);
   add_fault_options(line);
   line.options().add_options()("no-check", po::bool_switch(), "do not compare with the reference")(
       "timing-only", po::bool_switch(),
       "cycles of --images N images, without values, data and faults: exact, and at once; MODEL may "
       "be "
-      "the name of an architecture")("trace", text("FILE"),
-                                     "what happened when, for ui.perfetto.dev or chrome://tracing, "
-                                     "where 1 us is 1 cycle ('-': standard output)");
+      "the name of an architecture")("trace", text("FILE"), trace_help);
   line.epilogue(data_help() + accelerator_help());
   if (!line.parse(arguments)) return 0;
+  take_accelerator_of_map(line);
   if (!line.has("accelerator"))
     throw InputError("stuckat sim", "no --accelerator", "--accelerator NAME");
   if (line.get<bool>("timing-only")) {

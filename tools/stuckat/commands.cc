@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "workloads/errors.h"
+#include "workloads/version.h"
 
 namespace stuckat::cli {
 
@@ -30,6 +31,14 @@ int run_subcommand(const std::string& command, const std::vector<Command>& table
   std::vector<std::string> known;
   for (const Command& sub : table) known.emplace_back(sub.name);
   const std::string name = arguments.empty() ? "" : arguments.front();
+  if (name == "--list-options") {
+    for (const Command& sub : table) fmt::print("{}\n", sub.name);
+    return 0;
+  }
+  if (name == "--version") {
+    fmt::print("stuckat {}\n", tool_version);
+    return 0;
+  }
   if (name == "--help" || name == "-h") {
     fmt::print("Usage: stuckat {} SUBCOMMAND [arguments]\n\n", command);
     for (const Command& sub : table) fmt::print("  {:<9} {}\n", sub.name, sub.summary);

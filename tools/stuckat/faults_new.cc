@@ -6,6 +6,7 @@
 #include "faultmaps/operations.h"
 #include "faultmaps/text_files.h"
 #include "faultmaps/wafer.h"
+#include "sim/campaign/fault_set.h"
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/faults.h"
 
@@ -82,9 +83,13 @@ void check_models(const CommandLine& line) {
   if (line.has("wafer") && !line.has("mean")) {
     throw InputError("stuckat faults new", "--wafer without --mean", "--mean M, over a wafer");
   }
-  if (line.given("edge") && !line.has("wafer")) {
-    throw InputError("stuckat faults new", "--edge without --wafer", "--wafer N");
-  }
+  line.refuse_without_effect(
+      {{"edge", line.has("wafer"), "without --wafer", "--wafer N"},
+       {"alpha", line.has("mean"), "without --mean", "--mean M"},
+       {"per-cluster", line.has("clusters"), "without --clusters", "--clusters C"},
+       {"radius", line.has("clusters"), "without --clusters", "--clusters C"},
+       {"along", line.has("lines"), "without --lines", "--lines N"},
+       {"keep", line.has("from"), "without --from", "--from FILE"}});
   if (given.size() > 1)
     throw InputError("stuckat faults new", given[0] + " and " + given[1], "one");
   if (!given.empty() && !line.has("sites")) {
@@ -113,6 +118,11 @@ int faults_new(const Arguments& arguments) {
   FaultMap named = sites.healthy();
   if (line.has("fault")) {
     for (const auto& pattern : line.get<std::vector<std::string>>("fault")) {
+      if (campaign::is_in_network(pattern, hardware->network)) {
+        throw InputError(
+            "--fault", "'" + pattern + "' is in the network: maps hold broken hardware",
+            "'campaign --faults id:NAME', 'eval --fault NAME' or 'whatif --fault NAME'");
+      }
       const auto faults = sites.expand(pattern, "--fault");
       named.faults.insert(named.faults.end(), faults.begin(), faults.end());
     }

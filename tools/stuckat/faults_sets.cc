@@ -133,7 +133,7 @@ int faults_distance(const Arguments& arguments) {
     throw InputError("stuckat faults distance", std::to_string(paths.size()) + " files", "two");
   }
   const auto lots = read_lots(paths);
-  nlohmann::ordered_json result = nlohmann::json::array();
+  nlohmann::ordered_json result = {{"chips", nlohmann::json::array()}};
   fmt::print("{:>6} {:>9} {:>9} {:>9} {:>11} {:>13} {:>8}\n", "chip", "common", "only 1st",
              "only 2nd", "other value", "Hamming", "Jaccard");
   for (size_t chip = 0; chip < common_chips(lots, paths); ++chip) {
@@ -141,13 +141,13 @@ int faults_distance(const Arguments& arguments) {
         distance(chip_of(lots[0], chip), chip_of(lots[1], chip), "stuckat faults distance");
     fmt::print("{:>6} {:>9} {:>9} {:>9} {:>11} {:>13} {:>8.4f}\n", chip, d.common, d.only_first,
                d.only_second, d.contradicting, d.hamming(), d.jaccard());
-    result.push_back({{"chip", chip},
-                      {"common", d.common},
-                      {"only_first", d.only_first},
-                      {"only_second", d.only_second},
-                      {"contradicting", d.contradicting},
-                      {"hamming", d.hamming()},
-                      {"jaccard", d.jaccard()}});
+    result["chips"].push_back({{"chip", chip},
+                               {"common", d.common},
+                               {"only_first", d.only_first},
+                               {"only_second", d.only_second},
+                               {"contradicting", d.contradicting},
+                               {"hamming", d.hamming()},
+                               {"jaccard", d.jaccard()}});
   }
   line.write_json(result);
   return 0;

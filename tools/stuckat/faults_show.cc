@@ -7,8 +7,10 @@
 #include "faultmaps/lower.h"
 #include "faultmaps/operations.h"
 #include "faultmaps/text_files.h"
+#include "sim/campaign/fault_set.h"
 #include "tools/report/fault_picture.h"
 #include "tools/stuckat/accelerator.h"
+#include "tools/stuckat/broken.h"
 #include "tools/stuckat/faults.h"
 #include "tools/stuckat/inputs.h"
 
@@ -37,6 +39,23 @@ std::string svg_page(const std::vector<FaultMap>& chips, const SiteIndex& sites)
   return page;
 }
 
+/// Faults that are in the network alone.
+int lower_elements(const CommandLine& line, const Network& network) {
+  line.refuse_without_effect(
+      {{"accelerator", false, "stuck elements of the network name no hardware", "none"}});
+  nlohmann::ordered_json result;
+  for (const auto& element : line.get<std::vector<std::string>>("fault")) {
+    const auto effects =
+        campaign::named_faults(network, nullptr, {element}, {{element}}, "--fault").effects(0);
+    const auto lines = describe(effects, network);
+    fmt::print("{}\n", element);
+    for (const auto& effect : lines) fmt::print("  {}\n", effect);
+    result["faults"].push_back({{"fault", element}, {"effects", lines}});
+  }
+  line.write_json(result);
+  return 0;
+}
+
 }  // namespace
 
 int faults_show(const Arguments& arguments) {
@@ -50,12 +69,13 @@ int faults_show(const Arguments& arguments) {
       "chip", number("N", -1), "only this chip; -1: all")(
       "svg", text("FILE"), "write the pictures as a page with vector graphics");
   if (!line.parse(arguments)) return 0;
+  if (line.has("model")) take_accelerator_of_map(line, "map");
   const auto hardware = load_hardware_if_given(line);
   std::vector<FaultMap> chips = read_fault_file(line.text("map"), sites_of(hardware));
   const auto first_chip = line.integer("chip", -1, static_cast<int64_t>(chips.size()) - 1);
   if (first_chip >= 0) chips = {chips[static_cast<size_t>(first_chip)]};
   const auto limit = static_cast<size_t>(line.integer("limit", 0, INT32_MAX));
-  nlohmann::ordered_json result = nlohmann::json::array();
+  nlohmann::ordered_json result = {{"chips", nlohmann::json::array()}};
   for (size_t i = 0; i < chips.size(); ++i) {
     const FaultMap& map = chips[i];
     std::map<std::string, int64_t> by_kind;
@@ -72,7 +92,7 @@ int faults_show(const Arguments& arguments) {
     }
     if (map.faults.size() > limit) fmt::print("  ... {} more\n", map.faults.size() - limit);
     if (hardware != nullptr) draw(map, hardware->sites);
-    result.push_back({{"accelerator", map.accelerator}, {"faults", names}});
+    result["chips"].push_back({{"accelerator", map.accelerator}, {"faults", names}});
   }
   if (line.has("svg")) {
     if (hardware == nullptr) throw InputError("--svg", "no --model and --accelerator", "both");
@@ -85,7 +105,8 @@ int faults_show(const Arguments& arguments) {
 int faults_lower(const Arguments& arguments) {
   CommandLine line("faults lower [MAP] --model FILE --accelerator NAME [--fault NAME]",
                    "Says what faults do to the network: the exact effects of a map or of faults "
-                   "by name.");
+                   "by name. Stuck elements of the network (LAYER/channel[C]=LEVEL, ...) need no "
+                   "accelerator.");
   add_hardware_options(line);
   add_fault_options(line);
   line.options().add_options()("images", number("N", 1),
@@ -94,19 +115,24 @@ int faults_lower(const Arguments& arguments) {
   Arguments rest = arguments;
   if (!rest.empty() && !rest.front().starts_with("-")) rest.insert(rest.begin(), "--fault-map");
   if (!line.parse(rest)) return 0;
+  if (line.has("model")) {
+    const Network network = network_alone(line.text("model"));
+    if (only_elements(line, network)) return lower_elements(line, network);
+  }
+  take_accelerator_of_map(line);
   const auto hardware = load_hardware(line);
   const Placement placement =
       place_on(parse_accelerator(line.text("accelerator"), hardware->network), hardware->network,
                line.integer("images", 1, INT32_MAX));
   const FaultMap map = load_faults(line, placement, hardware->network);
-  nlohmann::ordered_json result = nlohmann::json::array();
+  nlohmann::ordered_json result = {{"faults", nlohmann::json::array()}};
   for (const Fault& fault : map.faults) {
     FaultMap single{map.accelerator, {fault}};
     const auto lines = describe(lower(single, placement, hardware->network), hardware->network);
     fmt::print("{}\n", name(fault));
     for (const auto& effect : lines) fmt::print("  {}\n", effect);
     if (lines.empty()) fmt::print("  no effect: {}\n", masked_text(fault));
-    result.push_back({{"fault", name(fault)}, {"effects", lines}});
+    result["faults"].push_back({{"fault", name(fault)}, {"effects", lines}});
   }
   if (map.faults.empty()) fmt::print("no faults\n");
   line.write_json(result);
@@ -121,6 +147,7 @@ int faults_stats(const Arguments& arguments) {
                    {"map"});
   add_hardware_options(line);
   if (!line.parse(arguments)) return 0;
+  if (line.has("model")) take_accelerator_of_map(line, "map");
   const auto hardware = load_hardware_if_given(line);
   const auto chips = read_fault_file(line.text("map"), sites_of(hardware));
   const LotStatistics lot = lot_statistics(chips);

@@ -20,6 +20,7 @@ const std::map<std::string, FileRole>& roles() {
       {"accelerator", read},
       {"accelerator-out", written},
       {"against", read},
+      {"against-accelerator", read},
       {"against-fault-map", read},
       {"campaign", read},
       {"checkpoint", written},
@@ -38,6 +39,7 @@ const std::map<std::string, FileRole>& roles() {
       {"from", read},
       {"in", read},
       {"json", written},
+      {"keep-images", written},
       {"lot", read},
       {"map", read},
       {"maps", read},
@@ -53,6 +55,7 @@ const std::map<std::string, FileRole>& roles() {
       {"sim", read},
       {"source", read},
       {"svg", written},
+      {"test-data", read},
       {"trace", written},
   };
   return table;

@@ -99,7 +99,7 @@ int fleet_plan(const Arguments& arguments) {
                thousands(plan.images()), thousands(plan.expected_chips()), thousands(count));
     json.push_back(plan_json(plan));
   }
-  line.write_json({{"constraint", constraint.accuracy},
+  line.write_json({{"constraint", 100 * constraint.accuracy},
                    {"greatest_rate", constraint.curve.greatest_rate()},
                    {"fixed_part", constraint.curve.fixed_part()},
                    {"resilience_images", constraint.map.cost()},

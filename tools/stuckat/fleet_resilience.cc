@@ -122,10 +122,10 @@ int fleet_resilience(const Arguments& arguments) {
   progress.clear();
   if (interrupted()) {
     fmt::print(stderr, "stopped; the same command goes on\n");
-    return 130;
+    return interrupted_exit_code();
   }
   show_resilience(map);
-  line.write_json(resilience_json(map));
+  line.write_json(resilience_json(map), "fleet resilience");
   return 0;
 }
 
@@ -143,7 +143,7 @@ int fleet_merge(const Arguments& arguments) {
   const auto map = trainer::merge_resilience_maps(parts);
   trainer::write_resilience_map(line.text("output"), map);
   show_resilience(map);
-  line.write_json(resilience_json(map));
+  line.write_json(resilience_json(map), "fleet resilience");
   return 0;
 }
 

@@ -61,14 +61,14 @@ nlohmann::ordered_json resilience_json(const trainer::ResilienceMap& map) {
     for (size_t a = 0; a < map.amounts.size(); ++a) {
       const double value = map.accuracy_at(run, a);
       accuracy.push_back(nullptr);
-      if (!std::isnan(value)) accuracy.back() = value;
+      if (!std::isnan(value)) accuracy.back() = 100 * value;
     }
     runs.push_back({{"rate", map.drawn[run]},
                     {"images", map.images[run]},
                     {"done", map.done[run] == 1},
                     {"accuracy", accuracy}});
   }
-  return {{"deployed", map.deployed},
+  return {{"deployed", 100 * map.deployed},
           {"rates", map.rates},
           {"amounts", map.amounts},
           {"cost", map.cost()},
@@ -93,6 +93,11 @@ void show_outcome(const trainer::FleetResult& r) {
   }
 }
 
+std::vector<double> in_percent(std::vector<double> shares) {
+  for (double& share : shares) share *= 100;
+  return shares;
+}
+
 nlohmann::ordered_json outcome_json(const trainer::FleetResult& r) {
   nlohmann::ordered_json outcomes = nlohmann::json::array();
   for (const auto& o : r.outcomes) {
@@ -101,13 +106,14 @@ nlohmann::ordered_json outcome_json(const trainer::FleetResult& r) {
                         {"networks", o.networks()},
                         {"images", o.images()},
                         {"groups", o.groups.size()},
-                        {"validation", o.validation},
-                        {"test", o.test}});
+                        {"validation", in_percent(o.validation)},
+                        {"test", in_percent(o.test)}});
   }
   return {{"chips", r.rates.size()},
-          {"constraint", r.constraint},
-          {"deployed_validation", r.deployed_validation},
-          {"deployed_test", r.deployed_test},
+          {"constraint", 100 * r.constraint},
+          {"deployed_validation", 100 * r.deployed_validation},
+          {"deployed_test", r.deployed_test < 0 ? nlohmann::ordered_json()
+                                                : nlohmann::ordered_json(100 * r.deployed_test)},
           {"resilience_images", r.resilience_images},
           {"outcomes", outcomes}};
 }
@@ -119,12 +125,12 @@ int fleet_show(const Arguments& arguments) {
   if (Hdf5File::open(path).read_string("/", "schema") == "stuckat-resilience") {
     const auto map = trainer::read_resilience_map(path);
     show_resilience(map);
-    line.write_json(resilience_json(map));
+    line.write_json(resilience_json(map), "fleet resilience");
     return 0;
   }
   const auto result = trainer::read_fleet_result(path);
   show_outcome(result);
-  line.write_json(outcome_json(result));
+  line.write_json(outcome_json(result), "fleet outcome");
   return 0;
 }
 
@@ -159,8 +165,8 @@ int fleet_evaluate(const Arguments& arguments) {
   for (size_t chip = 0; chip < effects.size(); ++chip) {
     const int64_t correct = counts.total_correct(static_cast<int>(chip));
     accuracies.push_back(static_cast<double>(correct) / data.size());
-    csv += fmt::format("{},{},{},{:.6f}\n", chip, chips.sets()[chip].count(), correct,
-                       accuracies.back());
+    csv += fmt::format("{},{},{},{:.4f}\n", chip, chips.sets()[chip].count(), correct,
+                       100 * accuracies.back());
   }
   const auto five = five_numbers(accuracies);
   const double deployed = static_cast<double>(counts.total_golden_correct()) / data.size();
@@ -170,7 +176,7 @@ int fleet_evaluate(const Arguments& arguments) {
       accuracies.size(), hardware.name(), data.size(), 100 * deployed, 100 * five[0], 100 * five[1],
       100 * five[2], 100 * five[3], 100 * five[4]);
   if (line.has("csv")) write_text_file(line.text("csv"), csv);
-  line.write_json({{"healthy", deployed}, {"accuracy", accuracies}});
+  line.write_json({{"healthy", 100 * deployed}, {"accuracy", in_percent(accuracies)}});
   return 0;
 }
 

@@ -117,7 +117,7 @@ int fleet_train(const Arguments& arguments) {
     if (!finished) {
       progress.clear();
       fmt::print(stderr, "stopped; the same command goes on\n");
-      return 130;
+      return interrupted_exit_code();
     }
     result.outcomes.push_back(std::move(outcome));
   }
@@ -128,7 +128,7 @@ int fleet_train(const Arguments& arguments) {
   }
   trainer::write_fleet_result(line.text("output"), result);
   show_outcome(result);
-  line.write_json(outcome_json(result));
+  line.write_json(outcome_json(result), "fleet outcome");
   return 0;
 }
 

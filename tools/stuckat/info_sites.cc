@@ -106,12 +106,13 @@ int info_sites(const Arguments& arguments) {
     return 0;
   }
   const auto hardware = load_hardware_if_given(line);
-  nlohmann::ordered_json result = nlohmann::json::array();
+  nlohmann::ordered_json result;
   if (line.has("site")) {
-    result.push_back(
+    result["sites"].push_back(
         show(site_row(parse_site_kind(line.text("site"), "--site")), sites_of(hardware)));
   } else {
-    for (const SiteRow& row : site_table()) result.push_back(show(row, sites_of(hardware)));
+    for (const SiteRow& row : site_table())
+      result["sites"].push_back(show(row, sites_of(hardware)));
   }
   line.write_json(result);
   return 0;

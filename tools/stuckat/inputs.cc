@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <thread>
 
 #include "faultmaps/site_index.h"
@@ -37,11 +38,11 @@ Network network_alone(const std::string& model) {
   return read_model(model);
 }
 
-void add_data_options(CommandLine& line) {
+void add_data_options(CommandLine& line, int64_t images) {
   line.options().add_options()("data", text("NAME[:PATH]"),
                                "data set; see below (standard: that of the model)")(
       "half", text("test|train", "test"), "which half of the data set")(
-      "images", number("N", -1), "number of images; -1: all that follow the offset")(
+      "images", number("N", images), "number of images; -1: all that follow the offset")(
       "offset", number("N", 0), "first image");
 }
 
@@ -167,6 +168,73 @@ std::vector<std::string> class_names(const Network& network, const DataSet& data
   if (names.size() > classes) names.resize(classes);
   while (names.size() < classes) names.push_back(std::to_string(names.size()));
   return names;
+}
+
+namespace {
+
+/// A text as one word of a shell.
+std::string shell_word(const Json& value) {
+  const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+  constexpr const char* plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,=+";
+  if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
+}  // namespace
+
+std::string command_of(const std::string& configuration) {
+  // A configuration has defaults too, of options that are refused where another one is not given.
+  using Needs = std::map<std::string, std::string>;
+  struct Row {
+    std::vector<std::string> arguments;
+    Needs needs;
+  };
+  static const std::map<std::string, Row> commands = {
+      {"campaign",
+       {{"model"}, {{"margin", "sample"}, {"confidence", "sample"}, {"seed", "sample"}}}},
+      {"import", {{"source"}, {}}},
+      {"faults new",
+       {{},
+        {{"edge", "wafer"},
+         {"alpha", "mean"},
+         {"per-cluster", "clusters"},
+         {"radius", "clusters"},
+         {"along", "lines"},
+         {"keep", "from"}}}}};
+  const auto json = json_or_nothing(configuration);
+  if (!json || !json->is_object() || !json->contains("command")) return {};
+  const auto found = commands.find(
+      (*json)["command"].is_string() ? (*json)["command"].get<std::string>() : std::string());
+  if (found == commands.end()) return {};
+  const auto is_set = [&](const std::string& name) {
+    if (!json->contains(name)) return false;
+    const Json& value = (*json)[name];
+    return !value.is_null() && value != false && value != "";
+  };
+  const auto& [positional, needs] = found->second;
+  std::string text = "stuckat " + found->first;
+  for (const std::string& name : positional) {
+    if (!is_set(name)) continue;
+    const Json& value = (*json)[name];
+    for (const Json& item : value.is_array() ? value : Json::array({value})) {
+      text += ' ';
+      text += shell_word(item);
+    }
+  }
+  for (const auto& [name, value] : json->items()) {
+    const bool placed = std::find(positional.begin(), positional.end(), name) != positional.end();
+    const auto needed = needs.find(name);
+    if (name == "command" || placed || !is_set(name)) continue;
+    if (needed != needs.end() && !is_set(needed->second)) continue;
+    for (const Json& item : value.is_array() ? value : Json::array({value})) {
+      text += fmt::format(" --{}", name);
+      if (item != true) text += fmt::format("={}", shell_word(item));
+    }
+  }
+  return text + " -o OUTPUT";
 }
 
 std::string origin_in_short(const std::string& configuration) {

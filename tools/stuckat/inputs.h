@@ -18,7 +18,8 @@ Network network_alone(const std::string& model);
 bool names_architecture(const std::string& model);
 
 /// --data, --half, --images, --offset.
-void add_data_options(CommandLine& line);
+/// `images`: how many where --images is not given; -1: all.
+void add_data_options(CommandLine& line, int64_t images = -1);
 /// Without --data, the data set that the model `model` is for becomes its value.
 void default_data(CommandLine& line, const Network& network, const std::string& model);
 /// The images that they select; without --data, of the data set that the model `model` is for,
@@ -45,6 +46,10 @@ FaultMap load_faults(const CommandLine& line, const Placement& placement, const 
 
 /// Names of the classes: the network's, else the data set's, else numbers; [network.classes()].
 std::vector<std::string> class_names(const Network& network, const DataSet& data);
+
+/// The command that a resolved configuration is of, to be pasted into a shell; "" unless it is
+/// `campaign`, `import` or `faults new`.
+std::string command_of(const std::string& configuration);
 
 /// "width 0.25, fat1, p = 5 %, 10 epochs on fashion-mnist" from the configuration in a model file;
 /// other origins by their command.

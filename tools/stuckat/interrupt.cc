@@ -5,8 +5,8 @@
 namespace stuckat::cli {
 namespace {
 
-volatile std::sig_atomic_t caught = 0;
-void interrupt(int) { caught = 1; }
+volatile std::sig_atomic_t caught = 0;  // which signal
+void interrupt(int signal) { caught = signal; }
 
 }  // namespace
 
@@ -16,5 +16,7 @@ void catch_interrupts() {
 }
 
 bool interrupted() { return caught != 0; }
+
+int interrupted_exit_code() { return 128 + caught; }
 
 }  // namespace stuckat::cli

@@ -7,5 +7,7 @@ namespace stuckat::cli {
 /// nothing.
 void catch_interrupts();
 bool interrupted();
+/// Of a command that one of them stopped: 130 for Ctrl-C, 143 for SIGTERM, as shells have it.
+int interrupted_exit_code();
 
 }  // namespace stuckat::cli

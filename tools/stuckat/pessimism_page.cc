@@ -162,9 +162,13 @@ double height_of(const NamedStudy& study) {
 }  // namespace
 
 ordered_json to_json(const NamedStudy& named) {
-  ordered_json json = {{"schema", "stuckat.pessimism"},          {"network", named.network},
-                       {"accelerator", named.accelerator},       {"data", named.data},
-                       {"confidence", named.confidence},         {"images", named.study.images},
+  ordered_json json = {{"schema", "stuckat.pessimism"},
+                       {"schema_version", 1},
+                       {"network", named.network},
+                       {"accelerator", named.accelerator},
+                       {"data", named.data},
+                       {"confidence", named.confidence},
+                       {"images", named.study.images},
                        {"correct_fault_free", named.study.right}};
   for (const PessimismRow& row : named.study.rows) {
     ordered_json j = {{"site", row.site}, {"faults", row.faults}, {"examined", row.examined}};
@@ -187,6 +191,7 @@ NamedStudy read_study(const std::string& path) {
     throw InputError(path, "schema '" + top.text("schema") + "'", "stuckat.pessimism");
   }
   NamedStudy named;
+  if (top.has("schema_version")) top.integer("schema_version", 1, 1);
   named.network = top.text("network");
   named.accelerator = top.text("accelerator");
   named.data = top.text("data");

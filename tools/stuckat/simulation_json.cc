@@ -59,6 +59,7 @@ StreamStatistics read_stream(const JsonObject& row) {
 nlohmann::ordered_json to_json(const report::Simulation& s) {
   Json json;
   json["schema"] = "stuckat.simulation";
+  json["schema_version"] = 1;
   json["network"] = s.network;
   json["accelerator"] = s.accelerator;
   if (!s.data.empty()) json["data"] = s.data;
@@ -69,6 +70,11 @@ nlohmann::ordered_json to_json(const report::Simulation& s) {
   json["total_cycles"] = s.total_cycles;
   json["bottleneck"] = s.bottleneck;
   json["clock_mhz"] = s.clock_mhz;
+  if (s.clock_mhz > 0) {
+    const int64_t interval = s.interval_cycles.value_or(s.first_image_cycles);
+    json["frames_per_second"] =
+        s.clock_mhz * 1e6 / static_cast<double>(std::max<int64_t>(1, interval));
+  }
   json["modules"] = Json::array();
   for (const auto& m : s.modules) {
     Json row = {{"name", m.name}};
@@ -108,6 +114,7 @@ report::Simulation read_simulation(const std::string& path) {
   if (top.text("schema") != "stuckat.simulation") {
     throw InputError(path, "schema '" + top.text("schema") + "'", "stuckat.simulation");
   }
+  if (top.has("schema_version")) top.integer("schema_version", 1, 1);
   report::Simulation s;
   s.network = top.text("network");
   s.accelerator = top.text("accelerator");
@@ -147,6 +154,7 @@ report::Simulation read_simulation(const std::string& path) {
     row.finish();
   }
   top.has("configuration");
+  top.has("frames_per_second");  // follows from the others
   top.finish();
   return s;
 }

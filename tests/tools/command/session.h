@@ -23,9 +23,11 @@ struct Outcome {
   std::string output;  // standard output and standard error
 };
 
-/// environment: "NAME=VALUE ..."
-inline Outcome run(const std::string& arguments, const std::string& environment = "") {
-  const std::string line = environment + " " + STUCKAT_COMMAND + " " + arguments + " 2>&1";
+/// environment: "NAME=VALUE ..."; streams: what becomes of standard error, by default output as
+/// well.
+inline Outcome run(const std::string& arguments, const std::string& environment = "",
+                   const std::string& streams = "2>&1") {
+  const std::string line = environment + " " + STUCKAT_COMMAND + " " + arguments + " " + streams;
   Outcome outcome;
   FILE* pipe = popen(line.c_str(), "r");
   REQUIRE(pipe != nullptr);

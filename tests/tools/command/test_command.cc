@@ -145,14 +145,18 @@ TEST_CASE("campaign, its shards and its report: from a model to a page") {
               .code == 0);
   const auto sample = nlohmann::json::parse(test::read_bytes(s.file("sample.json")));
   CHECK(sample["estimates"].back()["population"] == 32);
-  CHECK(sample["estimates"].back()["accuracy"]["low"] <= sample["mean"].get<double>() / 100);
+  const auto& estimated = sample["estimates"].back()["accuracy"];
+  CHECK(estimated["value"].get<double>() == Approx(sample["mean"].get<double>()));
+  CHECK(estimated["low"] <= sample["mean"]);
+  CHECK(sample["sample"] == true);
+  CHECK(sample["worst_loss"]["low"] <= sample["worst_loss"]["value"]);
   const Outcome sim =
       run("sim " + s.model() + s.data() +
           " --images 2 --accelerator loopback:4x8 --fault 'array/pe[1]/accumulator[2]=1' --json " +
           s.file("sim.json"));
   INFO(sim.output);
   REQUIRE(sim.code == 0);
-  CHECK_THAT(sim.output, Catch::Contains("every tensor equals the reference"));
+  CHECK_THAT(sim.output, Catch::Contains("every tensor equals what the fault analysis predicts"));
   const Outcome report = run("report --model m=" + s.model() + " --campaign m=" + s.file("c.h5") +
                              " --campaign m=" + s.file("pe.h5") + " --sim m=" + s.file("sim.json") +
                              " -o " + s.file("r.html"));
@@ -160,6 +164,28 @@ TEST_CASE("campaign, its shards and its report: from a model to a page") {
   REQUIRE(report.code == 0);
   CHECK_THAT(test::read_bytes(s.file("r.html")),
              Catch::Contains("<svg") && Catch::Contains("accumulator[2]"));
+}
+
+TEST_CASE("eval takes the paper's faults by name, and says what a campaign says of them") {
+  const Session s;
+  const std::string eval = "eval " + s.model() + s.data() + " --json " + s.file("e.json") + " ";
+  const std::string campaign = "campaign " + s.model() + s.data() + " --json " + s.file("c.json") +
+                               " -o " + s.file("c.h5") + " --force --faults id:";
+  for (const char* fault :
+       {"layer0/channel[3]=-1", "layer1/pixel[1,1]=1", "layer0/pixel:before-pool[2,3]=1"}) {
+    INFO(fault);
+    REQUIRE(run(eval + "--fault '" + fault + "'").code == 0);
+    REQUIRE(run(campaign + "'" + fault + "'").code == 0);
+    const auto one = nlohmann::json::parse(test::read_bytes(s.file("e.json")));
+    const auto of_many = nlohmann::json::parse(test::read_bytes(s.file("c.json")));
+    CHECK(one["accuracy"].get<double>() == Approx(of_many["min"].get<double>()));
+    CHECK(one["accuracy_fault_free"] == of_many["error_free"]);
+    CHECK(one["faults"][0] == fault);
+  }
+  check_refused(eval + "--fault layer0/channel[99]=1", "0 to 7");
+  check_refused(eval + "--fault layer0/channel[1]=1 --accelerator loopback:4x8", "no hardware");
+  check_refused(eval + "--fault layer0/channel[1]=1 --fault array/pe[1]/dead=1", "either of them");
+  check_refused(eval + "--fault array/pe[1]/dead=1", "without an accelerator");
 }
 
 TEST_CASE("what is submitted to Slurm is shown on request, and wrong input is not submitted") {
@@ -176,7 +202,17 @@ TEST_CASE("what is submitted to Slurm is shown on request, and wrong input is no
         "--resume", "campaign merge"}) {
     CHECK_THAT(dry.output, Catch::Contains(text));
   }
-  check_refused(submit + " --shards 4", "no sbatch", "PATH=/nonexistent");
+  const Outcome nowhere = run(submit + " --shards 4", "PATH=/nonexistent");
+  CHECK(nowhere.code == 3);  // another machine may have it
+  CHECK_THAT(nowhere.output, Catch::Contains("no sbatch"));
+  const Outcome percent = run("campaign submit " + s.model() + s.data() + " -o " +
+                              s.file("50%a.h5") + " --shards 2 --retries 3 --dry-run");
+  // sbatch would put the task into the name; a task is queued again by array and index.
+  CHECK_THAT(percent.output,
+             Catch::Contains("50%%a.h5.shards/%a.log\"") &&
+                 Catch::Contains("50%a.h5.shards'/$SLURM_ARRAY_TASK_ID-of-2.h5") &&
+                 Catch::Contains("requeue \"${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\"") &&
+                 Catch::Contains("${SLURM_RESTART_COUNT:-0}\" -lt 3"));
   check_refused(submit + " --shards 61", "1 to 60 images");
   check_refused(submit + " --faults pe", "accelerator");
   check_refused(submit + " --sbatch time=3", "--sbatch");
@@ -236,7 +272,7 @@ TEST_CASE("explore: designs, budgets, the worst dead PE, files, the page") {
   int rates = 0;
   for (; std::getline(rows, row); ++rates) {
     size_t field = 0;
-    for (int comma = 0; comma < 9; ++comma) field = row.find(',', field) + 1;
+    for (int comma = 0; comma < 12; ++comma) field = row.find(',', field) + 1;
     CHECK(std::stod(row.substr(field)) >= 20000);
   }
   CHECK(rates == 3);
@@ -358,11 +394,49 @@ TEST_CASE("a network is trained, resumed from its checkpoint and evaluated") {
   REQUIRE(run("eval " + s.file("a.h5") + " --images 50").code == 0);
   CHECK(test::read_bytes(s.file("a.h5")) == test::read_bytes(s.file("b.h5")));
   const std::string resumed = " --checkpoint " + s.file("k.h5") + " -o " + s.file("b.h5");
-  check_refused(base + "--epochs 3" + resumed, "(epochs 2, now 3)");
+  REQUIRE(run(base + "--epochs 2 --csv " + s.file("h.csv") + resumed).code == 0);
+  const std::string history = test::read_bytes(s.file("h.csv"));
+  CHECK_THAT(history, Catch::StartsWith("epoch,learning_rate,loss,train_accuracy,") &&
+                          Catch::Contains("\n1,0.02,") && Catch::Contains("\n2,0.02,"));
+  CHECK(std::count(history.begin(), history.end(), '\n') == 3);
+  // More epochs go on from those that are done, to what a run of so many comes to.
+  const Outcome more = run(base + "--epochs 3" + resumed);
+  INFO(more.output);
+  CHECK(more.code == 0);
+  CHECK_THAT(more.output, Catch::Contains("resumed from epoch 2\n"));
+  REQUIRE(run(base + "--epochs 3 -o " + s.file("d.h5")).code == 0);
+  CHECK(read_model(s.file("b.h5")) == read_model(s.file("d.h5")));
+  check_refused(base + "--epochs 2" + resumed, "has 3 epochs of the 2 wanted");
+  check_refused(base + "--epochs 4 --schedule cosine" + resumed, "schedule");
   check_refused(base + "--epochs 2 --seed 4" + resumed, "(seed 1, now 4)");
   check_refused("train --network tfc-w1a1 --width 0.5 --images 50 --test-images 50 --from " +
                     s.file("k.h5") + " -o " + s.file("c.h5"),
                 "does not fit tfc-w1a1");
+}
+
+TEST_CASE("a training that is stopped keeps its epochs beside the output, and goes on") {
+  const Session s;
+  const std::string output = s.file("t.h5");
+  const std::string checkpoint = output + ".checkpoint";
+  const std::string base = "train --network tfc-w1a1 --images 400 --test-images 0 --batch 10 ";
+  const std::string train = base + "--epochs 200000 -o " + output;
+  for (const auto& [signal, code] : {std::pair{"INT", 130}, std::pair{"TERM", 143}}) {
+    // As soon as there is an epoch more.
+    const std::string script = std::string("exec >/dev/null 2>") + s.file("told") +
+                               "; touch mark; " + STUCKAT_COMMAND + " " + train + " & until [ " +
+                               checkpoint + " -nt mark ]; do sleep 0.01; done; kill -" + signal +
+                               " $!; wait $!";
+    const int status = std::system(("cd " + s.file("") + " && bash -c '" + script + "'").c_str());
+    INFO(test::read_bytes(s.file("told")));
+    CHECK(WEXITSTATUS(status) == code);
+    CHECK_THAT(test::read_bytes(s.file("told")), Catch::Contains("the same command goes on from"));
+    CHECK(std::filesystem::exists(checkpoint));
+    CHECK_FALSE(std::filesystem::exists(output));
+  }
+  check_refused(base + "--epochs 200000 --seed 2 -o " + output, "(seed 1, now 2)");
+  CHECK(run(base + "--epochs 1 --force -o " + output).code == 0);
+  CHECK(std::filesystem::exists(output));
+  CHECK_FALSE(std::filesystem::exists(checkpoint));
 }
 
 TEST_CASE("train refuses options without effect, and methods that inject nothing") {

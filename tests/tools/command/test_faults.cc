@@ -57,7 +57,7 @@ TEST_CASE("a transient goes through lower, sim, what-if, eval, a list and a samp
     REQUIRE(outcome.code == 0);
     return nlohmann::json::parse(test::read_bytes(s.file("sites.json")));
   }();
-  REQUIRE(sites[0]["parts"].size() == 3);
+  REQUIRE(sites["sites"][0]["parts"].size() == 3);
   // The first cycles are those of the image: by then something is in the accumulators.
   std::string fault;
   for (int cycle = 2500; fault.empty() && cycle < 2600; ++cycle) {
@@ -91,7 +91,16 @@ TEST_CASE("a transient goes through lower, sim, what-if, eval, a list and a samp
   CHECK(sampled.code == 0);
   check_refused(campaign + "pe/dead -o " + s.file("all.h5"), "sites that hold one bit");
   check_refused("faults lower --model " + s.model() + on + "--fault layer0/mvtu/pe[0]/dead=flip@3",
-                "expected one of -1 1");
+                "dead=flip@3: no flip is modelled there");
+  // A cycle that the run does not have would count as masked.
+  const auto cycles =
+      nlohmann::json::parse(run("sim " + s.model() + with + "--json -", "", "2>/dev/null").output);
+  const int64_t end = cycles["total_cycles"];
+  for (const char* command : {"sim ", "eval ", "whatif "}) {
+    check_refused(command + s.model() + with + "--fault layer0/mvtu/pe[0]/accumulator[3]=flip@" +
+                      std::to_string(2 * end),
+                  "the run ends before that cycle");
+  }
 }
 
 TEST_CASE("a list of sampled flips runs like the flips it was written from") {
