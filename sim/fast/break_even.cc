@@ -21,22 +21,31 @@ constexpr double per_dense_product_with_zeros = 1.2;  // weights of which some a
 constexpr double per_dense_word = 12;                 // of one threshold of one output
 constexpr double per_dense_layer = 200;
 constexpr double per_digit_word = 3;  // of the input, as digits
+constexpr double per_excess = 2;      // of a weight at one output
 
 // Rows one by one (row_calculator.h), measured likewise.
 constexpr double per_window_column = 0.15;  // of the input, copied for all rows of a window
 constexpr double per_row = 10;
 constexpr double per_row_column = 0.1;
 
+/// Nanoseconds of the products of the dense path with weights of so many digits.
+double product_time(const PackedLayer& layer, const TensorLayout& input, int weight_digits,
+                    bool plus_minus) {
+  const double outputs = layer.output.pixels();
+  const NumberFormat format = input.format;
+  const int largest = format.kind == FormatKind::binary ? 1 : format.max_level();
+  const int digits = weight_digits * std::bit_width(static_cast<unsigned>(largest));
+  constexpr int tile_rows = 16;  // at once, and at least (32 of +1 and -1)
+  const double vectors = (layer.rows + tile_rows - 1) / tile_rows * 2;
+  const double products = outputs * vectors * layer.dense.column_words * digits;
+  return products * (plus_minus ? per_dense_product : per_dense_product_with_zeros);
+}
+
 /// Nanoseconds of the dense path.
 double dense_time(const PackedLayer& layer, const TensorLayout& input) {
   const double words = layer.rows_padded / rows_per_word;
   const double outputs = layer.output.pixels();
-  const NumberFormat format = input.format;
-  const int largest = format.kind == FormatKind::binary ? 1 : format.max_level();
-  const int digits = layer.dense.digits * std::bit_width(static_cast<unsigned>(largest));
-  const double products = outputs * words * 8 * layer.dense.column_words * digits;
-  return per_dense_layer +
-         products * (layer.dense.plus_minus ? per_dense_product : per_dense_product_with_zeros) +
+  return per_dense_layer + product_time(layer, input, layer.dense.digits, layer.dense.plus_minus) +
          outputs * words * layer.thresholds * per_dense_word +
          layer.input.pixels() * input.pixel_words() * per_digit_word;
 }
@@ -71,6 +80,13 @@ Way cheapest_way(const PackedLayer& layer, const TensorLayout& input, int64_t ch
   if (layer.accumulator_output) return way;
 
   return dense_time(layer, input) < best ? Way::dense : way;
+}
+
+bool wide_is_cheapest(const PackedLayer& layer, const TensorLayout& input, const Layer& of,
+                      int64_t excesses) {
+  const double narrow = product_time(layer, input, layer.dense.digits, layer.dense.plus_minus) +
+                        static_cast<double>(excesses * layer.output.pixels()) * per_excess;
+  return product_time(layer, input, of.weight_format.bits, false) < narrow;
 }
 
 bool dense_is_cheapest_for_rows(const PackedLayer& layer, const TensorLayout& input, int64_t rows) {

@@ -19,4 +19,9 @@ Way cheapest_way(const PackedLayer& layer, const TensorLayout& input, int64_t ch
 /// sooner by the dense path for all of its rows than one by one.
 bool dense_is_cheapest_for_rows(const PackedLayer& layer, const TensorLayout& input, int64_t rows);
 
+/// Whether the dense path with as many digits as codes of the weights' format have is sooner done
+/// than with the layer's and so many excess weights (patched_layer.h).
+bool wide_is_cheapest(const PackedLayer& layer, const TensorLayout& input, const Layer& of,
+                      int64_t excesses);
+
 }  // namespace stuckat::fast

@@ -1,5 +1,6 @@
 // FaultyPass: the effects themselves, rows that compute wrongly and elements that are overwritten.
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "faultmaps/faulty_values.h"
@@ -73,8 +74,9 @@ bool FaultyPass::recomputes(int index, const TensorStep& step) const {
       layer.path != LayerPath::matrix || layer.accumulator_output) {
     return false;
   }
+  const Layer& of = network_.network().layer(index);
   const auto rows = std::count_if(step.rows.begin(), step.rows.end(), [&](const SpecialRow& row) {
-    return PatchedLayer::holds(layer, row);
+    return PatchedLayer::holds(of, row);
   });
   return rows > 0 && dense_is_cheapest_for_rows(layer, network_.input_layout(index), rows);
 }
@@ -82,23 +84,109 @@ bool FaultyPass::recomputes(int index, const TensorStep& step) const {
 void FaultyPass::recompute_patched(int index, const Effects& effects, const TensorStep& step,
                                    int64_t image_index) {
   const PackedLayer& layer = network_.layer(index);
-  PatchedLayer& patched = patched_[static_cast<size_t>(index)];
-  if (patched.empty()) patched = PatchedLayer(layer);
+  const Layer& of = network_.network().layer(index);
   TensorStep others{step.tensor};
+  std::vector<const SpecialRow*> held;
+  held.reserve(step.rows.size());
+  int64_t excesses = 0;
   for (const SpecialRow& row : step.rows) {
-    if (PatchedLayer::holds(layer, row))
-      patched.patch(network_.network().layer(index), row);
-    else
+    if (!PatchedLayer::holds(of, row)) {
       others.rows.push_back(row);
+      continue;
+    }
+    held.push_back(&row);
+    excesses += PatchedLayer::count_excesses(layer, row);
   }
+  const bool wide = wide_is_cheapest(layer, network_.input_layout(index), of, excesses);
+  PatchedLayer& patched = (wide ? wide_patched_ : patched_)[static_cast<size_t>(index)];
+  if (patched.empty()) patched = PatchedLayer(of, layer, wide);
+  for (const SpecialRow* row : held) patched.patch(*row);
   clear(network_.output_tensor(index));
-  recompute_planes(index, patched.layer());
+  recompute_planes(index, patched.layer(), patched.excesses());
   patched.restore();
   apply_rows(index, effects, others, image_index);
 }
 
+std::vector<SpecialRow> FaultyPass::apply_first_rows(int index, const Effects& effects,
+                                                     const std::vector<SpecialRow>& rows,
+                                                     int64_t image_index) {
+  const size_t i = static_cast<size_t>(index);
+  const PackedLayer& layer = network_.layer(index);
+  const auto from = static_cast<size_t>(network_.input_tensor(index));
+  const auto to = static_cast<size_t>(network_.output_tensor(index));
+  std::vector<SpecialRow> others;
+  for (const SpecialRow& row : rows) {
+    if (!FirstRows::holds(row, effects, image_index)) {
+      others.push_back(row);
+      continue;
+    }
+    if (!first_rows_loaded_[i]) {
+      if (first_rows_[i].empty())
+        first_rows_[i] = FirstRows(network_.network().layer(index), layer);
+      first_rows_[i].load(golden_.state().values[from]);
+      first_rows_loaded_[i] = true;
+    }
+    first_rows_[i].change(row, effects, network_.output_layout(index), diff_[to].data(),
+                          changed_[to]);
+  }
+  return others;
+}
+
 void FaultyPass::apply_rows(int index, const Effects& effects, const TensorStep& step,
                             int64_t image_index) {
+  if (step.rows.empty() && step.windows.empty()) return;
+  const PackedLayer& layer = network_.layer(index);
+  if (!step.windows.empty() || !held_.padding_pixels.empty()) {
+    return apply_rows_one_by_one(index, effects, step, image_index);
+  }
+  const Layer& of = network_.network().layer(index);
+  const bool is_first = FirstRows::fits(of, layer) && !differs(network_.input_tensor(index));
+  if (!is_first && !ChainLayer::fits(of, layer)) {
+    return apply_rows_one_by_one(index, effects, step, image_index);
+  }
+  TensorStep others{step.tensor};
+  others.rows = is_first ? apply_first_rows(index, effects, step.rows, image_index)
+                         : apply_chain_rows(index, effects, step.rows, image_index);
+  apply_rows_one_by_one(index, effects, others, image_index);
+}
+
+std::vector<SpecialRow> FaultyPass::apply_chain_rows(int index, const Effects& effects,
+                                                     const std::vector<SpecialRow>& rows,
+                                                     int64_t image_index) {
+  const size_t i = static_cast<size_t>(index);
+  const int from = network_.input_tensor(index);
+  const int to = network_.output_tensor(index);
+  std::vector<SpecialRow> others;
+  std::map<int, std::vector<int>> held;  // rows of an operator
+  for (const SpecialRow& row : rows) {
+    if (ChainLayer::holds(row, effects, image_index))
+      held[row.operators.front()].push_back(row.row);
+    else
+      others.push_back(row);
+  }
+  if (held.empty()) return others;
+  const PackedLayer& layer = network_.layer(index);
+  ChainLayer& chain = chain_layers_[i];
+  if (chain.empty()) chain = ChainLayer(network_.network().layer(index), layer);
+  kernels::fill_digits(golden_.state().planes[static_cast<size_t>(from)].data(),
+                       diff_[static_cast<size_t>(from)].data(), digits_[i]);
+  const int pixels = layer.output.pixels();
+  for (const auto& [f, numbers] : held) {
+    levels_.resize(numbers.size() * static_cast<size_t>(pixels));
+    chain.compute(effects.operators[static_cast<size_t>(f)], numbers, digits_[i], levels_.data());
+    const uint8_t* level = levels_.data();
+    for (const int row : numbers) {
+      for (int pixel = 0; pixel < pixels; ++pixel) {
+        set_level(to, pixel, row, layer.first_plane + *level++);
+      }
+    }
+  }
+  for (int pixel = 0; pixel < pixels; ++pixel) settle_pixel(to, pixel);
+  return others;
+}
+
+void FaultyPass::apply_rows_one_by_one(int index, const Effects& effects, const TensorStep& step,
+                                       int64_t image_index) {
   if (step.rows.empty() && step.windows.empty()) return;
   const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
   const WindowEdits edits(layer, index, effects.windows, image_index);

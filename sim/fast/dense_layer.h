@@ -9,7 +9,6 @@
 // every row: DigitImage::size.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -18,83 +17,82 @@
 
 namespace stuckat::fast {
 
-/// From layer.columns.
+/// From layer.columns, with so many digits; plus_minus: the layer has only +1 and -1, and one
+/// digit.
+DenseWeights dense_weights(const PackedLayer& layer, int digits, bool plus_minus);
+/// With as few as the layer's weights need.
 DenseWeights dense_weights(const PackedLayer& layer);
+
+ColumnBit column_bit(const PackedLayer& layer, int column);
 
 /// Bits whose conjunctions are counted for a whole layer.
 int64_t bit_products(const PackedLayer& layer, int input_digits);
+
+/// What a weight is more than its DenseWeights hold.
+struct ExcessWeight {
+  int row = 0;
+  ColumnBit at;
+  int value = 0;
+};
 
 /// A layer's input as digits, with a border of padding.
 struct DigitImage {
   explicit DigitImage(const PackedLayer& layer, const TensorLayout& input);
   DigitImage() = default;
 
-  /// word(i): word i of a whole tensor of planes.
-  template <typename Word>
-  void fill(Word&& word) {
-    uint64_t used = 0;
-    for (int y = 0, at = 0; y < layout.shape.height; ++y) {
-      for (int x = 0; x < layout.shape.width; ++x, at += layout.pixel_words()) {
-        used |= set_pixel(pixel(y, x), [&](int w) { return word(static_cast<size_t>(at + w)); });
-      }
-    }
-    digits = static_cast<int>(std::bit_width(used));
-  }
+  /// Planes of a whole tensor: golden, XOR diff unless that is null. `size` is left to
+  /// kernels::fill_digits().
+  void fill(const uint64_t* golden, const uint64_t* diff);
 
   int parts() const { return has_minus ? 2 : 1; }
   /// Words of one digit of one image row.
-  int row_words() const { return width * layout.words * parts(); }
+  int row_words() const { return positions * window.step * parts(); }
+  size_t digit_words() const { return static_cast<size_t>(height) * row_words(); }
+  /// The first word of a digit under a window whose corner is at (y, x), with padding.
+  std::ptrdiff_t corner(int y, int x) const {
+    return std::ptrdiff_t{y} * row_words() + std::ptrdiff_t{x} * window.step * parts();
+  }
 
   TensorLayout layout;
+  WindowWords window;
+  int positions = 0;  ///< of a row at which a run begins: all, or if joined those of windows
   int most_digits = 0;
   int digits = 0;  ///< that are not 0 everywhere, after fill(): fault-free tensors hold no -2^(b-1)
   bool has_minus = false;
   int padding = 0;
   int height = 0;  ///< with padding
   int width = 0;
-  AlignedVector<uint64_t> words;  ///< [digit][height][width][layout.words]{plus, nonzero}
-  std::vector<int32_t> size;      ///< [height][width]: sum of |u| over the channels
+  AlignedVector<uint64_t> words;  ///< [digit][height][positions][window.step]{plus, nonzero}
+  std::vector<int32_t> size;      ///< if counts: [height][width]: sum of |u| over the channels
+  bool counts = false;            ///< weights are +1 and -1
+
+  /// Of a digit that is not joined: [height][width][layout.words]{plus, nonzero}.
+  const uint64_t* single_words(int digit) const {
+    return (window.joined ? singles_ : words).data() +
+           static_cast<size_t>(digit) * size.size() * static_cast<size_t>(layout.words * parts());
+  }
 
  private:
+  /// words from singles_.
+  void join();
   int pixel(int y, int x) const {
     // A layer that is held as a convolution over one row has its pixels in raster order.
     if (height == 1) return y * layout.shape.width + x;
     return (y + padding) * width + x + padding;
   }
-  /// Returns which digits are not 0, as bits.
+  uint64_t valid_channels(int word) const;
   template <typename Word>
-  uint64_t set_pixel(int pixel, Word&& word);
-};
+  void fill_from(const Word& word);
+  template <typename Word>
+  uint64_t set_pixel(uint64_t* to, const Word& word);
+  template <typename Word>
+  uint64_t set_binary(uint64_t* to, const Word& word);
+  template <typename Word>
+  uint64_t set_ternary(uint64_t* to, const Word& word);
 
-template <typename Word>
-uint64_t DigitImage::set_pixel(int pixel, Word&& word) {
-  const int reference = layout.reference_level;
-  const size_t digit_words = static_cast<size_t>(height) * static_cast<size_t>(row_words());
-  uint64_t* to = words.data() + static_cast<size_t>(pixel) * layout.words * parts();
-  int32_t sum = 0;
-  uint64_t used = 0;
-  for (int w = 0; w < layout.words; ++w) {
-    const int tail = layout.shape.channels - w * rows_per_word;
-    const uint64_t valid = tail >= rows_per_word ? ~uint64_t{0} : (uint64_t{1} << tail) - 1;
-    for (int j = 0; j < most_digits; ++j) {
-      // Planes are nested, so bit j of their number changes at every multiple of 2^j.
-      uint64_t plus = 0;
-      uint64_t minus = 0;
-      for (int n = 1 << j; n <= layout.planes - reference; n += 1 << j) {
-        plus ^= word((reference + n - 1) * layout.words + w);
-      }
-      for (int n = 1 << j; n <= reference; n += 1 << j) {
-        minus ^= ~word((reference - n) * layout.words + w) & valid;
-      }
-      uint64_t* digit = to + static_cast<size_t>(j) * digit_words + w * parts();
-      digit[0] = plus;
-      if (has_minus) digit[1] = plus | minus;
-      sum += std::popcount(plus | minus) << j;
-      used |= uint64_t{(plus | minus) != 0 ? 1u : 0u} << j;
-    }
-  }
-  size[static_cast<size_t>(pixel)] = sum;
-  return used;
-}
+  int channels_ = 0;
+  int kernel_width_ = 0;
+  AlignedVector<uint64_t> singles_;  // if joined: [digit][height][width]{plus, nonzero}
+};
 
 }  // namespace stuckat::fast

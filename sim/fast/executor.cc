@@ -83,7 +83,7 @@ void Executor::run_layer(int index) {
         }
       } else {
         kernels::fill_digits(state_.planes[from].data(), nullptr, digits_[i]);
-        kernels::compute_layer(layer, out, digits_[i], &state_.margins[i],
+        kernels::compute_layer(layer, out, digits_[i], {}, &state_.margins[i],
                                state_.planes[to].data());
         bit_products_ += stuckat::fast::bit_products(layer, digits_[i].digits);
       }

@@ -26,6 +26,9 @@ FaultyPass::FaultyPass(const Executor& golden) : network_(golden.network()), gol
     }
     digits_.emplace_back();
     patched_.emplace_back();
+    wide_patched_.emplace_back();
+    first_rows_.emplace_back();
+    chain_layers_.emplace_back();
     if (layer.path == LayerPath::matrix && !layer.accumulator_output) {
       digits_.back() = DigitImage(layer, layout);
     }
@@ -37,6 +40,7 @@ FaultyPass::FaultyPass(const Executor& golden) : network_(golden.network()), gol
 
 void FaultyPass::begin_image() {
   golden_inputs_.assign(static_cast<size_t>(network_.last_tensor()), {});
+  first_rows_loaded_.assign(golden_inputs_.size(), false);
 }
 
 const PaddedImage& FaultyPass::padded_input(int index) {
@@ -301,20 +305,27 @@ void FaultyPass::recompute_matrix(int index) {
   recompute_planes(index, layer);
 }
 
-void FaultyPass::recompute_planes(int index, const PackedLayer& layer) {
+void FaultyPass::recompute_planes(int index, const PackedLayer& layer,
+                                  std::span<const ExcessWeight> excesses) {
   const size_t i = static_cast<size_t>(index);
   const auto from = static_cast<size_t>(network_.input_tensor(index));
   const auto to = static_cast<size_t>(network_.output_tensor(index));
   const TensorLayout& out = network_.output_layout(index);
   kernels::fill_digits(golden_.state().planes[from].data(), diff_[from].data(), digits_[i]);
-  kernels::compute_layer(layer, out, digits_[i], nullptr, diff_[to].data());
+  kernels::compute_layer(layer, out, digits_[i], excesses, nullptr, diff_[to].data());
   bit_products_ += bit_products(layer, digits_[i].digits);
   const uint64_t* golden = golden_.state().planes[to].data();
-  for (int pixel = 0; pixel < out.shape.pixels(); ++pixel) {
-    const size_t at = static_cast<size_t>(pixel) * out.pixel_words();
-    uint64_t any = 0;
-    for (int w = 0; w < out.pixel_words(); ++w) any |= diff_[to][at + w] ^= golden[at + w];
-    if (any != 0) changed_[to].insert(pixel);
+  uint64_t* diff = diff_[to].data();
+  const int words = out.pixel_words();
+  const int pixels = out.shape.pixels();
+  for (int first = 0; first < pixels; first += 64) {
+    uint64_t changed = 0;
+    for (int p = 0; p < std::min(64, pixels - first); ++p) {
+      uint64_t any = 0;
+      for (int w = 0; w < words; ++w) any |= * diff++ ^= *golden++;
+      changed |= uint64_t{any != 0 ? 1u : 0u} << p;
+    }
+    changed_[to].assign_word(first, changed);
   }
 }
 

@@ -8,10 +8,12 @@
 
 #include "faultmaps/faulty_windows.h"
 #include "sim/fast/break_even.h"
+#include "sim/fast/chain_layer.h"
 #include "sim/fast/change_list.h"
 #include "sim/fast/dense_layer.h"
 #include "sim/fast/executor.h"
 #include "sim/fast/fault_program.h"
+#include "sim/fast/first_rows.h"
 #include "sim/fast/kernels.h"
 #include "sim/fast/padded_image.h"
 #include "sim/fast/patched_layer.h"
@@ -90,7 +92,12 @@ class FaultyPass {
   void recompute_by_reference(int layer);
   void recompute_matrix(int layer);
   /// The planes of a layer with thresholds, `layer` as it is or patched.
-  void recompute_planes(int index, const PackedLayer& layer);
+  void recompute_planes(int index, const PackedLayer& layer,
+                        std::span<const ExcessWeight> excesses = {});
+  /// Rows of a first layer with right inputs, at all pixels at once. Returns the others.
+  std::vector<SpecialRow> apply_first_rows(int layer, const Effects& effects,
+                                           const std::vector<SpecialRow>& rows,
+                                           int64_t image_index);
   void set_tensor(int tensor, const Tensor& values);
   /// Tensor `layer` as the fault leaves it, valid until the next call.
   const PaddedImage& padded_input(int layer);
@@ -98,6 +105,12 @@ class FaultyPass {
   void apply_rows_at(int layer, const Effects& effects, const std::vector<SpecialRow>& rows,
                      int64_t image_index, const std::vector<int>& pixels, const WindowEdits& edits,
                      int columns);
+  /// Rows that a systolic array with one broken PE computes. Returns the others.
+  std::vector<SpecialRow> apply_chain_rows(int layer, const Effects& effects,
+                                           const std::vector<SpecialRow>& rows,
+                                           int64_t image_index);
+  void apply_rows_one_by_one(int layer, const Effects& effects, const TensorStep& step,
+                             int64_t image_index);
   std::vector<SpecialRow> all_rows(int layer, const std::vector<SpecialRow>& special) const;
   void set_level(int tensor, int pixel, int channel, int level);
   void settle_pixel(int tensor, int pixel);
@@ -121,6 +134,10 @@ class FaultyPass {
   std::vector<kernels::ScatterBuffers> scatter_;  // [layer], empty where it does not fit
   std::vector<DigitImage> digits_;                // [layer], for recompute()
   std::vector<PatchedLayer> patched_;             // [layer], empty until asked for
+  std::vector<PatchedLayer> wide_patched_;        // likewise
+  std::vector<FirstRows> first_rows_;             // [layer] of LayerPath::first, likewise
+  std::vector<ChainLayer> chain_layers_;          // [layer], likewise
+  std::vector<bool> first_rows_loaded_;           // [layer]: with this image
   AlignedVector<uint64_t> scratch_;               // whole planes, for recompute()
   std::vector<PaddedImage> golden_inputs_;        // [layer], empty until asked for
   PaddedImage faulty_input_;
@@ -135,6 +152,7 @@ class FaultyPass {
   };
   HeldInput held_;
   AlignedVector<int32_t> sums_;
+  std::vector<uint8_t> levels_;
   int64_t additions_ = 0;
   int64_t changed_elements_ = 0;
   int64_t bit_products_ = 0;

@@ -37,6 +37,21 @@ HWY_INLINE uint64_t negative_lanes(NarrowVector v) {
   return bits;
 }
 
+/// One bit for each lane.
+template <class D>
+HWY_INLINE uint64_t mask_bits(D d, hn::Mask<D> mask) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  (void)d;
+  return static_cast<uint64_t>(mask.raw);  // not through memory
+#else
+  uint8_t bytes[8] = {};
+  hn::StoreMaskBits(d, mask, bytes);
+  uint64_t bits;
+  memcpy(&bits, bytes, sizeof(bits));
+  return bits;
+#endif
+}
+
 /// Consecutive entries of a list; weight column i begins at columns + entries[i].
 struct Segment {
   const int8_t* columns = nullptr;
@@ -364,14 +379,12 @@ HWY_INLINE void compare(const PackedLayer& layer, const int32_t* margins, const 
   for (int t = 0; t < layer.thresholds; ++t) {
     for (int row = 0; row < layer.rows_padded; row += rows_per_word) {
       uint64_t word = 0;
-      for (int i = 0; i < rows_per_word; i += lanes) {
+      // Comparators of padding rows give 0; their margins are kept all the same.
+      const int end = keep != nullptr ? rows_per_word : std::min(rows_per_word, layer.rows - row);
+      for (int i = 0; i < end; i += lanes) {
         const int r = t * layer.rows_padded + row + i;
         const auto margin = hn::Add(hn::Load(d, margins + r), hn::Load(d, sums + row + i));
-        uint8_t mask[8] = {};
-        hn::StoreMaskBits(d, hn::Gt(margin, hn::Set(d, -1)), mask);
-        uint64_t lane_bits;
-        memcpy(&lane_bits, mask, sizeof(lane_bits));
-        word |= lane_bits << i;
+        word |= mask_bits(d, hn::Gt(margin, hn::Set(d, -1))) << i;
         if (keep != nullptr) {
           hn::Store(margin, d, keep->wide.data() + at + r);
           hn::StoreU(hn::DemoteTo(quarter, margin), quarter, keep->narrow.data() + at + r);
@@ -382,12 +395,13 @@ HWY_INLINE void compare(const PackedLayer& layer, const int32_t* margins, const 
   }
 }
 
-/// Clears the bits beyond the last channel in the first `planes` planes of a pixel.
-HWY_INLINE void mask_channels(const TensorLayout& layout, int planes, uint64_t* words) {
+/// Sets all channels in the first `planes` planes of a pixel.
+HWY_INLINE void set_channels(const TensorLayout& layout, int planes, uint64_t* words) {
   const int tail = layout.shape.channels % rows_per_word;
-  if (tail == 0) return;
+  const uint64_t last = tail == 0 ? ~uint64_t{0} : (uint64_t{1} << tail) - 1;
   for (int k = 0; k < planes; ++k) {
-    words[k * layout.words + layout.words - 1] &= (uint64_t{1} << tail) - 1;
+    for (int w = 1; w < layout.words; ++w) *words++ = ~uint64_t{0};
+    *words++ = last;
   }
 }
 

@@ -145,8 +145,7 @@ void compute_first(const PackedLayer& layer, const TensorLayout& output, const i
   const int oy = out_pixel / layer.output.width;
   const int ox = out_pixel % layer.output.width;
   multiply_window(layer, image, oy, ox, sums);
-  std::fill_n(planes, layer.first_plane * output.words, ~uint64_t{0});
-  mask_channels(output, layer.first_plane, planes);
+  set_channels(output, layer.first_plane, planes);
   compare(layer, layer.base_margin.data(), sums, planes + layer.first_plane * output.words, nullptr,
           0);
 }
@@ -157,6 +156,29 @@ void compute_first_layer(const PackedLayer& layer, const TensorLayout& output, c
   for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
     compute_first(layer, output, image, pixel, sums.data(),
                   planes + static_cast<size_t>(pixel) * output.pixel_words());
+  }
+}
+
+void add_column(const int16_t* values, int32_t weight, size_t count, int32_t* sums) {
+  const hn::CappedTag<int32_t, rows_per_word> d;
+  const hn::Rebind<int16_t, decltype(d)> half;
+  const auto factor = hn::Set(d, weight);
+  for (size_t i = 0; i < count; i += hn::Lanes(d)) {
+    const auto value = hn::PromoteTo(d, hn::LoadU(half, values + i));
+    hn::StoreU(hn::Add(hn::LoadU(d, sums + i), hn::Mul(value, factor)), d, sums + i);
+  }
+}
+
+void exceeding(const int32_t* sums, int32_t threshold, size_t count, uint64_t* bits) {
+  const hn::CappedTag<int32_t, rows_per_word> d;
+  const size_t lanes = hn::Lanes(d);
+  const auto most = hn::Set(d, threshold);
+  for (size_t first = 0; first < count; first += rows_per_word) {
+    uint64_t word = 0;
+    for (size_t i = 0; i < rows_per_word; i += lanes) {
+      word |= mask_bits(d, hn::Gt(hn::LoadU(d, sums + first + i), most)) << i;
+    }
+    *bits++ = word;
   }
 }
 
@@ -173,6 +195,8 @@ HWY_EXPORT(list_changes);
 HWY_EXPORT(list_from_reference);
 HWY_EXPORT(compute_first);
 HWY_EXPORT(compute_first_layer);
+HWY_EXPORT(add_column);
+HWY_EXPORT(exceeding);
 
 namespace kernels {
 
@@ -209,6 +233,14 @@ void compute_first(const PackedLayer& layer, const TensorLayout& output, const i
 void compute_first_layer(const PackedLayer& layer, const TensorLayout& output, const int16_t* image,
                          uint64_t* planes) {
   HWY_DYNAMIC_DISPATCH(compute_first_layer)(layer, output, image, planes);
+}
+
+void add_column(const int16_t* values, int32_t weight, size_t count, int32_t* sums) {
+  HWY_DYNAMIC_DISPATCH(add_column)(values, weight, count, sums);
+}
+
+void exceeding(const int32_t* sums, int32_t threshold, size_t count, uint64_t* bits) {
+  HWY_DYNAMIC_DISPATCH(exceeding)(sums, threshold, count, bits);
 }
 
 }  // namespace kernels

@@ -12,6 +12,12 @@
 #include "sim/fast/packed_layer.h"
 #include "sim/fast/pixel_set.h"
 
+namespace stuckat::fast {
+class ChainLayer;
+struct ChainTiles;
+struct ChainChange;
+}  // namespace stuckat::fast
+
 namespace stuckat::fast::kernels {
 
 /// The words of `diff` (over the pixels in `changed`) that are not 0.
@@ -31,7 +37,7 @@ void fill_digits(const uint64_t* golden, const uint64_t* diff, DigitImage& image
 
 /// A whole layer of LayerPath::matrix with thresholds: output planes, and margins unless null.
 void compute_layer(const PackedLayer& layer, const TensorLayout& output, const DigitImage& image,
-                   Margins* margins, uint64_t* planes);
+                   std::span<const ExcessWeight> excesses, Margins* margins, uint64_t* planes);
 
 /// Output pixels that the changes reach: diff = new planes XOR golden planes, and the pixels in
 /// which it is not 0 into `changed`. Writes only pixels that the changes reach. Returns the number
@@ -81,6 +87,17 @@ void compute_first(const PackedLayer& layer, const TensorLayout& output, const i
 /// All output pixels of it.
 void compute_first_layer(const PackedLayer& layer, const TensorLayout& output, const int16_t* image,
                          uint64_t* planes);
+
+/// ChainLayer::compute().
+void compute_chain(const ChainLayer& chain, const ChainTiles& of, const ChainChange& change,
+                   int columns, std::span<const int> rows, const DigitImage& image,
+                   uint8_t* levels);
+
+/// sums[count] += weight * values[count]; count: a multiple of 64.
+void add_column(const int16_t* values, int32_t weight, size_t count, int32_t* sums);
+
+/// Bit i: sums[i] > threshold. count: a multiple of 64; bits: [count / 64].
+void exceeding(const int32_t* sums, int32_t threshold, size_t count, uint64_t* bits);
 
 /// One level at which the channels of propagate_channels() are stuck, and where its results go.
 struct StuckLevel {

@@ -43,9 +43,25 @@ enum class LayerPath : uint8_t { matrix, first, pool };
 
 inline constexpr int dense_block_rows = 32;
 
+/// How the channels under a window lie in words of the dense path: from one position of the image
+/// to the next, and of one row of the window. Joined: bit kx * channels + c of a run, where that
+/// takes fewer words than one for each position; else each position has words of its own.
+struct WindowWords {
+  int step = 0;
+  int run = 0;
+  bool joined = false;
+};
+
+/// Where a column of a layer lies in its DenseWeights.
+struct ColumnBit {
+  int word = 0;
+  int bit = 0;
+};
+
 /// Weights for the dense path, as the digits that dense_layer.h explains: word 0 where w > 0, word
-/// 1 where digit i of |w| is not 0. Column words are 64 channels of one position of the window.
+/// 1 where digit i of |w| is not 0. Column words are the runs of a window one after the other.
 struct DenseWeights {
+  WindowWords window;
   int digits = 0;
   int column_words = 0;
   bool plus_minus = false;  ///< only +1 and -1: no words of part 1

@@ -3,63 +3,91 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "sim/fast/dense_layer.h"
-
 namespace stuckat::fast {
+namespace {
 
-PatchedLayer::PatchedLayer(const PackedLayer& layer) : layer_(layer) {
+/// The nearest weight that the digits hold.
+int held(const DenseWeights& dense, int weight) {
+  if (dense.plus_minus) return weight < 0 ? -1 : 1;
+  const int largest = (1 << dense.digits) - 1;
+  return std::clamp(weight, -largest, largest);
+}
+
+}  // namespace
+
+PatchedLayer::PatchedLayer(const Layer& of, const PackedLayer& layer, bool wide)
+    : of_(&of), layer_(layer) {
+  if (wide) layer_.dense = dense_weights(layer, of.weight_format.bits, false);
   layer_.columns = {};
   layer_.wide_columns = {};
   layer_.bit_columns = {};
 }
 
-bool PatchedLayer::holds(const PackedLayer& layer, const SpecialRow& row) {
-  const DenseWeights& dense = layer.dense;
+bool PatchedLayer::holds(const Layer& of, const SpecialRow& row) {
   return row.operators.empty() &&
-         std::all_of(row.weights.begin(), row.weights.end(), [&](const ParameterChange& change) {
-           const int size = std::abs(change.value);
-           return dense.plus_minus ? size == 1 : size < 1 << dense.digits;
-         });
+         (!of.is_xnor() ||
+          std::all_of(row.weights.begin(), row.weights.end(),
+                      [](const ParameterChange& c) { return std::abs(c.value) == 1; }));
 }
 
-void PatchedLayer::patch(const Layer& of, const SpecialRow& row) {
-  const int8_t* weights = of.weight_row(row.row);
+int64_t PatchedLayer::count_excesses(const PackedLayer& layer, const SpecialRow& row) {
+  return std::count_if(row.weights.begin(), row.weights.end(), [&](const ParameterChange& change) {
+    return held(layer.dense, change.value) != change.value;
+  });
+}
+
+void PatchedLayer::patch(const SpecialRow& row) {
+  const int8_t* weights = of_->weight_row(row.row);
   int change = 0;  // of the sum of the row's weights
   for (const auto& [column, weight] : row.weights) {
     set_weight(row.row, column, weight);
     change += weight - weights[column];
   }
-  std::vector<int32_t> thresholds(of.threshold_row(row.row),
-                                  of.threshold_row(row.row) + of.thresholds_per_row());
+  set_thresholds(row, base_change(*of_, change));
+}
+
+void PatchedLayer::set_thresholds(const SpecialRow& row, int change) {
+  const size_t stride = static_cast<size_t>(layer_.rows_padded);
+  const auto set = [&](int t, auto&& margin) {
+    const size_t at = static_cast<size_t>(t) * stride + static_cast<size_t>(row.row);
+    margins_.emplace_back(at, layer_.base_margin[at]);
+    layer_.base_margin[at] = margin(layer_.base_margin[at]);
+  };
+  if (row.thresholds.empty() && change % layer_.unit == 0) {
+    if (change == 0) return;
+    for (int t = 0; t < layer_.thresholds; ++t) {
+      set(t, [&](int32_t margin) { return margin + change / layer_.unit; });
+    }
+    return;
+  }
+  std::vector<int32_t> thresholds(of_->threshold_row(row.row),
+                                  of_->threshold_row(row.row) + layer_.thresholds);
   for (const auto& [index, threshold] : row.thresholds) {
     thresholds[static_cast<size_t>(index)] = threshold;
   }
-  const int base = layer_.base[static_cast<size_t>(row.row)] + base_change(of, change);
   std::sort(thresholds.begin(), thresholds.end());
-  for (size_t t = 0; t < thresholds.size(); ++t) {
-    const size_t at = t * static_cast<size_t>(layer_.rows_padded) + static_cast<size_t>(row.row);
-    margins_.emplace_back(at, layer_.base_margin[at]);
-    layer_.base_margin[at] = margin_of(layer_, base, thresholds[t]);
+  const int base = layer_.base[static_cast<size_t>(row.row)] + change;
+  for (int t = 0; t < layer_.thresholds; ++t) {
+    set(t, [&](int32_t) { return margin_of(layer_, base, thresholds[static_cast<size_t>(t)]); });
   }
 }
 
 void PatchedLayer::set_weight(int row, int column, int weight) {
   const DenseWeights& dense = layer_.dense;
-  const int channels = layer_.input.channels;
-  const int words = (channels + rows_per_word - 1) / rows_per_word;
-  const int channel = column % channels;
-  const int column_word = column / channels * words + channel / rows_per_word;
-  const uint64_t bit = uint64_t{1} << (channel % rows_per_word);
+  const ColumnBit place = column_bit(layer_, column);
+  const uint64_t bit = uint64_t{1} << place.bit;
   const auto set = [&](size_t at, bool one) {
     uint64_t& word = layer_.dense.words[at];
     words_.emplace_back(at, word);
     word = one ? word | bit : word & ~bit;
   };
+  const int stored = held(dense, weight);
   for (int digit = 0; digit < dense.digits; ++digit) {
-    const size_t at = dense.word_of(row, digit, column_word);
-    set(at, weight > 0);
-    if (!dense.plus_minus) set(at + dense_block_rows, (std::abs(weight) >> digit & 1) != 0);
+    const size_t at = dense.word_of(row, digit, place.word);
+    set(at, stored > 0);
+    if (!dense.plus_minus) set(at + dense_block_rows, (std::abs(stored) >> digit & 1) != 0);
   }
+  if (stored != weight) excesses_.push_back({row, place, weight - stored});
 }
 
 void PatchedLayer::restore() {
@@ -70,6 +98,7 @@ void PatchedLayer::restore() {
   for (const auto& [at, margin] : margins_) layer_.base_margin[at] = margin;
   words_.clear();
   margins_.clear();
+  excesses_.clear();
 }
 
 }  // namespace stuckat::fast

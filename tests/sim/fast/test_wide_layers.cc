@@ -1,8 +1,12 @@
 // Layers with hundreds of rows and many changes: every kernel, every block of rows.
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "faultmaps/faulty_reference.h"
+#include "sim/fast/chain_layer.h"
 #include "sim/fast/fault_simulator.h"
+#include "sim/fast/first_rows.h"
 #include "tests/sim/fast/random_effects.h"
 #include "tests/support/catch.h"
 #include "tests/support/every_target.h"
@@ -116,6 +120,76 @@ TEST_CASE("wide layers of every format: every tensor and verdict equals the faul
   test::for_every_target([] {
     for (const WideRow& row : wide_rows) check(row, Path::automatic);
   });
+}
+
+/// What one broken PE of a systolic array does to every seventh row of every layer.
+Effects broken_pe_of_an_array(const Network& network, Random& random) {
+  Effects effects;
+  const int rows = std::vector{5, 32, 100}[static_cast<size_t>(test::uniform(random, 0, 2))];
+  const LaneMask bit_of_sum{test::uniform(random, 0, rows - 1),
+                            CodeMask::stuck_bit(test::uniform(random, 0, 31), random() % 2 == 1)};
+  const LaneMask narrow{bit_of_sum.lane,
+                        CodeMask::stuck_bit(test::uniform(random, 0, 1), random() % 2 == 1)};
+  const int kind = test::uniform(random, 0, 4);
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    const Layer& layer = network.layers[i];
+    if (!layer.has_weights()) continue;
+    OperatorFault fault;
+    fault.layer = static_cast<int>(i);
+    for (int row = test::uniform(random, 0, 6); row < layer.rows(); row += 7) {
+      fault.rows.push_back(row);
+    }
+    if (fault.rows.empty()) continue;
+    BrokenPe& pe = fault.pe;
+    pe.simd = pe.chain.rows = rows;
+    pe.padded_columns = layer.columns();
+    pe.chain.segment = test::one_in(random, 2) ? layer.columns() : layer.input.channels;
+    if (kind == 0 || kind == 4) pe.chain.sums = {bit_of_sum};
+    if (kind == 1 || kind == 4) pe.products = {narrow};
+    if (kind == 2) pe.chain.weights = {narrow};
+    if (kind == 3) pe.inputs = {narrow};
+    effects.operators.push_back(fault);
+  }
+  normalize(effects);
+  return effects;
+}
+
+TEST_CASE(
+    "wide layers with one broken PE of a systolic array: tensors equal the faulty reference") {
+  int by_bits = 0, first = 0, tiles_of_many_words = 0;
+  test::for_every_target([&] {
+    for (const char* what : {"binary", "binary, padded", "2 bits, padded"}) {
+      INFO(what);
+      Random random(12);
+      const auto row = std::find_if(wide_rows.begin(), wide_rows.end(),
+                                    [&](const WideRow& r) { return r.what == std::string(what); });
+      const PackedNetwork network(wide_network(*row, random));
+      std::vector<Effects> effects;
+      for (int i = 0; i < 8; ++i) {
+        effects.push_back(broken_pe_of_an_array(network.network(), random));
+        for (const OperatorFault& fault : effects.back().operators) {
+          const PackedLayer& layer = network.layer(fault.layer);
+          const Layer& of = network.network().layer(fault.layer);
+          const bool bits = ChainLayer::fits(of, layer);
+          by_bits += bits ? 1 : 0;
+          tiles_of_many_words += bits && fault.pe.chain.rows == 100 ? 1 : 0;
+          first += FirstRows::fits(of, layer) ? 1 : 0;
+        }
+      }
+      const FaultList faults(network, effects);
+      FaultSimulator simulator(faults);
+      const Tensor image = test::random_image(random, network.network());
+      simulator.load(image, 0);
+      for (int f = 0; f < faults.size(); ++f) {
+        CAPTURE(f);
+        REQUIRE(simulator.tensors(f) ==
+                reference::run(network.network(), image, effects[static_cast<size_t>(f)], 0));
+      }
+    }
+  });
+  CHECK(by_bits > 20);
+  CHECK(tiles_of_many_words > 5);
+  CHECK(first > 10);
 }
 
 TEST_CASE("wide layers on the differential and on the dense path") {
