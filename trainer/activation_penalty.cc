@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <type_traits>
 
 #include "workloads/errors.h"
 
@@ -12,19 +13,22 @@ const std::vector<std::string>& penalty_names() {
   return names;
 }
 
-ValueSums sums_of_values(const int8_t* values, Shape shape, int samples, Workers& workers) {
+namespace {
+
+template <class Value>
+ValueSums sums_of(const Value* values, Shape shape, int samples, Workers& workers) {
   const int blocks = block_count(samples);
   const size_t size = block_elements(shape);
   std::vector<ValueSums> of_blocks(static_cast<size_t>(blocks));
   workers.run(blocks, [&](int block) {
     ValueSums& sums = of_blocks[static_cast<size_t>(block)];
-    const int8_t* v = values + block * size;
-    constexpr size_t piece = 4096;  // 32 bits hold its sums
+    const Value* v = values + block * size;
+    constexpr size_t piece = sizeof(Value) == 1 ? 4096 : 256;  // 32 bits hold its sums
     for (size_t first = 0; first < size; first += piece) {
       const size_t end = std::min(size, first + piece);
       int32_t zeros = 0;
       int32_t sizes = 0;
-      int32_t squares = 0;
+      std::conditional_t<sizeof(Value) == 1, int32_t, int64_t> squares = 0;
       for (size_t i = first; i < end; ++i) {
         const int32_t x = v[i];
         zeros += x == 0 ? 1 : 0;
@@ -48,6 +52,15 @@ ValueSums sums_of_values(const int8_t* values, Shape shape, int samples, Workers
     all.squares += s.squares;
   }
   return all;
+}
+
+}  // namespace
+
+ValueSums sums_of_values(const int8_t* values, Shape shape, int samples, Workers& workers) {
+  return sums_of(values, shape, samples, workers);
+}
+ValueSums sums_of_values(const int16_t* values, Shape shape, int samples, Workers& workers) {
+  return sums_of(values, shape, samples, workers);
 }
 
 PenaltyTerms penalty_terms(PenaltyKind kind, const ValueSums& sums, int greatest) {
@@ -101,7 +114,7 @@ void ActivationPenalty::begin(const StepContext& /*context*/) {
 void ActivationPenalty::values(const StepContext& context, int tensor, const TensorValues& of) {
   finish(context);
   open_ = number_[static_cast<size_t>(tensor)];
-  if (open_ >= 0) values_[static_cast<size_t>(open_)] = of.values;
+  if (open_ >= 0) values_[static_cast<size_t>(open_)] = of;
 }
 
 void ActivationPenalty::logits(const StepContext& context,
@@ -113,8 +126,10 @@ void ActivationPenalty::finish(const StepContext& context) const {
   if (open_ < 0) return;
   const auto i = static_cast<size_t>(open_);
   const int tensor = tensors_[i];
-  sums_[i] =
-      sums_of_values(values_[i], context.network.shape(tensor), context.samples, context.workers);
+  values_[i].with_values([&](const auto* values) {
+    sums_[i] =
+        sums_of_values(values, context.network.shape(tensor), context.samples, context.workers);
+  });
   PenaltyTerms& terms = terms_[i];
   terms = penalty_terms(penalty_.kind, sums_[i], context.network.format(tensor).max_level());
   terms.penalty *= penalty_.weight;
@@ -130,21 +145,23 @@ void ActivationPenalty::gradient(const StepContext& context, int tensor, int blo
   if (number < 0) return;
   const auto i = static_cast<size_t>(number);
   const Shape shape = context.network.shape(tensor);
-  const int8_t* values = values_[i] + block * block_elements(shape) +
-                         static_cast<ptrdiff_t>(y) * shape.width * shape.channels * lanes;
+  const ptrdiff_t first = static_cast<ptrdiff_t>(block * block_elements(shape)) +
+                          static_cast<ptrdiff_t>(y) * shape.width * shape.channels * lanes;
   const auto by_sign = static_cast<float>(terms_[i].by_sign);
   const auto by_value = static_cast<float>(terms_[i].by_value);
   const int count = (channels.end - channels.begin) * lanes;
-  for (int x = 0; x < shape.width; ++x) {
-    const ptrdiff_t at = static_cast<ptrdiff_t>(x * shape.channels + channels.begin) * lanes;
-    const int8_t* v = values + at;
-    float* g = row + at;
-    for (int k = 0; k < count; ++k) {
-      const int value = v[k];
-      const int sign = (value > 0 ? 1 : 0) - (value < 0 ? 1 : 0);
-      g[k] += by_sign * static_cast<float>(sign) + by_value * static_cast<float>(value);
+  values_[i].with_values([&](const auto* values) {
+    for (int x = 0; x < shape.width; ++x) {
+      const ptrdiff_t at = static_cast<ptrdiff_t>(x * shape.channels + channels.begin) * lanes;
+      const auto* v = values + first + at;
+      float* g = row + at;
+      for (int k = 0; k < count; ++k) {
+        const int value = v[k];
+        const int sign = (value > 0 ? 1 : 0) - (value < 0 ? 1 : 0);
+        g[k] += by_sign * static_cast<float>(sign) + by_value * static_cast<float>(value);
+      }
     }
-  }
+  });
 }
 
 }  // namespace stuckat::trainer

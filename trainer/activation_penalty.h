@@ -36,6 +36,7 @@ struct ValueSums {
   }
 };
 ValueSums sums_of_values(const int8_t* values, Shape shape, int samples, Workers& workers);
+ValueSums sums_of_values(const int16_t* values, Shape shape, int samples, Workers& workers);
 
 /// The penalty (without its weight), and its derivative by a = v / greatest as
 /// by_sign * sign(v) + by_value * v.
@@ -80,7 +81,7 @@ class ActivationPenalty : public FaultOverlay {
   mutable double value_ = 0;
   mutable std::vector<ValueSums> sums_;      // [number], as are both below
   mutable std::vector<PenaltyTerms> terms_;  // with the weight
-  std::vector<const int8_t*> values_;
+  std::vector<TensorValues> values_;
 };
 
 }  // namespace stuckat::trainer

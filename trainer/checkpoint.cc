@@ -14,38 +14,43 @@ constexpr int oldest_version = 2;  // without a hash over everything
 constexpr int64_t history_columns = 6;
 constexpr int64_t most_epochs = 1'000'000;
 
-/// Calls visit(group of the file, layer, parameters, index) for every layer with weights.
+/// Calls visit(group of the file, layer, index) for every layer with parameters.
 template <class Visit>
 void for_layers(const Network& network, const std::string& group, const Visit& visit) {
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
-    if (layer.has_weights()) visit(group + "/" + layer.name + "/", layer, i);
+    if (layer.kind->sums) visit(group + "/" + layer.name + "/", layer, i);
   }
 }
 
-int64_t norms(const Layer& layer) { return layer.accumulator_output ? 1 : layer.rows(); }
-
 void write_model(Hdf5File& file, const std::string& group, const Model& model) {
   file.create_group(group);
+  if (model.moved_thresholds) file.write_int(group, "moved_thresholds", 1);
   for_layers(model.architecture, group, [&](const std::string& name, const Layer& layer, size_t i) {
     const LayerParameters& p = model.layers[i];
     file.create_group(group + "/" + layer.name);
-    file.write_array(name + "weights", p.weights, {layer.rows(), layer.columns()});
-    file.write_array(name + "gamma", p.gamma, {norms(layer)});
-    file.write_array(name + "beta", p.beta, {norms(layer)});
-    file.write_array(name + "mean", p.mean, {norms(layer)});
-    file.write_array(name + "variance", p.variance, {norms(layer)});
+    const int64_t count = norms(model.architecture, static_cast<int>(i));
+    if (layer.has_weights()) {
+      file.write_array(name + "weights", p.weights, {layer.rows(), layer.columns()});
+    }
+    file.write_array(name + "gamma", p.gamma, {count});
+    file.write_array(name + "beta", p.beta, {count});
+    file.write_array(name + "mean", p.mean, {count});
+    file.write_array(name + "variance", p.variance, {count});
   });
 }
 
 void read_model(const Hdf5File& file, const std::string& group, Model& model) {
   for_layers(model.architecture, group, [&](const std::string& name, const Layer& layer, size_t i) {
     LayerParameters& p = model.layers[i];
-    p.weights = file.read_array<float>(name + "weights", {layer.rows(), layer.columns()});
-    p.gamma = file.read_array<float>(name + "gamma", {norms(layer)});
-    p.beta = file.read_array<float>(name + "beta", {norms(layer)});
-    p.mean = file.read_array<double>(name + "mean", {norms(layer)});
-    p.variance = file.read_array<double>(name + "variance", {norms(layer)});
+    const int64_t count = norms(model.architecture, static_cast<int>(i));
+    if (layer.has_weights()) {
+      p.weights = file.read_array<float>(name + "weights", {layer.rows(), layer.columns()});
+    }
+    p.gamma = file.read_array<float>(name + "gamma", {count});
+    p.beta = file.read_array<float>(name + "beta", {count});
+    p.mean = file.read_array<double>(name + "mean", {count});
+    p.variance = file.read_array<double>(name + "variance", {count});
   });
 }
 
@@ -54,18 +59,25 @@ void write_moments(Hdf5File& file, const std::string& group, const Network& netw
   file.create_group(group);
   for_layers(network, group, [&](const std::string& name, const Layer& layer, size_t i) {
     file.create_group(group + "/" + layer.name);
-    file.write_array(name + "weights", moments[i].weights, {layer.rows(), layer.columns()});
-    file.write_array(name + "gamma", moments[i].gamma, {norms(layer)});
-    file.write_array(name + "beta", moments[i].beta, {norms(layer)});
+    const int64_t count = norms(network, static_cast<int>(i));
+    if (layer.has_weights()) {
+      file.write_array(name + "weights", moments[i].weights, {layer.rows(), layer.columns()});
+    }
+    file.write_array(name + "gamma", moments[i].gamma, {count});
+    file.write_array(name + "beta", moments[i].beta, {count});
   });
 }
 
 void read_moments(const Hdf5File& file, const std::string& group, const Network& network,
                   std::vector<Adam::Moments>& moments) {
   for_layers(network, group, [&](const std::string& name, const Layer& layer, size_t i) {
-    moments[i].weights = file.read_array<float>(name + "weights", {layer.rows(), layer.columns()});
-    moments[i].gamma = file.read_array<float>(name + "gamma", {norms(layer)});
-    moments[i].beta = file.read_array<float>(name + "beta", {norms(layer)});
+    const int64_t count = norms(network, static_cast<int>(i));
+    if (layer.has_weights()) {
+      moments[i].weights =
+          file.read_array<float>(name + "weights", {layer.rows(), layer.columns()});
+    }
+    moments[i].gamma = file.read_array<float>(name + "gamma", {count});
+    moments[i].beta = file.read_array<float>(name + "beta", {count});
   });
 }
 
@@ -212,6 +224,11 @@ Model read_checkpoint_model(const std::string& path, const Network& architecture
   if (!file.exists(group)) {
     throw InputError(path, "holds no " + kept_names()[static_cast<size_t>(kept)] + " model",
                      "a run with such a set of images, or the last model");
+  }
+  if (file.has_attribute(group, "moved_thresholds")) {
+    throw InputError(path,
+                     "is of a network that keeps the thresholds of the model file it began with",
+                     "the model file that the run wrote, or the run's own --checkpoint");
   }
   Model model = initial_model(architecture, 0);
   try {

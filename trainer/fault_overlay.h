@@ -70,9 +70,20 @@ class FaultOverlay {
   virtual void thresholds(int /*layer*/, const Layer& /*described*/, Steps& /*steps*/) const {}
   /// Values of a tensor other than the last. For tensor 0 there is no layer before it.
   struct TensorValues {
-    int8_t* values = nullptr;
+    int8_t* values = nullptr;                 ///< null: `wide` are the values
     const int8_t* input = nullptr;            ///< of the layer before it
     const ComputedLayer* computed = nullptr;  ///< that layer, if it has weights
+    int16_t* wide = nullptr;  ///< of the passes by multiplication, without the others
+
+    /// visit(values), with a pointer to int8_t or int16_t.
+    template <class Visit>
+    void with_values(const Visit& visit) const {
+      if (wide != nullptr) {
+        visit(wide);
+      } else {
+        visit(values);
+      }
+    }
   };
   virtual void values(const StepContext&, int /*tensor*/, const TensorValues&) {}
   /// The last tensor: its values are the sums of its layer.

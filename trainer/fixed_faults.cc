@@ -190,6 +190,14 @@ void FixedFaults::thresholds(int layer, const Layer& described, Steps& steps) co
 
 void FixedFaults::values(const StepContext& context, int tensor, const TensorValues& of) {
   for_parts(context, tensor, [&](const LayerFaults& faults, Range samples) {
+    if (of.wide != nullptr) {
+      if (!faults.pools.empty()) {
+        throw InputError(context.network.name, "a broken pool in a graph, or with many levels",
+                         "faults that change weights, thresholds or values");
+      }
+      overwrite_elements(faults, context.network, tensor, samples, context.image_index, of.wide);
+      return;
+    }
     if (of.computed != nullptr) {
       break_comparators(faults, *of.computed, samples, context.image_index, of.values);
     } else if (tensor > 0) {

@@ -169,6 +169,7 @@ void HardwareFaults::draw(const Model& model, double percent, uint64_t step, int
 }
 
 Effects HardwareFaults::chip_effects(const Network& network) const {
+  if (hardware_.chip.faults.empty()) return {};
   return lower(hardware_.chip, hardware_.placement, network);
 }
 

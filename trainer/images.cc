@@ -35,47 +35,58 @@ std::vector<int> epoch_order(int size, uint64_t seed, int64_t epoch) {
 }
 
 InputImages::InputImages(const Network& network, const DataSet& data)
-    : data_(data), input_(network.input()) {
+    : data_(data), input_(network.input()), frame_(input_) {
   const Shape image = data.shape;
   const bool channels = image.channels == input_.channels || image.channels == 1;
-  if (!channels || image.height > input_.height || image.width > input_.width) {
-    const auto text = [](Shape s) {
-      return std::to_string(s.height) + "x" + std::to_string(s.width) + "x" +
-             std::to_string(s.channels);
-    };
-    throw InputError(data.name, "images of " + text(image) + " for " + network.name,
-                     "images that fit into " + text(input_));
+  const bool centred =
+      channels && image.height <= input_.height && image.width <= input_.width && !data.is_raw;
+  // As input_tensor() has it: of a network with a map, and of raw data, the number of elements
+  // alone must fit.
+  const bool follow_on =
+      image.size() == input_.size() && (!network.input_map.empty() || data.is_raw);
+  if (!centred && !follow_on) {
+    throw InputError(data.name, "images of " + image.text() + " for " + network.name,
+                     "images that fit into " + input_.text());
   }
-  const NumberFormat format = network.layers.front().input_format;
-  if (format.kind != FormatKind::fixed_point && format.kind != FormatKind::binary) {
-    throw InputError(network.name, "input format " + format.name(), "fixed point or binary");
-  }
-  for (int pixel = 0; pixel < 256; ++pixel) {
-    values_[static_cast<size_t>(pixel)] =
-        static_cast<int8_t>(format.kind == FormatKind::binary ? (pixel >= 128 ? 1 : -1)
-                                                              : fixed_point_from_pixel(pixel));
-  }
+  if (!centred) frame_ = data.is_raw ? Shape{1, 1, image.size()} : image;
+  set_values(network);
 }
 
-void InputImages::fill(const uint8_t* pixels, Shift shift, int8_t* block, int lane) const {
-  const Shape image = data_.shape;
-  const int top = (input_.height - image.height) / 2 + shift.down;
-  const int left = (input_.width - image.width) / 2 + shift.right;
-  int8_t* out = block + lane;
-  for (int y = 0; y < input_.height; ++y) {
-    for (int x = 0; x < input_.width; ++x) {
-      const int iy = y - top;
-      int ix = x - left;
-      const bool inside = iy >= 0 && ix >= 0 && iy < image.height && ix < image.width;
-      if (shift.mirrored) ix = image.width - 1 - ix;
-      const uint8_t* pixel =
-          inside ? pixels + (static_cast<ptrdiff_t>(iy) * image.width + ix) * image.channels
-                 : nullptr;
-      for (int c = 0; c < input_.channels; ++c) {
-        const uint8_t byte = inside ? pixel[image.channels == 1 ? 0 : c] : uint8_t{0};
-        *out = values_[byte];
-        out += lanes;
+void InputImages::set_values(const Network& network) {
+  const NumberFormat format = network.layers.front().input_format;
+  const InputMap& map = network.input_map;
+  values_.resize(map.pixels.size() > 256 && !data_.is_signed ? static_cast<size_t>(input_.channels)
+                                                             : 1);
+  if (map.empty() && !data_.is_raw && format.kind != FormatKind::fixed_point &&
+      format.kind != FormatKind::binary) {
+    throw InputError(network.name, "input format " + format.name(), "fixed point or binary");
+  }
+  if (!map.empty() && (data_.is_signed ? map.integers.empty() : map.pixels.empty())) {
+    throw InputError(data_.name,
+                     (data_.is_signed ? "int8 inputs for " : "pixels for ") + network.name,
+                     data_.is_signed ? "pixels 0 to 255" : "int8 inputs (raw:PATH)");
+  }
+  std::array<bool, 256> occurs{};
+  for (const uint8_t byte : data_.pixels) occurs[byte] = true;
+  for (size_t c = 0; c < values_.size(); ++c) {
+    for (int byte = 0; byte < 256; ++byte) {
+      const int integer = data_.is_signed ? static_cast<int8_t>(byte) : byte;
+      const bool is_pixel = map.empty() && !data_.is_raw;
+      int value = integer;
+      if (is_pixel) {
+        value = format.kind == FormatKind::binary ? (byte >= 128 ? 1 : -1)
+                                                  : fixed_point_from_pixel(byte);
+      } else if (!map.empty()) {
+        value = data_.is_signed ? map.integers[static_cast<size_t>(integer + 128)]
+                                : map.pixels[c * 256 + static_cast<size_t>(byte)];
       }
+      const bool fits = value >= format.min_value() && value <= format.max_level() &&
+                        (value != 0 || format.kind != FormatKind::binary);
+      if (!fits && occurs[static_cast<size_t>(byte)]) {
+        throw InputError(data_.name, "the integer " + std::to_string(value),
+                         "a value of " + format.name());
+      }
+      values_[c][static_cast<size_t>(byte)] = static_cast<int16_t>(value);
     }
   }
 }
@@ -88,12 +99,12 @@ ImageBatches::ImageBatches(const InputImages& images, std::vector<int> order, in
   }
 }
 
-int ImageBatches::next(const std::function<Shift(int)>& shift, int8_t* input) {
+int ImageBatches::next(const std::function<Shift(int)>& shift, int16_t* input) {
   const size_t block = block_elements(images_.shape());
   const auto bytes = static_cast<size_t>(images_.data().shape.size());
   const size_t samples = std::min(static_cast<size_t>(batch_), order_.size() - begin_);
   const uint8_t* decoded = ahead_ ? ahead_->next() : nullptr;
-  std::fill_n(input, block_count(batch_) * block, int8_t{0});
+  std::fill_n(input, block_count(batch_) * block, int16_t{0});
   workers_.run(static_cast<int>(samples), [&](int n) {
     const auto i = static_cast<size_t>(n);
     const int image = order_[begin_ + i];

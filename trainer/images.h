@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "trainer/tables.h"
 #include "trainer/workers.h"
 #include "workloads/dataset.h"
 #include "workloads/decode_ahead.h"
@@ -45,17 +46,52 @@ class InputImages {
   int label(int index) const { return data_.labels[static_cast<size_t>(index)]; }
   /// Writes image `index` into lane `lane` of a block: block[pixel][channel][16]. Of a set in
   /// memory.
-  void fill(int index, Shift shift, int8_t* block, int lane) const {
+  template <class Value>
+  void fill(int index, Shift shift, Value* block, int lane) const {
     fill(data_.image(index), shift, block, lane);
   }
   /// The same for the bytes of an image.
-  void fill(const uint8_t* pixels, Shift shift, int8_t* block, int lane) const;
+  template <class Value>
+  void fill(const uint8_t* bytes, Shift shift, Value* block, int lane) const {
+    for_elements(bytes, shift, [&](int element, int value) {
+      block[static_cast<ptrdiff_t>(element) * lanes + lane] = static_cast<Value>(value);
+    });
+  }
 
  private:
+  /// Of each channel, or of all, by byte.
+  void set_values(const Network& network);
+  template <class Visit>
+  void for_elements(const uint8_t* bytes, Shift shift, const Visit& visit) const;
+
   const DataSet& data_;
   Shape input_;
-  std::array<int8_t, 256> values_{};  // of a pixel byte in the input format
+  Shape frame_;  // what an image is centred in: the input, or itself if elements just follow on
+  std::vector<std::array<int16_t, 256>> values_;  // [channel, or 1]
 };
+
+template <class Visit>
+void InputImages::for_elements(const uint8_t* bytes, Shift shift, const Visit& visit) const {
+  const Shape image = data_.shape;
+  const int top = (frame_.height - image.height) / 2 + shift.down;
+  const int left = (frame_.width - image.width) / 2 + shift.right;
+  int element = 0;
+  for (int y = 0; y < frame_.height; ++y) {
+    for (int x = 0; x < frame_.width; ++x) {
+      const int iy = y - top;
+      int ix = x - left;
+      const bool inside = iy >= 0 && ix >= 0 && iy < image.height && ix < image.width;
+      if (shift.mirrored) ix = image.width - 1 - ix;
+      const uint8_t* pixel =
+          inside ? bytes + (static_cast<ptrdiff_t>(iy) * image.width + ix) * image.channels
+                 : nullptr;
+      for (int c = 0; c < frame_.channels; ++c, ++element) {
+        const uint8_t byte = inside ? pixel[image.channels == 1 ? 0 : c] : uint8_t{0};
+        visit(element, values_[values_.size() == 1 ? 0 : static_cast<size_t>(c)][byte]);
+      }
+    }
+  }
+}
 
 /// The images of an order, batch after batch; pictures that are not in memory are decoded ahead.
 class ImageBatches {
@@ -64,7 +100,7 @@ class ImageBatches {
 
   /// The next batch as a block tensor of as many blocks as a whole batch has, 0 behind its last
   /// image. Returns the number of images. Throws InputError if a picture cannot be decoded.
-  int next(const std::function<Shift(int image)>& shift, int8_t* input);
+  int next(const std::function<Shift(int image)>& shift, int16_t* input);
 
  private:
   const InputImages& images_;

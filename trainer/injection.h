@@ -26,23 +26,31 @@ class InjectionMask {
  public:
   /// Draws for `samples` samples: r uniform in [0, 1) per channel, pixel or element, and level j
   /// where r lies in the j-th of K equal parts of [0, percent/100).
+  /// wide: for apply() to values of 16 bits.
   void draw(const Injection& injection, Shape shape, NumberFormat format, int samples,
-            const Sequence& random, Workers& workers);
+            const Sequence& random, Workers& workers, bool wide = false);
   /// Overwrites values[block][pixel][channel][16].
   void apply(int8_t* values, Workers& workers) const;
+  void apply(int16_t* values, Workers& workers) const;
   /// Sets the gradient to 0 where a value was overwritten: row[x][channel][16] of one block's
   /// image row y, in channels `range`.
   void clear_gradient(int block, int y, Range range, float* row) const;
   /// What was put at (sample, pixel, channel), or `untouched`.
   int at(int sample, int pixel, int channel) const;
 
-  static constexpr int8_t untouched = INT8_MAX;
+  static constexpr int untouched = INT16_MAX;
 
  private:
+  template <class Value, class Level>
+  void draw_into(const Injection& injection, int samples, const Sequence& random, Workers& workers,
+                 Value none, const Level& level_of, Buffer<Value>& values) const;
+
   InjectionKind kind_ = InjectionKind::channel;
   Shape shape_;
   int blocks_ = 0;
-  Buffer<int8_t> values_;  // [block][drawn position][16]
+  bool wide_ = false;            // levels that 8 bits don't hold, or only just
+  Buffer<int8_t> values_;        // [block][drawn position][16]
+  Buffer<int16_t> wide_values_;  // instead
 };
 
 }  // namespace stuckat::trainer

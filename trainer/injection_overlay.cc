@@ -22,8 +22,8 @@ void InjectionOverlay::values(const StepContext& context, int tensor, const Tens
   const Sequence random(seed_, Purpose::injection, step_, static_cast<uint64_t>(tensor));
   InjectionMask& mask = masks_[static_cast<size_t>(tensor)];
   mask.draw(injection_, context.network.shape(tensor), context.network.format(tensor),
-            context.samples, random, context.workers);
-  mask.apply(of.values, context.workers);
+            context.samples, random, context.workers, of.wide != nullptr);
+  of.with_values([&](auto* values) { mask.apply(values, context.workers); });
 }
 
 double InjectionOverlay::kept_share(int tensor) const {

@@ -191,15 +191,29 @@ void break_pool(const LayerFaults& faults, const Layer& layer, const int8_t* inp
   }
 }
 
-void overwrite_elements(const LayerFaults& faults, const Network& network, int tensor,
-                        Range samples, int64_t image_index, int8_t* values) {
+namespace {
+
+template <class Value>
+void overwrite(const LayerFaults& faults, const Network& network, int tensor, Range samples,
+               int64_t image_index, Value* values) {
   const Shape shape = network.shape(tensor);
   for (const ElementFault& fault : faults.elements) {
     for_selected(fault, shape, samples, image_index, [&](int sample, int element) {
-      int8_t& value = values[position(shape, sample, element)];
-      value = static_cast<int8_t>(masked_value(network, tensor, fault.mask, value));
+      Value& value = values[position(shape, sample, element)];
+      value = static_cast<Value>(masked_value(network, tensor, fault.mask, value));
     });
   }
+}
+
+}  // namespace
+
+void overwrite_elements(const LayerFaults& faults, const Network& network, int tensor,
+                        Range samples, int64_t image_index, int8_t* values) {
+  overwrite(faults, network, tensor, samples, image_index, values);
+}
+void overwrite_elements(const LayerFaults& faults, const Network& network, int tensor,
+                        Range samples, int64_t image_index, int16_t* values) {
+  overwrite(faults, network, tensor, samples, image_index, values);
 }
 
 void overwrite_accumulators(const LayerFaults& faults, const Network& network, Range samples,

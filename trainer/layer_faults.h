@@ -73,6 +73,8 @@ void break_pool(const LayerFaults& faults, const Layer& layer, const int8_t* inp
 /// Overwrites elements of a tensor.
 void overwrite_elements(const LayerFaults& faults, const Network& network, int tensor,
                         Range samples, int64_t image_index, int8_t* values);
+void overwrite_elements(const LayerFaults& faults, const Network& network, int tensor,
+                        Range samples, int64_t image_index, int16_t* values);
 /// The same on the accumulators that the last layer passes out, [sample][class].
 void overwrite_accumulators(const LayerFaults& faults, const Network& network, Range samples,
                             int64_t image_index, int32_t* logits);

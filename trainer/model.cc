@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "trainer/graph/moved_thresholds.h"
 #include "trainer/kernels.h"
 #include "trainer/random.h"
 #include "workloads/capabilities.h"
@@ -40,6 +41,31 @@ void check_finite(const Model& model, int layer) {
                    "a lower learning rate");
 }
 
+/// On accumulators, as the layer counts them.
+void push_thresholds(const std::vector<int32_t>& on_sums, Layer& layer) {
+  for (const int32_t t : on_sums) {
+    // sum = 2 * matches - columns > t  <=>  matches > (t + columns) / 2, rounded down.
+    layer.thresholds.push_back(
+        layer.is_xnor() ? static_cast<int32_t>(std::floor((t + layer.columns()) / 2.0)) : t);
+  }
+}
+
+void export_moved(const LayerParameters& parameters, const Layer& imported, Layer& layer) {
+  layer.weights = quantized_weights(layer, parameters.weights);
+  layer.thresholds.clear();
+  if (layer.accumulator_output) return;
+  if (parameters.gamma.size() != static_cast<size_t>(layer.rows())) {
+    layer.thresholds = imported.thresholds;
+    return;
+  }
+  for (int row = 0; row < layer.rows(); ++row) {
+    const auto r = static_cast<size_t>(row);
+    push_thresholds(moved_row(imported, row, parameters.gamma[r], parameters.beta[r]).thresholds,
+                    layer);
+  }
+  clamp_thresholds(layer);
+}
+
 void export_parameters(const LayerParameters& parameters, Layer& layer) {
   layer.weights = quantized_weights(layer, parameters.weights);
   const int columns = layer.columns();
@@ -58,6 +84,10 @@ void export_parameters(const LayerParameters& parameters, Layer& layer) {
     }
     return;
   }
+  if (parameters.gamma.size() != static_cast<size_t>(layer.rows())) {
+    throw InputError(layer.name, "a result of levels without a network to start from",
+                     "a network that ends with sums, or one that has its thresholds");
+  }
   const double unit = accumulator_unit(layer);
   const auto limit = static_cast<int32_t>(sum_bound(layer) + 1);
   for (int row = 0; row < layer.rows(); ++row) {
@@ -66,23 +96,82 @@ void export_parameters(const LayerParameters& parameters, Layer& layer) {
                                                      parameters.mean[r], parameters.variance[r]),
                                   layer.output_format, limit);
     if (folded.sign < 0) negate_row(row);
-    for (const int32_t t : folded.thresholds) {
-      // sum = 2 * matches - columns > t  <=>  matches > (t + columns) / 2, rounded down.
-      layer.thresholds.push_back(
-          layer.is_xnor() ? static_cast<int32_t>(std::floor((t + columns) / 2.0)) : t);
-    }
+    push_thresholds(folded.thresholds, layer);
   }
   clamp_thresholds(layer);
 }
 
 }  // namespace
 
-void check_trainable(const Network& network) {
+namespace {
+
+constexpr int most_table_bits = 4;  // of activations behind the input
+
+const Capabilities& known_chains() {
   static const Capabilities known = {
-      .refusal = "the trainer does not compute",
+      .refusal = "the trainer does not look up",
       .kinds = {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool},
       .input_map = false};
+  return known;
+}
+
+std::vector<NumberFormat> formats_of_16_bits() {
+  std::vector<NumberFormat> formats = all_number_formats();
+  for (const NumberFormat& format : wide_number_formats()) {
+    if (format.max_level() <= INT16_MAX) formats.push_back(format);
+  }
+  return formats;
+}
+
+}  // namespace
+
+bool by_tables(const Network& network) {
+  for (size_t i = 1; i < network.layers.size(); ++i) {
+    if (network.layers[i].input_format.bits > most_table_bits) return false;
+  }
+  return supports(known_chains(), network);
+}
+
+void check_trainable(const Network& network) {
+  static const Capabilities known = {.refusal = "the trainer does not compute",
+                                     .kinds = layer_kinds(),
+                                     .any_graph = true,
+                                     .any_window = true,
+                                     .groups = true,
+                                     .class_map = true,
+                                     .any_result = true,
+                                     .formats = formats_of_16_bits()};
   check_supported(network, known, network.name);
+  const Layer& last = network.layers.back();
+  if (last.output.pixels() != 1 || !last.kind->sums) {
+    throw InputError(network.name,
+                     "layer '" + last.name + "' gives " + last.output.text() +
+                         " values of a layer that " +
+                         (last.kind->sums ? "sums" : "passes them on") +
+                         " as the result, which the trainer does not compute",
+                     "one pixel of sums, or of levels of sums");
+  }
+  for (const Layer& layer : network.layers) {
+    if (!layer.kind->sums || sum_bound(layer) < INT32_MAX / 2) continue;
+    throw InputError(network.name,
+                     "layer '" + layer.name + "' has sums up to " +
+                         std::to_string(sum_bound(layer)) + ", which the trainer does not compute",
+                     "below 2^30");
+  }
+}
+
+int64_t norms(const Network& network, int layer) {
+  return layer + 1 == static_cast<int>(network.layers.size()) ? 1 : network.layer(layer).rows();
+}
+
+void keep_scales_positive(Model& model) {
+  constexpr float least = 1e-3f;
+  for (size_t i = 0; i < model.layers.size(); ++i) {
+    if (model.architecture.layers[i].has_weights() && !model.moved_thresholds) continue;
+    for (float& gamma : model.layers[i].gamma) {
+      if (gamma < least) gamma = least;
+    }
+  }
 }
 
 void update_statistics(Model& model, const std::vector<BatchStatistics>& batch) {
@@ -100,23 +189,20 @@ Model initial_model(const Network& architecture, uint64_t seed) {
   Model model{architecture, std::vector<LayerParameters>(architecture.layers.size())};
   for (size_t i = 0; i < architecture.layers.size(); ++i) {
     const Layer& layer = architecture.layers[i];
-    if (layer.input_format.bits > 4 && i > 0) {
-      throw InputError(architecture.name,
-                       "layer '" + layer.name + "' has activations of more than 4 bits",
-                       "at most 4 bits behind the network's input");
-    }
-    if (!layer.has_weights()) continue;
+    if (!layer.kind->sums) continue;
     LayerParameters& p = model.layers[i];
-    const Sequence random(seed, Purpose::weights, i);
-    p.weights.resize(static_cast<size_t>(layer.rows()) * static_cast<size_t>(layer.columns()));
-    for (size_t k = 0; k < p.weights.size(); ++k) {
-      p.weights[k] = static_cast<float>(2 * random.uniform(k) - 1);
+    if (layer.has_weights()) {
+      const Sequence random(seed, Purpose::weights, i);
+      p.weights.resize(static_cast<size_t>(layer.rows()) * static_cast<size_t>(layer.columns()));
+      for (size_t k = 0; k < p.weights.size(); ++k) {
+        p.weights[k] = static_cast<float>(2 * random.uniform(k) - 1);
+      }
     }
-    const size_t norms = layer.accumulator_output ? 1 : static_cast<size_t>(layer.rows());
-    p.gamma.assign(norms, 1.0f);
-    p.beta.assign(norms, 0.0f);
-    p.mean.assign(norms, 0.0);
-    p.variance.assign(norms, 1.0);
+    const auto count = static_cast<size_t>(norms(architecture, static_cast<int>(i)));
+    p.gamma.assign(count, 1.0f);
+    p.beta.assign(count, 0.0f);
+    p.mean.assign(count, 0.0);
+    p.variance.assign(count, 1.0);
   }
   return model;
 }
@@ -124,6 +210,13 @@ Model initial_model(const Network& architecture, uint64_t seed) {
 void quantize_weights(NumberFormat format, const float* latent, size_t count, int8_t* weights) {
   if (format.kind == FormatKind::binary) {
     quantize_binary(latent, count, weights);
+  } else if (format.min_level() != -format.max_level()) {
+    const auto greatest = static_cast<float>(format.max_level());
+    const auto lowest = static_cast<float>(format.min_level());
+    for (size_t i = 0; i < count; ++i) {
+      const float level = std::nearbyint(latent[i] * greatest);
+      weights[i] = static_cast<int8_t>(std::clamp(level, lowest, greatest));
+    }
   } else {
     quantize_levels(latent, count, static_cast<float>(format.max_level()), weights);
   }
@@ -136,6 +229,17 @@ std::vector<int8_t> quantized_weights(const Layer& layer, const std::vector<floa
 }
 
 double accumulator_unit(const Layer& layer) {
+  if (!layer.tables.empty()) {
+    double greatest = 1;
+    for (const CodeTable& table : layer.tables) {
+      greatest = std::max(greatest, static_cast<double>(*std::max_element(table.values.begin(),
+                                                                          table.values.end())));
+    }
+    return 1 / greatest;
+  }
+  if (!layer.has_weights()) {  // of a mean
+    return 1.0 / (real_divisor(layer.input_format) * layer.kernel.height * layer.kernel.width);
+  }
   return 1.0 / (real_divisor(layer.input_format) * real_divisor(layer.weight_format));
 }
 
@@ -181,6 +285,10 @@ FoldedRow fold(const IntegerBatchNorm& norm, NumberFormat format, int32_t limit)
 }
 
 int64_t sum_bound(const Layer& layer) {
+  if (!layer.has_weights()) {
+    const auto [least, greatest] = layer.kind->sums_between(layer);
+    return std::max(-least, greatest);
+  }
   const int64_t w = std::max(-layer.weight_format.min_value(), layer.weight_format.max_level());
   const int64_t x = std::max(-layer.input_format.min_value(), layer.input_format.max_level());
   return w * x * layer.columns();
@@ -188,13 +296,18 @@ int64_t sum_bound(const Layer& layer) {
 
 void export_layer(const Model& model, int layer, Layer& exported) {
   check_finite(model, layer);
-  export_parameters(model.layers[static_cast<size_t>(layer)], exported);
+  const LayerParameters& parameters = model.layers[static_cast<size_t>(layer)];
+  if (model.moved_thresholds) {
+    export_moved(parameters, model.architecture.layer(layer), exported);
+  } else {
+    export_parameters(parameters, exported);
+  }
 }
 
 Network export_network(const Model& model) {
   Network network = model.architecture;
   for (size_t i = 0; i < network.layers.size(); ++i) {
-    if (network.layers[i].has_weights()) {
+    if (network.layers[i].kind->sums) {
       export_layer(model, static_cast<int>(i), network.layers[i]);
     }
   }

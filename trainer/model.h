@@ -17,7 +17,8 @@ namespace stuckat::trainer {
 inline constexpr double batch_norm_epsilon = 1e-4;
 inline constexpr double batch_norm_momentum = 0.1;  ///< share of the new batch in the running sums
 
-/// Parameters of one layer with weights; all empty for a pool.
+/// Parameters of one layer that sums: without weights where it has none (an add, an average-pool).
+/// All are empty for a layer that passes values on.
 struct LayerParameters {
   std::vector<float> weights;    ///< latent, in [-1, 1]; [rows][columns]
   std::vector<float> gamma;      ///< [rows], or [1] at the last layer
@@ -29,8 +30,11 @@ struct LayerParameters {
 };
 
 struct Model {
-  Network architecture;  ///< its weights and thresholds are not used
+  Network architecture;  ///< its weights are not used, nor are its thresholds unless they are moved
   std::vector<LayerParameters> layers;
+  /// There are no batch-norms: gamma and beta move the thresholds of the architecture
+  /// (graph/moved_thresholds.h).
+  bool moved_thresholds = false;
 
   bool operator==(const Model&) const = default;
 };
@@ -48,6 +52,14 @@ void update_statistics(Model& model, const std::vector<BatchStatistics>& batch);
 /// Weights uniform in (-1, 1), gamma 1, beta 0. Throws InputError if `architecture` has something
 /// that cannot be trained (its shapes and formats are checked by validate()).
 Model initial_model(const Network& architecture, uint64_t seed);
+
+/// Whether a network is a chain of few bits, whose products are looked up in tables.
+bool by_tables(const Network& network);
+/// Gammas and betas of a layer that sums: one for each row, or one for all values of a result.
+int64_t norms(const Network& network, int layer);
+/// Rows of negative scale are the same as rows of negative weights: not where there are no weights,
+/// nor with moved thresholds. Scales that must be positive become the least that they may be.
+void keep_scales_positive(Model& model);
 
 /// What the trainer computes. Throws InputError(network.name, ...) for a network with more.
 void check_trainable(const Network& network);

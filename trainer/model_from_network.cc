@@ -21,6 +21,22 @@ float latent_weight(NumberFormat format, int weight) {
   return (w + inwards) / greatest;
 }
 
+/// Where no layer is looked up in tables: thresholds stay, and move.
+Model model_with_thresholds(const Network& network) {
+  Model model = initial_model(network, 0);
+  model.moved_thresholds = true;
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    const Layer& layer = network.layers[i];
+    for (size_t k = 0; k < layer.weights.size(); ++k) {
+      const bool binary = layer.weight_format.kind == FormatKind::binary;
+      model.layers[i].weights[k] = binary ? 0.5f * static_cast<float>(layer.weights[k])
+                                          : static_cast<float>(layer.weights[k]) /
+                                                static_cast<float>(layer.weight_format.max_level());
+    }
+  }
+  return model;
+}
+
 /// Scale and offset of the batch-norm from one row's thresholds on sums.
 void fit_batch_norm(const Layer& layer, const std::vector<double>& thresholds, size_t row,
                     LayerParameters& p) {
@@ -61,6 +77,7 @@ Model model_from_network(const Network& network, const DataSet& calibration, Wor
     throw InputError(calibration.name, std::to_string(calibration.size()) + " images to calibrate",
                      "2 to 4096");
   }
+  if (!by_tables(network)) return model_with_thresholds(network);
   Model model = initial_model(network, 0);
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
@@ -71,7 +88,7 @@ Model model_from_network(const Network& network, const DataSet& calibration, Wor
   }
   const InputImages images(network, calibration);
   const size_t block = block_elements(network.input());
-  std::vector<int8_t> input(block_count(images.size()) * block);
+  std::vector<int16_t> input(block_count(images.size()) * block);
   std::vector<int> labels;
   for (int n = 0; n < images.size(); ++n) {
     images.fill(n, {}, input.data() + n / lanes * block, n % lanes);

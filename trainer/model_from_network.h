@@ -11,8 +11,11 @@ namespace stuckat::trainer {
 /// centres of what quantizes to the weights (one bit: +-0.5). Batch-norms take scale and offset so
 /// that thresholds on the statistics of `calibration` images (all of them, one batch) are those of
 /// the network: exactly where there is one threshold, by least squares where there are more. The
-/// batch-norm of the logits starts at scale 1, offset 0. Throws InputError: no or too many images,
-/// images that do not fit, a network that cannot be trained.
+/// batch-norm of the logits starts at scale 1, offset 0.
+///
+/// A network that is no chain of few bits (by_tables()) keeps its thresholds instead, as what the
+/// training moves (Model::moved_thresholds): without a step it is exported bit for bit. Throws
+/// InputError: no or too many images, images that do not fit, a network that cannot be trained.
 Model model_from_network(const Network& network, const DataSet& calibration, Workers& workers);
 
 }  // namespace stuckat::trainer

@@ -77,6 +77,10 @@ void Adam::update(Model& model, const std::vector<LayerGradient>& gradients, dou
                 second[i].gamma.data(), p.gamma.data());
     adam_update(unlimited, gradients[i].beta.data(), p.beta.size(), first[i].beta.data(),
                 second[i].beta.data(), p.beta.data());
+  }
+  keep_scales_positive(model);
+  for (size_t i = 0; i < model.layers.size(); ++i) {
+    LayerParameters& p = model.layers[i];
     if (p.gamma.empty() || model.architecture.layers[i].weight_format.bits < most_weight_bits) {
       continue;
     }

@@ -5,33 +5,35 @@
 #include <vector>
 
 #include "faultmaps/effects.h"
-#include "trainer/forward.h"
-#include "trainer/layer_faults.h"
+#include "trainer/step_input.h"
+#include "trainer/workers.h"
 #include "workloads/dataset.h"
 #include "workloads/network.h"
 
 namespace stuckat::trainer {
 
-/// Runs an integer network on blocks of images; every logit is that of reference::run(), with
-/// effects that of the faulty reference.
+class PredictorPasses {
+ public:
+  virtual ~PredictorPasses() = default;
+  virtual std::vector<int32_t> logits(StepInput input, int samples, int64_t image_index) = 0;
+};
+
+/// Runs an integer network on blocks of images; every value of the result is that of
+/// reference::run(), with effects that of the faulty reference. As with steps (step.h) there are
+/// two kinds of passes; those through graphs refuse effects that change arithmetic, operands, pools
+/// and logits.
 class Predictor {
  public:
   Predictor(const Network& network, const Effects& effects, Workers& workers);
 
   /// input: block tensor of `samples` images (product.h), the first one being number image_index
-  /// of the run. Returns accumulators [sample][class].
-  std::vector<int32_t> logits(const int8_t* input, int samples, int64_t image_index = 0);
+  /// of the run. Returns accumulators, or levels if the result has thresholds: [sample][class].
+  std::vector<int32_t> logits(StepInput input, int samples, int64_t image_index = 0) {
+    return passes_->logits(input, samples, image_index);
+  }
 
  private:
-  Network network_;
-  Workers& workers_;
-  std::vector<LayerFaults> faults_;                    // [tensor]
-  std::vector<std::unique_ptr<ForwardLayer>> layers_;  // null for a pool
-  std::vector<Steps> steps_;                           // [layer]
-  std::vector<std::vector<int32_t>> thresholds_;       // [layer], patched, on accumulators
-  std::vector<std::vector<int32_t>> sign_;             // [layer][row], all +1
-  std::vector<std::vector<int8_t>> weights_;           // [layer], patched
-  std::vector<Buffer<int8_t>> values_;                 // [tensor]
+  std::unique_ptr<PredictorPasses> passes_;
 };
 
 /// Predicted class of every image. Throws InputError if the images do not fit.

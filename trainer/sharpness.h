@@ -65,7 +65,7 @@ class LossSurface {
   int batch_ = 0;
   Workers& workers_;
   TrainingStep step_;
-  std::vector<int8_t> input_;
+  std::vector<int16_t> input_;
 };
 
 struct SharpnessOptions {

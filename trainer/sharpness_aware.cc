@@ -89,13 +89,13 @@ std::vector<LayerGradient> ascent_step(const Ascent& ascent, const Model& model,
   return result;
 }
 
-StepResult SharpnessAware::run(TrainingStep& step, const Model& model, const int8_t* input,
+StepResult SharpnessAware::run(TrainingStep& step, const Model& model, StepInput input,
                                const std::vector<int>& labels,
                                std::span<FaultOverlay* const> overlays, int64_t image_index) {
   std::vector<LayerGradient> eps = ascent_step(ascent_, model, step.gradients());
   const bool quantized = ascent_.row->quantized;
   offsets_.resize(eps.size());
-  if (shifted_.layers.empty()) shifted_.architecture = model.architecture;
+  if (shifted_.layers.empty()) shifted_ = model;
   shifted_.layers = model.layers;
   for (size_t i = 0; i < eps.size(); ++i) {
     LayerParameters& p = shifted_.layers[i];

@@ -54,7 +54,7 @@ class SharpnessAware {
 
   /// The second pass of a step, after the first with the same arguments: gradients() are what to
   /// descend by. Throws InputError where real weights meet faults in the arithmetic of a PE.
-  StepResult run(TrainingStep& step, const Model& model, const int8_t* input,
+  StepResult run(TrainingStep& step, const Model& model, StepInput input,
                  const std::vector<int>& labels, std::span<FaultOverlay* const> overlays = {},
                  int64_t image_index = 0);
   const std::vector<LayerGradient>& gradients() const { return gradients_; }

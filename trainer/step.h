@@ -1,5 +1,8 @@
 // One training step: forward, loss, backward on a batch. Nothing of the model is changed: gradients
 // and the batch's statistics come back, optimizer.h and update_statistics() apply them.
+//
+// There are two kinds of passes behind it: chains of few bits go by table look-up (table_step.h),
+// all other networks by multiplication (graph/graph_step.h).
 #pragma once
 
 #include <cstdint>
@@ -9,6 +12,7 @@
 
 #include "trainer/fault_overlay.h"
 #include "trainer/model.h"
+#include "trainer/step_input.h"
 #include "trainer/training_layer.h"
 
 namespace stuckat::trainer {
@@ -24,47 +28,49 @@ struct StepReach {
   bool faults = false;  ///< any stored code
 };
 
+class StepPasses {
+ public:
+  virtual ~StepPasses() = default;
+
+  /// input: `samples` images; labels: [samples]; image_index: number of the batch's first image in
+  /// the run, for faults that depend on it. Overlays act in their order.
+  virtual StepResult run(const Model& model, StepInput input, const std::vector<int>& labels,
+                         std::span<FaultOverlay* const> overlays, int64_t image_index,
+                         const Pass& pass) = 0;
+  /// Of the last step, as are all below; [layer].
+  const std::vector<LayerGradient>& gradients() const { return gradients_; }
+  const std::vector<BatchStatistics>& statistics() const { return statistics_; }
+  /// Values of tensor t (block tensor), with faults; t < last. Null if they are of 16 bits.
+  virtual const int8_t* values(int tensor) const = 0;
+  /// The same of 16 bits; null if they are of 8.
+  virtual const int16_t* wide_values(int tensor) const = 0;
+  /// Derivative of the loss by the values of tensor t, where it passes the quantizer of the layer
+  /// before (block tensor); of the last tensor by its sums.
+  virtual const float* value_gradient(int tensor) const = 0;
+
+ protected:
+  std::vector<LayerGradient> gradients_;
+  std::vector<BatchStatistics> statistics_;
+};
+
 /// Keeps all buffers between steps.
 class TrainingStep {
  public:
   TrainingStep(const Network& architecture, StepReach reach, Workers& workers);
-  ~TrainingStep();
 
-  /// input: block tensor of `samples` images; labels: [samples]; image_index: number of the batch's
-  /// first image in the run, for faults that depend on it. Overlays act in their order.
-  StepResult run(const Model& model, const int8_t* input, const std::vector<int>& labels,
+  StepResult run(const Model& model, StepInput input, const std::vector<int>& labels,
                  std::span<FaultOverlay* const> overlays = {}, int64_t image_index = 0,
-                 const Pass& pass = {});
-
-  /// Of the last step, as are all below; [layer].
-  const std::vector<LayerGradient>& gradients() const { return gradients_; }
-  const std::vector<BatchStatistics>& statistics() const { return statistics_; }
-  /// Values of tensor t (block tensor), with faults; t < last.
-  const int8_t* values(int tensor) const { return values_[static_cast<size_t>(tensor)].data(); }
-  /// Derivative of the loss by the values of tensor t, where it passes the quantizer of the layer
-  /// before (block tensor); of the last tensor by its sums.
-  const float* value_gradient(int tensor) const {
-    return value_gradients_[static_cast<size_t>(tensor)].data();
+                 const Pass& pass = {}) {
+    return passes_->run(model, input, labels, overlays, image_index, pass);
   }
+  const std::vector<LayerGradient>& gradients() const { return passes_->gradients(); }
+  const std::vector<BatchStatistics>& statistics() const { return passes_->statistics(); }
+  const int8_t* values(int tensor) const { return passes_->values(tensor); }
+  const int16_t* wide_values(int tensor) const { return passes_->wide_values(tensor); }
+  const float* value_gradient(int tensor) const { return passes_->value_gradient(tensor); }
 
  private:
-  void forward(const StepContext& step, const Model& model, const int8_t* input);
-  void change_values(const StepContext& step, int tensor, const FaultOverlay::TensorValues& of);
-  StepResult loss(const StepContext& step, const LayerParameters& last,
-                  const std::vector<int>& labels);
-  void backward(const StepContext& step, const Model& model);
-  /// Row y of the gradient of a tensor is summed: faults, then the quantizer before it.
-  void finish_row(const StepContext& step, int tensor, int block, int y, Range channels);
-
-  Network network_;  // shapes and formats only
-  Workers& workers_;
-  std::vector<std::unique_ptr<TrainingLayer>> layers_;  // null for a pool
-  std::vector<double> unit_scale_;                      // [tensor], 1/(1-p) behind Dropout
-  std::vector<Buffer<int8_t>> values_;                  // [tensor]
-  std::vector<Buffer<float>> value_gradients_;          // [tensor]
-  LayerScratch scratch_;
-  std::vector<LayerGradient> gradients_;
-  std::vector<BatchStatistics> statistics_;
+  std::unique_ptr<StepPasses> passes_;
 };
 
 }  // namespace stuckat::trainer

@@ -71,6 +71,8 @@ void check_options(const Network& network, const TrainData& data, const TrainOpt
       !injects(o.method) || !injection_tensors(network, o).empty(), "method",
       method_names()[static_cast<size_t>(o.method)] + " would inject nothing into " + network.name,
       "pixels behind convolutions, or dense layers with the others");
+  check(!data.train.is_raw || (o.crop_padding == 0 && !o.flip), "augmentation", "of raw data",
+        "pictures, or neither crops nor flips");
   check(data.train.size() >= 2, "training images:", to_string(data.train.size()), "at least 2");
   for (const DataSet* set : {&data.train, data.validation, data.test}) {
     if (set == nullptr) continue;
@@ -81,6 +83,11 @@ void check_options(const Network& network, const TrainData& data, const TrainOpt
 
 std::string hash_of(const Model& model) {
   Hasher hasher;
+  if (model.moved_thresholds) {
+    for (const Layer& layer : model.architecture.layers) {
+      for (const int32_t t : layer.thresholds) hasher.add(t);
+    }
+  }
   for (const LayerParameters& p : model.layers) {
     for (const auto* values : {&p.weights, &p.gamma, &p.beta}) {
       hasher.add(values->size());
@@ -339,7 +346,7 @@ class Run {
   std::vector<ValueSums> values_;  // likewise; [number of the penalised tensor]
   int batch_ = 0;
   int batches_ = 0;  // of an epoch
-  std::vector<int8_t> input_;
+  std::vector<int16_t> input_;
   int first_epoch_ = 0;
   int64_t batches_done_ = 0;  // since start_
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -415,15 +422,32 @@ std::vector<int> injection_tensors(const Network& network, const TrainOptions& o
   return tensors;
 }
 
+namespace {
+
+/// Squares as ever: checkpoints of earlier versions go on.
+void add_windows(const Layer& layer, Hasher& shapes) {
+  const Padding& p = layer.padding;
+  const bool square = layer.kernel.height == layer.kernel.width &&
+                      layer.stride.height == layer.stride.width && p == Padding(p.top);
+  shapes.add(layer.kernel.height).add(layer.stride.height).add(p.top);
+  if (square) return;
+  shapes.add(layer.kernel.width).add(layer.stride.width);
+  shapes.add(p.left).add(p.bottom).add(p.right);
+}
+
+}  // namespace
+
 std::string resolved_configuration(const Network& architecture, const TrainData& data,
                                    const TrainOptions& o) {
   Hasher shapes;
+  int index = 0;
   for (const Layer& layer : architecture.layers) {
-    shapes.add(layer.name)
-        .add(layer.kind->number)
-        .add(int{layer.kernel})
-        .add(int{layer.stride})
-        .add(int{layer.padding});
+    shapes.add(layer.name).add(layer.kind->number);
+    add_windows(layer, shapes);
+    if (layer.inputs != std::vector<int>{index++} || layer.groups != 1) {
+      for (const int tensor : layer.inputs) shapes.add(tensor);
+      shapes.add(layer.groups);
+    }
     for (const Shape s : {layer.input, layer.output}) {
       shapes.add(s.height).add(s.width).add(s.channels);
     }

@@ -48,7 +48,7 @@ class Retraining {
   Adam adam_;
   TrainingStep step_;
   int batch_;
-  std::vector<int8_t> input_;
+  std::vector<int16_t> input_;
   std::vector<int> order_;  // of this epoch
   std::unique_ptr<ImageBatches> batches_;
   int64_t epoch_ = -1;

@@ -1,0 +1,59 @@
+// What the tests of training graphs share.
+#pragma once
+
+#include <vector>
+
+#include "tests/support/random_graph.h"
+#include "trainer/model.h"
+#include "trainer/product.h"
+#include "workloads/errors.h"
+#include "workloads/reference.h"
+
+namespace stuckat::test {
+
+/// A random graph that the trainer takes: one pixel of sums or levels of sums at the end.
+inline Network trainable_graph(Random& random) {
+  while (true) {
+    Network network = random_graph(random);
+    try {
+      trainer::check_trainable(network);
+    } catch (const InputError&) {
+      continue;
+    }
+    if (!trainer::by_tables(network)) return network;
+  }
+}
+
+/// Random images as values and as a block tensor.
+struct GraphImages {
+  GraphImages(const Network& network, int count, Random& random)
+      : block(trainer::block_count(count) * trainer::block_elements(network.input())) {
+    for (int n = 0; n < count; ++n) {
+      images.push_back(random_image(random, network));
+      for (size_t e = 0; e < images.back().values.size(); ++e) {
+        block[static_cast<size_t>(n / trainer::lanes) * trainer::block_elements(network.input()) +
+              e * trainer::lanes + static_cast<size_t>(n % trainer::lanes)] =
+            static_cast<int16_t>(images.back().values[e]);
+      }
+    }
+  }
+  std::vector<Tensor> images;
+  std::vector<int16_t> block;
+};
+
+/// Values of a block tensor that are not the reference's, over all images.
+inline int differing(const int16_t* found, const std::vector<std::vector<Tensor>>& expected,
+                     int tensor) {
+  int wrong = 0;
+  for (size_t n = 0; n < expected.size(); ++n) {
+    const Tensor& image = expected[n][static_cast<size_t>(tensor)];
+    for (size_t e = 0; e < image.values.size(); ++e) {
+      const size_t at = n / trainer::lanes * trainer::block_elements(image.shape) +
+                        e * trainer::lanes + n % trainer::lanes;
+      wrong += found[at] == image.values[e] ? 0 : 1;
+    }
+  }
+  return wrong;
+}
+
+}  // namespace stuckat::test
