@@ -165,7 +165,7 @@ void flip_output(Lowering& lowering, const Fault& fault, int part) {
     element.tensor = Network::output_tensor(moment.use.layer);
     element.channels = {output.row};
     element.pixels = {output.pixel};
-    element.stage = stage_output_flip;
+    element.point = point_output_flip;
     element.images = moment.image();
     element.mask.flip = inverted(bit, bits, l.accumulator_output && !l.is_xnor());
     lowering.effects().elements.push_back(std::move(element));

@@ -59,13 +59,13 @@ void stick_threshold_bit(const Work& work, int row, int index, int bit, bool one
 }
 
 /// All that the PE gives.
-void add_output(const Work& work, int pe, Stage stage, CodeMask mask) {
+void add_output(const Work& work, int pe, PathPoint point, CodeMask mask) {
   if (!work.map.computes(pe)) return;
   ElementFault element;
   element.tensor = Network::output_tensor(work.use.layer);
   element.channels = work.map.rows(pe);
   element.pixels = work.map.pixels(pe);
-  element.stage = stage;
+  element.point = point;
   element.mask = mask;
   work.lowering.effects().elements.push_back(std::move(element));
 }
@@ -145,7 +145,7 @@ void stick_output(Lowering& lowering, const Fault& fault, int part) {
     const Layer& l = work.layer;
     const int bits = l.accumulator_output ? work.use.accumulator_bits : l.output_format.bits;
     if (bit >= bits) return;
-    add_output(work, fault.coordinates[0], stage_output_code,
+    add_output(work, fault.coordinates[0], point_output_code,
                l.accumulator_output && !l.is_xnor()
                    ? CodeMask::stuck_bit_sign_extended(bit, bits, one)
                    : CodeMask::stuck_bit(bit, one));
@@ -158,7 +158,7 @@ void kill_pe(Lowering& lowering, const Fault& fault, int part) {
     const uint32_t code = l.accumulator_output
                               ? static_cast<uint32_t>(dead_accumulator(l, fault.value))
                               : l.output_format.code(nearest_level(l.output_format, fault.value));
-    add_output(work, fault.coordinates[0], stage_pe_dead, CodeMask::constant(code));
+    add_output(work, fault.coordinates[0], point_pe_dead, CodeMask::constant(code));
   });
 }
 

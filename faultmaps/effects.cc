@@ -33,7 +33,7 @@ Effects stuck_channel(const Network& network, int layer, int channel, int value)
   fault.tensor = network.output_tensor(layer);
   fault.channels = {channel};
   fault.mask = CodeMask::constant(network.format(fault.tensor).code(value));
-  fault.stage = stage_pe_dead;
+  fault.point = point_pe_dead;
   return {{}, {}, {fault}};
 }
 
@@ -42,7 +42,7 @@ Effects stuck_pixel(const Network& network, int tensor, int pixel, int value) {
   fault.tensor = tensor;
   fault.pixels = {pixel};
   fault.mask = CodeMask::constant(network.format(tensor).code(value));
-  fault.stage = int{stage_stream} + stream_slot;
+  fault.point = int{point_stream} + stream_slot;
   return {{}, {}, {fault}};
 }
 

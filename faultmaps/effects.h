@@ -7,7 +7,7 @@
 //      (WindowFault),
 //   2. its rows are computed, broken ones by broken_accumulate / broken_threshold (OperatorFault);
 //      a pool's broken maxima by broken_maximum (PoolFault),
-//   3. elements of its output tensor are overwritten (ElementFault), in the order of `stage`.
+//   3. elements of its output tensor are overwritten (ElementFault), in the order of `point`.
 // ElementFaults on tensor 0 hit the input image.
 #pragma once
 
@@ -59,7 +59,7 @@ struct ElementFault {
   std::vector<int> pixels;    ///< ascending, unique
   SlotPattern slot;
   CodeMask mask;
-  int stage = 0;  ///< order along the data path; see Stage
+  int point = 0;  ///< of the data path: their order; see PathPoint
   RunImages images = {};
 
   bool depends_on_image() const { return slot.depth > 0 || !images.is_all(); }
@@ -68,25 +68,25 @@ struct ElementFault {
 
 /// Order of what can change a word on its way out of a PE, along streams and into a buffer. A flip
 /// comes before the bits that are stuck at the same place: they win.
-enum Stage : int {
-  stage_output_flip = 0,
-  stage_output_code = 1,
-  stage_pe_dead = 2,
-  stage_side_register = 3,  ///< of results that are accumulators
-  stage_output_register = 4,
-  stage_stream =
-      10,  ///< of the first FIFO that carries the tensor; the next one: + stages_of_stream
-  stage_buffer_flip = 1000,
-  stage_buffer = 1001
+enum PathPoint : int {
+  point_output_flip = 0,
+  point_output_code = 1,
+  point_pe_dead = 2,
+  point_side_register = 3,  ///< of results that are accumulators
+  point_output_register = 4,
+  point_stream =
+      10,  ///< of the first FIFO that carries the tensor; the next one: + points_of_stream
+  point_buffer_flip = 1000,
+  point_buffer = 1001
 };
-/// Stages of one FIFO, from its first.
-enum StreamStage : int {
+/// Points of one FIFO, from its first.
+enum StreamPoint : int {
   stream_wire_flip = 0,
   stream_wire = 1,
   stream_slot_flip = 2,
   stream_slot = 3,
   stream_word = 4,
-  stages_of_stream = 5
+  points_of_stream = 5
 };
 
 /// A weight or a threshold that reads differently because its memory is broken. Data-independent.
@@ -115,14 +115,14 @@ struct OperatorFault {
 /// the window buffer: the tensor in front of it is right. Selected are elements of the layer's
 /// padded input as ElementFault selects them: channel in `channels` AND pixel in `pixels`, counted
 /// in the padded image, y * (width + 2*padding) + x from the corner of the padding, AND word in
-/// `slot`. In the order of `stage`.
+/// `slot`. In the order of `point`.
 struct OperandFault {
   int layer = 0;
   std::vector<int> channels;  ///< ascending, unique; none: all
   std::vector<int> pixels;    ///< ascending, unique; none: all
   CodeMask mask;              ///< on the code of the input format
   SlotPattern slot = {};
-  int stage = 0;
+  int point = 0;
   RunImages images = {};
 
   bool operator==(const OperandFault&) const = default;
@@ -138,7 +138,7 @@ struct WindowFault {
   std::vector<int> pixels;   ///< ascending, unique
   CodeMask mask;             ///< on the code of the input format
   SlotPattern slot = {};
-  int stage = 0;
+  int point = 0;
   RunImages images = {};
   int padded_columns = 0;  ///< of a row, as the array is folded
   int accumulator_bits = 32;

@@ -27,7 +27,7 @@ WindowEdits::WindowEdits(const Layer& layer, int index, const std::vector<Window
     by_row_ |= !f.rows.empty();
   }
   std::stable_sort(in_order.begin(), in_order.end(),
-                   [](const auto* a, const auto* b) { return a->stage < b->stage; });
+                   [](const auto* a, const auto* b) { return a->point < b->point; });
   for (const WindowFault* f : in_order) {
     const Shape windows{layer.output.height, layer.output.width,
                         std::max(f->padded_columns, layer.columns())};
@@ -57,7 +57,7 @@ Tensor padded_operands(const Layer& layer, int index, const std::vector<OperandF
     if (fault.layer == index && fault.images.contains(image_index)) in_order.push_back(&fault);
   }
   std::stable_sort(in_order.begin(), in_order.end(),
-                   [](const auto* a, const auto* b) { return a->stage < b->stage; });
+                   [](const auto* a, const auto* b) { return a->point < b->point; });
   for (const OperandFault* fault : in_order) {
     for_selected(fault->pixels, fault->channels, fault->slot, shape, image_index,
                  [&](int pixel, int channel) {

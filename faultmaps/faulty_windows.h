@@ -48,7 +48,7 @@ class WindowEdits {
   static bool has_row(const WindowFault& fault, int row);
 
   NumberFormat format_;
-  std::map<int, std::vector<Edit>> by_pixel_;  // in the order of stages
+  std::map<int, std::vector<Edit>> by_pixel_;  // in the order of their points
   bool by_row_ = false;
   int accumulator_bits_ = 32;
 };

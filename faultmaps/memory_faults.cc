@@ -35,13 +35,6 @@ int64_t units_in(Unit unit, const SiteGrid& grid, int bits, bool one_bit) {
   return 0;
 }
 
-bool holds_thresholds(SiteKind kind) {
-  return kind == SiteKind::pe_threshold || kind == SiteKind::array_threshold;
-}
-bool holds_parameters(SiteKind kind) {
-  return kind == SiteKind::pe_weight || kind == SiteKind::array_weight || holds_thresholds(kind);
-}
-
 }  // namespace
 
 const std::vector<std::string>& cell_fault_names() {
@@ -69,25 +62,28 @@ const std::vector<std::string>& memory_unit_names() {
   return names;
 }
 
+MemoryBit memory_bit(const Fault& fault) {
+  const SiteRow& row = site_row(fault.kind);
+  const bool own = std::string_view(row.coordinates.front().name) == "pe";
+  const int* rest = fault.coordinates.data() + (own ? 1 : 0);
+  return {own ? fault.coordinates[0] : 0, rest[0], rest[1], rest[2]};
+}
+
 int stored_bit(const Fault& fault, const PeArray& array, const Network& network) {
   const ArrayUse& use = array.uses.front();
   const Layer& layer = network.layers[static_cast<size_t>(use.layer)];
   const ArrayMap map(array, use, layer);
-  // Coordinates: [PE,] address, then lane or number of the threshold, then bit.
-  const bool own = fault.kind == SiteKind::pe_weight || fault.kind == SiteKind::pe_threshold;
-  const int pe = own ? fault.coordinates[0] : 0;
-  const int* rest = fault.coordinates.data() + (own ? 1 : 0);
-  const int bit = rest[2];
-  if (holds_thresholds(fault.kind)) {
-    const int row = map.threshold_row(pe, rest[0]);
-    if (row >= layer.rows() || rest[1] >= layer.thresholds_per_row()) return 0;
-    return static_cast<int>(static_cast<uint32_t>(layer.threshold_row(row)[rest[1]]) >> bit & 1u);
+  const MemoryBit b = memory_bit(fault);
+  if (site_row(fault.kind).is(threshold_memory)) {
+    const int row = map.threshold_row(b.pe, b.address);
+    if (row >= layer.rows() || b.index >= layer.thresholds_per_row()) return 0;
+    return static_cast<int>(static_cast<uint32_t>(layer.threshold_row(row)[b.index]) >> b.bit & 1u);
   }
-  const ArrayMap::Weight at = map.weight_at(pe, rest[0], rest[1]);
+  const ArrayMap::Weight at = map.weight_at(b.pe, b.address, b.index);
   if (at.row >= layer.rows()) return 0;
   const int value = at.column < layer.columns() ? layer.weight_row(at.row)[at.column]
                                                 : padded_weight(layer, at.column);
-  return static_cast<int>(layer.weight_format.code(value) >> bit & 1u);
+  return static_cast<int>(layer.weight_format.code(value) >> b.bit & 1u);
 }
 
 MemoryChips::MemoryChips(MemoryFaults faults, const SiteIndex& sites, const Placement& placement,
@@ -118,7 +114,7 @@ MemoryChips::MemoryChips(MemoryFaults faults, const SiteIndex& sites, const Plac
       any = true;
       if (faults_.bit >= here.bits) continue;
       here.units = units_in(unit, here.grid, here.bits, faults_.bit >= 0);
-      if (holds_parameters(kind)) {
+      if (row.is(weight_memory) || row.is(threshold_memory)) {
         for (const PeArray& array : arrays_) {
           if (array.name == space.part) here.array = &array;
         }

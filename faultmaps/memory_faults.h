@@ -36,6 +36,16 @@ struct MemoryFaults {
   std::string part = {};  ///< only in this part ("layer1/mvtu"); empty: in all
 };
 
+/// Where a fault in a memory of weights or thresholds is: lane or number of the threshold, and bit,
+/// of a word of a PE's memory, PE 0 where the memory broadcasts.
+struct MemoryBit {
+  int pe = 0;
+  int address = 0;
+  int index = 0;
+  int bit = 0;
+};
+MemoryBit memory_bit(const Fault& fault);
+
 /// What a cell of a memory of weights or thresholds stores, 0 or 1; of padding what padding holds.
 /// array: whose memory it is; it works for one layer.
 int stored_bit(const Fault& fault, const PeArray& array, const Network& network);

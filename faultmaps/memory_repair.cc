@@ -13,14 +13,6 @@
 namespace stuckat {
 namespace {
 
-bool is_own(SiteKind kind) { return kind == SiteKind::pe_weight || kind == SiteKind::pe_threshold; }
-bool holds_weights(SiteKind kind) {
-  return kind == SiteKind::pe_weight || kind == SiteKind::array_weight;
-}
-bool holds_thresholds(SiteKind kind) {
-  return kind == SiteKind::pe_threshold || kind == SiteKind::array_threshold;
-}
-
 const PeArray& array_of(const Fault& fault, const Placement& placement) {
   const auto found = std::find_if(placement.arrays.begin(), placement.arrays.end(),
                                   [&](const PeArray& array) { return array.name == fault.part; });
@@ -36,17 +28,16 @@ Effects store_nearest(const FaultMap& map, const Placement& placement, const Net
   Effects effects = lower(map, placement, network);
   std::map<std::tuple<int, int, int>, CodeMask> masks;  // layer, row, column
   for (const Fault& fault : map.faults) {
-    if (!holds_weights(fault.kind) || fault.is_flip()) continue;
+    if (!site_row(fault.kind).is(weight_memory) || fault.is_flip()) continue;
     const PeArray& array = array_of(fault, placement);
-    const int pe = is_own(fault.kind) ? fault.coordinates[0] : 0;
-    const int* rest = fault.coordinates.data() + (is_own(fault.kind) ? 1 : 0);
+    const MemoryBit b = memory_bit(fault);
     for (const ArrayUse& use : array.uses) {
       const Layer& layer = network.layers[static_cast<size_t>(use.layer)];
       const ArrayMap array_map(array, use, layer);
-      if (rest[0] >= array_map.weight_addresses()) continue;
-      const ArrayMap::Weight at = array_map.weight_at(pe, rest[0], rest[1]);
+      if (b.address >= array_map.weight_addresses()) continue;
+      const ArrayMap::Weight at = array_map.weight_at(b.pe, b.address, b.index);
       CodeMask& mask = masks[{use.layer, at.row, at.column}];
-      mask = mask.then(CodeMask::stuck_bit(rest[2], fault.value != 0));
+      mask = mask.then(CodeMask::stuck_bit(b.bit, fault.value != 0));
     }
   }
   for (ParameterPatch& patch : effects.patches) {
@@ -79,13 +70,13 @@ Effects correct_single_errors(const FaultMap& map, const Placement& placement,
                               const Network& network) {
   // Kind, part, memory, address of a word.
   const auto word_of = [](const Fault& fault) {
-    const bool own = is_own(fault.kind);
-    return std::make_tuple(fault.kind, fault.part, own ? fault.coordinates[0] : 0,
-                           fault.coordinates[own ? 1 : 0]);
+    const MemoryBit b = memory_bit(fault);
+    return std::make_tuple(fault.kind, fault.part, b.pe, b.address);
   };
   std::map<decltype(word_of(Fault())), int> wrong;
   for (const Fault& fault : map.faults) {
-    const bool parameters = holds_weights(fault.kind) || holds_thresholds(fault.kind);
+    const SiteRow& row = site_row(fault.kind);
+    const bool parameters = row.is(weight_memory) || row.is(threshold_memory);
     if (!parameters || fault.is_flip()) {
       throw InputError(placement.accelerator, "SECDED over " + name(fault),
                        "stuck cells in memories of weights or thresholds");

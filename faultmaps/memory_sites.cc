@@ -71,7 +71,7 @@ void stick_bit(Lowering& lowering, const Fault& fault, int part) {
     element.channels = {e.channel};
     element.pixels = {e.pixel};
     element.mask = mask;
-    element.stage = stage_buffer;
+    element.point = point_buffer;
     lowering.effects().elements.push_back(std::move(element));
   }
 }
@@ -122,7 +122,7 @@ void flip_while_written(Lowering& lowering, const Fault& fault, const PeArray& a
   wrong.channels = {element.channel};
   wrong.pixels = {element.pixel};
   wrong.mask = element.mask;
-  wrong.stage = stage_buffer_flip;
+  wrong.point = point_buffer_flip;
   wrong.images = {image, image};
   lowering.effects().elements.push_back(std::move(wrong));
 }
@@ -209,7 +209,8 @@ std::vector<SiteRow> of_activation_memories() {
        "models/loopback/FORMAT.md, Faults",
        Transient::stored,
        stick_bit,
-       flip_bit},
+       flip_bit,
+       any_parameters},
   };
 }
 

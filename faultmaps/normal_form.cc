@@ -20,16 +20,16 @@ auto key(const OperatorFault& f) {
 }
 auto key(const ElementFault& f) {
   return std::tuple_cat(
-      std::tie(f.tensor, f.stage, f.images.first, f.images.last, f.channels, f.pixels),
+      std::tie(f.tensor, f.point, f.images.first, f.images.last, f.channels, f.pixels),
       key(f.slot));
 }
 auto key(const OperandFault& f) {
   return std::tuple_cat(
-      std::tie(f.layer, f.stage, f.images.first, f.images.last, f.channels, f.pixels), key(f.slot));
+      std::tie(f.layer, f.point, f.images.first, f.images.last, f.channels, f.pixels), key(f.slot));
 }
 auto key(const WindowFault& f) {
   return std::tuple_cat(
-      std::tie(f.layer, f.stage, f.images.first, f.images.last, f.rows, f.columns, f.pixels),
+      std::tie(f.layer, f.point, f.images.first, f.images.last, f.rows, f.columns, f.pixels),
       key(f.slot));
 }
 auto key(const PoolFault& f) {

@@ -11,8 +11,8 @@ namespace stuckat {
 /// with all their faults.
 std::vector<OperatorFault> disjoint(std::vector<OperatorFault> faults, const Network& network);
 
-/// Canonical form: sorted by layer and tensor, then stage; operators of the same rows and pixels
-/// merged into one; element faults of the same selection and stage merged; patches unique.
+/// Canonical form: sorted by layer and tensor, then point; operators of the same rows and pixels
+/// merged into one; element faults of the same selection and point merged; patches unique.
 /// Equal sets of faults give equal Effects, whatever their order was.
 void normalize(Effects& effects);
 

@@ -50,7 +50,7 @@ void stick_output(Lowering& lowering, const Fault& fault, int part) {
   const int bits = l.input_format.bits;
   ElementFault element;
   element.tensor = Network::output_tensor(unit.layer);
-  element.stage = stage_output_code;
+  element.point = point_output_code;
   element.channels =
       multiples(fault.coordinates[0] / bits, unit.channels_per_word, l.input.channels);
   element.mask = CodeMask::stuck_bit(fault.coordinates[0] % bits, fault.value != 0);
@@ -92,7 +92,7 @@ void flip_output(Lowering& lowering, const Fault& fault, int part) {
   if (!at || !at->gives) return;
   ElementFault element;
   element.tensor = Network::output_tensor(unit.layer);
-  element.stage = stage_output_flip;
+  element.point = point_output_flip;
   element.channels = {at->word * unit.channels_per_word + fault.coordinates[0] / bits};
   element.pixels = {at->pixel};
   element.mask.flip = 1u << fault.coordinates[0] % bits;
@@ -119,7 +119,8 @@ std::vector<SiteRow> of_pools() {
        "docs/hardware.md, Max-pool",
        Transient::stored,
        stick_cell,
-       flip_cell},
+       flip_cell,
+       any_parameters},
       {SiteKind::pool_comparator,
        "pool/comparator",
        PartKind::pool,
@@ -133,7 +134,8 @@ std::vector<SiteRow> of_pools() {
        "docs/hardware.md, Max-pool",
        Transient::passes,
        stick_comparator,
-       flip_comparator},
+       flip_comparator,
+       any_parameters},
       {SiteKind::pool_output,
        "pool/output",
        PartKind::pool,
@@ -141,12 +143,13 @@ std::vector<SiteRow> of_pools() {
        {{"bit", pool_word_bits, "channels in a word * bits of a code"}},
        ValueKind::bit,
        "bit of every word that the pool gives; bit = lane * bits of the format + code bit",
-       "one code bit of the channels on that lane is stuck, in every pixel behind the pool",
+       "one code bit of the channels on that lane is stuck, in every pixel after the pool",
        "every output has that bit",
        "docs/hardware.md, Max-pool",
        Transient::passes,
        stick_output,
-       flip_output},
+       flip_output,
+       any_parameters},
   };
 }
 

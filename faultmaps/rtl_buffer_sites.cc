@@ -60,7 +60,7 @@ void stick_ring(Lowering& lowering, const Fault& fault, int part) {
   operand.channels = multiples(fault.coordinates[1] / bits, lanes, l.input.channels);
   operand.slot = {slots, fault.coordinates[0], l.input.channels / lanes, lanes};
   operand.mask = CodeMask::stuck_bit(fault.coordinates[1] % bits, fault.value != 0);
-  operand.stage = stage_buffer;
+  operand.point = point_buffer;
   lowering.effects().operands.push_back(std::move(operand));
 }
 
@@ -103,7 +103,7 @@ void stick_replay(Lowering& lowering, const Fault& fault, int part) {
   wrong.mask = CodeMask::stuck_bit(bit % bits, fault.value != 0);
   wrong.columns = multiples(bit / bits, simd, wrong.padded_columns);
   wrong.slot = {buffer.figures[0], slot, wrong.padded_columns / simd, simd};
-  wrong.stage = stage_buffer;
+  wrong.point = point_buffer;
   lowering.effects().windows.push_back(std::move(wrong));
 }
 
@@ -120,7 +120,7 @@ void flip_replay(Lowering& lowering, const Fault& fault, int part) {
   wrong.columns = {word->word * array.simd + bit / bits};
   wrong.pixels = {word->pixel};
   wrong.images = {word->image, word->image};
-  wrong.stage = stage_buffer_flip;
+  wrong.point = point_buffer_flip;
   if (word->first_fold > 0) {  // the others have read it
     wrong.rows = multiples(word->first_fold * array.pe, 1, lowering.layer(buffer.layer).rows());
     if (wrong.rows.empty()) return;
@@ -176,7 +176,7 @@ class Register {
       element.channels = std::move(rows);
       element.pixels = std::move(pixels);
       element.mask = mask;
-      element.stage = is_side() ? stage_side_register : stage_output_register;
+      element.point = is_side() ? point_side_register : point_output_register;
       element.images = images;
       lowering_.effects().elements.push_back(std::move(element));
       return;
@@ -234,7 +234,8 @@ std::vector<SiteRow> of_rtl_buffers() {
        "docs/hardware.md, FINN's parts in RTL",
        Transient::stored,
        stick_ring,
-       flip_ring},
+       flip_ring,
+       any_parameters},
       {SiteKind::replay_cell,
        "replay/cell",
        PartKind::replay_buffer,
@@ -250,7 +251,8 @@ std::vector<SiteRow> of_rtl_buffers() {
        "docs/hardware.md, FINN's parts in RTL",
        Transient::stored,
        stick_replay,
-       flip_replay},
+       flip_replay,
+       any_parameters},
       {SiteKind::output_register,
        "mvu/register",
        PartKind::output_registers,
@@ -266,7 +268,8 @@ std::vector<SiteRow> of_rtl_buffers() {
        "docs/hardware.md, FINN's parts in RTL",
        Transient::stored,
        stick_register,
-       flip_register},
+       flip_register,
+       any_parameters},
   };
 }
 

@@ -49,6 +49,15 @@ enum class ValueKind : uint8_t { bit, level, on };
 /// for as long as it is stored; the step that starts in the cycle is the first to see it.
 enum class Transient : uint8_t { none, passes, stored };
 
+/// Facts about a kind that others ask for.
+enum SiteTrait : int {
+  whole_pe = 1,          ///< the site is a PE as a whole: what the fault set `pe` breaks
+  weight_memory = 2,     ///< [PE,] address, lane, bit of a stored weight
+  threshold_memory = 4,  ///< [PE,] address, index, bit of a stored threshold
+  prunes = 8,            ///< weights read as 0, whatever they are
+  any_parameters = 16    ///< does the same whatever the network's weights and thresholds are
+};
+
 /// One coordinate: its name, how many positions it has at a part (index into the placement's parts
 /// of the row's PartKind), and that as a formula: positions are 0 to `formula` - 1.
 struct SiteCoordinate {
@@ -73,7 +82,9 @@ struct SiteRow {
   void (*lower)(Lowering&, const Fault&, int part);
   /// The same for a transient; null where flips() is false.
   void (*lower_flip)(Lowering&, const Fault&, int part);
+  int traits = 0;  ///< of SiteTrait
 
+  bool is(SiteTrait trait) const { return (traits & trait) != 0; }
   bool flips() const { return transient != Transient::none; }
 };
 

@@ -22,8 +22,8 @@ namespace {
 /// Elements that broken words of a stream hit.
 class CarriedFaults {
  public:
-  CarriedFaults(Lowering& lowering, const Stream& stream, StreamStage stage)
-      : lowering_(lowering), stream_(stream), stage_(stage) {}
+  CarriedFaults(Lowering& lowering, const Stream& stream, StreamPoint point)
+      : lowering_(lowering), stream_(stream), point_(point) {}
 
   /// Channels, pixels, slot, mask and images of `fault` are meant in carried_shape().
   void add(ElementFault fault);
@@ -34,18 +34,18 @@ class CarriedFaults {
 
  private:
   /// In the order of the FIFOs that carry the same.
-  int stage() const { return int{stages_of_stream} * stream_.position + stage_; }
+  int point() const { return int{points_of_stream} * stream_.position + point_; }
 
   Lowering& lowering_;
   const Stream& stream_;
-  const StreamStage stage_;
+  const StreamPoint point_;
 };
 
 void CarriedFaults::add(ElementFault fault) {
   const Stream& stream = stream_;
   Effects& effects = lowering_.effects();
   fault.tensor = stream.tensor;
-  fault.stage = int{stage_stream} + stage();
+  fault.point = int{point_stream} + point();
   if (stream.carries == Carries::tensor) {
     effects.elements.push_back(std::move(fault));
     return;
@@ -58,7 +58,7 @@ void CarriedFaults::add(ElementFault fault) {
                                std::move(fault.pixels),
                                fault.mask,
                                fault.slot,
-                               fault.stage,
+                               fault.point,
                                fault.images,
                                use.columns,
                                use.accumulator_bits});
@@ -73,7 +73,7 @@ void CarriedFaults::add(ElementFault fault) {
   }
   fault.slot.frame = stream.frame;
   effects.operands.push_back({stream.layer, std::move(fault.channels), std::move(fault.pixels),
-                              fault.mask, fault.slot, fault.stage, fault.images});
+                              fault.mask, fault.slot, fault.point, fault.images});
 }
 
 void CarriedFaults::add_padding(const ElementFault& fault, int first, int step) {
@@ -91,7 +91,7 @@ void CarriedFaults::add_padding(const ElementFault& fault, int first, int step) 
   if (padding.columns.empty()) return;
   padding.mask = fault.mask;
   padding.slot = fault.slot;
-  padding.stage = stage() - int{stage_buffer};
+  padding.point = point() - int{point_buffer};
   padding.images = fault.images;
   padding.padded_columns = use.columns;
   padding.accumulator_bits = use.accumulator_bits;
@@ -119,10 +119,10 @@ bool is_signed(const Stream& stream, const Network& network) {
 }
 
 /// One bit of every word that `slot` selects.
-void stick_word_bit(Lowering& lowering, const Stream& stream, StreamStage stage, SlotPattern slot,
+void stick_word_bit(Lowering& lowering, const Stream& stream, StreamPoint point, SlotPattern slot,
                     int word_bit, bool one) {
   const Network& network = lowering.network();
-  CarriedFaults carried(lowering, stream, stage);
+  CarriedFaults carried(lowering, stream, point);
   ElementFault element;
   element.slot = slot;
   const int bits = element_bits(lowering.placement(), stream.tensor, network);
@@ -176,7 +176,7 @@ void kill_word(Lowering& lowering, const Fault& fault, int part) {
 }
 
 /// One bit of one word of the run.
-void flip_word_bit(Lowering& lowering, const Stream& stream, StreamStage stage, int64_t word,
+void flip_word_bit(Lowering& lowering, const Stream& stream, StreamPoint point, int64_t word,
                    int word_bit) {
   const Network& network = lowering.network();
   const Shape shape = carried_shape(stream, lowering.placement(), network);
@@ -189,7 +189,7 @@ void flip_word_bit(Lowering& lowering, const Stream& stream, StreamStage stage, 
     pixel = channel / shape.channels;
     channel %= shape.channels;
   }
-  CarriedFaults carried(lowering, stream, stage);
+  CarriedFaults carried(lowering, stream, point);
   ElementFault element;
   element.mask.flip = inverted(word_bit % bits, bits, is_signed(stream, network));
   element.images = {word / words, word / words};
@@ -237,7 +237,8 @@ std::vector<SiteRow> of_streams() {
        "docs/hardware.md, Streams",
        Transient::passes,
        stick_wire,
-       flip_wire},
+       flip_wire,
+       any_parameters},
       {SiteKind::stream_slot,
        "stream/slot",
        PartKind::stream,
@@ -251,7 +252,8 @@ std::vector<SiteRow> of_streams() {
        "docs/hardware.md, Streams",
        Transient::stored,
        stick_slot,
-       flip_slot},
+       flip_slot,
+       any_parameters},
       {SiteKind::stream_word,
        "stream/word",
        PartKind::stream,
@@ -264,7 +266,8 @@ std::vector<SiteRow> of_streams() {
        "docs/hardware.md, Error models of the FAT paper",
        Transient::none,
        kill_word,
-       nullptr},
+       nullptr,
+       any_parameters},
   };
 }
 

@@ -383,7 +383,7 @@ void SystolicFaults::element(const Work& work, int r, int c, CodeMask input,
     dead.tensor = Network::output_tensor(work.index);
     dead.channels = multiples(c, array_.columns, l.rows());
     dead.pixels = multiples(r, array_.rows, l.output.pixels());
-    dead.stage = stage_pe_dead;
+    dead.point = point_pe_dead;
     dead.mask = CodeMask::constant(
         l.accumulator_output ? static_cast<uint32_t>(dead_accumulator(l, *pe->dead))
                              : l.output_format.code(nearest_level(l.output_format, *pe->dead)));

@@ -180,6 +180,7 @@ SystolicKinds register_kinds() {
                         "elements are not computed, the sum is 0)",
                         "an idle PE; or its weights are 0", Transient::none);
     row.value = ValueKind::on;
+    row.traits = prunes;
     return register_site(std::move(row));
   }();
   k.dead = [&] {
@@ -189,6 +190,7 @@ SystolicKinds register_kinds() {
                         "(output-stationary: elements of the PE are stuck at the level)",
                         "an idle PE", Transient::none);
     row.value = ValueKind::level;
+    row.traits = whole_pe;
     return register_site(std::move(row));
   }();
   SiteRow memory{{},

@@ -81,7 +81,8 @@ std::vector<SiteRow> of_windows() {
        "docs/hardware.md, Sliding-window unit",
        Transient::stored,
        stick_cell,
-       flip_cell},
+       flip_cell,
+       any_parameters},
   };
 }
 

@@ -5,10 +5,10 @@
 
 namespace stuckat::trainer {
 
-void BatchNorm::begin(size_t rows, Steps& steps) {
+void BatchNorm::begin(size_t rows, MultiThreshold& quantizer) {
   frozen_ = false;
-  steps.thresholds.clear();
-  steps.edges.clear();
+  quantizer.thresholds.clear();
+  quantizer.edges.clear();
   for (auto* values : {&band_.low, &band_.high, &band_.mean}) values->resize(rows);
   for (auto* values : {&deviation_, &statistics_.mean, &statistics_.variance}) {
     values->resize(rows);
@@ -17,13 +17,14 @@ void BatchNorm::begin(size_t rows, Steps& steps) {
 
 IntegerBatchNorm BatchNorm::add_row(const LayerParameters& parameters, size_t r, double mean,
                                     double variance, double count, double unit, int32_t limit,
-                                    Steps& steps) {
+                                    MultiThreshold& quantizer) {
   const double real_mean = mean * unit;
   const double real_variance = variance * unit * unit;
   const IntegerBatchNorm norm =
       integer_batch_norm(unit, parameters.gamma[r], parameters.beta[r], real_mean, real_variance);
-  const FoldedRow row = fold(norm, steps.format, limit);
-  steps.thresholds.insert(steps.thresholds.end(), row.thresholds.begin(), row.thresholds.end());
+  const FoldedRow row = fold(norm, quantizer.format, limit);
+  quantizer.thresholds.insert(quantizer.thresholds.end(), row.thresholds.begin(),
+                              row.thresholds.end());
   band_.low[r] = static_cast<float>(row.low);
   band_.high[r] = static_cast<float>(row.high);
   band_.mean[r] = static_cast<float>(mean);
@@ -33,17 +34,17 @@ IntegerBatchNorm BatchNorm::add_row(const LayerParameters& parameters, size_t r,
   return norm;
 }
 
-void BatchNorm::add_edges(const IntegerBatchNorm& norm, size_t r, Steps& steps) {
-  const RealRow row = real_row(norm, steps.format);
-  for (const double edge : row.edges) steps.edges.push_back(static_cast<float>(edge));
+void BatchNorm::add_edges(const IntegerBatchNorm& norm, size_t r, MultiThreshold& quantizer) {
+  const RealRow row = real_row(norm, quantizer.format);
+  for (const double edge : row.edges) quantizer.edges.push_back(static_cast<float>(edge));
   band_.low[r] = static_cast<float>(row.low);
   band_.high[r] = static_cast<float>(row.high);
 }
 
 void BatchNorm::normalise(const LayerParameters& parameters, const std::vector<ChannelSums>& blocks,
-                          double count, double unit, int32_t limit, Steps& steps) {
+                          double count, double unit, int32_t limit, MultiThreshold& quantizer) {
   const size_t rows = parameters.gamma.size();
-  begin(rows, steps);
+  begin(rows, quantizer);
   for (size_t r = 0; r < rows; ++r) {
     int64_t sum = 0;
     int64_t square = 0;
@@ -53,15 +54,15 @@ void BatchNorm::normalise(const LayerParameters& parameters, const std::vector<C
     }
     const double mean = static_cast<double>(sum) / count;
     const double variance = std::max(0.0, static_cast<double>(square) / count - mean * mean);
-    add_row(parameters, r, mean, variance, count, unit, limit, steps);
+    add_row(parameters, r, mean, variance, count, unit, limit, quantizer);
   }
 }
 
 void BatchNorm::normalise(const LayerParameters& parameters,
                           const std::vector<RealChannelSums>& blocks, double count, double unit,
-                          int32_t limit, Steps& steps) {
+                          int32_t limit, MultiThreshold& quantizer) {
   const size_t rows = parameters.gamma.size();
-  begin(rows, steps);
+  begin(rows, quantizer);
   for (size_t r = 0; r < rows; ++r) {
     double sum = 0;
     double square = 0;
@@ -71,19 +72,19 @@ void BatchNorm::normalise(const LayerParameters& parameters,
     }
     const double mean = sum / count;
     const double variance = std::max(0.0, square / count - mean * mean);
-    add_edges(add_row(parameters, r, mean, variance, count, unit, limit, steps), r, steps);
+    add_edges(add_row(parameters, r, mean, variance, count, unit, limit, quantizer), r, quantizer);
   }
 }
 
 void BatchNorm::freeze(const LayerParameters& parameters, double unit, int32_t limit,
-                       Steps& steps) {
+                       MultiThreshold& quantizer) {
   const size_t rows = parameters.gamma.size();
-  begin(rows, steps);
+  begin(rows, quantizer);
   frozen_ = true;
   for (size_t r = 0; r < rows; ++r) {
     const double mean = parameters.mean[r] / unit;
     const double variance = parameters.variance[r] / unit / unit;
-    add_edges(add_row(parameters, r, mean, variance, 0, unit, limit, steps), r, steps);
+    add_edges(add_row(parameters, r, mean, variance, 0, unit, limit, quantizer), r, quantizer);
   }
 }
 

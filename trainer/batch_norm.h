@@ -15,12 +15,13 @@ class BatchNorm {
   /// Statistics of a batch. blocks: sums of each block; count: sums of a row; unit: real value of
   /// one unit of the sums; limit: as in fold().
   void normalise(const LayerParameters& parameters, const std::vector<ChannelSums>& blocks,
-                 double count, double unit, int32_t limit, Steps& steps);
-  /// The same of sums that are real numbers: steps get edges as well as thresholds.
+                 double count, double unit, int32_t limit, MultiThreshold& quantizer);
+  /// The same of sums that are real numbers: the quantizer gets edges as well as thresholds.
   void normalise(const LayerParameters& parameters, const std::vector<RealChannelSums>& blocks,
-                 double count, double unit, int32_t limit, Steps& steps);
+                 double count, double unit, int32_t limit, MultiThreshold& quantizer);
   /// By the running statistics instead of a batch's, which are then constants to the gradient.
-  void freeze(const LayerParameters& parameters, double unit, int32_t limit, Steps& steps);
+  void freeze(const LayerParameters& parameters, double unit, int32_t limit,
+              MultiThreshold& quantizer);
   const PassBand& band() const { return band_; }
   const BatchStatistics& statistics() const { return statistics_; }
 
@@ -35,12 +36,13 @@ class BatchNorm {
                              std::vector<float>& beta_gradient) const;
 
  private:
-  void begin(size_t rows, Steps& steps);
-  /// mean, variance (biased) of a row's sums. Adds its thresholds to the steps; returns what they
-  /// follow from.
+  void begin(size_t rows, MultiThreshold& quantizer);
+  /// mean, variance (biased) of a row's sums. Adds its thresholds to the quantizer; returns what
+  /// they follow from.
   IntegerBatchNorm add_row(const LayerParameters& parameters, size_t row, double mean,
-                           double variance, double count, double unit, int32_t limit, Steps& steps);
-  void add_edges(const IntegerBatchNorm& norm, size_t row, Steps& steps);
+                           double variance, double count, double unit, int32_t limit,
+                           MultiThreshold& quantizer);
+  void add_edges(const IntegerBatchNorm& norm, size_t row, MultiThreshold& quantizer);
 
   bool frozen_ = false;
   PassBand band_;

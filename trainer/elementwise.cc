@@ -80,19 +80,19 @@ void sums_of_real(const float* acc, int pixels, int channels, Range range, RealC
   }
 }
 
-void steps_of_real(const float* acc, int pixels, int channels, const Steps& steps, int samples,
-                   int8_t* values) {
+void thresholds_of_real(const float* acc, int pixels, int channels, const MultiThreshold& quantizer,
+                        int samples, int8_t* values) {
   const BlockFloats d;
   const BlockInts ints;
   const hn::Rebind<int8_t, BlockInts> bytes;
-  const int count = steps.format.thresholds();
-  const auto lowest = hn::Set(ints, int32_t{steps.format.level(0)});
-  const auto height = hn::Set(ints, int32_t{steps.format.kind == FormatKind::binary ? 2 : 1});
+  const int count = quantizer.format.thresholds();
+  const auto lowest = hn::Set(ints, int32_t{quantizer.format.level(0)});
+  const auto height = hn::Set(ints, int32_t{quantizer.format.kind == FormatKind::binary ? 2 : 1});
   const auto present = hn::Set(ints, int32_t{std::min(samples, lanes)});
   for (int p = 0; p < pixels; ++p) {
     for (int c = 0; c < channels; ++c) {
-      const auto sign = hn::Set(d, static_cast<float>(steps.sign[static_cast<size_t>(c)]));
-      const float* edges = steps.edges.data() + static_cast<ptrdiff_t>(c) * count;
+      const auto sign = hn::Set(d, static_cast<float>(quantizer.sign[static_cast<size_t>(c)]));
+      const float* edges = quantizer.edges.data() + static_cast<ptrdiff_t>(c) * count;
       for (int j = 0; j < lanes; j += lanes_of<BlockFloats>) {
         const auto a = hn::Mul(hn::LoadU(d, acc + j), sign);
         auto level = lowest;
@@ -110,16 +110,17 @@ void steps_of_real(const float* acc, int pixels, int channels, const Steps& step
 }
 
 template <class Acc>
-HWY_INLINE void steps_of(const Acc* acc, int pixels, int channels, const Steps& steps, int samples,
-                         int8_t* values) {
+HWY_INLINE void thresholds_of(const Acc* acc, int pixels, int channels,
+                              const MultiThreshold& quantizer, int samples, int8_t* values) {
   const hn::CappedTag<Acc, lanes> d;
   const hn::Rebind<int8_t, decltype(d)> bytes;
-  const int count = steps.format.thresholds();
-  const auto lowest = hn::Set(d, static_cast<Acc>(steps.format.level(0)));
-  const auto height = hn::Set(d, static_cast<Acc>(steps.format.kind == FormatKind::binary ? 2 : 1));
+  const int count = quantizer.format.thresholds();
+  const auto lowest = hn::Set(d, static_cast<Acc>(quantizer.format.level(0)));
+  const auto height =
+      hn::Set(d, static_cast<Acc>(quantizer.format.kind == FormatKind::binary ? 2 : 1));
   // The parameters as the loop reads them.
-  const std::vector<Acc> sign(steps.sign.begin(), steps.sign.end());
-  const std::vector<Acc> thresholds(steps.thresholds.begin(), steps.thresholds.end());
+  const std::vector<Acc> sign(quantizer.sign.begin(), quantizer.sign.end());
+  const std::vector<Acc> thresholds(quantizer.thresholds.begin(), quantizer.thresholds.end());
   const auto present = hn::Set(d, static_cast<Acc>(std::min(samples, lanes)));
   for (int p = 0; p < pixels; ++p) {
     for (int c = 0; c < channels; ++c) {
@@ -201,13 +202,13 @@ void sums_of_int(const int32_t* acc, int pixels, int channels, Range range, int6
                  ChannelSums& sums) {
   sums_of(acc, pixels, channels, range, bound, sums);
 }
-void steps_of_short(const int16_t* acc, int pixels, int channels, const Steps& steps, int samples,
-                    int8_t* values) {
-  steps_of(acc, pixels, channels, steps, samples, values);
+void thresholds_of_short(const int16_t* acc, int pixels, int channels,
+                         const MultiThreshold& quantizer, int samples, int8_t* values) {
+  thresholds_of(acc, pixels, channels, quantizer, samples, values);
 }
-void steps_of_int(const int32_t* acc, int pixels, int channels, const Steps& steps, int samples,
-                  int8_t* values) {
-  steps_of(acc, pixels, channels, steps, samples, values);
+void thresholds_of_int(const int32_t* acc, int pixels, int channels,
+                       const MultiThreshold& quantizer, int samples, int8_t* values) {
+  thresholds_of(acc, pixels, channels, quantizer, samples, values);
 }
 void pass_short(const int16_t* acc, int pixels, int channels, Range range, const PassBand& band,
                 float* gradient, float* sums, float* products) {
@@ -267,9 +268,9 @@ namespace stuckat::trainer {
 HWY_EXPORT(sums_of_short);
 HWY_EXPORT(sums_of_int);
 HWY_EXPORT(sums_of_real);
-HWY_EXPORT(steps_of_short);
-HWY_EXPORT(steps_of_int);
-HWY_EXPORT(steps_of_real);
+HWY_EXPORT(thresholds_of_short);
+HWY_EXPORT(thresholds_of_int);
+HWY_EXPORT(thresholds_of_real);
 HWY_EXPORT(pass_short);
 HWY_EXPORT(pass_int);
 HWY_EXPORT(pass_real);
@@ -289,17 +290,17 @@ void add_sums(const int32_t* acc, int pixels, int channels, Range range, int64_t
 void add_sums(const float* acc, int pixels, int channels, Range range, RealChannelSums& sums) {
   HWY_DYNAMIC_DISPATCH(sums_of_real)(acc, pixels, channels, range, sums);
 }
-void apply_steps(const int16_t* acc, int pixels, int channels, const Steps& steps, int samples,
-                 int8_t* values) {
-  HWY_DYNAMIC_DISPATCH(steps_of_short)(acc, pixels, channels, steps, samples, values);
+void apply_thresholds(const int16_t* acc, int pixels, int channels, const MultiThreshold& quantizer,
+                      int samples, int8_t* values) {
+  HWY_DYNAMIC_DISPATCH(thresholds_of_short)(acc, pixels, channels, quantizer, samples, values);
 }
-void apply_steps(const int32_t* acc, int pixels, int channels, const Steps& steps, int samples,
-                 int8_t* values) {
-  HWY_DYNAMIC_DISPATCH(steps_of_int)(acc, pixels, channels, steps, samples, values);
+void apply_thresholds(const int32_t* acc, int pixels, int channels, const MultiThreshold& quantizer,
+                      int samples, int8_t* values) {
+  HWY_DYNAMIC_DISPATCH(thresholds_of_int)(acc, pixels, channels, quantizer, samples, values);
 }
-void apply_steps(const float* acc, int pixels, int channels, const Steps& steps, int samples,
-                 int8_t* values) {
-  HWY_DYNAMIC_DISPATCH(steps_of_real)(acc, pixels, channels, steps, samples, values);
+void apply_thresholds(const float* acc, int pixels, int channels, const MultiThreshold& quantizer,
+                      int samples, int8_t* values) {
+  HWY_DYNAMIC_DISPATCH(thresholds_of_real)(acc, pixels, channels, quantizer, samples, values);
 }
 void pass_gradient(const int16_t* acc, int pixels, int channels, Range range, const PassBand& band,
                    float* gradient, float* sums, float* products) {

@@ -34,7 +34,7 @@ void add_sums(const float* acc, int pixels, int channels, Range range, RealChann
 /// How the accumulators of a layer become values: value = level number (thresholds strictly below
 /// sign * accumulator). sign is -1 where the batch-norm's scale is negative, as if the row's
 /// weights had changed their sign.
-struct Steps {
+struct MultiThreshold {
   NumberFormat format;
   std::vector<int32_t> sign;        // [channel], -1 or +1
   std::vector<int32_t> thresholds;  // [channel][format.thresholds()], on sign * accumulator
@@ -42,12 +42,12 @@ struct Steps {
 };
 
 /// values[pixel][channel][16] of one block; 0 in lanes from `samples` on.
-void apply_steps(const int16_t* acc, int pixels, int channels, const Steps& steps, int samples,
-                 int8_t* values);
-void apply_steps(const int32_t* acc, int pixels, int channels, const Steps& steps, int samples,
-                 int8_t* values);
-void apply_steps(const float* acc, int pixels, int channels, const Steps& steps, int samples,
-                 int8_t* values);
+void apply_thresholds(const int16_t* acc, int pixels, int channels, const MultiThreshold& quantizer,
+                      int samples, int8_t* values);
+void apply_thresholds(const int32_t* acc, int pixels, int channels, const MultiThreshold& quantizer,
+                      int samples, int8_t* values);
+void apply_thresholds(const float* acc, int pixels, int channels, const MultiThreshold& quantizer,
+                      int samples, int8_t* values);
 
 /// Where the straight-through gradient passes: low <= accumulator <= high, per channel.
 struct PassBand {

@@ -41,7 +41,7 @@ struct ComputedLayer {
   int index = 0;
   ForwardLayer& forward;               ///< its padded input and its sums
   const std::vector<int8_t>& weights;  ///< [rows][columns], as the products saw them
-  const Steps& steps;                  ///< signs; thresholds as soon as there are any
+  const MultiThreshold& quantizer;     ///< signs; thresholds as soon as there are any
 };
 
 /// Everything changes nothing unless overridden. Layers and tensors are numbered as in the network;
@@ -67,7 +67,8 @@ class FaultOverlay {
   /// accumulators have 32 bits then.
   virtual bool needs_wide(int /*layer*/, const Layer& /*described*/) const { return false; }
   virtual void sums(const StepContext&, const ComputedLayer&) const {}
-  virtual void thresholds(int /*layer*/, const Layer& /*described*/, Steps& /*steps*/) const {}
+  virtual void thresholds(int /*layer*/, const Layer& /*described*/,
+                          MultiThreshold& /*quantizer*/) const {}
   /// Values of a tensor other than the last. For tensor 0 there is no layer before it.
   struct TensorValues {
     int8_t* values = nullptr;                 ///< null: `wide` are the values

@@ -18,7 +18,7 @@ int32_t within_limit(int64_t sum) {
 void break_comparators(const LayerFaults& faults, const ComputedLayer& computed, Range samples,
                        int64_t image_index, int8_t* values) {
   const Layer& layer = computed.forward.layer;
-  const Steps& steps = computed.steps;
+  const MultiThreshold& quantizer = computed.quantizer;
   const int count = layer.thresholds_per_row();
   std::vector<int32_t> thresholds(static_cast<size_t>(count));
   for (const OperatorFault& fault : faults.operators) {
@@ -29,12 +29,12 @@ void break_comparators(const LayerFaults& faults, const ComputedLayer& computed,
     for_selected(fault, layer.output, samples, image_index, [&](int sample, int pixel) {
       for (const int row : fault.rows) {
         // On sums both sides of a comparison are twice the accumulator minus a constant.
-        const auto first = steps.thresholds.begin() + static_cast<ptrdiff_t>(row) * count;
+        const auto first = quantizer.thresholds.begin() + static_cast<ptrdiff_t>(row) * count;
         std::transform(first, first + count, thresholds.begin(),
                        [&](int32_t t) { return static_cast<int32_t>(accumulator_of(layer, t)); });
         const size_t at = position(layer.output, sample, pixel * layer.rows() + row);
         const int32_t sum =
-            steps.sign[static_cast<size_t>(row)] * computed.forward.acc32.data()[at];
+            quantizer.sign[static_cast<size_t>(row)] * computed.forward.acc32.data()[at];
         const auto accumulator = static_cast<int32_t>(accumulator_of(layer, sum));
         values[at] =
             static_cast<int8_t>(broken_threshold(layer, pe, row, thresholds.data(), accumulator));
@@ -95,18 +95,18 @@ void DecidedElements::clear(int block, int y, Range channels, float* row) const 
 FixedFaults::FixedFaults(const Network& network, const Effects& common,
                          const std::vector<Effects>& of_samples)
     : decided_(static_cast<size_t>(network.tensors())), decided_operands_(network.layers.size()) {
-  parts_.push_back({faults_by_tensor(common, network), {0, INT_MAX}});
+  by_samples_.push_back({faults_by_tensor(common, network), {0, INT_MAX}});
   for (size_t n = 0; n < of_samples.size(); ++n) {
     const int sample = static_cast<int>(n);
-    parts_.push_back({faults_by_tensor(of_samples[n], network), {sample, sample + 1}});
+    by_samples_.push_back({faults_by_tensor(of_samples[n], network), {sample, sample + 1}});
   }
 }
 
 template <class Visit>
-void FixedFaults::for_parts(const StepContext& context, int tensor, const Visit& visit) const {
-  for (const Part& part : parts_) {
-    const Range samples{part.samples.begin, std::min(part.samples.end, context.samples)};
-    if (samples.begin < samples.end) visit(part.faults[static_cast<size_t>(tensor)], samples);
+void FixedFaults::for_samples(const StepContext& context, int tensor, const Visit& visit) const {
+  for (const SampleFaults& of : by_samples_) {
+    const Range samples{of.samples.begin, std::min(of.samples.end, context.samples)};
+    if (samples.begin < samples.end) visit(of.faults[static_cast<size_t>(tensor)], samples);
   }
 }
 
@@ -115,7 +115,7 @@ void FixedFaults::begin(const StepContext& context) {
     const Shape shape = context.network.shape(t);
     DecidedElements& decided = decided_[static_cast<size_t>(t)];
     decided = {};
-    for_parts(context, t, [&](const LayerFaults& faults, Range samples) {
+    for_samples(context, t, [&](const LayerFaults& faults, Range samples) {
       if (faults.elements.empty() && faults.operators.empty() && faults.pools.empty()) return;
       if (!decided.any()) decided.reset(shape, context.samples);
       add_decided(faults, shape, samples, context.image_index, decided);
@@ -124,7 +124,7 @@ void FixedFaults::begin(const StepContext& context) {
     const Layer& layer = context.network.layers[static_cast<size_t>(t) - 1];
     DecidedElements& held = decided_operands_[static_cast<size_t>(t) - 1];
     held = {};
-    for_parts(context, t, [&](const LayerFaults& faults, Range samples) {
+    for_samples(context, t, [&](const LayerFaults& faults, Range samples) {
       if (faults.operands.empty()) return;
       if (!held.any()) held.reset(padded_shape(layer), context.samples);
       for (const OperandFault& fault : faults.operands) {
@@ -141,27 +141,27 @@ void FixedFaults::weights(int layer, const Layer& described, const std::vector<i
 }
 
 bool FixedFaults::changes_operands(int layer) const {
-  return std::any_of(parts_.begin(), parts_.end(), [&](const Part& part) {
-    return !part.faults[static_cast<size_t>(layer) + 1].operands.empty();
+  return std::any_of(by_samples_.begin(), by_samples_.end(), [&](const SampleFaults& of) {
+    return !of.faults[static_cast<size_t>(layer) + 1].operands.empty();
   });
 }
 
 void FixedFaults::operands(const StepContext& context, int layer, int8_t* padded_input) const {
-  for_parts(context, layer + 1, [&](const LayerFaults& faults, Range samples) {
+  for_samples(context, layer + 1, [&](const LayerFaults& faults, Range samples) {
     overwrite_operands(faults, context.network.layers[static_cast<size_t>(layer)], samples,
                        context.image_index, padded_input);
   });
 }
 
 bool FixedFaults::changes_sums(int layer) const {
-  return std::any_of(parts_.begin(), parts_.end(), [&](const Part& part) {
-    return part.faults[static_cast<size_t>(layer) + 1].breaks_sums();
+  return std::any_of(by_samples_.begin(), by_samples_.end(), [&](const SampleFaults& of) {
+    return of.faults[static_cast<size_t>(layer) + 1].breaks_sums();
   });
 }
 
 bool FixedFaults::needs_wide(int layer, const Layer& described) const {
-  return std::any_of(parts_.begin(), parts_.end(), [&](const Part& part) {
-    return trainer::needs_wide(part.faults[static_cast<size_t>(layer) + 1], described);
+  return std::any_of(by_samples_.begin(), by_samples_.end(), [&](const SampleFaults& of) {
+    return trainer::needs_wide(of.faults[static_cast<size_t>(layer) + 1], described);
   });
 }
 
@@ -169,13 +169,13 @@ void FixedFaults::sums(const StepContext& context, const ComputedLayer& computed
   if (!changes_sums(computed.index)) return;
   ForwardLayer& forward = computed.forward;
   const Layer& layer = forward.layer;
-  const std::vector<int32_t>& sign = computed.steps.sign;
+  const std::vector<int32_t>& sign = computed.quantizer.sign;
   std::vector<int8_t> exported = computed.weights;
   for (size_t k = 0; k < exported.size(); ++k) {
     const size_t row = k / static_cast<size_t>(layer.columns());
     exported[k] = static_cast<int8_t>(exported[k] * sign[row]);
   }
-  for_parts(context, computed.index + 1, [&](const LayerFaults& faults, Range samples) {
+  for_samples(context, computed.index + 1, [&](const LayerFaults& faults, Range samples) {
     for (const BrokenAccumulator& a :
          broken_accumulators(faults, forward, exported.data(), samples, context.image_index)) {
       forward.acc32.data()[position(layer.output, a.sample, a.pixel * layer.rows() + a.row)] =
@@ -184,12 +184,12 @@ void FixedFaults::sums(const StepContext& context, const ComputedLayer& computed
   });
 }
 
-void FixedFaults::thresholds(int layer, const Layer& described, Steps& steps) const {
-  patch_thresholds(common(layer), described, steps);
+void FixedFaults::thresholds(int layer, const Layer& described, MultiThreshold& quantizer) const {
+  patch_thresholds(common(layer), described, quantizer);
 }
 
 void FixedFaults::values(const StepContext& context, int tensor, const TensorValues& of) {
-  for_parts(context, tensor, [&](const LayerFaults& faults, Range samples) {
+  for_samples(context, tensor, [&](const LayerFaults& faults, Range samples) {
     if (of.wide != nullptr) {
       if (!faults.pools.empty()) {
         throw InputError(context.network.name, "a broken pool in a graph, or with many levels",
@@ -211,14 +211,14 @@ void FixedFaults::values(const StepContext& context, int tensor, const TensorVal
 void FixedFaults::logits(const StepContext& context, const ComputedLayer& computed) const {
   const Layer& layer = computed.forward.layer;
   const int tensor = computed.index + 1;
-  for_parts(context, tensor, [&](const LayerFaults& faults, Range samples) {
+  for_samples(context, tensor, [&](const LayerFaults& faults, Range samples) {
     if (context.pass.offsets != nullptr && !faults.elements.empty()) {
       throw InputError(context.network.name, "faults in logits that are real numbers",
                        "faults that change weights, thresholds, operands or values");
     }
     for (const ElementFault& fault : faults.elements) {
       for_selected(fault, layer.output, samples, context.image_index, [&](int sample, int element) {
-        const int s = computed.steps.sign[static_cast<size_t>(element % layer.rows())];
+        const int s = computed.quantizer.sign[static_cast<size_t>(element % layer.rows())];
         int32_t& a = computed.forward.acc32.data()[position(layer.output, sample, element)];
         const auto before = static_cast<int32_t>(accumulator_of(layer, s * int64_t{a}));
         a = within_limit(s *

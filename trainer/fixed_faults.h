@@ -41,7 +41,7 @@ class FixedFaults : public FaultOverlay {
   bool changes_sums(int layer) const override;
   bool needs_wide(int layer, const Layer& described) const override;
   void sums(const StepContext& context, const ComputedLayer& computed) const override;
-  void thresholds(int layer, const Layer& described, Steps& steps) const override;
+  void thresholds(int layer, const Layer& described, MultiThreshold& quantizer) const override;
   void values(const StepContext& context, int tensor, const TensorValues& of) override;
   void logits(const StepContext& context, const ComputedLayer& computed) const override;
   void gradient(const StepContext& context, int tensor, int block, int y, Range channels,
@@ -54,19 +54,19 @@ class FixedFaults : public FaultOverlay {
 
  private:
   /// Effects on some samples of a batch.
-  struct Part {
+  struct SampleFaults {
     std::vector<LayerFaults> faults;  // [tensor]
     Range samples;
   };
   /// Parameters, which all samples share.
   const LayerFaults& common(int layer) const {
-    return parts_.front().faults[static_cast<size_t>(layer) + 1];
+    return by_samples_.front().faults[static_cast<size_t>(layer) + 1];
   }
-  /// visit(faults of the tensor, samples) for each part that is within the batch.
+  /// visit(faults of the tensor, samples) for those that are within the batch.
   template <class Visit>
-  void for_parts(const StepContext& context, int tensor, const Visit& visit) const;
+  void for_samples(const StepContext& context, int tensor, const Visit& visit) const;
 
-  std::vector<Part> parts_;                        // common effects first
+  std::vector<SampleFaults> by_samples_;           // common effects first
   std::vector<DecidedElements> decided_;           // [tensor]
   std::vector<DecidedElements> decided_operands_;  // [layer]
 };

@@ -13,36 +13,6 @@ namespace stuckat::trainer {
 
 namespace {
 
-/// What a fault there does depends on the parameters that the network has.
-bool breaks_parameters(SiteKind kind) {
-  switch (kind) {
-    case SiteKind::pe_weight:
-    case SiteKind::pe_threshold:
-    case SiteKind::array_weight:
-    case SiteKind::array_threshold:
-      return true;
-    case SiteKind::pe_input:
-    case SiteKind::pe_product:
-    case SiteKind::pe_accumulator:
-    case SiteKind::pe_comparator:
-    case SiteKind::pe_output:
-    case SiteKind::pe_dead:
-    case SiteKind::stream_wire:
-    case SiteKind::stream_slot:
-    case SiteKind::stream_word:
-    case SiteKind::window_cell:
-    case SiteKind::pool_cell:
-    case SiteKind::pool_comparator:
-    case SiteKind::pool_output:
-    case SiteKind::buffer_activation:
-    case SiteKind::ring_cell:
-    case SiteKind::replay_cell:
-    case SiteKind::output_register:
-      return false;
-  }
-  return true;
-}
-
 /// What a single sample can have of its own: values that are overwritten, where they are computed
 /// or where they are read.
 void check_overwrites(const Effects& effects, const std::string& where, const std::string& what) {
@@ -125,7 +95,8 @@ void HardwareFaults::export_memories(const Model& model, const FaultMap& map) {
   std::set<int> layers;
   const std::string* part = nullptr;  // of the fault before: neighbours share theirs
   for (const Fault& fault : map.faults) {
-    if (!breaks_parameters(fault.kind) || (part != nullptr && *part == fault.part)) continue;
+    if (site_row(fault.kind).is(any_parameters) || (part != nullptr && *part == fault.part))
+      continue;
     part = &fault.part;
     bool is_array = false;
     for (const PeArray& array : hardware_.placement.arrays) {

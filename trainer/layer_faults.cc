@@ -42,9 +42,9 @@ std::vector<LayerFaults> faults_by_tensor(const Effects& given, const Network& n
   });
   for (LayerFaults& faults : result) {
     std::stable_sort(faults.elements.begin(), faults.elements.end(),
-                     [](const auto& a, const auto& b) { return a.stage < b.stage; });
+                     [](const auto& a, const auto& b) { return a.point < b.point; });
     std::stable_sort(faults.operands.begin(), faults.operands.end(),
-                     [](const auto& a, const auto& b) { return a.stage < b.stage; });
+                     [](const auto& a, const auto& b) { return a.point < b.point; });
   }
   return result;
 }
@@ -62,14 +62,14 @@ bool needs_wide(const LayerFaults& faults, const Layer& layer) {
          (layer.accumulator_output && !faults.elements.empty());
 }
 
-void patch_thresholds(const LayerFaults& faults, const Layer& layer, Steps& steps) {
+void patch_thresholds(const LayerFaults& faults, const Layer& layer, MultiThreshold& quantizer) {
   for (const ParameterPatch& patch : faults.thresholds) {
     const auto at = static_cast<ptrdiff_t>(patch.row) * layer.thresholds_per_row() + patch.index;
-    steps.thresholds[static_cast<size_t>(at)] = static_cast<int32_t>(
+    quantizer.thresholds[static_cast<size_t>(at)] = static_cast<int32_t>(
         std::clamp<int64_t>(sum_of(layer, patch.value), -INT32_MAX, INT32_MAX));
-    if (steps.edges.empty()) continue;
-    steps.edges[static_cast<size_t>(at)] =
-        static_cast<float>(steps.thresholds[static_cast<size_t>(at)]);
+    if (quantizer.edges.empty()) continue;
+    quantizer.edges[static_cast<size_t>(at)] =
+        static_cast<float>(quantizer.thresholds[static_cast<size_t>(at)]);
   }
 }
 

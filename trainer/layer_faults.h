@@ -20,7 +20,7 @@ struct LayerFaults {
   std::vector<ParameterPatch> weights;
   std::vector<ParameterPatch> thresholds;
   std::vector<OperatorFault> operators;
-  std::vector<ElementFault> elements;  ///< on the output tensor, in order of stage
+  std::vector<ElementFault> elements;  ///< on the output tensor, in order of point
   std::vector<OperandFault> operands;  ///< in the layer's padded input
   std::vector<PoolFault> pools;
   std::vector<WindowFault> windows;
@@ -46,7 +46,7 @@ void patch_weights(const LayerFaults& faults, const Layer& layer, const std::vec
                    int8_t* weights);
 /// The layer needs 32-bit accumulators: its sums or thresholds can be beyond the fault-free ones.
 bool needs_wide(const LayerFaults& faults, const Layer& layer);
-void patch_thresholds(const LayerFaults& faults, const Layer& layer, Steps& steps);
+void patch_thresholds(const LayerFaults& faults, const Layer& layer, MultiThreshold& quantizer);
 /// What a row with a broken operator or window adds up at one output pixel of a sample. Of several
 /// for the same element the last one counts.
 struct BrokenAccumulator {

@@ -13,7 +13,7 @@ namespace {
 struct Piece {
   int block = 0;
   int blocks = 0;
-  int part = 0;
+  int slice = 0;
   Range channels;
 };
 
@@ -24,16 +24,16 @@ std::vector<Piece> pieces_of(int blocks, int at_once, int channels, int threads)
   const int all = (blocks + at_once - 1) / at_once;
   const int whole = all / threads * threads;
   const int least_channels = 16;
-  const int parts = whole == all ? 1
-                                 : std::clamp((threads + all - whole - 1) / (all - whole), 1,
-                                              std::max(1, channels / least_channels));
+  const int slices = whole == all ? 1
+                                  : std::clamp((threads + all - whole - 1) / (all - whole), 1,
+                                               std::max(1, channels / least_channels));
   std::vector<Piece> pieces;
   for (int i = 0; i < all; ++i) {
-    const int cuts = i < whole ? 1 : parts;
+    const int cuts = i < whole ? 1 : slices;
     const int first = i * at_once;
-    for (int part = 0; part < cuts; ++part) {
+    for (int slice = 0; slice < cuts; ++slice) {
       pieces.push_back(
-          {first, std::min(at_once, blocks - first), part, part_of(channels, part, cuts)});
+          {first, std::min(at_once, blocks - first), slice, slice_of(channels, slice, cuts)});
     }
   }
   return pieces;
@@ -87,9 +87,9 @@ void PackedWeights::pack(const Geometry& geometry, const Digits& weight_digits,
   forward_groups = ceil_divided(channels, digits.group);
   backward_groups = ceil_divided(rows, digits.group);
   forward.resize(static_cast<size_t>(geometry.taps()) * rows * forward_groups);
-  const int row_parts = std::min(rows, 8 * workers.threads());
-  workers.run(row_parts, [&](int part) {
-    const Range range = part_of(rows, part, row_parts);
+  const int row_slices = std::min(rows, 8 * workers.threads());
+  workers.run(row_slices, [&](int slice) {
+    const Range range = slice_of(rows, slice, row_slices);
     for (int row = range.begin; row < range.end; ++row) {
       for (int tap = 0; tap < geometry.taps(); ++tap) {
         const int8_t* w = weights + static_cast<ptrdiff_t>(row) * columns + tap * channels;
@@ -107,9 +107,9 @@ void PackedWeights::pack(const Geometry& geometry, const Digits& weight_digits,
   if (!with_backward) return;
   backward.resize(static_cast<size_t>(columns) * backward_groups);
   constexpr int gradient_bytes = lanes * static_cast<int>(sizeof(float));
-  const int column_parts = std::min(columns, 8 * workers.threads());
-  workers.run(column_parts, [&](int part) {
-    const Range range = part_of(columns, part, column_parts);
+  const int column_slices = std::min(columns, 8 * workers.threads());
+  workers.run(column_slices, [&](int slice) {
+    const Range range = slice_of(columns, slice, column_slices);
     for (int g = 0; g < backward_groups; ++g) {
       const int first = g * digits.group;
       const int members = std::min(digits.group, rows - first);
@@ -221,7 +221,7 @@ void data_gradient(const Geometry& geometry, const PackedWeights& weights, int s
     for (int oy = 0; oy < geometry.out.height; ++oy) {
       const int y = oy * geometry.stride;
       begin_rows(y + geometry.kernel);
-      gradient(piece.block, oy, piece.part == 0, in.data());
+      gradient(piece.block, oy, piece.slice == 0, in.data());
       for (int ox = 0; ox < geometry.out.width; ++ox) {
         const int x = ox * geometry.stride;
         for (int first_group = 0; first_group < weights.backward_groups;

@@ -38,9 +38,9 @@ struct Range {
   int begin = 0;
   int end = 0;
 };
-/// Part `part` of `parts` of 0 .. count-1.
-inline Range part_of(int count, int part, int parts) {
-  return {count * part / parts, count * (part + 1) / parts};
+/// Slice `slice` of `slices` of 0 .. count-1.
+inline Range slice_of(int count, int slice, int slices) {
+  return {count * slice / slices, count * (slice + 1) / slices};
 }
 
 /// Integer weights as table indices, once by groups of input channels for the forward pass and

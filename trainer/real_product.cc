@@ -17,7 +17,7 @@ constexpr int window_floats = 1 << 18;  // of windows side by side: an L2 cache
 int ceil_divided(int a, int b) { return (a + b - 1) / b; }
 
 /// Parts to cut `rows` into where there are `groups` of columns.
-int parts_of(int groups, int rows) {
+int slices_of(int groups, int rows) {
   return std::clamp(ceil_divided(least_items, groups), 1, std::max(1, rows / least_rows));
 }
 
@@ -72,11 +72,11 @@ void add_real_product(const Geometry& geometry, const float* weights, int sample
   const int at_once = std::max(1, fit / width);
   const int output_rows = blocks * geometry.out.height;
   const int groups = ceil_divided(output_rows, at_once);
-  const int parts = parts_of(groups, rows);
-  workers.run(groups * parts, [&](int item) {
-    const int first = item / parts * at_once;
+  const int slices = slices_of(groups, rows);
+  workers.run(groups * slices, [&](int item) {
+    const int first = item / slices * at_once;
     const int count = std::min(at_once, output_rows - first);
-    const Range range = part_of(rows, item % parts, parts);
+    const Range range = slice_of(rows, item % slices, slices);
     const int height = range.end - range.begin;
     const ptrdiff_t stride = static_cast<ptrdiff_t>(count) * width;
     Buffer<float> windows;
@@ -243,12 +243,13 @@ void real_data_gradient(const Geometry& geometry, const float* weights, int samp
   constexpr int enough = 256;  // columns of a matrix
   const int at_once = std::clamp(enough / (geometry.out.pixels() * lanes), 1, blocks);
   const int groups = ceil_divided(blocks, at_once);
-  const int parts = parts_of(groups, geometry.in.channels);
-  workers.run(groups * parts, [&](int item) {
-    const int first = item / parts * at_once;
-    const int part = item % parts;
+  const int slices = slices_of(groups, geometry.in.channels);
+  workers.run(groups * slices, [&](int item) {
+    const int first = item / slices * at_once;
+    const int slice = item % slices;
     PieceOfGradient piece(geometry, weights, {first, std::min(blocks, first + at_once)},
-                          part_of(geometry.in.channels, part, parts), part == 0, input_gradient);
+                          slice_of(geometry.in.channels, slice, slices), slice == 0,
+                          input_gradient);
     piece.run(gradient, done);
   });
 }

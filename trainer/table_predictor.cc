@@ -5,8 +5,8 @@ namespace {
 
 /// Thresholds of the network as thresholds on sums: matches > t <=> 2 * matches - columns >
 /// 2 * t - columns.
-Steps steps_of(const Layer& layer) {
-  Steps steps{layer.output_format, std::vector<int32_t>(static_cast<size_t>(layer.rows()), 1), {}};
+MultiThreshold steps_of(const Layer& layer) {
+  MultiThreshold steps{layer.output_format, std::vector<int32_t>(static_cast<size_t>(layer.rows()), 1), {}};
   for (const int32_t t : layer.thresholds) {
     steps.thresholds.push_back(layer.is_xnor() ? 2 * t - layer.columns() : t);
   }
@@ -71,7 +71,7 @@ std::vector<int32_t> TablePredictor::logits(StepInput input, int samples, int64_
       workers_.run(blocks, [&](int block) {
         const size_t start = block * block_elements(layer.output);
         forward.with_accumulators([&](const auto* acc) {
-          apply_steps(acc + start, layer.output.pixels(), layer.rows(), steps_[i - 1],
+          apply_thresholds(acc + start, layer.output.pixels(), layer.rows(), steps_[i - 1],
                       samples - block * lanes, values.data() + start);
         });
       });

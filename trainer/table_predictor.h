@@ -21,7 +21,7 @@ class TablePredictor : public PredictorPasses {
   Workers& workers_;
   std::vector<LayerFaults> faults_;                    // [tensor]
   std::vector<std::unique_ptr<ForwardLayer>> layers_;  // null for a pool
-  std::vector<Steps> steps_;                           // [layer]
+  std::vector<MultiThreshold> steps_;                           // [layer]
   std::vector<std::vector<int32_t>> thresholds_;       // [layer], patched, on accumulators
   std::vector<std::vector<int32_t>> sign_;             // [layer][row], all +1
   std::vector<std::vector<int8_t>> weights_;           // [layer], patched

@@ -394,13 +394,13 @@ double percent_at(const TrainOptions& options, int epoch) {
 
 double learning_rate_at(const TrainOptions& options, int epoch) {
   switch (options.schedule) {
-    case Schedule::constant:
+    case LearningRateSchedule::constant:
       return options.learning_rate;
-    case Schedule::step: {
+    case LearningRateSchedule::step: {
       const int steps = epoch / options.step_epochs;
       return options.learning_rate * std::pow(options.step_factor, steps);
     }
-    case Schedule::cosine:
+    case LearningRateSchedule::cosine:
       return options.learning_rate * 0.5 * (1 + std::cos(M_PI * epoch / options.epochs));
   }
   return 0;
@@ -502,7 +502,7 @@ std::string resolved_configuration(const Network& architecture, const TrainData&
   json["batch"] = o.batch;
   json["learning_rate"] = o.learning_rate;
   json["schedule"] = schedule_names()[static_cast<size_t>(o.schedule)];
-  if (o.schedule == Schedule::step) {
+  if (o.schedule == LearningRateSchedule::step) {
     json["step_epochs"] = o.step_epochs;
     json["step_factor"] = o.step_factor;
   }

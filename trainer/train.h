@@ -27,7 +27,7 @@ enum class Method : uint8_t { standard, fat1, fat2, dropout, dropout2d, fat_plac
 enum class InjectionSite : uint8_t { after_pool, before_pool };
 
 /// constant; step: times `factor` after every `step_epochs`; cosine: to 0 at the last epoch.
-enum class Schedule : uint8_t { constant, step, cosine };
+enum class LearningRateSchedule : uint8_t { constant, step, cosine };
 
 /// fat_placement: every image of a batch passes through an accelerator of its own, or all of them
 /// through the same one.
@@ -71,7 +71,7 @@ struct TrainOptions {
   int epochs = 1000;
   int batch = 100;
   double learning_rate = 0.02;
-  Schedule schedule = Schedule::step;
+  LearningRateSchedule schedule = LearningRateSchedule::step;
   int step_epochs = 40;
   double step_factor = 0.5;
 

@@ -30,11 +30,11 @@ void TrainingLayer::forward(const StepContext& step, const LayerParameters& para
   if (step.pass.offsets != nullptr) {
     offset(step, parameters, scratch);
   } else if (!forward_.layer.accumulator_output) {
-    norm_.normalise(parameters, sums_, count(step.samples), unit_, limit(), steps_);
+    norm_.normalise(parameters, sums_, count(step.samples), unit_, limit(), quantizer_);
   }
   if (forward_.layer.accumulator_output) return;
   for (FaultOverlay* overlay : step.overlays) {
-    overlay->thresholds(index_, forward_.layer, steps_);
+    overlay->thresholds(index_, forward_.layer, quantizer_);
   }
 }
 
@@ -50,7 +50,7 @@ void TrainingLayer::offset(const StepContext& step, const LayerParameters& param
   for (size_t k = 0; k < offsets.size(); ++k) real_weights_[k] += weights_[k];
   if (layer.accumulator_output) return;
   if (step.pass.frozen) {
-    norm_.freeze(parameters, unit_, limit(), steps_);
+    norm_.freeze(parameters, unit_, limit(), quantizer_);
     return;
   }
   const int blocks = block_count(step.samples);
@@ -61,7 +61,7 @@ void TrainingLayer::offset(const StepContext& step, const LayerParameters& param
     add_sums(forward_.acc_real.data() + block * block_elements(layer.output), layer.output.pixels(),
              layer.rows(), {0, layer.rows()}, sums[static_cast<size_t>(block)]);
   });
-  norm_.normalise(parameters, sums, count(step.samples), unit_, limit(), steps_);
+  norm_.normalise(parameters, sums, count(step.samples), unit_, limit(), quantizer_);
 }
 
 void TrainingLayer::quantize(const StepContext& step, const LayerParameters& parameters) {
@@ -74,14 +74,14 @@ void TrainingLayer::quantize(const StepContext& step, const LayerParameters& par
     quantize_weights(layer.weight_format, parameters.weights.data() + first, columns,
                      weights_.data() + first);
   });
-  steps_.format = layer.output_format;
-  steps_.sign.resize(rows);
+  quantizer_.format = layer.output_format;
+  quantizer_.sign.resize(rows);
   for (size_t r = 0; r < rows; ++r) {
     const float gamma = parameters.gamma[parameters.gamma.size() == 1 ? 0 : r];
-    steps_.sign[r] = gamma < 0 ? -1 : 1;
+    quantizer_.sign[r] = gamma < 0 ? -1 : 1;
   }
   for (FaultOverlay* overlay : step.overlays) {
-    overlay->weights(index_, layer, steps_.sign, weights_.data());
+    overlay->weights(index_, layer, quantizer_.sign, weights_.data());
   }
   forward_.set_weights(weights_.data(), step.workers);
 }
@@ -137,8 +137,8 @@ void TrainingLayer::values(const StepContext& step, int8_t* values) {
   step.workers.run(block_count(step.samples), [&](int block) {
     const size_t start = block * block_elements(layer.output);
     forward_.with_sums([&](const auto* acc) {
-      apply_steps(acc + start, layer.output.pixels(), layer.rows(), steps_,
-                  step.samples - block * lanes, values + start);
+      apply_thresholds(acc + start, layer.output.pixels(), layer.rows(), quantizer_,
+                       step.samples - block * lanes, values + start);
     });
   });
 }

@@ -38,7 +38,7 @@ class TrainingLayer {
                double unit_scale, LayerScratch& scratch);
   /// The values that follow from the sums.
   void values(const StepContext& step, int8_t* values);
-  ComputedLayer computed() { return {index_, forward_, weights_, steps_}; }
+  ComputedLayer computed() { return {index_, forward_, weights_, quantizer_}; }
   /// The sums of the last layer, [sample][class], and the real value of one unit of them.
   std::vector<double> logit_sums(int samples);
   double unit() const { return unit_; }
@@ -75,7 +75,7 @@ class TrainingLayer {
   std::vector<int8_t> weights_;      // quantized, as the products see them
   std::vector<ChannelSums> sums_;    // [block]
   std::vector<float> real_weights_;  // with offsets, in units of the integer weights
-  Steps steps_;
+  MultiThreshold quantizer_;
   BatchNorm norm_;
   BatchNorm::Passed passed_;
   PackedActivations activations_;

@@ -37,7 +37,7 @@ void binary_entries(const int8_t* values, int count, int group, uint16_t* out, i
 }
 
 /// Parts to cut `count` columns into, so that there is work for all threads.
-int parts_for(int row_blocks, int count, const Workers& workers) {
+int slices_for(int row_blocks, int count, const Workers& workers) {
   if (row_blocks % workers.threads() == 0) return 1;
   const int wanted = (2 * workers.threads() + row_blocks - 1) / row_blocks;
   return std::clamp(wanted, 1, std::max(1, count / 3));
@@ -59,7 +59,7 @@ void add_by_tables(const Geometry& geometry, const PackedActivations& activation
     const int y = p / geometry.out.width * geometry.stride;
     const int x = p % geometry.out.width * geometry.stride;
     for (int round = 0; round < rounds; ++round) {
-      const Range groups = part_of(activations.groups, round, rounds);
+      const Range groups = slice_of(activations.groups, round, rounds);
       const int first = groups.begin * digits.group;
       const int values = std::min(groups.end * digits.group, padded) - first;
       build_tables(digits, transposed + (static_cast<ptrdiff_t>(p) * padded + first) * lanes, lanes,
@@ -115,9 +115,9 @@ void PackedActivations::pack(const Geometry& geometry, const Digits& activation_
   }
   groups = (samples + digits.group - 1) / digits.group;
   index.resize(static_cast<size_t>(size) * groups);
-  const int parts = std::min(size, 16 * workers.threads());
-  workers.run(parts, [&](int part) {
-    const Range range = part_of(size, part, parts);
+  const int slices = std::min(size, 16 * workers.threads());
+  workers.run(slices, [&](int slice) {
+    const Range range = slice_of(size, slice, slices);
     std::vector<int8_t> all(static_cast<size_t>(blocks) * lanes);
     for (int e = range.begin; e < range.end; ++e) {
       for (int block = 0; block < blocks; ++block) {
@@ -149,10 +149,10 @@ void weight_gradient(const Geometry& geometry, const PackedActivations& activati
   const int runs = by_tables ? geometry.taps() : geometry.kernel;
   const int run = geometry.columns() / runs;
   const int blocks = row_blocks(geometry);
-  const int parts = parts_for(blocks, run, workers);
-  workers.run(blocks * parts, [&](int item) {
-    const int block = item / parts;
-    const Range range = part_of(run, item % parts, parts);
+  const int slices = slices_for(blocks, run, workers);
+  workers.run(blocks * slices, [&](int item) {
+    const int block = item / slices;
+    const Range range = slice_of(run, item % slices, slices);
     const int width = range.end - range.begin;
     const size_t size = static_cast<size_t>(runs) * width * lanes;
     Buffer<float> sums;

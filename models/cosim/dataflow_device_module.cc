@@ -252,7 +252,7 @@ std::vector<const kernel::Stage*> DataflowDeviceModule::waiting_stages() const {
   for (const kernel::Stage* stage : parts_->stages()) waiting.push_back(stage);
   waiting.insert(waiting.end(), {reader_.get(), writer_.get()});
   std::erase_if(waiting, [](const kernel::Stage* stage) {
-    return stage->progress() == kernel::Progress::done;
+    return stage->status() == kernel::StepStatus::done;
   });
   return waiting;
 }

@@ -5,7 +5,7 @@
 namespace stuckat::cosim {
 
 using kernel::Discipline;
-using kernel::Progress;
+using kernel::StepStatus;
 
 DmaReadModule::DmaReadModule(const sc_core::sc_module_name& name, kernel::Stream& buffer,
                              kernel::Stream& sink, int latency_steps, int64_t words_per_image,
@@ -15,9 +15,9 @@ DmaReadModule::DmaReadModule(const sc_core::sc_module_name& name, kernel::Stream
       images_(images),
       pipeline_(latency_steps, Discipline::flushing, &sink) {}
 
-Progress DmaReadModule::advance() {
+StepStatus DmaReadModule::advance() {
   for (; word_ < *images_ * words_per_image_; ++word_) {
-    if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
+    if (const StepStatus p = pipeline_.step(0, in()); p != StepStatus::done) return p;
     std::copy_n(in()->front(), in()->limbs(), pipeline_.emit());
     in()->pop(pipeline_.start());
   }
@@ -31,9 +31,9 @@ DmaWriteModule::DmaWriteModule(const sc_core::sc_module_name& name, kernel::Stre
       images_(images),
       pipeline_(1, Discipline::flushing, nullptr) {}
 
-Progress DmaWriteModule::advance() {
+StepStatus DmaWriteModule::advance() {
   while (image_ < *images_) {
-    if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
+    if (const StepStatus p = pipeline_.step(0, in()); p != StepStatus::done) return p;
     result_.words.insert(result_.words.end(), in()->front(), in()->front() + in()->limbs());
     in()->pop(pipeline_.start());
     if (++word_ < words_per_image_) continue;
@@ -43,7 +43,7 @@ Progress DmaWriteModule::advance() {
     results.push_back(std::exchange(result_, {}));
     arrived.notify(sc_core::SC_ZERO_TIME);
   }
-  return Progress::done;
+  return StepStatus::done;
 }
 
 }  // namespace stuckat::cosim

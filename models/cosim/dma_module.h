@@ -20,7 +20,7 @@ class DmaReadModule : public kernel::Stage {
   int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 
  private:
-  kernel::Progress advance() override;
+  kernel::StepStatus advance() override;
   void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
 
   int64_t words_per_image_;
@@ -45,7 +45,7 @@ class DmaWriteModule : public kernel::Stage {
   sc_core::sc_event arrived;
 
  private:
-  kernel::Progress advance() override;
+  kernel::StepStatus advance() override;
   void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
 
   int64_t words_per_image_;

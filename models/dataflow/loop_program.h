@@ -10,18 +10,18 @@
 namespace stuckat::dataflow {
 
 /// Steps that all do the same. Each comes behind `skip` steps that neither read nor write.
-struct Run {
+struct Phase {
   int64_t steps = 0;
   int64_t skip = 0;
   bool reads = false;
   bool writes = false;
 
-  bool operator==(const Run&) const = default;
+  bool operator==(const Phase&) const = default;
 };
 
 struct Block {
   int64_t repeat = 1;
-  std::vector<Run> runs;
+  std::vector<Phase> phases;
 
   bool operator==(const Block&) const = default;
 };

@@ -2,7 +2,7 @@
 
 namespace stuckat::dataflow {
 
-using kernel::Progress;
+using kernel::StepStatus;
 
 MaxPoolModule::Params MaxPoolModule::params_for(const Layer& layer, int words_per_pixel) {
   Params params;
@@ -31,11 +31,11 @@ MaxPoolModule::MaxPoolModule(const sc_core::sc_module_name& name, kernel::Stream
       core_(layer, lanes),
       pipeline_(params.latency_steps, params.discipline, &sink) {}
 
-Progress MaxPoolModule::advance() {
+StepStatus MaxPoolModule::advance() {
   for (; image_ < *params_.images; ++image_, row_ = 0, dropped_ = 0) {
     for (; row_ < params_.rows; ++row_, read_ = 0, written_ = 0) {
       for (; read_ < params_.words_read_per_row; ++read_) {
-        if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
+        if (const StepStatus p = pipeline_.step(0, in()); p != StepStatus::done) return p;
         core_.settle(pipeline_.start());
         core_.write(in()->front());
         in()->pop(pipeline_.start());
@@ -44,13 +44,13 @@ Progress MaxPoolModule::advance() {
         }
       }
       for (; written_ < params_.words_written_per_row; ++written_) {
-        if (const Progress p = pipeline_.step(0, nullptr); p != Progress::done) return p;
+        if (const StepStatus p = pipeline_.step(0, nullptr); p != StepStatus::done) return p;
         core_.settle(pipeline_.start());
         core_.read(pipeline_.emit());
       }
     }
     for (; dropped_ < params_.words_dropped; ++dropped_) {
-      if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
+      if (const StepStatus p = pipeline_.step(0, in()); p != StepStatus::done) return p;
       in()->pop(pipeline_.start());
     }
     core_.begin_image();

@@ -5,7 +5,7 @@
 namespace stuckat::dataflow {
 
 using kernel::Discipline;
-using kernel::Progress;
+using kernel::StepStatus;
 
 // Memory always answers: nothing ever waits in the reader for a step behind it.
 MemoryReaderModule::MemoryReaderModule(const sc_core::sc_module_name& name, kernel::Stream& stream,
@@ -16,11 +16,11 @@ MemoryReaderModule::MemoryReaderModule(const sc_core::sc_module_name& name, kern
       limbs_(stream.limbs()),
       pipeline_(latency_steps, Discipline::flushing, &stream) {}
 
-Progress MemoryReaderModule::advance() {
+StepStatus MemoryReaderModule::advance() {
   for (; image_ < images_.size(); ++image_, position_ = 0) {
     const std::vector<uint64_t>& words = images_[image_];
     for (; position_ < words.size(); position_ += static_cast<size_t>(limbs_)) {
-      if (const Progress p = pipeline_.step(0, nullptr); p != Progress::done) return p;
+      if (const StepStatus p = pipeline_.step(0, nullptr); p != StepStatus::done) return p;
       std::copy_n(words.data() + position_, limbs_, pipeline_.emit());
     }
   }
@@ -34,9 +34,9 @@ MemoryWriterModule::MemoryWriterModule(const sc_core::sc_module_name& name, kern
       images_(images),
       pipeline_(1, Discipline::flushing, nullptr) {}
 
-Progress MemoryWriterModule::advance() {
+StepStatus MemoryWriterModule::advance() {
   while (static_cast<int64_t>(arrivals_.size()) < *images_) {
-    if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
+    if (const StepStatus p = pipeline_.step(0, in()); p != StepStatus::done) return p;
     words_.insert(words_.end(), in()->front(), in()->front() + in()->limbs());
     in()->pop(pipeline_.start());
     if (++word_ == words_per_image_) {
@@ -44,7 +44,7 @@ Progress MemoryWriterModule::advance() {
       arrivals_.push_back(pipeline_.start() + 1);
     }
   }
-  return Progress::done;
+  return StepStatus::done;
 }
 
 }  // namespace stuckat::dataflow

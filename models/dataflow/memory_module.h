@@ -18,7 +18,7 @@ class MemoryReaderModule : public kernel::Stage {
   int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 
  private:
-  kernel::Progress advance() override;
+  kernel::StepStatus advance() override;
   void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
 
   const std::vector<std::vector<uint64_t>>& images_;
@@ -41,7 +41,7 @@ class MemoryWriterModule : public kernel::Stage {
   const std::vector<uint64_t>& words() const { return words_; }
 
  private:
-  kernel::Progress advance() override;
+  kernel::StepStatus advance() override;
   void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
 
   int64_t words_per_image_;

@@ -2,7 +2,7 @@
 
 namespace stuckat::dataflow {
 
-using kernel::Progress;
+using kernel::StepStatus;
 
 MvtuModule::MvtuModule(const sc_core::sc_module_name& name, kernel::Stream& source,
                        kernel::Stream& sink, const Params& params, Mvtu& core)
@@ -11,12 +11,12 @@ MvtuModule::MvtuModule(const sc_core::sc_module_name& name, kernel::Stream& sour
       core_(core),
       pipeline_(params.latency_steps, params.discipline, &sink) {}
 
-Progress MvtuModule::advance() {
+StepStatus MvtuModule::advance() {
   const int synapse_fold = core_.synapse_fold();
   const int neuron_fold = core_.neuron_fold();
   for (; window_ < *params_.images * params_.windows_per_image; ++window_, nf_ = 0, sf_ = 0) {
     for (; sf_ < synapse_fold; ++sf_) {
-      if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
+      if (const StepStatus p = pipeline_.step(0, in()); p != StepStatus::done) return p;
       core_.step_starts(sf_, pipeline_.start());
       core_.load(in()->front());
       in()->pop(pipeline_.start());
@@ -24,11 +24,11 @@ Progress MvtuModule::advance() {
     for (; nf_ < neuron_fold; ++nf_) {
       // nf = 0 has had its steps above; each further nf is SF steps on the buffered window.
       if (nf_ > 0 && !core_.has_flips()) {
-        const Progress p = pipeline_.step(synapse_fold - 1, nullptr);
-        if (p != Progress::done) return p;
+        const StepStatus p = pipeline_.step(synapse_fold - 1, nullptr);
+        if (p != StepStatus::done) return p;
       }
       for (; nf_ > 0 && core_.has_flips() && buffered_ < synapse_fold; ++buffered_) {
-        if (const Progress p = pipeline_.step(0, nullptr); p != Progress::done) return p;
+        if (const StepStatus p = pipeline_.step(0, nullptr); p != StepStatus::done) return p;
         core_.step_starts(buffered_, pipeline_.start());
       }
       buffered_ = 0;

@@ -26,7 +26,7 @@ class MvtuModule : public kernel::Stage {
   int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 
  private:
-  kernel::Progress advance() override;
+  kernel::StepStatus advance() override;
   void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
 
   Params params_;

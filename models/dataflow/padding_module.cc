@@ -4,7 +4,7 @@
 
 namespace stuckat::dataflow {
 
-using kernel::Progress;
+using kernel::StepStatus;
 
 PaddingModule::PaddingModule(const sc_core::sc_module_name& name, kernel::Stream& source,
                              kernel::Stream& sink, const Params& params)
@@ -12,13 +12,13 @@ PaddingModule::PaddingModule(const sc_core::sc_module_name& name, kernel::Stream
       params_(params),
       pipeline_(params.latency_steps, params.discipline, &sink, params.side_register) {}
 
-Progress PaddingModule::advance() {
+StepStatus PaddingModule::advance() {
   const int pad = params_.padding;
   const int height = params_.height + 2 * pad;
   const int width = params_.width + 2 * pad;
   while (image_ < *params_.images) {
     const bool inside = y_ >= pad && y_ < height - pad && x_ >= pad && x_ < width - pad;
-    if (const Progress p = pipeline_.step(0, inside ? in() : nullptr); p != Progress::done) {
+    if (const StepStatus p = pipeline_.step(0, inside ? in() : nullptr); p != StepStatus::done) {
       return p;
     }
     const uint64_t* word = inside ? in()->front() : params_.padding_word.data();

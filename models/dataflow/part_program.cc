@@ -8,9 +8,9 @@
 namespace stuckat::dataflow {
 namespace {
 
-constexpr Run reads(int64_t steps) { return {steps, 0, true, false}; }
-constexpr Run writes(int64_t steps) { return {steps, 0, false, true}; }
-constexpr Run moves(int64_t steps) { return {steps, 0, true, true}; }
+constexpr Phase reads(int64_t steps) { return {steps, 0, true, false}; }
+constexpr Phase writes(int64_t steps) { return {steps, 0, false, true}; }
+constexpr Phase moves(int64_t steps) { return {steps, 0, true, true}; }
 
 /// n narrow words into wide words of `ratio` each; the last one may be partly empty.
 std::vector<Block> widening(int64_t narrow, int64_t ratio) {
@@ -54,7 +54,7 @@ std::vector<Block> sliding_window(const WindowShape& shape) {
     // Steps of an output row: max(writes, stride*IFM*m), also where the image has no row left.
     const int64_t nothing = std::max<int64_t>(0, rows - std::max(read, windows));
     blocks.push_back({1, {moves(both), reads(read - both), writes(windows - both)}});
-    blocks.back().runs.push_back({nothing, 0, false, false});
+    blocks.back().phases.push_back({nothing, 0, false, false});
   }
   return blocks;
 }
@@ -80,7 +80,7 @@ std::vector<Block> parallel_window(const WindowShape& shape) {
 }
 
 std::vector<Block> mvtu(int64_t synapse_fold, int64_t neuron_fold, int64_t windows) {
-  const Run further_folds = {neuron_fold - 1, synapse_fold - 1, false, true};
+  const Phase further_folds = {neuron_fold - 1, synapse_fold - 1, false, true};
   return {{windows, {reads(synapse_fold - 1), moves(1), further_folds}}};
 }
 
@@ -99,8 +99,9 @@ std::vector<Block> max_pool(const Layer& layer, int64_t words_per_pixel) {
 }
 
 void drop_empty(std::vector<Block>& blocks) {
-  for (Block& block : blocks) std::erase_if(block.runs, [](const Run& r) { return r.steps == 0; });
-  std::erase_if(blocks, [](const Block& b) { return b.repeat == 0 || b.runs.empty(); });
+  for (Block& block : blocks)
+    std::erase_if(block.phases, [](const Phase& r) { return r.steps == 0; });
+  std::erase_if(blocks, [](const Block& b) { return b.repeat == 0 || b.phases.empty(); });
 }
 
 class Programs {

@@ -2,18 +2,18 @@
 
 namespace stuckat::dataflow {
 
-Progress PlayedPart::advance() {
+StepStatus PlayedPart::advance() {
   while (image_ < *admitted_) {
     // Images that were skipped count too: their words are among the steps.
     const auto& end = history_.images[static_cast<size_t>(image_ + skipped_ / words_per_image_)];
     for (; next_ < end.words; ++next_) {
       int64_t time = history_.pushes.cycle_of(next_);
-      if (!out_->has_room() || !push(time, time)) return Progress::needs_output;
+      if (!out_->has_room() || !push(time, time)) return StepStatus::needs_output;
     }
     clock_ = end.clock;
     ++image_;
   }
-  return Progress::needs_input;
+  return StepStatus::needs_input;
 }
 
 void PlayedPart::append_position(int64_t /*image*/, std::vector<int64_t>& position) const {

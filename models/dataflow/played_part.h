@@ -14,7 +14,7 @@ class PlayedPart : public TimedPart {
         history_(history),
         words_per_image_(words_per_image) {}
 
-  Progress advance() override;
+  StepStatus advance() override;
   void append_position(int64_t image, std::vector<int64_t>& position) const override;
   void each_time(const std::function<void(int64_t&)>& of) override { of(clock_); }
   void skip(int64_t images, int64_t steps, int64_t blocked) override;

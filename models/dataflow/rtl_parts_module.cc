@@ -6,7 +6,7 @@
 
 namespace stuckat::dataflow {
 
-using kernel::Progress;
+using kernel::StepStatus;
 
 RtlWindowModule::RtlWindowModule(const sc_core::sc_module_name& name, kernel::Stream& source,
                                  kernel::Stream& sink, const WindowShape& shape,
@@ -38,21 +38,21 @@ void ParallelWindowModule::emit_window() {
   }
 }
 
-Progress ParallelWindowModule::advance() {
+StepStatus ParallelWindowModule::advance() {
   const auto ends_window = [&](int64_t at, int outputs) {
     const int64_t first = at - (shape_.kernel - 1);
     return first >= 0 && first % shape_.stride == 0 && first / shape_.stride < outputs;
   };
   for (; image_ < *images_; ++image_, element_ = 0) {
     for (; element_ < shape_.words_per_image(); ++element_) {
-      if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
+      if (const StepStatus p = pipeline_.step(0, in()); p != StepStatus::done) return p;
       ring_.write(element_, in()->front(), pipeline_.start());
       in()->pop(pipeline_.start());
       const int64_t y = element_ / shape_.words_per_row();
       const int64_t x = element_ % shape_.words_per_row() / shape_.words_per_pixel;
       if (ends_window(y, shape_.out_height) && ends_window(x, shape_.out_width)) emit_window();
     }
-    if (const Progress p = pipeline_.drain(); p != Progress::done) return p;
+    if (const StepStatus p = pipeline_.drain(); p != StepStatus::done) return p;
   }
   return pipeline_.drain();
 }
@@ -159,10 +159,10 @@ ThresholdingModule::ThresholdingModule(const sc_core::sc_module_name& name, kern
       core_(core),
       pipeline_(params.bits + 2, kernel::Discipline::flushing, &sink, false, 1) {}
 
-Progress ThresholdingModule::advance() {
+StepStatus ThresholdingModule::advance() {
   for (; image_ < *params_.images; ++image_, word_ = 0, row_ = 0) {
     for (; word_ < params_.words_per_image; ++word_) {
-      if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
+      if (const StepStatus p = pipeline_.step(0, in()); p != StepStatus::done) return p;
       core_.threshold(row_, params_.lanes, in()->front(), pipeline_.emit());
       in()->pop(pipeline_.start());
       row_ += params_.lanes;

@@ -39,7 +39,7 @@ class ParallelWindowModule : public kernel::Stage {
   int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 
  private:
-  kernel::Progress advance() override;
+  kernel::StepStatus advance() override;
   void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
   void emit_window();
 
@@ -126,7 +126,7 @@ class ThresholdingModule : public kernel::Stage {
   int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 
  private:
-  kernel::Progress advance() override;
+  kernel::StepStatus advance() override;
   void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
 
   Params params_;

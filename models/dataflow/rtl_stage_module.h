@@ -41,30 +41,30 @@ class RtlStageModule : public kernel::Stage {
   uint64_t* word() { return word_.data(); }
 
  private:
-  kernel::Progress advance() override {
-    const kernel::Progress progress = run();
+  kernel::StepStatus advance() override {
+    const kernel::StepStatus status = run();
     cycles_.busy = image_ * params_.cycles_per_image;
     // A part that reads ahead works while it is blocked.
     cycles_.blocked = std::min(clock_.blocked(), clock_.cycle() - cycles_.busy);
     cycles_.starved = clock_.cycle() - cycles_.busy - cycles_.blocked;
-    return progress;
+    return status;
   }
   void idle_until(int64_t cycle) override { clock_.idle_until(cycle); }
 
-  kernel::Progress run() {
+  kernel::StepStatus run() {
     while (image_ < *params_.images) {
       if (clock_.writes()) {
         if (!out()->sending() && !left_) {
-          if (!out()->can_push()) return kernel::Progress::needs_output;
+          if (!out()->can_push()) return kernel::StepStatus::needs_output;
           leave_ = clock_.earliest_write();
           leave();
           left_ = true;
         }
-        if (!out()->send(leave_, word_.data())) return kernel::Progress::needs_output;
+        if (!out()->send(leave_, word_.data())) return kernel::StepStatus::needs_output;
         clock_.write(leave_);
         left_ = false;
       } else if (clock_.reads()) {
-        if (!in()->can_pop()) return kernel::Progress::needs_input;
+        if (!in()->can_pop()) return kernel::StepStatus::needs_input;
         const int64_t taken = clock_.read(in()->visible());
         in()->settle(taken);
         take(in()->front(), taken);
@@ -78,7 +78,7 @@ class RtlStageModule : public kernel::Stage {
         work();
       }
     }
-    return kernel::Progress::done;
+    return kernel::StepStatus::done;
   }
 
   RtlStageParams params_;

@@ -25,9 +25,9 @@ class SlidingWindowModule : public kernel::Stage {
   int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 
  private:
-  kernel::Progress advance() override;
+  kernel::StepStatus advance() override;
   void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
-  kernel::Progress step(bool reads, bool writes);
+  kernel::StepStatus step(bool reads, bool writes);
 
   Params params_;
   SlidingWindow core_;

@@ -1,4 +1,4 @@
-// When the steps of a part, or the words of a stream, happened: runs of consecutive cycles, and
+// When the steps of a part, or the words of a stream, happened: segments of consecutive cycles, and
 // periods that stand for many.
 #pragma once
 
@@ -13,15 +13,16 @@ class StepRecord {
   /// Step `index` happened in `cycle`. Indices and cycles only grow; steps that are not told of
   /// follow their predecessor in the next cycle.
   void add(int64_t index, int64_t cycle) {
-    if (!runs_.empty() && cycle - runs_.back().cycle == index - runs_.back().index) return;
-    runs_.push_back({index, cycle});
+    if (!segments_.empty() && cycle - segments_.back().cycle == index - segments_.back().index)
+      return;
+    segments_.push_back({index, cycle});
   }
   /// From step `index` on, and from `cycle` on, the last `steps` steps happen `times` times again,
   /// each time `cycles` cycles later. The next step to be told of comes behind them.
   void repeat(int64_t index, int64_t cycle, int64_t steps, int64_t cycles, int64_t times) {
     periods_.push_back({index, cycle, steps, cycles, times});
     // The step behind them, unless it is told of as a later one.
-    runs_.push_back({index + times * steps, cycle + times * cycles});
+    segments_.push_back({index + times * steps, cycle + times * cycles});
   }
 
   /// The last step that happened in `cycle` or before, -1 if none; `now`: in that very cycle.
@@ -40,17 +41,20 @@ class StepRecord {
   int64_t cycle_of(int64_t index) const {
     const Period* period = last_before(index, &Period::index);
     if (period == nullptr || index >= period->index + period->times * period->steps) {
-      const auto after = std::upper_bound(runs_.begin(), runs_.end(), index,
-                                          [](int64_t i, const Run& run) { return i < run.index; });
+      const auto after =
+          std::upper_bound(segments_.begin(), segments_.end(), index,
+                           [](int64_t i, const Segment& segment) { return i < segment.index; });
       return (after - 1)->cycle + (index - (after - 1)->index);
     }
     const int64_t laps = (index - period->index) / period->steps + 1;
     return cycle_of(index - laps * period->steps) + laps * period->cycles;
   }
-  size_t bytes() const { return runs_.size() * sizeof(Run) + periods_.size() * sizeof(Period); }
+  size_t bytes() const {
+    return segments_.size() * sizeof(Segment) + periods_.size() * sizeof(Period);
+  }
 
  private:
-  struct Run {
+  struct Segment {
     int64_t index;
     int64_t cycle;
   };
@@ -64,17 +68,18 @@ class StepRecord {
   }
   /// No two steps share a cycle, so that what a run would have done by now is never too little.
   int64_t find(int64_t cycle, bool& now) const {
-    const auto after = std::upper_bound(runs_.begin(), runs_.end(), cycle,
-                                        [](int64_t c, const Run& run) { return c < run.cycle; });
+    const auto after =
+        std::upper_bound(segments_.begin(), segments_.end(), cycle,
+                         [](int64_t c, const Segment& segment) { return c < segment.cycle; });
     now = false;
-    if (after == runs_.begin()) return -1;
-    const Run& run = *(after - 1);
-    const int64_t step = run.index + (cycle - run.cycle);
-    now = after == runs_.end() || step < after->index;
+    if (after == segments_.begin()) return -1;
+    const Segment& segment = *(after - 1);
+    const int64_t step = segment.index + (cycle - segment.cycle);
+    now = after == segments_.end() || step < after->index;
     return now ? step : after->index - 1;
   }
 
-  std::vector<Run> runs_;
+  std::vector<Segment> segments_;
   std::vector<Period> periods_;
 };
 

@@ -30,7 +30,7 @@ TimedChain::Parts TimedChain::all_parts(const Network& network,
   }
   Chain chain = build_chain(accelerator, network);
   auto programs = part_programs(chain, accelerator, network);
-  std::get<LoopProgram>(programs.front()).blocks.front().runs.front().skip =
+  std::get<LoopProgram>(programs.front()).blocks.front().phases.front().skip =
       options.input_interval - 1;
   return {std::move(chain), std::move(programs)};
 }
@@ -41,8 +41,8 @@ TimedChain::Parts TimedChain::parts_behind(size_t stream, Parts all) {
   erase(all.chain.stages);
   erase(all.chain.streams);
   erase(all.programs);
-  all.programs.front() =
-      LoopProgram{{{1, {Run{.steps = all.chain.streams.front().words_per_image, .writes = true}}}}};
+  all.programs.front() = LoopProgram{
+      {{1, {Phase{.steps = all.chain.streams.front().words_per_image, .writes = true}}}}};
   return all;
 }
 
@@ -139,21 +139,21 @@ void TimedChain::watch_choices() {
   for (size_t i = 0; i < fifos_.size(); ++i) fifos_[i].trace(chain_.streams[i].words_per_image);
 }
 
-Progress TimedChain::advance(size_t stage) {
-  const Progress progress = parts_[stage]->advance();
+StepStatus TimedChain::advance(size_t stage) {
+  const StepStatus status = parts_[stage]->advance();
   if (options_.occupancy) {
     if (stage > 0) fifos_[stage - 1].settle_in_time();
     if (stage < fifos_.size()) fifos_[stage].settle_in_time();
   }
-  return progress;
+  return status;
 }
 
 /// Runs a part until it can go no further for lack of words before it, and those behind it as far
 /// as it asks for room.
 void TimedChain::drive(size_t stage) {
   for (size_t at = stage;;) {
-    const Progress progress = advance(at);
-    if (progress == Progress::needs_output)
+    const StepStatus status = advance(at);
+    if (status == StepStatus::needs_output)
       ++at;
     else if (at == stage)
       return;

@@ -61,7 +61,7 @@ class TimedChain {
   bool run_images(ChainRecords* records, ChainHistories* histories);
   void drive(size_t stage);
   void run_next_image();
-  Progress advance(size_t stage);
+  StepStatus advance(size_t stage);
   Snapshot snapshot() { return take_snapshot(admitted_, parts_, fifos_, options_.occupancy); }
   bool hurry(const Snapshot& now);
   void watch_choices();

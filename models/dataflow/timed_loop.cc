@@ -25,22 +25,22 @@ class TimedLoop final : public TimedPart {
     begin_image();
   }
 
-  Progress advance() override {
+  StepStatus advance() override {
     while (image_ < *admitted_) {
-      if (const Progress p = advance_image(); p != Progress::done) return p;
+      if (const StepStatus p = advance_image(); p != StepStatus::done) return p;
       ++image_;
       begin_image();
       if (arrivals_ != nullptr) arrivals_->push_back(clock_);
     }
-    return image_ < *images_ ? Progress::needs_input : drain();
+    return image_ < *images_ ? StepStatus::needs_input : drain();
   }
 
   void append_position(int64_t image, std::vector<int64_t>& position) const override {
-    position.insert(
-        position.end(),
-        {image_ - image, block_ - program_.blocks.data(), repeat_,
-         block_ == end() ? 0 : run_ - block_->runs.data(), step_, next_ - done_, emitted_ - first_,
-         std::max<int64_t>(0, left_ - first_), last_due_ < 0 ? 1 : last_due_ - next_});
+    position.insert(position.end(),
+                    {image_ - image, block_ - program_.blocks.data(), repeat_,
+                     block_ == end() ? 0 : phase_ - block_->phases.data(), step_, next_ - done_,
+                     emitted_ - first_, std::max<int64_t>(0, left_ - first_),
+                     last_due_ < 0 ? 1 : last_due_ - next_});
     for (int64_t n = first_; n < emitted_; ++n) {
       position.push_back(pending_[static_cast<uint64_t>(n) & mask_].due - next_);
     }
@@ -69,51 +69,51 @@ class TimedLoop final : public TimedPart {
 
   void begin_image() {
     block_ = program_.blocks.data();
-    if (block_ != end()) run_ = block_->runs.data();
+    if (block_ != end()) phase_ = block_->phases.data();
   }
 
-  Progress advance_image() {
+  StepStatus advance_image() {
     while (block_ != end()) {
-      if (const Progress p = do_run(); p != Progress::done) return p;
-      next_run();
+      if (const StepStatus p = do_phase(); p != StepStatus::done) return p;
+      next_phase();
     }
-    return program_.drains ? drain() : Progress::done;
+    return program_.drains ? drain() : StepStatus::done;
   }
 
-  void next_run() {
+  void next_phase() {
     step_ = 0;
-    if (++run_ != block_->runs.data() + block_->runs.size()) return;
+    if (++phase_ != block_->phases.data() + block_->phases.size()) return;
     if (++repeat_ == block_->repeat) {
       repeat_ = 0;
       if (++block_ == end()) return;
     }
-    run_ = block_->runs.data();
+    phase_ = block_->phases.data();
   }
   const Block* end() const { return program_.blocks.data() + program_.blocks.size(); }
 
-  Progress do_run() {
-    if (run_->reads && run_->writes) return do_steps<true, true>();
-    if (run_->reads) return do_steps<true, false>();
-    if (run_->writes) return do_steps<false, true>();
+  StepStatus do_phase() {
+    if (phase_->reads && phase_->writes) return do_steps<true, true>();
+    if (phase_->reads) return do_steps<true, false>();
+    if (phase_->writes) return do_steps<false, true>();
     return do_steps<false, false>();
   }
 
   template <bool reads, bool writes>
-  Progress do_steps() {
+  StepStatus do_steps() {
     const bool side_register = !plain && program_.side_register;
     const int64_t spare = plain ? 0 : program_.spare;
-    const int64_t steps = run_->steps, skip = run_->skip;
+    const int64_t steps = phase_->steps, skip = phase_->skip;
     for (; step_ < steps; ++step_) {
-      if (!stalling && flush() != Progress::done) return Progress::needs_output;
+      if (!stalling && flush() != StepStatus::done) return StepStatus::needs_output;
       const int64_t target = done_ + skip;
       int64_t due = has_pending() ? pending(first_).due : never;
       if (due < target) {
-        if (leave_until(target) != Progress::done) return Progress::needs_output;
+        if (leave_until(target) != StepStatus::done) return StepStatus::needs_output;
         due = has_pending() ? pending(first_).due : never;
       }
-      if (reads && (plain ? in_->stored() : in_->words()) == 0) return Progress::needs_input;
+      if (reads && (plain ? in_->stored() : in_->words()) == 0) return StepStatus::needs_input;
       const bool leaves = due == target;
-      if (stalling && leaves && out_->slots() == 0) return Progress::needs_output;
+      if (stalling && leaves && out_->slots() == 0) return StepStatus::needs_output;
       const int64_t free_pipe = clock_ + (target - next_);
       int64_t taken = 0;
       if (reads) taken = plain ? in_->stored_visible() : in_->visible();
@@ -140,14 +140,14 @@ class TimedLoop final : public TimedPart {
       next_ = done_ = target + 1;
       clock_ = time + 1;
     }
-    return Progress::done;
+    return StepStatus::done;
   }
 
   /// Outputs that leave in the cycle of a step before `end`, while nothing is read.
-  Progress leave_until(int64_t end) {
+  StepStatus leave_until(int64_t end) {
     const int64_t spare = plain ? 0 : program_.spare;
     while (has_pending() && pending(first_).due < end) {
-      if (stalling && out_->slots() == 0) return Progress::needs_output;
+      if (stalling && out_->slots() == 0) return StepStatus::needs_output;
       const Output& output = pending(first_);
       const int64_t free_pipe = clock_ + (output.due - next_);
       const int64_t time =
@@ -160,15 +160,15 @@ class TimedLoop final : public TimedPart {
       clock_ = time;
       ++first_;
     }
-    return Progress::done;
+    return StepStatus::done;
   }
 
   /// Flushing: every output leaves as soon as there is a slot, whatever the steps behind it do.
-  Progress flush() {
+  StepStatus flush() {
     for (; left_ < emitted_; ++left_) {
       Output& output = pending(left_);
       if (plain || !offering()) {
-        if (plain ? out_->slots() == 0 : !out_->has_room()) return Progress::needs_output;
+        if (plain ? out_->slots() == 0 : !out_->has_room()) return StepStatus::needs_output;
         if (last_due_ >= 0) {
           output.leave = later(output.leave, last_leave_ + (output.due - last_due_));
         }
@@ -176,25 +176,25 @@ class TimedLoop final : public TimedPart {
       if (plain) {
         output.leave = push_to_slot(output.leave);
       } else if (!push(output.leave, output.leave)) {
-        return Progress::needs_output;
+        return StepStatus::needs_output;
       }
       last_due_ = output.due;
       last_leave_ = output.leave;
     }
-    return Progress::done;
+    return StepStatus::done;
   }
 
-  Progress drain() {
-    if (!stalling && flush() != Progress::done) return Progress::needs_output;
+  StepStatus drain() {
+    if (!stalling && flush() != StepStatus::done) return StepStatus::needs_output;
     while (has_pending()) {
       // The bubble that pushes the output out is a step without work.
       const int64_t due = pending(first_).due;
-      if (leave_until(due + 1) != Progress::done) return Progress::needs_output;
+      if (leave_until(due + 1) != StepStatus::done) return StepStatus::needs_output;
       next_ = due + 1;
       ++clock_;
     }
     done_ = next_;
-    return Progress::done;
+    return StepStatus::done;
   }
 
   Output& pending(int64_t index) { return pending_[static_cast<uint64_t>(index) & mask_]; }
@@ -202,10 +202,10 @@ class TimedLoop final : public TimedPart {
 
   const LoopProgram& program_;
 
-  // Position in the image: block, its repetition, run, and step of the run.
+  // Position in the image: block, its repetition, phase, and step of the phase.
   const Block* block_ = nullptr;  // end(): it drains
   int64_t repeat_ = 0;
-  const Run* run_ = nullptr;
+  const Phase* phase_ = nullptr;
   int64_t step_ = 0;
 
   int64_t done_ = 0;  // steps that are complete: next_ is ahead while it waits among skipped steps

@@ -16,7 +16,7 @@
 
 namespace stuckat::dataflow {
 
-using kernel::Progress;
+using kernel::StepStatus;
 
 class TimedPart {
  public:
@@ -29,7 +29,7 @@ class TimedPart {
   TimedPart& operator=(const TimedPart&) = delete;
 
   /// Does steps until its images are done or something is missing.
-  virtual Progress advance() = 0;
+  virtual StepStatus advance() = 0;
 
   int64_t image() const { return image_; }   ///< the image under way, or images done
   int64_t cycles() const { return clock_; }  ///< busy + starved + blocked

@@ -8,24 +8,24 @@
 namespace stuckat::dataflow {
 
 template <typename Clock>
-Progress TimedRtl<Clock>::advance() {
-  const Progress progress = run();
+StepStatus TimedRtl<Clock>::advance() {
+  const StepStatus status = run();
   next_ = rtl_.steps();
   clock_ = rtl_.cycle();
   blocked_ = rtl_.blocked();
-  return progress;
+  return status;
 }
 
 template <typename Clock>
-Progress TimedRtl<Clock>::run() {
+StepStatus TimedRtl<Clock>::run() {
   while (image_ < *admitted_) {
     if (rtl_.writes()) {
       int64_t time = rtl_.earliest_write();
-      if (!offering() && !out_->has_room()) return Progress::needs_output;
-      if (!push(time, time)) return Progress::needs_output;
+      if (!offering() && !out_->has_room()) return StepStatus::needs_output;
+      if (!push(time, time)) return StepStatus::needs_output;
       rtl_.write(time);
     } else if (rtl_.reads()) {
-      if (in_->words() == 0) return Progress::needs_input;
+      if (in_->words() == 0) return StepStatus::needs_input;
       in_->pop(rtl_.read(in_->visible()));
     } else if (rtl_.image_done()) {
       ++image_;
@@ -34,7 +34,7 @@ Progress TimedRtl<Clock>::run() {
       rtl_.work();
     }
   }
-  return image_ < *images_ ? Progress::needs_input : Progress::done;
+  return image_ < *images_ ? StepStatus::needs_input : StepStatus::done;
 }
 
 template <typename Clock>

@@ -15,7 +15,7 @@ class TimedRtl : public TimedPart {
            const int64_t* images, const int64_t* admitted)
       : TimedPart(in, out, images, admitted), rtl_(clock), cycles_per_image_(cycles_per_image) {}
 
-  Progress advance() override;
+  StepStatus advance() override;
   int64_t busy() const override { return (image_ + skipped_images_) * cycles_per_image_; }
   int64_t next_step_cycle() const override { return rtl_.next_step_cycle(); }
   void record(StepRecord* steps) override { rtl_.record(steps); }
@@ -37,7 +37,7 @@ class TimedRtl : public TimedPart {
   void skip(int64_t images, int64_t steps, int64_t blocked) override;
 
  private:
-  Progress run();
+  StepStatus run();
 
   Clock rtl_;
   int64_t cycles_per_image_;  // of a part that never waits

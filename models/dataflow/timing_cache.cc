@@ -28,7 +28,7 @@ size_t TimingCache::Beginning::bytes() const {
     const auto* loop = std::get_if<dataflow::LoopProgram>(&program);
     if (loop == nullptr) continue;
     for (const auto& block : loop->blocks) {
-      sum += sizeof(block) + block.runs.size() * sizeof(dataflow::Run);
+      sum += sizeof(block) + block.phases.size() * sizeof(dataflow::Phase);
     }
   }
   for (const auto& history : before) {

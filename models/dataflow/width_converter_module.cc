@@ -2,7 +2,7 @@
 
 namespace stuckat::dataflow {
 
-using kernel::Progress;
+using kernel::StepStatus;
 
 WidthConverterModule::WidthConverterModule(const sc_core::sc_module_name& name,
                                            kernel::Stream& source, kernel::Stream& sink,
@@ -12,11 +12,12 @@ WidthConverterModule::WidthConverterModule(const sc_core::sc_module_name& name,
       core_(source.word_bits(), sink.word_bits()),
       pipeline_(params.latency_steps, params.discipline, &sink, params.side_register) {}
 
-Progress WidthConverterModule::advance() {
+StepStatus WidthConverterModule::advance() {
   while (image_ < *params_.images) {
     const bool widens = core_.widens();
     const bool reads = widens || position_ == 0;
-    if (const Progress p = pipeline_.step(0, reads ? in() : nullptr); p != Progress::done) return p;
+    if (const StepStatus p = pipeline_.step(0, reads ? in() : nullptr); p != StepStatus::done)
+      return p;
     if (reads) {
       core_.load(in()->front());
       in()->pop(pipeline_.taken());

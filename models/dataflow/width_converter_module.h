@@ -24,7 +24,7 @@ class WidthConverterModule : public kernel::Stage {
   int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 
  private:
-  kernel::Progress advance() override;
+  kernel::StepStatus advance() override;
   void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
 
   Params params_;

@@ -94,7 +94,7 @@ void ActivationBuffers::write(int pixel, int first_channel, int count, const int
   for (int i = 0; i < count; ++i) write_element(0, y, x, first_channel + i, values[i], cycle);
 }
 
-/// A pool behind a pool sees running maxima, which end at the right one.
+/// A pool after a pool sees running maxima, which end at the right one.
 void ActivationBuffers::write_element(size_t level, int y, int x, int channel, int32_t value,
                                       int64_t cycle) {
   int32_t& kept = written_[level].at(y, x, channel);

@@ -62,8 +62,7 @@ namespace {
 /// The kind of site that is a whole PE: that of an array of PEs, or of a registered part.
 SiteKind kind_of_dead_pes(const Network& network, const Placement& placement) {
   for (const SiteRow& row : site_table()) {
-    const bool is_dead = std::string_view(row.name).ends_with("/dead");
-    if (is_dead && count_faults(row.kind, placement, network) > 0) return row.kind;
+    if (row.is(whole_pe) && count_faults(row.kind, placement, network) > 0) return row.kind;
   }
   return SiteKind::pe_dead;
 }

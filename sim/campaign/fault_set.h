@@ -22,7 +22,7 @@ struct FaultInfo {
   std::string id;    ///< unique in its set, the same in every run: "layer1/channel[5]=-1"
   int layer = -1;    ///< index in Network::layers of the layer it belongs to; -1: many or none
   int channel = -1;  ///< of the layer's output
-  int y = -1;        ///< pixel of the layer's output, behind the pool unless the id says otherwise
+  int y = -1;        ///< pixel of the layer's output, after the pool unless the id says otherwise
   int x = -1;
   std::string part;      ///< PeArray or Stream of the placement, or empty
   int pe = -1;           ///< of the part

@@ -9,6 +9,7 @@
 #include "sim/campaign/fault_set.h"
 #include "sim/campaign/sampling.h"
 #include "workloads/network.h"
+#include "workloads/shard.h"
 
 namespace stuckat::campaign {
 
@@ -32,14 +33,6 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
-/// Which part of the images a result covers: shard `index` of `count`.
-struct Shard {
-  int index = 0;
-  int count = 1;
-
-  bool operator==(const Shard&) const = default;
-};
-
 /// First image number of a shard, and how many it has, of a run of `images`.
 struct ImageRange {
   int64_t first = 0;
@@ -51,7 +44,7 @@ struct Result {
   static constexpr int32_t no_effect = -1;
 
   Identity identity;
-  Shard shard;
+  Shard shard;  ///< which part of the images it covers
 
   std::vector<std::string> layer_names;  ///< [Network::layers]
   std::vector<std::string> class_names;  ///< [classes] or empty

@@ -180,10 +180,11 @@ class KeyWriter {
     all(tile, lane, bits);
   }
   void add(const BrokenChain& chain) {
-    const auto& [rows, segment, sum_bits, weights, sums, weights_at, inputs_at, sum_flips, lost_tiles, result] =
-        chain;
+    const auto& [rows, segment, sum_bits, weights, sums, weights_at, inputs_at, sum_flips,
+                 lost_tiles, result] = chain;
     all(rows);
-    if (rows > 0) all(segment, sum_bits, weights, sums, weights_at, inputs_at, sum_flips, lost_tiles, result);
+    if (rows > 0)
+      all(segment, sum_bits, weights, sums, weights_at, inputs_at, sum_flips, lost_tiles, result);
   }
   void add(const BrokenPe& pe) {
     const auto& [simd, padded_columns, accumulator_bits, accumulator, inputs, products,
@@ -199,13 +200,13 @@ class KeyWriter {
     all(pixels, pe, images);
   }
   void add(const OperandFault& fault) {
-    const auto& [layer, channels, pixels, mask, slot, stage, images] = fault;  // in their order
-    all(channels, pixels, mask, slot, stage, images);
+    const auto& [layer, channels, pixels, mask, slot, point, images] = fault;  // in their order
+    all(channels, pixels, mask, slot, point, images);
   }
   void add(const WindowFault& fault) {
-    const auto& [layer, rows, columns, pixels, mask, slot, stage, images, padded_columns,
+    const auto& [layer, rows, columns, pixels, mask, slot, point, images, padded_columns,
                  accumulator_bits] = fault;
-    all(rows, columns, pixels, mask, slot, stage, images, padded_columns, accumulator_bits);
+    all(rows, columns, pixels, mask, slot, point, images, padded_columns, accumulator_bits);
   }
   void add(const BrokenPool::Flip& flip) {
     const auto& [taken, bits] = flip;
@@ -246,7 +247,7 @@ class KeyWriter {
 
   void add_element(const ElementStep& element, bool moves) {
     const auto& [number, words, level_map, is_constant] = element;
-    const auto& [tensor, channels, pixels, slot, mask, stage, images] = fault_of(element);
+    const auto& [tensor, channels, pixels, slot, mask, point, images] = fault_of(element);
     Selection selected = selection(fault_of(element));
     if (moves) selected = moved_after_pool(tensor, selected);
     if (!selected.all && selected.pixels.empty()) return;

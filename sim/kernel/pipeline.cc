@@ -31,28 +31,28 @@ void Pipeline::drop_front() {
 }
 
 // Flushing: every output leaves as soon as there is a slot, whatever the steps behind it do.
-Progress Pipeline::flush() {
+StepStatus Pipeline::flush() {
   while (left_ < count_) {
     const int index = in_ring(first_ + left_, static_cast<int>(pending_.size()));
     Output& output = pending_[static_cast<size_t>(index)];
     int64_t leave = output.leave;
     if (last_due_ >= 0) leave = std::max(leave, last_leave_ + (output.due - last_due_));
-    if (!out_->send(leave, word(index))) return Progress::needs_output;
+    if (!out_->send(leave, word(index))) return StepStatus::needs_output;
     output.leave = leave;
     last_due_ = output.due;
     last_leave_ = output.leave;
     ++left_;
   }
-  return Progress::done;
+  return StepStatus::done;
 }
 
-Progress Pipeline::step(int64_t skip, StampedFifo* in) {
+StepStatus Pipeline::step(int64_t skip, StampedFifo* in) {
   const bool stalling = discipline_ == Discipline::stalling;
-  if (!stalling && flush() != Progress::done) return Progress::needs_output;
+  if (!stalling && flush() != StepStatus::done) return StepStatus::needs_output;
   const int64_t target = done_ + skip;
   // Outputs that leave in the cycle of a skipped step.
   while (count_ > 0 && front().due < target) {
-    if (stalling && !out_->can_push()) return Progress::needs_output;
+    if (stalling && !out_->can_push()) return StepStatus::needs_output;
     const int64_t due = front().due;  // >= next_: it was emitted `latency` steps before
     const int64_t free_pipe = clock_ + (due - next_);
     const int64_t slot = stalling ? out_->slot_free() : front().leave + spare_;
@@ -65,7 +65,7 @@ Progress Pipeline::step(int64_t skip, StampedFifo* in) {
     clock_ = time;
     drop_front();
   }
-  if (in != nullptr && !in->can_pop()) return Progress::needs_input;
+  if (in != nullptr && !in->can_pop()) return StepStatus::needs_input;
   int64_t time = clock_ + (target - next_);
   int64_t word_there = in != nullptr ? in->visible() : 0;
   if (side_register_) word_there = std::max(word_there, last_read_ + 1);
@@ -73,14 +73,14 @@ Progress Pipeline::step(int64_t skip, StampedFifo* in) {
     const int64_t wait = word_there - time;
     // Not counted before it is certain that the step is done in this call.
     if (count_ > 0 && front().due == target && stalling && !out_->can_push()) {
-      return Progress::needs_output;
+      return StepStatus::needs_output;
     }
     in->note_starved(wait);
     cycles_.starved += wait;
     time += wait;
   }
   if (count_ > 0 && front().due == target) {
-    if (stalling && !out_->can_push()) return Progress::needs_output;
+    if (stalling && !out_->can_push()) return StepStatus::needs_output;
     const int64_t slot = stalling ? out_->slot_free() : front().leave + spare_;
     if (slot > time) {
       out_->note_blocked(slot - time);
@@ -100,7 +100,7 @@ Progress Pipeline::step(int64_t skip, StampedFifo* in) {
   next_ = target + 1;
   done_ = next_;
   clock_ = time + 1;
-  return Progress::done;
+  return StepStatus::done;
 }
 
 uint64_t* Pipeline::emit() {
@@ -111,13 +111,13 @@ uint64_t* Pipeline::emit() {
   return word(index);
 }
 
-Progress Pipeline::drain() {
-  if (discipline_ == Discipline::flushing && flush() != Progress::done) {
-    return Progress::needs_output;
+StepStatus Pipeline::drain() {
+  if (discipline_ == Discipline::flushing && flush() != StepStatus::done) {
+    return StepStatus::needs_output;
   }
   while (count_ > 0) {
     const bool stalling = discipline_ == Discipline::stalling;
-    if (stalling && !out_->can_push()) return Progress::needs_output;
+    if (stalling && !out_->can_push()) return StepStatus::needs_output;
     const int64_t free_pipe = clock_ + (front().due - next_);
     const int64_t time = std::max(free_pipe, stalling ? out_->slot_free() : front().leave + spare_);
     if (stalling) out_->push(time, word(first_));
@@ -130,7 +130,7 @@ Progress Pipeline::drain() {
     drop_front();
   }
   done_ = next_;
-  return Progress::done;
+  return StepStatus::done;
 }
 
 }  // namespace stuckat::kernel

@@ -23,7 +23,7 @@ namespace stuckat::kernel {
 enum class Discipline : uint8_t { flushing, stalling };
 
 /// What a stage cannot go on without, or that it has done all its steps.
-enum class Progress : uint8_t { done, needs_input, needs_output };
+enum class StepStatus : uint8_t { done, needs_input, needs_output };
 
 /// Cycles of a stage by what it did. Adds up to the cycle after its last step.
 struct StageCycles {
@@ -43,7 +43,7 @@ class Pipeline {
   /// Does `skip` steps that read nothing and then one step that reads from `in` unless it is null.
   /// Returns done and start() is that step's cycle; the caller then takes front() and pops it at
   /// start(). Or returns what is missing, having done nothing that a later call would repeat.
-  Progress step(int64_t skip, StampedFifo* in);
+  StepStatus step(int64_t skip, StampedFifo* in);
   int64_t start() const { return start_; }
   /// When its word is taken: with a side register in start() or before.
   int64_t taken() const { return taken_; }
@@ -53,7 +53,7 @@ class Pipeline {
 
   /// The loop has no further steps: lets all outputs leave. The next step, if there is one after
   /// all, starts behind the last of them.
-  Progress drain();
+  StepStatus drain();
 
   /// The earliest cycle of the next step, as far as the pipeline goes.
   int64_t free_cycle() const { return clock_; }
@@ -67,7 +67,7 @@ class Pipeline {
     int64_t due;    // the step in whose cycle it leaves a pipeline that never waits
     int64_t leave;  // flushing: earliest, later actual cycle in which it leaves
   };
-  Progress flush();
+  StepStatus flush();
   Output& front() { return pending_[static_cast<size_t>(first_)]; }
   uint64_t* word(int index) { return words_.data() + index * limbs_; }
   void drop_front();

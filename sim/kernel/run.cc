@@ -10,7 +10,7 @@ constexpr int most_words = 1 << 14;  // that a deadlock is tried to be resolved 
 std::string waiting(const std::vector<Stage*>& stages) {
   std::string text;
   for (const Stage* stage : stages) {
-    if (stage->progress() == Progress::done) continue;
+    if (stage->status() == StepStatus::done) continue;
     text += (text.empty() ? "" : "; ") + stage->explain();
   }
   return text;

@@ -12,20 +12,20 @@ Stage::Stage(const sc_core::sc_module_name& name, Stream* in, Stream* out)
 }
 
 void Stage::activate() {
-  progress_ = advance();
-  if (progress_ == Progress::needs_input) in_->consumer_waits();
-  if (progress_ == Progress::needs_output) out_->producer_waits();
+  status_ = advance();
+  if (status_ == StepStatus::needs_input) in_->consumer_waits();
+  if (status_ == StepStatus::needs_output) out_->producer_waits();
 }
 
 void Stage::resume(int64_t cycle) {
   idle_until(cycle);
-  progress_ = Progress::needs_input;
+  status_ = StepStatus::needs_input;
   wake_.notify(sc_core::SC_ZERO_TIME);
 }
 
 std::string Stage::explain() const {
-  if (progress_ == Progress::done) return std::string(basename()) + " is done";
-  const bool input = progress_ == Progress::needs_input;
+  if (status_ == StepStatus::done) return std::string(basename()) + " is done";
+  const bool input = status_ == StepStatus::needs_input;
   const Stream& stream = input ? *in_ : *out_;
   return std::string(basename()) + " waits for " +
          (input ? "word " + std::to_string(stream.popped())

@@ -12,11 +12,11 @@ namespace stuckat::kernel {
 
 class Stage : public sc_core::sc_module {
  public:
-  Progress progress() const { return progress_; }
+  StepStatus status() const { return status_; }
   /// "layer1/mvtu waits for word 36 of layer1/windows (depth 2, holds 0)", for deadlock reports.
   std::string explain() const;
   /// The stream that it cannot write to for lack of a slot; null if it waits for none.
-  Stream* full_stream() const { return progress_ == Progress::needs_output ? out_ : nullptr; }
+  Stream* full_stream() const { return status_ == StepStatus::needs_output ? out_ : nullptr; }
   virtual const StageCycles& cycles() const = 0;
   /// The stage is done and has been given more to do: it goes on in `cycle`, not before.
   void resume(int64_t cycle);
@@ -28,7 +28,7 @@ class Stage : public sc_core::sc_module {
   Stage(const sc_core::sc_module_name& name, Stream* in, Stream* out);
 
   /// Does steps until there are none left or something is missing.
-  virtual Progress advance() = 0;
+  virtual StepStatus advance() = 0;
   virtual void idle_until(int64_t cycle) = 0;
 
   Stream* in() { return in_; }
@@ -40,7 +40,7 @@ class Stage : public sc_core::sc_module {
   Stream* in_;
   Stream* out_;
   sc_core::sc_event wake_;
-  Progress progress_ = Progress::needs_input;
+  StepStatus status_ = StepStatus::needs_input;
 };
 
 }  // namespace stuckat::kernel

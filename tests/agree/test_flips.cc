@@ -51,7 +51,7 @@ void count_effective(const FaultMap& map, const Placement& placement, const Netw
   }
 }
 
-bool has_pool_behind_pool(const Network& network) {
+bool has_pool_after_pool(const Network& network) {
   for (size_t i = 1; i < network.layers.size(); ++i) {
     if (!network.layers[i].has_weights() && !network.layers[i - 1].has_weights()) return true;
   }
@@ -88,7 +88,7 @@ TEST_CASE("flips on a loopback array agree in all engines, on either schedule") 
   for (uint64_t seed = 500; seed < 700; ++seed) {
     test::Random random(seed);
     const Network network = test::random_network(random);
-    if (has_pool_behind_pool(network)) continue;
+    if (has_pool_after_pool(network)) continue;
     auto b = test::random_loopback(random, network);
     b.control_cycles = 4;
     const Placement placement = place_on(std::make_shared<loopback::Loopback>(b), network, 2);

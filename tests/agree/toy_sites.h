@@ -38,7 +38,7 @@ inline SiteKind inverter_kind() {
                          inverted.tensor = Network::output_tensor(use.layer);
                          inverted.channels = map.rows(pe);
                          inverted.pixels = map.pixels(pe);
-                         inverted.stage = stage_pe_dead;
+                         inverted.point = point_pe_dead;
                          inverted.mask.flip = (1u << layer.output_format.bits) - 1;
                          lowering.effects().elements.push_back(std::move(inverted));
                        }
@@ -78,7 +78,7 @@ inline SiteKind register_kind() {
          ElementFault dead;
          dead.tensor = Network::output_tensor(layer);
          dead.channels = {fault.coordinates[0]};
-         dead.stage = stage_stream;
+         dead.point = point_stream;
          dead.mask = CodeMask::constant(lowering.network().format(dead.tensor).code(fault.value));
          lowering.effects().elements.push_back(std::move(dead));
        },

@@ -26,10 +26,10 @@ class StallingSource : public kernel::Stage {
 
  private:
   void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
-  kernel::Progress advance() override {
+  kernel::StepStatus advance() override {
     for (; word_ < stalls_.size(); ++word_) {
-      const kernel::Progress p = pipeline_.step(stalls_[word_], nullptr);
-      if (p != kernel::Progress::done) return p;
+      const kernel::StepStatus p = pipeline_.step(stalls_[word_], nullptr);
+      if (p != kernel::StepStatus::done) return p;
       std::copy_n(words_.data() + word_ * limbs_, limbs_, pipeline_.emit());
     }
     return pipeline_.drain();
@@ -54,14 +54,14 @@ class StallingSink : public kernel::Stage {
 
  private:
   void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
-  kernel::Progress advance() override {
+  kernel::StepStatus advance() override {
     for (; arrivals_.size() < stalls_.size(); arrivals_.push_back(pipeline_.start())) {
-      const kernel::Progress p = pipeline_.step(stalls_[arrivals_.size()], in());
-      if (p != kernel::Progress::done) return p;
+      const kernel::StepStatus p = pipeline_.step(stalls_[arrivals_.size()], in());
+      if (p != kernel::StepStatus::done) return p;
       words_.insert(words_.end(), in()->front(), in()->front() + in()->limbs());
       in()->pop(pipeline_.start());
     }
-    return kernel::Progress::done;
+    return kernel::StepStatus::done;
   }
   const Stalls& stalls_;
   kernel::Pipeline pipeline_;

@@ -43,7 +43,7 @@ struct Bench {
         to_pins("to_pins", in, {words_per_packet}),
         from_pins("from_pins", out, {words_per_packet}),
         watchdog("watchdog", 100,
-                 {[this] { return sink.progress() == kernel::Progress::done; },
+                 {[this] { return sink.status() == kernel::StepStatus::done; },
                   [this] { return to_pins.words() + from_pins.words(); },
                   [this] { return to_pins.explain() + "; " + from_pins.explain(); }}) {
     for (AxiStreamEnd* end :

@@ -67,8 +67,8 @@ std::string compare(Side& ours, Side& rtl, const StuckBit& stuck, int64_t words_
       rtl.in, rtl.out, words_per_packet, kernel::Discipline::flushing, 0, 2000,
       [&](Rtl& v, auto&) { bind(v); },
       [&] {  // words behind the last window too
-        return rtl.sink.progress() == kernel::Progress::done &&
-               rtl.source.progress() == kernel::Progress::done &&
+        return rtl.sink.status() == kernel::StepStatus::done &&
+               rtl.source.status() == kernel::StepStatus::done &&
                rtl.in.popped() == rtl.in.pushed();
       });
   if (stuck.in_rtl) {

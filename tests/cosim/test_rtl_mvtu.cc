@@ -103,7 +103,7 @@ std::string run(const Scene& scene, const Fault* in_rtl, const Fault* in_ours) {
   test::RtlBench<Vmvtu, 8, 8> bench(
       rtl.in, rtl.out, 2 * windows_per_packet, scene.discipline, windows, 1000,
       [](Vmvtu& v, auto& count) { v.windows(count); },
-      [&] { return rtl.sink.progress() == kernel::Progress::done; });
+      [&] { return rtl.sink.status() == kernel::StepStatus::done; });
   if (in_rtl != nullptr) bench.fault.set(*in_rtl);
 
   cosim::StreamComparison in("in", 1, ours.in, rtl.in), out("out", 1, ours.out, rtl.out);

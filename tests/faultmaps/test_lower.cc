@@ -4,6 +4,7 @@
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
 #include "faultmaps/normal_form.h"
+#include "faultmaps/site_index.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_placement.h"
 #include "workloads/reference.h"
@@ -89,6 +90,43 @@ TEST_CASE("the order of faults does not matter, and a fault twice is a fault onc
     normalize(again);
     CHECK(again == effects);
   }
+}
+
+TEST_CASE("kinds that ignore the parameters lower to the same whatever they are, memories do not") {
+  int64_t kept = 0, changed = 0;
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    test::Random random(seed);
+    const Network network = test::random_network(random);
+    Network other = network;  // each row with the parameters of the next
+    for (Layer& layer : other.layers) {
+      if (!layer.has_weights()) continue;
+      std::rotate(layer.weights.begin(), layer.weights.begin() + layer.columns(),
+                  layer.weights.end());
+      std::rotate(layer.thresholds.begin(), layer.thresholds.begin() + layer.thresholds_per_row(),
+                  layer.thresholds.end());
+    }
+    const Placement placement = seed % 2 == 0 ? test::random_dataflow_placement(random, network)
+                                              : test::random_loopback_placement(random, network);
+    const SiteIndex sites(placement, network);
+    for (const SiteSpace& space : sites.spaces()) {
+      const SiteRow& row = *space.row;
+      if (space.sites() == 0 || space.values.empty()) continue;
+      Fault fault = space.at(std::uniform_int_distribution<int64_t>(0, space.sites() - 1)(random));
+      for (const int value : space.values) {
+        fault.value = value;
+        INFO("seed " << seed << ", " << stuckat::name(fault));
+        const FaultMap map{placement.accelerator, {fault}};
+        const bool same = lower(map, placement, network) == lower(map, placement, other);
+        if (row.is(any_parameters)) CHECK(same);
+        const bool memory = row.is(weight_memory) || row.is(threshold_memory);
+        CHECK(memory != row.is(any_parameters));
+        kept += row.is(any_parameters) ? 1 : 0;
+        changed += same ? 0 : 1;
+      }
+    }
+  }
+  CHECK(kept > 1000);
+  CHECK(changed > 50);
 }
 
 TEST_CASE("a dead loopback PE is its channels stuck in every layer, the last one included") {

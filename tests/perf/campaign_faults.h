@@ -24,7 +24,7 @@ inline std::vector<Effects> channel_faults(const Network& network) {
   return faults;
 }
 
-/// Every pixel of every hidden tensor, behind the pool or before it where there is one, stuck at
+/// Every pixel of every hidden tensor, after the pool or before it where there is one, stuck at
 /// every level.
 inline std::vector<Effects> pixel_faults(const Network& network, bool before_pool) {
   std::vector<Effects> faults;
@@ -46,7 +46,7 @@ inline ElementFault dead_pe(const Network& network, int layer, int pe, int p, in
   fault.tensor = layer + 1;
   for (int c = p; c < network.shape(layer + 1).channels; c += pe) fault.channels.push_back(c);
   fault.mask = CodeMask::constant(network.format(layer + 1).code(value));
-  fault.stage = stage_pe_dead;
+  fault.point = point_pe_dead;
   return fault;
 }
 

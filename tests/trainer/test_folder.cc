@@ -128,7 +128,7 @@ TEST_CASE(
   const DataSet train_set = open_dataset(name, {true}, 0);
   const DataSet test_set = read_dataset(name, {false});
   TrainOptions options = options_for(12);
-  options.schedule = trainer::Schedule::cosine;
+  options.schedule = trainer::LearningRateSchedule::cosine;
   const TrainResult result = train(small_dorefa(), {train_set, nullptr, &test_set}, options);
   CHECK(result.history.back().test_accuracy > 0.5);  // chance is 1/3
   Workers workers(2);

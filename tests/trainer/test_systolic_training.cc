@@ -2,11 +2,13 @@
 // what is evaluated (Zhang et al., VTS 2018).
 #include <set>
 
+#include "faultmaps/generators.h"
 #include "faultmaps/lower.h"
 #include "faultmaps/systolic_sites.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_network.h"
 #include "trainer/fixed_faults.h"
+#include "trainer/fleet/damage.h"
 #include "trainer/hardware_faults.h"
 #include "trainer/optimizer.h"
 #include "trainer/step.h"
@@ -137,4 +139,20 @@ TEST_CASE("drawn bypass maps train, too: placement-aware FAT on a systolic array
     FixedFaults overlay(network, faults.common(), faults.of_samples());
   }
   CHECK(sizes.size() > 1);
+}
+
+TEST_CASE("a bypassed PE prunes weights that are 0 today and may not be tomorrow") {
+  Random random(5);
+  Network network = zoo_network("tfc-w2a2", {.width = 0.25});
+  for (Layer& layer : network.layers) test::fill_parameters(layer, random);
+  const Placement placement = array_for(network, 8);
+  const FaultMap map = exact_map({systolic_kinds().bypass}, 3, 1, SiteIndex(placement, network));
+  const Damage damage = damage_of(map, placement, 1);
+  CHECK_FALSE(damage.depends_on_parameters);
+  const Effects effects = damage.effects(network, 1);
+  CHECK(only_prunes(effects));
+  Network zero = network;
+  for (Layer& layer : zero.layers) std::fill(layer.weights.begin(), layer.weights.end(), int8_t{0});
+  CHECK(damage.effects(zero, 1) == effects);
+  CHECK(lower(map, placement, zero).empty());
 }

@@ -52,7 +52,7 @@ TrainOptions quick_options() {
   options.epochs = 4;
   options.batch = 20;
   options.learning_rate = 0.01;
-  options.schedule = trainer::Schedule::cosine;
+  options.schedule = trainer::LearningRateSchedule::cosine;
   options.crop_padding = 1;
   options.flip = false;
   options.threads = 2;
@@ -170,7 +170,7 @@ TEST_CASE("TFC learns Fashion-MNIST in seconds") {
   const DataSet test_data = read_dataset("fashion-mnist", {false, 0, 2000});
   TrainOptions options;
   options.epochs = 6;
-  options.schedule = trainer::Schedule::cosine;
+  options.schedule = trainer::LearningRateSchedule::cosine;
   const Network network = zoo_network("tfc-w1a1");
   const TrainResult result = train(network, {train_data, &test_data}, options);
   CHECK(result.history.back().validation_accuracy > 0.75);
@@ -249,9 +249,9 @@ TEST_CASE("learning rates follow their schedule") {
   CHECK(learning_rate_at(options, 39) == 0.02);
   CHECK(learning_rate_at(options, 40) == 0.01);
   CHECK(learning_rate_at(options, 80) == 0.005);
-  options.schedule = trainer::Schedule::cosine;
+  options.schedule = trainer::LearningRateSchedule::cosine;
   CHECK(learning_rate_at(options, 50) == Approx(0.01));
-  options.schedule = trainer::Schedule::constant;
+  options.schedule = trainer::LearningRateSchedule::constant;
   CHECK(learning_rate_at(options, 99) == 0.02);
 }
 

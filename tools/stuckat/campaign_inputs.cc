@@ -83,17 +83,6 @@ nlohmann::ordered_json campaign_configuration(const CommandLine& line) {
   return result;
 }
 
-campaign::Shard parse_shard(const std::string& text) {
-  campaign::Shard shard;
-  int used = 0;
-  if (std::sscanf(text.c_str(), "%d/%d%n", &shard.index, &shard.count, &used) != 2 ||
-      used != static_cast<int>(text.size()) || shard.count < 1 || shard.index < 0 ||
-      shard.index >= shard.count) {
-    throw InputError("--shard", "'" + text + "'", "I/N with 0 <= I < N");
-  }
-  return shard;
-}
-
 CampaignFaultSet load_fault_set(const CommandLine& line, const Network& network, int64_t images) {
   for (const char* name : sampling_options) {
     if (line.given(name) && !line.get<bool>("sample")) {

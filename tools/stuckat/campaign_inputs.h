@@ -26,9 +26,6 @@ void add_campaign_options(CommandLine& line);
 /// shard, are left out: they change no byte of the merged result.
 nlohmann::ordered_json campaign_configuration(const CommandLine& line);
 
-/// "I/N". Throws InputError("--shard", ...).
-campaign::Shard parse_shard(const std::string& text);
-
 struct CampaignFaultSet {
   AcceleratorPtr accelerator;  ///< or null
   Placement placement;         ///< empty without accelerator

@@ -13,6 +13,7 @@
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/inputs.h"
 #include "tools/stuckat/interrupt.h"
+#include "tools/stuckat/option_values.h"
 #include "tools/studies/changed_images.h"
 
 namespace stuckat::cli {
@@ -180,14 +181,14 @@ int run(const Arguments& arguments, campaign::Resume resume,
   line.check_files({}, {{"the journal", campaign::journal_path(line.text("output"))}});
   const CampaignInputs in = load_campaign(line);
   campaign::RunOptions options;
-  options.shard = parse_shard(line.text("shard"));
+  options.shard = shard_option(line);
   options.threads = threads(line);
   options.configuration =
       configuration.empty() ? campaign_configuration(line).dump() : configuration;
   options.replace = line.force();
 
   catch_interrupts();
-  Progress progress("campaign");
+  ProgressLine progress("campaign");
   const auto start = std::chrono::steady_clock::now();
   const std::string output = line.text("output");
   const auto outcome = campaign::run_to_file(

@@ -36,7 +36,7 @@ void print_designs(const std::vector<Design>& designs) {
 /// Of the designs that are shown: which FIFO makes the busiest part wait.
 void name_pace_setters(const std::vector<explore::DesignPoint>& points, const Network& network,
                        explore::Findings& findings, std::vector<Design>& designs) {
-  Progress progress("what sets the pace");
+  ProgressLine progress("what sets the pace");
   for (size_t i = 0; i < designs.size(); ++i) {
     if (!designs[i].pareto || !points[i].waits) continue;
     progress.show(static_cast<double>(i) / static_cast<double>(designs.size()), "");
@@ -85,7 +85,7 @@ int run_explore(const Arguments& arguments) {
   const auto start = std::chrono::steady_clock::now();
   std::vector<explore::DesignPoint> points;
   {
-    Progress progress("explore");
+    ProgressLine progress("explore");
     points = sweep.explore(journal, [&](double done) {
       const auto counts = sweep.timings();
       progress.show(done, fmt::format("{} timings", thousands(counts.simulated + counts.in_part)));
@@ -100,7 +100,7 @@ int run_explore(const Arguments& arguments) {
                      "a larger --max-pes or --max-memory-bits, or a smaller --min-fps");
   }
   {
-    Progress progress("dead PEs");
+    ProgressLine progress("dead PEs");
     worst_cases.examine(points, journal, [&](size_t done) {
       progress.show(static_cast<double>(done) / static_cast<double>(points.size()),
                     fmt::format("{} of {} designs", done, points.size()));

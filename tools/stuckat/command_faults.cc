@@ -7,6 +7,7 @@
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/faults.h"
 #include "tools/stuckat/inputs.h"
+#include "tools/stuckat/option_values.h"
 #include "workloads/model_file.h"
 
 namespace stuckat::cli {
@@ -41,15 +42,6 @@ std::unique_ptr<Hardware> load_hardware_if_given(const CommandLine& line) {
 
 const SiteIndex* sites_of(const std::unique_ptr<Hardware>& hardware) {
   return hardware == nullptr ? nullptr : &hardware->sites;
-}
-
-std::vector<std::string> split_list(const std::string& list) {
-  std::vector<std::string> names;
-  std::stringstream stream(list);
-  for (std::string name; std::getline(stream, name, ',');) {
-    if (!name.empty()) names.push_back(name);
-  }
-  return names;
 }
 
 std::vector<SiteKind> site_kinds(const std::string& list, const SiteIndex& sites) {

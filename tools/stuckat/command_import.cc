@@ -6,6 +6,7 @@
 
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
+#include "tools/stuckat/option_values.h"
 #include "workloads/import/import.h"
 #include "workloads/json_file.h"
 #include "workloads/model_file.h"
@@ -14,29 +15,6 @@
 
 namespace stuckat::cli {
 namespace {
-
-/// "1,2.5" as numbers.
-std::vector<double> numbers(const CommandLine& line, const char* option) {
-  std::vector<double> result;
-  if (!line.has(option)) return result;
-  std::string text = line.text(option);
-  for (size_t at = 0; at <= text.size();) {
-    const size_t comma = std::min(text.find(',', at), text.size());
-    const std::string one = text.substr(at, comma - at);
-    size_t used = 0;
-    try {
-      result.push_back(std::stod(one, &used));
-    } catch (const std::exception&) {
-      used = one.size() + 1;
-    }
-    if (used != one.size()) {
-      throw InputError(std::string("--") + option, "'" + text + "'",
-                       "numbers: 0.5 or 0.49,0.48,0.45");
-    }
-    at = comma + 1;
-  }
-  return result;
-}
 
 /// "cat,dog", or the lines of a file of that name.
 std::vector<std::string> names(const std::string& listed) {
@@ -156,8 +134,8 @@ int run_import(const Arguments& arguments) {
   options.name = line.text("name");
   options.network = line.text("network");
   options.pixels = line.text("pixels");
-  options.mean = numbers(line, "mean");
-  options.deviation = numbers(line, "deviation");
+  options.mean = reals(line, "mean", -1e6, 1e6);
+  options.deviation = reals(line, "deviation", -1e6, 1e6);
   options.data = line.text("data");
   options.class_names = names(line.text("classes"));
   const Imported imported = import_network(sources.front(), as, options);

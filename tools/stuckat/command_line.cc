@@ -421,12 +421,12 @@ void write_file(const std::string& path, const std::function<void(std::ostream&)
   write_document(text.str());
 }
 
-void Progress::clear() {
+void ProgressLine::clear() {
   if (visible_) std::fputs("\r\033[K", stderr);
   visible_ = false;
 }
 
-void Progress::show(double fraction, const std::string& rate) {
+void ProgressLine::show(double fraction, const std::string& rate) {
   if (isatty(STDERR_FILENO) == 0) return;
   const double time = now();
   if (started_ < 0) {

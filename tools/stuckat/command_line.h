@@ -141,10 +141,10 @@ void check_new_folder(const std::string& path);
 std::string duration(double seconds);
 
 /// Progress on standard error where that is a terminal; silent elsewhere.
-class Progress {
+class ProgressLine {
  public:
-  explicit Progress(std::string what) : what_(std::move(what)) {}
-  ~Progress() { clear(); }
+  explicit ProgressLine(std::string what) : what_(std::move(what)) {}
+  ~ProgressLine() { clear(); }
   /// fraction 0 .. 1; rate: a finished text like "91,000 fault-images/s".
   void show(double fraction, const std::string& rate);
   /// Takes the line away, so that something else can be printed.

@@ -1,34 +1,18 @@
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/faults.h"
 #include "tools/stuckat/inputs.h"
 #include "tools/stuckat/interrupt.h"
+#include "tools/stuckat/option_values.h"
 #include "tools/stuckat/train_options.h"
 #include "tools/studies/memory_study.h"
 #include "workloads/model_file.h"
 
 namespace stuckat::cli {
 namespace {
-
-std::vector<double> rates_of(const std::string& list) {
-  std::vector<double> rates;
-  for (const std::string& text : split_list(list)) {
-    double rate = 0;
-    const auto end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, rate);
-    if (parsed.ec != std::errc() || parsed.ptr != end || !(rate >= 0 && rate <= 1)) {
-      throw InputError("--rates", "'" + text + "'", "probabilities 0 to 1, such as 0.0001,0.01");
-    }
-    rates.push_back(rate);
-  }
-  if (rates.empty()) throw InputError("--rates", "none", "probabilities, such as 0.0001,0.01");
-  return rates;
-}
 
 nlohmann::ordered_json to_json(const studies::MemoryRow& row) {
   const studies::LotStatistics& a = row.accuracy;
@@ -102,14 +86,17 @@ int run_memory(const Arguments& arguments) {
   options.faults.kinds = site_kinds(line.text("sites"), sites);
   options.faults.cell = choice<CellFault>(line, "cells", cell_fault_names());
   options.faults.unit = line.text("unit");
-  options.rates = rates_of(line.text("rates"));
+  options.rates = reals(line, "rates", 0, 1);
+  if (options.rates.empty()) {
+    throw InputError("--rates", "none", "probabilities, such as 0.0001,0.01");
+  }
   options.groups = choice<studies::MemoryGroups>(line, "by", studies::memory_group_names());
   options.repair = line.text("repair");
   options.chips = line.integer("chips", 1, 1'000'000);
   options.seed = static_cast<uint64_t>(line.integer("seed", 0, INT64_MAX));
   options.threads = threads(line);
   catch_interrupts();
-  Progress progress("memory");
+  ProgressLine progress("memory");
   const auto study =
       studies::memory_study(network, data, placement, options, [&](int64_t done, int64_t total) {
         progress.show(static_cast<double>(done) / static_cast<double>(total), "");

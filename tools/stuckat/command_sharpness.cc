@@ -210,7 +210,7 @@ int run_sharpness(const Arguments& arguments) {
   LossSurface surface(model, data, data.size(), static_cast<int>(line.integer("batch", 1, 4096)),
                       workers);
   catch_interrupts();
-  Progress progress("sharpness");
+  ProgressLine progress("sharpness");
   const Sharpness s = measure_sharpness(surface, model, options, [&](double done) {
     progress.show(done, "");
     return !interrupted();

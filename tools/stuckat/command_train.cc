@@ -38,7 +38,7 @@ class StartTold {
 };
 
 bool show_progress(const trainer::Progress& p, const Network& architecture,
-                   const trainer::TrainData& data, Progress& progress, StartTold& told) {
+                   const trainer::TrainData& data, ProgressLine& progress, StartTold& told) {
   told.start(p);
   const double done = (p.epoch + static_cast<double>(p.batch) / p.batches) / p.epochs;
   progress.show(done, fmt::format("loss {:.4f}  {:.0f} images/s", p.loss, p.images_per_second));
@@ -180,7 +180,7 @@ int run_train(const Arguments& arguments) {
 
   tell_missing_classes(data.train);
   catch_interrupts();
-  Progress progress("train");
+  ProgressLine progress("train");
   StartTold told;
   auto result = trainer::train(
       architecture, data, options,

@@ -232,7 +232,7 @@ int run_whatif(const Arguments& arguments) {
   what_if.class_names = class_names(cases.front().hardware.network, data);
   what_if.first_image = line.get<int64_t>("offset");
   what_if.shown = line.integer("shown", 0, 100'000);
-  Progress progress("whatif");
+  ProgressLine progress("whatif");
   const auto start = std::chrono::steady_clock::now();
   const auto all = static_cast<int64_t>(cases.size()) * data.size();
   int64_t done = 0;

@@ -42,8 +42,6 @@ std::unique_ptr<Hardware> load_hardware_if_given(const CommandLine& line);
 /// The sites, or nullptr, for readers that check what they can.
 const SiteIndex* sites_of(const std::unique_ptr<Hardware>& hardware);
 
-/// Names separated by commas, empty ones left out.
-std::vector<std::string> split_list(const std::string& list);
 /// Kinds that the accelerator has. Throws InputError on another one.
 std::vector<SiteKind> site_kinds(const std::string& list, const SiteIndex& sites);
 /// Help: the names of all site kinds.

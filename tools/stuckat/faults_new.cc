@@ -9,6 +9,7 @@
 #include "sim/campaign/fault_set.h"
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/faults.h"
+#include "tools/stuckat/option_values.h"
 
 namespace stuckat::cli {
 namespace {

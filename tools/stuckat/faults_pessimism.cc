@@ -37,7 +37,7 @@ int faults_pessimism(const Arguments& arguments) {
   const DataSet data = load_data(line, network, line.text("model"));
   const Placement placement =
       place_on(parse_accelerator(line.text("accelerator"), network), network);
-  Progress progress("pessimism");
+  ProgressLine progress("pessimism");
   studies::PessimismOptions options;
   options.exhaustive = line.integer("exhaustive", 0, INT64_MAX);
   options.sampling = {line.real("margin", 1e-6, 0.5), line.real("confidence", 0.01, 0.999999),

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "faultmaps/generators.h"
@@ -12,6 +11,7 @@
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/faults.h"
 #include "tools/stuckat/inputs.h"
+#include "tools/stuckat/option_values.h"
 #include "trainer/model_from_network.h"
 #include "workloads/hash.h"
 #include "workloads/json_file.h"
@@ -242,22 +242,6 @@ trainer::Model start_model(const Network& network, const DataSet& train,
   constexpr int most_calibration_images = 1000;
   return trainer::model_from_network(
       network, first_images(train, std::min(train.size(), most_calibration_images)), workers);
-}
-
-trainer::RunShard shard_option(const CommandLine& line) {
-  trainer::RunShard shard;
-  if (!line.has("shard")) return shard;
-  const std::string text = line.text("shard");
-  const char* const end = text.data() + text.size();
-  const auto index = std::from_chars(text.data(), end, shard.index);
-  if (index.ec == std::errc() && index.ptr != end && *index.ptr == '/') {
-    const auto count = std::from_chars(index.ptr + 1, end, shard.count);
-    if (count.ec == std::errc() && count.ptr == end && shard.index >= 0 &&
-        shard.index < shard.count && shard.count <= 100'000) {
-      return shard;
-    }
-  }
-  throw InputError("--shard", "'" + text + "'", "I/N with I from 0 below N");
 }
 
 int run_fleet(const Arguments& arguments) {

@@ -116,7 +116,4 @@ bool needs_resilience_map(const std::string& policy);
 report::Fleet shown_fleet(const std::string& label, const trainer::FleetResult& result,
                           const trainer::ResilienceMap* map, int wafer);
 
-/// "I/N".
-trainer::RunShard shard_option(const CommandLine& line);
-
 }  // namespace stuckat::cli

@@ -7,31 +7,11 @@
 #include "tools/stuckat/fleet.h"
 #include "tools/stuckat/inputs.h"
 #include "tools/stuckat/interrupt.h"
+#include "tools/stuckat/option_values.h"
 #include "trainer/fleet/resilience_run.h"
 #include "trainer/predict.h"
 
 namespace stuckat::cli {
-namespace {
-
-std::vector<double> reals(const CommandLine& line, const char* option, double factor) {
-  std::vector<double> values;
-  for (const std::string& word : split_list(line.text(option))) {
-    size_t used = 0;
-    double value = 0;
-    try {
-      value = std::stod(word, &used);
-    } catch (const std::exception&) {
-    }
-    if (used != word.size()) {
-      throw InputError(std::string("--") + option, "'" + word + "'", "numbers separated by commas");
-    }
-    values.push_back(value * factor);
-  }
-  return values;
-}
-
-}  // namespace
-
 int fleet_resilience(const Arguments& arguments) {
   CommandLine line(
       "fleet resilience MODEL --accelerator NAME --data NAME --validation-images N -o MAP.h5",
@@ -69,7 +49,9 @@ int fleet_resilience(const Arguments& arguments) {
   const trainer::Model start = start_model(hardware.network(), images.train, workers);
 
   trainer::ResilienceOptions options;
-  options.rates = reals(line, "rates", 0.01);
+  for (const double percent : reals(line, "rates", 0, 100)) {
+    options.rates.push_back(percent * 0.01);
+  }
   int64_t before = 0;
   for (const double rate : options.rates) {
     const int64_t broken = hardware.broken_at(rate);
@@ -84,7 +66,8 @@ int fleet_resilience(const Arguments& arguments) {
   }
   options.repeats = static_cast<int>(line.integer("repeats", 1, 10'000));
   options.amounts = {0};
-  for (const double amount : reals(line, "amounts", 1)) {
+  constexpr double most_images = 1e12;
+  for (const double amount : reals(line, "amounts", 0, most_images)) {
     options.amounts.push_back(static_cast<int64_t>(amount));
   }
   options.retrain.batch = static_cast<int>(line.integer("batch", 2, 4096));
@@ -108,7 +91,7 @@ int fleet_resilience(const Arguments& arguments) {
     return trainer::DrawnChip{hardware.damage(map, true), drawn};
   };
   catch_interrupts();
-  Progress progress("resilience");
+  ProgressLine progress("resilience");
   const int64_t last = options.amounts.back();
   const auto map = trainer::run_resilience(
       line.text("output"), deployed, draw, options, workers,

@@ -7,6 +7,7 @@
 #include "tools/stuckat/fleet.h"
 #include "tools/stuckat/inputs.h"
 #include "tools/stuckat/interrupt.h"
+#include "tools/stuckat/option_values.h"
 #include "trainer/fleet/fleet_training.h"
 #include "trainer/predict.h"
 #include "workloads/hash.h"
@@ -100,7 +101,7 @@ int fleet_train(const Arguments& arguments) {
   result.resilience_images = constraint.map.cost();
 
   catch_interrupts();
-  Progress progress("fleet");
+  ProgressLine progress("fleet");
   const auto plans = plan_policies(line, chips.view(constraint.curve));
   const trainer::FleetLot lot = chips.lot();
   for (size_t i = 0; i < plans.size(); ++i) {

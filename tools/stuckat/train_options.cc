@@ -174,8 +174,8 @@ void refuse_without_effect(const CommandLine& line) {
   const bool adaptive = ascent.row != nullptr && ascent.row->adaptive;
   const std::string passes = "with --sharpness-aware " + line.text("sharpness-aware");
   const std::string schedule = "with --schedule " + line.text("schedule");
-  const bool steps =
-      choice<trainer::Schedule>(line, "schedule", schedule_names()) == trainer::Schedule::step;
+  const bool steps = choice<trainer::LearningRateSchedule>(line, "schedule", schedule_names()) ==
+                     trainer::LearningRateSchedule::step;
   line.refuse_without_effect({
       {"injection", layers, method, "a method that injects behind layers, such as fat1"},
       {"site", layers, method, "a method that injects behind layers, such as fat1"},
@@ -321,7 +321,7 @@ trainer::TrainOptions train_options(const CommandLine& line, const Network& arch
   o.patience = static_cast<int>(line.integer("patience", 0, 1000000));
   o.batch = static_cast<int>(line.integer("batch", 1, 65536));
   o.learning_rate = line.real("learning-rate", 0, 10);
-  o.schedule = choice<trainer::Schedule>(line, "schedule", schedule_names());
+  o.schedule = choice<trainer::LearningRateSchedule>(line, "schedule", schedule_names());
   o.step_epochs = static_cast<int>(line.integer("step-epochs", 1, 1000000));
   o.step_factor = line.real("step-factor", 0, 1);
   o.crop_padding = line.given("crop") ? static_cast<int>(line.integer("crop", 0, 64)) : recipe.crop;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "faultmaps/sites.h"
 #include "sim/campaign/run.h"
 #include "sim/campaign/summary.h"
 #include "workloads/errors.h"
@@ -9,6 +10,17 @@
 #include "workloads/model_file.h"
 
 namespace stuckat::studies {
+namespace {
+
+/// Of every PE: the set `pe`, or that of the kind of site that it stands for.
+bool is_of_whole_pes(const std::string& spec) {
+  return spec == "pe" ||
+         std::any_of(site_table().begin(), site_table().end(), [&](const SiteRow& row) {
+           return row.is(whole_pe) && spec == std::string("sites:") + row.name;
+         });
+}
+
+}  // namespace
 
 WorstCases::WorstCases(const Network& network)
     : network_(network), network_hash_(content_hash(network)) {}
@@ -30,11 +42,7 @@ void WorstCases::check(const std::string& path, const campaign::Result& result) 
   if (identity.network_hash != network_hash_) {
     throw InputError(path, "is about another network", "a campaign of " + network_.name);
   }
-  const bool dead_pes = !identity.sampling && !result.faults.empty() &&
-                        std::all_of(result.faults.begin(), result.faults.end(), [](auto& f) {
-                          return f.id.find("/dead=") != std::string::npos;
-                        });
-  if (!dead_pes) {
+  if (identity.sampling || result.faults.empty() || !is_of_whole_pes(identity.faults)) {
     throw InputError(
         path,
         std::string("is of ") + (identity.sampling ? "a sample of '" : "'") + identity.faults + "'",

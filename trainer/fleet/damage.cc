@@ -11,12 +11,22 @@ namespace stuckat::trainer {
 namespace {
 
 /// What a fault there does is the same whatever the parameters are. All others are asked again.
-bool ignores_parameters(SiteKind kind) {
-  return kind == SiteKind::pe_dead || kind == SiteKind::pe_output ||
-         std::string_view(site_row(kind).name).ends_with("/bypass");
+bool ignores_parameters(const Fault& fault) {
+  const SiteRow& row = site_row(fault.kind);
+  return row.is(any_parameters) || row.is(prunes);
 }
 
-bool prunes(const ParameterPatch& patch) { return !patch.is_threshold && patch.value == 0; }
+/// The network with no weight at 0: lower() says nothing of weights that are pruned and are at 0
+/// now, but training may move them.
+Network without_zeros(Network network) {
+  for (Layer& layer : network.layers) {
+    const auto other = static_cast<int8_t>(layer.weight_format.max_level());
+    std::replace(layer.weights.begin(), layer.weights.end(), int8_t{0}, other);
+  }
+  return network;
+}
+
+bool is_pruned(const ParameterPatch& patch) { return !patch.is_threshold && patch.value == 0; }
 
 }  // namespace
 
@@ -29,9 +39,10 @@ Damage damage_of(const FaultMap& map, const Placement& placement, uint64_t seed)
   });
   Damage damage;
   damage.depends_on_parameters =
-      !std::all_of(map.faults.begin(), map.faults.end(),
-                   [](const Fault& fault) { return ignores_parameters(fault.kind); });
-  damage.effects = [map, placement, order](const Network& network, double share) {
+      !std::all_of(map.faults.begin(), map.faults.end(), ignores_parameters);
+  const bool once = !damage.depends_on_parameters;
+  damage.effects = [map, placement, order, once](const Network& trained, double share) {
+    const Network network = once ? without_zeros(trained) : trained;
     if (share >= 1) return lower(map, placement, network);
     const auto count = static_cast<size_t>(std::ceil(share * static_cast<double>(order.size())));
     FaultMap part = map;
@@ -45,12 +56,12 @@ Damage damage_of(const FaultMap& map, const Placement& placement, uint64_t seed)
 
 bool only_prunes(const Effects& effects) {
   return effects.size() == effects.patches.size() &&
-         std::all_of(effects.patches.begin(), effects.patches.end(), prunes);
+         std::all_of(effects.patches.begin(), effects.patches.end(), is_pruned);
 }
 
 Network pruned(Network network, const Effects& effects) {
   for (const ParameterPatch& patch : effects.patches) {
-    if (!prunes(patch)) continue;
+    if (!is_pruned(patch)) continue;
     Layer& layer = network.layers[static_cast<size_t>(patch.layer)];
     layer.weights[static_cast<size_t>(patch.row) * static_cast<size_t>(layer.columns()) +
                   static_cast<size_t>(patch.index)] = 0;

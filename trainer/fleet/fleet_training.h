@@ -29,7 +29,7 @@ struct FleetOptions {
   int attempts = 1;
   /// What a group that comes from splitting is retrained with.
   std::function<int64_t(double rate)> images;
-  RunShard shard;  ///< groups of the plan, by their number
+  Shard shard;  ///< groups of the plan, by their number
 };
 
 struct FleetProgress {

@@ -55,7 +55,7 @@ ResilienceMap run_resilience(const std::string& path, const Deployed& deployed,
                              Workers& workers,
                              const std::function<bool(const ResilienceProgress&)>& go_on) {
   check(options.retrain, deployed.train);
-  const RunShard shard = options.shard;
+  const Shard shard = options.shard;
   if (shard.count < 1 || shard.index < 0 || shard.index >= shard.count) {
     throw InputError("shard", std::to_string(shard.index) + "/" + std::to_string(shard.count),
                      "I/N with I from 0 below N");

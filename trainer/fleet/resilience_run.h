@@ -13,6 +13,7 @@
 #include "trainer/model.h"
 #include "trainer/workers.h"
 #include "workloads/dataset.h"
+#include "workloads/shard.h"
 
 namespace stuckat::trainer {
 
@@ -32,12 +33,6 @@ struct DrawnChip {
 /// A function of its arguments alone. seed: one for each run of the map.
 using DrawChip = std::function<DrawnChip(double rate, uint64_t seed)>;
 
-/// Run number `run` of a map is done by shard run mod count.
-struct RunShard {
-  int index = 0;
-  int count = 1;
-};
-
 struct ResilienceOptions {
   std::vector<double> rates;
   int repeats = 3;
@@ -47,7 +42,7 @@ struct ResilienceOptions {
   RetrainOptions retrain;
   uint64_t seed = 1;  ///< of the chips
   std::string chips;  ///< what draws them, for the configuration
-  RunShard shard;     ///< does not change a run
+  Shard shard;        ///< run number i of the map is done by shard i mod count
 };
 
 struct ResilienceProgress {

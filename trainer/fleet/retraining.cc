@@ -11,7 +11,7 @@
 namespace stuckat::trainer {
 namespace {
 
-constexpr int introduction_stages = 16;
+constexpr int introduction_levels = 16;
 
 }  // namespace
 
@@ -94,12 +94,12 @@ void Retraining::break_parts() {
                            ? 1
                            : std::min(1.0, static_cast<double>(seen_ + batch_) /
                                                static_cast<double>(options_.introduction));
-  const int stage = static_cast<int>(std::ceil(share * introduction_stages));
-  if (stage == stage_ && !damage_.depends_on_parameters) return;
-  stage_ = stage;
+  const int level = static_cast<int>(std::ceil(share * introduction_levels));
+  if (level == level_ && !damage_.depends_on_parameters) return;
+  level_ = level;
   broken_ = std::make_unique<FixedFaults>(
       model_.architecture,
-      damage_.effects(export_network(model_), static_cast<double>(stage) / introduction_stages),
+      damage_.effects(export_network(model_), static_cast<double>(level) / introduction_levels),
       std::vector<Effects>{});
 }
 

@@ -54,7 +54,7 @@ class Retraining {
   int64_t epoch_ = -1;
   size_t next_ = 0;  // in order_
   int64_t seen_ = 0;
-  int stage_ = -1;  // of the introduction that broken_ is for
+  int level_ = -1;  // of the introduction that broken_ is for
   std::unique_ptr<FixedFaults> broken_;
 };
 

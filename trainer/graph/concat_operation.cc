@@ -11,14 +11,14 @@ class Concat : public Operation {
   explicit Concat(const Layer& layer) : shape_(layer.output) {}
 
   void values(const OperationBatch& batch, int16_t* values) const override {
-    for_parts(batch,
+    for_samples(batch,
               [&](const OperationInput& input, ptrdiff_t joined, ptrdiff_t apart, ptrdiff_t count) {
                 std::copy_n(input.values + apart, count, values + joined);
               });
   }
 
   void input_gradients(const OperationBatch& batch, const float* gradient) const override {
-    for_parts(batch,
+    for_samples(batch,
               [&](const OperationInput& input, ptrdiff_t joined, ptrdiff_t apart, ptrdiff_t count) {
                 if (input.gradient == nullptr) return;
                 float* to = input.gradient + apart;
@@ -30,7 +30,7 @@ class Concat : public Operation {
  private:
   /// visit(input, place in the joined tensor, place in the input, elements) pixel by pixel.
   template <class Visit>
-  void for_parts(const OperationBatch& batch, const Visit& visit) const {
+  void for_samples(const OperationBatch& batch, const Visit& visit) const {
     batch.workers.run(block_count(batch.samples), [&](int block) {
       for (int pixel = 0; pixel < shape_.pixels(); ++pixel) {
         ptrdiff_t joined =

@@ -36,7 +36,7 @@ GraphPredictor::GraphPredictor(const Network& network, const Effects& effects, W
     operations_.push_back(make_operation(layer));
     if (!layer.kind->sums) continue;
     const LayerFaults& faults = faults_[i + 1];
-    Steps steps{
+    MultiThreshold steps{
         layer.output_format, std::vector<int32_t>(static_cast<size_t>(layer.rows()), 1), {}};
     if (layer.has_weights()) {
       std::vector<int8_t> weights = layer.weights;

@@ -16,7 +16,7 @@ struct GraphStep::Summing {
   double unit = 1;                // real value of a unit of the sums
   std::vector<int8_t> weights;    // quantized, as the products see them
   std::vector<float> multiplied;  // the same as numbers, with the pass's offsets
-  Steps steps;
+  MultiThreshold steps;
   bool moved = false;  // by thresholds, not by norm
   BatchNorm norm;
   MovedThresholds thresholds;
@@ -42,7 +42,7 @@ template <class F>
 void for_pieces(Workers& workers, int blocks, Shape shape, const F& f) {
   const int parts = std::clamp(shape.height / 8, 1, 4);
   workers.run(blocks * parts, [&](int item) {
-    const Range ys = part_of(shape.height, item % parts, parts);
+    const Range ys = slice_of(shape.height, item % parts, parts);
     f(item / parts, ys.begin * shape.width, (ys.end - ys.begin) * shape.width);
   });
 }

@@ -104,7 +104,7 @@ namespace stuckat::trainer {
 HWY_EXPORT(levels_of_whole);
 HWY_EXPORT(levels_of_real);
 
-Levels::Levels(const Steps& steps)
+Levels::Levels(const MultiThreshold& steps)
     : count_(steps.format.thresholds()),
       lowest_(steps.format.level(0)),
       height_(steps.format.kind == FormatKind::binary ? 2 : 1),

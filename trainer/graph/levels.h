@@ -13,7 +13,7 @@ namespace stuckat::trainer {
 class Levels {
  public:
   /// On integers, or with steps.edges on real numbers.
-  explicit Levels(const Steps& steps);
+  explicit Levels(const MultiThreshold& steps);
 
   /// values[pixel][channel][16] of one block; 0 in lanes from `samples` on. Of integers, or of real
   /// numbers as the steps were.

@@ -49,7 +49,7 @@ MovedRow moved_row(const Layer& layer, int row, double gamma, double beta) {
 }
 
 void MovedThresholds::set(const Layer& layer, const LayerParameters& parameters, bool real,
-                          Steps& steps) {
+                          MultiThreshold& steps) {
   const auto rows = static_cast<size_t>(layer.rows());
   steps.thresholds.clear();
   steps.edges.clear();

@@ -26,7 +26,7 @@ MovedRow moved_row(const Layer& layer, int row, double gamma, double beta);
 class MovedThresholds {
  public:
   /// real: the steps get edges as well as thresholds.
-  void set(const Layer& layer, const LayerParameters& parameters, bool real, Steps& steps);
+  void set(const Layer& layer, const LayerParameters& parameters, bool real, MultiThreshold& steps);
   const PassBand& band() const { return band_; }
   BatchNormBackward backward(const LayerParameters& parameters, const BatchNorm::Passed& passed,
                              std::vector<float>& gamma_gradient,

@@ -176,7 +176,7 @@ void WindowProduct::forward_to(const int16_t* input, int samples, const std::vec
   const int tiles = ceil_divided(group_rows(), row_tile_);
   workers.run(block_count(samples) * parts, [&](int item) {
     const int block = item / parts;
-    const Range ys = part_of(out_.height, item % parts, parts);
+    const Range ys = slice_of(out_.height, item % parts, parts);
     const Range rows = {ys.begin * stride_.height, (ys.end - 1) * stride_.height + kernel_.height};
     Buffer<float> real;
     real.grow(static_cast<size_t>(rows.end - rows.begin) * static_cast<size_t>(image_row));
@@ -390,8 +390,8 @@ void WindowProduct::weight_gradient(const int16_t* input, const float* gradient,
   const ptrdiff_t out_pixel = static_cast<ptrdiff_t>(out_.channels) * lanes;
   workers.run(parts * row_ranges, [&](int item) {
     const int part = item / row_ranges;
-    const Range of_rows = part_of(all_tiles, item % row_ranges, row_ranges);
-    const Range of_blocks = part_of(blocks, part, parts);
+    const Range of_rows = slice_of(all_tiles, item % row_ranges, row_ranges);
+    const Range of_blocks = slice_of(blocks, part, parts);
     Buffer<float> sums;
     const ptrdiff_t sums_size = (of_rows.end - of_rows.begin) * column_tiles * tile_floats;
     sums.grow(static_cast<size_t>(sums_size));

@@ -10,7 +10,7 @@ constexpr int most_counted = 15;
 constexpr size_t most_lines = 4;
 
 /// Which of the counts 1 .. n are reached within the row's sums: first+1 .. last.
-struct Steps {
+struct Reached {
   int first;
   int last;
 };
@@ -21,9 +21,9 @@ struct Offsets {
   double greatest;  // itself not among them
 };
 
-Offsets offsets(const RowThresholds& row, Steps steps, double slope) {
+Offsets offsets(const RowThresholds& row, Reached reached, double slope) {
   Offsets result{-HUGE_VAL, HUGE_VAL};
-  for (int i = steps.first + 1; i <= steps.last; ++i) {
+  for (int i = reached.first + 1; i <= reached.last; ++i) {
     const double t = row.ascending[static_cast<size_t>(i - 1)];
     result.least = std::max(result.least, i - slope * (t + 1));
     result.greatest = std::min(result.greatest, i - slope * t);
@@ -31,23 +31,23 @@ Offsets offsets(const RowThresholds& row, Steps steps, double slope) {
   return result;
 }
 
-double room(const RowThresholds& row, Steps steps, double slope) {
-  const Offsets o = offsets(row, steps, slope);
+double room(const RowThresholds& row, Reached reached, double slope) {
+  const Offsets o = offsets(row, reached, slope);
   return o.greatest - o.least;
 }
 
 /// The slope that leaves most room for the offset: room() is concave in it.
-double best_slope(const RowThresholds& row, Steps steps) {
-  if (steps.last - steps.first < 2) return 1;
-  const double rise = steps.last - steps.first - 1;
-  const double width = static_cast<double>(row.ascending[static_cast<size_t>(steps.last - 1)]) -
-                       row.ascending[static_cast<size_t>(steps.first)];
+double best_slope(const RowThresholds& row, Reached reached) {
+  if (reached.last - reached.first < 2) return 1;
+  const double rise = reached.last - reached.first - 1;
+  const double width = static_cast<double>(row.ascending[static_cast<size_t>(reached.last - 1)]) -
+                       row.ascending[static_cast<size_t>(reached.first)];
   constexpr int narrowings = 50;
   double low = rise / (width + 1);
   double high = rise / std::max(0.25, width - 1);
   for (int i = 0; i < narrowings; ++i) {
     const double third = (high - low) / 3;
-    if (room(row, steps, low + third) < room(row, steps, high - third))
+    if (room(row, reached, low + third) < room(row, reached, high - third))
       low += third;
     else
       high -= third;
@@ -76,22 +76,22 @@ int RowThresholds::count(int64_t sum) const {
 }
 
 std::optional<Line> fit_line(const RowThresholds& row) {
-  const Steps steps{row.count(row.least), row.count(row.greatest)};
+  const Reached reached{row.count(row.least), row.count(row.greatest)};
   Line line;
-  line.lowest = steps.first;
-  line.highest = steps.last;
-  if (steps.first == steps.last) {
+  line.lowest = reached.first;
+  line.highest = reached.last;
+  if (reached.first == reached.last) {
     line.offset = line.lowest;
   } else {
-    const double slope = best_slope(row, steps);
-    const Offsets o = offsets(row, steps, slope);
+    const double slope = best_slope(row, reached);
+    const Offsets o = offsets(row, reached, slope);
     if (!(o.least < o.greatest)) return {};
     line.slope = slope;
     line.offset = (o.least + o.greatest) / 2;
   }
-  bool exact = line.slope >= 0 && gives(line, row.least, steps.first) &&
-               gives(line, row.greatest, steps.last);
-  for (int i = steps.first; i < steps.last && exact; ++i) {
+  bool exact = line.slope >= 0 && gives(line, row.least, reached.first) &&
+               gives(line, row.greatest, reached.last);
+  for (int i = reached.first; i < reached.last && exact; ++i) {
     const int64_t t = row.ascending[static_cast<size_t>(i)];
     exact = gives(line, t, row.count(t)) && gives(line, t + 1, row.count(t + 1));
   }

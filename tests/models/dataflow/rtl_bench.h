@@ -94,7 +94,7 @@ inline WindowShape square_window(int size, int m, int kernel, int stride = 1) {
 
 /// Thresholding of `bits` bits, `words` words an image.
 inline LoopProgram thresholding(int64_t words, int bits) {
-  return {.blocks = {{1, {Run{.steps = words, .reads = true, .writes = true}}}},
+  return {.blocks = {{1, {Phase{.steps = words, .reads = true, .writes = true}}}},
           .latency_steps = bits + 2,
           .discipline = Discipline::flushing,
           .spare = 1};

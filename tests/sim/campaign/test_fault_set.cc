@@ -56,7 +56,7 @@ TEST_CASE("the published numbers of channel faults of CNV are the sizes of the c
 
 TEST_CASE("pixel sets skip 1x1 outputs and lie behind or before the pool") {
   const Network network = zoo_network("cnv-w1a1");
-  // CNV: 30, 14 behind the pool (28 before), 12, 5 (10), 3, then 1x1.
+  // CNV: 30, 14 after the pool (28 before), 12, 5 (10), 3, then 1x1.
   const int64_t behind = 30 * 30 + 14 * 14 + 12 * 12 + 5 * 5 + 3 * 3;
   const int64_t before = 30 * 30 + 28 * 28 + 12 * 12 + 10 * 10 + 3 * 3;
   CHECK(pixel_faults(network).size() == 2 * behind);

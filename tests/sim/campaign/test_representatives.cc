@@ -119,13 +119,13 @@ SpeltOut spelt_out(const Network& network, const Effects& effects) {
   if (!tensors.empty()) result[-1];
   for (int t = 0; t + 1 < network.tensors(); ++t) {
     const bool pooled = network.layers[static_cast<size_t>(t)].kind == LayerKind::max_pool;
-    const bool behind_pool =
+    const bool after_pool =
         t > 0 && network.layers[static_cast<size_t>(t) - 1].kind == LayerKind::max_pool;
     if (pooled) {
       const Layer& pool = network.layers[static_cast<size_t>(t)];
       put(t + 1, through_pool(pool, elements(t), elements(t + 1)),
           through_pool(pool, healthy(t), healthy(t + 1)));
-    } else if (!behind_pool) {
+    } else if (!after_pool) {
       put(t, elements(t), healthy(t));
     }
   }

@@ -73,7 +73,7 @@ inline ElementFault random_element(Random& random, const Network& network) {
   }
   const bool last = network.holds_accumulators(fault.tensor);
   fault.mask = random_mask(random, last ? 12 : network.format(fault.tensor).bits);
-  fault.stage = uniform(random, 0, 6);
+  fault.point = uniform(random, 0, 6);
   fault.images = random_range(random);
   return fault;
 }
@@ -216,7 +216,7 @@ inline void add_random_operand(Random& random, const Network& network, Effects& 
     }
   }
   fault.mask = random_mask(random, layer.input_format.bits);
-  fault.stage = uniform(random, 0, 6);
+  fault.point = uniform(random, 0, 6);
   fault.images = random_range(random);
   effects.operands.push_back(fault);
 }
@@ -239,7 +239,7 @@ inline WindowFault random_window(Random& random, const Network& network,
     fault.slot.words_per_pixel = folding.padded_columns / folding.simd;
   }
   fault.mask = random_mask(random, layer.input_format.bits);
-  fault.stage = uniform(random, 0, 6);
+  fault.point = uniform(random, 0, 6);
   fault.images = random_range(random);
   return fault;
 }

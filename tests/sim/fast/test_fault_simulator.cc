@@ -210,7 +210,7 @@ TEST_CASE("all channels of all layers at all levels at once: verdicts equal the 
   }
 }
 
-/// Some channels held at a level in every pixel, before or behind a pool.
+/// Some channels held at a level in every pixel, before or after a pool.
 ElementFault random_held_channels(Random& random, const Network& network) {
   const std::vector<int> layers = network.injectable_layers();
   const int last = static_cast<int>(layers.size()) - 1;
@@ -229,7 +229,7 @@ ElementFault random_held_channels(Random& random, const Network& network) {
   return fault;
 }
 
-/// Faults that begin with held channels: alone, with more behind, twice, and behind the pool too.
+/// Faults that begin with held channels: alone, with more behind, twice, and after the pool too.
 std::vector<Effects> faults_of_held_channels(Random& random, const Network& network) {
   std::vector<Effects> effects;
   for (int i = 0; i < 12; ++i) {
@@ -285,7 +285,7 @@ TEST_CASE("faults that begin with held channels: verdicts and classes equal the 
   });
 }
 
-TEST_CASE("a class is what has the same effects, or the same channels before and behind a pool") {
+TEST_CASE("a class is what has the same effects, or the same channels before and after a pool") {
   Random random(5);
   ZooOptions options;
   options.width = 0.1;

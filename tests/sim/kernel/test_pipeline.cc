@@ -148,14 +148,14 @@ Outcome stamped(const Scene& scene, Random& random) {
         }
         const auto skip = static_cast<int64_t>(target - step);
         StampedFifo* source = scene.reads[target] ? &in : nullptr;
-        if (pipeline.step(skip, source) != Progress::done) break;
+        if (pipeline.step(skip, source) != StepStatus::done) break;
         for (size_t s = step; s < target; ++s) outcome.starts.push_back(-1);
         outcome.starts.push_back(pipeline.start());
         if (source != nullptr) in.pop(pipeline.start());
         if (scene.writes[target]) *pipeline.emit() = target;
         step = target + 1;
       } else if (who == 1) {
-        drained = pipeline.drain() == Progress::done;
+        drained = pipeline.drain() == StepStatus::done;
       } else if (who == 2 && received < scene.sink_ready.size() && out.can_pop()) {
         const int64_t cycle = std::max({sink_clock, scene.sink_ready[received], out.visible()});
         outcome.words.push_back(*out.front());

@@ -17,9 +17,9 @@ class Source : public Stage {
 
  private:
   void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
-  Progress advance() override {
+  StepStatus advance() override {
     for (; left_ > 0; --left_) {
-      if (const Progress p = pipeline_.step(0, nullptr); p != Progress::done) return p;
+      if (const StepStatus p = pipeline_.step(0, nullptr); p != StepStatus::done) return p;
       *pipeline_.emit() = static_cast<uint64_t>(left_);
     }
     return pipeline_.drain();
@@ -42,12 +42,12 @@ class Sink : public Stage {
 
  private:
   void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
-  Progress advance() override {
+  StepStatus advance() override {
     for (; left_ > 0; --left_) {
-      if (const Progress p = pipeline_.step(interval_ - 1, in()); p != Progress::done) return p;
+      if (const StepStatus p = pipeline_.step(interval_ - 1, in()); p != StepStatus::done) return p;
       in()->pop(pipeline_.start());
     }
-    return Progress::done;
+    return StepStatus::done;
   }
   int left_;
   int interval_;
@@ -65,11 +65,11 @@ class Gather : public Stage {
 
  private:
   void idle_until(int64_t cycle) override { pipeline_.idle_until(cycle); }
-  Progress advance() override {
+  StepStatus advance() override {
     while (sums_.size() < 4) {
-      if (taken_ == 0 && in()->pushed() - in()->popped() < width_) return Progress::needs_input;
+      if (taken_ == 0 && in()->pushed() - in()->popped() < width_) return StepStatus::needs_input;
       for (; taken_ < width_; ++taken_) {
-        if (const Progress p = pipeline_.step(0, in()); p != Progress::done) return p;
+        if (const StepStatus p = pipeline_.step(0, in()); p != StepStatus::done) return p;
         sum_ += *in()->front();
         in()->pop(pipeline_.start());
       }
