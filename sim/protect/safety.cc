@@ -174,12 +174,12 @@ class Analysis {
     if (is_of_protection(space)) return {};
     std::set<std::string> found;
     if (space.sites() == 0 || space.row->part != PartKind::pe_array) return {};
-    const std::string kind = space.row->name;
-    const bool weight = kind.ends_with("/weight");
-    const bool threshold = kind.ends_with("/threshold");
+    const bool of_a_pe = std::string_view(space.row->coordinates.front().name) == "pe";
+    const bool weight = space.row->is(weight_memory);
+    const bool threshold = space.row->is(threshold_memory);
     for (const OtherPart& other : input_.placement.others) {
       const bool voters = other.name == space.part + "/voters";
-      if (voters && kind.starts_with("pe/")) found.insert("voters");
+      if (voters && of_a_pe) found.insert("voters");
       const bool coded = (weight && other.name == space.part + "/weights") ||
                          (threshold && other.name == space.part + "/thresholds");
       if (coded) found.insert(memory_codes()[static_cast<size_t>(other.figures[2])].name);
