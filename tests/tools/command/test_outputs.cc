@@ -104,7 +104,7 @@ test::Outcome standard_output(const std::string& arguments) {
 
 }  // namespace
 
-TEST_CASE("--json - gives exactly one document on standard output, as FORMAT.md describes it") {
+TEST_CASE("with --json - exactly one document is on standard output, as FORMAT.md describes it") {
   const auto schemas = documented();
   CHECK(schemas.size() > 20);
   const Session s;
@@ -134,6 +134,7 @@ TEST_CASE("--json - gives exactly one document on standard output, as FORMAT.md 
       "sim " + s.model() + data + array,
       "sim " + s.model() + data + array + fault,
       "sim " + s.model() + " --timing-only" + array,
+      "sim " + s.model() + data + "--accelerator dataflow:auto:2000",
       "whatif " + s.model() + data + array + fault,
       "explore " + s.model() + " --arrays 4x8",
       "faults new" + hardware + fault + "-o " + s.file("a.h5"),
