@@ -74,7 +74,7 @@ PAGES = {
         fewer=(("--chips 50", "--chips 5"), ("--images 6000", "--images 600"),
                ("--images 500", "--images 50"))),
     # Training of whole networks, on ImageNet.
-    "docs/training.md": Page(slow=("train", "sim")),
+    "docs/training.md": Page(setup=(tflite("pretrainedResnet_quant.tflite"),), slow=("train", "sim")),
     # All foldings of CNV.
     "docs/performance.md": Page(slow=("explore",)),
 }
