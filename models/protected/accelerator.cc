@@ -150,6 +150,7 @@ Cost ProtectedAccelerator::cost(const Network& network) const {
   sum.pes += more.pes;
   sum.multipliers += more.multipliers;
   sum.memory_bits += more.memory_bits;
+  sum.luts = sum.bram18 = sum.dsps = 0;  // FINN has no estimate of voters and codes
   return sum;
 }
 
