@@ -51,6 +51,7 @@ function(stuckat_test name)
     add_dependencies(${arg_LABEL}-tests test_${name})
   endif()
   target_compile_options(test_${name} PRIVATE ${STUCKAT_WARNINGS} ${STUCKAT_TEST_FLAGS})
+  target_precompile_headers(test_${name} REUSE_FROM stuckat_test_headers)
   target_link_libraries(test_${name} PRIVATE ${arg_LINKS}
     $<IF:$<BOOL:${arg_SYSTEMC}>,stuckat_catch_main_systemc,stuckat_catch_main>)
   catch_discover_tests(test_${name} TEST_PREFIX "${name}: "
