@@ -3,7 +3,7 @@
 # others may include and what is installed; tests/house sees to it.
 include(GNUInstallDirs)
 option(STUCKAT_WARNINGS_AS_ERRORS "For us: the presets have it, users of a newer compiler do not" OFF)
-# -Wno-restrict, -Wno-stringop-overflow: g++ 12 raises false alarms on std::string operator+ (GCC
+# -Wno-restrict, -Wno-stringop-overflow, and -Wno-array-bounds at -O1 (the preset): g++ 12 raises false alarms on std::string operator+ (GCC
 # bug 105651).
 set(STUCKAT_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)

@@ -108,9 +108,8 @@ TEST_CASE("members that nothing asked for are unknown, and misspelt ones are nam
 }
 
 TEST_CASE("an error is one line of bounded length, with both ends of what is too long") {
-  std::string long_value(600'000, 'a');
-  long_value += "END";
-  const std::string message = InputError("--name", long_value, "a\nname\x7f").what();
+  const std::string message =
+      InputError("--name", std::string(600'000, 'a') + "END", "a\nname\x7f").what();
   CHECK(message.size() < 500);
   CHECK_THAT(message,
              Contains("--name: aaa") && Contains("...") && Contains("END, expected a?name?"));
