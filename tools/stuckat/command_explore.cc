@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <optional>
 
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
@@ -72,7 +73,8 @@ int run_explore(const Arguments& arguments) {
   const Network network = network_alone(line.text("model"));
   studies::Sweep sweep = sweep_of(line, network);
   const Budgets budgets = budgets_of(line);
-  studies::WorstCases worst_cases = worst_cases_of(line, network);
+  std::optional<DataSaid> data;  // of --worst-case
+  studies::WorstCases worst_cases = worst_cases_of(line, network, data);
   if (line.has("designs")) check_new_folder(line.text("designs"));
   std::string journal_path;
   if (line.has("output")) {
@@ -126,6 +128,7 @@ int run_explore(const Arguments& arguments) {
       thousands(timed), timed == 1 ? "" : "s", time.count(), thousands(timings.simulated),
       thousands(timings.in_part), thousands(timings.taken_over), thousands(left_out),
       thousands(best));
+  if (data) fmt::print("worst dead PEs on {}\n", data->text);
   if (journal.found() > 0) {
     fmt::print("{} findings of a run that was stopped were taken over\n",
                thousands(journal.found()));
@@ -134,15 +137,17 @@ int run_explore(const Arguments& arguments) {
   if (line.has("csv")) write_text_file(line.text("csv"), designs_csv(designs));
   if (line.has("designs")) write_designs(line.text("designs"), designs);
   journal.remove();
-  line.write_json({{"network", network.name},
-                   {"designs", designs.size()},
-                   {"left_out", left_out},
-                   {"pareto", best},
-                   {"timings", timings.simulated},
-                   {"timings_in_part", timings.in_part},
-                   {"taken_over", timings.taken_over},
-                   {"resumed", journal.found()},
-                   {"seconds", time.count()}});
+  nlohmann::ordered_json result = {{"network", network.name},
+                                   {"designs", designs.size()},
+                                   {"left_out", left_out},
+                                   {"pareto", best},
+                                   {"timings", timings.simulated},
+                                   {"timings_in_part", timings.in_part},
+                                   {"taken_over", timings.taken_over},
+                                   {"resumed", journal.found()},
+                                   {"seconds", time.count()}};
+  if (data) result["data"] = data->json;
+  line.write_json(result);
   return 0;
 }
 

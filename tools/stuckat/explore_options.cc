@@ -105,7 +105,8 @@ studies::Sweep sweep_of(const CommandLine& line, const Network& network) {
   return sweep;
 }
 
-studies::WorstCases worst_cases_of(CommandLine& line, const Network& network) {
+studies::WorstCases worst_cases_of(CommandLine& line, const Network& network,
+                                   std::optional<DataSaid>& said) {
   studies::WorstCases worst_cases(network);
   if (line.get<bool>("worst-case")) {
     const std::string model = line.text("model");
@@ -113,6 +114,7 @@ studies::WorstCases worst_cases_of(CommandLine& line, const Network& network) {
       throw InputError("--worst-case", model + " has no trained parameters", "a model file");
     }
     DataSet data = load_data(line, network, model);
+    said = DataSaid{data_text(line, data), data_json(line, data)};
     worst_cases.run_others(std::move(data), "--data", threads(line));
   }
   if (line.has("campaign")) {

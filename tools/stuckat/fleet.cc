@@ -237,6 +237,19 @@ FleetImages load_fleet_images(CommandLine& line, const Network& network) {
   return result;
 }
 
+std::string fleet_data_text(const FleetImages& images) {
+  return fmt::format("{}, {} training images and {} for validation", images.train.name,
+                     thousands(images.train.size()), thousands(images.validation.size()));
+}
+
+nlohmann::ordered_json fleet_data_json(const FleetImages& images) {
+  return {{"name", images.train.name},
+          {"train_images", images.train.size()},
+          {"train_hash", content_hash(images.train)},
+          {"validation_images", images.validation.size()},
+          {"validation_hash", content_hash(images.validation)}};
+}
+
 trainer::Model start_model(const Network& network, const DataSet& train,
                            trainer::Workers& workers) {
   constexpr int most_calibration_images = 1000;

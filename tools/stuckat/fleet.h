@@ -101,6 +101,9 @@ struct FleetImages {
   DataSet validation;
 };
 FleetImages load_fleet_images(CommandLine& line, const Network& network);
+/// "fashion-mnist, 40 training images and 20 for validation", for people and for machines.
+std::string fleet_data_text(const FleetImages& images);
+nlohmann::ordered_json fleet_data_json(const FleetImages& images);
 /// With latent weights and batch-norms, to go on from.
 trainer::Model start_model(const Network& network, const DataSet& train, trainer::Workers& workers);
 

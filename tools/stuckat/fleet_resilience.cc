@@ -107,8 +107,11 @@ int fleet_resilience(const Arguments& arguments) {
     fmt::print(stderr, "stopped; the same command goes on\n");
     return interrupted_exit_code();
   }
+  fmt::print("{}\n", fleet_data_text(images));
   show_resilience(map);
-  line.write_json(resilience_json(map), "fleet resilience");
+  nlohmann::ordered_json json = resilience_json(map);
+  json["data"] = fleet_data_json(images);
+  line.write_json(json, "fleet resilience");
   return 0;
 }
 

@@ -171,12 +171,14 @@ int fleet_evaluate(const Arguments& arguments) {
   const auto five = five_numbers(accuracies);
   const double deployed = static_cast<double>(counts.total_golden_correct()) / data.size();
   fmt::print(
-      "{} chips of {}, {} images\nhealthy {:.2f} %; chips: least {:.2f}, quartiles {:.2f} "
+      "{} chips of {} on {}\nhealthy {:.2f} %; chips: least {:.2f}, quartiles {:.2f} "
       "{:.2f} {:.2f}, greatest {:.2f} %\n",
-      accuracies.size(), hardware.name(), data.size(), 100 * deployed, 100 * five[0], 100 * five[1],
-      100 * five[2], 100 * five[3], 100 * five[4]);
+      accuracies.size(), hardware.name(), data_text(line, data), 100 * deployed, 100 * five[0],
+      100 * five[1], 100 * five[2], 100 * five[3], 100 * five[4]);
   if (line.has("csv")) write_text_file(line.text("csv"), csv);
-  line.write_json({{"healthy", 100 * deployed}, {"accuracy", in_percent(accuracies)}});
+  line.write_json({{"healthy", 100 * deployed},
+                   {"accuracy", in_percent(accuracies)},
+                   {"data", data_json(line, data)}});
   return 0;
 }
 

@@ -128,8 +128,16 @@ int fleet_train(const Arguments& arguments) {
     return 0;
   }
   trainer::write_fleet_result(line.text("output"), result);
+  fmt::print("{}{}\n", fleet_data_text(images),
+             test ? fmt::format(", {} test images", thousands(test->size())) : "");
   show_outcome(result);
-  line.write_json(outcome_json(result), "fleet outcome");
+  nlohmann::ordered_json json = outcome_json(result);
+  json["data"] = fleet_data_json(images);
+  if (test) {
+    json["data"]["test_images"] = test->size();
+    json["data"]["test_hash"] = content_hash(*test);
+  }
+  line.write_json(json, "fleet outcome");
   return 0;
 }
 

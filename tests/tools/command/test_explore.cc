@@ -88,7 +88,9 @@ TEST_CASE("explore: campaigns of one table are of the same images, and fit, or i
   check_refused(explore + wide + more, "more.h5: its 30 images of");
   check_refused(explore + wide + others, "are not those of " + s.file("4x8.h5"));
   const std::string worst = s.data() + " --worst-case ";
-  CHECK(run(explore + wide + worst + "--images 20").code == 0);
+  const Outcome examined = run(explore + wide + worst + "--images 20");
+  CHECK(examined.code == 0);
+  CHECK_THAT(examined.output, Catch::Contains(", test images 0 to 19"));
   check_refused(explore + wide + worst + "--images 30", "are not those of --data");
   check_refused(explore + campaign("c.h5", "--faults channel"), "c.h5: is of 'channel'");
   check_refused(explore + campaign("sample.h5", pe + "4x8 --sample --margin 0.3"), "a sample of");

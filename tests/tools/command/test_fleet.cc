@@ -41,7 +41,11 @@ std::string planned(const Session& s) {
 
 TEST_CASE("fleet: shards of a resilience map merge to the bytes of the whole, which show reads") {
   const Session s;
-  const auto whole = json_of(s, measure(s) + "-o " + s.file("whole.h5"));
+  auto whole = json_of(s, measure(s) + "-o " + s.file("whole.h5"));
+  CHECK(whole["data"]["train_images"] == 40);
+  CHECK(whole["data"]["validation_images"] == 20);
+  CHECK(whole["data"]["train_hash"] != whole["data"]["validation_hash"]);
+  whole.erase("data");  // which the file says by its hashes alone
   CHECK(whole["runs"].size() == 4);
   CHECK(whole["cost"] == 4 * 60);
   for (const char* shard : {"0", "1", "2"}) {
@@ -65,7 +69,9 @@ TEST_CASE("fleet: every policy is planned, and trained to the same bytes twice a
   }
   const std::string train =
       "fleet train" + options + images(s) + "--policies fap,reduce,efat,one --test-images 30 ";
-  const auto first = json_of(s, train + "--networks " + s.file("n") + " -o " + s.file("f.h5"));
+  auto first = json_of(s, train + "--networks " + s.file("n") + " -o " + s.file("f.h5"));
+  const auto of = first["data"];
+  first.erase("data");
   REQUIRE(first["outcomes"].size() == 4);
   CHECK(first["outcomes"][0]["images"] == 0);
   for (const auto& o : first["outcomes"]) CHECK(o["test"].size() == 9);
@@ -83,6 +89,9 @@ TEST_CASE("fleet: every policy is planned, and trained to the same bytes twice a
   const auto each = json_of(s, "fleet evaluate" + hardware(s) + "--lot " + s.file("lot.h5") +
                                    s.data() + " --images 30 --csv " + s.file("e.csv"));
   CHECK(each["accuracy"] == first["outcomes"][0]["test"]);
+  CHECK(of["test_images"] == 30);
+  CHECK(each["data"]["hash"] == of["test_hash"]);
+  CHECK(each["data"]["name"] == of["name"]);
 
   json_of(s, "report --fleet lot=" + s.file("f.h5") + " --resilience lot=" + s.file("r.h5") +
                  " --wafer 5 -o " + s.file("r.html"));
