@@ -73,6 +73,8 @@ PAGES = {
     "docs/memory-faults.md": Page(
         fewer=(("--chips 50", "--chips 5"), ("--images 6000", "--images 600"),
                ("--images 500", "--images 50"))),
+    # On a network of the reader's: tests/tools/command/test_protect.cc has a small one.
+    "docs/mitigation.md": Page(slow=("campaign", "protect", "report", "fmea")),
     # Training of whole networks, on ImageNet.
     "docs/training.md": Page(setup=(tflite("pretrainedResnet_quant.tflite"),), slow=("train", "sim")),
     # All foldings of CNV.

@@ -213,6 +213,7 @@ std::string navigation(const ReportInput& input) {
   if (!input.maps.empty()) text += "<a href=\"#maps\">Fault maps</a>";
   if (!input.fleets.empty()) text += "<a href=\"#fleets\">Fleets</a>";
   if (!input.explorations.empty()) text += "<a href=\"#designs\">Design space</a>";
+  if (!input.protections.empty()) text += "<a href=\"#protection\">What can be done</a>";
   if (!input.recipes.empty()) text += "<a href=\"#made\">How it was made</a>";
   text += "<a href=\"#words\">Words</a>";
   return "<nav><div>" + text + "</div></nav>\n";
@@ -253,6 +254,22 @@ std::vector<std::string> summary(const ReportInput& input) {
                         quoted(e.network) + ", " + grouped(best) + (best == 1 ? " is" : " are") +
                         " beaten by no other.");
   }
+  for (const Protection& p : input.protections) {
+    const Protection::Point* cheapest = nullptr;
+    for (const auto& point : p.points) {
+      if (point.worst_error > p.error_free + 5 + 1e-9) continue;
+      if (cheapest == nullptr || point.macs < cheapest->macs) cheapest = &point;
+    }
+    sentences.push_back(quoted(p.network) + " on " + p.accelerator +
+                        " loses at most 5 points to any "
+                        "one fault (" +
+                        p.evidence + ") " +
+                        (cheapest == nullptr ? "with none of the measures."
+                         : cheapest->measure == "none"
+                             ? "as it is."
+                             : "with " + cheapest->measure + " at a cost of " +
+                                   fixed(cheapest->macs, 3) + " unrolled networks."));
+  }
   if (sentences.empty()) sentences.push_back("There are no results in this report yet.");
   return sentences;
 }
@@ -277,7 +294,7 @@ std::string html(const ReportInput& input) {
           "<main>\n<section id=\"examined\">\n<h2>What was examined</h2>\n" + facts(input) +
           "</section>\n" + campaign_section(input) + pe_section(input) + simulation_section(input) +
           map_section(input) + fleet_section(input) + exploration_section(input) +
-          recipe_section(input) + glossary_section() +
+          protection_section(input) + recipe_section(input) + glossary_section() +
           "</main>\n<footer>This file is complete in itself and loads nothing.</footer>\n"
           "<div id=\"tip\"></div>\n<script>" +
           std::string(page_script) + "</script>\n</body>\n</html>\n";

@@ -195,6 +195,25 @@ struct Fleet {
   std::vector<std::pair<int, int>> dies;  ///< column, row
 };
 
+/// Ways to protect a network on an accelerator against the faults of one campaign, and what they
+/// cost. Errors in percent; PEs and memory beside the accelerator's.
+struct Protection {
+  struct Point {
+    std::string measure;
+    std::string detail;
+    double macs = 1;
+    int64_t pes = 0;
+    int64_t memory_bits = 0;
+    double worst_error = 0;
+    double mean_error = 0;
+  };
+  std::string network;   ///< NetworkInfo::label or any other name
+  std::string evidence;  ///< which faults: "channel", "pe"
+  std::string accelerator;
+  double error_free = 0;
+  std::vector<Point> points;  ///< of one measure side by side, in the order of their cost
+};
+
 /// A command or configuration that made one of the results.
 struct Recipe {
   std::string title;  ///< "campaign, standard"
@@ -213,6 +232,7 @@ struct ReportInput {
   std::vector<Exploration> explorations;
   std::vector<FaultMaps> maps;
   std::vector<Fleet> fleets;
+  std::vector<Protection> protections;
   std::vector<Recipe> recipes;
 };
 

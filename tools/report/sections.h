@@ -20,6 +20,7 @@ std::string map_section(const ReportInput& input);
 std::string fleet_section(const ReportInput& input);
 /// In a sentence.
 std::string fleet_sentence(const Fleet& fleet);
+std::string protection_section(const ReportInput& input);
 /// Pictures of one map side by side, and what is said about its memories.
 std::string map_figures(const std::vector<std::string>& pictures,
                         const std::vector<std::string>& memories);

@@ -18,6 +18,7 @@
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/fleet.h"
 #include "tools/stuckat/inputs.h"
+#include "tools/stuckat/protect_json.h"
 #include "tools/stuckat/simulation_json.h"
 #include "workloads/model_file.h"
 #include "workloads/version.h"
@@ -98,6 +99,7 @@ int run_report(const Arguments& arguments) {
       "resilience", labelled_files(), "resilience map of the fleet of that label")(
       "wafer", number("N", 0),
       "chips of fleets are dies of wafers, N across ('faults new --wafer')")(
+      "protection", labelled_files(), "result of 'stuckat protect --json': FAT's figure 9")(
       "fault-map", labelled_files(),
       "fault maps (.h5, .csv, .json), drawn over the parts; LABEL has a --model")(
       "accelerator", text("NAME"), "of the fault maps, where they do not say it")(
@@ -177,6 +179,12 @@ int run_report(const Arguments& arguments) {
     }
     input.explorations.push_back(std::move(shown));
     input.recipes.push_back({"exploration, " + label, exploration.configuration});
+  }
+  for (const auto& value : list(line, "protection")) {
+    const auto [label, path] = labelled("protection", value);
+    for (auto& protection : read_protections(path, label)) {
+      input.protections.push_back(std::move(protection));
+    }
   }
   for (report::Recipe& recipe : input.recipes) {
     const std::string command = command_of(recipe.text);

@@ -20,6 +20,8 @@ int run_eval(const Arguments&);
 int run_campaign(const Arguments&);
 int run_whatif(const Arguments&);
 int run_explore(const Arguments&);
+int run_protect(const Arguments&);
+int run_fmea(const Arguments&);
 int run_sim(const Arguments&);
 int run_faults(const Arguments&);
 int run_fleet(const Arguments&);
