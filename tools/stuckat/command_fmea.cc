@@ -157,8 +157,7 @@ int run_fmea(const Arguments& arguments) {
                                                              facts, safety));
     fmt::print("{}\n", line.text("output"));
   }
-  nlohmann::ordered_json json = {{"schema", "stuckat.fmea"},
-                                 {"configuration", line.configuration()},
+  nlohmann::ordered_json json = {{"configuration", line.configuration()},
                                  {"network", network.name},
                                  {"accelerator", placement.accelerator}};
   json.update(to_json(safety));

@@ -11,6 +11,7 @@
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/inputs.h"
+#include "tools/stuckat/option_values.h"
 #include "tools/stuckat/protect_json.h"
 #include "workloads/model_file.h"
 #include "workloads/version.h"
@@ -31,16 +32,12 @@ std::string measure_help() {
 
 std::vector<const protect::MeasureRow*> chosen_measures(const std::string& list) {
   std::vector<const protect::MeasureRow*> rows;
-  size_t begin = 0;
-  while (begin <= list.size()) {
-    const size_t comma = std::min(list.find(',', begin), list.size());
-    const std::string name = list.substr(begin, comma - begin);
+  for (const std::string& name : split_list(list)) {
     if (name == "all") {
       for (const auto& row : protect::measures()) rows.push_back(&row);
     } else {
       rows.push_back(&protect::parse_measure(name, "--measures"));
     }
-    begin = comma + 1;
   }
   return rows;
 }
@@ -291,10 +288,10 @@ int run_protect(const Arguments& arguments) {
     }
   }
   const Cost base = accelerator->cost(network);
-  nlohmann::ordered_json json = {
-      {"schema", "stuckat.protection"}, {"configuration", line.configuration()},
-      {"network", network.name},        {"accelerator", placement.accelerator},
-      {"cost", cost_json(base)},        {"evidence", nlohmann::json::array()}};
+  nlohmann::ordered_json json = {{"schema", "stuckat.protection"},        {"schema_version", 1},
+                                 {"configuration", line.configuration()}, {"network", network.name},
+                                 {"accelerator", placement.accelerator},  {"cost", cost_json(base)},
+                                 {"evidence", nlohmann::json::array()}};
   std::string rows_csv =
       "evidence,measure,count,macs,pes,multipliers,memory_bits,worst_error,mean_error,"
       "worst_fault,pareto\n";

@@ -121,6 +121,7 @@ std::string kind_of_output(const std::string& command, const NamedFile& output) 
       {"campaign list", "stuckat.fault-list"},
       {"whatif", "markup"},
       {"report", "markup"},
+      {"fmea", "markup"},
       {"faults pessimism-page", "text"},
   };
   if (const auto found = by_option.find(output.option); found != by_option.end()) {

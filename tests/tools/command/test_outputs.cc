@@ -150,6 +150,10 @@ TEST_CASE("with --json - exactly one document is on standard output, as FORMAT.m
       "faults distance " + maps,
       "faults convert " + s.file("a.h5") + " " + s.file("a.csv"),
       "faults pessimism " + s.model() + data + array + "--exhaustive 20",
+      "protect " + s.model() + data + array + "--measures all --max-cost 3 --evidence " +
+          s.file("p.h5"),
+      "protect " + s.model() + data + array + "--broken 'array/pe[1]'",
+      "fmea " + s.model() + array + "--evidence " + s.file("p.h5"),
       "report --model m=" + s.model() + " --campaign m=" + s.file("c.h5") + " -o " +
           s.file("r.html"),
       "info model " + s.model(),
