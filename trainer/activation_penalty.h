@@ -62,7 +62,7 @@ class ActivationPenalty : public FaultOverlay {
   const std::vector<int>& tensors() const { return tensors_; }
   /// Of the last pass: the penalty with its weight, and the values of tensors()[i].
   double value() const { return value_; }
-  const std::vector<ValueSums>& sums() const { return sums_; }
+  const std::vector<ValueSums>& value_sums() const { return sums_; }
 
   void begin(const StepContext& context) override;
   void values(const StepContext& context, int tensor, const TensorValues& of) override;

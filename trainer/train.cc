@@ -270,9 +270,9 @@ class Run {
   /// What the first pass came to.
   void add_penalty() {
     penalty_sum_ += penalty_.value();
-    for (size_t i = 0; i < penalty_.sums().size(); ++i) {
-      values_[i].count += penalty_.sums()[i].count;
-      values_[i].zeros += penalty_.sums()[i].zeros;
+    for (size_t i = 0; i < penalty_.value_sums().size(); ++i) {
+      values_[i].count += penalty_.value_sums()[i].count;
+      values_[i].zeros += penalty_.value_sums()[i].zeros;
     }
   }
 
