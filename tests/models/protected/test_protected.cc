@@ -23,6 +23,13 @@ AcceleratorPtr parse(const std::string& json, const Network& network) {
                              });
 }
 
+AcceleratorPtr random_inside(test::Random& random, const Network& network, bool is_dataflow) {
+  if (is_dataflow) {
+    return std::make_shared<dataflow::Dataflow>(test::random_dataflow(random, network));
+  }
+  return std::make_shared<loopback::Loopback>(test::random_loopback(random, network));
+}
+
 std::shared_ptr<ProtectedAccelerator> all_voted(const AcceleratorPtr& inside,
                                                 const Network& network) {
   Protection protection;
@@ -37,12 +44,7 @@ TEST_CASE("with one broken copy of each PE every engine computes the fault-free 
   for (uint64_t seed = 0; seed < 8; ++seed) {
     test::Random random(seed);
     const Network network = test::random_network(random);
-    AcceleratorPtr inside;
-    if (seed % 2 == 0) {
-      inside = std::make_shared<dataflow::Dataflow>(test::random_dataflow(random, network));
-    } else {
-      inside = std::make_shared<loopback::Loopback>(test::random_loopback(random, network));
-    }
+    const AcceleratorPtr inside = random_inside(random, network, seed % 2 == 0);
     const auto voted = all_voted(inside, network);
     const Placement placement = voted->place(network);
     const SiteIndex sites(placement, network);
@@ -143,12 +145,7 @@ TEST_CASE(
     INFO("seed " << seed);
     test::Random random(seed);
     const Network network = test::random_network(random);
-    AcceleratorPtr inside;
-    if (seed % 2 == 0) {
-      inside = std::make_shared<dataflow::Dataflow>(test::random_dataflow(random, network));
-    } else {
-      inside = std::make_shared<loopback::Loopback>(test::random_loopback(random, network));
-    }
+    const AcceleratorPtr inside = random_inside(random, network, seed % 2 == 0);
     const auto voted = all_voted(inside, network);
     const Placement placement = voted->place(network);
     const Placement plain = inside->place(network);
