@@ -88,25 +88,30 @@ void BatchNorm::freeze(const LayerParameters& parameters, double unit, int32_t l
   }
 }
 
+std::pair<double, double> BatchNorm::Passed::of_row(size_t row, size_t rows) const {
+  const size_t blocks = sums.size() / (rows * lanes);
+  double sum = 0;
+  double product = 0;
+  for (size_t block = 0; block < blocks; ++block) {
+    for (size_t l = 0; l < lanes; ++l) {
+      sum += static_cast<double>(sums[(block * rows + row) * lanes + l]);
+      product += static_cast<double>(products[(block * rows + row) * lanes + l]);
+    }
+  }
+  return {sum, product};
+}
+
 BatchNormBackward BatchNorm::backward(const LayerParameters& parameters, const Passed& passed,
                                       double count, std::vector<float>& gamma_gradient,
                                       std::vector<float>& beta_gradient) const {
   const size_t rows = deviation_.size();
-  const size_t blocks = passed.sums.size() / (rows * lanes);
   BatchNormBackward k;
   k.mean = band_.mean;
   for (auto* values : {&k.scale, &k.offset, &k.slope, &gamma_gradient, &beta_gradient}) {
     values->resize(rows);
   }
   for (size_t r = 0; r < rows; ++r) {
-    double s = 0;
-    double d = 0;
-    for (size_t block = 0; block < blocks; ++block) {
-      for (size_t l = 0; l < lanes; ++l) {
-        s += static_cast<double>(passed.sums[(block * rows + r) * lanes + l]);
-        d += static_cast<double>(passed.products[(block * rows + r) * lanes + l]);
-      }
-    }
+    const auto [s, d] = passed.of_row(r, rows);
     const double deviation = deviation_[r];
     const double gain = static_cast<double>(parameters.gamma[r]) * deviation;
     beta_gradient[r] = static_cast<float>(s);

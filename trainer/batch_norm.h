@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "trainer/elementwise.h"
@@ -29,6 +30,9 @@ class BatchNorm {
   struct Passed {
     std::vector<float> sums;
     std::vector<float> products;
+
+    /// Sums and products of one of `rows` rows, added up.
+    std::pair<double, double> of_row(size_t row, size_t rows) const;
   };
   /// The gradients of gamma and beta; returns what batch_norm_gradient() needs.
   BatchNormBackward backward(const LayerParameters& parameters, const Passed& passed, double count,

@@ -74,7 +74,6 @@ BatchNormBackward MovedThresholds::backward(const LayerParameters& parameters,
                                             std::vector<float>& gamma_gradient,
                                             std::vector<float>& beta_gradient) const {
   const size_t rows = width_.size();
-  const size_t blocks = passed.sums.size() / (rows * lanes);
   const bool fixed = parameters.gamma.size() != rows;
   BatchNormBackward k;
   for (auto* values : {&k.scale, &k.offset, &k.slope, &k.mean}) values->assign(rows, 0.0f);
@@ -83,14 +82,7 @@ BatchNormBackward MovedThresholds::backward(const LayerParameters& parameters,
     beta_gradient.resize(rows);
   }
   for (size_t r = 0; r < rows; ++r) {
-    double s = 0;
-    double d = 0;
-    for (size_t block = 0; block < blocks; ++block) {
-      for (size_t l = 0; l < lanes; ++l) {
-        s += static_cast<double>(passed.sums[(block * rows + r) * lanes + l]);
-        d += static_cast<double>(passed.products[(block * rows + r) * lanes + l]);
-      }
-    }
+    const auto [s, d] = passed.of_row(r, rows);
     const double by_sum = width_[r] > 0 ? 1 / width_[r] : 0;
     k.scale[r] = static_cast<float>((fixed ? 1 : parameters.gamma[r]) * by_sum);
     if (fixed) continue;
