@@ -55,7 +55,8 @@ enum SiteTrait : int {
   weight_memory = 2,     ///< [PE,] address, lane, bit of a stored weight
   threshold_memory = 4,  ///< [PE,] address, index, bit of a stored threshold
   prunes = 8,            ///< weights read as 0, whatever they are
-  any_parameters = 16    ///< does the same whatever the network's weights and thresholds are
+  any_parameters = 16,   ///< does the same whatever the network's weights and thresholds are
+  of_protection = 32     ///< is in what protects, and not in what is protected (mitigation/)
 };
 
 /// One coordinate: its name, how many positions it has at a part (index into the placement's parts

@@ -18,6 +18,10 @@ int find_array(const Placement& placement, const std::string& array) {
   throw_unknown_name(placement.accelerator, "array of PEs", array, known);
 }
 
+const char* memory_name(CodedMemory memory) {
+  return memory == CodedMemory::weights ? "/weights" : "/thresholds";
+}
+
 void add_part(Placement& placement, OtherPart part) {
   for (const OtherPart& other : placement.others) {
     if (other.name == part.name) {
@@ -49,10 +53,24 @@ void triplicate(Placement& placement, const std::string& array, std::vector<int>
   add_part(placement, std::move(part));
 }
 
+std::string coded_memory_part(const std::string& array, CodedMemory memory) {
+  return array + memory_name(memory);
+}
+
+std::pair<std::string, CodedMemory> parse_coded_memory(const std::string& part,
+                                                       const std::string& where) {
+  for (const CodedMemory memory : {CodedMemory::weights, CodedMemory::thresholds}) {
+    const std::string name = memory_name(memory);
+    if (part.ends_with(name)) return {part.substr(0, part.size() - name.size()), memory};
+  }
+  throw InputError(where, "'" + part + "' is no memory of an array",
+                   "ARRAY/weights or ARRAY/thresholds");
+}
+
 void encode(Placement& placement, const std::string& array, CodedMemory memory, int code) {
   const int index = find_array(placement, array);
   OtherPart part{protection_kinds().memory,
-                 array + (memory == CodedMemory::weights ? "/weights" : "/thresholds"),
+                 coded_memory_part(array, memory),
                  -1,
                  {index, static_cast<int>(memory), code}};
   const auto& uses = placement.arrays[static_cast<size_t>(index)].uses;

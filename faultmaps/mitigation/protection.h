@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "faultmaps/fault_map.h"
@@ -31,9 +32,14 @@ const ProtectionKinds& protection_kinds();
 void triplicate(Placement& placement, const std::string& array, std::vector<int> pes);
 
 enum class CodedMemory : uint8_t { weights, thresholds };
+/// The name of the part that encode() adds for an array's memory: "layer1/mvtu/weights".
+std::string coded_memory_part(const std::string& array, CodedMemory memory);
+/// Array and memory of such a name. Throws InputError(where, ...) for any other.
+std::pair<std::string, CodedMemory> parse_coded_memory(const std::string& part,
+                                                       const std::string& where);
 
 /// Words of an array's memories, each PE's (or of the one that broadcasts), with the check bits of
-/// a code: "ARRAY/weights", "ARRAY/thresholds". A word is what is read at one address: SIMD weights
+/// a code. A word is what is read at one address: SIMD weights
 /// (lane l in bits [l*b, (l+1)*b)), or all thresholds of a row. Throws InputError as triplicate().
 void encode(Placement& placement, const std::string& array, CodedMemory memory, int code);
 

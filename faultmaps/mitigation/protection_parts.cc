@@ -95,7 +95,8 @@ SiteRow check_row(PartKind part) {
           "docs/mitigation.md, Memory codes",
           Transient::stored,
           nothing,
-          nothing};
+          nothing,
+          of_protection};
 }
 
 SiteRow voter_row(PartKind part) {
@@ -113,7 +114,8 @@ SiteRow voter_row(PartKind part) {
           "docs/mitigation.md, Copies and voters",
           Transient::none,
           nothing,
-          nullptr};
+          nullptr,
+          of_protection};
 }
 
 SiteRow replica_row(PartKind part) {
@@ -129,7 +131,8 @@ SiteRow replica_row(PartKind part) {
           "docs/mitigation.md, Copies and voters",
           Transient::none,
           nothing,
-          nullptr};
+          nullptr,
+          of_protection};
 }
 
 ProtectionKinds register_kinds() {

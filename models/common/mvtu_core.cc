@@ -308,13 +308,24 @@ int32_t MvtuCore::broken_output(const BrokenPe& pe, int row, int32_t accumulator
   return format.value(pe.output.read(code));
 }
 
-int32_t MvtuCore::output(int row, int32_t accumulator) const {
-  if (broken_.empty()) return threshold_value(row, accumulator);
-  const auto broken = broken_.find(row % pe_);
-  if (broken == broken_.end()) return threshold_value(row, accumulator);
-  if (broken->second.dead) return broken->second.dead_output;
+void MvtuCore::apply_thresholds(int row, int count, int32_t* values) const {
+  if (broken_.empty() && levels_.size() == 2) {
+    const int32_t* thresholds = thresholds_.data() + row;
+    const int32_t low = levels_[0], high = levels_[1];
+    for (int i = 0; i < count; ++i) values[i] = thresholds[i] < values[i] ? high : low;
+    return;
+  }
+  for (int i = 0; i < count; ++i) {
+    const auto broken = broken_.empty() ? broken_.end() : broken_.find((row + i) % pe_);
+    values[i] = broken == broken_.end() ? threshold_value(row + i, values[i])
+                                        : broken_output_of(broken->second, row + i, values[i]);
+  }
+}
+
+int32_t MvtuCore::broken_output_of(const BrokenPe& pe, int row, int32_t accumulator) const {
+  if (pe.dead) return pe.dead_output;
   constexpr int64_t no_cycle = -1;  // in which a flip is
-  return broken_output(broken->second, row, accumulator, no_cycle);
+  return broken_output(pe, row, accumulator, no_cycle);
 }
 
 /// The steps of the synapse fold as the PE's registers go through them. The register starts at 0;

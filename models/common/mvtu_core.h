@@ -54,8 +54,9 @@ class MvtuCore {
   /// pixel `pixel` (raster index) into out[0 ..].
   void compute(int pixel, int first, int last, int32_t* out);
 
-  /// The output of a row of the array from its accumulator, flips left out.
-  int32_t output(int row, int32_t accumulator) const;
+  /// Accumulators of rows `row` .. row + count - 1 of the array become their outputs, flips left
+  /// out.
+  void apply_thresholds(int row, int count, int32_t* values) const;
 
   const Layer& layer() const { return layer_; }
 
@@ -106,6 +107,7 @@ class MvtuCore {
   int32_t register_value(int32_t value) const;
   int32_t output_value(int row, int32_t accumulator) const;
   int32_t threshold_value(int row, int32_t accumulator) const;
+  int32_t broken_output_of(const BrokenPe& pe, int row, int32_t accumulator) const;
   int8_t* weights_of(int row) {
     return weights_.data() + static_cast<size_t>(row) * static_cast<size_t>(use_.columns);
   }

@@ -55,8 +55,8 @@ bool ProtectedCore::arm_word(const Fault& fault) {
   CodedMemory memory = CodedMemory::weights;
   const bool check = has_codes() && fault.kind == protection_kinds().check;
   if (check) {
-    if (fault.part.ends_with("/thresholds")) memory = CodedMemory::thresholds;
-  } else if (fault.kind == SiteKind::pe_threshold || fault.kind == SiteKind::array_threshold) {
+    memory = parse_coded_memory(fault.part, "memory").second;
+  } else if (site_row(fault.kind).is(threshold_memory)) {
     memory = CodedMemory::thresholds;
   } else if (!own && fault.kind != SiteKind::array_weight) {
     return false;
@@ -201,12 +201,19 @@ void ProtectedCore::compute(int pixel, int first, int last, int32_t* out) {
   }
 }
 
-int32_t ProtectedCore::output(int row, int32_t accumulator) const {
-  const int32_t own = core_.output(row, accumulator);
-  const int voter = voter_of(row % pe_);
-  if (voter < 0) return own;
-  return majority({own, copies_[0].output(row, accumulator), copies_[1].output(row, accumulator)},
-                  voter, false);
+void ProtectedCore::apply_thresholds(int row, int count, int32_t* values) const {
+  if (protection_.voted.empty()) return core_.apply_thresholds(row, count, values);
+  for (int i = 0; i < count; ++i) {
+    std::array<int32_t, 3> outputs{values[i], values[i], values[i]};
+    core_.apply_thresholds(row + i, 1, &outputs[0]);
+    values[i] = outputs[0];
+    const int voter = voter_of((row + i) % pe_);
+    if (voter < 0) continue;
+    for (size_t c = 0; c < copies_.size(); ++c) {
+      copies_[c].apply_thresholds(row + i, 1, &outputs[c + 1]);
+    }
+    values[i] = majority(outputs, voter, false);
+  }
 }
 
 /// Its number among the PEs in copies, or -1.

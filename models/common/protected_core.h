@@ -33,7 +33,7 @@ class ProtectedCore {
   void load_codes(const uint64_t* codes);
   /// Behind the voters.
   void compute(int pixel, int first, int last, int32_t* out);
-  int32_t output(int row, int32_t accumulator) const;
+  void apply_thresholds(int row, int count, int32_t* values) const;
   const Layer& layer() const { return core_.layer(); }
 
  private:

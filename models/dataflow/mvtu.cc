@@ -26,6 +26,7 @@ Mvtu::Mvtu(const Layer& layer, const PeArray& array, bool sums, const ArrayProte
       window_(static_cast<size_t>(array.uses.front().columns)),
       codes_(static_cast<size_t>(limbs_for(array.uses.front().columns))),
       outputs_(static_cast<size_t>(layer.rows())),
+      sums_(static_cast<size_t>(layer.rows())),
       step_cycles_(static_cast<size_t>(synapse_fold_)),
       padding_value_(stuckat::padded_input(layer)),
       padding_(static_cast<size_t>(array.uses.front().columns - layer.columns())) {
@@ -93,17 +94,21 @@ void Mvtu::store(int fold, uint64_t* word) {
     const int32_t value = outputs_[static_cast<size_t>(first + lane)];
     const uint32_t code = accumulator_output_ ? static_cast<uint32_t>(value)
                                               : code_of_[static_cast<size_t>(value - output_low_)];
-    put_bits(word, lane * out_bits_, out_bits_, code);
+    add_bits(word, lane * out_bits_, out_bits_, code);
   }
 }
 
-void Mvtu::threshold(int row, int lanes, const uint64_t* sums, uint64_t* codes) const {
+void Mvtu::threshold(int row, int lanes, const uint64_t* sums, uint64_t* codes) {
   const int bits = output_format_.bits;
   std::fill_n(codes, limbs_for(lanes * bits), 0);
   for (int lane = 0; lane < lanes; ++lane) {
     const auto code = static_cast<uint32_t>(get_bits(sums, lane * sum_bits_, sum_bits_));
-    const int32_t value = core_.output(row + lane, read_register(code, sum_bits_, xnor_));
-    put_bits(codes, lane * bits, bits, code_of_[static_cast<size_t>(value - output_low_)]);
+    sums_[static_cast<size_t>(lane)] = read_register(code, sum_bits_, xnor_);
+  }
+  core_.apply_thresholds(row, lanes, sums_.data());
+  for (int lane = 0; lane < lanes; ++lane) {
+    const int32_t value = sums_[static_cast<size_t>(lane)];
+    add_bits(codes, lane * bits, bits, code_of_[static_cast<size_t>(value - output_low_)]);
   }
 }
 

@@ -27,7 +27,7 @@ class Mvtu {
   /// Rows fold*PE .. fold*PE + PE-1 of the window that is complete; padded rows are 0.
   void store(int fold, uint64_t* word);
   /// A word of accumulators of rows `row` .. row + lanes - 1 into one of codes.
-  void threshold(int row, int lanes, const uint64_t* sums, uint64_t* codes) const;
+  void threshold(int row, int lanes, const uint64_t* sums, uint64_t* codes);
   int rows() const { return rows_; }
 
   /// Transients are armed: every step of a fold reports its cycle before store().
@@ -60,6 +60,7 @@ class Mvtu {
   std::vector<int32_t> window_;   // [padded columns] values, or
   std::vector<uint64_t> codes_;   // [limbs] 1-bit codes
   std::vector<int32_t> outputs_;  // [rows]
+  std::vector<int32_t> sums_;     // [rows], scratch of threshold()
   int loaded_ = 0;                // words of the window
   int pixel_ = 0;
   int window_pixel_ = 0;              // of the complete window

@@ -16,8 +16,9 @@ constexpr uint64_t low_mask(int count) {
 
 /// Bits [offset, offset + count) of a word; 1 <= count <= 64. Touches no limb beyond them.
 inline uint64_t get_bits(const uint64_t* word, int offset, int count) {
-  const int limb = offset / limb_bits;
-  const int shift = offset % limb_bits;
+  // Unsigned: a shift and a mask, where signed numbers round to zero.
+  const auto limb = static_cast<unsigned>(offset) / limb_bits;
+  const int shift = static_cast<int>(static_cast<unsigned>(offset) % limb_bits);
   uint64_t bits = word[limb] >> shift;
   if (shift + count > limb_bits) bits |= word[limb + 1] << (limb_bits - shift);
   return bits & low_mask(count);
@@ -25,8 +26,8 @@ inline uint64_t get_bits(const uint64_t* word, int offset, int count) {
 
 /// Overwrites bits [offset, offset + count) with the low bits of `value`.
 inline void put_bits(uint64_t* word, int offset, int count, uint64_t value) {
-  const int limb = offset / limb_bits;
-  const int shift = offset % limb_bits;
+  const auto limb = static_cast<unsigned>(offset) / limb_bits;
+  const int shift = static_cast<int>(static_cast<unsigned>(offset) % limb_bits);
   const uint64_t mask = low_mask(count);
   value &= mask;
   word[limb] = (word[limb] & ~(mask << shift)) | (value << shift);
@@ -34,6 +35,15 @@ inline void put_bits(uint64_t* word, int offset, int count, uint64_t value) {
     const int rest = limb_bits - shift;
     word[limb + 1] = (word[limb + 1] & ~(mask >> rest)) | (value >> rest);
   }
+}
+
+/// put_bits() where the bits are 0 so far: word after word is filled from its first lane.
+inline void add_bits(uint64_t* word, int offset, int count, uint64_t value) {
+  const auto limb = static_cast<unsigned>(offset) / limb_bits;
+  const int shift = static_cast<int>(static_cast<unsigned>(offset) % limb_bits);
+  value &= low_mask(count);
+  word[limb] |= value << shift;
+  if (shift + count > limb_bits) word[limb + 1] |= value >> (limb_bits - shift);
 }
 
 /// Bit `bit` of a word that can break sticks at `one`, or is inverted; read_word() is the way out

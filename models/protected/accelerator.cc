@@ -17,17 +17,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// "layer1/mvtu/weights" -> array and memory.
-std::pair<std::string, CodedMemory> coded_memory(const std::string& text,
-                                                 const std::string& where) {
-  const size_t slash = text.rfind('/');
-  const std::string memory = slash == std::string::npos ? "" : text.substr(slash + 1);
-  if (memory == "weights") return {text.substr(0, slash), CodedMemory::weights};
-  if (memory == "thresholds") return {text.substr(0, slash), CodedMemory::thresholds};
-  throw InputError(where, "'" + text + "' is no memory of an array",
-                   "ARRAY/weights or ARRAY/thresholds");
-}
-
 std::string name_of(const Json& value, const std::string& where) {
   const std::string name = value.is_string() ? value.get<std::string>() : "";
   const auto good = [](char c) {
@@ -123,7 +112,7 @@ Placement ProtectedAccelerator::place(const Network& network) const {
     triplicate(placement, array, std::move(pes));
   }
   for (const auto& [memory, code] : protection_.codes) {
-    const auto [array, which] = coded_memory(memory, name());
+    const auto [array, which] = parse_coded_memory(memory, name());
     encode(placement, array, which, parse_memory_code(code, name()));
   }
   return placement;
@@ -184,7 +173,7 @@ AcceleratorPtr protected_from_json(const std::string& json, const std::string& w
       for (const auto& [memory, code] : object_at(value, key, where).items()) {
         const std::string code_name = code.is_string() ? code.get<std::string>() : code.dump();
         parse_memory_code(code_name, where);
-        coded_memory(memory, where);
+        parse_coded_memory(memory, where);
         protection.codes[memory] = code_name;
       }
     } else {

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "faultmaps/mitigation/protection.h"
 #include "sim/protect/measure_rows.h"
@@ -11,21 +13,17 @@ void add_code(const MeasureInput& input, const char* code, std::vector<Candidate
   if (faults.empty()) return;
   Candidate candidate;
   candidate.measure = code;
-  std::set<std::string> memories;
+  std::set<std::pair<std::string, CodedMemory>> memories;  // of arrays
   for (const Fault& fault : faults) {
-    const bool weight = fault.kind == SiteKind::pe_weight || fault.kind == SiteKind::array_weight;
-    const bool threshold =
-        fault.kind == SiteKind::pe_threshold || fault.kind == SiteKind::array_threshold;
-    if (weight || threshold) memories.insert(fault.part + (weight ? "/weights" : "/thresholds"));
+    const SiteRow& row = site_row(fault.kind);
+    if (row.is(weight_memory)) memories.emplace(fault.part, CodedMemory::weights);
+    if (row.is(threshold_memory)) memories.emplace(fault.part, CodedMemory::thresholds);
   }
   if (memories.empty()) return;
   Placement coded = input.placement;
-  for (const std::string& memory : memories) {
-    candidate.codes[memory] = code;
-    const size_t slash = memory.rfind('/');
-    encode(coded, memory.substr(0, slash),
-           memory.substr(slash) == "/weights" ? CodedMemory::weights : CodedMemory::thresholds,
-           parse_memory_code(code, "measure"));
+  for (const auto& [array, memory] : memories) {
+    candidate.codes[coded_memory_part(array, memory)] = code;
+    encode(coded, array, memory, parse_memory_code(code, "measure"));
   }
   std::vector<bool> hidden;
   int64_t reported = 0;

@@ -132,10 +132,10 @@ class Analysis {
     if (row.fit == 0 && !outcomes_.has(space.row->kind)) return;
     add_copies(space, fit);
     row.mechanism = mechanism_of(space);
-    const bool of_protection = is_of_protection(space);
+    const bool protects = space.row->is(of_protection);
     Counts counts;
     double confidence = input_.confidence;
-    if (of_protection) {
+    if (protects) {
       count_protection(space, row, counts);
     } else if (outcomes_.has(space.row->kind)) {
       confidence = outcomes_.confidence(space.row->kind);
@@ -164,25 +164,17 @@ class Analysis {
     }
   }
 
-  bool is_of_protection(const SiteSpace& space) const {
-    const std::string kind = space.row->name;
-    return kind == "memory/check" || kind == "voter/output" || kind == "replica/dead";
-  }
-
   /// Of the parts that the placement has and the one inside has not.
   std::string mechanism_of(const SiteSpace& space) const {
-    if (is_of_protection(space)) return {};
+    if (space.row->is(of_protection)) return {};
     std::set<std::string> found;
     if (space.sites() == 0 || space.row->part != PartKind::pe_array) return {};
     const bool of_a_pe = std::string_view(space.row->coordinates.front().name) == "pe";
-    const bool weight = space.row->is(weight_memory);
-    const bool threshold = space.row->is(threshold_memory);
-    for (const OtherPart& other : input_.placement.others) {
-      const bool voters = other.name == space.part + "/voters";
-      if (voters && of_a_pe) found.insert("voters");
-      const bool coded = (weight && other.name == space.part + "/weights") ||
-                         (threshold && other.name == space.part + "/thresholds");
-      if (coded) found.insert(memory_codes()[static_cast<size_t>(other.figures[2])].name);
+    const ArrayProtection around = protection_of(input_.placement, space.part, input_.network);
+    if (of_a_pe && !around.voted.empty()) found.insert("voters");
+    for (const auto& [trait, words] :
+         {std::pair(weight_memory, around.weights), {threshold_memory, around.thresholds}}) {
+      if (space.row->is(trait) && words.code != nullptr) found.insert(words.code->name);
     }
     std::string text;
     for (const std::string& name : found) text += (text.empty() ? "" : ", ") + name;
