@@ -60,7 +60,7 @@ struct SystolicFaults::Flips {
     const SystolicKinds& kinds = systolic_kinds();
     const Layer& l = layer(at);
     const bool stay = array.weights_stay();
-    const auto fits = [&](int bits) { return bit < bits; };
+    const auto fits = [&, bit = bit](int bits) { return bit < bits; };
     if (fault.kind == kinds.a && fits(l.input_format.bits)) stay ? flip_a(at) : flip_os_a(at);
     if (fault.kind == kinds.b) {
       if (stay)

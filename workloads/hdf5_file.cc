@@ -80,7 +80,6 @@ std::vector<char> packed(const std::vector<std::string>& values, size_t size) {
   return bytes;
 }
 
-constexpr const char* partial = ".partial-";     // and the process that writes it
 constexpr size_t most_attribute_bytes = 60'000;  // HDF5 keeps attributes in a 64 KiB header
 constexpr const char* hash_name = "everything_hash";
 constexpr const char* hashed_keys = "/hashed";

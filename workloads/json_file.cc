@@ -17,17 +17,17 @@ class Bounds {
   explicit Bounds(std::string where) : where_(std::move(where)) {}
 
   bool operator()(int depth, Json::parse_event_t event, const Json& parsed) {
-    using enum Json::parse_event_t;
-    if (event == object_start || event == array_start) {
+    using Event = Json::parse_event_t;
+    if (event == Event::object_start || event == Event::array_start) {
       if (depth >= deepest_json) {
         throw InputError(
             where_, "JSON that is nested too deeply",
             "at most " + std::to_string(deepest_json) + " objects and arrays in one another");
       }
-      if (event == object_start) keys_.emplace_back();
-    } else if (event == object_end) {
+      if (event == Event::object_start) keys_.emplace_back();
+    } else if (event == Event::object_end) {
       keys_.pop_back();
-    } else if (event == key && !keys_.back().insert(parsed.get<std::string>()).second) {
+    } else if (event == Event::key && !keys_.back().insert(parsed.get<std::string>()).second) {
       throw InputError(where_, "key '" + parsed.get<std::string>() + "' twice in one object",
                        "each key once");
     }

@@ -172,7 +172,8 @@ std::optional<ReplayReads> DataflowTimeline::replay_reads(const std::string& buf
   const int64_t window = word % per_image / shape.synapse_fold;
   result.pixel = static_cast<int>(window);
   result.word = static_cast<int>(word % shape.synapse_fold);
-  const auto core = [&](int64_t step) {  // of the image; the last one of the image before: -1
+  // Of the image; the last one of the image before: -1.
+  const auto core = [&, part = part, &shape = shape](int64_t step) {
     if (step >= 0) return schedule_.cycle_of(part, result.image, step);
     if (result.image == 0) return int64_t{-1};
     return schedule_.cycle_of(part, result.image - 1, shape.steps_per_image() - 1);

@@ -136,7 +136,7 @@ std::vector<float> floats_of(const Table& table, int index) {
 
 // Number of a field in its table, from the schema.
 namespace model_field {
-constexpr int version = 0, operator_codes = 1, subgraphs = 2, buffers = 4;
+constexpr int operator_codes = 1, subgraphs = 2, buffers = 4;
 }
 namespace graph_field {
 constexpr int tensors = 0, inputs = 1, outputs = 2, operators = 3;
