@@ -19,6 +19,7 @@
 
 #include "workloads/errors.h"
 #include "workloads/hash.h"
+#include "workloads/sanitized.h"
 
 namespace stuckat::hdf5 {
 namespace {
@@ -238,12 +239,9 @@ class ChildProcess {
 /// With AddressSanitizer a thread may hold the lock of its allocator while another one forks, and
 /// the child then waits for it for ever (the C library's own allocator is ready for that).
 bool may_fork() {
-#ifdef __SANITIZE_ADDRESS__
+  if (!sanitized) return true;
   const std::filesystem::directory_iterator threads("/proc/self/task");
   return std::distance(begin(threads), end(threads)) == 1;
-#else
-  return true;
-#endif
 }
 
 /// A thread that sends what a child would.

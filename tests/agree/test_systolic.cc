@@ -8,6 +8,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/random_accelerator.h"
 #include "workloads/errors.h"
+#include "workloads/sanitized.h"
 
 using namespace stuckat;
 
@@ -57,11 +58,7 @@ Fault random_fault(test::Random& random, const SiteIndex& sites) {
 
 }  // namespace
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr uint64_t drawn = 100;
-#else
-constexpr uint64_t drawn = 600;
-#endif
+constexpr uint64_t drawn = sanitized ? 100 : 600;
 
 TEST_CASE("every fault of a tiny systolic array agrees in all engines") {
   int64_t refused = 0;

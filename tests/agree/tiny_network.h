@@ -5,16 +5,13 @@
 #include <array>
 
 #include "tests/support/random_network.h"
+#include "workloads/sanitized.h"
 
 namespace stuckat::test {
 
 /// Every how many-th fault is taken: all, but with sanitizers, where a simulation in a child costs
 /// ten times as much.
-#ifdef __SANITIZE_ADDRESS__
-inline constexpr size_t stride = 11;
-#else
-inline constexpr size_t stride = 1;
-#endif
+inline constexpr size_t stride = sanitized ? 11 : 1;
 
 /// A convolution with padding and stride 1, a pool, a convolution, a dense layer: each only a few
 /// elements large, in formats of one bit or of two. widths: channels of the two convolutions.

@@ -10,16 +10,11 @@
 #include "workloads/bnn_pynq.h"
 #include "workloads/dataset.h"
 #include "workloads/reference.h"
+#include "workloads/sanitized.h"
 
 using namespace stuckat;
 
 namespace {
-
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
 
 /// Number of images that `classify(logits)` puts into their class; two threads.
 template <class Classify>

@@ -14,14 +14,9 @@
 #include "workloads/dataset.h"
 #include "workloads/import/import.h"
 #include "workloads/reference.h"
+#include "workloads/sanitized.h"
 
 namespace stuckat::test {
-
-#ifdef __SANITIZE_ADDRESS__
-inline constexpr bool sanitized = true;
-#else
-inline constexpr bool sanitized = false;
-#endif
 
 /// The words of each line that is no comment.
 inline std::vector<std::vector<std::string>> expected_lines(const std::string& path) {

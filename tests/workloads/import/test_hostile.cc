@@ -73,14 +73,14 @@ OnnxWriter small_network() {
 }  // namespace
 
 TEST_CASE("damaged ONNX files are refused in one line or read") {
-  check_damage("small.onnx", small_network().bytes(), test::sanitized ? 200 : 1000);
+  check_damage("small.onnx", small_network().bytes(), sanitized ? 200 : 1000);
 }
 
 TEST_CASE("damaged TFLite files are refused in one line or read") {
   const std::string path = test::shared_data("networks/tflite-micro/micro_speech_quantized.tflite");
   const std::vector<uint8_t> bytes = read_plain_file(path);
   const std::string text(bytes.begin(), bytes.end());
-  check_damage("a.tflite", text, test::sanitized ? 40 : 200);
+  check_damage("a.tflite", text, sanitized ? 40 : 200);
   // The tables lie at both ends of the file, the weights between them.
   std::string tables = text.substr(0, 400);
   check_damage("b.tflite", tables, 200);

@@ -122,14 +122,14 @@ void check_activations(const std::string& folder, const std::string& pixels) {
 
 TEST_CASE("TFC in QONNX predicts MNIST as listed") {
   test::shared_data("qonnx/TFC_1W2A.onnx");
-  const int count = test::sanitized ? 20 : 2000;
+  const int count = sanitized ? 20 : 2000;
   check_predictions("qonnx/TFC_1W1A.onnx", "TFC_1W1A_mnist10000.txt", count);
   check_predictions("qonnx/TFC_1W2A.onnx", "TFC_1W2A_mnist10000.txt", count);
 }
 
 TEST_CASE("a network whose power-of-two scales tie everywhere predicts MNIST as listed") {
   check_predictions("networks/qonnx-others/mnist_qonnx_model.onnx", "qonnx2mdc_mnist_first5000.txt",
-                    test::sanitized ? 2 : 200);
+                    sanitized ? 2 : 200);
 }
 
 TEST_CASE("KWS-W3A3 has the accumulators of the FPGA runs") {
@@ -137,7 +137,7 @@ TEST_CASE("KWS-W3A3 has the accumulators of the FPGA runs") {
   const std::string archive = test::shared_data("networks/kws-w3a3/kws_bin_files.tar.xz");
   const auto lines = test::expected_lines(test::shared_data(right + "kws_w3a3_first500.txt"));
   const test::TemporaryFolder folder;
-  const int count = test::sanitized ? 5 : 500;
+  const int count = sanitized ? 5 : 500;
   const DataSet data =
       read_dataset("raw:" + test::unpacked(folder, archive, "kws_bin_files"), {.count = count});
   const Network network = test::imported(path);
@@ -158,7 +158,7 @@ TEST_CASE("integer networks with RequantShift have every activation of every lay
        {"miniMobileNet", "miniMobileNetv2", "MLPerf/AnomalyDetection", "MLPerf/KeywordSpotting"}) {
     check_activations(folder, "auto");
   }
-  if (test::sanitized) return;
+  if (sanitized) return;
   for (const char* folder :
        {"CNN_Linear2", "MLPerf/ImageClassification", "MLPerf/VisualWakeWords"}) {
     check_activations(folder, "auto");

@@ -237,7 +237,7 @@ TEST_CASE("a residual add of unlike scales is exact at every pair") {
   w.node("Quant", {"sum", "u", "zero", "eight"}, "y").output("y", {1, 2, 1, 1});
   const Network network = network_of(w);
   std::vector<std::vector<int>> pairs;
-  for (int a = -128; a < 128; a += test::sanitized ? 37 : 3) {
+  for (int a = -128; a < 128; a += sanitized ? 37 : 3) {
     for (int b = -128; b < 128; ++b) pairs.push_back({a, b});
   }
   const auto found = outputs(network, pairs);

@@ -281,7 +281,7 @@ TEST_CASE("random QONNX networks give what their nodes give one by one") {
   const test::TemporaryFolder folder;
   int adds = 0;
   int wide = 0;
-  for (unsigned seed = 0; seed < (test::sanitized ? 20U : 150U); ++seed) {
+  for (unsigned seed = 0; seed < (sanitized ? 20U : 150U); ++seed) {
     INFO("seed " << seed);
     WrittenNetwork one(seed);
     const int steps = one.draw(1, 4);

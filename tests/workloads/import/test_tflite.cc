@@ -45,7 +45,7 @@ void check_generated(const std::string& file, const std::string& expected, doubl
   const std::string path = test::shared_data(networks + file);
   const auto lines = test::expected_lines(test::shared_data(right + expected));
   const Network network = test::imported(path);
-  const auto count = test::sanitized ? 1 : static_cast<int>(lines.size());
+  const auto count = sanitized ? 1 : static_cast<int>(lines.size());
   const auto outputs =
       test::results(network, test::generated_inputs(network.input(), count), count);
   const auto size = static_cast<size_t>(network.layers.back().output.size());
@@ -66,7 +66,7 @@ TEST_CASE("ResNet-8's int8 scores are those of the reference kernels") {
   const auto lines =
       test::expected_lines(test::shared_data(right + "resnet8_int8_cifar10test_0_499.txt"));
   const Network network = test::imported(path);
-  const int count = test::sanitized ? 2 : 20;
+  const int count = sanitized ? 2 : 20;
   const DataSet data = read_dataset("cifar10:" + images, {.count = count});
   const auto outputs = test::results(network, data, count);
   for (int i = 0; i < count; ++i) {

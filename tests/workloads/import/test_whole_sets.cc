@@ -23,7 +23,7 @@ void check_mnist(const std::string& file, const std::string& expected, int liste
   const std::string path = test::shared_data(file);
   const std::string mnist = test::shared_data("mnist");
   const auto lines = test::expected_lines(test::shared_data(right_values + expected));
-  if (test::sanitized) test::skip("test_import has a few images of it");
+  if (sanitized) test::skip("test_import has a few images of it");
   const Network network = test::imported(path);
   const DataSet data = read_dataset("mnist:" + mnist, {});
   const auto results = test::results(network, data, data.size());
@@ -53,7 +53,7 @@ TEST_CASE("the network of ties is right on 9,492 of MNIST's 10,000, the first 5,
 TEST_CASE("KWS-W3A3 is right on 825 of its 1,000 inputs") {
   const std::string path = test::shared_data("networks/kws-w3a3/kws_w3a3_QONNX_model.onnx");
   const std::string archive = test::shared_data("networks/kws-w3a3/kws_bin_files.tar.xz");
-  if (test::sanitized) test::skip("test_import has a few inputs of it");
+  if (sanitized) test::skip("test_import has a few inputs of it");
   const test::TemporaryFolder folder;
   const DataSet data = read_dataset("raw:" + test::unpacked(folder, archive, "kws_bin_files"), {});
   const Network network = test::imported(path);
@@ -66,7 +66,7 @@ TEST_CASE("ResNet-8 has the listed int8 scores of 500 images, and is right on 89
   const std::string images = test::shared_data("cifar10/test_exact_first1017.bin.xz");
   const auto lines =
       test::expected_lines(test::shared_data(right_values + "resnet8_int8_cifar10test_0_499.txt"));
-  if (test::sanitized) test::skip("test_import has a few images of it");
+  if (sanitized) test::skip("test_import has a few images of it");
   const Network network = test::imported(path);
   const DataSet data = read_dataset("cifar10:" + images, {});
   const auto results = test::results(network, data, data.size());
