@@ -84,7 +84,7 @@ constexpr ChoiceRow<Discipline> disciplines[] = {{"stalling", Discipline::stalli
 constexpr ChoiceRow<WindowVersion> window_versions[] = {{"hls", WindowVersion::hls},
                                                         {"rtl", WindowVersion::rtl},
                                                         {"parallel", WindowVersion::parallel}};
-constexpr ChoiceRow<Backend> backend_rows[] = {{"hls", Backend::hls}, {"rtl", Backend::rtl}};
+constexpr ChoiceRow<Backend> backend_names[] = {{"hls", Backend::hls}, {"rtl", Backend::rtl}};
 
 struct BackendRow {
   const char* key;
@@ -137,7 +137,7 @@ void read_parts(const Json& json, const std::string& where, LayerParts& parts) {
   check_keys(*found, keys, where + ": parts");
   read_choice(*found, "sliding_window", window_versions, where + ": parts", parts.sliding_window);
   for (const BackendRow& row : backend_rows) {
-    read_choice(*found, row.key, backend_rows, where + ": parts", parts.*row.member);
+    read_choice(*found, row.key, backend_names, where + ": parts", parts.*row.member);
   }
   if (found->contains("mvtu")) parts.thresholding = parts.mvtu;
   read_choice(*found, "thresholding", threshold_places, where + ": parts", parts.thresholding);
@@ -148,7 +148,7 @@ Json parts_json(const LayerParts& parts) {
   json["sliding_window"] = choice_name(window_versions, parts.sliding_window);
   json["thresholding"] = choice_name(threshold_places, parts.thresholding);
   for (const BackendRow& row : backend_rows) {
-    json[row.key] = choice_name(backend_rows, parts.*row.member);
+    json[row.key] = choice_name(backend_names, parts.*row.member);
   }
   return json;
 }

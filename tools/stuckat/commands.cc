@@ -23,6 +23,7 @@ const std::vector<Command>& command_table() {
       {"memory", "accuracy of lots of chips with broken memory cells", run_memory},
       {"sharpness", "how sharp the minimum is that a network lies in", run_sharpness},
       {"import", "bring in networks that others trained", run_import},
+      {"export", "write a network for other programs", run_export},
       {"report", "a self-contained HTML report of results", run_report},
       {"info", "what a file holds; site kinds, networks, data sets, accelerators", run_info},
   };

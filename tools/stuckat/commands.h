@@ -28,6 +28,7 @@ int run_fleet(const Arguments&);
 int run_memory(const Arguments&);
 int run_sharpness(const Arguments&);
 int run_import(const Arguments&);
+int run_export(const Arguments&);
 int run_report(const Arguments&);
 int run_info(const Arguments&);
 

@@ -97,6 +97,7 @@ std::string kind_of_file(const std::string& path) {
     const std::string schema = Hdf5File::schema_of(path);
     return schema.empty() ? "HDF5" : schema;
   }
+  if (start.starts_with("\x08\x08\x12\x07stuckat")) return "ONNX";
   if (start.find('\0') != std::string::npos) return "something else";
   const size_t first = start.find_first_not_of(" \t\r\n");
   const char c = first == std::string::npos ? ' ' : start[first];
@@ -115,6 +116,7 @@ std::string kind_of_output(const std::string& command, const NamedFile& output) 
   static const std::map<std::string, std::string> by_command = {
       {"train", "stuckat-model"},
       {"import", "stuckat-model"},
+      {"export", "ONNX"},
       {"campaign", "stuckat.campaign"},
       {"explore", "stuckat.exploration"},
       {"faults", "stuckat.fault-map"},

@@ -101,7 +101,6 @@ class TickedMvu : public TickedPart {
  public:
   TickedMvu(const RtlMvuShape& shape, int images)
       : shape_(shape),
-        images_(images),
         core_(static_cast<size_t>(shape.core_stages)),
         left_(images * shape.words_written_per_image()),
         to_read_(images * shape.words_read_per_image()) {
@@ -165,7 +164,6 @@ class TickedMvu : public TickedPart {
 
  private:
   RtlMvuShape shape_;
-  int images_;
   std::vector<bool> core_;  // [stage] the last step of a fold
   int64_t left_, to_read_;
   int64_t places_ = 1;
