@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <memory>
 #include <optional>
@@ -37,6 +38,8 @@ struct Recording {
   bool statistics = false;        ///< the steady interval, and how full the streams were
   bool spans = false;             ///< when the tensors of the last image came out
   std::ostream* trace = nullptr;  ///< what happened when, as Trace Event Format (JSON object form)
+  /// Told when an image is done, of how many that makes: 1, 2, ... of all. May be unset.
+  std::function<void(int64_t images_done)> progress = {};
 };
 
 /// Cycles first .. last; -1 where it was not seen: the tensor crosses no stream.

@@ -45,6 +45,7 @@ class ElaboratedChain {
   std::vector<kernel::Stage*> stages() const;
   /// Unless it was left out.
   const MemoryWriterModule& writer() const { return *writer_; }
+  MemoryWriterModule& writer() { return *writer_; }
 
  private:
   std::string stage_of(const Fault& fault) const;
@@ -64,7 +65,7 @@ class ElaboratedChain {
   std::vector<std::unique_ptr<kernel::Stream>> streams_;
   std::vector<std::unique_ptr<Mvtu>> mvtus_;  // [network.layers], null for pools
   std::vector<std::unique_ptr<kernel::Stage>> stages_;
-  const MemoryWriterModule* writer_ = nullptr;
+  MemoryWriterModule* writer_ = nullptr;
 };
 
 }  // namespace stuckat::dataflow

@@ -73,7 +73,8 @@ SimulationResult Dataflow::simulate_protected(const Network& network, const Plac
   const Chain chain = build_chain(description_, network);
   std::vector<StreamTrace> streams;
   std::optional<DataflowTrace> trace;
-  SimulationOptions options{.tensors = recording.tensors, .placement = &placement};
+  SimulationOptions options{
+      .tensors = recording.tensors, .on_image = recording.progress, .placement = &placement};
   if (recording.trace != nullptr) trace.emplace(*recording.trace, chain);
   if (trace || recording.spans) options.trace = &streams;
   // What the trace has written is kept no longer, unless the last image's cycles are asked for.

@@ -42,6 +42,7 @@ StepStatus MemoryWriterModule::advance() {
     if (++word_ == words_per_image_) {
       word_ = 0;
       arrivals_.push_back(pipeline_.start() + 1);
+      if (on_image) on_image(static_cast<int64_t>(arrivals_.size()));
     }
   }
   return StepStatus::done;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "sim/kernel/stage.h"
@@ -39,6 +40,8 @@ class MemoryWriterModule : public kernel::Stage {
   const std::vector<int64_t>& arrivals() const { return arrivals_; }
   /// All words, [image][word][limb] flattened.
   const std::vector<uint64_t>& words() const { return words_; }
+  /// Told of each image that has arrived how many have; may be unset.
+  std::function<void(int64_t images)> on_image;
 
  private:
   kernel::StepStatus advance() override;

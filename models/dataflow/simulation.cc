@@ -156,6 +156,7 @@ DataflowResult simulate(const Network& network, const DataflowAccelerator& accel
     options.trace->back().on_read = options.on_result;
   }
   for (const Fault& fault : map.faults) parts.arm(fault);
+  parts.writer().on_image = options.on_image;
 
   const std::string deadlock = kernel::run_until_quiet(parts.stages());
   if (!deadlock.empty()) throw InputError(where, "deadlock: " + deadlock);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct SimulationOptions {
   std::vector<StreamTrace>* trace = nullptr;  ///< filled if given, [streams of the chain]
   /// Behind each word of a result: may take away what it has seen of `trace`. May be unset.
   std::function<void()> on_result = {};
+  /// When the last word of an image has arrived: how many have. May be unset.
+  std::function<void(int64_t images)> on_image = {};
   const Placement* placement = nullptr;  ///< with a protection on it; null: place()
 };
 

@@ -65,9 +65,11 @@ SimulationResult Loopback::simulate_protected(const Network& network, const Plac
                                               const std::vector<Tensor>& images,
                                               const Recording& recording) const {
   const bool traced = recording.trace != nullptr;
-  LoopbackResult run = loopback::simulate(
-      network, description_, map, images,
-      {.tensors = recording.tensors, .transfers = traced, .placement = &placement});
+  LoopbackResult run = loopback::simulate(network, description_, map, images,
+                                          {.tensors = recording.tensors,
+                                           .transfers = traced,
+                                           .placement = &placement,
+                                           .on_image = recording.progress});
   if (traced) write_trace(*recording.trace, run);
   std::vector<CycleSpan> spans;
   if (recording.spans) spans = last_spans(run, network);

@@ -162,7 +162,10 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
   hooks.written = [&](int64_t image, int first, const std::vector<Tensor>& written) {
     std::copy(written.begin(), written.end(), tensors[static_cast<size_t>(image)].begin() + first);
   };
-  hooks.stored = [&](int64_t, const ImageCycles& cycles) { result.images.push_back(cycles); };
+  hooks.stored = [&](int64_t image, const ImageCycles& cycles) {
+    result.images.push_back(cycles);
+    if (options.on_image) options.on_image(image + 1);
+  };
   const sc_core::sc_time period(1000.0 / options.memory_clock_mhz, sc_core::SC_NS);
   ElaboratedArray design(network, accelerator, placement, plan, faults,
                          {accelerator.memory, period,

@@ -28,6 +28,8 @@ struct SimulationOptions {
   double memory_clock_mhz = 100;     ///< cycles as that memory sees them
   bool non_blocking_memory = false;  ///< by the four phases instead of b_transport
   bool whole_bursts = false;         ///< FetchParams::whole_bursts
+  /// When the result of an image is in memory: how many are. May be unset.
+  std::function<void(int64_t images)> on_image = {};
 };
 
 /// One layer that runs on the array.

@@ -51,6 +51,7 @@ ControllerModule::ControllerModule(const sc_core::sc_module_name& name, const Pl
 
 void ControllerModule::run() {
   int64_t now = 0;
+  int64_t images_done = 0;
   for (Image& image : images_) {
     image.begin = now;
     int next = 0;
@@ -69,6 +70,7 @@ void ControllerModule::run() {
     }
     image.end = now;
     image.layer_starts.push_back(now);
+    if (on_image) on_image(++images_done);
   }
 }
 

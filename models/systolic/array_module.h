@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <systemc>
 #include <vector>
@@ -60,6 +61,8 @@ class ControllerModule : public sc_core::sc_module {
   /// images outlives the module: tensor 0 of each is there.
   ControllerModule(const sc_core::sc_module_name& name, const Plan& plan, const Network& network,
                    std::vector<Image>& images);
+  /// Told of each image that is done how many are; may be unset.
+  std::function<void(int64_t images)> on_image;
 
  private:
   void run();

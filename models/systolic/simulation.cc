@@ -137,6 +137,7 @@ SimulationResult simulate(const Network& network, const SystolicAccelerator& acc
   array_module.done(done);
   controller.commands(commands);
   controller.done(done);
+  controller.on_image = recording.progress;
   kernel::run_until_quiet({});
   if (runs.back().tensors.size() != static_cast<size_t>(network.tensors())) {
     throw std::logic_error("the controller waits for an answer that does not come");

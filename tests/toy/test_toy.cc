@@ -2,7 +2,7 @@
 // and no file of tools or models knows it.
 #include <nlohmann/json.hpp>
 
-#include "tests/tools/command/session.h"
+#include "tests/tools/command/terminal.h"
 #include "workloads/network.h"
 
 using namespace stuckat;
@@ -48,6 +48,13 @@ TEST_CASE("the cycles are those that the toy says: every weight of every fold in
   CHECK(timing["first_image_cycles"] == image);
   CHECK(timing["total_cycles"] == 5 * image);
   CHECK(timing["modules"][0]["name"] == "core");
+}
+
+TEST_CASE("at a terminal sim says how far it is, and nothing with --quiet") {
+  const Session s;
+  const std::string sim = "sim" + on_toy(s) + "--images 4";
+  CHECK_THAT(test::run_at_terminal(sim).output, Catch::Contains("sim: 25.0 %"));
+  CHECK(test::run_at_terminal(sim + " -q").output.empty());
 }
 
 TEST_CASE("faults of every kind that it has are drawn, shown, lowered and simulated, exactly") {

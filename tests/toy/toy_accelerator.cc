@@ -127,6 +127,7 @@ class Toy final : public Accelerator {
       }
       result.logits.push_back(tensors.back().values);
       if (recording.tensors) result.tensors.push_back(std::move(tensors));
+      if (recording.progress) recording.progress(static_cast<int64_t>(image) + 1);
     }
     if (recording.spans) result.spans.resize(static_cast<size_t>(network.tensors()));
     if (recording.trace != nullptr) *recording.trace << "{\"traceEvents\":[]}\n";

@@ -64,10 +64,14 @@ nlohmann::ordered_json value_of(const po::variable_value& value) {
 /// Of the process, as standard output is.
 int document_output = -1;
 
+/// --quiet was given; of the process, too.
+bool is_quiet = false;
+
 /// From now on what is printed goes to standard error, or nowhere.
 void turn_standard_output(bool keep_for_document, bool quiet) {
   std::cout.flush();
   std::fflush(stdout);
+  is_quiet = quiet;
   if (keep_for_document && document_output < 0) document_output = fcntl(1, F_DUPFD_CLOEXEC, 3);
   if (quiet) {
     const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -427,7 +431,7 @@ void ProgressLine::clear() {
 }
 
 void ProgressLine::show(double fraction, const std::string& rate) {
-  if (isatty(STDERR_FILENO) == 0) return;
+  if (is_quiet || isatty(STDERR_FILENO) == 0) return;
   const double time = now();
   if (started_ < 0) {
     started_ = time;

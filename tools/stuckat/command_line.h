@@ -140,7 +140,7 @@ void check_new_folder(const std::string& path);
 /// "12 s", "3 min 05 s", "2 h 07 min".
 std::string duration(double seconds);
 
-/// Progress on standard error where that is a terminal; silent elsewhere.
+/// Progress on standard error where that is a terminal; silent elsewhere, and with --quiet.
 class ProgressLine {
  public:
   explicit ProgressLine(std::string what) : what_(std::move(what)) {}

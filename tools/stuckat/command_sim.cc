@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "faultmaps/describe_effects.h"
 #include "faultmaps/faulty_reference.h"
@@ -50,7 +51,15 @@ Run shown(SimulationResult result, const Accelerator& accelerator, const Network
 SimulationResult simulate(const Accelerator& accelerator, const Network& network,
                           const FaultMap& map, const std::vector<Tensor>& images, bool tensors,
                           const std::string& trace_file) {
+  ProgressLine progress("sim");
+  const auto start = std::chrono::steady_clock::now();
+  const auto all = static_cast<double>(images.size());
   Recording recording{.tensors = tensors, .statistics = true};
+  recording.progress = [&](int64_t images_done) {
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+    const auto done = static_cast<double>(images_done);
+    progress.show(done / all, fmt::format("{:.1f} images/s", done / std::max(1e-9, time.count())));
+  };
   if (trace_file.empty()) return accelerator.simulate(network, map, images, recording);
   SimulationResult result;
   write_trace(trace_file, [&](std::ostream& out) {
