@@ -76,6 +76,16 @@ struct DepthSource {
   bool operator==(const DepthSource&) const { return true; }
 };
 
+/// The node of FINN's that quantizes the input in front of the accelerator, where its folding named
+/// one. It is not modelled and no part of a description, so that all are equal; but FINN numbers
+/// the others behind it.
+struct InputQuantizer {
+  std::string node_type;  ///< "Thresholding_rtl"; empty: none is known
+  int pe = 0;
+
+  bool operator==(const InputQuantizer&) const { return true; }
+};
+
 struct DataflowAccelerator {
   std::string name;        ///< fault maps are made for "dataflow:NAME"
   double clock_mhz = 300;  ///< for reporting seconds only
@@ -85,6 +95,7 @@ struct DataflowAccelerator {
   int input_depth = 2;              ///< FIFO of input pixels
   std::vector<LayerParams> layers;  ///< [network.layers]
   DepthSource depths;
+  InputQuantizer quantizer;
 
   bool operator==(const DataflowAccelerator&) const = default;
 };

@@ -4,6 +4,7 @@
 
 #include "models/dataflow/family.h"
 #include "models/dataflow/fifo_depths.h"
+#include "models/dataflow/folding_base.h"
 #include "models/dataflow/foldings.h"
 #include "models/dataflow/timing_cache.h"
 #include "workloads/errors.h"
@@ -78,7 +79,14 @@ class DataflowExplorer final : public explore::Explorer {
       }
     }
     const int64_t count = values.integer("foldings", 0, 100'000);
-    if (count > 0) foldings_ = some_foldings(network, count);
+    if (const auto base = values.items("base"); !base.empty()) {
+      if (base.size() > 1) throw InputError("--base", "several", "one");
+      if (count == 0 && rates_.empty()) {
+        throw InputError("--base", "without --foldings and --fps: has no effect", "one of them");
+      }
+      base_ = parse_base(base.front(), network);
+    }
+    if (count > 0) foldings_ = built(some_foldings(network, count));
   }
 
   int64_t seeds() const override { return std::ssize(rates_) + std::ssize(foldings_); }
@@ -86,19 +94,29 @@ class DataflowExplorer final : public explore::Explorer {
   std::vector<DesignPoint> from_seed(int64_t seed, Findings& findings) override {
     const auto index = static_cast<size_t>(seed);
     if (index < rates_.size()) return reaching(rates_[index], findings);
-    return with_all(foldings_[index - rates_.size()], findings);
+    return with_all(foldings_[index - rates_.size()], findings, least_words());
   }
   std::vector<DesignPoint> from(const AcceleratorPtr& accelerator, Findings& findings) override {
-    return with_all(dynamic_cast<const Dataflow&>(*accelerator).description(), findings);
+    return with_all(dynamic_cast<const Dataflow&>(*accelerator).description(), findings, 1);
   }
   explore::TimingCounts timings() const override { return cache_.counts(); }
 
  private:
-  std::vector<DesignPoint> with_all(const DataflowAccelerator& given, Findings& findings) {
+  /// Foldings as --base says.
+  std::vector<DataflowAccelerator> built(std::vector<DataflowAccelerator> foldings) const {
+    if (!base_) return foldings;
+    for (DataflowAccelerator& folding : foldings) folding = built_as(*base_, folding, network_);
+    return foldings;
+  }
+  /// FINN builds no FIFO for fewer than two words; without --base one is enough.
+  int least_words() const { return base_ ? 2 : 1; }
+
+  std::vector<DesignPoint> with_all(const DataflowAccelerator& given, Findings& findings,
+                                    int least) {
     std::vector<DesignPoint> points;
     const auto own = std::vector<double>{given.clock_mhz};
     for (const std::string& fifo : fifos_) {
-      add(given, fifo, clocks_.empty() ? own : clocks_, findings, points);
+      add(given, fifo, clocks_.empty() ? own : clocks_, findings, points, least);
     }
     return points;
   }
@@ -107,7 +125,7 @@ class DataflowExplorer final : public explore::Explorer {
   /// bisection finds it, or one close by.
   std::vector<DesignPoint> reaching(const FrameRate& rate, Findings& findings) {
     std::vector<DesignPoint> points;
-    const auto foldings = all_foldings(network_);
+    const auto foldings = built(all_foldings(network_));
     for (const std::string& fifo : fifos_) {
       const auto frames_per_second = [&](const DataflowAccelerator& folding) {
         // The smallest FIFOs are those that keep the interval of roomy ones.
@@ -127,7 +145,7 @@ class DataflowExplorer final : public explore::Explorer {
                          "at most the " + explore::decimal(frames_per_second(foldings.back())) +
                              " of the fastest folding");
       }
-      add(*first, fifo, {rate.clock_mhz}, findings, points);
+      add(*first, fifo, {rate.clock_mhz}, findings, points, least_words());
     }
     return points;
   }
@@ -147,11 +165,12 @@ class DataflowExplorer final : public explore::Explorer {
 
   void add(const DataflowAccelerator& given, const std::string& fifo,
            const std::vector<double>& clocks_mhz, Findings& findings,
-           std::vector<DesignPoint>& points) {
+           std::vector<DesignPoint>& points, int least) {
     DataflowAccelerator a = given;
     if (fifo == "smallest") {
-      const auto found = findings.find("smallest " + network_hash_ + to_json(given, network_), [&] {
-        return depths_of(smallest_depths(cache_, given, network_)).dump();
+      const std::string what = least == 1 ? "smallest " : "smallest from 2 ";
+      const auto found = findings.find(what + network_hash_ + to_json(given, network_), [&] {
+        return depths_of(smallest_depths(cache_, given, network_, roomy_depth, least)).dump();
       });
       a = with_depths(given, parse_json(found, elsewhere));
     } else if (fifo != "given") {
@@ -172,6 +191,7 @@ class DataflowExplorer final : public explore::Explorer {
   TimingCache cache_;
   std::vector<double> clocks_;
   std::vector<std::string> fifos_;
+  std::optional<DataflowAccelerator> base_;
   std::vector<FrameRate> rates_;  // for each the smallest folding, with each of fifos_
   std::vector<DataflowAccelerator> foldings_;
 };
@@ -183,6 +203,14 @@ std::vector<explore::SweepOption> sweep_options() {
       {"foldings", "N", "dataflow: N of all foldings, from the smallest to the largest", 0},
       {"fps", "LIST",
        "dataflow: the smallest foldings that reach these frame rates, with the FIFOs of --fifo"},
+      {"base",
+       "NAME",
+       "dataflow: how --foldings and --fps are built: finn, finn-rtl (FINN's parts today), or as "
+       "another dataflow accelerator is, such as a folding_config.json; else of loops from HLS "
+       "that stall",
+       {},
+       {},
+       true},
       {"fifo",
        "LIST",
        "dataflow: FIFO depths: given, smallest (that cost no speed), or numbers",

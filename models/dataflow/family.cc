@@ -7,6 +7,7 @@
 #include "models/dataflow/bottleneck.h"
 #include "models/dataflow/chain.h"
 #include "models/dataflow/explorer.h"
+#include "models/dataflow/finn_folding.h"
 #include "models/dataflow/placement.h"
 #include "models/dataflow/simulation.h"
 #include "models/dataflow/site_diagram.h"
@@ -52,6 +53,10 @@ Placement Dataflow::place(const Network& network) const {
 
 std::unique_ptr<Timeline> Dataflow::timeline(const Network& network, int64_t images) const {
   return std::make_unique<DataflowTimeline>(description_, network, images);
+}
+
+std::string Dataflow::finn_folding(const Network& network) const {
+  return to_finn_folding(description_, network);
 }
 
 SimulationResult Dataflow::time(const Network& network, int64_t images) const {

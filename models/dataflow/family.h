@@ -2,13 +2,14 @@
 #pragma once
 
 #include "models/accelerator.h"
+#include "models/common/finn_buildable.h"
 #include "models/common/hardware_protection.h"
 #include "models/dataflow/accelerator.h"
 #include "models/family.h"
 
 namespace stuckat::dataflow {
 
-class Dataflow final : public Accelerator, public HasHardwareProtection {
+class Dataflow final : public Accelerator, public FinnBuildable, public HasHardwareProtection {
  public:
   explicit Dataflow(DataflowAccelerator description) : description_(std::move(description)) {}
   const DataflowAccelerator& description() const { return description_; }
@@ -30,6 +31,7 @@ class Dataflow final : public Accelerator, public HasHardwareProtection {
                                       const FaultMap& map, const std::vector<Tensor>& images,
                                       const Recording& recording) const override;
   Cost cost(const Network& network) const override;
+  std::string finn_folding(const Network& network) const override;
 
  private:
   DataflowAccelerator description_;

@@ -8,7 +8,7 @@
 namespace stuckat::dataflow {
 
 DataflowAccelerator smallest_depths(TimingCache& cache, const DataflowAccelerator& accelerator,
-                                    const Network& network, int roomy) {
+                                    const Network& network, int roomy, int least) {
   DataflowAccelerator result = accelerator;
   std::vector<int*> depths = {&result.input_depth};
   for (auto& layer : result.layers) {
@@ -30,8 +30,8 @@ DataflowAccelerator smallest_depths(TimingCache& cache, const DataflowAccelerato
       *depth = words;
       return !cache.timing(result).slower_than(fastest);
     };
-    int too_few = 0;
-    int enough = 1;
+    int too_few = least - 1;
+    int enough = least;
     while (enough < roomy && !suffices(enough)) {
       too_few = enough;
       enough = std::min(2 * enough, roomy);

@@ -111,7 +111,8 @@ std::vector<test::Reader> readers() {
        [=](auto& p) {
          text(p, R"({"Defaults": {"outFIFODepths": [[8], "all"]},
                      "MVAU_hls_0": {"PE": 16, "SIMD": 49, "inFIFODepths": [2]},
-                     "StreamingFIFO_0": {"depth": 4}, "MVAU_hls_1": {"PE": 8, "SIMD": 8},
+                     "StreamingFIFO_0": {"depth": 4},
+                     "StreamingDataWidthConverter_rtl_0": {"inFIFODepths": [3]}, "MVAU_hls_1": {"PE": 8, "SIMD": 8},
                      "MVAU_hls_2": {"PE": 32, "SIMD": 32}, "MVAU_hls_3": {"PE": 10, "SIMD": 8}})");
        },
        [](auto& p) { dataflow::parse_dataflow(p, zoo_network("tfc-w1a1")); }, 400},

@@ -4,7 +4,9 @@
 #include <chrono>
 #include <filesystem>
 #include <optional>
+#include <utility>
 
+#include "models/common/finn_buildable.h"
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/explore_options.h"
@@ -20,13 +22,15 @@ namespace {
 using explore::Design;
 
 void print_designs(const std::vector<Design>& designs) {
-  fmt::print("{:<28} {:>8} {:>6} {:>6} {:>8} {:>6} {:>12} {:>11} {:>12} {:>8}  {}\n", "design",
-             "FIFOs", "MHz", "B/clk", "PEs", "MACs", "memory bits", "interval", "frames/s",
+  size_t width = 28;
+  for (const Design& d : designs) width = std::max(width, d.pareto ? d.name.size() : 0);
+  fmt::print("{:<{}} {:>8} {:>6} {:>6} {:>8} {:>6} {:>12} {:>11} {:>12} {:>8}  {}\n", "design",
+             width, "FIFOs", "MHz", "B/clk", "PEs", "MACs", "memory bits", "interval", "frames/s",
              "worst %", "bottleneck");
   for (const Design& d : designs) {
     if (!d.pareto) continue;
-    fmt::print("{:<28} {:>8} {:>6.0f} {:>6} {:>8} {:>6} {:>12} {:>11.0f} {:>12.1f} {:>8}  {}\n",
-               d.name, d.fifo, d.clock_mhz,
+    fmt::print("{:<{}} {:>8} {:>6.0f} {:>6} {:>8} {:>6} {:>12} {:>11.0f} {:>12.1f} {:>8}  {}\n",
+               d.name, width, d.fifo, d.clock_mhz,
                d.bytes_per_cycle == 0 ? "-" : std::to_string(d.bytes_per_cycle), thousands(d.pes),
                thousands(d.multipliers), thousands(d.memory_bits), d.interval_cycles,
                d.frames_per_second,
@@ -49,15 +53,59 @@ void name_pace_setters(const std::vector<explore::DesignPoint>& points, const Ne
   progress.clear();
 }
 
-/// So that 'stuckat sim --accelerator dataflow:FOLDER/3.json' reads them.
-void write_designs(const std::string& folder, const std::vector<Design>& designs) {
+void make_folder(const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw InputError(folder, "cannot be made: " + error.message());
+}
+
+/// So that 'stuckat sim --accelerator dataflow:FOLDER/3.json' reads them.
+void write_designs(const std::string& folder, const std::vector<Design>& designs) {
+  make_folder(folder);
   for (size_t i = 0; i < designs.size(); ++i) {
     if (!designs[i].pareto) continue;
     write_text_file(fmt::format("{}/{}.json", folder, i), designs[i].accelerator + "\n");
   }
+}
+
+/// The same designs for FINN, under the same numbers, and what is none of them and why.
+struct FinnFoldings {
+  std::vector<std::pair<size_t, std::string>> texts;     // design, text
+  std::vector<std::pair<size_t, std::string>> refusals;  // design, reason
+};
+
+FinnFoldings finn_foldings(const std::vector<explore::DesignPoint>& points,
+                           const std::vector<Design>& designs, const Network& network) {
+  FinnFoldings result;
+  for (size_t i = 0; i < designs.size(); ++i) {
+    if (!designs[i].pareto) continue;
+    const auto* buildable = dynamic_cast<const FinnBuildable*>(points[i].accelerator.get());
+    if (buildable == nullptr) {
+      result.refusals.emplace_back(i, designs[i].name + ": is nothing that FINN builds");
+      continue;
+    }
+    try {
+      result.texts.emplace_back(i, buildable->finn_folding(network));
+    } catch (const InputError& error) {
+      result.refusals.emplace_back(i, error.what());
+    }
+  }
+  return result;
+}
+
+void write_finn_foldings(const std::string& folder, const FinnFoldings& foldings,
+                         nlohmann::ordered_json& result) {
+  make_folder(folder);
+  for (const auto& [design, text] : foldings.texts) {
+    write_text_file(fmt::format("{}/{}.json", folder, design), text);
+  }
+  for (const auto& [design, reason] : foldings.refusals) {
+    fmt::print(stderr, "note: no {}/{}.json: {}\n", folder, design, reason);
+    result["finn_refused"].push_back({{"design", design}, {"reason", reason}});
+  }
+  result["finn_written"] = foldings.texts.size();
+  fmt::print("{} of {} designs written for FINN: {}\n", foldings.texts.size(),
+             foldings.texts.size() + foldings.refusals.size(), folder);
 }
 
 }  // namespace
@@ -75,7 +123,9 @@ int run_explore(const Arguments& arguments) {
   const Budgets budgets = budgets_of(line);
   std::optional<DataSaid> data;  // of --worst-case
   studies::WorstCases worst_cases = worst_cases_of(line, network, data);
-  if (line.has("designs")) check_new_folder(line.text("designs"));
+  for (const char* folder : {"designs", "finn"}) {
+    if (line.has(folder)) check_new_folder(line.text(folder));
+  }
   std::string journal_path;
   if (line.has("output")) {
     check_can_replace(line.text("output"));
@@ -147,6 +197,9 @@ int run_explore(const Arguments& arguments) {
                                    {"resumed", journal.found()},
                                    {"seconds", time.count()}};
   if (data) result["data"] = data->json;
+  if (line.has("finn")) {
+    write_finn_foldings(line.text("finn"), finn_foldings(points, designs, network), result);
+  }
   line.write_json(result);
   return 0;
 }

@@ -85,7 +85,11 @@ void add_explore_options(CommandLine& line) {
       "it is started again with the same")("csv", text("FILE"),
                                            "write one line for each design as CSV")(
       "designs", text("FOLDER"),
-      "write the accelerators that no other beats as JSON, into a new or empty folder");
+      "write the accelerators that no other beats as JSON, into a new or empty folder")(
+      "finn", text("FOLDER"),
+      "write them as FINN's folding_config.json, into a new or empty folder; it is said which of "
+      "them "
+      "FINN does not build, and why");
   add_data_options(line);
   add_thread_option(line);
   line.epilogue(accelerator_help() + data_help());

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "models/dataflow/chain.h"
+#include "models/dataflow/finn_folding.h"
 #include "models/dataflow/part_program.h"
 #include "models/dataflow/placement.h"
 #include "models/dataflow/sliding_window.h"
@@ -566,6 +567,7 @@ TEST_CASE("every_file_of_finn_at_hand_is_read_completely_or_refused_for_what_it_
     require_complete(a, network, read_json_file(folding));
     // They say what the folding's names say, too.
     if (backends) CHECK(a == parse_dataflow(folding, network));
+    CHECK(dataflow_from_json(to_finn_folding(a, network), "again", a.name, network) == a);
   }
   CHECK(unknown == std::set<std::string>());
 }
@@ -644,7 +646,8 @@ TEST_CASE("finn_fifo_depths_are_the_greater_of_both_ends") {
   const auto b = reads(R"({"outFIFODepths": [[12], ["MVAU_hls"]], "PE": [4, "all"]})", "");
   CHECK(b.discipline == Discipline::stalling);
   CHECK(b.input_depth == 3);
-  CHECK(b.layers[0].out_depth == 34);
+  CHECK(b.layers[0].out_depth == 30);
+  CHECK(b.layers[1].inner_depth == 34);
   CHECK(b.layers[0].pe == 16);
   CHECK(b.layers[1].out_depth == 12);
   CHECK(b.layers[2].pe == 4);

@@ -132,3 +132,57 @@ TEST_CASE("explore: designs come under the numbers of their rows, into a folder 
   fs::create_directory(s.file("designs"));
   CHECK(run(explore + s.file("again.csv") + " --min-fps 1e6").code == 0);
 }
+
+TEST_CASE("explore: designs that FINN builds are written for it, and run in the cycles found") {
+  const Session s;
+  const std::string explore = "explore " + s.model() + " --foldings 4 --fifo smallest,9 --finn ";
+  for (const std::string base : {"finn", "finn-rtl"}) {
+    const Outcome found = run(explore + s.file(base) + " --base " + base + " --csv " +
+                              s.file("e.csv") + " --force --json " + s.file("e.json"));
+    INFO(found.output);
+    REQUIRE(found.code == 0);
+    const auto told = nlohmann::json::parse(test::read_bytes(s.file("e.json")));
+    CHECK(told["finn_written"] == told["pareto"]);
+    CHECK_FALSE(told.contains("finn_refused"));
+    std::istringstream rows(test::read_bytes(s.file("e.csv")));
+    std::string row;
+    std::getline(rows, row);
+    int written = 0;
+    for (int number = 0; std::getline(rows, row); ++number) {
+      const std::string file = s.file(base + "/" + std::to_string(number) + ".json");
+      CHECK(fs::exists(file) == row.ends_with(",1"));
+      if (!fs::exists(file)) continue;
+      std::vector<std::string> cells;
+      std::istringstream line(row);
+      for (std::string cell; std::getline(line, cell, ',');) cells.push_back(cell);
+      REQUIRE(run("sim " + s.model() + " --timing-only --images 50 --accelerator dataflow:" + file +
+                  " --force --json " + s.file("t.json"))
+                  .code == 0);
+      const auto timed = nlohmann::json::parse(test::read_bytes(s.file("t.json")));
+      CHECK(std::to_string(timed["first_image_cycles"].get<int64_t>()) == cells[10]);
+      CHECK(timed["interval_cycles"].get<double>() == Approx(std::stod(cells[11])).margin(0.5));
+      ++written;
+    }
+    CHECK(written > 0);
+  }
+  // Some of the designs are nothing that FINN has: it is said which, and why.
+  const Outcome others =
+      run(explore + s.file("others") + " --arrays 4x8 --json " + s.file("o.json"));
+  INFO(others.output);
+  CHECK(others.code == 0);
+  CHECK_THAT(others.output, Catch::Contains("note: no " + s.file("others") + "/") &&
+                                Catch::Contains("whole pixels") &&
+                                Catch::Contains("loopback:4x8: is nothing that FINN builds"));
+  // A folding that was found is a base itself.
+  const Outcome again =
+      run(explore + s.file("again") + " --base dataflow:" + s.file("finn/0.json"));
+  INFO(again.output);
+  CHECK(again.code == 0);
+  CHECK(fs::exists(s.file("again")));
+  check_refused("explore " + s.model() + " --arrays 4x8 --base finn", "--base");
+  check_refused("explore " + s.model() + " --accelerator dataflow:auto --base finn",
+                "without --foldings and --fps");
+  check_refused("explore " + s.model() + " --foldings 2 --base fin", "fin");
+  check_refused(explore + s.file("finn"), "holds files already");
+  check_refused(explore + s.file("both") + " --designs " + s.file("both"), "--finn");
+}

@@ -136,7 +136,7 @@ TEST_CASE("with --json - exactly one document is on standard output, as FORMAT.m
       "sim " + s.model() + " --timing-only" + array,
       "sim " + s.model() + data + "--accelerator dataflow:auto:2000",
       "whatif " + s.model() + data + array + fault,
-      "explore " + s.model() + " --arrays 4x8",
+      "explore " + s.model() + " --arrays 4x8 --finn " + s.file("finn"),
       "explore " + s.model() + data + "--arrays 4x8 --worst-case",
       "faults new" + hardware + fault + "-o " + s.file("a.h5"),
       "faults new" + hardware + "--fault 'array/pe[*]/dead=1' -o " + s.file("b.h5"),
