@@ -4,6 +4,7 @@
 
 #include "faultmaps/lowering.h"
 #include "faultmaps/mitigation/protection.h"
+#include "faultmaps/parts.h"
 #include "workloads/capabilities.h"
 #include "workloads/errors.h"
 
@@ -44,11 +45,38 @@ void refuse_on_wires(const Fault& fault, bool wires, const Placement& placement)
                    "a FIFO behind, or a permanent fault");
 }
 
-Effects lower(const FaultMap& map, const Placement& placement, const Network& network) {
-  static const Capabilities known = {
+namespace {
+
+/// All parts of the accelerator are of kinds whose faults are known in any network.
+bool any_network(const Placement& placement) {
+  bool any = false;
+  for (const PartRow& row : part_table()) {
+    if (count_parts(row.kind, placement) == 0) continue;
+    if (!row.any_network) return false;
+    any = true;
+  }
+  return any;
+}
+
+const Capabilities& known(const Placement& placement) {
+  static const Capabilities chains = {
       "the lowering of faults does not know",
       {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
-  check_supported(network, known, placement.accelerator);
+  static const Capabilities all = {.refusal = "the lowering of faults does not know",
+                                   .kinds = layer_kinds(),
+                                   .any_graph = true,
+                                   .any_window = true,
+                                   .groups = true,
+                                   .class_map = true,
+                                   .any_result = true,
+                                   .formats = operand_formats()};
+  return any_network(placement) ? all : chains;
+}
+
+}  // namespace
+
+Effects lower(const FaultMap& map, const Placement& placement, const Network& network) {
+  check_supported(network, known(placement), placement.accelerator);
   Lowering lowering(placement, network);  // refers to the faults of the map
   const auto add = [&](const FaultMap& faults) {
     for (const Fault& fault : faults.faults) {

@@ -87,9 +87,10 @@ const PartRow& part_row(PartKind kind) {
 }
 
 PartKind register_part_kind(const char* name,
-                            std::vector<int> (*levels)(const Placement&, int, const Network&)) {
+                            std::vector<int> (*levels)(const Placement&, int, const Network&),
+                            bool any_network) {
   const auto kind = static_cast<PartKind>(table().size());
-  table().push_back({kind, name, count_others, name_of_other, layer_of_other, levels});
+  table().push_back({kind, name, count_others, name_of_other, layer_of_other, levels, any_network});
   return kind;
 }
 

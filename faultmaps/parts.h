@@ -20,6 +20,8 @@ struct PartRow {
   int (*layer)(PartKind, const Placement&, int part);
   /// Levels that a part, or a word of it, can be stuck at as a whole; null: no such sites.
   std::vector<int> (*levels)(const Placement&, int part, const Network&);
+  /// What its faults do is known for any network, not for chains of square windows alone.
+  bool any_network = false;
 };
 
 const std::deque<PartRow>& part_table();
@@ -27,8 +29,10 @@ const PartRow& part_row(PartKind kind);
 
 /// A part kind of one accelerator family or of a test: its parts are Placement::others of the kind
 /// returned. Before the first placement is made, by one thread: a kind stays for good.
-PartKind register_part_kind(const char* name, std::vector<int> (*levels)(const Placement&, int part,
-                                                                         const Network&) = nullptr);
+PartKind register_part_kind(const char* name,
+                            std::vector<int> (*levels)(const Placement&, int part,
+                                                       const Network&) = nullptr,
+                            bool any_network = false);
 /// The part-th of the other parts of a kind.
 const OtherPart& other_part(PartKind kind, const Placement& placement, int part);
 

@@ -20,7 +20,8 @@ int segment_of(const SystolicArray& array, const Layer& layer) {
 SystolicMap::SystolicMap(const SystolicArray& array, const Layer& layer)
     : rows_(array.rows),
       columns_(array.columns),
-      channels_(layer.rows()),
+      rows_of_layer_(layer.rows()),
+      channels_(layer.rows() / layer.groups),
       pixels_(layer.output.pixels()),
       segment_(segment_of(array, layer)),
       segments_(layer.columns() / segment_),
@@ -35,6 +36,14 @@ int SystolicMap::sum_tile_of(int column) const {
   return column / segment_ * tiles_of_segment_ + column % segment_ / rows_;
 }
 
+std::vector<int> SystolicMap::rows_in(int column) const {
+  std::vector<int> rows;
+  for (int first = 0; first < rows_of_layer_; first += channels_) {
+    for (int n = column; n < channels_; n += columns_) rows.push_back(first + n);
+  }
+  return rows;
+}
+
 std::vector<bool> pruned_weights(const SystolicArray& array, const Layer& layer,
                                  const PeSet& bypassed) {
   assert(array.weights_stay() && bypassed.size() == static_cast<size_t>(array.pes()));
@@ -43,7 +52,7 @@ std::vector<bool> pruned_weights(const SystolicArray& array, const Layer& layer,
   for (size_t i = 0; i < pruned.size(); ++i) {
     const int n = static_cast<int>(i) / layer.columns();
     const int row = map.row_of(static_cast<int>(i) % layer.columns());
-    pruned[i] = bypassed[static_cast<size_t>(row * array.columns + n % array.columns)];
+    pruned[i] = bypassed[static_cast<size_t>(row * array.columns + map.column_of(n))];
   }
   return pruned;
 }
@@ -51,11 +60,12 @@ std::vector<bool> pruned_weights(const SystolicArray& array, const Layer& layer,
 std::vector<bool> lost_outputs(const SystolicArray& array, const Layer& layer,
                                const PeSet& bypassed) {
   assert(!array.weights_stay() && bypassed.size() == static_cast<size_t>(array.pes()));
+  const SystolicMap map(array, layer);
   std::vector<bool> lost(static_cast<size_t>(layer.output.size()));
   for (size_t i = 0; i < lost.size(); ++i) {
     const int m = static_cast<int>(i) / layer.rows();
     const int n = static_cast<int>(i) % layer.rows();
-    lost[i] = bypassed[static_cast<size_t>(m % array.rows * array.columns + n % array.columns)];
+    lost[i] = bypassed[static_cast<size_t>(m % array.rows * array.columns + map.column_of(n))];
   }
   return lost;
 }
@@ -73,7 +83,7 @@ PeSet used_pes(const SystolicArray& array, const Network& network) {
       }
     }
     for (int r = 0; r < rows; ++r) {
-      for (int c = 0; c < std::min(array.columns, layer.rows()); ++c) {
+      for (int c = 0; c < std::min(array.columns, map.group_rows()); ++c) {
         used[static_cast<size_t>(r * array.columns + c)] = true;
       }
     }

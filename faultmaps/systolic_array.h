@@ -3,7 +3,8 @@
 //
 // A layer is a matrix product: M vectors (output pixels) of K operands (columns of the layer) times
 // K x N weights (N rows of the layer). Weight-stationary, weights (k, n) stay: k along the rows of
-// the array, n along its columns. Output-stationary, outputs (m, n) do: m along the rows.
+// the array, n along its columns. Output-stationary, outputs (m, n) do: m along the rows. A layer
+// of several groups is one such product for each, K and N those of a group.
 #pragma once
 
 #include <cstdint>
@@ -70,14 +71,23 @@ class SystolicMap {
   /// The tile of a column, and the row of the array in it.
   int sum_tile_of(int column) const;
   int row_of(int column) const { return column % segment_ % rows_; }
-  /// Tiles of rows of the layer; row n runs in column n mod C in tile n div C.
+  /// Rows of one group of the layer: those of a product.
+  int group_rows() const { return channels_; }
+  /// The first row of the group that row n is of.
+  int first_row(int n) const { return n - n % channels_; }
+  /// Tiles of a group's rows; its row n runs in column n mod C in tile n div C.
   int channel_tiles() const { return (channels_ + columns_ - 1) / columns_; }
+  int channel_tile_of(int n) const { return n % channels_ / columns_; }
+  int column_of(int n) const { return n % channels_ % columns_; }
+  /// Rows of the layer that run in a column of the array, ascending.
+  std::vector<int> rows_in(int column) const;
   /// Output-stationary: pixel m runs in row m mod R in tile m div R.
   int pixel_tiles() const { return (pixels_ + rows_ - 1) / rows_; }
 
  private:
   int rows_;
   int columns_;
+  int rows_of_layer_;
   int channels_;
   int pixels_;
   int segment_;

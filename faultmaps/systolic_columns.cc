@@ -62,12 +62,8 @@ void SystolicFaults::finish(Lowering& lowering) {
 
 SystolicFaults::Work SystolicFaults::work_on(Lowering& lowering, int index) const {
   const Layer& layer = lowering.layer(index);
-  return {lowering,
-          array_,
-          index,
-          layer,
-          SystolicMap(array_, layer),
-          std::min(array_.columns, layer.rows())};
+  const SystolicMap map(array_, layer);
+  return {lowering, array_, index, layer, map, std::min(array_.columns, map.group_rows())};
 }
 
 const SystolicFaults::Pe* SystolicFaults::pe_at(int row, int column) const {
@@ -150,7 +146,7 @@ CodeMask SystolicFaults::of_weight(const Work& work, int column, int first_row, 
   return of_load(work, column, first_row, row).then(of_register(work, row, column, parity));
 }
 
-// Weight-stationary. Tiles of the whole product are in the order of channel tiles, then of sum
+// Weight-stationary. Tiles of the product of a group are in the order of channel tiles, then of sum
 // tiles; the parity of their number says which of w0 and w1 works.
 
 void SystolicFaults::weight_stationary(const Work& work) const {
@@ -199,7 +195,7 @@ void SystolicFaults::column(const Work& work, int c, const std::vector<CodeMask>
   const auto memory = accumulators_.find(c);
   const bool splits = memory != accumulators_.end() || exchanged < array_.rows;
   if (!splits && pe == none) return;
-  const std::vector<int> rows = multiples(c, array_.columns, work.layer.rows());
+  const std::vector<int> rows = work.map.rows_in(c);
   auto& operators = work.lowering.effects().operators;
   if (!splits) {
     operators.push_back({work.index, rows, {}, std::move(pe), {}});
@@ -228,7 +224,7 @@ void SystolicFaults::column(const Work& work, int c, const std::vector<CodeMask>
       BrokenPe of_row = here;
       for (int t = 0; t < work.map.sum_tiles(); ++t) {
         const auto tile = work.map.sum_tile(t);
-        const int number = n / array_.columns * work.map.sum_tiles() + t;
+        const int number = work.map.channel_tile_of(n) * work.map.sum_tiles() + t;
         std::optional<int> works;
         for (int r = 0; r < tile.rows; ++r) {
           const Pe* at = pe_at(r, c);
@@ -239,7 +235,7 @@ void SystolicFaults::column(const Work& work, int c, const std::vector<CodeMask>
           const NumberFormat& format = work.layer.weight_format;
           const uint32_t right =
               format.code(format.value(own.apply(format.code(work.layer.weight_row(n)[k]))));
-          const uint32_t bits = right ^ other_weight(work, r, c, number, where.second);
+          const uint32_t bits = right ^ other_weight(work, n, r, number, where.second);
           if (bits != 0) of_row.weight_flips.push_back({n, k, bits});
         }
       }
@@ -271,11 +267,11 @@ void SystolicFaults::patch_weights(const Work& work, int c) const {
   }
   if (first == array_.rows) return;
   auto& patches = work.lowering.effects().patches;
-  for (int n = c; n < work.layer.rows(); n += array_.columns) {
+  for (const int n : work.map.rows_in(c)) {
     const int8_t* weights = work.layer.weight_row(n);
     for (int t = 0; t < work.map.sum_tiles(); ++t) {
       const auto tile = work.map.sum_tile(t);
-      const int parity = (n / array_.columns * work.map.sum_tiles() + t) % 2;
+      const int parity = (work.map.channel_tile_of(n) * work.map.sum_tiles() + t) % 2;
       for (int r = first; r < tile.rows; ++r) {
         const auto row = static_cast<size_t>(r);
         const CodeMask mask = parity == 0 ? masks[row].first : masks[row].second;
@@ -291,8 +287,9 @@ void SystolicFaults::patch_weights(const Work& work, int c) const {
 // The weights of tile t+1 are in place R cycles after it began to enter: with double buffering that
 // is when vector R - r of tile t meets row r. Until then the register has those of tile t-1, before
 // the first tile of a product zeros.
-uint32_t SystolicFaults::other_weight(const Work& work, int row, int c, int tile,
+uint32_t SystolicFaults::other_weight(const Work& work, int channel, int row, int tile,
                                       int vector) const {
+  const int c = work.map.column_of(channel);
   const int of_sum = work.map.sum_tiles();
   const bool is_new = array_.loading == WeightLoading::double_buffered &&
                       vector >= array_.rows - row && tile + 1 < of_sum * work.map.channel_tiles();
@@ -301,9 +298,10 @@ uint32_t SystolicFaults::other_weight(const Work& work, int row, int c, int tile
   uint32_t code = 0;
   if (source >= 0) {
     const auto from = work.map.sum_tile(source % of_sum);
-    const int n = source / of_sum * array_.columns + c;
+    const int of_group = source / of_sum * array_.columns + c;
+    const int n = work.map.first_row(channel) + of_group;
     // An idle row gets a 0, through the rows that are in use.
-    if (n < work.layer.rows()) {
+    if (of_group < work.map.group_rows()) {
       const bool used = row < from.rows;
       code =
           of_load(work, c, 0, std::min(row, from.rows - 1))
@@ -381,7 +379,7 @@ void SystolicFaults::element(const Work& work, int r, int c, CodeMask input,
   if (pe != nullptr && pe->dead) {
     ElementFault dead;
     dead.tensor = Network::output_tensor(work.index);
-    dead.channels = multiples(c, array_.columns, l.rows());
+    dead.channels = work.map.rows_in(c);
     dead.pixels = multiples(r, array_.rows, l.output.pixels());
     dead.point = point_pe_dead;
     dead.mask = CodeMask::constant(
@@ -399,8 +397,8 @@ void SystolicFaults::element(const Work& work, int r, int c, CodeMask input,
           .push_back(m);
     }
     std::vector<int> channels;
-    for (int n = c + odd * array_.columns; n < l.rows(); n += 2 * array_.columns) {
-      channels.push_back(n);
+    for (const int n : work.map.rows_in(c)) {
+      if (work.map.channel_tile_of(n) % 2 == odd) channels.push_back(n);
     }
     for (auto& [where, group] : pixels) {
       const auto [parity, used] = where;

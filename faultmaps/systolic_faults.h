@@ -63,9 +63,9 @@ class SystolicFaults final : public PartFaults {
   void column(const Work& work, int column, const std::vector<CodeMask>& inputs) const;
   void patch_weights(const Work& work, int column) const;
   void exchange_weights(const Work& work, int column, const BrokenPe& base) const;
-  /// What the weight register that does not work holds, as a code, when PE (row, column) works on
-  /// vector `vector` of a tile in the order of the tiles.
-  uint32_t other_weight(const Work& work, int row, int column, int tile, int vector) const;
+  /// What the weight register that does not work holds, as a code, when the PE of a row in the
+  /// column of `channel` works for that on vector `vector` of a tile in the order of the tiles.
+  uint32_t other_weight(const Work& work, int channel, int row, int tile, int vector) const;
   void output_stationary(const Work& work) const;
   void element(const Work& work, int row, int column, CodeMask input, CodeMask weight) const;
   void check_valid(const Work& work, int column) const;

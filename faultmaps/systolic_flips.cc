@@ -26,7 +26,8 @@ struct SystolicFaults::Flips {
   };
   /// An operand on its way through a row (a) or down a column (b, output-stationary), with the
   /// registers in which it is hit.
-  using Way = std::tuple<int64_t, int, int, int, int>;  // image, layer, pixel, number, row
+  using Way = std::tuple<int64_t, int, int, int, int, int>;  // image, layer, group, pixel, number,
+                                                             // row
   struct Hit {
     At at;
     std::map<int, uint32_t> bits;  // by column
@@ -38,7 +39,12 @@ struct SystolicFaults::Flips {
       {};  // image, layer, channel, pixel, tile
 
   const Layer& layer(const At& at) const { return at.work.layer; }
-  int n_of(int channel_tile, int column) const { return channel_tile * array.columns + column; }
+  /// The row of the layer, or none.
+  std::optional<int> n_of(const At& at, int channel_tile, int column) const {
+    const int of_group = channel_tile * array.columns + column;
+    if (of_group >= at.work.map.group_rows()) return {};
+    return at.product.first_row + of_group;
+  }
 
   void emit(const At& at, int n, std::vector<int> pixels, BrokenPe pe) {
     if (pixels.empty()) return;
@@ -112,7 +118,7 @@ struct SystolicFaults::Flips {
 
   /// What a PE works on.
   struct Step {
-    int sum_tile, channel_tile, vector;
+    int sum_tile, n, vector;
     int number;  // of the tile in the product
   };
   /// Nothing: it is idle, or has nothing to do.
@@ -123,10 +129,11 @@ struct SystolicFaults::Flips {
     const int64_t vector = since % period(at);
     if (vector >= at.product.pixels || tile >= tiles(at)) return {};
     const int of_sum = at.work.map.sum_tiles();
-    const Step step{static_cast<int>(tile % of_sum), static_cast<int>(tile / of_sum),
-                    static_cast<int>(vector), static_cast<int>(tile)};
+    const auto n = n_of(at, static_cast<int>(tile / of_sum), column);
+    if (!n) return {};
+    const Step step{static_cast<int>(tile % of_sum), *n, static_cast<int>(vector),
+                    static_cast<int>(tile)};
     if (row >= at.work.map.sum_tile(step.sum_tile).rows) return {};
-    if (n_of(step.channel_tile, column) >= layer(at).rows()) return {};
     return step;
   }
   int pixel_of(const At& at, const Step& step) const {
@@ -136,15 +143,17 @@ struct SystolicFaults::Flips {
   void flip_a(const At& at) {
     const auto step = step_of(at, at.row, at.column, at.cycle);
     if (!step) return;
-    auto [hit, is_new] = inputs.try_emplace(
-        Way{at.product.image, at.work.index, pixel_of(at, *step), step->number, at.row},
-        Hit{at, {}});
+    auto [hit, is_new] =
+        inputs.try_emplace(Way{at.product.image, at.work.index, at.product.first_row,
+                               pixel_of(at, *step), step->number, at.row},
+                           Hit{at, {}});
     hit->second.bits[at.column] ^= 1u << at.bit;
   }
   /// The operand in every column that it passes from the first hit on.
   void finish_inputs() {
     for (const auto& [way, hit] : inputs) {
-      const auto [image, index, pixel, tile, row] = way;  // tile: number in the product, or of k
+      // tile: number in the product, or of k
+      const auto [image, index, group, pixel, tile, row] = way;
       const At& at = hit.at;
       const bool stay = array.weights_stay();
       const int of_sum = stay ? at.work.map.sum_tiles() : layer(at).columns();
@@ -154,11 +163,11 @@ struct SystolicFaults::Flips {
         const auto bits = hit.bits.find(c);
         if (bits != hit.bits.end()) mask = mask.then(inverting(bits->second));
         mask = mask.then(stuck.of_input(at.work, row, c, c));
-        const int n = n_of(tile / of_sum, c);
-        if (n >= layer(at).rows()) break;
+        const auto n = n_of(at, tile / of_sum, c);
+        if (!n) break;
         BrokenPe pe = healthy(at.work);
         pe.chain.inputs_at = {{tile % of_sum, stay ? row : 0, mask}};
-        emit(at, n, {pixel}, std::move(pe));
+        emit(at, *n, {pixel}, std::move(pe));
       }
     }
   }
@@ -169,14 +178,14 @@ struct SystolicFaults::Flips {
     if (!step) return;
     BrokenPe pe = healthy(at.work);
     pe.chain.sum_flips = {{step->sum_tile, at.row, 1u << at.bit}};
-    emit(at, n_of(step->channel_tile, at.column), {pixel_of(at, *step)}, std::move(pe));
+    emit(at, step->n, {pixel_of(at, *step)}, std::move(pe));
   }
 
   void flip_product(const At& at) {
     BrokenPe pe = healthy(at.work);
     if (!array.weights_stay()) {
       const auto step = os_step(at, at.row, at.column, at.cycle);
-      if (!step) return;
+      if (!step) return refuse_counted(at, at.column);
       pe.product_flips = {{step->k, 0, 1u << at.bit}};
       emit(at, step->n, {step->pixel}, std::move(pe));
       return;
@@ -184,19 +193,19 @@ struct SystolicFaults::Flips {
     const auto step = step_of(at, at.row, at.column, at.cycle);
     if (!step || stuck.is_bypassed(at.row, at.column)) return;
     pe.product_flips = {{step->sum_tile, at.row, 1u << at.bit}};
-    emit(at, n_of(step->channel_tile, at.column), {pixel_of(at, *step)}, std::move(pe));
+    emit(at, step->n, {pixel_of(at, *step)}, std::move(pe));
   }
 
   /// Bits of a weight of a tile, in the vectors from one on.
   void flip_weight_of(const At& at, int tile, int row, int first_vector, uint32_t bits) {
     const int of_sum = at.work.map.sum_tiles();
     const auto from = at.work.map.sum_tile(tile % of_sum);
-    const int n = n_of(tile / of_sum, at.column);
-    if (bits == 0 || row >= from.rows || n >= layer(at).rows()) return;
+    const auto n = n_of(at, tile / of_sum, at.column);
+    if (bits == 0 || row >= from.rows || !n) return;
     if (stuck.is_bypassed(row, at.column)) return;
     BrokenPe pe = healthy(at.work);
-    pe.weight_flips = {{n, from.first + row, bits}};
-    emit(at, n,
+    pe.weight_flips = {{*n, from.first + row, bits}};
+    emit(at, *n,
          multiples(at.product.first_pixel + first_vector, 1,
                    at.product.first_pixel + at.product.pixels),
          std::move(pe));
@@ -264,7 +273,7 @@ struct SystolicFaults::Flips {
     if (array.weights_stay()) {
       const auto step = step_of(at, at.row, at.column, at.cycle);
       if (!step) return;
-      lose(at, n_of(step->channel_tile, at.column), pixel_of(at, *step), step->sum_tile);
+      lose(at, step->n, pixel_of(at, *step), step->sum_tile);
       return;
     }
     const auto step = os_step(at, at.row, at.column, at.cycle);
@@ -285,7 +294,7 @@ struct SystolicFaults::Flips {
     const auto step = step_of(at, at.row, at.column, at.cycle);
     if (!step) return;
     const auto from = at.work.map.sum_tile(step->sum_tile);
-    const int n = n_of(step->channel_tile, at.column);
+    const int n = step->n;
     const NumberFormat& format = layer(at).weight_format;
     BrokenPe pe = healthy(at.work);
     for (int r = at.row; r < from.rows; ++r) {
@@ -296,8 +305,7 @@ struct SystolicFaults::Flips {
       const CodeMask own = stuck.of_weight(at.work, at.column, 0, r, step->number % 2);
       const uint32_t right =
           format.code(format.value(own.apply(format.code(layer(at).weight_row(n)[k]))));
-      const uint32_t bits =
-          right ^ stuck.other_weight(at.work, r, at.column, step->number, step->vector);
+      const uint32_t bits = right ^ stuck.other_weight(at.work, n, r, step->number, step->vector);
       if (bits != 0) pe.weight_flips.push_back({n, k, bits});
     }
     emit(at, n, {pixel_of(at, *step)}, std::move(pe));
@@ -317,10 +325,10 @@ struct SystolicFaults::Flips {
   std::optional<OsStep> os_tile(const At& at, int row, int column, int64_t cycle) const {
     const auto tile = static_cast<int>(cycle / os_period(at));
     const int of_pixels = at.work.map.pixel_tiles();
-    const OsStep step{n_of(tile / of_pixels, column), tile % of_pixels * array.rows + row,
-                      static_cast<int>(cycle % os_period(at)) - row - column, tile % of_pixels};
-    if (step.n >= layer(at).rows()) return {};
-    return step;
+    const auto n = n_of(at, tile / of_pixels, column);
+    if (!n) return {};
+    return OsStep{*n, tile % of_pixels * array.rows + row,
+                  static_cast<int>(cycle % os_period(at)) - row - column, tile % of_pixels};
   }
   std::optional<OsStep> os_step(const At& at, int row, int column, int64_t cycle) const {
     const auto step = os_tile(at, row, column, cycle);
@@ -337,17 +345,37 @@ struct SystolicFaults::Flips {
       visit(step.pixel_tile * array.rows + r);
     }
   }
+  /// A flip of what an idle PE multiplies does nothing, unless some PE above it lets that count.
+  void refuse_counted(const At& at, int last_column) const {
+    const auto column_counts = [&](int column) {
+      for (int r = 0; r < array.rows; ++r) {
+        const Pe* pe = stuck.pe_at(r, column);
+        if (pe != nullptr && pe->valid == true) return true;
+      }
+      return std::any_of(stuck.flips_.begin(), stuck.flips_.end(), [&](const Fault* flip) {
+        return flip->kind == systolic_kinds().valid && flip->coordinates[1] == column;
+      });
+    };
+    for (int column = at.column; column <= last_column; ++column) {
+      if (!column_counts(column)) continue;
+      stuck.refuse(at.work,
+                   "a flip in an idle PE with a fault of valid that lets its product count, in "
+                   "column " +
+                       std::to_string(column));
+    }
+  }
   void flip_os_a(const At& at) {
     const auto step = os_step(at, at.row, at.column, at.cycle);
-    if (!step) return;
-    const int number = step->n / array.columns * layer(at).columns() + step->k;
+    if (!step) return refuse_counted(at, array.columns - 1);
+    const int number = at.work.map.channel_tile_of(step->n) * layer(at).columns() + step->k;
     auto [hit, is_new] = inputs.try_emplace(
-        Way{at.product.image, at.work.index, step->pixel, number, at.row}, Hit{at, {}});
+        Way{at.product.image, at.work.index, at.product.first_row, step->pixel, number, at.row},
+        Hit{at, {}});
     hit->second.bits[at.column] ^= 1u << at.bit;
   }
   void flip_os_b(const At& at) {
     const auto step = os_step(at, at.row, at.column, at.cycle);
-    if (!step) return;
+    if (!step) return refuse_counted(at, at.column);
     auto [hit, is_new] = weights.try_emplace(
         WeightWay{at.product.image, at.work.index, step->n, step->pixel_tile, step->k},
         Hit{at, {}});

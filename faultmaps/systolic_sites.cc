@@ -120,7 +120,7 @@ constexpr const char* idle =
 
 SystolicKinds register_kinds() {
   SystolicKinds k{};
-  k.part = register_part_kind("systolic array", levels);
+  k.part = register_part_kind("systolic array", levels, true);
   using Coordinates = std::vector<SiteCoordinate>;
   const auto add = [&](const char* name, const char* pattern, Coordinates more, auto... words) {
     return register_site(of_pe(k.part, name, pattern, std::move(more), words...));

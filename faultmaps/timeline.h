@@ -77,6 +77,7 @@ struct SystolicProduct {
   int first_pixel = 0;  ///< of the layer's output: vectors are pixels
   int pixels = 0;
   int64_t cycle = 0;  ///< in which it begins
+  int first_row = 0;  ///< of the layer: the product has the rows of a group
 };
 
 class Timeline {

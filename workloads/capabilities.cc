@@ -72,6 +72,18 @@ std::optional<Lacking> lacking(const Capabilities& engine, const Network& networ
 
 }  // namespace
 
+const std::vector<NumberFormat>& operand_formats() {
+  static const std::vector<NumberFormat> rows = [] {
+    constexpr int most_bits = 9;
+    std::vector<NumberFormat> all = all_number_formats();
+    for (const NumberFormat& format : wide_number_formats()) {
+      if (format.bits <= most_bits) all.push_back(format);
+    }
+    return all;
+  }();
+  return rows;
+}
+
 void check_supported(const Network& network, const Capabilities& engine, const std::string& where) {
   for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
     if (const auto lack = lacking(engine, network, i)) {

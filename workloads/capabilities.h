@@ -9,6 +9,9 @@
 
 namespace stuckat {
 
+/// Those of up to 9 bits, as operands of 8 bits less a zero point need: what registers hold.
+const std::vector<NumberFormat>& operand_formats();
+
 struct Capabilities {
   const char* refusal;           ///< in messages: "the trainer does not compute"
   std::vector<LayerKind> kinds;  ///< that it does

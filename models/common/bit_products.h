@@ -1,9 +1,13 @@
-// The inner loop of PackedRows: compiled once for each instruction set, chosen at run time (Highway).
+// The inner loop of PackedRows: compiled once for each instruction set, chosen at run time
+// (Highway).
 #pragma once
 
 #include <cstdint>
 
 namespace stuckat {
+
+/// Of an operand.
+inline constexpr int most_code_bits = 9;
 
 /// A matrix of bit planes times a vector of bit planes.
 struct BitProducts {
@@ -12,7 +16,7 @@ struct BitProducts {
   int words;
   int weight_bits;
   int input_bits;
-  int32_t factors[8][8];  // [weight bit][input bit]
+  int32_t factors[most_code_bits][most_code_bits];  // [weight bit][input bit]
 };
 
 /// sums[r] += sum_jk factors[j][k] * |row r's plane j & the window's plane k|

@@ -10,15 +10,16 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/common/bit_products.h"
 #include "workloads/number_format.h"
 
 namespace stuckat {
 
-/// value(code) = offset + sum_k factor[k] * (bit k of code), 1 to 8 bits.
+/// value(code) = offset + sum_k factor[k] * (bit k of code), 1 to 9 bits.
 struct AffineCode {
   int bits = 1;
   int32_t offset = 0;
-  int32_t factor[8] = {};
+  int32_t factor[most_code_bits] = {};
 
   explicit AffineCode(NumberFormat format);
 };

@@ -129,13 +129,16 @@ uint32_t ArrayCore::product(int row, int column, uint32_t weight, uint32_t input
                             int64_t cycle) const {
   if (bypassed_.count({row, column}) != 0) return 0;
   const auto dead = dead_.find({row, column});
-  if (dead != dead_.end() && array_.weights_stay()) return static_cast<uint32_t>(dead->second);
+  const int bits = layer_.weight_format.bits + layer_.input_format.bits;
+  if (dead != dead_.end() && array_.weights_stay()) {
+    return static_cast<uint32_t>(wide(static_cast<uint32_t>(dead->second), bits));
+  }
   auto value =
       static_cast<uint32_t>(layer_.weight_format.value(weight) * layer_.input_format.value(input));
   if (const Register* wire = at(product_[static_cast<size_t>(column)], row)) {
     value = wire->read(value, cycle);
   }
-  return static_cast<uint32_t>(wide(value, layer_.weight_format.bits + layer_.input_format.bits));
+  return static_cast<uint32_t>(wide(value, bits));
 }
 
 /// Thresholds are compared with signed sums, which for XNOR layers are twice the popcount minus the
@@ -158,18 +161,19 @@ int32_t ArrayCore::output_of(int row, int32_t sum) const {
 void ArrayCore::compute(const ProductPlan& plan, int64_t start, const Tensor& input,
                         Tensor& output) {
   std::vector<int> broken;
-  for (int c = 0; c < std::min(array_.columns, layer_.rows()); ++c) {
+  for (int c = 0; c < std::min(array_.columns, map_.group_rows()); ++c) {
     if (c >= first_broken_input_ || broken_columns_.count(c) != 0) broken.push_back(c);
   }
   windows_.resize(static_cast<size_t>(plan.gemm.m));
   for (int m = 0; m < plan.gemm.m; ++m) {
     const int pixel = plan.first_pixel + m;
     auto& window = windows_[static_cast<size_t>(m)];
-    window =
-        reference::window(layer_, input, pixel / layer_.output.width, pixel % layer_.output.width);
+    window = reference::window(layer_, input, pixel / layer_.output.width,
+                               pixel % layer_.output.width, layer_.group_of(plan.first_row));
     healthy_.load(window.data());
-    healthy_.compute(pixel, 0, layer_.rows(),
-                     output.values.data() + static_cast<ptrdiff_t>(pixel) * layer_.rows());
+    healthy_.compute(
+        pixel, plan.first_row, plan.first_row + map_.group_rows(),
+        output.values.data() + static_cast<ptrdiff_t>(pixel) * layer_.rows() + plan.first_row);
   }
   for (const int c : broken) {
     if (array_.weights_stay())
@@ -179,17 +183,18 @@ void ArrayCore::compute(const ProductPlan& plan, int64_t start, const Tensor& in
   }
 }
 
-std::vector<std::vector<uint32_t>> ArrayCore::loaded_weights(int column,
+std::vector<std::vector<uint32_t>> ArrayCore::loaded_weights(int column, const ProductPlan& plan,
                                                              const std::vector<TileTimes>& times,
                                                              int64_t start) const {
   std::vector<std::vector<uint32_t>> loaded(times.size());
   const int of_sum = map_.sum_tiles();
   for (size_t t = 0; t < times.size(); ++t) {
     const int number = static_cast<int>(t);
-    const int n = number / of_sum * array_.columns + column;
+    const int of_group = number / of_sum * array_.columns + column;
+    const int n = plan.first_row + of_group;
     const auto tile = map_.sum_tile(number % of_sum);
     loaded[t].assign(static_cast<size_t>(array_.rows), 0);
-    if (n >= layer_.rows()) continue;
+    if (of_group >= map_.group_rows()) continue;
     for (int r = 0; r < array_.rows; ++r) {
       // The last row's weight enters first; idle rows get a 0, through the rows that are in use.
       const int64_t enters = start + times[t].load + column + array_.rows - 1 - r;
@@ -206,7 +211,7 @@ void ArrayCore::weight_stationary(int c, const ProductPlan& plan, int64_t start,
   const int of_sum = map_.sum_tiles();
   const int tiles = of_sum * map_.channel_tiles();
   const auto times = tile_times(array_, plan.gemm, tiles);
-  const auto loaded = loaded_weights(c, times, start);
+  const auto loaded = loaded_weights(c, plan, times, start);
   const auto column = static_cast<size_t>(c);
   // In the cycle after its last row entered, a tile's weights are in their registers.
   const auto in_place = [&](int tile) {
@@ -214,14 +219,15 @@ void ArrayCore::weight_stationary(int c, const ProductPlan& plan, int64_t start,
   };
   std::vector<uint32_t> held(static_cast<size_t>(array_.rows) + 1);  // partial sums between rows
   std::vector<int32_t> sums(static_cast<size_t>(plan.gemm.m));
-  for (int n = c; n < layer_.rows(); n += array_.columns) {
+  for (int of_group = c; of_group < map_.group_rows(); of_group += array_.columns) {
+    const int n = plan.first_row + of_group;
     for (int m = 0; m < plan.gemm.m; ++m) {
       const Register* word = at(memory_[column], m);
       sums[static_cast<size_t>(m)] =
           wide(word == nullptr ? 0 : word->stuck(0), array_.accumulator_bits);
     }
     for (int t = 0; t < of_sum; ++t) {
-      const int number = n / array_.columns * of_sum + t;
+      const int number = of_group / array_.columns * of_sum + t;
       const auto tile = map_.sum_tile(t);
       for (int m = 0; m < plan.gemm.m; ++m) {
         uint32_t valid = 1;
@@ -271,10 +277,11 @@ void ArrayCore::output_stationary(int c, const ProductPlan& plan, int64_t start,
   const int of_pixels = map_.pixel_tiles();
   const auto times = tile_times(array_, plan.gemm, int64_t{of_pixels} * map_.channel_tiles());
   const int last_cycle = layer_.columns() + array_.rows + array_.columns - 2;  // of adding
-  for (int n = c; n < layer_.rows(); n += array_.columns) {
+  for (int of_group = c; of_group < map_.group_rows(); of_group += array_.columns) {
+    const int n = plan.first_row + of_group;
     for (int m = 0; m < plan.gemm.m; ++m) {
       const int r = m % array_.rows;
-      const int number = n / array_.columns * of_pixels + m / array_.rows;
+      const int number = of_group / array_.columns * of_pixels + m / array_.rows;
       const int used =
           std::min(array_.rows, static_cast<int>(plan.gemm.m) - m / array_.rows * array_.rows);
       const int64_t begin = start + times[static_cast<size_t>(number)].start;

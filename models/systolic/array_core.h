@@ -67,7 +67,8 @@ class ArrayCore {
   void weight_stationary(int column, const ProductPlan& product, int64_t start, Tensor& output);
   void output_stationary(int column, const ProductPlan& product, int64_t start, Tensor& output);
   /// Codes of a column as they arrive in w0 or w1 of its rows, [tile of the product][row].
-  std::vector<std::vector<uint32_t>> loaded_weights(int column, const std::vector<TileTimes>& times,
+  std::vector<std::vector<uint32_t>> loaded_weights(int column, const ProductPlan& plan,
+                                                    const std::vector<TileTimes>& times,
                                                     int64_t start) const;
 
   const SystolicArray array_;

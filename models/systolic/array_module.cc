@@ -43,8 +43,17 @@ void ArrayModule::execute() {
 }
 
 ControllerModule::ControllerModule(const sc_core::sc_module_name& name, const Plan& plan,
-                                   const Network& network, std::vector<Image>& images)
-    : sc_module(name), plan_(plan), network_(network), images_(images) {
+                                   const Network& network, bool keep_tensors,
+                                   std::vector<Image>& images)
+    : sc_module(name),
+      plan_(plan),
+      network_(network),
+      read_last_(network.layers.size()),
+      images_(images) {
+  for (int t = 0; t < network.tensors() && !keep_tensors; ++t) {
+    const std::vector<int> readers = network.consumers(t);
+    if (!readers.empty()) read_last_[static_cast<size_t>(readers.back())].push_back(t);
+  }
   SC_HAS_PROCESS(ControllerModule);
   SC_THREAD(run);
 }
@@ -54,22 +63,31 @@ void ControllerModule::run() {
   int64_t images_done = 0;
   for (Image& image : images_) {
     image.begin = now;
+    image.spans.assign(1, {});
     int next = 0;
+    auto read = plan_.reads.begin();
     for (int l = 0; l < static_cast<int>(network_.layers.size()); ++l) {
       const Layer& layer = network_.layer(l);
-      const Tensor& input = image.tensors[static_cast<size_t>(network_.input_tensor(l))];
-      if (layer.part() != HardwarePart::pe_array) {
-        image.tensors.push_back(reference::run_layer(layer, input));
-        continue;
+      std::vector<const Tensor*> inputs;
+      for (const int tensor : layer.inputs) {
+        inputs.push_back(&image.tensors[static_cast<size_t>(tensor)]);
       }
-      image.layer_starts.push_back(now);
-      commands.write({next++, now, &input});
-      LayerDone result = done.read();
-      now = result.cycle;
-      image.tensors.push_back(std::move(result.output));
+      const int64_t start = now;
+      if (layer.part() == HardwarePart::pe_array) {
+        commands.write({next++, now, inputs.front()});
+        LayerDone result = done.read();
+        now = result.cycle;
+        image.tensors.push_back(std::move(result.output));
+      } else {
+        image.tensors.push_back(reference::run_layer(layer, inputs));
+        if (read != plan_.reads.end() && read->layer == l) now += (read++)->cycles;
+      }
+      image.spans.push_back(now > start ? CycleSpan{start, now - 1} : CycleSpan{});
+      for (const int tensor : read_last_[static_cast<size_t>(l)]) {
+        image.tensors[static_cast<size_t>(tensor)].values = {};
+      }
     }
     image.end = now;
-    image.layer_starts.push_back(now);
     if (on_image) on_image(++images_done);
   }
 }

@@ -7,6 +7,7 @@
 #include <systemc>
 #include <vector>
 
+#include "models/accelerator.h"
 #include "models/systolic/array_core.h"
 #include "models/systolic/plan.h"
 
@@ -46,7 +47,9 @@ class ArrayModule : public sc_core::sc_module {
   const Network& network_;
 };
 
-/// Sends layers to the array, image after image; pools happen on the way into the buffer.
+/// Sends layers to the array, image after image; what has no weights happens on the way into the
+/// buffer, or reads from it while the array waits. A tensor is given up with the last layer that
+/// reads it, unless all are kept.
 class ControllerModule : public sc_core::sc_module {
  public:
   sc_core::sc_fifo_out<LayerCommand> commands;
@@ -56,11 +59,11 @@ class ControllerModule : public sc_core::sc_module {
     std::vector<Tensor> tensors;  // [tensor]
     int64_t begin = 0;
     int64_t end = 0;
-    std::vector<int64_t> layer_starts;  // [layer of the plan], and its end behind the last
+    std::vector<CycleSpan> spans;  // [tensor]
   };
   /// images outlives the module: tensor 0 of each is there.
   ControllerModule(const sc_core::sc_module_name& name, const Plan& plan, const Network& network,
-                   std::vector<Image>& images);
+                   bool keep_tensors, std::vector<Image>& images);
   /// Told of each image that is done how many are; may be unset.
   std::function<void(int64_t images)> on_image;
 
@@ -69,6 +72,7 @@ class ControllerModule : public sc_core::sc_module {
 
   const Plan& plan_;
   const Network& network_;
+  std::vector<std::vector<int>> read_last_;  // [layer]: tensors that no later layer reads
   std::vector<Image>& images_;
 };
 

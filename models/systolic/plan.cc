@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
 
 #include "faultmaps/systolic_sites.h"
 #include "workloads/capabilities.h"
@@ -41,13 +42,57 @@ GemmCycles operator+(const GemmCycles& a, const GemmCycles& b) {
   return {a.load + b.load, a.stream + b.stream, a.skew + b.skew, a.drain + b.drain};
 }
 
+/// start: cycle of the image.
+LayerPlan plan_layer(const SystolicArray& array, const Schedule& schedule, const Network& network,
+                     int index, int64_t start) {
+  const Layer& layer = network.layer(index);
+  const ArrayShape shape{array.rows, array.columns};
+  const SystolicMap map(array, layer);
+  LayerPlan row;
+  row.layer = index;
+  row.macs = int64_t{layer.columns()} * layer.output.size();
+  double used = 0;
+  double available = 0;
+  // Rows of the array that a tile leaves idle count as if they had operands.
+  const bool outputs_stay = schedule.stationary == Stationary::outputs;
+  const int64_t k = outputs_stay ? layer.columns() : int64_t{map.sum_tiles()} * array.rows;
+  const int depth = array.weights_stay() ? array.accumulator_depth : layer.output.pixels();
+  for (int first_row = 0; first_row < layer.rows(); first_row += map.group_rows()) {
+    for (int first = 0; first < layer.output.pixels(); first += depth) {
+      const int64_t m = std::min(depth, layer.output.pixels() - first);
+      const Gemm padded{m, k, map.group_rows()};
+      ProductPlan product{first,
+                          {m, layer.columns(), map.group_rows()},
+                          schedule.cycles(padded, shape),
+                          start + row.cycles.total(),
+                          first_row};
+      const Tiling tiles = tiling(schedule.stationary, padded, shape);
+      row.tiles += tiles.tiles();
+      used += static_cast<double>(tiling(schedule.stationary, product.gemm, shape).used_pes);
+      available += static_cast<double>(tiles.tiles() * shape.pes());
+      row.cycles = row.cycles + product.cycles;
+      row.products.push_back(product);
+    }
+  }
+  row.mapping_utilisation = used / available;
+  row.overall_utilisation =
+      static_cast<double>(row.macs) /
+      (static_cast<double>(row.cycles.total()) * static_cast<double>(shape.pes()));
+  return row;
+}
+
 }  // namespace
 
 SystolicArray array_of(const SystolicAccelerator& accelerator, const Network& network) {
   validate(accelerator);
-  static const Capabilities capabilities = {
-      "systolic arrays do not compute",
-      {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
+  static const Capabilities capabilities = {.refusal = "systolic arrays do not compute",
+                                            .kinds = layer_kinds(),
+                                            .any_graph = true,
+                                            .any_window = true,
+                                            .groups = true,
+                                            .class_map = true,
+                                            .any_result = true,
+                                            .formats = operand_formats()};
   check_supported(network, capabilities, "systolic:" + accelerator.name);
   const Schedule& schedule = parse_schedule(accelerator.schedule, accelerator.name);
   SystolicArray array;
@@ -84,43 +129,52 @@ Placement place(const SystolicAccelerator& accelerator, const Network& network) 
   return placement;
 }
 
+int64_t read_cycles(const Network& network, int index, int64_t columns) {
+  const Layer& layer = network.layer(index);
+  if (layer.part() == HardwarePart::pe_array) return 0;
+  const int just_made = index;  // by the layer before
+  const std::set<int> tensors(layer.inputs.begin(), layer.inputs.end());
+  int64_t cycles = 0;
+  for (const int tensor : tensors) {
+    const Shape shape = network.shape(tensor);
+    if (tensor != just_made) cycles += shape.pixels() * ((shape.channels + columns - 1) / columns);
+  }
+  return cycles;
+}
+
+int64_t buffer_bits(const Network& network) {
+  const int layers = static_cast<int>(network.layers.size());
+  // The tensor goes from layer to layer without being stored.
+  const auto follows = [&](int tensor) {
+    return tensor > 0 && network.only_consumer(tensor) == tensor &&
+           network.layer(tensor).part() != HardwarePart::pe_array;
+  };
+  std::vector<int64_t> held(static_cast<size_t>(layers));  // while each layer runs
+  for (int t = 0; t < network.tensors(); ++t) {
+    if (follows(t)) continue;
+    const int64_t bits = int64_t{network.shape(t).size()} * stored_bits(network, t);
+    const std::vector<int> readers = network.consumers(t);
+    int first = std::max(Network::producer(t), 0);
+    while (follows(first)) --first;
+    const int last = readers.empty() ? layers - 1 : readers.back();
+    for (int l = first; l <= last; ++l) held[static_cast<size_t>(l)] += bits;
+  }
+  return *std::max_element(held.begin(), held.end());
+}
+
 Plan make_plan(const SystolicAccelerator& accelerator, const Network& network) {
   const SystolicArray array = array_of(accelerator, network);
   const Schedule& schedule = parse_schedule(accelerator.schedule, accelerator.name);
-  const ArrayShape shape = accelerator.shape();
   Plan plan;
-  for (const int index : array.layers) {
-    const Layer& layer = network.layer(index);
-    const SystolicMap map(array, layer);
-    LayerPlan row;
-    row.layer = index;
-    row.macs = int64_t{layer.columns()} * layer.output.size();
-    double used = 0;
-    double available = 0;
-    // Rows of the array that a tile leaves idle count as if they had operands.
-    const bool outputs_stay = schedule.stationary == Stationary::outputs;
-    const int64_t k = outputs_stay ? layer.columns() : int64_t{map.sum_tiles()} * array.rows;
-    const int depth = array.weights_stay() ? array.accumulator_depth : layer.output.pixels();
-    for (int first = 0; first < layer.output.pixels(); first += depth) {
-      const int64_t m = std::min(depth, layer.output.pixels() - first);
-      const Gemm padded{m, k, layer.rows()};
-      ProductPlan product{first,
-                          {m, layer.columns(), layer.rows()},
-                          schedule.cycles(padded, shape),
-                          plan.image_cycles};
-      const Tiling tiles = tiling(schedule.stationary, padded, shape);
-      row.tiles += tiles.tiles();
-      used += static_cast<double>(tiling(schedule.stationary, product.gemm, shape).used_pes);
-      available += static_cast<double>(tiles.tiles() * shape.pes());
-      row.cycles = row.cycles + product.cycles;
-      plan.image_cycles += product.cycles.total();
-      row.products.push_back(product);
+  for (int l = 0; l < static_cast<int>(network.layers.size()); ++l) {
+    if (network.layer(l).part() == HardwarePart::pe_array) {
+      plan.layers.push_back(plan_layer(array, schedule, network, l, plan.image_cycles));
+      plan.image_cycles += plan.layers.back().cycles.total();
+      continue;
     }
-    row.mapping_utilisation = used / available;
-    row.overall_utilisation =
-        static_cast<double>(row.macs) /
-        (static_cast<double>(row.cycles.total()) * static_cast<double>(shape.pes()));
-    plan.layers.push_back(std::move(row));
+    const int64_t cycles = read_cycles(network, l, accelerator.columns);
+    if (cycles > 0) plan.reads.push_back({l, cycles, plan.image_cycles});
+    plan.image_cycles += cycles;
   }
   return plan;
 }

@@ -10,15 +10,18 @@
 
 namespace stuckat::systolic {
 
-/// Vectors first_pixel .. + gemm.m - 1 of a layer: as many as the memory below the columns holds.
+/// Vectors first_pixel .. + gemm.m - 1 of one group of a layer, whose rows are first_row .. +
+/// gemm.n
+/// - 1: as many vectors as the memory below the columns holds.
 struct ProductPlan {
   int first_pixel = 0;
   Gemm gemm;
   GemmCycles cycles;
   int64_t start = 0;  ///< cycle of the image
+  int first_row = 0;
 };
 
-/// One layer on the array; pools behind it take no time of their own.
+/// One layer with weights, on the array.
 struct LayerPlan {
   int layer = 0;  ///< index in Network::layers
   std::vector<ProductPlan> products;
@@ -29,8 +32,18 @@ struct LayerPlan {
   int64_t macs = 0;
 };
 
+/// One layer without weights that reads tensors from the unified buffer, behind the array: a vector
+/// of C channels in a cycle, in which the array waits. What the layer before it makes follows that
+/// into it and takes no time of its own, so that most pools have no plan.
+struct ReadPlan {
+  int layer = 0;  ///< index in Network::layers
+  int64_t cycles = 0;
+  int64_t start = 0;  ///< cycle of the image
+};
+
 struct Plan {
   std::vector<LayerPlan> layers;
+  std::vector<ReadPlan> reads;
   int64_t image_cycles = 0;  ///< images follow each other
 };
 
@@ -38,6 +51,14 @@ struct Plan {
 SystolicArray array_of(const SystolicAccelerator& accelerator, const Network& network);
 /// One part, "array". Throws InputError if the network does not fit.
 Placement place(const SystolicAccelerator& accelerator, const Network& network);
+
+/// Cycles that ReadPlan says: 0 of layers with weights.
+int64_t read_cycles(const Network& network, int layer, int64_t columns);
+
+/// Bits of all tensors that the unified buffer holds at once, at most: the image and what layers
+/// make, each until the last layer that reads it. What only the layer behind reads, and follows
+/// into it, is not in the buffer.
+int64_t buffer_bits(const Network& network);
 
 /// Throws InputError if the network does not fit.
 Plan make_plan(const SystolicAccelerator& accelerator, const Network& network);

@@ -21,6 +21,13 @@ void check_images(const Network& network, const std::vector<Tensor>& images) {
   }
 }
 
+bool is_chain(const Network& network) {
+  for (int l = 0; l < static_cast<int>(network.layers.size()); ++l) {
+    if (network.layer(l).inputs != std::vector<int>{l}) return false;
+  }
+  return true;
+}
+
 /// The wave of each tile as it reaches the corners of the array, image by image.
 void write_trace(std::ostream& file, const Network& network, const Plan& plan,
                  const SystolicArray& array, int64_t images) {
@@ -73,6 +80,10 @@ void write_trace(std::ostream& file, const Network& network, const Plan& plan,
       }
       out.slice(Process::layers, 1, name, origin + layer.products.front().start, end);
     }
+    for (const ReadPlan& read : plan.reads) {
+      const int64_t begin = origin + read.start;
+      out.slice(Process::layers, 1, network.layer(read.layer).name, begin, begin + read.cycles);
+    }
   }
   out.finish();
 }
@@ -88,21 +99,39 @@ SimulationResult time_images(const Network& network, const SystolicAccelerator& 
   result.total_cycles = images * plan.image_cycles;
   result.bottleneck = "array";
   ModuleStatistics array{"array"};
-  for (const LayerPlan& layer : plan.layers) {
-    const GemmCycles& c = layer.cycles;
-    array.busy_cycles += images * c.stream;
-    array.memory_cycles += images * c.load;
-    array.draining_cycles += images * (c.skew + c.drain);
-    result.layers.push_back({network.layer(layer.layer).name,
+  const auto add_layer = [&](int layer, const GemmCycles& c, double utilisation, int64_t tiles,
+                             int64_t macs) {
+    result.layers.push_back({network.layer(layer).name,
                              c.total(),
-                             layer.overall_utilisation,
+                             utilisation,
                              {{"load", c.load, 10},
                               {"stream", c.stream, 10},
                               {"skew", c.skew, 8},
                               {"drain", c.drain, 8}},
-                             {{"tiles", layer.tiles, 8}, {"MACs", layer.macs}}});
+                             {{"tiles", tiles, 8}, {"MACs", macs}}});
+  };
+  auto read = plan.reads.begin();
+  const auto add_reads = [&](int before) {
+    for (; read != plan.reads.end() && read->layer < before; ++read) {
+      array.starved_cycles += images * read->cycles;
+      add_layer(read->layer, {0, read->cycles, 0, 0}, 0, 0, 0);
+    }
+  };
+  for (const LayerPlan& layer : plan.layers) {
+    add_reads(layer.layer);
+    const GemmCycles& c = layer.cycles;
+    array.busy_cycles += images * c.stream;
+    array.memory_cycles += images * c.load;
+    array.draining_cycles += images * (c.skew + c.drain);
+    add_layer(layer.layer, c, layer.overall_utilisation, layer.tiles, layer.macs);
   }
+  add_reads(network.tensors());
   result.modules = {array};
+  if (!is_chain(network)) {
+    result.notes.push_back("the unified buffer holds at most " +
+                           std::to_string((buffer_bits(network) + 7) / 8) +
+                           " bytes: tensors stay until their last reader");
+  }
   return result;
 }
 
@@ -130,7 +159,7 @@ SimulationResult simulate(const Network& network, const SystolicAccelerator& acc
     runs.back().tensors.reserve(static_cast<size_t>(network.tensors()));
   }
   ArrayModule array_module("array", plan, cores, network);
-  ControllerModule controller("controller", plan, network, runs);
+  ControllerModule controller("controller", plan, network, recording.tensors, runs);
   sc_core::sc_fifo<LayerCommand> commands("commands");
   sc_core::sc_fifo<LayerDone> done("done");
   array_module.commands(commands);
@@ -149,11 +178,7 @@ SimulationResult simulate(const Network& network, const SystolicAccelerator& acc
     write_trace(*recording.trace, network, plan, array, static_cast<int64_t>(images.size()));
   }
   if (recording.spans) {
-    result.spans.resize(static_cast<size_t>(network.tensors()));
-    for (size_t l = 0; l < plan.layers.size(); ++l) {
-      const auto tensor = static_cast<size_t>(Network::output_tensor(plan.layers[l].layer));
-      result.spans[tensor] = {runs.back().layer_starts[l], runs.back().layer_starts[l + 1] - 1};
-    }
+    result.spans = runs.back().spans;
   }
   for (auto& run : runs) {
     result.logits.push_back(run.tensors.back().values);

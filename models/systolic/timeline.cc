@@ -10,9 +10,13 @@ std::optional<SystolicProduct> SystolicTimeline::systolic_product(const std::str
   for (const LayerPlan& layer : plan_.layers) {
     for (const ProductPlan& product : layer.products) {
       if (within >= product.start + product.cycles.total()) continue;
-      return SystolicProduct{image, layer.layer, product.first_pixel,
+      if (within < product.start) return {};  // the array waits
+      return SystolicProduct{image,
+                             layer.layer,
+                             product.first_pixel,
                              static_cast<int>(product.gemm.m),
-                             image * plan_.image_cycles + product.start};
+                             image * plan_.image_cycles + product.start,
+                             product.first_row};
     }
   }
   return {};

@@ -1,64 +1,18 @@
 // Every site of small systolic arrays, and random ones: simulator, reference, fast engine and
 // trainer agree in every tensor.
-#include "faultmaps/site_index.h"
-#include "faultmaps/systolic_sites.h"
 #include "models/systolic/family.h"
 #include "tests/agree/agreement.h"
+#include "tests/agree/systolic_faults.h"
 #include "tests/agree/tiny_network.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_accelerator.h"
-#include "workloads/errors.h"
-#include "workloads/sanitized.h"
 
 using namespace stuckat;
 
-namespace {
-
-const std::vector<std::string> value_schedules = {"ws-double-buffered", "ws-overlapped",
-                                                  "ws-serial", "os-drain", "os-multiply"};
-
-bool is_systolic(const SiteRow& row) { return row.part == systolic_kinds().part; }
-
-/// True if the fault map has an exact effect.
-bool is_exact(const FaultMap& map, const Placement& placement, const Network& network) {
-  try {
-    lower(map, placement, network);
-  } catch (const InputError& error) {
-    CHECK_THAT(error.what(), Catch::Contains("no exact effect"));
-    return false;
-  }
-  return true;
-}
-
-systolic::SystolicAccelerator tiny_array(const std::string& schedule, SystolicMapping mapping) {
-  systolic::SystolicAccelerator a;
-  a.name = "tiny";
-  a.rows = 3;
-  a.columns = 2;
-  a.schedule = schedule;
-  a.mapping = mapping;
-  // 32 bits: all sums wrap alike, for which the fast engine has a way of its own.
-  a.sum_bits = a.accumulator_bits = schedule == "ws-overlapped" ? 32 : 12;
-  a.accumulator_depth = 7;
-  return a;
-}
-
-Fault random_fault(test::Random& random, const SiteIndex& sites) {
-  for (;;) {
-    const auto& spaces = sites.spaces();
-    const SiteSpace& space =
-        spaces[static_cast<size_t>(test::uniform(random, 0, static_cast<int>(spaces.size()) - 1))];
-    if (space.sites() == 0) continue;
-    Fault fault = space.at(std::uniform_int_distribution<int64_t>(0, space.sites() - 1)(random));
-    fault.value = space.values[static_cast<size_t>(
-        test::uniform(random, 0, static_cast<int>(space.values.size()) - 1))];
-    return fault;
-  }
-}
-
-}  // namespace
-
-constexpr uint64_t drawn = sanitized ? 100 : 600;
+using test::drawn;
+using test::is_exact;
+using test::is_systolic;
+using test::value_schedules;
 
 TEST_CASE("every fault of a tiny systolic array agrees in all engines") {
   int64_t refused = 0;
@@ -71,7 +25,7 @@ TEST_CASE("every fault of a tiny systolic array agrees in all engines") {
     for (const std::string& schedule : value_schedules) {
       const auto mapping =
           schedule == "ws-serial" ? SystolicMapping::im2col : SystolicMapping::channel;
-      const systolic::Systolic array(tiny_array(schedule, mapping));
+      const systolic::Systolic array(test::tiny_array(schedule, mapping));
       const Placement placement = array.place(network);
       for (const SiteRow& row : site_table()) {
         if (!is_systolic(row)) continue;
@@ -108,11 +62,7 @@ TEST_CASE("several faults of random systolic arrays agree in all engines") {
     FaultMap map{placement.accelerator, {}};
     const int count = test::uniform(random, 1, 12);
     for (int i = 0; i < count; ++i) {
-      const Fault fault = random_fault(random, sites);
-      const bool taken = std::any_of(map.faults.begin(), map.faults.end(), [&](const Fault& other) {
-        return other.kind == fault.kind && other.coordinates == fault.coordinates;
-      });
-      if (!taken) map.faults.push_back(fault);
+      test::add_fault(map, test::random_fault(random, sites));
     }
     validate(map, placement, network, "test");
     if (!is_exact(map, placement, network)) {
@@ -140,23 +90,7 @@ TEST_CASE("transients in random systolic arrays agree in all engines, and some h
     const auto images = test::random_images(random, network, 2);
     const Placement placement = place_on(array, network, 2);
     const SiteIndex sites(placement, network);
-    FaultMap map{placement.accelerator, {}};
-    while (map.faults.size() < 9) {
-      Fault fault = random_fault(random, sites);
-      const SiteRow& row = site_row(fault.kind);
-      const bool stuck = map.faults.size() > 6;
-      if (!row.flips() && !stuck) continue;
-      const bool taken = std::any_of(map.faults.begin(), map.faults.end(), [&](const Fault& other) {
-        return other.kind == fault.kind && other.coordinates == fault.coordinates;
-      });
-      if (taken) continue;
-      if (!stuck) {
-        fault.value = 0;
-        fault.flip_cycle =
-            std::uniform_int_distribution<int64_t>(0, placement.run->cycles() - 1)(random);
-      }
-      map.faults.push_back(fault);
-    }
+    FaultMap map = test::random_transients(random, placement, sites);
     validate(map, placement, network, "test");
     if (!is_exact(map, placement, network)) {
       ++refused;

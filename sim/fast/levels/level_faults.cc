@@ -17,6 +17,8 @@ void LevelPass::apply(const TensorStep& step, const Effects& effects, int64_t im
     if (!step.operands.empty()) apply_operands(index, effects, image_index);
     if (patch_only(step, index)) {
       for (const SpecialRow& row : step.rows) apply_patches(index, row);
+    } else if (lanes_only(step, effects)) {
+      apply_lanes(index, step, effects, image_index);
     } else {
       apply_rows(index, step, effects, image_index);
     }

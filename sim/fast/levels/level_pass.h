@@ -58,6 +58,8 @@ class LevelPass {
   void apply_operands(int index, const Effects& effects, int64_t image_index);
   bool patch_only(const TensorStep& step, int index) const;
   void apply_patches(int index, const SpecialRow& row);
+  static bool lanes_only(const TensorStep& step, const Effects& effects);
+  void apply_lanes(int index, const TensorStep& step, const Effects& effects, int64_t image_index);
   void apply_rows(int index, const TensorStep& step, const Effects& effects, int64_t image_index);
   void compute_rows(int index, const std::vector<SpecialRow>& rows, const Effects& effects,
                     const WindowEdits& edits, const std::vector<int>& pixels, int columns,

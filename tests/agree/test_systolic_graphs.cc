@@ -1,0 +1,196 @@
+// Networks that are graphs on systolic arrays: forks, adds, average-pools, joined channels, groups,
+// strides and padding of every side, formats of 1 to 9 bits. Simulator, reference and fast engine
+// agree in every tensor, for every site of a small array and for faults drawn together.
+#include "models/systolic/family.h"
+#include "models/systolic/plan.h"
+#include "tests/agree/agreement.h"
+#include "tests/agree/systolic_faults.h"
+#include "tests/agree/tiny_network.h"
+#include "tests/support/catch.h"
+#include "tests/support/random_accelerator.h"
+#include "tests/support/random_graph.h"
+#include "tests/support/refusal.h"
+
+using namespace stuckat;
+
+using test::drawn;
+using test::Engines;
+using test::value_schedules;
+
+namespace {
+
+Layer layer_of(LayerKind kind, int channels = 0) {
+  Layer layer;
+  layer.kind = kind;
+  layer.output.channels = channels;
+  return layer;
+}
+
+/// A residual block on an image in a format: one branch goes through two convolutions, the other
+/// through a depthwise one, their sum through an average-pool to a dense layer with thresholds.
+Network tiny_residual(NumberFormat image, NumberFormat format, uint64_t seed) {
+  test::Random random(seed);
+  Network network;
+  network.name = "residual";
+  const auto add = [&](Layer layer, const char* name) {
+    layer.name = name;
+    if (layer.inputs.empty()) layer.inputs = {static_cast<int>(network.layers.size())};
+    const int from = layer.inputs.front();
+    layer.input = from == 0 ? Shape{4, 5, 2} : network.layer(from - 1).output;
+    layer.input_format = from == 0 ? image : network.layer(from - 1).output_format;
+    layer.output_format = format;
+    if (layer.has_weights()) layer.weight_format = signed_format(3);
+    if (!layer.has_weights() || layer.groups > 1) layer.output.channels = layer.input.channels;
+    layer.output = layer.kind->output(layer, "residual");
+    test::fill_graph_parameters(layer, random);
+    network.add(std::move(layer));
+    return static_cast<int>(network.layers.size());
+  };
+  Layer first = layer_of(LayerKind::convolution, 3);
+  first.kernel = {3, 2};
+  first.stride = {2, 1};
+  first.padding = {1, 0, 1, 1};
+  const int fork = add(first, "layer0");
+  const int branch = add(layer_of(LayerKind::convolution, 3), "layer1");
+  Layer depthwise = layer_of(LayerKind::convolution);
+  depthwise.inputs = {fork};
+  depthwise.kernel = {2, 3};
+  depthwise.padding = {0, 1, 1, 1};
+  depthwise.groups = 3;
+  const int other = add(depthwise, "layer2");
+  Layer sum = layer_of(LayerKind::add);
+  sum.inputs = {branch, other};
+  for (int i = 0; i < 2; ++i) {
+    sum.tables.push_back({format, {}});
+    for (int code = 0; code < 1 << format.bits; ++code) {
+      sum.tables.back().values.push_back(test::uniform(random, -9, 9));
+    }
+  }
+  add(sum, "add0");
+  Layer pool = layer_of(LayerKind::average_pool);
+  pool.kernel = {2, 5};
+  add(pool, "pool0");
+  add(layer_of(LayerKind::dense, 3), "layer3");
+  validate(network, "residual");
+  return network;
+}
+
+/// Registers as wide as the network needs.
+systolic::Systolic random_array(test::Random& random, const Network& network,
+                                const std::string& schedule) {
+  systolic::SystolicAccelerator drawn = test::random_systolic(random, schedule);
+  if (test::refusal([&] { systolic::place(drawn, network); }) != "accepted") {
+    drawn.sum_bits = drawn.accumulator_bits = 32;
+  }
+  return systolic::Systolic(drawn);
+}
+
+}  // namespace
+
+TEST_CASE("every fault of a tiny systolic array agrees on a residual block") {
+  struct Row {
+    NumberFormat image, format;
+    Engines engines;
+  };
+  int64_t refused = 0;
+  int64_t with_effects = 0;
+  int64_t all = 0;
+  for (const Row& row : {Row{fixed_point_format, unsigned_format(2), Engines::no_trainer},
+                         Row{full_format(9), signed_format(3), Engines::simulator_only}}) {
+    const Network network = tiny_residual(row.image, row.format, 7);
+    test::Random random(8);
+    const auto images = test::random_images(random, network, 2);
+    for (size_t s = 0; s < value_schedules.size(); ++s) {
+      const std::string& schedule = value_schedules[s];
+      auto description = test::tiny_array(schedule, SystolicMapping::channel);
+      if (s == 2) description.mapping = SystolicMapping::im2col;
+      description.sum_bits = std::max<int64_t>(description.sum_bits, 16);
+      description.accumulator_bits = std::max<int64_t>(description.accumulator_bits, 16);
+      const systolic::Systolic array(description);
+      const Placement placement = array.place(network);
+      // Levels and widths make many faults alike: every other one is taken, of each kind.
+      constexpr size_t every = 2;
+      for (const SiteRow& site : site_table()) {
+        if (!test::is_systolic(site)) continue;
+        const auto faults = all_faults(site.kind, placement, network);
+        for (size_t i = s % every; i < faults.size(); i += every * test::stride) {
+          const FaultMap map{placement.accelerator, {faults[i]}};
+          ++all;
+          if (!test::is_exact(map, placement, network)) {
+            ++refused;
+            continue;
+          }
+          with_effects += lower(map, placement, network).empty() ? 0 : 1;
+          INFO(schedule << " " << row.image.name());
+          test::check_agreement(network, placement, map, images, array, row.engines);
+        }
+      }
+    }
+  }
+  CHECK(refused == 0);
+  CHECK(2 * with_effects > all);
+}
+
+TEST_CASE("several faults of systolic arrays agree on random graphs") {
+  uint64_t refused = 0;
+  uint64_t with_effects = 0;
+  uint64_t grouped = 0;
+  uint64_t waits = 0;
+  for (uint64_t seed = 0; seed < drawn; ++seed) {
+    test::Random random(seed);
+    const Network network = test::random_graph(random);
+    const std::string& schedule = value_schedules[seed % value_schedules.size()];
+    const systolic::Systolic array = random_array(random, network, schedule);
+    const Placement placement = array.place(network);
+    const SiteIndex sites(placement, network);
+    FaultMap map{placement.accelerator, {}};
+    const int count = test::uniform(random, 1, 12);
+    for (int i = 0; i < count; ++i) test::add_fault(map, test::random_fault(random, sites));
+    validate(map, placement, network, "test");
+    if (!test::is_exact(map, placement, network)) {
+      ++refused;
+      continue;
+    }
+    for (const Layer& layer : network.layers) grouped += layer.groups > 1 ? 1 : 0;
+    waits += systolic::make_plan(array.description(), network).reads.empty() ? 0 : 1;
+    INFO("seed " << seed << " " << schedule << " " << array.json(network));
+    with_effects += lower(map, placement, network).empty() ? 0 : 1;
+    test::check_agreement(network, placement, map, test::random_images(random, network, 2), array,
+                          Engines::no_trainer);
+  }
+  CHECK(refused < drawn / 6);
+  CHECK(with_effects > drawn / 2);
+  CHECK(grouped > drawn / 3);
+  CHECK(waits > drawn / 3);
+}
+
+TEST_CASE("transients in systolic arrays agree on random graphs, and some hit") {
+  uint64_t refused = 0;
+  int hits = 0;
+  int flips = 0;
+  for (uint64_t seed = 0; seed < drawn; ++seed) {
+    test::Random random(seed);
+    const Network network = test::random_graph(random);
+    const std::string& schedule = value_schedules[seed % value_schedules.size()];
+    const auto array =
+        std::make_shared<systolic::Systolic>(random_array(random, network, schedule));
+    const auto images = test::random_images(random, network, 2);
+    const Placement placement = place_on(array, network, 2);
+    const SiteIndex sites(placement, network);
+    FaultMap map = test::random_transients(random, placement, sites);
+    validate(map, placement, network, "test");
+    if (!test::is_exact(map, placement, network)) {
+      ++refused;
+      continue;
+    }
+    for (const Fault& fault : map.faults) {
+      if (!fault.is_flip()) continue;
+      ++flips;
+      hits += lower({placement.accelerator, {fault}}, placement, network).empty() ? 0 : 1;
+    }
+    INFO("seed " << seed << " " << schedule << " " << array->json(network));
+    test::check_agreement(network, placement, map, images, *array, Engines::no_trainer);
+  }
+  CHECK(refused < drawn / 3);
+  CHECK(10 * hits > flips);
+}
