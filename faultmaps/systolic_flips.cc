@@ -185,7 +185,7 @@ struct SystolicFaults::Flips {
     BrokenPe pe = healthy(at.work);
     if (!array.weights_stay()) {
       const auto step = os_step(at, at.row, at.column, at.cycle);
-      if (!step) return refuse_counted(at, at.column);
+      if (!step) return refuse_counted(at, at.row, at.column);
       pe.product_flips = {{step->k, 0, 1u << at.bit}};
       emit(at, step->n, {step->pixel}, std::move(pe));
       return;
@@ -345,10 +345,12 @@ struct SystolicFaults::Flips {
       visit(step.pixel_tile * array.rows + r);
     }
   }
-  /// A flip of what an idle PE multiplies does nothing, unless some PE above it lets that count.
-  void refuse_counted(const At& at, int last_column) const {
-    const auto column_counts = [&](int column) {
-      for (int r = 0; r < array.rows; ++r) {
+  /// A flip of what an idle PE multiplies does nothing, unless some PE above one of rows at.row ..
+  /// last_row lets that count.
+  void refuse_counted(const At& at, int last_row, int last_column) const {
+    if (at.cycle % os_period(at) >= os_works(at)) return;
+    const auto counts = [&](int column) {
+      for (int r = 0; r <= last_row; ++r) {
         const Pe* pe = stuck.pe_at(r, column);
         if (pe != nullptr && pe->valid == true) return true;
       }
@@ -357,7 +359,8 @@ struct SystolicFaults::Flips {
       });
     };
     for (int column = at.column; column <= last_column; ++column) {
-      if (!column_counts(column)) continue;
+      const auto tile = os_tile(at, at.row, column, at.cycle);
+      if (!tile || at.row >= rows_in_use(at, tile->pixel_tile) || !counts(column)) continue;
       stuck.refuse(at.work,
                    "a flip in an idle PE with a fault of valid that lets its product count, in "
                    "column " +
@@ -366,7 +369,7 @@ struct SystolicFaults::Flips {
   }
   void flip_os_a(const At& at) {
     const auto step = os_step(at, at.row, at.column, at.cycle);
-    if (!step) return refuse_counted(at, array.columns - 1);
+    if (!step) return refuse_counted(at, at.row, array.columns - 1);
     const int number = at.work.map.channel_tile_of(step->n) * layer(at).columns() + step->k;
     auto [hit, is_new] = inputs.try_emplace(
         Way{at.product.image, at.work.index, at.product.first_row, step->pixel, number, at.row},
@@ -375,7 +378,7 @@ struct SystolicFaults::Flips {
   }
   void flip_os_b(const At& at) {
     const auto step = os_step(at, at.row, at.column, at.cycle);
-    if (!step) return refuse_counted(at, at.column);
+    if (!step) return refuse_counted(at, array.rows - 1, at.column);
     auto [hit, is_new] = weights.try_emplace(
         WeightWay{at.product.image, at.work.index, step->n, step->pixel_tile, step->k},
         Hit{at, {}});
