@@ -20,11 +20,15 @@ constexpr double per_dense_product = 0.55;  // of 512 pairs of bits
 constexpr double per_dense_product_with_zeros = 1.2;  // weights of which some are 0
 constexpr double per_dense_word = 12;                 // of one threshold of one output
 constexpr double per_dense_layer = 200;
-constexpr double per_digit_word = 3;  // of the input, as digits
-constexpr double per_excess = 2;      // of a weight at one output
+constexpr double per_digit_word = 3;       // of the input, as digits
+constexpr double per_excess = 2;           // of a weight at one output
+constexpr double per_counted_plane = 0.4;  // 512 pixels of one plane at one position of a window
+constexpr double per_shifted_plane = 0.5;
+constexpr double per_counted_row = 20;  // 512 pixels
 
 // Rows one by one (row_calculator.h), measured likewise.
 constexpr double per_window_column = 0.15;  // of the input, copied for all rows of a window
+constexpr double per_calculator = 150;      // of a row, once
 constexpr double per_row = 10;
 constexpr double per_row_column = 0.1;
 
@@ -89,10 +93,20 @@ bool wide_is_cheapest(const PackedLayer& layer, const TensorLayout& input, const
   return product_time(layer, input, of.weight_format.bits, false) < narrow;
 }
 
+bool sliced_is_cheapest(const PackedLayer& layer, const TensorLayout& input, int64_t entries,
+                        int vectors) {
+  const double shifted =
+      double{1} * layer.kernel_height * layer.kernel_width * layer.input.channels * input.planes;
+  const double sliced = static_cast<double>(entries) * per_counted_plane +
+                        shifted * per_shifted_plane + layer.rows * per_counted_row;
+  return sliced * vectors < dense_time(layer, input);
+}
+
 bool dense_is_cheapest_for_rows(const PackedLayer& layer, const TensorLayout& input, int64_t rows) {
   const double outputs = layer.output.pixels();
   const double columns = double{1} * layer.kernel_height * layer.window_row_columns();
   const double one_by_one =
+      static_cast<double>(rows) * per_calculator +
       outputs * (columns * per_window_column +
                  static_cast<double>(rows) * (per_row + columns * per_row_column));
   return dense_time(layer, input) < one_by_one;

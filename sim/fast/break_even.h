@@ -24,4 +24,9 @@ bool dense_is_cheapest_for_rows(const PackedLayer& layer, const TensorLayout& in
 bool wide_is_cheapest(const PackedLayer& layer, const TensorLayout& input, const Layer& of,
                       int64_t excesses);
 
+/// Whether counting `entries` planes of a layer's input, each of so many vectors, takes less time
+/// than the dense path (sliced_layer.h).
+bool sliced_is_cheapest(const PackedLayer& layer, const TensorLayout& input, int64_t entries,
+                        int vectors);
+
 }  // namespace stuckat::fast

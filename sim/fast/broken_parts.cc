@@ -68,42 +68,24 @@ std::vector<SpecialRow> FaultyPass::all_rows(int index,
   return rows;
 }
 
-bool FaultyPass::recomputes(int index, const TensorStep& step) const {
-  const PackedLayer& layer = network_.layer(index);
-  if (step.rows.empty() || !step.windows.empty() || !step.operands.empty() ||
-      layer.path != LayerPath::matrix || layer.accumulator_output) {
-    return false;
-  }
-  const Layer& of = network_.network().layer(index);
-  const auto rows = std::count_if(step.rows.begin(), step.rows.end(), [&](const SpecialRow& row) {
-    return PatchedLayer::holds(of, row);
-  });
-  return rows > 0 && dense_is_cheapest_for_rows(layer, network_.input_layout(index), rows);
+bool FaultyPass::recomputes(const TensorStep& step) {
+  return step.windows.empty() && step.operands.empty() && step.patch.recomputes;
 }
 
 void FaultyPass::recompute_patched(int index, const Effects& effects, const TensorStep& step,
                                    int64_t image_index) {
-  const PackedLayer& layer = network_.layer(index);
-  const Layer& of = network_.network().layer(index);
-  TensorStep others{step.tensor};
-  std::vector<const SpecialRow*> held;
-  held.reserve(step.rows.size());
-  int64_t excesses = 0;
-  for (const SpecialRow& row : step.rows) {
-    if (!PatchedLayer::holds(of, row)) {
-      others.rows.push_back(row);
-      continue;
-    }
-    held.push_back(&row);
-    excesses += PatchedLayer::count_excesses(layer, row);
+  const LayerPatch& patch = step.patch;
+  PatchedLayer& patched = (patch.wide ? wide_patched_ : patched_)[static_cast<size_t>(index)];
+  if (patched.empty()) {
+    patched = PatchedLayer(network_.network().layer(index), network_.layer(index), patch.wide);
   }
-  const bool wide = wide_is_cheapest(layer, network_.input_layout(index), of, excesses);
-  PatchedLayer& patched = (wide ? wide_patched_ : patched_)[static_cast<size_t>(index)];
-  if (patched.empty()) patched = PatchedLayer(of, layer, wide);
-  for (const SpecialRow* row : held) patched.patch(*row);
+  patched.patch(patch);
   clear(network_.output_tensor(index));
   recompute_planes(index, patched.layer(), patched.excesses());
-  patched.restore();
+  patched.restore(patch);
+  if (step.other_rows.empty()) return;
+  TensorStep others{step.tensor};
+  others.rows = step.other_rows;
   apply_rows(index, effects, others, image_index);
 }
 
@@ -140,6 +122,12 @@ void FaultyPass::apply_rows(int index, const Effects& effects, const TensorStep&
     return apply_rows_one_by_one(index, effects, step, image_index);
   }
   const Layer& of = network_.network().layer(index);
+  if (layer.accumulator_output && layer.input.height == 1 && layer.padding == 0) {
+    patch_logits(index, step.patch);
+    TensorStep others{step.tensor};
+    others.rows = step.other_rows;
+    return apply_rows_one_by_one(index, effects, others, image_index);
+  }
   const bool is_first = FirstRows::fits(of, layer) && !differs(network_.input_tensor(index));
   if (!is_first && !ChainLayer::fits(of, layer)) {
     return apply_rows_one_by_one(index, effects, step, image_index);

@@ -233,7 +233,8 @@ class KeyWriter {
 
   /// What computes the tensor of the step.
   void add_computed(const TensorStep& step) {
-    const auto& [tensor, operands, pools, windows, rows, elements] = step;
+    // patch and other_rows say what rows says, once more.
+    const auto& [tensor, operands, pools, windows, rows, elements, patch, other_rows] = step;
     hasher_.add("computed").add(tensor).add(rows.size()).add(operands.size()).add(pools.size());
     hasher_.add(windows.size());
     for (const SpecialRow& row : rows) add(row);

@@ -54,6 +54,12 @@ bool has_tables(const PackedNetwork& network, int start, size_t channels) {
                             variable * static_cast<int>(channels));
 }
 
+/// Only then it is worth while to make the layers of a SlicedChain.
+bool recomputes_layers(const FaultProgram& program) {
+  return std::any_of(program.steps.begin(), program.steps.end(),
+                     [](const TensorStep& step) { return step.patch.recomputes; });
+}
+
 /// The member that a fault belongs to; the rest of a program makes it one of its own.
 ChannelGroup::Member& member_for(ChannelGroup& group, int level, bool has_rest) {
   const auto at = std::find_if(group.members.begin(), group.members.end(),
@@ -76,6 +82,9 @@ FaultList::FaultList(const PackedNetwork& network, std::vector<Effects> effects,
     const Effects& fault = effects_[static_cast<size_t>(f)];
     programs_.push_back(make_program(network, fault, where));
     images_.push_back(fault.images());
+    const bool recomputes = recomputes_layers(programs_.back());
+    if (recomputes && chain_ == nullptr) chain_ = std::make_unique<const SlicedChain>(network);
+    sliced_.push_back(recomputes && chain_->runs(programs_.back()));
     const std::vector<TensorStep>& steps = programs_.back().steps;
     const auto [same, is_new] =
         seen.emplace(fault_key(network, fault, programs_.back(), Share::tensors), f);

@@ -1,6 +1,7 @@
 // Faults prepared once for simulation on many images; immutable, shared by all threads.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "sim/fast/channel_tables.h"
 #include "sim/fast/fault_program.h"
 #include "sim/fast/packed_network.h"
+#include "sim/fast/sliced_chain.h"
 
 namespace stuckat::fast {
 
@@ -32,6 +34,9 @@ class FaultList {
   const std::vector<int>& other_faults() const { return other_faults_; }
   /// Faults in neither, and another with the same verdicts that is in other_faults().
   const std::vector<std::pair<int, int>>& copies() const { return copies_; }
+  /// Layers with pixels as bits: for the faults that is_sliced() names. Null if there are none.
+  const SlicedChain* chain() const { return chain_.get(); }
+  bool is_sliced(int fault) const { return sliced_[static_cast<size_t>(fault)]; }
   const ChannelTable& table(int index) const { return tables_[static_cast<size_t>(index)]; }
 
  private:
@@ -42,6 +47,8 @@ class FaultList {
   std::vector<ChannelGroup> channel_groups_;  // faults that begin with stuck channels
   std::vector<int> other_faults_;             // in no group, nor copies
   std::vector<std::pair<int, int>> copies_;
+  std::unique_ptr<const SlicedChain> chain_;
+  std::vector<bool> sliced_;          // [size()]
   std::vector<ChannelTable> tables_;  // one for each channel of a table layer
 };
 

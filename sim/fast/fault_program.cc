@@ -1,6 +1,7 @@
 #include "sim/fast/fault_program.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <string>
 
@@ -26,6 +27,7 @@ class Builder {
         return row.operators.empty() && row.weights.empty() && row.thresholds.empty();
       });
       if (!step.computes() && step.elements.empty()) continue;
+      if (!step.rows.empty()) add_patch(Network::producer(tensor), step);
       program.steps.push_back(std::move(step));
     }
     return program;
@@ -94,6 +96,22 @@ class Builder {
     const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
     leave(row.weights, layer.weight_row(row.row));
     leave(row.thresholds, layer.threshold_row(row.row));
+  }
+
+  void add_patch(int index, TensorStep& step) const {
+    if (network_.levels() != nullptr) return;
+    const PackedLayer& layer = network_.layer(index);
+    if (layer.path != LayerPath::matrix) return;
+    const Layer& of = network_.network().layer(index);
+    const auto patched = [&](const SpecialRow& row) { return is_patch(of, row); };
+    if (std::all_of(step.rows.begin(), step.rows.end(), patched)) {
+      step.patch = patch_of(of, layer, network_.input_layout(index), step.rows);
+      return;
+    }
+    std::vector<SpecialRow> held;
+    std::partition_copy(step.rows.begin(), step.rows.end(), std::back_inserter(held),
+                        std::back_inserter(step.other_rows), patched);
+    step.patch = patch_of(of, layer, network_.input_layout(index), held);
   }
 
   void add(const ParameterPatch& patch, int /*index*/) {

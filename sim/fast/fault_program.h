@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "faultmaps/effects.h"
+#include "sim/fast/layer_patch.h"
 #include "sim/fast/packed_network.h"
 
 namespace stuckat::fast {
@@ -42,6 +43,9 @@ struct TensorStep {
   std::vector<int> windows = {};      ///< indices in Effects::windows
   std::vector<SpecialRow> rows = {};  ///< ascending
   std::vector<ElementStep> elements = {};
+  /// Of the rows that are patched and no more, for layers of LayerPath::matrix; and the other rows.
+  LayerPatch patch = {};
+  std::vector<SpecialRow> other_rows = {};
 
   /// More is read of the tensor before than its elements as they pass.
   bool computes() const {

@@ -1,5 +1,6 @@
 #include "sim/fast/fault_simulator.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -75,7 +76,7 @@ class PlaneSimulator : public FaultSimulator::Impl {
  private:
   template <typename Report>
   void simulate_one(int fault, const Report& report) {
-    report(fault, run_fault(fault));
+    report(fault, run_fault(fault, path_ == Path::automatic && faults_.is_sliced(fault)));
     pass_.clear(0);
   }
 
@@ -91,11 +92,24 @@ class PlaneSimulator : public FaultSimulator::Impl {
     return result;
   }
 
-  /// Returns the last tensor that differs, or -1.
-  int run_fault(int fault) {
+  /// Returns the last tensor that differs, or -1. sliced: by the chain of sliced layers, whose
+  /// inner tensors are not kept.
+  int run_fault(int fault, bool sliced = false) {
     const FaultProgram& program = faults_.program(fault);
     if (path_ != Path::dense && !faults_.images(fault).contains(image_index_)) return -1;
-    return program.steps.empty() ? -1 : go_on(fault, 0, program.steps.front().tensor, -1);
+    if (program.steps.empty()) return -1;
+    const int first = program.steps.front().tensor;
+    if (!sliced) return go_on(fault, 0, first, -1);
+    return go_on(fault, 0, std::min(first, faults_.chain()->input()), -1, true);
+  }
+
+  /// From the input of the sliced layers to their output. Returns the last tensor that differs.
+  int go_through_chain(int fault, size_t& next, int last_difference) {
+    const SlicedChain& chain = *faults_.chain();
+    const FaultProgram& program = faults_.program(fault);
+    const int last = pass_.run_sliced(chain, program);
+    while (next < program.steps.size() && program.steps[next].tensor <= chain.output()) ++next;
+    return last >= 0 ? last : last_difference;
   }
 
   /// The output of a layer once more, from operands that are held wrongly.
@@ -111,13 +125,12 @@ class PlaneSimulator : public FaultSimulator::Impl {
 
   /// The step's layer is computed afresh, so that nothing need be propagated through it.
   bool recomputes(const TensorStep& step) const {
-    const int producer = Network::producer(step.tensor);
-    return path_ == Path::automatic && producer >= 0 && pass_.recomputes(producer, step);
+    return path_ == Path::automatic && FaultyPass::recomputes(step);
   }
 
   /// The steps of a fault from `next` on, where tensor t is computed as the steps before left it.
   /// Returns the last tensor that differs, `last_difference` if none from t on does.
-  int go_on(int fault, size_t next, int t, int last_difference) {
+  int go_on(int fault, size_t next, int t, int last_difference, bool sliced = false) {
     const std::vector<TensorStep>& steps = faults_.program(fault).steps;
     const Effects& effects = faults_.effects(fault);
     while (true) {
@@ -136,8 +149,13 @@ class PlaneSimulator : public FaultSimulator::Impl {
                               image_index_);
         }
       }
-      const bool different = pass_.differs(t);
+      bool different = pass_.differs(t);
       if (different) last_difference = t;
+      if (sliced && t == faults_.chain()->input()) {
+        last_difference = go_through_chain(fault, next, last_difference);
+        t = faults_.chain()->output();
+        different = pass_.differs(t);
+      }
       const int reader = network().reader(t);
       if (reader < 0) return last_difference;
       if (path_ == Path::dense) {

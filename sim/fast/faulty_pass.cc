@@ -41,6 +41,7 @@ FaultyPass::FaultyPass(const Executor& golden) : network_(golden.network()), gol
 void FaultyPass::begin_image() {
   golden_inputs_.assign(static_cast<size_t>(network_.last_tensor()), {});
   first_rows_loaded_.assign(golden_inputs_.size(), false);
+  if (sliced_ != nullptr) sliced_->begin_image();
 }
 
 const PaddedImage& FaultyPass::padded_input(int index) {
@@ -208,6 +209,27 @@ void FaultyPass::change_logits(int channel, int levels) {
   ++changed_elements_;
 }
 
+void FaultyPass::patch_logits(int index, const LayerPatch& patch) {
+  if (!logits_differ_) std::copy(golden_.logits().begin(), golden_.logits().end(), logits_.begin());
+  const int from = network_.input_tensor(index);
+  const Layer& of = network_.network().layer(index);
+  const TensorLayout& in = network_.input_layout(index);
+  const bool binary = in.format.kind == FormatKind::binary;
+  for (const LayerPatch::Weight& w : patch.weights) {
+    const int channel = w.column % in.shape.channels;
+    size_t word = static_cast<size_t>(w.column / in.shape.channels * in.pixel_words() +
+                                      channel / rows_per_word);
+    int level = 0;
+    for (int k = 0; k < in.planes; ++k, word += static_cast<size_t>(in.words)) {
+      level += static_cast<int>(faulty_word(from, word) >> channel % rows_per_word & 1);
+    }
+    const int value = binary ? 2 * level - 1 : in.format.min_value() + level;
+    const int change = (w.after - w.before) * value;
+    logits_[static_cast<size_t>(w.row)] += of.is_xnor() ? change / 2 : change;
+  }
+  logits_differ_ = !std::equal(logits_.begin(), logits_.end(), golden_.logits().begin());
+}
+
 void FaultyPass::swap_differences(int tensor, AlignedVector<uint64_t>& diff, PixelSet& changed) {
   std::swap(diff_[static_cast<size_t>(tensor)], diff);
   std::swap(changed_[static_cast<size_t>(tensor)], changed);
@@ -327,6 +349,16 @@ void FaultyPass::recompute_planes(int index, const PackedLayer& layer,
     }
     changed_[to].assign_word(first, changed);
   }
+}
+
+int FaultyPass::run_sliced(const SlicedChain& chain, const FaultProgram& program) {
+  if (sliced_ == nullptr) sliced_ = std::make_unique<SlicedPass>(chain);
+  const auto from = static_cast<size_t>(chain.input());
+  const auto to = static_cast<size_t>(chain.output());
+  const int last_difference = sliced_->run(golden_.state(), program, diff_[from].data(),
+                                           changed_[from], diff_[to].data(), changed_[to]);
+  bit_products_ += sliced_->take_counted_bits();
+  return last_difference;
 }
 
 void FaultyPass::set_tensor(int tensor, const Tensor& values) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "sim/fast/padded_image.h"
 #include "sim/fast/patched_layer.h"
 #include "sim/fast/pixel_set.h"
+#include "sim/fast/sliced_chain.h"
 
 namespace stuckat::fast {
 
@@ -42,7 +44,7 @@ class FaultyPass {
   void propagate(int layer, Way way);
   bool can_scatter(int layer);
   /// recompute_patched() is the way to do it.
-  bool recomputes(int layer, const TensorStep& step) const;
+  static bool recomputes(const TensorStep& step);
   /// propagate() and apply_rows() in one; differences from tensor layer+1 on are forgotten.
   void recompute_patched(int layer, const Effects& effects, const TensorStep& step,
                          int64_t image_index);
@@ -61,6 +63,10 @@ class FaultyPass {
   /// One ElementFault of `tensor`.
   void apply_element(int tensor, const ElementFault& fault, const ElementStep& step,
                      int64_t image_index);
+
+  /// From the chain's input to its output, for a fault for which it runs. Returns the last tensor
+  /// behind the input that differs, or -1.
+  int run_sliced(const SlicedChain& chain, const FaultProgram& program);
 
   /// Tensor layer+1 from the changes in list(layer), which the caller filled.
   void propagate_list(int layer);
@@ -109,6 +115,8 @@ class FaultyPass {
   std::vector<SpecialRow> apply_chain_rows(int layer, const Effects& effects,
                                            const std::vector<SpecialRow>& rows,
                                            int64_t image_index);
+  /// Sums of a dense layer's rows that are patched, after those of the right ones.
+  void patch_logits(int layer, const LayerPatch& patch);
   void apply_rows_one_by_one(int layer, const Effects& effects, const TensorStep& step,
                              int64_t image_index);
   std::vector<SpecialRow> all_rows(int layer, const std::vector<SpecialRow>& special) const;
@@ -137,6 +145,7 @@ class FaultyPass {
   std::vector<PatchedLayer> wide_patched_;        // likewise
   std::vector<FirstRows> first_rows_;             // [layer] of LayerPath::first, likewise
   std::vector<ChainLayer> chain_layers_;          // [layer], likewise
+  std::unique_ptr<SlicedPass> sliced_;            // null until asked for
   std::vector<bool> first_rows_loaded_;           // [layer]: with this image
   AlignedVector<uint64_t> scratch_;               // whole planes, for recompute()
   std::vector<PaddedImage> golden_inputs_;        // [layer], empty until asked for

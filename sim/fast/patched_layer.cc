@@ -1,103 +1,55 @@
 #include "sim/fast/patched_layer.h"
 
-#include <algorithm>
 #include <cstdlib>
 
 namespace stuckat::fast {
-namespace {
-
-/// The nearest weight that the digits hold.
-int held(const DenseWeights& dense, int weight) {
-  if (dense.plus_minus) return weight < 0 ? -1 : 1;
-  const int largest = (1 << dense.digits) - 1;
-  return std::clamp(weight, -largest, largest);
-}
-
-}  // namespace
 
 PatchedLayer::PatchedLayer(const Layer& of, const PackedLayer& layer, bool wide)
-    : of_(&of), layer_(layer) {
+    : right_(&layer), layer_(layer) {
   if (wide) layer_.dense = dense_weights(layer, of.weight_format.bits, false);
   layer_.columns = {};
   layer_.wide_columns = {};
   layer_.bit_columns = {};
-}
-
-bool PatchedLayer::holds(const Layer& of, const SpecialRow& row) {
-  return row.operators.empty() &&
-         (!of.is_xnor() ||
-          std::all_of(row.weights.begin(), row.weights.end(),
-                      [](const ParameterChange& c) { return std::abs(c.value) == 1; }));
-}
-
-int64_t PatchedLayer::count_excesses(const PackedLayer& layer, const SpecialRow& row) {
-  return std::count_if(row.weights.begin(), row.weights.end(), [&](const ParameterChange& change) {
-    return held(layer.dense, change.value) != change.value;
-  });
-}
-
-void PatchedLayer::patch(const SpecialRow& row) {
-  const int8_t* weights = of_->weight_row(row.row);
-  int change = 0;  // of the sum of the row's weights
-  for (const auto& [column, weight] : row.weights) {
-    set_weight(row.row, column, weight);
-    change += weight - weights[column];
+  for (int column = 0; column < of.columns(); ++column) {
+    places_.push_back(column_bit(layer_, column));
   }
-  set_thresholds(row, base_change(*of_, change));
 }
 
-void PatchedLayer::set_thresholds(const SpecialRow& row, int change) {
-  const size_t stride = static_cast<size_t>(layer_.rows_padded);
-  const auto set = [&](int t, auto&& margin) {
-    const size_t at = static_cast<size_t>(t) * stride + static_cast<size_t>(row.row);
-    margins_.emplace_back(at, layer_.base_margin[at]);
-    layer_.base_margin[at] = margin(layer_.base_margin[at]);
+void PatchedLayer::patch(const LayerPatch& patch) {
+  for (const LayerPatch::Weight& w : patch.weights) {
+    const ColumnBit place = places_[static_cast<size_t>(w.column)];
+    const int stored = held_weight(layer_.dense, w.after);
+    set_weight(w.row, place, stored);
+    if (stored != w.after) excesses_.push_back({w.row, place, w.after - stored});
+  }
+  for (const LayerPatch::Margin& m : patch.margins) {
+    layer_.base_margin[static_cast<size_t>(m.threshold * layer_.rows_padded + m.row)] = m.value;
+  }
+}
+
+void PatchedLayer::set_weight(int row, ColumnBit place, int weight) {
+  DenseWeights& dense = layer_.dense;
+  uint64_t* word = dense.words.data() + dense.word_of(row, 0, place.word);
+  const auto set = [&](uint64_t& of, unsigned one) {
+    of = (of & ~(uint64_t{1} << place.bit)) | uint64_t{one} << place.bit;
   };
-  if (row.thresholds.empty() && change % layer_.unit == 0) {
-    if (change == 0) return;
-    for (int t = 0; t < layer_.thresholds; ++t) {
-      set(t, [&](int32_t margin) { return margin + change / layer_.unit; });
-    }
-    return;
-  }
-  std::vector<int32_t> thresholds(of_->threshold_row(row.row),
-                                  of_->threshold_row(row.row) + layer_.thresholds);
-  for (const auto& [index, threshold] : row.thresholds) {
-    thresholds[static_cast<size_t>(index)] = threshold;
-  }
-  std::sort(thresholds.begin(), thresholds.end());
-  const int base = layer_.base[static_cast<size_t>(row.row)] + change;
-  for (int t = 0; t < layer_.thresholds; ++t) {
-    set(t, [&](int32_t) { return margin_of(layer_, base, thresholds[static_cast<size_t>(t)]); });
+  const auto magnitude = static_cast<unsigned>(std::abs(weight));
+  const ptrdiff_t digit_words =
+      ptrdiff_t{dense.column_words} * (dense.plus_minus ? 1 : 2) * dense_block_rows;
+  for (int digit = 0; digit < dense.digits; ++digit, word += digit_words) {
+    set(*word, weight > 0 ? 1u : 0u);
+    if (!dense.plus_minus) set(word[dense_block_rows], magnitude >> digit & 1);
   }
 }
 
-void PatchedLayer::set_weight(int row, int column, int weight) {
-  const DenseWeights& dense = layer_.dense;
-  const ColumnBit place = column_bit(layer_, column);
-  const uint64_t bit = uint64_t{1} << place.bit;
-  const auto set = [&](size_t at, bool one) {
-    uint64_t& word = layer_.dense.words[at];
-    words_.emplace_back(at, word);
-    word = one ? word | bit : word & ~bit;
-  };
-  const int stored = held(dense, weight);
-  for (int digit = 0; digit < dense.digits; ++digit) {
-    const size_t at = dense.word_of(row, digit, place.word);
-    set(at, stored > 0);
-    if (!dense.plus_minus) set(at + dense_block_rows, (std::abs(stored) >> digit & 1) != 0);
+void PatchedLayer::restore(const LayerPatch& patch) {
+  for (const LayerPatch::Weight& w : patch.weights) {
+    set_weight(w.row, places_[static_cast<size_t>(w.column)], w.before);
   }
-  if (stored != weight) excesses_.push_back({row, place, weight - stored});
-}
-
-void PatchedLayer::restore() {
-  // Backwards: a word that several weights share was right before the first of them.
-  for (auto at = words_.rbegin(); at != words_.rend(); ++at) {
-    layer_.dense.words[at->first] = at->second;
+  for (const LayerPatch::Margin& m : patch.margins) {
+    const auto at = static_cast<size_t>(m.threshold * layer_.rows_padded + m.row);
+    layer_.base_margin[at] = right_->base_margin[at];
   }
-  for (const auto& [at, margin] : margins_) layer_.base_margin[at] = margin;
-  words_.clear();
-  margins_.clear();
   excesses_.clear();
 }
 

@@ -1,10 +1,10 @@
 #include "faultmaps/describe_effects.h"
 #include "faultmaps/faulty_reference.h"
-#include "faultmaps/normal_form.h"
 #include "sim/fast/fault_classes.h"
 #include "sim/fast/fault_simulator.h"
 #include "sim/fast/faulty_pass.h"
 #include "tests/sim/fast/effect_forms.h"
+#include "tests/sim/fast/patches.h"
 #include "tests/sim/fast/random_effects.h"
 #include "tests/support/catch.h"
 #include "tests/support/every_target.h"
@@ -101,31 +101,6 @@ TEST_CASE("the dense path equals the faulty reference") {
   for (uint64_t seed = 2000; seed < 2100; ++seed) check_network(seed, 15, Path::dense);
 }
 
-/// Patches of `count` parameters anywhere, values that no quantizer emits among them.
-Effects random_patches(Random& random, const Network& network, int count) {
-  Effects effects;
-  while (static_cast<int>(effects.patches.size()) < count) {
-    ParameterPatch patch;
-    patch.layer = test::uniform(random, 0, static_cast<int>(network.layers.size()) - 1);
-    const Layer& layer = network.layers[static_cast<size_t>(patch.layer)];
-    if (!layer.has_weights()) continue;
-    patch.row = test::uniform(random, 0, layer.rows() - 1);
-    patch.is_threshold = layer.thresholds_per_row() > 0 && test::uniform(random, 0, 5) == 0;
-    if (patch.is_threshold) {
-      patch.index = test::uniform(random, 0, layer.thresholds_per_row() - 1);
-      patch.value = test::uniform(random, layer.accumulator_min() - 1, layer.accumulator_max());
-    } else {
-      const NumberFormat& format = layer.weight_format;
-      patch.index = test::uniform(random, 0, layer.columns() - 1);
-      patch.value =
-          format.value(static_cast<uint32_t>(test::uniform(random, 0, (1 << format.bits) - 1)));
-    }
-    effects.patches.push_back(patch);
-  }
-  normalize(effects);
-  return effects;
-}
-
 TEST_CASE("many patched parameters at once: the engine equals the faulty reference") {
   int recomputed = 0;
   int one_by_one = 0;
@@ -137,7 +112,7 @@ TEST_CASE("many patched parameters at once: the engine equals the faulty referen
       const PackedNetwork network(test::random_network(random));
       std::vector<Effects> effects;
       for (const int count : {1, 4, 30, 300}) {
-        effects.push_back(random_patches(random, network.network(), count));
+        effects.push_back(test::random_patches(random, network.network(), count));
         const Effects others = test::random_effects(random, network.network());
         effects.push_back(effects.back());  // together with everything else
         effects.back().operators = others.operators;
@@ -148,15 +123,12 @@ TEST_CASE("many patched parameters at once: the engine equals the faulty referen
       Executor golden(network);
       const Tensor image = test::random_image(random, network.network());
       golden.run(image);
-      const FaultyPass pass(golden);
       for (int f = 0; f < faults.size(); ++f) {
         for (const TensorStep& step : faults.program(f).steps) {
           if (step.rows.empty()) continue;
-          const bool all = pass.recomputes(step.tensor - 1, step);
+          const bool all = FaultyPass::recomputes(step);
           ++(all ? recomputed : one_by_one);
-          beyond += all && std::any_of(step.rows.begin(), step.rows.end(), [&](const auto& row) {
-                      return PatchedLayer::count_excesses(network.layer(step.tensor - 1), row) > 0;
-                    });
+          beyond += all && step.patch.excesses > 0;
         }
       }
       for (const Path path : {Path::automatic, Path::differential, Path::dense}) {
