@@ -86,7 +86,7 @@ struct BrokenPe {
     }
     return held;
   }
-  /// The accumulator behind the last step as it leaves.
+  /// The accumulator after the last step as it leaves.
   int32_t result(int32_t sum, bool is_unsigned) const {
     if (side_register.is_identity() && output_register.is_identity()) return sum;
     const uint32_t code = side_register.apply(static_cast<uint32_t>(sum));
@@ -115,7 +115,7 @@ int32_t chain_accumulate(const Layer& layer, const BrokenPe& pe, int row, const 
                          const int32_t* window);
 
 /// The accumulator of a row as the broken PE computes it. weights: [layer.columns()]; window:
-/// [pe.padded_columns] values, padded_input() behind the layer's columns unless that is broken;
+/// [pe.padded_columns] values, padded_input() after the layer's columns unless that is broken;
 /// `row` selects PE-local padded weights.
 int32_t broken_accumulate(const Layer& layer, const BrokenPe& pe, int row, const int8_t* weights,
                           const int32_t* window);

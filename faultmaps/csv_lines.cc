@@ -61,7 +61,7 @@ void CsvLines::split(std::string_view line, std::vector<std::string>& fields) co
       line.remove_prefix(close + 1);
       const size_t comma = line.find(separator_);
       if (!trimmed(line.substr(0, comma)).empty()) {
-        throw InputError(here(), "text behind a closed quote", "a separator");
+        throw InputError(here(), "text after a closed quote", "a separator");
       }
       if (comma == std::string_view::npos) return;
       line.remove_prefix(comma + 1);

@@ -145,7 +145,7 @@ std::string describe_pool(const BrokenPool& pool, NumberFormat format) {
     text += text.empty() ? "" : "; ";
     text += f.bits == 0 ? std::string("comparison")
                         : "running maximum with bits " + std::to_string(f.bits);
-    text += " inverted behind pixel " + std::to_string(f.taken) + " of the window";
+    text += " inverted after pixel " + std::to_string(f.taken) + " of the window";
   }
   return text;
 }

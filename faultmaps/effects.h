@@ -112,7 +112,7 @@ struct OperatorFault {
 };
 
 /// Operands of one convolution that are stored wrongly on their way to its windows, in a FIFO or in
-/// the window buffer: the tensor in front of it is right. Selected are elements of the layer's
+/// the window buffer: the tensor before it is right. Selected are elements of the layer's
 /// padded input as ElementFault selects them: channel in `channels` AND pixel in `pixels`, counted
 /// in the padded image, y * (width + 2*padding) + x from the corner of the padding, AND word in
 /// `slot`. In the order of `point`.
@@ -128,7 +128,7 @@ struct OperandFault {
   bool operator==(const OperandFault&) const = default;
 };
 
-/// Operands as the rows of a layer read them, behind its windows: the window at output pixel p in
+/// Operands as the rows of a layer read them, after its windows: the window at output pixel p in
 /// `pixels`, its columns in `columns`, its words (of SIMD columns, words_per_pixel = synapse fold)
 /// in `slot`; padded columns too. For rows in `rows`. Empty lists select all.
 struct WindowFault {

@@ -42,7 +42,7 @@ struct FaultMap {
 std::string name(const Fault& fault);
 void append_name(const Fault& fault, std::string& text);
 
-/// What stands behind the `=`: "1", "-1", "flip@12345".
+/// What stands after the `=`: "1", "-1", "flip@12345".
 std::string value_text(const Fault& fault);
 
 /// When a fault like this is without effect: of its site kind, or for a transient.

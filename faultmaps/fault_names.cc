@@ -110,7 +110,7 @@ Fault SiteIndex::parse(std::string_view text, std::string_view where) const {
   const std::string place(where);
   const auto [site, value, flip_cycle] = site_names::split_assignment(text, place);
   std::vector<std::string> known_patterns;
-  std::string pattern;  // of the site behind the part, brackets emptied, as far as it goes
+  std::string pattern;  // of the site after the part, brackets emptied, as far as it goes
   for (size_t slash = site.find('/'); slash != std::string_view::npos;
        slash = site.find('/', slash + 1)) {
     const auto found = by_part_.find(site.substr(0, slash));
@@ -195,7 +195,7 @@ Fault parse_fault(std::string_view text, const Placement& placement, const Netwo
 Fault parse_fault_anywhere(std::string_view text, std::string_view where) {
   const std::string place(where);
   const auto [site, value, flip_cycle] = site_names::split_assignment(text, place);
-  // The whole text behind each slash, from the left: the longest pattern wins.
+  // The whole text after each slash, from the left: the longest pattern wins.
   for (size_t slash = site.find('/'); slash != std::string_view::npos;
        slash = site.find('/', slash + 1)) {
     site_names::Brackets brackets;

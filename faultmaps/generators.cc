@@ -23,7 +23,7 @@ void check_real(const char* what, double value, double low, double high) {
 /// Things of several spaces under one running index.
 struct Universe {
   std::vector<const SiteSpace*> spaces;
-  std::vector<int64_t> ends;  ///< running index behind the last thing of each space
+  std::vector<int64_t> ends;  ///< running index after the last thing of each space
 
   int64_t size() const { return ends.empty() ? 0 : ends.back(); }
   void add(const SiteSpace& space, int64_t things) {

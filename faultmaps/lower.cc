@@ -42,7 +42,7 @@ void refuse_on_wires(const Fault& fault, bool wires, const Placement& placement)
   if (!wires) return;
   throw InputError(placement.accelerator,
                    name(fault) + ": the register drives wires (FIFO depth 0)",
-                   "a FIFO behind, or a permanent fault");
+                   "a FIFO after it, or a permanent fault");
 }
 
 namespace {

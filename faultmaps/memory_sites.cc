@@ -205,7 +205,7 @@ std::vector<SiteRow> of_activation_memories() {
        "bit of a byte of one of the two activation buffers: of every code, running maximum of a "
        "pool or accumulator that is stored there",
        "one code bit of one element, in each tensor that the buffer holds and that reaches so far",
-       "the element has that bit; or the byte lies behind the tensor or in a pixel's last bits",
+       "the element has that bit; or the byte comes after the tensor or in a pixel's last bits",
        "models/loopback/FORMAT.md, Faults",
        Transient::stored,
        stick_bit,

@@ -49,7 +49,7 @@ enum class Carries : uint8_t { tensor, operands, windows };
 
 /// A FIFO between parts, or inside one, that carries one tensor, word by word in raster order: word
 /// w of a pixel holds channels w*channels_per_word .. of it. A packed stream knows no pixels: word
-/// w of the image holds elements w*channels_per_word .. of the tensor. Words and lanes behind the
+/// w of the image holds elements w*channels_per_word .. of the tensor. Words and lanes after the
 /// last channel (the last element) carry padding. Lane l of the word lies in bits [l*b, (l+1)*b), b
 /// the bits of the tensor's format. A ring of `depth` slots: the n-th word of the run lies in slot
 /// n mod depth. Operands are those of layer `layer`: with frame = its padding the words are those
@@ -70,7 +70,7 @@ struct Stream {
   bool operator==(const Stream&) const = default;
 };
 
-/// The sliding-window buffer in front of an array: row y of the layer's padded input lies in row
+/// The sliding-window buffer before an array: row y of the layer's padded input lies in row
 /// slot y mod `slots`, word by word: word w of a pixel holds channels w*channels_per_word .. of it,
 /// lane l in bits [l*b, (l+1)*b).
 struct WindowBuffer {
@@ -125,8 +125,8 @@ enum class PartKind : uint8_t {
   activation_memory,
   window_ring,       ///< of others: slots, channels in a word
   replay_buffer,     ///< of others: slots
-  output_registers,  ///< of others: 1 if the stream behind is wires
-  threshold_unit     ///< of others: rows at once. Thresholds behind an array, not inside it
+  output_registers,  ///< of others: 1 if the stream after is wires
+  threshold_unit     ///< of others: rows at once. Thresholds after an array, not inside it
 };
 
 /// A part of a kind that was registered (parts.h), or has no list of its own: a value that the

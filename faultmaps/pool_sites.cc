@@ -108,8 +108,8 @@ std::vector<SiteRow> of_pools() {
        "pool/cell",
        PartKind::pool,
        "cell[][][]",
-       {{"column", pool_columns, "width of the output, or 1 behind a window"},
-        {"word", pool_words, "channels / channels in a word, or 1 behind a window"},
+       {{"column", pool_columns, "width of the output, or 1 after a window"},
+        {"word", pool_words, "channels / channels in a word, or 1 after a window"},
         {"bit", pool_word_bits, "channels in a word * bits of a code"}},
        ValueKind::bit,
        "bit of the running maximum of one output column after every pixel of its window, in raster "

@@ -229,7 +229,7 @@ std::vector<SiteRow> of_rtl_buffers() {
        "bit of one slot of the ring in which a sliding-window unit in RTL keeps its words: word n "
        "of the run lies in slot n mod BUF; bit = lane * bits of the format + code bit",
        "one code bit of one lane in the pixels whose words use the slot is a wrong operand of the "
-       "layer behind, padding included; drifts from image to image",
+       "layer after it, padding included; drifts from image to image",
        "every such operand has that bit; or no window covers the pixels",
        "docs/hardware.md, FINN's parts in RTL",
        Transient::stored,

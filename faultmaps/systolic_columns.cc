@@ -127,7 +127,7 @@ CodeMask SystolicFaults::of_product(const Work& work, int row, int column) const
   const Pe* pe = pe_at(row, column);
   if (pe == nullptr) return {};
   if (pe->bypassed) return CodeMask::constant(0);
-  // Output-stationary PEs are dead behind their accumulator.
+  // Output-stationary PEs are dead after their accumulator.
   if (pe->dead && array_.weights_stay()) {
     return CodeMask::constant(static_cast<uint32_t>(*pe->dead));
   }

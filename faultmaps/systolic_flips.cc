@@ -321,7 +321,7 @@ struct SystolicFaults::Flips {
     return int64_t{layer(at).columns()} + array.rows + array.columns - 2;
   }
   int64_t os_period(const At& at) const { return os_works(at) + (array.drains ? array.rows : 0); }
-  /// k before 0 or behind the last: the PE has nothing to add.
+  /// k before 0 or after the last: the PE has nothing to add.
   std::optional<OsStep> os_tile(const At& at, int row, int column, int64_t cycle) const {
     const auto tile = static_cast<int>(cycle / os_period(at));
     const int of_pixels = at.work.map.pixel_tiles();

@@ -76,7 +76,7 @@ std::vector<SiteRow> of_windows() {
        "of "
        "the pixel; bit = lane * bits of the format + code bit",
        "one channel of the pixels (y, column) with y mod slots = slot is a wrong operand of the "
-       "layer behind, padding included; the tensor itself is right",
+       "layer after it, padding included; the tensor itself is right",
        "every such operand has that bit; or no window covers the pixels",
        "docs/hardware.md, Sliding-window unit",
        Transient::stored,

@@ -26,7 +26,7 @@ struct BrokenHardware {
 };
 
 struct Family {
-  /// How an accelerator is written behind the prefix, and what that is.
+  /// How an accelerator is written after the prefix, and what that is.
   struct Form {
     std::string form;
     std::string help;

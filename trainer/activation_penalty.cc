@@ -39,7 +39,7 @@ ValueSums sums_of(const Value* values, Shape shape, int samples, Workers& worker
       sums.sizes += sizes;
       sums.squares += squares;
     }
-    // Lanes behind the last sample hold 0.
+    // Lanes after the last sample hold 0.
     const int present = std::min(lanes, samples - block * lanes);
     sums.zeros -= static_cast<int64_t>(lanes - present) * shape.size();
     sums.count = static_cast<int64_t>(present) * shape.size();

@@ -112,7 +112,7 @@ void read_zeros(const Hdf5File& file, TrainState& state) {
 /// What decides the epochs that are done already: all but when a run ends, unless the learning rate
 /// of every epoch depends on that.
 std::string trajectory(const std::string& configuration) {
-  // What the run started from stands behind the JSON.
+  // What the run started from stands after the JSON.
   const size_t end = configuration.rfind('}') + 1;
   auto json = json_or_nothing(configuration.substr(0, end));
   if (!json || !json->is_object()) return configuration;
@@ -123,7 +123,7 @@ std::string trajectory(const std::string& configuration) {
 
 /// " (seed 1, now 4)": the first option that differs; "" if none does.
 std::string difference(const std::string& of_file, const std::string& now) {
-  // What the run started from stands behind the JSON.
+  // What the run started from stands after the JSON.
   const auto parsed = [](const std::string& text) {
     return json_or_nothing(text.substr(0, text.rfind('}') + 1)).value_or(Json());
   };

@@ -98,7 +98,7 @@ class ImageBatches {
  public:
   ImageBatches(const InputImages& images, std::vector<int> order, int batch, Workers& workers);
 
-  /// The next batch as a block tensor of as many blocks as a whole batch has, 0 behind its last
+  /// The next batch as a block tensor of as many blocks as a whole batch has, 0 after its last
   /// image. Returns the number of images. Throws InputError if a picture cannot be decoded.
   int next(const std::function<Shift(int image)>& shift, int16_t* input);
 

@@ -1,4 +1,4 @@
-// Injection layers behind tensors, as a step sees them (methods.md, section 1).
+// Injection layers after tensors, as a step sees them (methods.md, section 1).
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 namespace stuckat::trainer {
 
 /// What is injected in one step. In the dropout methods (injection.zeros) survivors count 1/(1-p)
-/// times as much: the batch-norm behind them takes it into its unit.
+/// times as much: the batch-norm after them takes it into its unit.
 class InjectionOverlay : public FaultOverlay {
  public:
   /// Injects into `tensors`, ascending, from the next step on; none: nothing.

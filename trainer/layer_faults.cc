@@ -75,7 +75,7 @@ void patch_thresholds(const LayerFaults& faults, const Layer& layer, MultiThresh
 
 namespace {
 
-/// The window under an output pixel, [window.size()], padded columns behind those of the layer.
+/// The window under an output pixel, [window.size()], padded columns after those of the layer.
 void read_window(const ForwardLayer& forward, int sample, int pixel, std::vector<int32_t>& window) {
   const Layer& layer = forward.layer;
   const Geometry& g = forward.geometry;

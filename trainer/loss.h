@@ -1,4 +1,4 @@
-// The loss of a step, behind the one batch-norm of all logits.
+// The loss of a step, after the one batch-norm of all logits.
 #pragma once
 
 #include <vector>

@@ -105,7 +105,7 @@ void export_parameters(const LayerParameters& parameters, Layer& layer) {
 
 namespace {
 
-constexpr int most_table_bits = 4;  // of activations behind the input
+constexpr int most_table_bits = 4;  // of activations after the input
 
 const Capabilities& known_chains() {
   static const Capabilities known = {

@@ -84,7 +84,7 @@ struct IntegerBatchNorm {
 IntegerBatchNorm integer_batch_norm(double unit, double gamma, double beta, double mean,
                                     double variance);
 
-/// The quantizer behind a batch-norm, as integers. A value is the level number (thresholds strictly
+/// The quantizer after a batch-norm, as integers. A value is the level number (thresholds strictly
 /// below sign * sum); y exactly between two levels takes the lower one (so sign(0) is -1). gain 0
 /// gives thresholds beyond every sum. The straight-through gradient passes where
 /// low <= sum <= high: where y lies in [min_level, max_level] / max_level.

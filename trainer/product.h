@@ -1,7 +1,7 @@
 // The three matrix products of a layer (forward, data gradient, weight gradient) on blocks of 16
 // samples, by table look-up (tables.h).
 //
-// A block tensor is [block][pixel][channel][16 samples]; the samples behind the last one of a
+// A block tensor is [block][pixel][channel][16 samples]; the samples after the last one of a
 // batch hold 0 everywhere. A dense layer is a 1x1 convolution of one pixel.
 //
 // Products go from row to row of the image and say when one is done, so that what happens next

@@ -1,7 +1,7 @@
 // One training step: forward, loss, backward on a batch. Nothing of the model is changed: gradients
 // and the batch's statistics come back, optimizer.h and update_statistics() apply them.
 //
-// There are two kinds of passes behind it: chains of few bits go by table look-up (table_step.h),
+// There are two kinds of passes after it: chains of few bits go by table look-up (table_step.h),
 // all other networks by multiplication (graph/graph_step.h).
 #pragma once
 

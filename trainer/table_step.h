@@ -39,7 +39,7 @@ class TableStep : public StepPasses {
   Network network_;  // shapes and formats only
   Workers& workers_;
   std::vector<std::unique_ptr<TrainingLayer>> layers_;  // null for a pool
-  std::vector<double> unit_scale_;                      // [tensor], 1/(1-p) behind Dropout
+  std::vector<double> unit_scale_;                      // [tensor], 1/(1-p) after Dropout
   std::vector<Buffer<int8_t>> values_;                  // [tensor]
   std::vector<Buffer<float>> value_gradients_;          // [tensor]
   LayerScratch scratch_;

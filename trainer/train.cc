@@ -70,7 +70,7 @@ void check_options(const Network& network, const TrainData& data, const TrainOpt
   check(
       !injects(o.method) || !injection_tensors(network, o).empty(), "method",
       method_names()[static_cast<size_t>(o.method)] + " would inject nothing into " + network.name,
-      "pixels behind convolutions, or dense layers with the others");
+      "pixels after convolutions, or dense layers with the others");
   check(!data.train.is_raw || (o.crop_padding == 0 && !o.flip), "augmentation", "of raw data",
         "pictures, or neither crops nor flips");
   check(data.train.size() >= 2, "training images:", to_string(data.train.size()), "at least 2");

@@ -33,7 +33,7 @@ enum class LearningRateSchedule : uint8_t { constant, step, cosine };
 /// through the same one.
 enum class Draw : uint8_t { sample, batch };
 
-/// p over the epochs: linear between points, constant before the first and behind the last.
+/// p over the epochs: linear between points, constant before the first and after the last.
 struct PercentPoint {
   int epoch = 0;
   double percent = 0;
@@ -61,7 +61,7 @@ struct TrainOptions {
   Method method = Method::standard;
   InjectionKind injection = InjectionKind::channel;
   InjectionSite site = InjectionSite::after_pool;
-  bool convolutions_only = false;  ///< inject behind convolutions, not behind dense layers
+  bool convolutions_only = false;  ///< inject after convolutions, not after dense layers
   double percent = 5;              ///< p: share of channels, pixels or elements that are injected
   std::vector<PercentPoint> percent_schedule;  ///< ascending; empty: `percent` in every epoch
   Hardware hardware;
@@ -156,7 +156,7 @@ TrainResult train(const Network& architecture, const TrainData& data, const Trai
 std::string resolved_configuration(const Network& architecture, const TrainData& data,
                                    const TrainOptions& options);
 
-/// Tensors that can be injected: behind each injectable layer, before or after its pool. Pixels
+/// Tensors that can be injected: after each injectable layer, before or after its pool. Pixels
 /// are not injected into tensors of one pixel, which would stick the whole layer.
 std::vector<int> injection_tensors(const Network& network, const TrainOptions& options);
 

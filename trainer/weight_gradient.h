@@ -22,7 +22,7 @@ struct PackedActivations {
 };
 
 /// Gradients of sums by row blocks: [row / 16][pixel][16 * blocks samples][16 rows], 0 in rows and
-/// samples behind the last.
+/// samples after the last.
 inline int row_blocks(const Geometry& geometry) {
   return (geometry.out.channels + lanes - 1) / lanes;
 }

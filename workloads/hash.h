@@ -14,7 +14,7 @@
 namespace stuckat {
 
 /// SHA-256 over a sequence of fields. Integers go in as eight little-endian bytes, texts and
-/// arrays behind their length, so that two different sequences never feed the same bytes.
+/// arrays after their length, so that two different sequences never feed the same bytes.
 class Hasher {
  public:
   Hasher();

@@ -320,7 +320,7 @@ void Hdf5File::commit() {
 bool Hdf5File::exists(const std::string& name) const {
   if (content_) return content_->objects.count(name) > 0;
   const QuietErrors quiet;
-  // Every group on the way must be asked for: H5Lexists fails behind a missing one.
+  // Every group on the way must be asked for: H5Lexists fails after a missing one.
   for (size_t end = name.find('/', 1); end != std::string::npos; end = name.find('/', end + 1)) {
     if (H5Lexists(file_, name.substr(0, end).c_str(), H5P_DEFAULT) <= 0) return false;
   }

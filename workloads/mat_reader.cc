@@ -64,7 +64,7 @@ void check_compressed(const std::string& path) {
     at += length;
     if (type != compressed) at = std::min(bytes.size(), (at + 7) / 8 * 8);
   }
-  if (at != bytes.size()) throw InputError(path, "has bytes behind its last element", "none");
+  if (at != bytes.size()) throw InputError(path, "has bytes after its last element", "none");
 }
 
 Variable read_variable(mat_t* file, const char* name, const std::string& path) {

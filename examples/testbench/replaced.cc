@@ -76,7 +76,7 @@ struct Accelerator : sc_core::sc_module {
       : sc_module(name), parts(chain, accelerator, network, placement, images, left_out) {}
 };
 
-/// The RTL with its pins, clock and reset: cycle 0 ends with the first edge behind the reset.
+/// The RTL with its pins, clock and reset: cycle 0 ends with the first edge after the reset.
 struct Rtl : sc_core::sc_module {
   sc_core::sc_clock clock{"aclk", 10, sc_core::SC_NS, 0.5, 10, sc_core::SC_NS, true};
   sc_core::sc_signal<bool> resetn{"aresetn"};

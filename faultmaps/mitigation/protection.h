@@ -1,6 +1,6 @@
-// Redundancy as parts of a placement: PEs in three copies with a voter behind them, and memories of
+// Redundancy as parts of a placement: PEs in three copies with a voter after them, and memories of
 // weights and thresholds whose words are stored with check bits. What is left of a chip's faults
-// behind them is again a fault map, of the same hardware without them: so every engine is exact,
+// after them is again a fault map, of the same hardware without them: so every engine is exact,
 // and none of them knows a code or a voter.
 #pragma once
 
@@ -26,7 +26,7 @@ struct ProtectionKinds {
 /// Before the first placement is made, by one thread: registers them at the first call.
 const ProtectionKinds& protection_kinds();
 
-/// PEs of an array in three copies, with a bitwise majority voter behind their outputs: "ARRAY/
+/// PEs of an array in three copies, with a bitwise majority voter after their outputs: "ARRAY/
 /// voters". Copy 0 has the sites of the PE. Throws InputError(placement.accelerator, ...) for an
 /// array or a PE that is not there or has voters already.
 void triplicate(Placement& placement, const std::string& array, std::vector<int> pes);

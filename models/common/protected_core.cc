@@ -224,7 +224,7 @@ int ProtectedCore::voter_of(int pe) const {
 }
 
 /// Bit by bit. `sums`: of accumulators on their way to thresholds that are a part of their own,
-/// behind which the voter's output is.
+/// after which the voter's output is.
 int32_t ProtectedCore::majority(const std::array<int32_t, 3>& outputs, int voter, bool sums) const {
   const Layer& layer = core_.layer();
   const bool wide = sums || layer.accumulator_output;

@@ -1,5 +1,5 @@
 // An array of PEs on one layer with redundancy around it, as hardware (docs/mitigation.md): PEs
-// that are there three times with a bitwise majority voter behind them, memories whose words are
+// that are there three times with a bitwise majority voter after them, memories whose words are
 // stored with check bits and decoded when they are read. Without a protection it is the MvtuCore
 // alone. No time, no SystemC; voters and decoders take no cycle.
 #pragma once

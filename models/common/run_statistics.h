@@ -12,7 +12,7 @@ struct ModuleStatistics {
   std::string name;             ///< "layer1/mvtu", "array", "memory"
   int64_t busy_cycles = 0;      ///< did its work
   int64_t starved_cycles = 0;   ///< waited for input from another part
-  int64_t blocked_cycles = 0;   ///< waited for room behind it
+  int64_t blocked_cycles = 0;   ///< waited for room after it
   int64_t memory_cycles = 0;    ///< waited for weights from off-chip memory
   int64_t control_cycles = 0;   ///< waited for the controller
   int64_t draining_cycles = 0;  ///< let its pipeline run empty

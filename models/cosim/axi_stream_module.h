@@ -13,7 +13,7 @@
 // waited for.
 //
 // In reset nothing is offered: tvalid and tready fall with aresetn, and tvalid rises no sooner than
-// behind the first edge at which aresetn is high again (AMBA AXI4-Stream, IHI 0051A, 2.7.2), so
+// after the first edge at which aresetn is high again (AMBA AXI4-Stream, IHI 0051A, 2.7.2), so
 // that a receiver that counts that edge to its reset misses no word.
 #pragma once
 

@@ -106,7 +106,7 @@ void DataflowDeviceModule::start_runs() {
   }
 }
 
-/// No image behind image `last` of the run is read: that one is, because padding begins an image
+/// No image after image `last` of the run is read: that one is, because padding begins an image
 /// before it has a word of it.
 void DataflowDeviceModule::withdraw_behind(int64_t last) {
   const int64_t left = run_.images - (last + 1);

@@ -1,5 +1,5 @@
 // What a host sees of any accelerator: registers, an interrupt, a bus master, and what start,
-// reset, bad accesses and a memory that does not answer do. The accelerators behind it are
+// reset, bad accesses and a memory that does not answer do. The accelerators after it are
 // dataflow_device_module and loopback_device_module; docs/device.md has the registers and what a
 // driver does.
 #pragma once

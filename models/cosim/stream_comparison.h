@@ -48,7 +48,7 @@ class StreamComparison {
   /// The same for a run that is over: one side has words or pops that the other has not.
   std::string final_difference() const;
   int64_t compared() const { return compared_; }  ///< words, pops included
-  /// Goes on behind the first difference.
+  /// Goes on after the first difference.
   const ComparisonSummary& summary() const { return summary_; }
 
  private:

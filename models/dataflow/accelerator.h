@@ -15,7 +15,7 @@ namespace stuckat::dataflow {
 
 using kernel::Discipline;
 
-/// How the sliding-window unit is built: loops from HLS, which load K rows and drain behind every
+/// How the sliding-window unit is built: loops from HLS, which load K rows and drain after every
 /// image (docs/hardware.md); or FINN's in RTL, which reads and writes decoupled, one word of a
 /// window at a time, or (parallel) all pixels of a window at once.
 enum class WindowVersion : uint8_t { hls, rtl, parallel };
@@ -24,7 +24,7 @@ enum class WindowVersion : uint8_t { hls, rtl, parallel };
 enum class Backend : uint8_t { hls, rtl };
 
 /// How the parts of a layer are built. Thresholds are inside the MVTU, or (rtl) a part of their
-/// own, as they have to be behind an MVTU in RTL.
+/// own, as they have to be after an MVTU in RTL.
 struct LayerParts {
   WindowVersion sliding_window = WindowVersion::hls;
   Backend mvtu = Backend::hls;
@@ -57,7 +57,7 @@ struct LayerParams {
   int threshold_bits = 0;    ///< 0: the smallest that holds every threshold
   int padded_rows = 0;       ///< last layer only; 0: the next multiple of pe
   int word_bits = 0;         ///< widest word of the output stream; 0: as the part produces them
-  int out_depth = 2;         ///< FIFO behind the layer; 0: wires
+  int out_depth = 2;         ///< FIFO after the layer; 0: wires
   int inner_depth = 2;       ///< FIFOs inside it; 0: wires
   LayerParts parts;
   Latencies latency{0, 0, 0, 0, 0, 0};  ///< of loops from HLS; 0: those of the accelerator
@@ -76,9 +76,9 @@ struct DepthSource {
   bool operator==(const DepthSource&) const { return true; }
 };
 
-/// The node of FINN's that quantizes the input in front of the accelerator, where its folding named
+/// The node of FINN's that quantizes the input before the accelerator, where its folding named
 /// one. It is not modelled and no part of a description, so that all are equal; but FINN numbers
-/// the others behind it.
+/// the others after it.
 struct InputQuantizer {
   std::string node_type;  ///< "Thresholding_rtl"; empty: none is known
   int pe = 0;
@@ -138,7 +138,7 @@ const Capabilities& capabilities();
 // Figures of one layer on one accelerator, fitted and validated; index into network.layers.
 int padded_rows(const DataflowAccelerator& accelerator, const Network& network, int layer);
 int padded_columns(const DataflowAccelerator& accelerator, const Network& network, int layer);
-/// Whether a sliding window in front of a pool hands it one window after the other: always where
+/// Whether a sliding window before a pool hands it one window after the other: always where
 /// they overlap. (FINN: Pool; without it StreamingMaxPool.)
 bool pools_windows(const DataflowAccelerator& accelerator, const Network& network, int layer);
 /// Channels in a word of a convolution's windows.
@@ -152,7 +152,7 @@ int core_stages(const LayerParams& params);
 /// Cycles that the MVTU of a layer computes for one image: NF * SF * output pixels.
 int64_t mvtu_cycles(const DataflowAccelerator& accelerator, const Network& network, int layer);
 /// Cycles for one image of the slowest of a layer's MVTU, its sliding window (HLS), and the pools
-/// behind it, whose words have PE channels.
+/// after it, whose words have PE channels.
 int64_t layer_cycles(const Network& network, int layer, const LayerParams& params);
 
 }  // namespace stuckat::dataflow

@@ -19,7 +19,7 @@ std::vector<Depth> depths_of(DataflowAccelerator& accelerator, const Network& ne
   for (size_t i = 0; i < accelerator.layers.size(); ++i) {
     const std::string& name = network.layers[i].name;
     depths.push_back({"the FIFOs inside " + name, &accelerator.layers[i].inner_depth});
-    depths.push_back({"the FIFO behind " + name, &accelerator.layers[i].out_depth});
+    depths.push_back({"the FIFO after " + name, &accelerator.layers[i].out_depth});
   }
   return depths;
 }

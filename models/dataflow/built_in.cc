@@ -13,8 +13,8 @@ namespace {
 struct LayerRow {
   int pe;  // 0: a pool
   int simd;
-  int word_bits;  // of the stream behind the layer; 0: PE codes
-  int depth;      // of the FIFO behind the layer
+  int word_bits;  // of the stream after the layer; 0: PE codes
+  int depth;      // of the FIFO after the layer
 };
 
 struct AcceleratorRow {

@@ -199,7 +199,7 @@ std::vector<size_t> stages_between(const Chain& chain, const std::string& first,
   std::vector<size_t> stages;
   for (size_t i = index(first); i <= index(last); ++i) stages.push_back(i);
   if (stages.empty())
-    throw InputError("dataflow", first + " lies behind " + last, "the first one first");
+    throw InputError("dataflow", first + " comes after " + last, "the first one first");
   return stages;
 }
 

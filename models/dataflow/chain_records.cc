@@ -32,7 +32,7 @@ void ChainRecords::repeat(const Chain& chain, const std::vector<PartProgram>& pr
     const int64_t count = images * counted_steps_per_image(programs[i]);
     steps[i].repeat(parts[i]->steps(), parts[i]->next_step_cycle(), count, cycles, periods);
     if (!std::holds_alternative<RtlMvuShape>(programs[i])) continue;
-    // One for each word that it writes; behind the last word are none.
+    // One for each word that it writes; after the last word are none.
     const int64_t words = images * words_written_per_image(programs[i]);
     exits[i].repeat(fifos[i].pushed() + fifos[i].skipped(), fifos[i].last_push() + 1, words, cycles,
                     periods);

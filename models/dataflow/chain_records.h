@@ -1,4 +1,4 @@
-// What happened in a run of a chain: steps of parts and words of streams, and what those behind a
+// What happened in a run of a chain: steps of parts and words of streams, and what those after a
 // stream need to know of it.
 #pragma once
 

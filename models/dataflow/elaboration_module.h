@@ -18,7 +18,7 @@ class RtlMvuModule;
 class ElaboratedChain {
  public:
   /// images: [image] memory words, kept by reference. Stages `left_out` are not built: others
-  /// (models/cosim, RTL behind pin adaptors) read the stream before them and write the one behind.
+  /// (models/cosim, RTL after pin adaptors) read the stream before them and write the next one.
   ElaboratedChain(const Chain& chain, const DataflowAccelerator& accelerator,
                   const Network& network, const Placement& placement,
                   const std::vector<std::vector<uint64_t>>& images,

@@ -36,8 +36,8 @@ struct FinnNode {
   Json values = Json::object();
   std::string type = {};  ///< "MVAU_hls"
   int number = 0;
-  std::optional<int> fifo_behind = {};    ///< words of StreamingFIFO nodes directly behind
-  std::vector<FinnNode> converters = {};  ///< width converters behind, before the next node
+  std::optional<int> fifo_behind = {};    ///< words of StreamingFIFO nodes directly after
+  std::vector<FinnNode> converters = {};  ///< width converters after, before the next node
 
   int integer_of(const char* key, const std::string& where) const;
   /// FIFO depth that is asked for at one side: "outFIFODepth": 32 or "outFIFODepths": [32].

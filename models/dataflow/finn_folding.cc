@@ -16,7 +16,7 @@ namespace {
 
 /// A Pool takes the words of a window of its own as they are (FINN: it requires
 /// ConvolutionInputGenerator with depthwise = 1). A StreamingMaxPool takes whole pixels, from
-/// behind the layer in front.
+/// after the layer in front.
 void read_pool(const FinnNode& node, const FinnNode* window, const Layer& layer, LayerParams& p,
                LayerParams* in_front, const std::string& where) {
   if (window != nullptr) {
@@ -26,7 +26,7 @@ void read_pool(const FinnNode& node, const FinnNode* window, const Layer& layer,
     }
   } else if (overlapping(layer)) {
     throw InputError(where, node.name + " for '" + layer.name + "', whose windows overlap",
-                     "Pool behind ConvolutionInputGenerator");
+                     "Pool after ConvolutionInputGenerator");
   } else if (in_front != nullptr) {
     in_front->word_bits = layer.input.channels * layer.input_format.bits;
   }
@@ -52,8 +52,8 @@ WindowVersion version_of(const FinnNode& window, const std::string& where) {
 
 bool has_thresholds(const Layer& layer) { return layer.has_weights() && !layer.accumulator_output; }
 
-/// Thresholds are parts of their own behind every MVAU in RTL, and behind all if the build says so
-/// (standalone_thresholds). One more in front of the network quantizes its input, and is passed
+/// Thresholds are parts of their own after every MVAU in RTL, and after all if the build says so
+/// (standalone_thresholds). One more before the network quantizes its input, and is passed
 /// over.
 void read_thresholds(const FinnFile& file, const Network& network, const std::string& where,
                      DataflowAccelerator& accelerator, std::vector<LayerNodes>& nodes_of_layers) {
@@ -69,8 +69,8 @@ void read_thresholds(const FinnFile& file, const Network& network, const std::st
   };
   if (!is(all) && !is(behind_rtl)) {
     throw InputError(where, std::to_string(found) + " nodes Thresholding",
-                     std::to_string(behind_rtl.size()) + " behind MVAUs in RTL or " +
-                         std::to_string(all.size()) + " behind all, and one more for the input");
+                     std::to_string(behind_rtl.size()) + " after MVAUs in RTL or " +
+                         std::to_string(all.size()) + " after all, and one more for the input");
   }
   // As many as stand behind all may be those behind RTL and the input's, which then comes first.
   const bool fewer = is(behind_rtl) && !(found == all.size() && found > behind_rtl.size() &&
@@ -111,7 +111,7 @@ void read_paddings(const FinnFile& file, const Network& network, const std::stri
     const FinnNode& node = file.paddings[n];
     p.parts.padding = node.backend();
     if (node.integer_of("SIMD", where) != p.window_simd) {
-      throw InputError(where, node.name + ".SIMD", "that of the window behind it");
+      throw InputError(where, node.name + ".SIMD", "that of the window after it");
     }
     nodes_of_layers[padded[n]].padding = &node;
   }

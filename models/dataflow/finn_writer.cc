@@ -19,7 +19,7 @@ enum class Generation : uint8_t { stalling, flushing, backends };
 struct NodeName {
   const char* until_2021;
   const char* from_hls;
-  const char* with_backend;  // "_hls" or "_rtl" comes behind
+  const char* with_backend;  // "_hls" or "_rtl" comes after
 
   std::string of(Generation generation, Backend backend) const {
     if (generation == Generation::stalling) return until_2021;
@@ -135,7 +135,7 @@ void FinnWriter::check_layer(int index) const {
   }
 }
 
-/// FINN has thresholds apart behind MVAUs in RTL, or behind all.
+/// FINN has thresholds apart after MVAUs in RTL, or after all.
 void FinnWriter::check_thresholds() const {
   int inside = -1, apart = -1;
   for (size_t i = 0; i < network_.layers.size(); ++i) {
@@ -175,7 +175,7 @@ void FinnWriter::check_stage(size_t index) const {
   if (stage.name == layer.name + "/output_converter" &&
       !is_streaming_pool(built_.chain.stages[index + 1])) {
     refuse(stage.layer, "word_bits " + std::to_string(params(stage.layer).word_bits),
-           "0, but in front of a pool that takes whole pixels: FINN's words are those of parts");
+           "0, but before a pool that takes whole pixels: FINN's words are those of parts");
   }
   for (const StreamSpec* stream : {&in, &out}) {
     if (stream->depth >= 2) continue;

@@ -64,7 +64,7 @@ DataflowAccelerator built_as(const DataflowAccelerator& base, const DataflowAcce
     p.simd = folded.simd;
     p.padded_rows = p.threshold_pe = p.segment_length = 0;
     if (is_pool(layer)) {
-      // One behind another layer takes that one's words, if it takes windows at all.
+      // One after another layer takes that one's words, if it takes windows at all.
       if (p.window_simd > 0) p.window_simd = std::gcd(lanes, layer.input.channels);
     } else {
       lanes = p.pe;

@@ -9,7 +9,7 @@
 
 namespace stuckat::dataflow {
 
-/// Steps that all do the same. Each comes behind `skip` steps that neither read nor write.
+/// Steps that all do the same. Each comes after `skip` steps that neither read nor write.
 struct Phase {
   int64_t steps = 0;
   int64_t skip = 0;
@@ -27,7 +27,7 @@ struct Block {
 };
 
 /// What a part does for one image. Images follow each other in one flattened loop, unless the part
-/// drains: then its pipeline runs empty behind every image.
+/// drains: then its pipeline runs empty after every image.
 struct LoopProgram {
   std::vector<Block> blocks;
   int latency_steps = 1;

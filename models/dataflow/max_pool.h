@@ -1,4 +1,4 @@
-// Max-pool: keeps the greatest value so far of every pixel of one output row, or, behind a sliding
+// Max-pool: keeps the greatest value so far of every pixel of one output row, or, after a sliding
 // window, of one word of one pixel.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace stuckat::dataflow {
 
-/// Then a sliding window in front of the pool emits them one by one.
+/// Then a sliding window before the pool emits them one by one.
 inline bool overlapping(const Layer& pool) { return pool.kernel != pool.stride; }
 /// What passes through such a pool as one image: one window of one word of `lanes` channels.
 Layer pooled_window(const Layer& pool, int lanes);

@@ -48,7 +48,7 @@ class MaxPoolModule : public kernel::Stage {
   int row_ = 0;
   int64_t read_ = 0;     // words of the row
   int64_t written_ = 0;  // words of the row
-  int64_t dropped_ = 0;  // words behind the last row
+  int64_t dropped_ = 0;  // words after the last row
 };
 
 }  // namespace stuckat::dataflow

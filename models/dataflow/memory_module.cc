@@ -7,7 +7,7 @@ namespace stuckat::dataflow {
 using kernel::Discipline;
 using kernel::StepStatus;
 
-// Memory always answers: nothing ever waits in the reader for a step behind it.
+// Memory always answers: nothing ever waits in the reader for a step after it.
 MemoryReaderModule::MemoryReaderModule(const sc_core::sc_module_name& name, kernel::Stream& stream,
                                        int latency_steps,
                                        const std::vector<std::vector<uint64_t>>& images)

@@ -13,7 +13,7 @@ namespace {
 
 /// Elements of a tensor (or of windows) follow each other from word to word, `in_pixel` of them for
 /// each pixel, padding included. Where no word holds two pixels, pixels are words of their own; the
-/// padding behind the last element is part of the one pixel there is. False: words have no place
+/// padding after the last element is part of the one pixel there is. False: words have no place
 /// among the pixels.
 bool divide(int pixels, int in_pixel, int channels, int64_t words_per_image, Stream& stream) {
   const bool aligned = pixels == 1 || in_pixel % stream.channels_per_word == 0;
@@ -97,8 +97,8 @@ class StreamPlacer {
   const Chain& chain_;
   const Network& network_;
   Placement& placement_;
-  int computed_ = 0;   // layers whose array or pool lies behind
-  int windowed_ = -1;  // the layer whose sliding window lies behind
+  int computed_ = 0;   // layers whose array or pool comes after
+  int windowed_ = -1;  // the layer whose sliding window comes after
 };
 
 /// What an MVU in RTL stores beside its core.

@@ -18,7 +18,7 @@ class RtlClock {
   /// A word is there, to be written in earliest_write() or later.
   bool writes() const { return writing_; }
   int64_t steps() const { return steps_; }      ///< inside, of all images
-  int64_t blocked() const { return blocked_; }  ///< cycles in which one waited for room behind
+  int64_t blocked() const { return blocked_; }  ///< cycles in which one waited for room after
 
   void record(StepRecord* steps) { record_ = steps; }
   void note_margins(Margins* margins) { margins_ = margins; }
@@ -34,7 +34,7 @@ class RtlClock {
     if (margins_ != nullptr) margins_->note(first - second);
     return std::max(first, second);
   }
-  /// Whether `first` lies behind `second`, where something changes at once if it does.
+  /// Whether `first` comes after `second`, where something changes at once if it does.
   bool behind(int64_t first, int64_t second) {
     if (margins_ != nullptr) margins_->note(2 * (first - second) - 1);  // a tie is one of the sides
     return first > second;

@@ -88,7 +88,7 @@ void RtlMvuModule::leave() {
   if (registers_[0].is_healthy() && registers_[1].is_healthy()) return;
   const int64_t exit = clock_.exit(), before = clock_.last_write();
   if (before > exit) registers_[0].pass(word(), out()->limbs(), exit, before);
-  // Nothing flips where the stream behind is wires: when a word leaves is not known here then.
+  // Nothing flips where the stream after is wires: when a word leaves is not known here then.
   int64_t until = clock_.earliest_write();
   if (out()->depth() > 0) until = std::max(until, out()->slot_free());
   registers_[1].pass(word(), out()->limbs(), std::max(exit, before), until);

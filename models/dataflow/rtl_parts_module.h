@@ -75,7 +75,7 @@ class RtlMvuModule : public RtlStageModule<RtlMvuClock> {
     std::vector<Flip> flips;
 
     bool is_healthy() const { return keep.empty() && flips.empty(); }
-    /// The word lies there from the cycle behind `since` to `until`.
+    /// The word lies there from the cycle after `since` to `until`.
     void pass(uint64_t* word, int limbs, int64_t since, int64_t until) const;
   };
 
@@ -110,7 +110,7 @@ class RtlNarrowingModule : public RtlStageModule<RtlNarrowingClock> {
   WidthConverter core_;
 };
 
-/// Thresholds of a layer behind its MVU: sums of PE rows in, codes of as many out. The thresholds
+/// Thresholds of a layer after its MVU: sums of PE rows in, codes of as many out. The thresholds
 /// are those of the layer's core, which outlives the module.
 class ThresholdingModule : public kernel::Stage {
  public:

@@ -1,8 +1,8 @@
 // When FINN's sliding-window unit in RTL does what (finn-rtllib/swg, default style): words are
-// taken into a ring of BUF while words of windows are fetched from it and written, each behind the
+// taken into a ring of BUF while words of windows are fetched from it and written, each after the
 // other by a register. A step is a fetch.
 //
-//   r(e) >= r(e-1)+1, word visible, f(j*)+1   j*: the first fetch behind which element e-BUF is no
+//   r(e) >= r(e-1)+1, word visible, f(j*)+1   j*: the first fetch after which element e-BUF is no
 //                                             longer needed, by the next fetch or the next window
 //   r(0) >= w(last)+1, r(last)+1              of the image before: images do not overlap
 //   f(j) >= f(j-1)+1, w(j-1), r(elem(j))+1
@@ -18,7 +18,7 @@ class RtlWindowClock : public RtlClock {
  public:
   explicit RtlWindowClock(const WindowShape& shape);
 
-  /// The next fetch needs a word that was not read; behind the last: some of the image are left.
+  /// The next fetch needs a word that was not read; after the last: some of the image are left.
   bool reads() const { return read_ <= needed_; }
   bool image_done() const { return window_ == windows_ && !writing_ && !reads(); }
   void begin_image();
@@ -38,7 +38,7 @@ class RtlWindowClock : public RtlClock {
   int64_t last_fetched() const { return fetched_; }
   int64_t last_fetch() const { return last_fetch_; }
   void idle_until(int64_t cycle) { last_read_ = std::max(last_read_, cycle - 1); }
-  /// The cycle behind all that was done.
+  /// The cycle after all that was done.
   int64_t next_step_cycle() const { return last_fetch_ + 1; }
   int64_t cycle() const { return std::max({last_read_, last_fetch_, last_write_}) + 1; }
 
@@ -70,10 +70,10 @@ class RtlWindowClock : public RtlClock {
 
   int64_t window_ = 0;  // of the next fetch
   int ox_ = 0, oy_ = 0, channel_word_ = 0;
-  int64_t first_ = 0, next_first_ = 0;  // elements of the window and of the one behind it
+  int64_t first_ = 0, next_first_ = 0;  // elements of the window and of the one after it
   size_t word_ = 0;                     // of the window
   int64_t read_ = 0;                    // elements
-  int64_t needed_ = 0;   // the element of the next fetch; behind the last, that of the image
+  int64_t needed_ = 0;   // the element of the next fetch; after the last, that of the image
   int64_t fetched_ = 0;  // the element that was fetched last
   int64_t allowed_ = 0;  // elements before it may be taken, in known cycles
 

@@ -8,7 +8,7 @@
 namespace stuckat::dataflow {
 namespace {
 
-/// On to the next of `count`; false behind the last, and the first follows.
+/// On to the next of `count`; false after the last, and the first follows.
 bool further(int& index, int count) {
   if (++index == count) index = 0;
   return index > 0;

@@ -18,10 +18,10 @@ class StepRecord {
     segments_.push_back({index, cycle});
   }
   /// From step `index` on, and from `cycle` on, the last `steps` steps happen `times` times again,
-  /// each time `cycles` cycles later. The next step to be told of comes behind them.
+  /// each time `cycles` cycles later. The next step to be told of comes after them.
   void repeat(int64_t index, int64_t cycle, int64_t steps, int64_t cycles, int64_t times) {
     periods_.push_back({index, cycle, steps, cycles, times});
-    // The step behind them, unless it is told of as a later one.
+    // The step after them, unless it is told of as a later one.
     segments_.push_back({index + times * steps, cycle + times * cycles});
   }
 

@@ -1,4 +1,4 @@
-// What the parts before a stream did in a run, as far as those behind it can tell.
+// What the parts before a stream did in a run, as far as those after it can tell.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace stuckat::dataflow {
 
-/// Words that never wait for room in the stream come when they come, whatever lies behind it: in
+/// Words that never wait for room in the stream come when they come, whatever comes after it: in
 /// every run of as many images in which none does, they come in the same cycles.
 struct StreamHistory {
   /// When all has come to rest that can without a further image.

@@ -75,7 +75,7 @@ TimedChain::TimedChain(Parts parts, int64_t images, const TimingOptions& options
   parts_.back()->note_arrivals(&arrivals_);
 }
 
-/// From the end to the front, as far as all behind a stream moves on at the pace of the results: if
+/// From the end to the front, as far as all after a stream moves on at the pace of the results: if
 /// the part before it does too, the stream is supposed to have been read so for long; if that part
 /// gains on it, all up to it is moved so far ahead that the stream is full. False: nothing changed.
 bool TimedChain::hurry(const Snapshot& now) {
@@ -148,7 +148,7 @@ StepStatus TimedChain::advance(size_t stage) {
   return status;
 }
 
-/// Runs a part until it can go no further for lack of words before it, and those behind it as far
+/// Runs a part until it can go no further for lack of words before it, and those after it as far
 /// as it asks for room.
 void TimedChain::drive(size_t stage) {
   for (size_t at = stage;;) {
@@ -164,7 +164,7 @@ void TimedChain::drive(size_t stage) {
 
 // The reader takes one image, then all others go as far as they can: by the determinism of process
 // networks that is one and the same state whatever the order, so states of different images
-// compare. And what lies before a stream is in a state that knows nothing of what lies behind it,
+// compare. And what lies before a stream is in a state that knows nothing of what comes after it,
 // but for the times at which words must wait for room.
 void TimedChain::run_next_image() {
   ++admitted_;

@@ -3,7 +3,7 @@
 //
 // Exactly: an image is a function of the times that the one before left behind (Snapshot), made
 // of nothing but additions of constants and choices of the later of two times: a max-plus system.
-// - If all times are by the same number of cycles behind those of an earlier image, everything
+// - If all times are by the same number of cycles after those of an earlier image, everything
 //   between repeats for ever: the steady state.
 // - Else, as while a fast part still fills the FIFO before a slow one, each time moves on at a pace
 //   of its own. As long as every choice falls on the same side, times are linear functions of those
@@ -23,15 +23,15 @@ class TimedChain {
  public:
   TimedChain(const Network& network, const DataflowAccelerator& accelerator, int64_t images,
              const TimingOptions& options);
-  /// Only what lies behind a stream. One part plays what came before it in a run of as many images
-  /// that differed behind the stream alone.
+  /// Only what comes after a stream. One part plays what came before it in a run of as many images
+  /// that differed after the stream alone.
   TimedChain(const Network& network, const DataflowAccelerator& accelerator, int64_t images,
              const TimingOptions& options, size_t stream, const StreamHistory& before);
 
   /// Once. Everything is recorded if `records` is given; then, as with `histories`, only whole
   /// periods of the steady state are skipped.
   DataflowTiming run(ChainRecords* records = nullptr, ChainHistories* histories = nullptr);
-  /// Once, behind a stream: nothing if one of the words that are played must wait for room, so that
+  /// Once, after a stream: nothing if one of the words that are played must wait for room, so that
   /// what came before would have been another. Else `arrival_cycles` and `steady` are those of the
   /// whole chain, as are modules and streams but for the first, the player.
   std::optional<DataflowTiming> run_behind(ChainHistories& histories);
@@ -56,7 +56,7 @@ class TimedChain {
              const StreamHistory* before);
   static Parts all_parts(const Network& network, const DataflowAccelerator& accelerator,
                          int64_t images, const TimingOptions& options);
-  /// All that lies behind a stream; the program of its writer is kept as one that is played.
+  /// All that comes after a stream; the program of its writer is kept as one that is played.
   static Parts parts_behind(size_t stream, Parts all);
   bool run_images(ChainRecords* records, ChainHistories* histories);
   void drive(size_t stage);

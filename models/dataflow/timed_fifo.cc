@@ -19,7 +19,7 @@ void TimedFifo::leave(int64_t cycle) {
 }
 
 // Merges pushes and pops in the order of time; a slot that falls free and one that is taken in the
-// same cycle are one slot. What is not known yet comes behind the last that is.
+// same cycle are one slot. What is not known yet comes after the last that is.
 void TimedFifo::settle() {
   if (is_wire()) {  // nothing lies there
     entered_ = left_ = pushed_;

@@ -26,7 +26,7 @@ class TimedFifo {
   int depth() const { return depth_; }
   int64_t pushed() const { return pushed_; }
   int64_t popped() const { return popped_; }
-  int64_t skipped() const { return skipped_; }                    ///< words in front of those
+  int64_t skipped() const { return skipped_; }                    ///< words before those
   int64_t slots() const { return depth_ - (pushed_ - popped_); }  ///< free, in known cycles
   /// In store, or offered.
   int64_t words() const { return stored() + (offered_ ? 1 : 0); }
@@ -42,7 +42,7 @@ class TimedFifo {
   int64_t last_pop() const { return popped_ == 0 ? -1 : read_[at(popped_ - 1)]; }
 
   /// As if each word but the last `words` had been read `cycles` cycles before the one that lies so
-  /// many behind it. Empty. False: nothing changes.
+  /// many after it. Empty. False: nothing changes.
   bool suppose_repeated(int64_t words, int64_t cycles) {
     bool changes = false;
     for (int64_t back = words + 1; back <= depth_; ++back) {
@@ -120,7 +120,7 @@ class TimedFifo {
     push_trace_ = Trace(words);
     pop_trace_ = Trace(words);
   }
-  /// Every push and pop of the last image was `cycles` cycles behind that of the image before.
+  /// Every push and pop of the last image was `cycles` cycles after that of the image before.
   bool moved_by(int64_t cycles) const {
     return push_trace_.moved_by(cycles) && pop_trace_.moved_by(cycles);
   }
@@ -142,7 +142,7 @@ class TimedFifo {
       words_[next_] = {cycle, cycle - words_[next_].cycle};
       if (++next_ == words_.size()) next_ = 0;
     }
-    /// The cycle of word `n` behind the last, if each image is to the one before as the last is.
+    /// The cycle of word `n` after the last, if each image is to the one before as the last is.
     int64_t further(int64_t n) const {
       const auto size = static_cast<int64_t>(words_.size());
       const Word& word = words_[(next_ + static_cast<size_t>(n % size)) % words_.size()];
@@ -173,7 +173,7 @@ class TimedFifo {
   uint64_t mask_;
   int64_t pushed_ = 0;
   int64_t popped_ = 0;
-  int64_t skipped_ = 0;   // words in front of those
+  int64_t skipped_ = 0;   // words before those
   bool offered_ = false;  // wires: a word, from that cycle on
   int64_t offer_ = 0;
   std::vector<int64_t> written_;  // [word & mask_]

@@ -35,10 +35,10 @@ class TimedPart {
   int64_t cycles() const { return clock_; }  ///< busy + starved + blocked
   int64_t steps() const { return next_; }    ///< and bubbles of drains, as they are recorded
   virtual int64_t busy() const { return next_; }
-  /// The earliest cycle of the next step, as it is recorded: directly behind the last one.
+  /// The earliest cycle of the next step, as it is recorded: directly after the last one.
   virtual int64_t next_step_cycle() const { return clock_; }
   int64_t blocked() const { return blocked_; }
-  bool waited() const { return waited_; }  ///< a word for lack of room in the stream behind
+  bool waited() const { return waited_; }  ///< a word for lack of room in the stream after
 
   virtual void record(StepRecord* steps) { steps_ = steps; }
   /// When results leave the core of an MVU in RTL; other parts tell nothing.

@@ -157,8 +157,8 @@ std::optional<CellReads> DataflowTimeline::ring_reads(const std::string& ring, i
   return result;
 }
 
-// Likewise. A word is read from the buffer behind the one before it, in the cycle in which that
-// passes on to the core, and one cycle behind its own coming at the earliest: then step i of the
+// Likewise. A word is read from the buffer after the one before it, in the cycle in which that
+// passes on to the core, and one cycle after its own coming at the earliest: then step i of the
 // core leaves the read of step i + 1 in its own cycle.
 std::optional<ReplayReads> DataflowTimeline::replay_reads(const std::string& buffer, int slot,
                                                           int64_t cycle) const {
@@ -197,7 +197,7 @@ FoldResult DataflowTimeline::result_at(const Mvu& mvu, int64_t result) const {
           static_cast<int>(in_image % mvu.shape.neuron_fold)};
 }
 
-// A result waits in register 0 from the cycle behind that of its exit until the one before is
+// A result waits in register 0 from the cycle after that of its exit until the one before is
 // written, then lies in register 1 until it is written itself.
 std::optional<FoldResult> DataflowTimeline::result_in(const std::string& registers, int which,
                                                       int64_t cycle) const {

@@ -105,7 +105,7 @@ std::optional<int64_t> DataflowSchedule::next_step(int part, int64_t cycle) cons
   if (cycle_of(part, 0, 0) < cycle) {
     const auto before = step_at(part, cycle - 1);
     if (!before) return {};  // done
-    // Bubbles with which the part drains come behind the steps of their image.
+    // Bubbles with which the part drains come after the steps of their image.
     next = before->image * per_image + std::min(before->step + 1, per_image);
   }
   if (next >= state_->images * per_image) return {};

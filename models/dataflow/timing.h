@@ -21,7 +21,7 @@ struct TimingOptions {
 };
 
 /// Image number `image`, counted from 1, and every further one of a longer run arrive `cycles`
-/// behind the one `images` before: all parts and streams are in the state of then.
+/// after the one `images` before: all parts and streams are in the state of then.
 struct SteadyState {
   int64_t image = 0;
   int64_t images = 0;  ///< 0: not reached within the run
@@ -72,7 +72,7 @@ struct PartStep {
   int64_t image = 0;
   int64_t step =
       0;  ///< of the image's loop (docs/hardware.md): for an MVTU (window*NF + nf)*SF + sf
-  bool busy = false;  ///< it starts in this cycle; otherwise the part waits with it behind it
+  bool busy = false;  ///< it starts in this cycle; otherwise the part waits with it after it
 };
 
 class StepRecord;
@@ -98,7 +98,7 @@ class DataflowSchedule {
   /// The cycle in which a step starts; 0 <= image < images, 0 <= step < steps_per_image().
   int64_t cycle_of(int part, int64_t image, int64_t step) const;
   /// The first step of the run that starts in `cycle` or later, counted over all images; its image
-  /// is step / steps_per_image(). Nothing behind the last one.
+  /// is step / steps_per_image(). Nothing after the last one.
   std::optional<int64_t> next_step(int part, int64_t cycle) const;
   /// The word of the run that is pushed into a stream in `cycle`.
   std::optional<int64_t> word_pushed(int stream, int64_t cycle) const;

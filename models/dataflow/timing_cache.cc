@@ -38,7 +38,7 @@ size_t TimingCache::Beginning::bytes() const {
   return sum;
 }
 
-/// The one with which the design has most in common in front of a stream without waiting words.
+/// The one with which the design has most in common before a stream without waiting words.
 std::optional<TimingCache::Known> TimingCache::find_beginning(const Beginning& design) const {
   std::optional<Known> best;
   for (const Beginning& known : beginnings_) {

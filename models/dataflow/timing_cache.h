@@ -29,7 +29,7 @@ class TimingCache {
   /// - depths of FIFOs that held at most depth - 2 words at once, in both depths: no word ever
   ///   waited for room in them, so that the same cycles satisfy the same rules. (Not from a run
   ///   that came to no steady state: with other depths it may.)
-  /// Else only what lies behind a stream is run, as far back as possible, if a run is known whose
+  /// Else only what comes after a stream is run, as far back as possible, if a run is known whose
   /// parts and FIFOs before it are the same and no word waited for room in it, in either run. What
   /// waits there is found out on the way; then all is run.
   DesignTiming timing(const DataflowAccelerator& accelerator);

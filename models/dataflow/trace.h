@@ -17,7 +17,7 @@ class StreamTrace : public kernel::WordProbe {
 
   std::vector<int64_t> pushes;    ///< [words]
   std::vector<int64_t> pops;      ///< [words that were read]
-  std::function<void()> on_read;  ///< behind each word that was read; may be unset
+  std::function<void()> on_read;  ///< after each word that was read; may be unset
 
   void on_push(int64_t index, int64_t cycle, const uint64_t* word) override {
     pushes.push_back(cycle);

@@ -63,7 +63,7 @@ class Counter {
  public:
   Counter(TraceWriter& out, std::string name) : out_(out), name_(std::move(name)) {}
 
-  /// More words; all pops in front of the last of these pushes are known. A word is in store from
+  /// More words; all pops before the last of these pushes are known. A word is in store from
   /// the cycle of its push to that of its pop.
   void add(const Words& pushes, const Words& pops) {
     pops_.insert(pops_.end(), pops.first, pops.last);
@@ -99,7 +99,7 @@ class Counter {
 
   TraceWriter& out_;
   std::string name_;
-  std::deque<int64_t> pops_;  // behind the last push
+  std::deque<int64_t> pops_;  // after the last push
   int64_t stored_ = 0, fullest_ = 0, shown_ = 0, window_ = 0;
 };
 
@@ -171,7 +171,7 @@ void DataflowTrace::add(std::vector<StreamTrace>& streams) {
   const auto& specs = state_->chain.streams;
   const auto complete = [&] {
     for (size_t i = 0; i < streams.size(); ++i) {
-      // Words are read behind their pushes, which are there, too.
+      // Words are read after their pushes, which are there, too.
       if (std::ssize(streams[i].pops) < specs[i].words_per_image) return false;
     }
     return true;

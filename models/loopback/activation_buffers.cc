@@ -67,7 +67,7 @@ uint32_t ActivationBuffers::bit_of(const Flip& flip, const Layout& layout, int p
   return position >= 0 && position < layout.bits ? 1u << position : 0;
 }
 
-/// Flips in the element that come behind its last write, up to `cycle`.
+/// Flips in the element that come after its last write, up to `cycle`.
 void ActivationBuffers::flip_until(int64_t cycle, int pixel, int channel, int32_t& value) {
   uint32_t inverted = 0;
   for (Flip& flip : flips_) {

@@ -38,7 +38,7 @@ class ActivationBuffers {
   /// The same, with column c as it is read in cycle cycles[c / simd].
   const int32_t* window(const Layer& layer, int pixel, const int64_t* cycles, int simd);
 
-  /// What was written since open(), before swap(): the tensor and one for each pool behind it.
+  /// What was written since open(), before swap(): the tensor and one for each pool after it.
   const std::vector<Tensor>& written() const { return written_; }
   /// What is read.
   const Tensor& read() const { return read_; }

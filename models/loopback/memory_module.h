@@ -11,8 +11,8 @@
 
 namespace stuckat::loopback {
 
-/// One data bus; bursts in the order of their requests, each latency_cycles behind its request and
-/// behind the burst before it. Says when the last byte is there by the delay it returns, without
+/// One data bus; bursts in the order of their requests, each latency_cycles after its request and
+/// after the burst before it. Says when the last byte is there by the delay it returns, without
 /// letting time pass; keeps no data, reads leave the buffer as it is.
 class MemoryModule : public sc_core::sc_module {
  public:

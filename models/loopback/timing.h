@@ -14,7 +14,7 @@ namespace stuckat::loopback {
 struct WeightTile {
   int first_fold = 0;
   int folds = 0;
-  int64_t offset = 0;  ///< of its bytes in memory, behind the tiles before it in the program
+  int64_t offset = 0;  ///< of its bytes in memory, after the tiles before it in the program
   int64_t bytes = 0;   ///< weights and thresholds, from memory
   int64_t steps = 0;   ///< of the array: folds * synapse_fold * passes
 };

@@ -21,7 +21,7 @@ struct Protection {
   bool operator==(const Protection&) const = default;
 };
 
-/// Voters and decoders take no cycle [choice]: they are logic behind registers that are there
+/// Voters and decoders take no cycle [choice]: they are logic after registers that are there
 /// anyway. So timing is that of the accelerator inside. In the simulation of those that
 /// have them as hardware (HasHardwareProtection) copies compute, voters vote and decoders decode;
 /// others run what is left of the faults behind the protection.

@@ -61,7 +61,7 @@ void ArrayCore::arm(const Fault& fault) {
   const auto [first, second, third, unused] = fault.coordinates;
   const bool stay = array_.weights_stay();
   const int weight_bits = layer_.weight_format.bits;
-  const auto stick = [&, third = third](Register& where, int bit) {
+  const auto stick = [&](Register& where, int bit) {
     const uint32_t mask = 1u << bit;
     if (fault.is_flip()) {
       where.flips.emplace_back(fault.flip_cycle, mask);

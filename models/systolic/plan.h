@@ -32,7 +32,7 @@ struct LayerPlan {
   int64_t macs = 0;
 };
 
-/// One layer without weights that reads tensors from the unified buffer, behind the array: a vector
+/// One layer without weights that reads tensors from the unified buffer, after the array: a vector
 /// of C channels in a cycle, in which the array waits. What the layer before it makes follows that
 /// into it and takes no time of its own, so that most pools have no plan.
 struct ReadPlan {
@@ -56,7 +56,7 @@ Placement place(const SystolicAccelerator& accelerator, const Network& network);
 int64_t read_cycles(const Network& network, int layer, int64_t columns);
 
 /// Bits of all tensors that the unified buffer holds at once, at most: the image and what layers
-/// make, each until the last layer that reads it. What only the layer behind reads, and follows
+/// make, each until the last layer that reads it. What only the layer after it reads, and follows
 /// into it, is not in the buffer.
 int64_t buffer_bits(const Network& network);
 

@@ -42,8 +42,8 @@ const std::vector<Stratum>& FaultSet::strata() const { return source_->strata();
 const std::vector<FaultSetForm>& fault_set_forms() {
   static const std::vector<FaultSetForm> forms = {
       {"channel", "every channel of every layer but the last stuck at its --levels (Algorithm 1)"},
-      {"pixel", "every pixel of every layer but the last, behind its pool, at its --levels"},
-      {"pixel:before-pool", "the same in front of the pool"},
+      {"pixel", "every pixel of every layer but the last, after its pool, at its --levels"},
+      {"pixel:before-pool", "the same before the pool"},
       {"weight",
        "every bit of every stored weight stuck at 0 and at 1, whatever hardware holds it"},
       {"pe", "every PE of the accelerator dead at every level"},

@@ -101,7 +101,7 @@ Result read_result(const std::string& path);
 
 /// A field of a CSV line: in quotes where it has to be.
 std::string csv_field(const std::string& text);
-/// One line for each fault behind a line of names; columns: FORMAT.md.
+/// One line for each fault after a line of names; columns: FORMAT.md.
 std::string faults_csv(const Result& result);
 
 /// The result of the whole campaign from all its shards, in any order: what the unsharded run

@@ -84,14 +84,14 @@ struct Estimates {
 /// One for each stratum, then the whole. Without sampling the intervals are the values.
 std::vector<Estimates> estimates(const Result& result);
 
-/// Digits behind the point that one image of so many can change, of a share in percent: 0 to 2.
+/// Digits after the point that one image of so many can change, of a share in percent: 0 to 2.
 int decimals(int64_t images);
 
 /// Layers down, levels across, "min max" in percent with decimals(), as the paper prints it, with
 /// the error-free accuracy, the overall minimum and the variance.
 std::string layer_table(const Result& result);
 /// Layers of the faults down; what became of their fault-images across, in percent: the prediction
-/// changed, only logits changed, or nothing differed behind the layer that heads the column.
+/// changed, only logits changed, or nothing differed after the layer that heads the column.
 std::string fate_table(const Result& result);
 std::string pe_table(const Result& result, int64_t count = 20);  ///< the worst `count` PEs
 std::string worst_table(const Result& result, int64_t count = 10);

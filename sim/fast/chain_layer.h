@@ -54,7 +54,7 @@ class ChainLayer {
                uint8_t* levels);
 
   const PackedLayer& layer() const { return *layer_; }
-  /// [column_words(), zeros behind the row's]
+  /// [column_words(), zeros after the row's]
   const uint64_t* row_weights(int row) const {
     return weights_.data() + static_cast<size_t>(row) * column_words_;
   }

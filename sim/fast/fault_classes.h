@@ -14,7 +14,7 @@ namespace stuckat::fast {
 /// What two faults share on every image.
 enum class Share : uint8_t {
   tensors,  ///< every tensor
-  logits    ///< the logits: what is done before a pool and what is done behind it can be the same
+  logits    ///< the logits: what is done before a pool and what is done after it can be the same
 };
 
 /// Faults with equal keys share it. `program` is make_program() of `effects`.

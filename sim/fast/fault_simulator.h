@@ -27,7 +27,7 @@ struct Verdict {
 enum class Path : uint8_t {
   automatic,     ///< whatever is fastest
   differential,  ///< from the changed elements, always, without tables for the first layer
-  dense          ///< every element of every layer behind the fault is computed afresh
+  dense          ///< every element of every layer after the fault is computed afresh
 };
 
 /// Work done, for the distance to the machine's limits. Additions are int8 additions of one weight

@@ -65,7 +65,7 @@ class FaultyPass {
                      int64_t image_index);
 
   /// From the chain's input to its output, for a fault for which it runs. Returns the last tensor
-  /// behind the input that differs, or -1.
+  /// after the input that differs, or -1.
   int run_sliced(const SlicedChain& chain, const FaultProgram& program);
 
   /// Tensor layer+1 from the changes in list(layer), which the caller filled.

@@ -68,7 +68,7 @@ struct DenseWeights {
   /// [rows_padded / dense_block_rows][digit][column word][part][dense_block_rows]
   AlignedVector<uint64_t> words;
 
-  /// Index of a row's word of part 0; part 1 lies dense_block_rows behind it.
+  /// Index of a row's word of part 0; part 1 lies dense_block_rows after it.
   size_t word_of(int row, int digit, int column_word) const {
     const int at = (row / dense_block_rows * digits + digit) * column_words + column_word;
     const int block_words = (plus_minus ? 1 : 2) * dense_block_rows;

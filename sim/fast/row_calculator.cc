@@ -26,7 +26,7 @@ bool hits(const OperatorFault& fault, int pixel) {
          std::binary_search(fault.pixels.begin(), fault.pixels.end(), pixel);
 }
 
-/// Padded columns behind those of the layer, up to `columns` in all.
+/// Padded columns after those of the layer, up to `columns` in all.
 void pad(const Layer& layer, int columns, std::vector<int16_t>& weights) {
   for (auto column = static_cast<int>(weights.size()); column < columns; ++column) {
     weights.push_back(static_cast<int16_t>(padded_weight(layer, column)));

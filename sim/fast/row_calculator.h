@@ -21,7 +21,7 @@ class RowCalculator {
   static int window_size(const Layer& layer, const std::vector<SpecialRow>& rows,
                          const Effects& effects);
 
-  /// Output value at output pixel `pixel`. window: [window_size()], padded_input() behind the
+  /// Output value at output pixel `pixel`. window: [window_size()], padded_input() after the
   /// layer's columns.
   int32_t value(int pixel, const int16_t* window) const;
 

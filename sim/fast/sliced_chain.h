@@ -55,7 +55,7 @@ class SlicedPass {
   void begin_image() { loaded_ = false; }
 
   /// Differences of the chain's output from those of its input, and the steps of a program for
-  /// which chain.runs(). Returns the last tensor behind the input that differs, or -1.
+  /// which chain.runs(). Returns the last tensor after the input that differs, or -1.
   int run(const GoldenState& golden, const FaultProgram& program, const uint64_t* diff_in,
           const PixelSet& changed_in, uint64_t* diff_out, PixelSet& changed_out);
 

@@ -1,4 +1,4 @@
-// What a bus master knows of direct access to the memory behind its socket (TLM-2.0, DMI): asks for
+// What a bus master knows of direct access to the memory after its socket (TLM-2.0, DMI): asks for
 // it where a transaction says that it may, copies where it was granted, forgets what the target
 // takes back.
 #pragma once

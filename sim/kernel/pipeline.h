@@ -9,7 +9,7 @@
 //           between, slot free); the pipeline holds L steps, so t(i+L) >= w(i).
 // stalling: the pipeline moves only as a whole. The output of step i leaves in the cycle in which
 //           step i+L starts, w(i) = t(i+L) >= slot free; if i is among the last L steps of the
-//           loop it drains behind them.
+//           loop it drains after them.
 #pragma once
 
 #include <algorithm>
@@ -52,7 +52,7 @@ class Pipeline {
   uint64_t* emit();
 
   /// The loop has no further steps: lets all outputs leave. The next step, if there is one after
-  /// all, starts behind the last of them.
+  /// all, starts after the last of them.
   StepStatus drain();
 
   /// The earliest cycle of the next step, as far as the pipeline goes.

@@ -68,12 +68,12 @@ class StampedFifo {
   /// Storage that can break: from now on bit `bit` of slot `slot` reads `one`. Later calls act on
   /// the result of earlier ones. Before the first word.
   void stick_slot_bit(int slot, int bit, bool one);
-  /// A wire in front of the storage: every word has the bit when it is written.
+  /// A wire before the storage: every word has the bit when it is written.
   void stick_wire(int bit, bool one);
   /// A transient: what lies in the slot at the beginning of `cycle`, written before and not yet
   /// read, has the bit inverted; a stuck bit of the slot stays as it is. Before the first word.
   void flip_slot_bit(int slot, int bit, int64_t cycle) { flips_.push_back({slot, bit, cycle}); }
-  /// A transient on the wire in front of the storage: a word written in `cycle` has the bit
+  /// A transient on the wire before the storage: a word written in `cycle` has the bit
   /// inverted; stuck bits stay as they are. Before the first word.
   void flip_wire(int bit, int64_t cycle) { wire_flips_.push_back({0, bit, cycle}); }
   /// The front word is about to be read in `cycle`: flips that hit it until then show in front().

@@ -31,7 +31,7 @@ struct Detection {
 ///   checksum: the sums of all rows of a pixel do not add up to that of one more row whose weights
 ///             are the sums of the columns (Huang and Abraham 1984). It reads the operands that all
 ///             rows read: what is wrong for all of them alike it does not see, nor what breaks
-///             behind the sums (thresholds, comparators, output codes, streams).
+///             after the sums (thresholds, comparators, output codes, streams).
 class Detectors {
  public:
   /// Calibrates the ranges on the first `images` images. Throws InputError for a network that

@@ -145,7 +145,7 @@ class Analysis {
     result_.rows.push_back(std::move(row));
   }
 
-  /// What is there twice more behind voters: outvoted, whatever breaks in it.
+  /// What is there twice more after voters: outvoted, whatever breaks in it.
   void add_copies(const SiteSpace& space, double fit) {
     if (!std::string_view(space.row->name).starts_with("pe/")) return;
     for (const OtherPart& other : input_.placement.others) {

@@ -110,7 +110,7 @@ TEST_CASE("every fault of the FIFOs inside of layers agrees in all engines") {
   }
 }
 
-TEST_CASE("every fault of streams with padding agrees: a packed image, rows behind the last") {
+TEST_CASE("every fault of streams with padding agrees: a packed image, rows after the last") {
   const Network network = dense_network(3);
   auto a = tiny_dataflow(network);
   a.layers[0].simd = 5;  // 18 columns in 4 words

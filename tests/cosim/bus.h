@@ -28,7 +28,7 @@ class TestMemory : public sc_core::sc_module {
   bool direct = false;
   int64_t fail_after = -1;             ///< transactions; -1: never
   sc_core::sc_event* never = nullptr;  ///< what reads wait for, if anything,
-  int64_t never_after = 0;             ///< behind so many of them
+  int64_t never_after = 0;             ///< after so many of them
   uint64_t whole = 0;  ///< bytes that all bursts are long and aligned to, else they are odd
   int64_t odd = 0;
   int64_t transactions = 0;

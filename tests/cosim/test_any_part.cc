@@ -99,7 +99,7 @@ std::string run(test::Random& random, StageKind kind, bool rtl) {
   cosim::WatchdogModule watchdog(
       "watchdog", 20'000,
       {[&] {
-         // The part may have words to move behind the last result: padding that no window reads.
+         // The part may have words to move after the last result: padding that no window reads.
          const bool complete =
              static_cast<int>(other.parts.writer().arrivals().size()) == images &&
              out.end->words() == static_cast<int64_t>(expected[s.stage]->pushes.size()) &&
@@ -123,7 +123,7 @@ std::string run(test::Random& random, StageKind kind, bool rtl) {
     if (got[i]->pushes != expected[i]->pushes) return stream + " is written in other cycles";
     if (got[i]->pops != expected[i]->pops) return stream + " is read in other cycles";
   }
-  // What reached the part are the words in front of it, unless it leaves some of them there.
+  // What reached the part are the words before it, unless it leaves some of them there.
   std::vector<uint64_t> read = expected[s.stage - 1]->words;
   read.resize(expected[s.stage - 1]->pops.size());
   if (part.received() != read) return where + "pins carry other words";

@@ -210,7 +210,7 @@ TEST_CASE("a_run_is_done_when_its_last_word_has_been_read_and_the_next_one_start
               }
               const std::string behind = system.device.explain();
               if (waits && behind.find("device waits for memory: a read of") != 0) {
-                verdict += "behind the results: " + behind + "; ";
+                verdict += "after the results: " + behind + "; ";
               }
               host.wait_for_interrupt();
               verdict += differs("status", host.read(at(Register::status)), status_done);

@@ -234,7 +234,7 @@ TEST_CASE("accesses_beyond_the_parameters_are_refused_and_so_are_writes_while_bu
                                  static_cast<uint64_t>(expected));
             };
             const uint32_t size = host.read(at(Register::parameter_bytes));
-            response("behind the parameters", size, 1, tlm::TLM_ADDRESS_ERROR_RESPONSE);
+            response("after the parameters", size, 1, tlm::TLM_ADDRESS_ERROR_RESPONSE);
             response("across their end", size - 2, 4, tlm::TLM_ADDRESS_ERROR_RESPONSE);
             response("far", ~uint64_t{0}, 8, tlm::TLM_ADDRESS_ERROR_RESPONSE);
             tlm::tlm_generic_payload t;
@@ -244,7 +244,7 @@ TEST_CASE("accesses_beyond_the_parameters_are_refused_and_so_are_writes_while_bu
               direct.init();
               return system.parameters->socket->get_direct_mem_ptr(t, direct);
             };
-            verdict += differs("direct, behind them", granted(size), false);
+            verdict += differs("direct, after them", granted(size), false);
             verdict += differs("direct, from", direct.get_start_address(), size);
             verdict += differs("direct, none", direct.is_none_allowed(), true);
             verdict += differs("direct, the last", granted(size - 1), true);

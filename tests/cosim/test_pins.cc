@@ -126,7 +126,7 @@ struct BadMaster : sc_core::sc_module {
 };
 
 /// What others' parts do about resets: an edge counts to the reset as long as aresetn was low at it
-/// or fell before it, and the first one behind it ends the reset and does nothing else.
+/// or fell before it, and the first one after it ends the reset and does nothing else.
 struct ForeignPart : sc_core::sc_module {
   ForeignPart(const sc_core::sc_module_name& name, Bench& b) : sc_module(name), bench(b) {
     SC_HAS_PROCESS(ForeignPart);
@@ -177,7 +177,7 @@ struct ForeignPart : sc_core::sc_module {
   std::string verdict;
 };
 
-/// Resets with an edge, or anywhere between two of them; ends them behind an edge.
+/// Resets with an edge, or anywhere between two of them; ends them after an edge.
 struct Resets : sc_core::sc_module {
   Resets(const sc_core::sc_module_name& name, Bench& b, test::Random& r)
       : sc_module(name), bench(b), random(r) {

@@ -66,7 +66,7 @@ std::string compare(Side& ours, Side& rtl, const StuckBit& stuck, int64_t words_
   test::RtlBench<Rtl, in_width, out_width> bench(
       rtl.in, rtl.out, words_per_packet, kernel::Discipline::flushing, 0, 2000,
       [&](Rtl& v, auto&) { bind(v); },
-      [&] {  // words behind the last window too
+      [&] {  // words after the last window too
         return rtl.sink.status() == kernel::StepStatus::done &&
                rtl.source.status() == kernel::StepStatus::done &&
                rtl.in.popped() == rtl.in.pushed();

@@ -136,7 +136,7 @@ TEST_CASE("stuck channels and pixels hold their level, everything before them is
   }
 }
 
-TEST_CASE("a channel stuck before the pool is the channel stuck behind it") {
+TEST_CASE("a channel stuck before the pool is the channel stuck after it") {
   int checked = 0;
   for (uint64_t seed = 0; seed < 60; ++seed) {
     test::Random random(seed);

@@ -7,7 +7,7 @@ train_in_pytorch.py time   [--threads N] [--width X]   one training step for eac
 train_in_pytorch.py losses FILE      prints FILE with the first ten losses for each of its lines
 
 A line of FILE begins with: cnv or dorefa; bits of weights; bits of activations; channel, pixel or element to
-overwrite 20 % of them with levels behind every activation or pool (FAT), or -; 1 to drop them
+overwrite 20 % of them with levels after every activation or pool (FAT), or -; 1 to drop them
 instead, as torch.nn.Dropout and Dropout2d do, or 0.
 
 Recipe and layers are trainer/model.h's: quantizers with straight-through gradients, batch-norm,
@@ -157,7 +157,7 @@ class Network(nn.Module):
         self.to(dtype)
 
     def forward(self, x, overwrite=lambda x, tensor: x):
-        """overwrite: what is done to tensor number t, behind a layer and its pool."""
+        """overwrite: what is done to tensor number t, after a layer and its pool."""
         parameters = zip(self.weights, self.norms)
         for index, (rows, kernel, stride, padding) in enumerate(self.layers):
             if rows == "pool":

@@ -1,4 +1,4 @@
-// Random placements of a network: a dataflow-like one (an array for each layer, a stream behind
+// Random placements of a network: a dataflow-like one (an array for each layer, a stream after
 // each) and a loopback-like one (one array for all layers).
 #pragma once
 

@@ -11,7 +11,7 @@ gamma and beta with the first of them.
 
 What is stated here, and differentiated: a value that a fault decides is a constant. A sum that a
 broken window or operator changes passes its gradient as the healthy sum would, and so does a value
-behind a patched threshold. A row that is broken at every pixel is a constant. A patched weight and
+after a patched threshold. A row that is broken at every pixel is a constant. A patched weight and
 an operand that is held wrongly are constants.
 """
 import os

@@ -58,7 +58,7 @@ DataSet images(Shape shape) {
   return data;
 }
 
-/// An array for each layer, a stream behind it, windows and pools.
+/// An array for each layer, a stream after it, windows and pools.
 Placement placement_of(const Network& network) {
   Placement placement;
   placement.accelerator = "dataflow:plain";

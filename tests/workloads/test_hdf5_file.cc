@@ -429,7 +429,7 @@ TEST_CASE("files on which the library crashed or did not end are refused, and qu
 }
 
 TEST_CASE("SHA-256 is the standard one, and fields do not run into each other") {
-  // FIPS 180-4: SHA-256("abc"), here as three bytes behind their count.
+  // FIPS 180-4: SHA-256("abc"), here as three bytes after their count.
   const std::vector<uint8_t> bytes = {'a', 'b', 'c'};
   CHECK(Hasher().add(std::span<const uint8_t>(bytes)).hex() ==
         Hasher().add(std::string_view("abc")).hex());

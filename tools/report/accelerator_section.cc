@@ -112,7 +112,7 @@ struct Activity {
 constexpr std::array<Activity, 7> activities = {
     {{"busy", "busy", &ModuleStatistics::busy_cycles},
      {"starved", "starved: waits for input", &ModuleStatistics::starved_cycles},
-     {"blocked", "blocked: waits for room behind it", &ModuleStatistics::blocked_cycles},
+     {"blocked", "blocked: waits for room after it", &ModuleStatistics::blocked_cycles},
      {"memory", "waits for weights from memory", &ModuleStatistics::memory_cycles},
      {"control", "waits for the controller", &ModuleStatistics::control_cycles},
      {"draining", "pipeline runs empty", &ModuleStatistics::draining_cycles},

@@ -31,7 +31,7 @@ constexpr Word words[] = {
     {"fault map", "the faults of one chip"},
     {"FIFO", "a queue of words between two parts of the hardware"},
     {"busy, starved, blocked",
-     "cycles in which a part works, waits for input, waits for room behind "
+     "cycles in which a part works, waits for input, waits for room after "
      "it"},
     {"interval", "cycles from one image's result to the next, in a long run"},
 };

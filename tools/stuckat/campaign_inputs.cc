@@ -29,7 +29,7 @@ bool is_there(const std::filesystem::path& path) {
   return std::filesystem::exists(path, ignored);
 }
 
-/// "map:a.h5" with each file, behind the colon, that is not there but in `folder`.
+/// "map:a.h5" with each file, after the colon, that is not there but in `folder`.
 std::string beside(const std::string& text, const std::filesystem::path& folder) {
   if (is_there(text)) return text;
   const size_t colon = text.find(':');

@@ -151,7 +151,7 @@ std::vector<std::string> write_protected(const CommandLine& line, const Network&
   return written;
 }
 
-/// --check images behind those of --data.
+/// --check images after those of --data.
 DataSet images_after(const CommandLine& line, const DataSet& data) {
   Subset subset;
   subset.train = line.text("half") == "train";

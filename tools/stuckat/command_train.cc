@@ -144,7 +144,7 @@ int run_train(const Arguments& arguments) {
                    "Trains a network of the zoo and writes it as an integer model. Methods fat1 "
                    "and fat2 are fault-aware\ntraining (FAT, Zahid et al. 2020): random channels, "
                    "pixels or elements are stuck at random levels,\nbehind all layers (fat1) or "
-                   "behind one random layer in each epoch (fat2). fat-placement breaks sites of\n"
+                   "after one random layer in each epoch (fat2). fat-placement breaks sites of\n"
                    "an accelerator at random and injects what that does. With a fault map: "
                    "training for that one chip.");
   add_train_options(line);

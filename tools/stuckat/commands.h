@@ -1,4 +1,4 @@
-// The commands of `stuckat`, one file each (command_*.cc). Each takes the arguments behind its
+// The commands of `stuckat`, one file each (command_*.cc). Each takes the arguments after its
 // name and returns the exit code; bad input leaves as an InputError.
 #pragma once
 

@@ -100,7 +100,7 @@ void add_train_options(CommandLine& line) {
       "data", text("NAME[:PATH]", "fashion-mnist"), "data set; see below")(
       "images", number("N", -1), "training images; -1: all of the training half")(
       "validation-images", number("N", 0),
-      "images of the training half, behind those that are trained on, to choose the best epoch by")(
+      "images of the training half, after those that are trained on, to choose the best epoch by")(
       "test-images", number("N", -1),
       "images of the test half that are evaluated after each epoch; 0: none, -1: all")(
       "test-data", text("NAME[:PATH]"),
@@ -115,8 +115,8 @@ void add_train_options(CommandLine& line) {
                       "published training scripts; short: 10 epochs")(
       "method", text(methods.c_str(), "standard"), "how faults are injected")(
       "injection", text(kinds.c_str(), "channel"), "what is stuck at a level")(
-      "site", text(sites.c_str(), "after-pool"), "where, for layers with a pool behind them")(
-      "convolutions-only", po::bool_switch(), "no injection behind dense layers")(
+      "site", text(sites.c_str(), "after-pool"), "where, for layers with a pool after them")(
+      "convolutions-only", po::bool_switch(), "no injection after dense layers")(
       "percent", real("P", standard.percent, "5"), "p: share that is injected, in percent")(
       "percent-schedule", text("E:P,E:P,..."),
       "p in percent at epochs (from 0), linear in between; instead of --percent")(
@@ -177,9 +177,9 @@ void refuse_without_effect(const CommandLine& line) {
   const bool steps = choice<trainer::LearningRateSchedule>(line, "schedule", schedule_names()) ==
                      trainer::LearningRateSchedule::step;
   line.refuse_without_effect({
-      {"injection", layers, method, "a method that injects behind layers, such as fat1"},
-      {"site", layers, method, "a method that injects behind layers, such as fat1"},
-      {"convolutions-only", layers, method, "a method that injects behind layers, such as fat1"},
+      {"injection", layers, method, "a method that injects after layers, such as fat1"},
+      {"site", layers, method, "a method that injects after layers, such as fat1"},
+      {"convolutions-only", layers, method, "a method that injects after layers, such as fat1"},
       {"percent", injects, method, "a method that injects, such as fat1"},
       {"percent-schedule", injects, method, "a method that injects, such as fat1"},
       {"sites", placed, method, "--method fat-placement"},

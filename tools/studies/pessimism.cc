@@ -265,7 +265,7 @@ std::vector<FaultResult> run_all(const fast::PackedNetwork& packed, const DataSe
   return results;
 }
 
-/// The share of the population behind a stratified sample that has a property, in percent.
+/// The share of the population after a stratified sample that has a property, in percent.
 template <typename Property>
 Estimate share_of(const FaultSet& set, double confidence, const Property& property) {
   double population = 0;
@@ -284,7 +284,7 @@ Estimate share_of(const FaultSet& set, double confidence, const Property& proper
   return {100 * all.value, 100 * all.low, 100 * all.high};
 }
 
-/// The mean of a figure over the population behind a stratified sample, with its interval: normal,
+/// The mean of a figure over the population after a stratified sample, with its interval: normal,
 /// variances of the strata, finite populations (Cochran 1977, eq. 5.7 and 5.15).
 template <typename Figure>
 Estimate mean_of(const FaultSet& set, double confidence, const Figure& figure) {

@@ -120,7 +120,7 @@ void add_map(WhatIfCase& result, const BrokenNetwork& hardware) {
 namespace {
 
 /// The effects in a run of `images` images alone: transients see its end sooner than a longer one,
-/// and what comes behind it is not in it.
+/// and what comes after it is not in it.
 Effects effects_in_run(const BrokenNetwork& hardware, int images) {
   const auto is_flip = [](const Fault& f) { return f.is_flip(); };
   FaultMap map = hardware.map;

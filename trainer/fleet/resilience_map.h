@@ -22,7 +22,7 @@ struct ResilienceMap {
   std::vector<double> drawn;    ///< what the map came to, by the measure of the lot
   std::vector<int64_t> images;  ///< that its run saw: less than the last amount where it could stop
   std::vector<uint8_t> done;    ///< 1 where the run is complete
-  /// [rate][repeat][amount]; NaN behind the end of the run.
+  /// [rate][repeat][amount]; NaN after the end of the run.
   std::vector<double> accuracy;
 
   size_t runs() const { return rates.size() * static_cast<size_t>(repeats); }

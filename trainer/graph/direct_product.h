@@ -13,7 +13,7 @@
 
 namespace stuckat::trainer {
 
-/// `count` operands side by side (16 samples each), `input` floats behind those of the pixel.
+/// `count` operands side by side (16 samples each), `input` floats after those of the pixel.
 struct OperandRun {
   ptrdiff_t input = 0;
   int count = 0;
@@ -53,7 +53,7 @@ struct PixelArea {
 };
 
 /// sums[tile rows][gradient_columns][16] += sum over the pixels of gradient * operand, sample by
-/// sample. columns: where the operands of a column lie behind those of the pixel; [6]. Rows of the
+/// sample. columns: where the operands of a column come after those of the pixel; [6]. Rows of the
 /// gradient are 16 floats apart. tile: gradient_rows or 1.
 void add_weight_products(const PixelArea& area, const float* input, const ptrdiff_t* columns,
                          const float* gradient, int tile, float* sums);

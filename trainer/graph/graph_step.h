@@ -57,7 +57,7 @@ class GraphStep : public StepPasses {
   Workers& workers_;
   std::vector<std::unique_ptr<Operation>> operations_;
   std::vector<std::unique_ptr<Summing>> summing_;  // null for a layer that passes values on
-  std::vector<double> unit_scale_;                 // [tensor], 1/(1-p) behind Dropout
+  std::vector<double> unit_scale_;                 // [tensor], 1/(1-p) after Dropout
   std::vector<Buffer<int16_t>> values_;            // [tensor]
   std::vector<Buffer<float>> value_gradients_;     // [tensor]
   std::vector<char> has_gradient_;                 // [tensor], in this backward pass

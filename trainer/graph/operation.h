@@ -35,7 +35,7 @@ class Operation {
 
   /// [rows][columns], in units of the integer weights. backward: gradients will be asked for.
   virtual void set_weights(const float* /*weights*/, bool /*backward*/, Workers& /*workers*/) {}
-  /// [block][pixel][row][16], 0 behind the last sample.
+  /// [block][pixel][row][16], 0 after the last sample.
   virtual void sums(const OperationBatch& /*batch*/, int32_t* /*sums*/) const {}
   /// As real numbers: of real weights, or of inputs whose units differ.
   virtual void sums(const OperationBatch& /*batch*/, float* /*sums*/) const {}

@@ -401,7 +401,7 @@ void WindowProduct::weight_gradient(const int16_t* input, const float* gradient,
       float* to = sums.data();
       for (int t = of_rows.begin; t < of_rows.end; ++t) {
         const int g = t / row_tiles;
-        // The last tile of a group looks at rows before it rather than behind it.
+        // The last tile of a group looks at rows before it rather than after it.
         const int row = std::min(t % row_tiles * tile, group_rows() - tile);
         const float* of_group = operands + static_cast<ptrdiff_t>(g) * group_channels() * lanes;
         const float* of_row = by + static_cast<ptrdiff_t>(g * group_rows() + row) * lanes;

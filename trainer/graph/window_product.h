@@ -26,7 +26,7 @@ class WindowProduct {
   /// asked for.
   void set_weights(const float* weights, float by_value, Workers& workers);
 
-  /// sums[block][pixel][row][16]; 0 in lanes behind the last sample. Exact where the weights are
+  /// sums[block][pixel][row][16]; 0 in lanes after the last sample. Exact where the weights are
   /// integers of the layer's format.
   void forward(const int16_t* input, int samples, int32_t* sums, Workers& workers) const;
   /// The same as real numbers.

@@ -18,7 +18,7 @@ struct QonnxFile {
 /// they are (or integers -128 .. 127, where the network does not take pixels); output "scores"
 /// [1, classes], or of the last layer's shape. Every value between layers is an integer in a
 /// float32, and so is every score: levels come from MultiThreshold, sums from Conv and MatMul on
-/// weights behind Quant or BipolarQuant. Matches of XNOR layers become signed sums, 2 * matches -
+/// weights after Quant or BipolarQuant. Matches of XNOR layers become signed sums, 2 * matches -
 /// columns, in the last layer too: the order of the classes is the same.
 /// Throws InputError(where, layer and reason, ...) for what float32 does not hold (sums beyond 24
 /// bits), and for an input whose levels fall while pixels rise.

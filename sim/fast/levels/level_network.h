@@ -43,7 +43,7 @@ struct LevelTensor {
 
   int width() const { return border.left + shape.width + border.right; }
   int height() const { return border.top + shape.height + border.bottom; }
-  /// Bytes, with some behind the last that are read and not used.
+  /// Bytes, with some after the last that are read and not used.
   size_t size() const;
   int value(int level) const { return lowest + scale * level; }
   int level(int value) const { return (value - lowest) / scale; }
@@ -84,7 +84,7 @@ struct LevelLayer {
   int run_bytes = 0;
   int run_words = 0;  ///< of 4 bytes
 
-  /// matrix: [block][run][word][16 rows][4 bytes], 0 behind a run; depthwise: [block][run][16].
+  /// matrix: [block][run][word][16 rows][4 bytes], 0 after a run; depthwise: [block][run][16].
   AlignedVector<int8_t> weights;
   /// matrix of one group: [column][slots].
   AlignedVector<int8_t> columns;

@@ -43,7 +43,7 @@ class LevelPass {
   /// Where a tensor differs. Of sums only whether it does.
   struct Change {
     Area area;
-    std::vector<uint8_t> channels;  // not 0 where one does; some more behind
+    std::vector<uint8_t> channels;  // not 0 where one does; some more after
   };
 
   std::vector<const uint8_t*> inputs_of(const LevelLayer& layer) const;

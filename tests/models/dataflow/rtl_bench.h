@@ -1,4 +1,4 @@
-// Parts of FINN's RTL in a row, a FIFO before and behind each, a source and a sink that pause as
+// Parts of FINN's RTL in a row, a FIFO before and after each, a source and a sink that pause as
 // they are told to: the bench on which the RTL itself was measured (finn-rtllib under Verilator).
 #pragma once
 

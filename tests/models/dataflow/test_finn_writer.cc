@@ -163,7 +163,7 @@ TEST_CASE("the nodes are those of FINN, in the order of the data") {
   DataflowAccelerator flushing = stalling_base(network);
   flushing.discipline = Discipline::flushing;
   CHECK(names(flushing)[2] == "MatrixVectorActivation_0");
-  // What quantizes the input is not modelled, and FINN numbers the others behind it.
+  // What quantizes the input is not modelled, and FINN numbers the others after it.
   DataflowAccelerator quantized = finn_base(network, true);
   quantized.quantizer = {"Thresholding_rtl", 3};
   CHECK(names(quantized)[1] == "Thresholding_rtl_0");

@@ -20,7 +20,7 @@ namespace {
 
 constexpr int threshold_bits = 2;
 
-/// Window of K = 3, MVU and thresholding; FIFOs of two words behind each, `depth` behind the layer.
+/// Window of K = 3, MVU and thresholding; FIFOs of two words after each, `depth` after the layer.
 void add_layer(RtlBench& bench, int size, int words_per_pixel, int64_t synapse_fold,
                int64_t neuron_fold, int depth = 2) {
   const int64_t windows = int64_t{size - 2} * (size - 2);
@@ -227,7 +227,7 @@ void evaluate_window(const WindowShape& shape, int64_t images, Ends& ends) {
   }
   const auto fetches = static_cast<int64_t>(elements.size());
   const auto at = [](int64_t i) { return static_cast<size_t>(i); };
-  /// The first fetch behind which the element's place is free.
+  /// The first fetch after which the element's place is free.
   const auto last_needed = [&](int64_t element) {
     for (int64_t j = 0; j < fetches - 1; ++j) {
       int64_t next_window = j;

@@ -32,7 +32,7 @@ std::vector<int64_t> random_stalls(Random& random, int64_t words) {
   return ready;
 }
 
-/// What is in front of a part and behind it.
+/// What is before a part and after it.
 struct Ends {
   int images;
   int in_depth, out_depth;

@@ -41,7 +41,7 @@ struct TickedFifo {
 struct TickedStep {
   bool reads = false;
   bool writes = false;
-  bool drains = false;  // the pipeline runs empty behind it
+  bool drains = false;  // the pipeline runs empty after it
 };
 
 class TickedPart {

@@ -239,7 +239,7 @@ class TickedWidening : public TickedPart {
   bool beside_ = false;
 };
 
-/// finn-rtllib/dwc, to narrower words: a shift register, and two registers behind it.
+/// finn-rtllib/dwc, to narrower words: a shift register, and two registers after it.
 class TickedNarrowing : public TickedPart {
  public:
   TickedNarrowing(const RtlNarrowingShape& shape, int images)

@@ -110,7 +110,7 @@ TEST_CASE("a pipeline that holds many images has the interval of a long run") {
 }
 
 // A random walk in which each step changes the folding of one layer, and now and then a depth.
-TEST_CASE("a design that is run behind an unchanged stream is timed as if all of it were run") {
+TEST_CASE("a design that is run after an unchanged stream is timed as if all of it were run") {
   int64_t whole = 0, in_part = 0;
   for (uint64_t seed = 0; seed < 150; ++seed) {
     INFO("seed " << seed);

@@ -19,7 +19,7 @@ struct Scene {
   int images;
 };
 
-/// Every parameter that has a cycle to say, from none to more than hides behind the steps.
+/// Every parameter that has a cycle to say, from none to more than hides after the steps.
 Scene random_scene(uint64_t seed) {
   test::Random random(seed);
   Scene s{test::random_network(random), {}, uniform(random, 1, 4)};

@@ -93,7 +93,7 @@ TEST_CASE("tiles split a layer's fetch and never its steps") {
 TEST_CASE("tensors that do not fit an activation buffer are refused") {
   LoopbackAccelerator accelerator;
   const Network network = zoo_network("cnv-w1a1");
-  accelerator.activation_buffer_bytes = 30 * 30 * 64 / 8;  // behind layer0, the largest
+  accelerator.activation_buffer_bytes = 30 * 30 * 64 / 8;  // after layer0, the largest
   CHECK_NOTHROW(make_plan(accelerator, network));
   --accelerator.activation_buffer_bytes;
   CHECK_THROWS_WITH(make_plan(accelerator, network), Contains("activation buffer"));

@@ -82,8 +82,8 @@ inline TickedProgram ticked_program(const loopback::LoopbackAccelerator& a,
   return program;
 }
 
-/// Off-chip memory with its requests under way: a burst's data follows latency_cycles behind its
-/// request and behind the data of the burst before it.
+/// Off-chip memory with its requests under way: a burst's data follows latency_cycles after its
+/// request and after the data of the burst before it.
 class TickedMemory {
  public:
   explicit TickedMemory(const loopback::MemoryParams& params) : params_(params) {}

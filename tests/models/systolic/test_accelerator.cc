@@ -27,7 +27,7 @@ std::vector<std::string> cells_of(const std::string& line) {
   return cells;
 }
 
-/// Rows of the tables behind a line of a page that begins so: the first table.
+/// Rows of the tables after a line of a page that begins so: the first table.
 std::vector<std::vector<std::string>> table_after(const std::string& path,
                                                   const std::string& begin) {
   std::ifstream file(std::string(STUCKAT_SOURCE_DIR) + "/" + path);

@@ -54,7 +54,7 @@ TEST_CASE("the published numbers of channel faults of CNV are the sizes of the c
   CHECK(faults.info(128 + 11).channel == 5);
 }
 
-TEST_CASE("pixel sets skip 1x1 outputs and lie behind or before the pool") {
+TEST_CASE("pixel sets skip 1x1 outputs and come after or before the pool") {
   const Network network = zoo_network("cnv-w1a1");
   // CNV: 30, 14 after the pool (28 before), 12, 5 (10), 3, then 1x1.
   const int64_t behind = 30 * 30 + 14 * 14 + 12 * 12 + 5 * 5 + 3 * 3;

@@ -69,7 +69,7 @@ SpeltOut one_by_one(const Network& network, const Effects& effects) {
 /// The output of a pool as a function of each element under its windows: from each element's own
 /// function f, max(f, the least that the window can give). Two pools whose lists are equal do the
 /// same, and different lists do not, as each position shows when the others give their least.
-/// `behind` is applied to the maximum: the list says so where it does not rise.
+/// `after` is applied to the maximum: the list says so where it does not rise.
 Elements through_pool(const Layer& pool, const Elements& before, const Elements& behind) {
   Elements result;
   const auto channels = static_cast<size_t>(pool.input.channels);
@@ -99,7 +99,7 @@ Elements through_pool(const Layer& pool, const Elements& before, const Elements&
   return result;
 }
 
-/// What comes out of each tensor, a tensor before a pool and the one behind it as one.
+/// What comes out of each tensor, a tensor before a pool and the one after it as one.
 SpeltOut spelt_out(const Network& network, const Effects& effects) {
   SpeltOut tensors = one_by_one(network, effects);
   const auto healthy = [&](int tensor) {

@@ -396,7 +396,7 @@ TEST_CASE("summaries are what the counts say") {
   CHECK(e[2].stratum == "all");
   CHECK(e[2].critical_faults.value == Approx(0.5));
   CHECK(e[2].accuracy.value == Approx(0.5));
-  // One image of four is 25 %: no digit behind the point means anything.
+  // One image of four is 25 %: no digit after the point means anything.
   CHECK_THAT(
       layer_table(r),
       Catch::StartsWith(

@@ -201,7 +201,7 @@ ElementFault random_held_channels(Random& random, const Network& network) {
   return fault;
 }
 
-/// Faults that begin with held channels: alone, with more behind, twice, and after the pool too.
+/// Faults that begin with held channels: alone, with more after, twice, and after the pool too.
 std::vector<Effects> faults_of_held_channels(Random& random, const Network& network) {
   std::vector<Effects> effects;
   for (int i = 0; i < 12; ++i) {

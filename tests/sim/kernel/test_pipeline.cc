@@ -229,7 +229,7 @@ TEST_CASE("stuck_bits_show_in_every_word_of_their_slot_and_wires_in_all") {
   StampedFifo fifo(3, 70);
   fifo.stick_wire(69, true);
   fifo.stick_slot_bit(1, 0, false);
-  fifo.stick_slot_bit(2, 69, false);  // behind the wire
+  fifo.stick_slot_bit(2, 69, false);  // after the wire
   const uint64_t ones[2] = {~uint64_t{0}, 0};
   for (int n = 0; n < 7; ++n) {
     fifo.push(2 * n, ones);

@@ -34,7 +34,7 @@ std::vector<std::string> split(const std::string& text, const std::string& betwe
   return parts;
 }
 
-/// The table of tools/stuckat/FORMAT.md: schema -> keys. A "?" behind a list ("pes[]?.part") says
+/// The table of tools/stuckat/FORMAT.md: schema -> keys. A "?" after a list ("pes[]?.part") says
 /// that the list may be absent.
 std::map<std::string, std::vector<Key>> documented() {
   std::ifstream file(STUCKAT_SOURCE_DIR "/tools/stuckat/FORMAT.md");

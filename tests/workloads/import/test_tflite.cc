@@ -40,7 +40,7 @@ std::vector<int32_t> probabilities(const std::vector<int32_t>& scores, double sc
   return result;
 }
 
-/// `softmax`: scale of the scores, where the listed outputs are behind a SOFTMAX; else 0.
+/// `softmax`: scale of the scores, where the listed outputs are after a SOFTMAX; else 0.
 void check_generated(const std::string& file, const std::string& expected, double softmax) {
   const std::string path = test::shared_data(networks + file);
   const auto lines = test::expected_lines(test::shared_data(right + expected));
