@@ -143,7 +143,7 @@ int run_train(const Arguments& arguments) {
   CommandLine line("train --network NAME --data NAME[:PATH] -o MODEL [options]",
                    "Trains a network of the zoo and writes it as an integer model. Methods fat1 "
                    "and fat2 are fault-aware\ntraining (FAT, Zahid et al. 2020): random channels, "
-                   "pixels or elements are stuck at random levels,\nbehind all layers (fat1) or "
+                   "pixels or elements are stuck at random levels,\nafter all layers (fat1) or "
                    "after one random layer in each epoch (fat2). fat-placement breaks sites of\n"
                    "an accelerator at random and injects what that does. With a fault map: "
                    "training for that one chip.");
