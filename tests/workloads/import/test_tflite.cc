@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/workloads/import/expected.h"
 #include "workloads/compressed_file.h"
+#include "workloads/import/tflite_file.h"
 
 using namespace stuckat;
 
@@ -98,5 +101,36 @@ TEST_CASE("every TFLite network that is there is read") {
     CHECK(imported.format == "tflite");
     CHECK(imported.network.layers.size() >= 2);
     CHECK(imported.nodes.size() >= imported.network.layers.size());
+  }
+}
+
+TEST_CASE(
+    "a bias with which a sum may pass 32 bits is refused by its node, one below it is taken") {
+  const std::string path =
+      test::shared_data(networks + "mlperf-tiny/pretrainedResnet_quant.tflite");
+  const importing::TfliteFile file = importing::read_tflite(path);
+  const auto node = std::find_if(file.nodes.begin(), file.nodes.end(), [](const auto& n) {
+    return n.operation == importing::TfliteOperator::convolution && n.inputs.size() == 3;
+  });
+  REQUIRE(node != file.nodes.end());
+  const auto& bias = file.tensors[static_cast<size_t>(node->inputs[2])];
+  REQUIRE(bias.type == importing::TfliteType::int32);
+  const auto at = static_cast<size_t>(bias.data - file.bytes.data());
+  const test::TemporaryFolder folder;
+  const auto refusal_of = [&](int32_t first_bias) {
+    std::string bytes(file.bytes.begin(), file.bytes.end());
+    for (size_t i = 0; i < 4; ++i) {
+      bytes[at + i] = static_cast<char>(static_cast<uint32_t>(first_bias) >> (8 * i) & 255);
+    }
+    test::write_bytes(folder / "b.tflite", bytes);
+    return test::refusal([&] { test::imported(folder / "b.tflite"); });
+  };
+  // 27 products of 8 bits with 8 bits are far below 2^20.
+  for (const int32_t too_far : {INT32_MAX, INT32_MIN, INT32_MAX - 100}) {
+    CHECK_THAT(refusal_of(too_far),
+               Catch::Contains("CONV_2D") && Catch::Contains("sums") && Catch::Contains("33 bits"));
+  }
+  for (const int32_t near : {0, 1 << 30, -(1 << 30), INT32_MAX - (1 << 20)}) {
+    CHECK(refusal_of(near) == "accepted");
   }
 }
