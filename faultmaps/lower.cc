@@ -77,7 +77,9 @@ const Capabilities& known(const Placement& placement) {
 
 Effects lower(const FaultMap& map, const Placement& placement, const Network& network) {
   check_supported(network, known(placement), placement.accelerator);
-  Lowering lowering(placement, network);  // refers to the faults of the map
+  const bool flips = std::any_of(map.faults.begin(), map.faults.end(),
+                                 [](const Fault& fault) { return fault.is_flip(); });
+  Lowering lowering(placement, network, map.faults.size(), flips);  // refers to the map's faults
   const auto add = [&](const FaultMap& faults) {
     for (const Fault& fault : faults.faults) {
       refuse_apart(fault, placement);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <optional>
 
 #include "faultmaps/normal_form.h"
 #include "workloads/errors.h"
@@ -41,7 +42,7 @@ BrokenPe& Lowering::broken(int array, int use, int pe) {
 void Lowering::stick_weight(int array, int use, int pe, ArrayMap::Weight at, CodeMask mask) {
   const int index = this->array(array).uses[static_cast<size_t>(use)].layer;
   if (at.column < layer(index).columns()) {
-    memory_.push_back({index, at.row, false, at.column, mask});
+    keep({index, at.row, false, at.column, mask});
     return;
   }
   auto& word = padded_memory_[{PeKey{array, use, pe}, at.row, at.column}];
@@ -49,7 +50,7 @@ void Lowering::stick_weight(int array, int use, int pe, ArrayMap::Weight at, Cod
 }
 
 void Lowering::stick_threshold(int layer, int row, int index, CodeMask mask) {
-  memory_.push_back({layer, row, true, index, mask});
+  keep({layer, row, true, index, mask});
 }
 
 void Lowering::add_operator(OperatorFault fault) {
@@ -58,7 +59,7 @@ void Lowering::add_operator(OperatorFault fault) {
 }
 
 void Lowering::add(const Fault& fault) {
-  (fault.is_flip() ? flips_ : stuck_).push_back(&fault);
+  if (may_flip_) (fault.is_flip() ? flips_ : stuck_).push_back(&fault);
   if (!fault.is_flip()) add_at_part(fault);  // the stuck bits of all faults come first
 }
 
@@ -103,22 +104,75 @@ void Lowering::add_flips() {
   operators_meet_ = true;
 }
 
+template <class Visit>
+void Lowering::for_each_word(const Visit& visit) {
+  using Bits = std::vector<ParameterBit>::iterator;
+  const auto less = [](const auto& a, const auto& b) { return a.word() < b.word(); };
+  const auto visit_words = [&](Bits first, Bits end) {
+    while (first != end) {
+      const Bits word = first;
+      while (first != end && first->word() == word->word()) ++first;
+      visit(word, first);
+    }
+  };
+  // Memories are mostly read in order, row by row: the rows alone are sorted where that is enough.
+  std::vector<std::pair<Bits, Bits>> runs;
+  for (Bits first = memory_.begin(); first != memory_.end();) {
+    const Bits begin = first++;
+    while (first != memory_.end() && !less(*first, *(first - 1)) && first->row == begin->row) {
+      ++first;
+    }
+    runs.emplace_back(begin, first);
+  }
+  std::stable_sort(runs.begin(), runs.end(),
+                   [&](const auto& a, const auto& b) { return less(*a.first, *b.first); });
+  const auto meet = [&](const auto& a, const auto& b) { return !less(*(a.second - 1), *b.first); };
+  if (std::adjacent_find(runs.begin(), runs.end(), meet) != runs.end()) {
+    std::stable_sort(memory_.begin(), memory_.end(), less);
+    return visit_words(memory_.begin(), memory_.end());
+  }
+  for (const auto& [first, end] : runs) visit_words(first, end);
+}
+
+namespace {
+
+/// What broken bits make of the weights of a layer: of every code once, where there are many.
+class ReadWeights {
+ public:
+  ReadWeights(const NumberFormat& format, size_t words) : format_(format) {
+    constexpr size_t many = 1024;
+    if (words < many || format.bits > 8) return;
+    for (uint32_t code = 0; code < 1u << format.bits; ++code) values_.push_back(format.value(code));
+  }
+  int read(int stored, const CodeMask& mask) const {
+    const uint32_t code = mask.apply(format_.code(stored));
+    return code < values_.size() ? values_[code] : format_.value(code);
+  }
+
+ private:
+  const NumberFormat& format_;
+  std::vector<int> values_;  // [code]
+};
+
+}  // namespace
+
 /// Words that read differently from what is stored: all their broken bits at once.
 void Lowering::patch_parameters() {
-  std::stable_sort(memory_.begin(), memory_.end(),
-                   [](const auto& a, const auto& b) { return a.word() < b.word(); });
-  for (size_t i = 0; i < memory_.size();) {
-    const auto [index, row, is_threshold, number, first] = memory_[i];
+  std::optional<ReadWeights> weights;
+  int of = -1;  // layer
+  effects_.patches.reserve(effects_.patches.size() + memory_.size());
+  for_each_word([&](auto bit, auto end) {
+    const auto [index, row, is_threshold, number, first] = *bit;
     CodeMask mask = first;
-    for (++i; i < memory_.size() && memory_[i].word() == memory_[i - 1].word(); ++i) {
-      mask = mask.then(memory_[i].mask);
-    }
+    while (++bit != end) mask = mask.then(bit->mask);
     const Layer& l = layer(index);
+    if (index != of) weights.emplace(l.weight_format, memory_.size());
+    of = index;
     const int stored = is_threshold ? l.threshold_row(row)[number] : l.weight_row(row)[number];
     const int read = is_threshold ? static_cast<int32_t>(mask.apply(static_cast<uint32_t>(stored)))
-                                  : l.weight_format.value(mask.apply(l.weight_format.code(stored)));
+                                  : weights->read(stored, mask);
     if (read != stored) effects_.patches.push_back({index, row, is_threshold, number, read});
-  }
+  });
 }
 
 void Lowering::read_padded_weights() {

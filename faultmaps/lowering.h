@@ -28,8 +28,9 @@ class PartFaults {
 /// effects: bits of one memory word, faults of one PE.
 class Lowering {
  public:
-  Lowering(const Placement& placement, const Network& network)
-      : placement_(placement), network_(network) {}
+  /// For so many faults, some of which may be flips.
+  Lowering(const Placement& placement, const Network& network, size_t faults, bool may_flip)
+      : placement_(placement), network_(network), expected_(faults), may_flip_(may_flip) {}
 
   const Placement& placement() const { return placement_; }
   const Network& network() const { return network_; }
@@ -82,6 +83,13 @@ class Lowering {
   void add_at_part(const Fault& fault);
   int part_of(const Fault& fault);
   void patch_parameters();
+  void keep(const ParameterBit& bit) {
+    if (memory_.empty()) memory_.reserve(expected_);
+    memory_.push_back(bit);
+  }
+  /// visit(first, end) for the bits of each word, word by word in their order.
+  template <class Visit>
+  void for_each_word(const Visit& visit);
   void read_padded_weights();
   void share_padded_weights();
   void break_pes();
@@ -89,8 +97,10 @@ class Lowering {
 
   const Placement& placement_;
   const Network& network_;
+  const size_t expected_;  // faults
+  const bool may_flip_;
   std::vector<const Fault*> flips_;
-  std::vector<const Fault*> stuck_;  // where flips are lost
+  std::vector<const Fault*> stuck_;  // where flips are lost, if there are any
   std::vector<ParameterBit> memory_;
   std::map<std::tuple<PeKey, int, int>, CodeMask> padded_memory_;  // ..., row, column
   std::map<PeKey, BrokenPe> pes_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <type_traits>
 
 #include "faultmaps/faulty_values.h"
 #include "faultmaps/faulty_windows.h"
@@ -34,10 +35,15 @@ bool does_nothing(const OperatorFault& fault, const Effects& effects, const Netw
 
 std::vector<LayerFaults> faults_by_tensor(const Effects& given, const Network& network) {
   std::vector<LayerFaults> result(static_cast<size_t>(network.tensors()));
-  Effects effects = given;
-  std::erase_if(effects.operators,
-                [&](const OperatorFault& fault) { return does_nothing(fault, given, network); });
-  for_each_fault(effects, [&](const auto& fault) {
+  std::vector<size_t> patches(result.size());
+  for (const ParameterPatch& patch : given.patches) {
+    patches[static_cast<size_t>(tensor_of(patch))] += patch.is_threshold ? 0 : 1;
+  }
+  for (size_t t = 0; t < result.size(); ++t) result[t].weights.reserve(patches[t]);
+  for_each_fault(given, [&](const auto& fault) {
+    if constexpr (std::is_same_v<decltype(fault), const OperatorFault&>) {
+      if (does_nothing(fault, given, network)) return;
+    }
     result[static_cast<size_t>(tensor_of(fault))].add(fault);
   });
   for (LayerFaults& faults : result) {
