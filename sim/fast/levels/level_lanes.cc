@@ -88,8 +88,7 @@ void LevelPass::apply_lanes(int index, const TensorStep& step, const Effects& ef
   const auto channels = static_cast<size_t>(layer.input.channels);
   const LaneTiles tiles_of(layer, packed, input);
   const auto pixels = static_cast<size_t>(packed.output.pixels());
-  const bool from_golden = !inputs_differ(index);
-  int summed = -1;  // block whose sums are in sums_
+  summed_block_ = -1;
   std::vector<uint32_t> changes(pixels);
   std::vector<uint32_t> table(static_cast<size_t>(input.levels));
   for (const SpecialRow& row : step.rows) {
@@ -124,14 +123,7 @@ void LevelPass::apply_lanes(int index, const TensorStep& step, const Effects& ef
     if (std::all_of(changes.begin(), changes.end(), [](uint32_t c) { return c == 0; })) continue;
 
     const auto slot = static_cast<size_t>(packed.slot_of[static_cast<size_t>(row.row)]);
-    const int block = static_cast<int>(slot) / block_rows;
-    if (!from_golden && block != summed) {
-      summed = block;
-      sums_.resize(std::max(sums_.size(), pixels * static_cast<size_t>(packed.slots)));
-      sum_layer(network_, index, inputs_of(packed), {&summed, 1}, network_.all_pixels(packed),
-                sums_.data());
-    }
-    const int32_t* sums = from_golden ? golden_.sums(index).data() : sums_.data();
+    const int32_t* sums = sums_of_block(index, static_cast<int>(slot) / block_rows);
     std::vector<int32_t> thresholds(layer.threshold_row(row.row),
                                     layer.threshold_row(row.row) + layer.thresholds_per_row());
     std::sort(thresholds.begin(), thresholds.end());

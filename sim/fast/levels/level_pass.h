@@ -57,6 +57,9 @@ class LevelPass {
 
   void apply_operands(int index, const Effects& effects, int64_t image_index);
   bool patch_only(const TensorStep& step, int index) const;
+  /// [output pixel][slots] of the layer's inputs as they are, those of the block's slots.
+  const int32_t* sums_of_block(int index, int block);
+  void apply_patches(int index, const std::vector<SpecialRow>& rows);
   void apply_patches(int index, const SpecialRow& row);
   static bool lanes_only(const TensorStep& step, const Effects& effects);
   void apply_lanes(int index, const TensorStep& step, const Effects& effects, int64_t image_index);
@@ -77,6 +80,7 @@ class LevelPass {
   std::vector<ChannelDelta> deltas_;            // [layer]
   AlignedVector<uint8_t> held_;                 // an input as broken operands leave it, or empty
   AlignedVector<int32_t> sums_;
+  int summed_block_ = -1;  // of a layer whose inputs differ: its sums are in sums_
   std::vector<int> pixels_;
   std::vector<uint8_t> differs_;
 };
