@@ -4,10 +4,9 @@
 
 #include <cstdint>
 
-namespace stuckat {
+#include "models/common/packed_rows.h"
 
-/// Of an operand.
-inline constexpr int most_code_bits = 9;
+namespace stuckat {
 
 /// A matrix of bit planes times a vector of bit planes.
 struct BitProducts {

@@ -10,10 +10,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "models/common/bit_products.h"
 #include "workloads/number_format.h"
 
 namespace stuckat {
+
+/// Of an operand.
+inline constexpr int most_code_bits = 9;
 
 /// value(code) = offset + sum_k factor[k] * (bit k of code), 1 to 9 bits.
 struct AffineCode {
