@@ -5,6 +5,7 @@
 #include <map>
 
 #include "faultmaps/fault_map.h"
+#include "sim/fast/executor.h"
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
@@ -53,15 +54,67 @@ nlohmann::ordered_json show_network(const Network& network) {
           {"injectable_channels", channels}};
 }
 
+/// Share of zeros in what each layer with weights gives, over all images; of formats with a 0.
+nlohmann::ordered_json shares_of_zeros(const Network& network, const DataSet& data) {
+  std::vector<int64_t> zeros(network.layers.size());
+  const fast::PackedNetwork packed(network);
+  fast::Executor executor(packed);
+  const auto has_zero = [&](size_t i) {
+    const Layer& layer = network.layers[i];
+    return layer.has_weights() && !layer.accumulator_output &&
+           layer.output_format.kind != FormatKind::binary;
+  };
+  for (int64_t image = 0; image < data.size(); ++image) {
+    executor.run(input_tensor(network, data, static_cast<int>(image)));
+    for (size_t i = 0; i < zeros.size(); ++i) {
+      if (!has_zero(i)) continue;
+      const Tensor tensor = executor.tensor(Network::output_tensor(static_cast<int>(i)));
+      zeros[i] += std::count(tensor.values.begin(), tensor.values.end(), 0);
+    }
+  }
+  nlohmann::ordered_json shares = nlohmann::json::object();
+  for (size_t i = 0; i < zeros.size(); ++i) {
+    if (!has_zero(i)) continue;
+    const auto values = static_cast<double>(data.size() * network.layers[i].output.size());
+    shares[network.layers[i].name] = static_cast<double>(zeros[i]) / values;
+  }
+  return shares;
+}
+
+/// Of the images that were asked for.
+void show_zeros(CommandLine& line, const Network& network, nlohmann::ordered_json& result) {
+  const DataSet data = load_data(line, network, line.text("file"));
+  result["data"] = data_text(line, data);
+  result["zeros"] = shares_of_zeros(network, data);
+  fmt::print("zeros among activations, {}:\n", data_text(line, data));
+  for (const auto& [layer, share] : result["zeros"].items()) {
+    fmt::print("  {:<14} {:5.1f} %\n", layer, 100 * share.get<double>());
+  }
+  if (result["zeros"].empty()) fmt::print("  no format with a 0\n");
+}
+
 int info_model(const Arguments& arguments) {
-  CommandLine line("info model FILE", "Layers, formats and sizes of a model file.", {"file"});
+  CommandLine line("info model FILE [--data NAME[:PATH]]",
+                   "Layers, formats and sizes of a model file. With --data: the share of zeros in "
+                   "what each layer gives.",
+                   {"file"});
+  constexpr int64_t images = 1000;
+  add_data_options(line, images);
+  line.epilogue(data_help());
   if (!line.parse(arguments)) return 0;
+  const bool with_data = line.given("data");
+  line.refuse_without_effect({{"half", with_data, "without --data", "--data NAME"},
+                              {"images", with_data, "without --data", "--data NAME"},
+                              {"offset", with_data, "without --data", "--data NAME"}});
   ModelOrigin origin;
   const Network network = read_model(line.text("file"), &origin);
   fmt::print("{}, hash {}\n", network.name, content_hash(network));
   if (!origin.configuration.empty()) fmt::print("made by {}\n", origin.configuration);
+  const std::string in_short = origin_in_short(origin.configuration);
+  if (!in_short.empty()) fmt::print("that is: {}\n", in_short);
   auto result = show_network(network);
   result["hash"] = content_hash(network);
+  if (with_data) show_zeros(line, network, result);
   line.write_json(result);
   return 0;
 }

@@ -246,9 +246,14 @@ std::string origin_in_short(const std::string& configuration) {
     if (command != "train") return command.empty() ? "" : "from stuckat " + command;
     const std::string method = made.text("method");
     const double percent = made.number("percent", 0, 100);
-    return fmt::format("width {:g}, {}{}, {} epochs on {}", made.number("width", 0, 1e6), method,
+    const std::string penalty = made.has("penalty") ? made.text("penalty") : "none";
+    return fmt::format("width {:g}, {}{}, {} epochs on {}{}", made.number("width", 0, 1e6), method,
                        method == "standard" ? "" : fmt::format(", p = {:g} %", percent),
-                       made.integer("epochs", 0, INT32_MAX), made.text("data"));
+                       made.integer("epochs", 0, INT32_MAX), made.text("data"),
+                       penalty == "none"
+                           ? ""
+                           : fmt::format(", {} penalty on activations, weight {:g}", penalty,
+                                         made.number("penalty-weight", 0, 1e6)));
   } catch (const InputError&) {
     return "";  // a configuration of another version
   }

@@ -1,9 +1,13 @@
 // Every command as a user has it.
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <sstream>
 
 #include "tests/tools/command/session.h"
+#include "workloads/dataset.h"
+#include "workloads/reference.h"
+#include "workloads/zoo.h"
 
 using namespace stuckat;
 using test::check_refused;
@@ -26,6 +30,48 @@ TEST_CASE("help of every command explains it and succeeds") {
   CHECK(run("info sites").code == 0);
   CHECK(run("info data").code == 0);
   CHECK(run("info networks").code == 0);
+}
+
+TEST_CASE("info MODEL says how sparse training was to be, and how sparse the network is") {
+  const Session s;
+  test::Random random(5);
+  ZooOptions options;
+  options.width = 0.0625;
+  Network network = zoo_network("cnv-w2a2", options);
+  for (Layer& layer : network.layers) {
+    if (layer.has_weights()) test::fill_parameters(layer, random);
+  }
+  const std::string model = s.file("sparse.h5");
+  write_model(
+      model, network,
+      {"", R"({"command":"train","method":"standard","percent":5,"width":0.0625,"epochs":3,)"
+           R"("data":"cifar10","penalty":"l1","penalty-weight":0.25})"});
+  const Outcome plain = run("info " + model);
+  CHECK(plain.code == 0);
+  CHECK_THAT(plain.output, Catch::Contains("3 epochs on cifar10, l1 penalty on activations, weight "
+                                           "0.25\n") &&
+                               !Catch::Contains("zeros"));
+  check_refused("info " + model + " --images 3", "without --data");
+  const Outcome outcome =
+      run("info " + model + s.data() + " --images 3 --json -", "", "2>/dev/null");
+  REQUIRE(outcome.code == 0);
+  const auto zeros = nlohmann::json::parse(outcome.output).at("zeros");
+  const DataSet data = read_dataset("cifar10:" + s.file("images.bin"), {});
+  std::map<std::string, int64_t> counts, values;
+  for (int image = 0; image < 3; ++image) {
+    const auto tensors = reference::run(network, input_tensor(network, data, image));
+    for (size_t i = 0; i < network.layers.size(); ++i) {
+      const Layer& layer = network.layers[i];
+      if (!layer.has_weights() || layer.accumulator_output) continue;
+      for (const int32_t v : tensors[i + 1].values) counts[layer.name] += v == 0 ? 1 : 0;
+      values[layer.name] += layer.output.size();
+    }
+  }
+  CHECK(zeros.size() == counts.size());
+  for (const auto& [layer, count] : counts) {
+    const double share = static_cast<double>(count) / static_cast<double>(values[layer]);
+    CHECK(zeros.at(layer).get<double>() == Approx(share).epsilon(1e-12));
+  }
 }
 
 TEST_CASE("bad input gets exit code 2 and one line that says what was meant") {

@@ -157,6 +157,7 @@ TEST_CASE("with --json - exactly one document is on standard output, as FORMAT.m
       "report --model m=" + s.model() + " --campaign m=" + s.file("c.h5") + " -o " +
           s.file("r.html"),
       "info model " + s.model(),
+      "info model " + s.model() + s.data() + " --images 2",
       "info " + s.model(),
       "info " + s.file("c.h5"),
       "info " + s.file("a.h5"),
