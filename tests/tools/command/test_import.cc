@@ -3,11 +3,10 @@
 #include "tests/support/shared_data.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/tools/command/session.h"
-#include "tests/workloads/import/onnx_writer.h"
+#include "workloads/export/onnx_writer.h"
 
 using namespace stuckat;
 using test::check_refused;
-using test::OnnxWriter;
 using test::run;
 
 namespace {
@@ -28,7 +27,7 @@ OnnxWriter finn_network() {
 
 TEST_CASE("import prints what became of every node, and writes the model and the folding") {
   const test::TemporaryFolder folder;
-  finn_network().write(folder / "net.onnx");
+  test::write_bytes(folder / "net.onnx", finn_network().bytes());
   const std::string model = folder / "m.h5";
   const auto outcome =
       run("import " + folder / "net.onnx" + " -o " + model + " --name mine" +
@@ -55,9 +54,9 @@ TEST_CASE("import refuses in one line what it cannot take") {
   const std::string out = " -o " + folder / "m.h5";
   OnnxWriter unknown;
   unknown.input("x", {1, 2}).node("Erf", {"x"}, "y").output("y", {1, 2});
-  unknown.write(folder / "erf.onnx");
+  test::write_bytes(folder / "erf.onnx", unknown.bytes());
   check_refused("import " + folder / "erf.onnx" + out, "node 'y' (Erf)");
-  finn_network().write(folder / "net.onnx");
+  test::write_bytes(folder / "net.onnx", finn_network().bytes());
   check_refused("import " + folder / "net.onnx" + out + " --as tflit", "did you mean 'tflite'?");
   check_refused("import " + folder / "net.onnx" + out + " --as tflite", "is no TFLite file");
   check_refused("import " + folder / "net.onnx" + out + " --pixels byt", "did you mean 'byte'?");
@@ -77,7 +76,7 @@ TEST_CASE("an imported network knows its input, classes and data set, and comman
   w.scalar("scale", 0.0078125F).scalar("zero", 0).scalar("eight", 8);
   w.node("Quant", {"x", "scale", "zero", "eight"}, "q", {.ints = {{"signed", {1}}}});
   w.node("Flatten", {"q"}, "f").node("MatMul", {"f", "w"}, "y").output("y", {1, 10});
-  w.write(s.file("net.onnx"));
+  test::write_bytes(s.file("net.onnx"), w.bytes());
   const std::string import = "import " + s.file("net.onnx") + " -o " + s.file("i.h5") + " --force";
   const std::string model = s.file("i.h5");
   const auto imported = [&](const std::string& options) {

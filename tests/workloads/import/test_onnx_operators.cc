@@ -6,10 +6,9 @@
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/workloads/import/expected.h"
-#include "tests/workloads/import/onnx_writer.h"
+#include "workloads/export/onnx_writer.h"
 
 using namespace stuckat;
-using test::OnnxWriter;
 
 namespace {
 
@@ -24,7 +23,7 @@ OnnxWriter start(int64_t channels) {
 
 Network network_of(const OnnxWriter& writer, const ImportOptions& options = {}) {
   const test::TemporaryFolder folder;
-  writer.write(folder / "small.onnx");
+  test::write_bytes(folder / "small.onnx", writer.bytes());
   return test::imported(folder / "small.onnx", options);
 }
 
