@@ -3,13 +3,10 @@
 # others may include and what is installed; tests/house sees to it.
 include(GNUInstallDirs)
 option(STUCKAT_WARNINGS_AS_ERRORS "For us: the presets have it, users of a newer compiler do not" OFF)
-# False alarms: g++ 12 on std::string operator+ (GCC bug 105651; also -Warray-bounds at -O1, see the preset),
-# and clang below.
+# False alarms of g++ 12 on std::string operator+ (GCC bug 105651; also -Warray-bounds at -O1, see the preset).
 set(STUCKAT_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   list(APPEND STUCKAT_WARNINGS -Wno-restrict -Wno-stringop-overflow)
-else()  # clang 14, where a lambda in a template takes a std::function
-  list(APPEND STUCKAT_WARNINGS -Wno-align-mismatch)
 endif()
 if(STUCKAT_WARNINGS_AS_ERRORS)
   list(APPEND STUCKAT_WARNINGS -Werror)

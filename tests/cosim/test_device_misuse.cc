@@ -17,16 +17,18 @@ TEMPLATE_TEST_CASE("misuse_is_answered_by_a_response_and_nothing_else_happens", 
           system.run([&](Host& host) {
             uint32_t data = 0;
             uint8_t enable = 0xff;
-            const auto response = [&](
-                                      const char* what, tlm::tlm_command command, uint64_t address,
-                                      unsigned length, tlm::tlm_response_status expected,
-                                      const std::function<void(tlm::tlm_generic_payload&)>& change =
-                                          [](tlm::tlm_generic_payload&) {}) {
+            const auto changed = [&](const char* what, tlm::tlm_command command, uint64_t address,
+                                     unsigned length, tlm::tlm_response_status expected,
+                                     const std::function<void(tlm::tlm_generic_payload&)>& change) {
               uint64_t room[4] = {};
               verdict += differs(what,
                                  static_cast<uint64_t>(host.transport(
                                      host.registers, command, address, room, length, change)),
                                  static_cast<uint64_t>(expected));
+            };
+            const auto response = [&](const char* what, tlm::tlm_command command, uint64_t address,
+                                      unsigned length, tlm::tlm_response_status expected) {
+              changed(what, command, address, length, expected, [](tlm::tlm_generic_payload&) {});
             };
             verdict = "";
             const auto read = tlm::TLM_READ_COMMAND;
@@ -39,15 +41,15 @@ TEMPLATE_TEST_CASE("misuse_is_answered_by_a_response_and_nothing_else_happens", 
             response("burst", read, 0x08, 16, tlm::TLM_BURST_ERROR_RESPONSE);
             response("empty", read, 0x08, 0, tlm::TLM_BURST_ERROR_RESPONSE);
             response("no bytes to ignore", tlm::TLM_IGNORE_COMMAND, 0x08, 0, tlm::TLM_OK_RESPONSE);
-            response("nothing at all to ignore", tlm::TLM_IGNORE_COMMAND, ~uint64_t{0}, 0,
-                     tlm::TLM_OK_RESPONSE, [](tlm::tlm_generic_payload& t) {
-                       t.set_data_ptr(nullptr);
-                       t.set_streaming_width(0);
-                     });
-            response("byte enables", put, 0x10, 4, tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE,
-                     [&](tlm::tlm_generic_payload& t) { t.set_byte_enable_ptr(&enable); });
-            response("streaming", put, 0x10, 4, tlm::TLM_BURST_ERROR_RESPONSE,
-                     [&](tlm::tlm_generic_payload& t) { t.set_streaming_width(2); });
+            changed("nothing at all to ignore", tlm::TLM_IGNORE_COMMAND, ~uint64_t{0}, 0,
+                    tlm::TLM_OK_RESPONSE, [](tlm::tlm_generic_payload& t) {
+                      t.set_data_ptr(nullptr);
+                      t.set_streaming_width(0);
+                    });
+            changed("byte enables", put, 0x10, 4, tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE,
+                    [&](tlm::tlm_generic_payload& t) { t.set_byte_enable_ptr(&enable); });
+            changed("streaming", put, 0x10, 4, tlm::TLM_BURST_ERROR_RESPONSE,
+                    [&](tlm::tlm_generic_payload& t) { t.set_streaming_width(2); });
             response("ignored", tlm::TLM_IGNORE_COMMAND, 0x10, 4, tlm::TLM_OK_RESPONSE);
             for (const RegisterRow& row : register_table()) {
               const bool writable =

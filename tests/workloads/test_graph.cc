@@ -318,7 +318,12 @@ TEST_CASE("a_graph_that_contradicts_itself_is_refused_in_one_line") {
       {"passes its sums out", [](Network& n) { n.layers[0].accumulator_output = true; }},
       {"groups", [](Network& n) { n.layers[0].groups = 7; }},
       {"thresholds", [](Network& n) { n.layers[0].thresholds.pop_back(); }},
-      {"input is", [](Network& n) { n.layers[1].input.height += 1; }},
+      {"input is",
+       [](Network& n) {
+         Layer& layer = n.layers[1];
+         layer.input.height += layer.stride.height;  // its output goes with it
+         layer.output = layer.kind->output(layer, "damaged");
+       }},
       {"tables", [](Network& n) { n.layers[0].tables.resize(1); }},
       {"kernel",
        [](Network& n) {

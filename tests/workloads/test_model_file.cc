@@ -12,6 +12,7 @@
 #include "workloads/errors.h"
 #include "workloads/hdf5_file.h"
 #include "workloads/model_file.h"
+#include "workloads/sanitized.h"
 
 using namespace stuckat;
 using test::TemporaryFolder;
@@ -278,7 +279,7 @@ TEST_CASE("a damaged model file gives the network or an InputError, never a cras
   const std::string good = test::read_bytes(folder / "good.h5");
   std::mt19937_64 random(9);
   int refused = 0;
-  constexpr int trials = 1000;
+  constexpr int trials = sanitized ? 400 : 2000;
   for (int trial = 0; trial < trials; ++trial) {
     INFO("trial " << trial);
     test::write_bytes(folder / "bad.h5", test::damaged(good, random));

@@ -112,6 +112,21 @@ class TickedArray {
   uint32_t sum_code(uint32_t sum) const {
     return static_cast<uint32_t>(wide(sum, widths_.sum_bits));
   }
+  /// The array idled before cycle 0: what is stuck has come as far as it comes.
+  void settle() {
+    const int64_t counted = faulty_reads_;
+    for (int r = 0; r < rows_; ++r) {
+      for (int c = 0; c < columns_; ++c) {
+        const Pe& p = pe(r, c);
+        if (c + 1 < columns_) pe(r, c + 1).a = read(Register::a, r, c, p.a);
+        if (r + 1 == rows_) continue;
+        pe(r + 1, c).b = read(Register::b, r, c, p.b);
+        pe(r + 1, c).valid = read(Register::valid, r, c, p.valid) & 1;
+        pe(r + 1, c).propagate = read(Register::propagate, r, c, p.propagate) & 1;
+      }
+    }
+    faulty_reads_ = counted;
+  }
   /// idle(r, c): what moves through that PE now is no operand of a tile.
   template <typename Idle>
   void flip(int64_t cycle, Idle idle) {
@@ -278,6 +293,7 @@ inline TickedResult TickedArray::output_stationary(const Matrix& a, const Matrix
   Matrix outputs(m, n);
   int64_t start = 0;
   int parity = 0;
+  settle();
   for (int n0 = 0; n0 < n; n0 += columns_) {
     for (int m0 = 0; m0 < m; m0 += rows_, start += period, parity ^= 1) {
       const int rows = std::min(rows_, m - m0), columns = std::min(columns_, n - n0);
