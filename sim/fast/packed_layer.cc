@@ -108,7 +108,10 @@ int base_change(const Layer& layer, int weight_sum_change) {
 }
 
 int32_t margin_of(const PackedLayer& layer, int base, int threshold) {
-  return floor_divide(base - threshold - 1, layer.unit);
+  // A broken threshold may lie as far away as 32 bits reach: further than any sum is all the same.
+  const int64_t margin = int64_t{base} - threshold - 1;
+  return floor_divide(static_cast<int>(std::clamp<int64_t>(margin, never, -int64_t{never})),
+                      layer.unit);
 }
 
 TensorLayout layout_of(const Network& network, int tensor) {

@@ -8,6 +8,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/random_accelerator.h"
 #include "tests/support/refusal.h"
+#include "workloads/sanitized.h"
 
 using namespace stuckat;
 using test::check_agreement;
@@ -40,7 +41,7 @@ TEST_CASE("simulators, fast engine and reference agree under random fault maps")
   uint64_t first_seed = 0;
   for (const auto& family : random_families()) {
     int refused = 0;
-    for (uint64_t seed = first_seed; seed < first_seed + 150; ++seed) {
+    for (uint64_t seed = first_seed; seed < first_seed + (sanitized ? 50 : 150); ++seed) {
       INFO(family.prefix << " seed " << seed);
       test::Random random(seed);
       const Network network = test::random_network(random);

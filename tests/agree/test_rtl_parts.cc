@@ -11,6 +11,7 @@
 #include "tests/models/dataflow/random_accelerator.h"
 #include "tests/support/catch.h"
 #include "workloads/errors.h"
+#include "workloads/sanitized.h"
 
 using namespace stuckat;
 using test::uniform;
@@ -87,14 +88,16 @@ TEST_CASE("every stuck bit in what parts in RTL store agrees in all engines") {
     const Placement placement = place_on(family, tiny.network, static_cast<int64_t>(images.size()));
     std::map<SiteKind, int> effective;
     for (const SiteKind kind : kinds) {
+      int number = 0;
       for (const Fault& fault : all_faults(kind, placement, tiny.network)) {
         if (fault.value == 1 && fault.coordinates.back() % 2 == 1) continue;
+        if (sanitized && number++ % 3 != 0) continue;
         const FaultMap map{placement.accelerator, {fault}};
         effective[kind] += lower(map, placement, tiny.network).empty() ? 0 : 1;
         test::check_agreement(tiny.network, placement, map, images, *family);
       }
       INFO(site_row(kind).name);
-      CHECK(effective[kind] > 5);
+      CHECK(effective[kind] > (sanitized ? 0 : 5));
     }
   }
 }
@@ -122,7 +125,8 @@ TEST_CASE("flips in what parts in RTL store agree in every cycle of a run") {
         validate(map, placement, tiny.network, "test");
         const bool hits = !lower(map, placement, tiny.network).empty();
         effective[kind] += hits ? 1 : 0;
-        if (cycle % 3 == 0 || kind == SiteKind::output_register) {
+        const int every = (kind == SiteKind::output_register ? 1 : 3) * (sanitized ? 4 : 1);
+        if (cycle % every == 0) {
           test::check_agreement(tiny.network, placement, map, images, *family);
         }
       }
