@@ -48,7 +48,7 @@ void refuse_on_wires(const Fault& fault, bool wires, const Placement& placement)
 namespace {
 
 /// All parts of the accelerator are of kinds whose faults are known in any network.
-bool any_network(const Placement& placement) {
+bool takes_any_network(const Placement& placement) {
   bool any = false;
   for (const PartRow& row : part_table()) {
     if (count_parts(row.kind, placement) == 0) continue;
@@ -62,15 +62,8 @@ const Capabilities& known(const Placement& placement) {
   static const Capabilities chains = {
       "the lowering of faults does not know",
       {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
-  static const Capabilities all = {.refusal = "the lowering of faults does not know",
-                                   .kinds = layer_kinds(),
-                                   .any_graph = true,
-                                   .any_window = true,
-                                   .groups = true,
-                                   .class_map = true,
-                                   .any_result = true,
-                                   .formats = operand_formats()};
-  return any_network(placement) ? all : chains;
+  static const Capabilities all = any_network(chains.refusal);
+  return takes_any_network(placement) ? all : chains;
 }
 
 }  // namespace

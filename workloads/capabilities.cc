@@ -72,16 +72,20 @@ std::optional<Lacking> lacking(const Capabilities& engine, const Network& networ
 
 }  // namespace
 
-const std::vector<NumberFormat>& operand_formats() {
-  static const std::vector<NumberFormat> rows = [] {
-    constexpr int most_bits = 9;
-    std::vector<NumberFormat> all = all_number_formats();
-    for (const NumberFormat& format : wide_number_formats()) {
-      if (format.bits <= most_bits) all.push_back(format);
-    }
-    return all;
-  }();
-  return rows;
+Capabilities any_network(const char* refusal) {
+  constexpr int most_bits = 9;
+  std::vector<NumberFormat> formats = all_number_formats();
+  for (const NumberFormat& format : wide_number_formats()) {
+    if (format.bits <= most_bits) formats.push_back(format);
+  }
+  return {.refusal = refusal,
+          .kinds = layer_kinds(),
+          .any_graph = true,
+          .any_window = true,
+          .groups = true,
+          .class_map = true,
+          .any_result = true,
+          .formats = std::move(formats)};
 }
 
 void check_supported(const Network& network, const Capabilities& engine, const std::string& where) {

@@ -9,9 +9,6 @@
 
 namespace stuckat {
 
-/// Those of up to 9 bits, as operands of 8 bits less a zero point need: what registers hold.
-const std::vector<NumberFormat>& operand_formats();
-
 struct Capabilities {
   const char* refusal;           ///< in messages: "the trainer does not compute"
   std::vector<LayerKind> kinds;  ///< that it does
@@ -24,6 +21,10 @@ struct Capabilities {
   bool any_result = false;  ///< a last layer with several pixels, or with thresholds
   std::vector<NumberFormat> formats = zoo_number_formats();
 };
+
+/// Everything that model files hold, in formats of up to 9 bits, as operands of 8 bits less a zero
+/// point need: what registers hold.
+Capabilities any_network(const char* refusal);
 
 /// Throws InputError(where, the first layer that the engine does not compute, what it does).
 void check_supported(const Network& network, const Capabilities& engine, const std::string& where);

@@ -50,8 +50,6 @@ WindowVersion version_of(const FinnNode& window, const std::string& where) {
   return window.is("rtl") ? WindowVersion::rtl : WindowVersion::hls;
 }
 
-bool has_thresholds(const Layer& layer) { return layer.has_weights() && !layer.accumulator_output; }
-
 /// Thresholds are parts of their own after every MVAU in RTL, and after all if the build says so
 /// (standalone_thresholds). One more before the network quantizes its input, and is passed
 /// over.
@@ -59,7 +57,7 @@ void read_thresholds(const FinnFile& file, const Network& network, const std::st
                      DataflowAccelerator& accelerator, std::vector<LayerNodes>& nodes_of_layers) {
   std::vector<size_t> all, behind_rtl;  // layers
   for (size_t i = 0; i < network.layers.size(); ++i) {
-    if (!has_thresholds(network.layers[i])) continue;
+    if (network.layers[i].thresholds_per_row() == 0) continue;
     all.push_back(i);
     if (accelerator.layers[i].parts.mvtu == Backend::rtl) behind_rtl.push_back(i);
   }

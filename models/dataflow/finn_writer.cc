@@ -140,7 +140,7 @@ void FinnWriter::check_thresholds() const {
   int inside = -1, apart = -1;
   for (size_t i = 0; i < network_.layers.size(); ++i) {
     const int layer = static_cast<int>(i);
-    const bool has = network_.layers[i].has_weights() && !network_.layers[i].accumulator_output;
+    const bool has = network_.layers[i].thresholds_per_row() > 0;
     if (!has || params(layer).parts.mvtu == Backend::rtl) continue;
     (has_threshold_part(accelerator_, network_, layer) ? apart : inside) = layer;
   }
@@ -307,9 +307,9 @@ std::string FinnWriter::text() const {
 }  // namespace
 
 bool has_finn_rtl_mvu(const Layer& layer) {
-  const NumberFormat &weights = layer.weight_format, &inputs = layer.input_format;
-  const bool binary = weights.kind == FormatKind::binary && inputs.kind == FormatKind::binary;
-  return !binary && weights.kind != FormatKind::unsigned_ && weights.bits <= 8 && inputs.bits <= 8;
+  const NumberFormat& weights = layer.weight_format;
+  return !layer.is_binary() && weights.kind != FormatKind::unsigned_ && weights.bits <= 8 &&
+         layer.input_format.bits <= 8;
 }
 
 std::string to_finn_folding(const DataflowAccelerator& accelerator, const Network& network) {

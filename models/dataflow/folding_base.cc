@@ -10,8 +10,6 @@
 namespace stuckat::dataflow {
 namespace {
 
-bool has_thresholds(const Layer& layer) { return layer.has_weights() && !layer.accumulator_output; }
-
 bool has_rtl_converters(const DataflowAccelerator& accelerator) {
   return std::any_of(accelerator.layers.begin(), accelerator.layers.end(),
                      [](const auto& p) { return p.parts.width_converter == Backend::rtl; });
@@ -33,7 +31,7 @@ DataflowAccelerator finn_base(const Network& network, bool rtl_mvtus) {
                .padding = Backend::rtl,
                .width_converter = Backend::rtl};
     if (rtl_mvtus && layer.has_weights() && has_finn_rtl_mvu(layer)) p.parts.mvtu = Backend::rtl;
-    if (rtl_mvtus && has_thresholds(layer)) p.parts.thresholding = Backend::rtl;
+    if (rtl_mvtus && layer.thresholds_per_row() > 0) p.parts.thresholding = Backend::rtl;
     if (is_pool(layer) && !overlapping(layer) && i > 0) {
       base.layers[i - 1].word_bits = layer.input.channels * layer.input_format.bits;
     }

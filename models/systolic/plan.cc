@@ -85,14 +85,7 @@ LayerPlan plan_layer(const SystolicArray& array, const Schedule& schedule, const
 
 SystolicArray array_of(const SystolicAccelerator& accelerator, const Network& network) {
   validate(accelerator);
-  static const Capabilities capabilities = {.refusal = "systolic arrays do not compute",
-                                            .kinds = layer_kinds(),
-                                            .any_graph = true,
-                                            .any_window = true,
-                                            .groups = true,
-                                            .class_map = true,
-                                            .any_result = true,
-                                            .formats = operand_formats()};
+  static const Capabilities capabilities = any_network("systolic arrays do not compute");
   check_supported(network, capabilities, "systolic:" + accelerator.name);
   const Schedule& schedule = parse_schedule(accelerator.schedule, accelerator.name);
   SystolicArray array;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,8 @@
 #include "faultmaps/systolic_sites.h"
 #include "faultmaps/timeline.h"
 #include "models/systolic/accelerator.h"
+#include "models/systolic/family.h"
+#include "tests/agree/agreement.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_network.h"
 #include "workloads/errors.h"
@@ -91,5 +94,70 @@ inline FaultMap random_transients(Random& random, const Placement& placement,
 
 /// Maps drawn for each test.
 inline constexpr uint64_t drawn = sanitized ? 100 : 600;
+
+/// Networks, arrays and maps of several permanent faults are drawn, and agree. network_of(random);
+/// array_of(random, network, schedule) gives a systolic::Systolic; seen(network, array) of each map
+/// with an exact effect.
+template <typename NetworkOf, typename ArrayOf, typename Seen>
+void check_drawn_faults(uint64_t maps, Engines engines, const NetworkOf& network_of,
+                        const ArrayOf& array_of, const Seen& seen) {
+  uint64_t refused = 0;
+  uint64_t with_effects = 0;
+  for (uint64_t seed = 0; seed < maps; ++seed) {
+    Random random(seed);
+    const Network network = network_of(random);
+    const std::string& schedule = value_schedules[seed % value_schedules.size()];
+    const systolic::Systolic array = array_of(random, network, schedule);
+    const Placement placement = array.place(network);
+    const SiteIndex sites(placement, network);
+    FaultMap map{placement.accelerator, {}};
+    const int count = uniform(random, 1, 12);
+    for (int i = 0; i < count; ++i) add_fault(map, random_fault(random, sites));
+    validate(map, placement, network, "test");
+    if (!is_exact(map, placement, network)) {
+      ++refused;
+      continue;
+    }
+    seen(network, array);
+    INFO("seed " << seed << " " << schedule << " " << array.json(network));
+    with_effects += lower(map, placement, network).empty() ? 0 : 1;
+    check_agreement(network, placement, map, random_images(random, network, 2), array, engines);
+  }
+  CHECK(refused < maps / 6);
+  CHECK(with_effects > maps / 2);
+}
+
+/// The same with transients; some of them have effects.
+template <typename NetworkOf, typename ArrayOf>
+void check_drawn_transients(uint64_t maps, Engines engines, const NetworkOf& network_of,
+                            const ArrayOf& array_of) {
+  uint64_t refused = 0;
+  int hits = 0;
+  int flips = 0;
+  for (uint64_t seed = 0; seed < maps; ++seed) {
+    Random random(seed);
+    const Network network = network_of(random);
+    const std::string& schedule = value_schedules[seed % value_schedules.size()];
+    const auto array = std::make_shared<systolic::Systolic>(array_of(random, network, schedule));
+    const auto images = random_images(random, network, 2);
+    const Placement placement = place_on(array, network, 2);
+    const SiteIndex sites(placement, network);
+    FaultMap map = random_transients(random, placement, sites);
+    validate(map, placement, network, "test");
+    if (!is_exact(map, placement, network)) {
+      ++refused;
+      continue;
+    }
+    for (const Fault& fault : map.faults) {
+      if (!fault.is_flip()) continue;
+      ++flips;
+      hits += lower({placement.accelerator, {fault}}, placement, network).empty() ? 0 : 1;
+    }
+    INFO("seed " << seed << " " << schedule << " " << array->json(network));
+    check_agreement(network, placement, map, images, *array, engines);
+  }
+  CHECK(refused < maps / 3);
+  CHECK(10 * hits > flips);
+}
 
 }  // namespace stuckat::test

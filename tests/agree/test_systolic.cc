@@ -49,61 +49,20 @@ TEST_CASE("every fault of a tiny systolic array agrees in all engines") {
   CHECK(2 * with_effects > all);
 }
 
+namespace {
+
+systolic::Systolic random_array(test::Random& random, const Network& /*network*/,
+                                const std::string& schedule) {
+  return systolic::Systolic(test::random_systolic(random, schedule));
+}
+
+}  // namespace
+
 TEST_CASE("several faults of random systolic arrays agree in all engines") {
-  uint64_t refused = 0;
-  uint64_t with_effects = 0;
-  for (uint64_t seed = 0; seed < drawn; ++seed) {
-    test::Random random(seed);
-    const Network network = test::random_network(random);
-    const std::string& schedule = value_schedules[seed % value_schedules.size()];
-    const systolic::Systolic array(test::random_systolic(random, schedule));
-    const Placement placement = array.place(network);
-    const SiteIndex sites(placement, network);
-    FaultMap map{placement.accelerator, {}};
-    const int count = test::uniform(random, 1, 12);
-    for (int i = 0; i < count; ++i) {
-      test::add_fault(map, test::random_fault(random, sites));
-    }
-    validate(map, placement, network, "test");
-    if (!is_exact(map, placement, network)) {
-      ++refused;
-      continue;
-    }
-    INFO("seed " << seed << " " << schedule << " " << array.json(network));
-    with_effects += lower(map, placement, network).empty() ? 0 : 1;
-    test::check_agreement(network, placement, map, test::random_images(random, network, 2), array);
-  }
-  CHECK(refused < drawn / 6);
-  CHECK(with_effects > drawn / 2);
+  test::check_drawn_faults(drawn, test::Engines::all, test::random_network, random_array,
+                           [](const Network&, const systolic::Systolic&) {});
 }
 
 TEST_CASE("transients in random systolic arrays agree in all engines, and some hit") {
-  uint64_t refused = 0;
-  int hits = 0;
-  int flips = 0;
-  for (uint64_t seed = 0; seed < drawn; ++seed) {
-    test::Random random(seed);
-    const Network network = test::random_network(random);
-    const std::string& schedule = value_schedules[seed % value_schedules.size()];
-    const auto array =
-        std::make_shared<systolic::Systolic>(test::random_systolic(random, schedule));
-    const auto images = test::random_images(random, network, 2);
-    const Placement placement = place_on(array, network, 2);
-    const SiteIndex sites(placement, network);
-    FaultMap map = test::random_transients(random, placement, sites);
-    validate(map, placement, network, "test");
-    if (!is_exact(map, placement, network)) {
-      ++refused;
-      continue;
-    }
-    for (const Fault& fault : map.faults) {
-      if (!fault.is_flip()) continue;
-      ++flips;
-      hits += lower({placement.accelerator, {fault}}, placement, network).empty() ? 0 : 1;
-    }
-    INFO("seed " << seed << " " << schedule << " " << array->json(network));
-    test::check_agreement(network, placement, map, images, *array);
-  }
-  CHECK(refused < drawn / 3);
-  CHECK(10 * hits > flips);
+  test::check_drawn_transients(drawn, test::Engines::all, test::random_network, random_array);
 }

@@ -134,65 +134,17 @@ TEST_CASE("every fault of a tiny systolic array agrees on a residual block") {
 }
 
 TEST_CASE("several faults of systolic arrays agree on random graphs") {
-  uint64_t refused = 0;
-  uint64_t with_effects = 0;
   uint64_t grouped = 0;
   uint64_t waits = 0;
-  for (uint64_t seed = 0; seed < drawn; ++seed) {
-    test::Random random(seed);
-    const Network network = test::random_graph(random);
-    const std::string& schedule = value_schedules[seed % value_schedules.size()];
-    const systolic::Systolic array = random_array(random, network, schedule);
-    const Placement placement = array.place(network);
-    const SiteIndex sites(placement, network);
-    FaultMap map{placement.accelerator, {}};
-    const int count = test::uniform(random, 1, 12);
-    for (int i = 0; i < count; ++i) test::add_fault(map, test::random_fault(random, sites));
-    validate(map, placement, network, "test");
-    if (!test::is_exact(map, placement, network)) {
-      ++refused;
-      continue;
-    }
+  const auto seen = [&](const Network& network, const systolic::Systolic& array) {
     for (const Layer& layer : network.layers) grouped += layer.groups > 1 ? 1 : 0;
     waits += systolic::make_plan(array.description(), network).reads.empty() ? 0 : 1;
-    INFO("seed " << seed << " " << schedule << " " << array.json(network));
-    with_effects += lower(map, placement, network).empty() ? 0 : 1;
-    test::check_agreement(network, placement, map, test::random_images(random, network, 2), array,
-                          Engines::no_trainer);
-  }
-  CHECK(refused < drawn / 6);
-  CHECK(with_effects > drawn / 2);
+  };
+  test::check_drawn_faults(drawn, Engines::no_trainer, test::random_graph, random_array, seen);
   CHECK(grouped > drawn / 3);
   CHECK(waits > drawn / 3);
 }
 
 TEST_CASE("transients in systolic arrays agree on random graphs, and some hit") {
-  uint64_t refused = 0;
-  int hits = 0;
-  int flips = 0;
-  for (uint64_t seed = 0; seed < drawn; ++seed) {
-    test::Random random(seed);
-    const Network network = test::random_graph(random);
-    const std::string& schedule = value_schedules[seed % value_schedules.size()];
-    const auto array =
-        std::make_shared<systolic::Systolic>(random_array(random, network, schedule));
-    const auto images = test::random_images(random, network, 2);
-    const Placement placement = place_on(array, network, 2);
-    const SiteIndex sites(placement, network);
-    FaultMap map = test::random_transients(random, placement, sites);
-    validate(map, placement, network, "test");
-    if (!test::is_exact(map, placement, network)) {
-      ++refused;
-      continue;
-    }
-    for (const Fault& fault : map.faults) {
-      if (!fault.is_flip()) continue;
-      ++flips;
-      hits += lower({placement.accelerator, {fault}}, placement, network).empty() ? 0 : 1;
-    }
-    INFO("seed " << seed << " " << schedule << " " << array->json(network));
-    test::check_agreement(network, placement, map, images, *array, Engines::no_trainer);
-  }
-  CHECK(refused < drawn / 3);
-  CHECK(10 * hits > flips);
+  test::check_drawn_transients(drawn, Engines::no_trainer, test::random_graph, random_array);
 }
