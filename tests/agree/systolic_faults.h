@@ -93,7 +93,7 @@ inline FaultMap random_transients(Random& random, const Placement& placement,
 }
 
 /// Maps drawn for each test.
-inline constexpr uint64_t drawn = sanitized ? 100 : 600;
+inline constexpr uint64_t drawn = sanitized ? 40 : 600;
 
 /// Networks, arrays and maps of several permanent faults are drawn, and agree. network_of(random);
 /// array_of(random, network, schedule) gives a systolic::Systolic; seen(network, array) of each map

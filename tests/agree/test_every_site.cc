@@ -1,6 +1,6 @@
 // Every site, every bit, both values, of tiny accelerators; and maps whose faults meet in the same
 // words. Each simulation is a child of its own. The optimised build takes every fault; with
-// sanitizers, where a child costs ten times as much, every eleventh is taken, of all kinds and
+// sanitizers, where a child costs ten times as much, few are taken, of all kinds and
 // parts.
 
 #include "faultmaps/operations.h"

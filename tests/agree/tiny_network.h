@@ -11,7 +11,7 @@ namespace stuckat::test {
 
 /// Every how many-th fault is taken: all, but with sanitizers, where a simulation in a child costs
 /// ten times as much.
-inline constexpr size_t stride = sanitized ? 23 : 1;
+inline constexpr size_t stride = sanitized ? 97 : 1;
 
 /// A convolution with padding and stride 1, a pool, a convolution, a dense layer: each only a few
 /// elements large, in formats of one bit or of two. widths: channels of the two convolutions.

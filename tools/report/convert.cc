@@ -215,7 +215,7 @@ Campaign from_campaign(const std::string& label, const campaign::Result& result,
     }
   }
   check_units(campaign);
-  if (has_part) {
+  if (has_part || campaign.kind == "chip") {
     campaign.accelerator = placement ? placement->accelerator : configured_accelerator(result);
   }
   return campaign;

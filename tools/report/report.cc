@@ -22,6 +22,34 @@ std::string prose(const std::string& sentence) {
   return text;
 }
 
+/// What is said of several networks in the same words is said once: `text` holds "@" for their
+/// names.
+struct Shared {
+  std::string text;
+  std::vector<std::string> networks;
+};
+
+void say_once(std::vector<Shared>& lines, const std::string& text, const std::string& network) {
+  const auto same = std::find_if(lines.begin(), lines.end(),
+                                 [&](const Shared& line) { return line.text == text; });
+  Shared& line = same == lines.end() ? lines.emplace_back(Shared{text, {}}) : *same;
+  if (std::find(line.networks.begin(), line.networks.end(), network) == line.networks.end()) {
+    line.networks.push_back(network);
+  }
+}
+
+std::string with_names(const Shared& line) {
+  std::string names;
+  for (size_t i = 0; i < line.networks.size(); ++i) {
+    names += (i == 0                         ? ""
+              : i + 1 < line.networks.size() ? ", "
+                                             : " and ") +
+             quoted(line.networks[i]);
+  }
+  std::string text = line.text;
+  return text.replace(text.find('@'), 1, names);
+}
+
 std::string points(double lost) {
   const std::string text = fixed(lost, 1);
   return text + (text == "1.0" ? " point" : " points");
@@ -133,9 +161,9 @@ std::string fault_sentence(const Simulation& simulation) {
     changed += line.faulty != line.fault_free ? 1 : 0;
   }
   const auto total = static_cast<int64_t>(simulation.predictions.size());
-  std::string text = "Simulated cycle by cycle with " +
+  std::string text = "@ simulated cycle by cycle on " + simulation.accelerator + " with " +
                      count_of(static_cast<int64_t>(simulation.faults.size()), "broken site") +
-                     ", " + simulation.accelerator + " gave";
+                     " gave";
   text += total == 0 ? " its outputs"
                      : " another class for " + grouped(changed) + " of " + count_of(total, "image");
   if (simulation.agrees_with_reference) {
@@ -183,16 +211,21 @@ std::string facts(const ReportInput& input) {
     text += fact("Network \"" + network.label + "\"", value.empty() ? "-" : value);
   }
   text += fact("Images", input.data);
+  std::vector<Shared> lines;  // name and value on a line each
   for (const auto* campaigns : {&input.campaigns, &input.pe_campaigns}) {
     for (const Campaign& campaign : *campaigns) {
       std::string value = count_of(static_cast<int64_t>(campaign.faults.size()), "fault") +
-                          " in \"" + campaign.network + "\", each over " +
-                          count_of(campaign.images, "image") +
+                          " in @, each over " + count_of(campaign.images, "image") +
                           (campaign.data.empty() ? "" : " (" + campaign.data + ")");
       if (!campaign.note.empty()) value += "; " + campaign.note;
       const std::string on = campaign.accelerator.empty() ? "" : ", " + campaign.accelerator;
-      text += fact("Faults: " + campaign.kind + on, value);
+      say_once(lines, "Faults: " + campaign.kind + on + "\n" + value, campaign.network);
     }
+  }
+  for (const Shared& line : lines) {
+    const std::string whole = with_names(line);
+    const size_t end = whole.find('\n');
+    text += fact(whole.substr(0, end), whole.substr(end + 1));
   }
   for (const Exploration& e : input.explorations) {
     std::string value = count_of(static_cast<int64_t>(e.designs.size()), "accelerator");
@@ -232,18 +265,23 @@ std::vector<std::string> summary(const ReportInput& input) {
     if (const std::string lone = lone_pe_sentence(group); !lone.empty()) sentences.push_back(lone);
   }
   std::vector<std::string> timed;
+  std::vector<Shared> simulated, mapped;
   for (const Simulation& simulation : input.simulations) {
     const std::string cycles = cycles_sentence(simulation);
-    if (std::find(timed.begin(), timed.end(), cycles) == timed.end()) {
-      timed.push_back(cycles);
-      sentences.push_back(cycles);
+    if (std::find(timed.begin(), timed.end(), cycles) == timed.end()) timed.push_back(cycles);
+    if (!simulation.faults.empty()) {
+      say_once(simulated, fault_sentence(simulation), simulation.network);
     }
-    if (!simulation.faults.empty()) sentences.push_back(fault_sentence(simulation));
   }
   for (const FaultMaps& maps : input.maps) {
-    sentences.push_back("The fault maps of " + quoted(maps.label) + " break " +
-                        count_of(maps.faults, "site") + " of " + maps.accelerator + " on " +
-                        count_of(maps.chips, "chip") + ".");
+    say_once(mapped,
+             "The fault maps of @ break " + count_of(maps.faults, "site") + " of " +
+                 maps.accelerator + " on " + count_of(maps.chips, "chip") + ".",
+             maps.label);
+  }
+  sentences.insert(sentences.end(), timed.begin(), timed.end());
+  for (const auto* lines : {&simulated, &mapped}) {
+    for (const Shared& line : *lines) sentences.push_back(with_names(line));
   }
   for (const Fleet& fleet : input.fleets) sentences.push_back(fleet_sentence(fleet));
   for (const Exploration& e : input.explorations) {

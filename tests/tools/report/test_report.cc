@@ -351,6 +351,43 @@ TEST_CASE("the summary says what the worst fault costs") {
   CHECK(counts.image_tolerated == 600);
 }
 
+TEST_CASE("lots of chips of two accelerators are shown apart, what networks share is said once") {
+  ReportInput input;
+  input.networks = {{"standard", "cnv-w1a1", "", ""}, {"aware", "cnv-w1a1", "", ""}};
+  for (const char* network : {"standard", "aware"}) {
+    for (const char* accelerator : {"dataflow:a", "loopback:8x8"}) {
+      Campaign lot = test::demo_campaign(network, "chip", accelerator, {{"all", 20}}, 800, 30, 3);
+      lot.levels = {""};
+      for (FaultOutcome& chip : lot.faults) chip.level = 0;
+      input.campaigns.push_back(lot);
+      FaultMaps maps;
+      maps.label = network;
+      maps.accelerator = accelerator;
+      maps.chips = 20;
+      maps.faults = 104;
+      input.maps.push_back(maps);
+    }
+  }
+  const std::vector<std::string> sentences = summary(input);
+  CHECK(std::count_if(sentences.begin(), sentences.end(), [](const std::string& sentence) {
+          return sentence.find("On loopback:8x8 the worst of ") == 0;
+        }) == 1);
+  CHECK(std::count(sentences.begin(), sentences.end(),
+                   "The fault maps of \"standard\" and \"aware\" break 104 sites of dataflow:a on "
+                   "20 chips.") == 1);
+  const std::string page = html(input);
+  const auto count = [&](const std::string& text) {
+    int found = 0;
+    for (size_t at = 0; (at = page.find(text, at)) != std::string::npos; at += text.size()) ++found;
+    return found;
+  };
+  CHECK(count("<h3>One broken chip at a time: dataflow:a</h3>") == 1);
+  CHECK(count("<h3>One broken chip at a time: loopback:8x8</h3>") == 1);
+  CHECK(count("Yield: chips with at least this accuracy") == 2);
+  CHECK(count("in &quot;standard&quot; and &quot;aware&quot;, each over") == 2);
+  CHECK(count("Every single fault, by layer") == 0);
+}
+
 TEST_CASE("classes of damage begin at their edges") {
   CHECK(damage_class(-3) == 0);
   for (int i = 0; i < static_cast<int>(damage_edges.size()); ++i) {
