@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "faultmaps/systolic_sites.h"
+#include "models/systolic/explorer.h"
 #include "models/systolic/plan.h"
 #include "models/systolic/simulation.h"
 #include "models/systolic/timeline.h"
@@ -60,6 +61,8 @@ Family family() {
                      return std::make_shared<Systolic>(parse_systolic("systolic:32x32"));
                    },
                    "a systolic\narray of 32 rows and 32 columns that runs the same network"}};
+  row.sweep_options = sweep_options();
+  row.explorer = explorer;
   row.diagram = {"Fault sites of a systolic array",
                  "One grid of PEs runs layer after layer. Red: what can break.",
                  {{"off-chip memory", "image, weights, result", "memory/", 20, 150},

@@ -89,18 +89,23 @@ class ElementSource : public FaultSet::Source {
 /// Faults at the sites of one kind, in the order of fault_at().
 class SiteSource : public FaultSet::Source {
  public:
-  SiteSource(const Network& network, const Placement& placement, SiteKind kind)
-      : network_(network), placement_(placement), kind_(kind) {
+  /// values_of(all values of a site of a part): those that are taken, ascending.
+  template <class ValuesOf>
+  SiteSource(const Network& network, const Placement& placement, SiteKind kind,
+             const ValuesOf& values_of)
+      : network_(network), placement_(placement) {
     accelerator_hash_ = placement_hash_ = content_hash(placement);
     const SiteRow& row = site_row(kind);
     for (int part = 0; part < count_parts(row.part, placement); ++part) {
-      auto count = static_cast<int64_t>(site_values(row, placement, part, network).size());
-      for (const SiteCoordinate& c : row.coordinates) count *= c.count(placement, part, network);
-      if (count == 0) continue;
-      const std::string& name = part_name(row.part, placement, part);
+      SiteSpace space = site_space(row, placement, part, network);
+      if (space.sites() == 0) continue;
+      space.values = values_of(space.values);
+      const int64_t count = space.sites() * std::ssize(space.values);
+      const std::string name = space.part;
       const int layer = site_layer(placement, row.part, name);
       strata_.push_back({layer < 0 ? name : network.layers[static_cast<size_t>(layer)].name, layer,
                          size_, count, count});
+      spaces_.push_back(std::move(space));
       size_ += count;
     }
   }
@@ -113,11 +118,19 @@ class SiteSource : public FaultSet::Source {
   std::vector<Fault> faults(int64_t index) const override { return {fault(index)}; }
 
  private:
-  Fault fault(int64_t index) const { return fault_at(kind_, index, placement_, network_); }
+  Fault fault(int64_t index) const {
+    size_t s = 0;
+    while (index >= strata_[s].first + strata_[s].count) ++s;
+    const SiteSpace& space = spaces_[s];
+    const int64_t within = index - strata_[s].first;
+    Fault fault = space.at(within / std::ssize(space.values));
+    fault.value = space.values[static_cast<size_t>(within % std::ssize(space.values))];
+    return fault;
+  }
 
   Network network_;
   Placement placement_;
-  SiteKind kind_;
+  std::vector<SiteSpace> spaces_;  // of each stratum
   int64_t size_ = 0;
 };
 
@@ -177,6 +190,14 @@ std::string spec_of(const std::string& form, const Network& network, const Stuck
   return all ? form : form + ":levels=" + text;
 }
 
+/// The kind of site that is a whole PE: that of an array of PEs, or of a registered part.
+SiteKind kind_of_dead_pes(const Network& network, const Placement& placement) {
+  for (const SiteRow& row : site_table()) {
+    if (row.is(whole_pe) && count_faults(row.kind, placement, network) > 0) return row.kind;
+  }
+  return SiteKind::pe_dead;
+}
+
 }  // namespace
 
 int site_layer(const Placement& placement, PartKind kind, const std::string& part) {
@@ -227,7 +248,30 @@ FaultSet flip_faults(const Network& network, const Placement& placement, SiteKin
 }
 
 FaultSet site_faults(const Network& network, const Placement& placement, SiteKind kind) {
-  return make<SiteSource>(std::string("sites:") + site_row(kind).name, network, placement, kind);
+  const auto all = [](const std::vector<int>& values) { return values; };
+  return make<SiteSource>(std::string("sites:") + site_row(kind).name, network, placement, kind,
+                          all);
+}
+
+FaultSet dead_pe_faults(const Network& network, const Placement& placement,
+                        const StuckLevels& levels) {
+  std::string text;
+  bool all = true;
+  const auto chosen = [&](const std::vector<int>& values) {
+    std::vector<int> ascending = values;
+    std::sort(ascending.begin(), ascending.end());
+    const std::vector<int> some = levels.of(ascending);
+    const std::string line = listed(some);
+    if (("; " + text + "; ").find("; " + line + "; ") == std::string::npos) {
+      text += (text.empty() ? "" : "; ") + line;
+    }
+    if (some.size() == values.size()) return values;
+    all = false;
+    return some;
+  };
+  const auto source = std::make_shared<const SiteSource>(
+      network, placement, kind_of_dead_pes(network, placement), chosen);
+  return {all ? "pe" : "pe:levels=" + text, source};
 }
 
 }  // namespace stuckat::campaign

@@ -2,6 +2,7 @@
 
 #include "faultmaps/timeline.h"
 #include "sim/campaign/fault_source.h"
+#include "sim/campaign/stuck_levels.h"
 #include "workloads/errors.h"
 #include "workloads/hash.h"
 
@@ -46,7 +47,7 @@ const std::vector<FaultSetForm>& fault_set_forms() {
       {"pixel:before-pool", "the same before the pool"},
       {"weight",
        "every bit of every stored weight stuck at 0 and at 1, whatever hardware holds it"},
-      {"pe", "every PE of the accelerator dead at every level"},
+      {"pe", "every PE of the accelerator dead at its --levels"},
       {"sites:KIND", "every fault at every site of a kind, such as sites:pe/accumulator"},
       {"flips:KIND",
        "a transient at every site of a kind in every cycle of the run; --sample draws"},
@@ -57,29 +58,13 @@ const std::vector<FaultSetForm>& fault_set_forms() {
   return forms;
 }
 
-namespace {
-
-/// The kind of site that is a whole PE: that of an array of PEs, or of a registered part.
-SiteKind kind_of_dead_pes(const Network& network, const Placement& placement) {
-  for (const SiteRow& row : site_table()) {
-    if (row.is(whole_pe) && count_faults(row.kind, placement, network) > 0) return row.kind;
-  }
-  return SiteKind::pe_dead;
-}
-
-}  // namespace
-
 FaultSet parse_fault_set(const std::string& spec, const Network& network,
                          const Placement* placement, const std::string& where) {
   if (spec == "channel") return channel_faults(network);
   if (spec == "pixel") return pixel_faults(network);
   if (spec == "pixel:before-pool") return pixel_faults(network, true);
   if (spec == "weight") return weight_faults(network);
-  if (spec == "pe") {
-    const Placement& on = needed(placement, spec, where);
-    const auto set = site_faults(network, on, kind_of_dead_pes(network, on));
-    return {spec, set.source()};
-  }
+  if (spec == "pe") return dead_pe_faults(network, needed(placement, spec, where), {});
   const size_t colon = spec.find(':');
   const std::string form = spec.substr(0, colon);
   const std::string rest = colon == std::string::npos ? "" : spec.substr(colon + 1);

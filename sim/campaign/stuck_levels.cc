@@ -37,19 +37,32 @@ StuckLevels StuckLevels::parse(const std::string& text, const std::string& where
 }
 
 std::vector<int> StuckLevels::of(NumberFormat format) const {
-  const int count = format.levels();
+  std::vector<int> levels;
+  for (int i = 0; i < format.levels(); ++i) levels.push_back(format.level(i));
+  return of(levels);
+}
+
+std::vector<int> StuckLevels::of(const std::vector<int>& known) const {
+  const int count = static_cast<int>(known.size());
   const bool all = which_ == Which::all || (which_ == Which::by_format && count <= few_levels) ||
                    (which_ == Which::evenly && count_ >= count);
+  if (all) return known;
   std::vector<int> levels;
-  if (all) {
-    for (int i = 0; i < count; ++i) levels.push_back(format.level(i));
-  } else if (which_ == Which::evenly) {
-    for (int i = 0; i < count_; ++i) levels.push_back(format.level(i * (count - 1) / (count_ - 1)));
+  if (which_ == Which::evenly) {
+    for (int i = 0; i < count_; ++i) {
+      levels.push_back(known[static_cast<size_t>(i * (count - 1) / (count_ - 1))]);
+    }
   } else {
-    levels = {format.min_level(), format.max_level()};
-    if (format.kind != FormatKind::binary) levels.push_back(0);
+    levels = {known.front(), known.back()};
+    if (std::binary_search(known.begin(), known.end(), 0)) levels.push_back(0);
   }
   return unique_ascending(std::move(levels));
+}
+
+std::string listed(const std::vector<int>& levels) {
+  std::string text;
+  for (const int level : levels) text += (text.empty() ? "" : ", ") + std::to_string(level);
+  return text;
 }
 
 std::string StuckLevels::text(const Network& network) const {
@@ -59,21 +72,23 @@ std::string StuckLevels::text(const Network& network) const {
     const NumberFormat format = network.format(network.output_tensor(layer));
     if (std::find(seen.begin(), seen.end(), format) != seen.end()) continue;
     seen.push_back(format);
-    std::string levels;
-    for (const int level : of(format))
-      levels += (levels.empty() ? "" : ", ") + std::to_string(level);
-    result += (result.empty() ? "" : "; ") + format.name() + ": " + levels;
+    result += (result.empty() ? "" : "; ") + format.name() + ": " + listed(of(format));
   }
   return result;
 }
 
-FaultSet element_faults(const std::string& spec, const Network& network, const StuckLevels& levels,
-                        const std::string& where) {
+FaultSet faults_at_levels(const std::string& spec, const Network& network,
+                          const Placement* placement, const StuckLevels& levels,
+                          const std::string& where) {
   if (spec == "channel") return channel_faults(network, levels);
   if (spec == "pixel") return pixel_faults(network, false, levels);
   if (spec == "pixel:before-pool") return pixel_faults(network, true, levels);
+  if (spec == "pe") {
+    if (placement == nullptr) throw InputError(where, "'pe'", "the placement of an accelerator");
+    return dead_pe_faults(network, *placement, levels);
+  }
   throw InputError(where, "'" + spec + "' sticks at no level",
-                   "channel, pixel or pixel:before-pool");
+                   "channel, pixel, pixel:before-pool or pe");
 }
 
 }  // namespace stuckat::campaign

@@ -1,4 +1,4 @@
-// At which levels of a format channels and pixels stick: all of them where they are few.
+// At which levels of a format channels, pixels and dead PEs stick: all of them where they are few.
 #pragma once
 
 #include <string>
@@ -18,6 +18,8 @@ class StuckLevels {
   static StuckLevels parse(const std::string& text, const std::string& where);
 
   std::vector<int> of(NumberFormat format) const;  ///< ascending
+  /// Of these levels, ascending and not empty.
+  std::vector<int> of(const std::vector<int>& levels) const;
   /// Of every format of the network's injectable layers: "uint8: 0, 255; int8_full: -128, 0, 127".
   std::string text(const Network& network) const;
 
@@ -27,14 +29,23 @@ class StuckLevels {
   int count_ = 0;
 };
 
+/// "-128, 0, 127".
+std::string listed(const std::vector<int>& levels);
+
 /// channel_faults() and pixel_faults() (fault_set.h) at these levels. Their spec is "channel" where
 /// these are all of every format, else that and the levels: "channel:levels=uint8: 0, 255".
 FaultSet channel_faults(const Network& network, const StuckLevels& levels);
 FaultSet pixel_faults(const Network& network, bool before_pool, const StuckLevels& levels);
 
-/// The set of "channel", "pixel" or "pixel:before-pool". Throws InputError(where, ...) for other
-/// sets, which stick at no level.
-FaultSet element_faults(const std::string& spec, const Network& network, const StuckLevels& levels,
-                        const std::string& where);
+/// Every PE dead at these levels: those of what a PE computes. Spec: "pe", or that and the levels:
+/// "pe:levels=0, 255".
+FaultSet dead_pe_faults(const Network& network, const Placement& placement,
+                        const StuckLevels& levels);
+
+/// The set of "channel", "pixel", "pixel:before-pool" or "pe" (which needs a placement). Throws
+/// InputError(where, ...) for other sets, which stick at no level.
+FaultSet faults_at_levels(const std::string& spec, const Network& network,
+                          const Placement* placement, const StuckLevels& levels,
+                          const std::string& where);
 
 }  // namespace stuckat::campaign

@@ -55,8 +55,8 @@ void add_fault_set_options(CommandLine& line) {
   line.options().add_options()("faults", text("LIST", "channel"),
                                "what to break, one at a time; see below")(
       "levels", text("all|extremes|N"),
-      "levels that channels and pixels stick at: all, the lowest, zero and highest, or N of "
-      "them; unless given, extremes of formats of more than 16 levels")(
+      "levels that channels, pixels and dead PEs stick at: all, the lowest, zero and highest, "
+      "or N of them; unless given, extremes of formats of more than 16 levels")(
       "accelerator", text("NAME"), "hardware that the faults are in, for pe, sites, map and list")(
       "sample", po::bool_switch(), "draw a sample instead of every fault (Leveugle et al. 2009)")(
       "margin", real("E", 0.01, "0.01"), "half width of the confidence interval aimed at")(
@@ -104,9 +104,9 @@ CampaignFaultSet load_fault_set(const CommandLine& line, const Network& network,
   const std::string spec = line.text("faults");
   campaign::FaultSet faults =
       line.has("levels")
-          ? campaign::element_faults(spec, network,
-                                     campaign::StuckLevels::parse(line.text("levels"), "--levels"),
-                                     "--levels")
+          ? campaign::faults_at_levels(
+                spec, network, accelerator ? &placement : nullptr,
+                campaign::StuckLevels::parse(line.text("levels"), "--levels"), "--levels")
           : campaign::parse_fault_set(spec, network, accelerator ? &placement : nullptr,
                                       "--faults");
   if (const size_t at = faults.spec().find(":levels="); at != std::string::npos) {

@@ -1,3 +1,4 @@
+#include "models/family.h"
 #include "sim/campaign/stuck_levels.h"
 #include "tests/support/catch.h"
 #include "workloads/zoo.h"
@@ -46,8 +47,35 @@ TEST_CASE("a set says at which levels it sticks where some are left out") {
   CHECK(all.size() == 256 * 84);
   CHECK(all.effects(257) == stuck_channel(network, 0, 1, 1));
   CHECK(channel_faults(zoo_network("cnv-w1a4", {.width = 0.1})).spec() == "channel");
-  CHECK(element_faults("pixel", network, {}, "--levels").strata().size() == 9);
-  CHECK_THROWS_WITH(element_faults("pe", network, {}, "--levels"), Catch::Contains("no level"));
+  CHECK(faults_at_levels("pixel", network, nullptr, {}, "--levels").strata().size() == 9);
+  CHECK_THROWS_WITH(faults_at_levels("weight", network, nullptr, {}, "--levels"),
+                    Catch::Contains("no level"));
+}
+
+TEST_CASE("dead PEs stick at all of few levels, else at those chosen, and the set says so") {
+  const Network wide = zoo_network("resnet-8-w8a8", {.width = 0.25});
+  const Families families = built_in_families();
+  const auto on = [&](const char* name, const Network& network) {
+    return families.parse(name, network, "test")->place(network);
+  };
+  const Placement array = on("systolic:4x4", wide);
+  const FaultSet few = parse_fault_set("pe", wide, &array, "--faults");
+  CHECK(few.spec() == "pe:levels=0, 255");
+  CHECK(few.size() == 2 * 16);
+  CHECK(few.info(3).id == "array/pe[0][1]/dead=255");
+  const auto with = [&](const char* levels) {
+    return faults_at_levels("pe", wide, &array, StuckLevels::parse(levels, "--levels"), "--levels");
+  };
+  const FaultSet all = with("all");
+  CHECK(all.spec() == "pe");
+  CHECK(all.size() == 256 * 16);
+  CHECK(with("4").spec() == "pe:levels=0, 85, 170, 255");
+  CHECK(with("4").effects(2) == all.effects(170));
+  CHECK_THROWS_WITH(faults_at_levels("pe", wide, nullptr, {}, "--levels"),
+                    Catch::Contains("accelerator"));
+  const Network cnv = zoo_network("cnv-w1a1", {.width = 0.125});
+  const Placement loop = on("loopback:8x8", cnv);
+  CHECK(parse_fault_set("pe", cnv, &loop, "--faults").spec() == "pe");
 }
 
 }  // namespace
