@@ -1,6 +1,3 @@
-# stuckat_library(NAME PUBLIC_HEADERS ... SOURCES ... LINKS ... PRIVATE_LINKS ...): a static library
-# stuckat_NAME with the alias stuckat::NAME, our include root and our warnings. PUBLIC_HEADERS: what
-# others may include and what is installed; tests/house sees to it.
 include(GNUInstallDirs)
 option(STUCKAT_WARNINGS_AS_ERRORS "For us: the presets have it, users of a newer compiler do not" OFF)
 # False alarms of g++ 12 on std::string operator+ (GCC bug 105651; also -Warray-bounds at -O1, see the preset).
@@ -16,8 +13,34 @@ endif()
 # optimisation and UndefinedBehaviourSanitizer (the libraries have both), which halves its time.
 set(STUCKAT_TEST_FLAGS "" CACHE STRING "Further compiler flags for tests and tools")
 
+option(STUCKAT_UNITY "Compile several source files of a target as one: headers, half of the work, are read once" ON)
+
+# stuckat_unity(TARGET [ALONE files]): with STUCKAT_UNITY the target's sources are compiled in even
+# batches. ALONE: files that a batch does not get, for their own flags or for what they include.
+function(stuckat_unity target)
+  cmake_parse_arguments(arg "" "" "ALONE" ${ARGN})
+  get_target_property(sources ${target} SOURCES)
+  list(LENGTH sources files)
+  list(LENGTH arg_ALONE alone)
+  math(EXPR together "${files} - ${alone}")
+  if(STUCKAT_UNITY AND together GREATER 1)
+    math(EXPR batches "(${together} + 11) / 12")
+    math(EXPR size "(${together} + ${batches} - 1) / ${batches}")
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${size})
+    set_source_files_properties(${arg_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+      # A source file that another one includes looks like a header, where this is a mistake.
+      target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+    endif()
+  endif()
+endfunction()
+
+# stuckat_library(NAME PUBLIC_HEADERS ... SOURCES ... ALONE ... LINKS ... PRIVATE_LINKS ...): a static
+# library stuckat_NAME with the alias stuckat::NAME, our include root and our warnings.
+# PUBLIC_HEADERS: what others may include and what is installed; tests/house sees to it. ALONE: see
+# stuckat_unity.
 function(stuckat_library name)
-  cmake_parse_arguments(arg "" "" "PUBLIC_HEADERS;SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "PUBLIC_HEADERS;SOURCES;ALONE;LINKS;PRIVATE_LINKS" ${ARGN})
   add_library(stuckat_${name} STATIC ${arg_SOURCES})
   add_library(stuckat::${name} ALIAS stuckat_${name})
   set_property(GLOBAL APPEND PROPERTY STUCKAT_LIBRARIES stuckat_${name})
@@ -29,6 +52,7 @@ function(stuckat_library name)
   target_compile_features(stuckat_${name} PUBLIC cxx_std_20)
   target_compile_options(stuckat_${name} PRIVATE ${STUCKAT_WARNINGS})
   target_link_libraries(stuckat_${name} PUBLIC ${arg_LINKS} PRIVATE ${arg_PRIVATE_LINKS})
+  stuckat_unity(stuckat_${name} ALONE ${arg_ALONE})
 endfunction()
 
 # stuckat_test(NAME SOURCES ... LINKS ...): a Catch2 program; ctest runs each test case in a

@@ -9,11 +9,6 @@
 namespace stuckat {
 namespace {
 
-template <typename T>
-void append(std::vector<T>& into, const std::vector<T>& from) {
-  into.insert(into.end(), from.begin(), from.end());
-}
-
 CodeMask mask_at(const std::vector<BrokenChain::TileMask>& of_tiles,
                  const std::vector<LaneMask>& lanes, int tile, int lane) {
   for (const auto& m : of_tiles) {
@@ -47,10 +42,10 @@ void merge(BrokenChain& into, const BrokenChain& from) {
   assert(into.rows == from.rows && into.segment == from.segment && into.sum_bits == from.sum_bits);
   merge(into.weights, from.weights);
   merge(into.sums, from.sums);
-  append(into.weights_at, from.weights_at);
-  append(into.inputs_at, from.inputs_at);
-  append(into.sum_flips, from.sum_flips);
-  append(into.lost_tiles, from.lost_tiles);
+  merge(into.weights_at, from.weights_at);
+  merge(into.inputs_at, from.inputs_at);
+  merge(into.sum_flips, from.sum_flips);
+  merge(into.lost_tiles, from.lost_tiles);
   std::sort(into.lost_tiles.begin(), into.lost_tiles.end());
   into.result = into.result.then(from.result);
 }

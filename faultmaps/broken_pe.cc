@@ -36,11 +36,6 @@ uint32_t flips_of(const std::vector<BrokenPe::LaneFlip>& flips, int step, int la
   return bits;
 }
 
-template <typename T>
-void append(std::vector<T>& into, const std::vector<T>& from) {
-  into.insert(into.end(), from.begin(), from.end());
-}
-
 }  // namespace
 
 void merge(BrokenPe& into, const BrokenPe& from) {
@@ -52,12 +47,12 @@ void merge(BrokenPe& into, const BrokenPe& from) {
   for (const auto& c : from.comparators) into.comparators.push_back(c);
   const auto by_index = [](const auto& a, const auto& b) { return a.index < b.index; };
   std::stable_sort(into.comparators.begin(), into.comparators.end(), by_index);
-  append(into.weight_flips, from.weight_flips);
-  append(into.accumulator_flips, from.accumulator_flips);
-  append(into.input_flips, from.input_flips);
-  append(into.product_flips, from.product_flips);
-  append(into.threshold_flips, from.threshold_flips);
-  append(into.comparator_flips, from.comparator_flips);
+  merge(into.weight_flips, from.weight_flips);
+  merge(into.accumulator_flips, from.accumulator_flips);
+  merge(into.input_flips, from.input_flips);
+  merge(into.product_flips, from.product_flips);
+  merge(into.threshold_flips, from.threshold_flips);
+  merge(into.comparator_flips, from.comparator_flips);
   into.side_register = into.side_register.then(from.side_register);
   into.output_register = into.output_register.then(from.output_register);
   if (into.chain.rows > 0) merge(into.chain, from.chain);

@@ -98,6 +98,12 @@ struct BrokenPe {
 /// One PE with the faults of both.
 void merge(BrokenPe& into, const BrokenPe& from);
 
+/// Lists of flips: one after the other.
+template <typename T>
+void merge(std::vector<T>& into, const std::vector<T>& from) {
+  into.insert(into.end(), from.begin(), from.end());
+}
+
 /// The mask of a lane, the identity where the list has none.
 CodeMask mask_of(const std::vector<LaneMask>& lanes, int lane);
 /// Both masks of every lane, the first one first.

@@ -53,7 +53,7 @@ int layer_of_other(PartKind kind, const Placement& placement, int part) {
   return other_part(kind, placement, part).layer;
 }
 
-std::deque<PartRow>& table() {
+std::deque<PartRow>& known_parts() {
   static std::deque<PartRow> rows = {
       {PartKind::pe_array, "PE array", count_of<&Placement::arrays>, name_of<&Placement::arrays>,
        array_layer, array_levels},
@@ -78,10 +78,10 @@ std::deque<PartRow>& table() {
 
 }  // namespace
 
-const std::deque<PartRow>& part_table() { return table(); }
+const std::deque<PartRow>& part_table() { return known_parts(); }
 
 const PartRow& part_row(PartKind kind) {
-  const PartRow& row = table()[static_cast<size_t>(kind)];
+  const PartRow& row = known_parts()[static_cast<size_t>(kind)];
   assert(row.kind == kind);
   return row;
 }
@@ -89,8 +89,9 @@ const PartRow& part_row(PartKind kind) {
 PartKind register_part_kind(const char* name,
                             std::vector<int> (*levels)(const Placement&, int, const Network&),
                             bool any_network) {
-  const auto kind = static_cast<PartKind>(table().size());
-  table().push_back({kind, name, count_others, name_of_other, layer_of_other, levels, any_network});
+  const auto kind = static_cast<PartKind>(known_parts().size());
+  known_parts().push_back(
+      {kind, name, count_others, name_of_other, layer_of_other, levels, any_network});
   return kind;
 }
 

@@ -19,7 +19,7 @@ int pool_comparators(const Placement& p, int part, const Network& n) {
   return pool_layer(p, part, n).input_format.bits > 1 ? pool_at(p, part).channels_per_word : 0;
 }
 
-void stick_cell(Lowering& lowering, const Fault& fault, int part) {
+void stick_pool_cell(Lowering& lowering, const Fault& fault, int part) {
   const PoolUnit& unit = pool_at(lowering.placement(), part);
   const Layer& l = lowering.layer(unit.layer);
   const int bits = l.input_format.bits;
@@ -33,7 +33,7 @@ void stick_cell(Lowering& lowering, const Fault& fault, int part) {
   lowering.effects().pools.push_back(std::move(pool));
 }
 
-void stick_comparator(Lowering& lowering, const Fault& fault, int part) {
+void stick_pool_comparator(Lowering& lowering, const Fault& fault, int part) {
   const PoolUnit& unit = pool_at(lowering.placement(), part);
   PoolFault pool;
   pool.layer = unit.layer;
@@ -44,7 +44,7 @@ void stick_comparator(Lowering& lowering, const Fault& fault, int part) {
   lowering.effects().pools.push_back(std::move(pool));
 }
 
-void stick_output(Lowering& lowering, const Fault& fault, int part) {
+void stick_pool_output(Lowering& lowering, const Fault& fault, int part) {
   const PoolUnit& unit = pool_at(lowering.placement(), part);
   const Layer& l = lowering.layer(unit.layer);
   const int bits = l.input_format.bits;
@@ -68,7 +68,7 @@ PoolFault at_step(const PoolUnit& unit, const PoolStep& at, int lane, BrokenPool
   return pool;
 }
 
-void flip_cell(Lowering& lowering, const Fault& fault, int part) {
+void flip_pool_cell(Lowering& lowering, const Fault& fault, int part) {
   const PoolUnit& unit = pool_at(lowering.placement(), part);
   const int bits = lowering.layer(unit.layer).input_format.bits;
   const auto [column, word, word_bit, unused] = fault.coordinates;
@@ -78,14 +78,14 @@ void flip_cell(Lowering& lowering, const Fault& fault, int part) {
       at_step(unit, *cell, word_bit / bits, {cell->taken, 1u << word_bit % bits}));
 }
 
-void flip_comparator(Lowering& lowering, const Fault& fault, int part) {
+void flip_pool_comparator(Lowering& lowering, const Fault& fault, int part) {
   const PoolUnit& unit = pool_at(lowering.placement(), part);
   const auto at = lowering.run().pool_step(unit.name, fault.flip_cycle);
   if (!at || !at->takes || at->taken == 0) return;  // the first pixel is not compared
   lowering.effects().pools.push_back(at_step(unit, *at, fault.coordinates[0], {at->taken, 0}));
 }
 
-void flip_output(Lowering& lowering, const Fault& fault, int part) {
+void flip_pool_output(Lowering& lowering, const Fault& fault, int part) {
   const PoolUnit& unit = pool_at(lowering.placement(), part);
   const int bits = lowering.layer(unit.layer).input_format.bits;
   const auto at = lowering.run().pool_step(unit.name, fault.flip_cycle);
@@ -118,8 +118,8 @@ std::vector<SiteRow> of_pools() {
        "every running maximum has that bit",
        "docs/hardware.md, Max-pool",
        Transient::stored,
-       stick_cell,
-       flip_cell,
+       stick_pool_cell,
+       flip_pool_cell,
        any_parameters},
       {SiteKind::pool_comparator,
        "pool/comparator",
@@ -133,8 +133,8 @@ std::vector<SiteRow> of_pools() {
        "the first pixel (the last) of every window is its greatest",
        "docs/hardware.md, Max-pool",
        Transient::passes,
-       stick_comparator,
-       flip_comparator,
+       stick_pool_comparator,
+       flip_pool_comparator,
        any_parameters},
       {SiteKind::pool_output,
        "pool/output",
@@ -147,8 +147,8 @@ std::vector<SiteRow> of_pools() {
        "every output has that bit",
        "docs/hardware.md, Max-pool",
        Transient::passes,
-       stick_output,
-       flip_output,
+       stick_pool_output,
+       flip_pool_output,
        any_parameters},
   };
 }

@@ -195,14 +195,14 @@ void SiteIndex::check_made_for(const std::string& accelerator, const std::string
 namespace {
 
 /// Neighbours of one kind at one part.
-struct PartFaults {
+struct FaultsOfPart {
   std::vector<Fault>::iterator begin;
   std::vector<Fault>::iterator end;
 };
 
 /// Sorts. Maps are mostly made part by part: it is enough then to put the parts in order.
 void sort_faults(std::vector<Fault>& faults) {
-  std::vector<PartFaults> parts;
+  std::vector<FaultsOfPart> parts;
   for (auto at = faults.begin(); at != faults.end();) {
     const auto end = std::find_if(at + 1, faults.end(), [&](const Fault& f) {
       return f.kind != at->kind || f.part != at->part;
@@ -210,10 +210,10 @@ void sort_faults(std::vector<Fault>& faults) {
     parts.push_back({at, end});
     at = end;
   }
-  const auto before = [](const PartFaults& a, const PartFaults& b) {
+  const auto before = [](const FaultsOfPart& a, const FaultsOfPart& b) {
     return std::tie(a.begin->kind, a.begin->part) < std::tie(b.begin->kind, b.begin->part);
   };
-  for (const PartFaults& part : parts) {
+  for (const FaultsOfPart& part : parts) {
     const auto less = [](const Fault& a, const Fault& b) {  // of one kind and part
       return std::tie(a.coordinates, a.value, a.flip_cycle) <
              std::tie(b.coordinates, b.value, b.flip_cycle);
@@ -229,7 +229,8 @@ void sort_faults(std::vector<Fault>& faults) {
   }
   std::vector<Fault> sorted;
   sorted.reserve(faults.size());
-  for (const PartFaults& part : parts) std::move(part.begin, part.end, std::back_inserter(sorted));
+  for (const FaultsOfPart& part : parts)
+    std::move(part.begin, part.end, std::back_inserter(sorted));
   faults = std::move(sorted);
 }
 

@@ -22,30 +22,31 @@ std::deque<SiteRow> built_in_rows() {
   return rows;
 }
 
-std::deque<SiteRow>& table() {
+std::deque<SiteRow>& known_sites() {
   static std::deque<SiteRow> rows = built_in_rows();
   return rows;
 }
 
 }  // namespace
 
-const std::deque<SiteRow>& site_table() { return table(); }
+const std::deque<SiteRow>& site_table() { return known_sites(); }
 
 SiteKind register_site(SiteRow row) {
-  row.kind = static_cast<SiteKind>(table().size());
+  row.kind = static_cast<SiteKind>(known_sites().size());
   const std::string_view pattern = row.pattern;
   const auto brackets = static_cast<size_t>(std::count(pattern.begin(), pattern.end(), '['));
-  const bool taken = std::any_of(table().begin(), table().end(), [&](const SiteRow& other) {
-    return std::string_view(other.name) == row.name ||
-           (other.part == row.part && other.pattern == pattern);
-  });
+  const bool taken =
+      std::any_of(known_sites().begin(), known_sites().end(), [&](const SiteRow& other) {
+        return std::string_view(other.name) == row.name ||
+               (other.part == row.part && other.pattern == pattern);
+      });
   if (taken || brackets != row.coordinates.size() || brackets > Fault{}.coordinates.size() ||
       row.lower == nullptr || row.flips() != (row.lower_flip != nullptr) ||
       (row.value == ValueKind::level && part_row(row.part).levels == nullptr)) {
     throw std::logic_error(std::string("register_site: ") + row.name);
   }
-  table().push_back(std::move(row));
-  return table().back().kind;
+  known_sites().push_back(std::move(row));
+  return known_sites().back().kind;
 }
 
 void refuse_site(const Fault& fault, const std::string& where) {
@@ -54,7 +55,7 @@ void refuse_site(const Fault& fault, const std::string& where) {
 }
 
 const SiteRow& site_row(SiteKind kind) {
-  const SiteRow& row = table()[static_cast<size_t>(kind)];
+  const SiteRow& row = known_sites()[static_cast<size_t>(kind)];
   assert(row.kind == kind);
   return row;
 }

@@ -118,7 +118,7 @@ constexpr const char* idle =
     "the bit already has that value; or an idle PE, or the layer's codes "
     "have fewer bits";
 
-SystolicKinds register_kinds() {
+SystolicKinds register_systolic_kinds() {
   SystolicKinds k{};
   k.part = register_part_kind("systolic array", levels, true);
   using Coordinates = std::vector<SiteCoordinate>;
@@ -216,7 +216,7 @@ SystolicKinds register_kinds() {
 }  // namespace
 
 const SystolicKinds& systolic_kinds() {
-  static const SystolicKinds kinds = register_kinds();
+  static const SystolicKinds kinds = register_systolic_kinds();
   return kinds;
 }
 

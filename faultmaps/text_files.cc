@@ -14,8 +14,8 @@
 namespace stuckat {
 namespace {
 
-constexpr const char* schema = "stuckat.fault-map";
-constexpr int64_t schema_version = 1;
+constexpr const char* text_schema = "stuckat.fault-map";
+constexpr int64_t text_version = 1;
 constexpr int64_t most_chips = 1'000'000;
 constexpr const char* accelerator_comment = "accelerator:";
 constexpr const char* hash_comment = "accelerator hash:";
@@ -222,8 +222,8 @@ std::vector<FaultMap> parse_fault_csv(std::string_view text, const std::string& 
 
 std::string fault_json(const std::vector<FaultMap>& chips) {
   Json json;
-  json["schema"] = schema;
-  json["schema_version"] = schema_version;
+  json["schema"] = text_schema;
+  json["schema_version"] = text_version;
   json["accelerator"] = chips.empty() ? "" : chips.front().accelerator;
   if (!chips.empty() && !chips.front().accelerator_hash.empty()) {
     json["accelerator_hash"] = chips.front().accelerator_hash;
@@ -241,10 +241,10 @@ std::vector<FaultMap> parse_fault_json(std::string_view text, const std::string&
                                        const SiteIndex* sites) {
   const Json json = parse_json(text, where);
   const JsonObject document(json, where);
-  if (document.text("schema") != schema) {
-    throw InputError(where, "schema '" + document.text("schema") + "'", schema);
+  if (document.text("schema") != text_schema) {
+    throw InputError(where, "schema '" + document.text("schema") + "'", text_schema);
   }
-  document.integer("schema_version", schema_version, schema_version);
+  document.integer("schema_version", text_version, text_version);
   MadeFor made_for;
   if (document.has("accelerator")) made_for.accelerator = document.text("accelerator");
   if (document.has("accelerator_hash")) made_for.hash = document.text("accelerator_hash");

@@ -23,7 +23,7 @@ int window_word_bits(const Placement& p, int part, const Network& n) {
   return window_at(p, part).channels_per_word * window_layer(p, part, n).input_format.bits;
 }
 
-void stick_cell(Lowering& lowering, const Fault& fault, int part) {
+void stick_window_cell(Lowering& lowering, const Fault& fault, int part) {
   const WindowBuffer& window = window_at(lowering.placement(), part);
   const Layer& l = lowering.layer(window.layer);
   const auto [slot, column, word, word_bit] = fault.coordinates;
@@ -40,7 +40,7 @@ void stick_cell(Lowering& lowering, const Fault& fault, int part) {
   lowering.effects().operands.push_back(std::move(operand));
 }
 
-void flip_cell(Lowering& lowering, const Fault& fault, int part) {
+void flip_window_cell(Lowering& lowering, const Fault& fault, int part) {
   const WindowBuffer& window = window_at(lowering.placement(), part);
   const Layer& l = lowering.layer(window.layer);
   const auto [slot, column, word, word_bit] = fault.coordinates;
@@ -80,8 +80,8 @@ std::vector<SiteRow> of_windows() {
        "every such operand has that bit; or no window covers the pixels",
        "docs/hardware.md, Sliding-window unit",
        Transient::stored,
-       stick_cell,
-       flip_cell,
+       stick_window_cell,
+       flip_window_cell,
        any_parameters},
   };
 }

@@ -8,9 +8,9 @@
 namespace stuckat::trainer {
 namespace {
 
-constexpr const char* schema = "stuckat-checkpoint";
-constexpr int schema_version = 3;
-constexpr int oldest_version = 2;  // without a hash over everything
+constexpr const char* checkpoint_schema = "stuckat-checkpoint";
+constexpr int checkpoint_version = 3;
+constexpr int oldest_checkpoint = 2;  // without a hash over everything
 constexpr int64_t history_columns = 6;
 constexpr int64_t most_epochs = 1'000'000;
 
@@ -147,7 +147,7 @@ std::string difference(const std::string& of_file, const std::string& now) {
 
 void write_checkpoint(const std::string& path, const TrainState& state) {
   Hdf5File file = Hdf5File::create(path);
-  file.write_schema(schema, schema_version);
+  file.write_schema(checkpoint_schema, checkpoint_version);
   file.write_string("/", "tool_version", tool_version);
   file.write_strings("/configuration", {state.configuration});
   const auto epochs = static_cast<int64_t>(state.history.size());
@@ -174,7 +174,7 @@ void write_checkpoint(const std::string& path, const TrainState& state) {
 
 void read_checkpoint(const std::string& path, TrainState& state) {
   const Hdf5File file = Hdf5File::open(path);
-  file.check_schema(schema, schema_version, oldest_version);
+  file.check_schema(checkpoint_schema, checkpoint_version, oldest_checkpoint);
   const std::string configuration = file.read_strings("/configuration", 1).front();
   const std::string there = trajectory(configuration);
   const std::string wanted = trajectory(state.configuration);
@@ -213,14 +213,14 @@ const std::vector<std::string>& kept_names() {
 
 bool is_checkpoint(const std::string& path) {
   const Hdf5File file = Hdf5File::open(path);
-  return file.has_attribute("/", "schema") && file.read_string("/", "schema") == schema;
+  return file.has_attribute("/", "schema") && file.read_string("/", "schema") == checkpoint_schema;
 }
 
 Model read_checkpoint_model(const std::string& path, const Network& architecture, Kept kept) {
   const char* const groups[] = {"/model", "/best_validation", "/best_test"};
   const char* const group = groups[static_cast<size_t>(kept)];
   const Hdf5File file = Hdf5File::open(path);
-  file.check_schema(schema, schema_version, oldest_version);
+  file.check_schema(checkpoint_schema, checkpoint_version, oldest_checkpoint);
   if (!file.exists(group)) {
     throw InputError(path, "holds no " + kept_names()[static_cast<size_t>(kept)] + " model",
                      "a run with such a set of images, or the last model");

@@ -58,8 +58,6 @@ int entry_of(const Digits& digits, const DigitOf& digit, const int8_t* values, p
   return entry;
 }
 
-int ceil_divided(int a, int b) { return (a + b - 1) / b; }
-
 }  // namespace
 
 Geometry geometry_of(const Layer& layer) {

@@ -14,8 +14,6 @@ constexpr int least_items = 16;         // that a layer is cut into, if it can b
 constexpr int least_rows = 32;          // of a matrix that is cut
 constexpr int window_floats = 1 << 18;  // of windows side by side: an L2 cache
 
-int ceil_divided(int a, int b) { return (a + b - 1) / b; }
-
 /// Parts to cut `rows` into where there are `groups` of columns.
 int slices_of(int groups, int rows) {
   return std::clamp(ceil_divided(least_items, groups), 1, std::max(1, rows / least_rows));

@@ -14,9 +14,9 @@
 namespace stuckat::trainer {
 namespace {
 
-using View = Eigen::Map<const Eigen::VectorXf>;
+using VectorView = Eigen::Map<const Eigen::VectorXf>;
 
-View view(const std::vector<float>& values) {
+VectorView vector_view(const std::vector<float>& values) {
   return {values.data(), static_cast<Eigen::Index>(values.size())};
 }
 
@@ -52,7 +52,7 @@ void scale(Weights& a, double factor) {
 double dot(const Weights& a, const Weights& b) {
   double sum = 0;
   for (size_t i = 0; i < a.size(); ++i) {
-    sum += view(a[i]).cast<double>().dot(view(b[i]).cast<double>());
+    sum += vector_view(a[i]).cast<double>().dot(vector_view(b[i]).cast<double>());
   }
   return sum;
 }
@@ -62,7 +62,7 @@ double norm(const Weights& a) { return std::sqrt(dot(a, a)); }
 void add(double factor, const Weights& a, Weights& sum) {
   for (size_t i = 0; i < a.size(); ++i) {
     Eigen::Map<Eigen::VectorXf>(sum[i].data(), static_cast<Eigen::Index>(sum[i].size())) +=
-        static_cast<float>(factor) * view(a[i]);
+        static_cast<float>(factor) * vector_view(a[i]);
   }
 }
 
@@ -107,7 +107,7 @@ void normalise_filters(const Model& model, Weights& direction) {
     for (size_t first = 0; first < q[i].size(); first += static_cast<size_t>(columns)) {
       Eigen::Map<Eigen::VectorXf> d(direction[i].data() + first, columns);
       const float size = d.norm();
-      if (size > 0) d *= View(q[i].data() + first, columns).norm() / size;
+      if (size > 0) d *= VectorView(q[i].data() + first, columns).norm() / size;
     }
   }
 }

@@ -14,7 +14,7 @@ namespace {
 
 /// Whether one of the step's overlays says so of itself.
 template <typename Says>
-bool any(const StepContext& step, Says says) {
+bool some_overlay(const StepContext& step, Says says) {
   return std::any_of(step.overlays.begin(), step.overlays.end(), says);
 }
 
@@ -23,8 +23,8 @@ bool any(const StepContext& step, Says says) {
 void TrainingLayer::forward(const StepContext& step, const LayerParameters& parameters,
                             const int8_t* input, double unit_scale, LayerScratch& scratch) {
   unit_ = accumulator_unit(forward_.layer) * unit_scale;
-  forward_.widen(
-      any(step, [&](const FaultOverlay* o) { return o->needs_wide(index_, forward_.layer); }));
+  forward_.widen(some_overlay(
+      step, [&](const FaultOverlay* o) { return o->needs_wide(index_, forward_.layer); }));
   quantize(step, parameters);
   multiply(step, input);
   if (step.pass.offsets != nullptr) {
@@ -91,13 +91,13 @@ void TrainingLayer::multiply(const StepContext& step, const int8_t* input) {
   const int blocks = block_count(step.samples);
   const auto rows = static_cast<size_t>(layer.rows());
   ForwardLayer::Edit edit;
-  if (any(step, [&](const FaultOverlay* o) { return o->changes_operands(index_); })) {
+  if (some_overlay(step, [&](const FaultOverlay* o) { return o->changes_operands(index_); })) {
     edit = [&](int8_t* padded) {
       for (FaultOverlay* overlay : step.overlays) overlay->operands(step, index_, padded);
     };
   }
   const bool sums_change =
-      any(step, [&](const FaultOverlay* o) { return o->changes_sums(index_); });
+      some_overlay(step, [&](const FaultOverlay* o) { return o->changes_sums(index_); });
   if (sums_change && step.pass.offsets != nullptr) {
     throw InputError(
         step.network.name,

@@ -10,6 +10,9 @@
 
 namespace stuckat::trainer {
 
+/// Items of at most `b` each that `a` are.
+inline int ceil_divided(int a, int b) { return (a + b - 1) / b; }
+
 /// Items are handed out in any order to any thread: results are the same on any number of
 /// threads only if no item reads what another one writes, which every use here keeps to.
 class Workers {

@@ -18,7 +18,7 @@ constexpr int64_t most_layers = 1000;
 constexpr int64_t most_inputs = 1000;
 constexpr int64_t greatest_dimension = 1 << 16;
 constexpr int64_t input_bytes = 256;
-constexpr int64_t most_elements = int64_t{1} << 28;
+constexpr int64_t most_in_a_file = int64_t{1} << 28;
 
 /// What version 1 of the schema holds. A network that needs no more is written so.
 const Capabilities& version_1() {
@@ -52,7 +52,7 @@ Shape read_shape(const Hdf5File& file, const std::string& name) {
     }
     elements *= extent;
   }
-  if (elements > most_elements) {
+  if (elements > most_in_a_file) {
     throw InputError(file.path(), "'" + name + "' has " + std::to_string(elements) + " elements",
                      "at most 2^28");
   }

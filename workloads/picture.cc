@@ -19,7 +19,7 @@
 namespace stuckat {
 namespace {
 
-constexpr int channels = 3;
+constexpr int rgb_channels = 3;
 constexpr unsigned most_pixels_a_side = 16384;
 
 struct JpegErrors {
@@ -47,8 +47,8 @@ int scaled(int a, int b) {
 
 /// Four components as Adobe stores them, inverted: 255 is no ink. Pillow's conversion.
 void rgb_from_cmyk(const uint8_t* cmyk, size_t pixels, uint8_t* rgb) {
-  for (size_t i = 0; i < pixels; ++i, cmyk += 4, rgb += channels) {
-    for (int c = 0; c < channels; ++c) {
+  for (size_t i = 0; i < pixels; ++i, cmyk += 4, rgb += rgb_channels) {
+    for (int c = 0; c < rgb_channels; ++c) {
       rgb[c] = static_cast<uint8_t>(std::max(0, cmyk[3] - scaled(255 - cmyk[c], cmyk[3])));
     }
   }
@@ -74,7 +74,7 @@ bool decode_jpeg(const std::vector<uint8_t>& bytes, JpegErrors& errors, Picture&
   jpeg_start_decompress(&info);
   picture.height = static_cast<int>(info.output_height);
   picture.width = static_cast<int>(info.output_width);
-  const size_t row = size_t{info.output_width} * channels;
+  const size_t row = size_t{info.output_width} * rgb_channels;
   picture.pixels.resize(row * info.output_height);
   if (cmyk) ink.resize(size_t{info.output_width} * 4);
   while (info.output_scanline < info.output_height) {
@@ -126,7 +126,7 @@ bool decode_png_rows(png_structp png, png_infop info, PngSource& source, Picture
   png_read_update_info(png, info);
   picture.height = static_cast<int>(png_get_image_height(png, info));
   picture.width = static_cast<int>(png_get_image_width(png, info));
-  const size_t row = static_cast<size_t>(picture.width) * channels;
+  const size_t row = static_cast<size_t>(picture.width) * rgb_channels;
   if (png_get_rowbytes(png, info) != row) png_error(png, "its pixels are of another kind");
   picture.pixels.resize(row * static_cast<size_t>(picture.height));
   rows.resize(static_cast<size_t>(picture.height));
@@ -203,19 +203,20 @@ Picture resized(const Picture& picture, int shorter, int crop) {
   const int width = std::max(shorter, static_cast<int>(std::lround(picture.width * scale)));
   const auto rows = taps(picture.height, height, (height - crop) / 2, crop);
   const auto columns = taps(picture.width, width, (width - crop) / 2, crop);
-  const auto source_row = static_cast<size_t>(crop) * channels;
+  const auto source_row = static_cast<size_t>(crop) * rgb_channels;
   std::vector<double> narrow(static_cast<size_t>(picture.height) * source_row);
   for (int y = 0; y < picture.height; ++y) {
     for (int x = 0; x < crop; ++x) {
       const Taps& t = columns[static_cast<size_t>(x)];
-      for (int c = 0; c < channels; ++c) {
+      for (int c = 0; c < rgb_channels; ++c) {
         double sum = 0;
         for (size_t k = 0; k < t.weights.size(); ++k) {
           const size_t at = static_cast<size_t>(y) * static_cast<size_t>(picture.width) +
                             static_cast<size_t>(t.begin) + k;
-          sum += t.weights[k] * picture.pixels[at * channels + static_cast<size_t>(c)];
+          sum += t.weights[k] * picture.pixels[at * rgb_channels + static_cast<size_t>(c)];
         }
-        narrow[static_cast<size_t>(y) * source_row + static_cast<size_t>(x * channels + c)] = sum;
+        narrow[static_cast<size_t>(y) * source_row + static_cast<size_t>(x * rgb_channels + c)] =
+            sum;
       }
     }
   }

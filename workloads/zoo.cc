@@ -28,12 +28,6 @@ constexpr LayerRow max_pool(int kernel, int stride) {
 }
 constexpr LayerRow dense(int channels) { return {LayerKind::dense, channels}; }
 
-struct PrecisionRow {
-  std::string name;
-  int weight_bits;
-  int activation_bits;
-};
-
 struct ArchitectureRow {
   std::string name;
   Shape input;

@@ -6,12 +6,6 @@
 namespace stuckat {
 namespace {
 
-struct PrecisionRow {
-  std::string name;
-  int weight_bits;
-  int activation_bits;
-};
-
 /// Appends layers; tensors are known by their numbers. Activations are unsigned, as a ReLU leaves
 /// them, or signed where a residual add follows; one bit is binary. The first layer and the last
 /// have weights of 8 bits, but for those of one bit throughout.
@@ -93,9 +87,9 @@ class Builder {
     return push(std::move(layer), activation(false));
   }
 
-  Network to_classes(int from, int own_classes) {
+  Network to_classes(int from, int published_classes) {
     Layer layer = layer_on(LayerKind::dense, {from});
-    layer.output.channels = options_.classes > 0 ? options_.classes : own_classes;
+    layer.output.channels = options_.classes > 0 ? options_.classes : published_classes;
     layer.accumulator_output = true;
     push(std::move(layer), {});
     for (Layer* outer : {&network_.layers.front(), &network_.layers.back()}) {

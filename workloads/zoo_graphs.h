@@ -8,6 +8,13 @@
 
 namespace stuckat {
 
+/// What a row of the zoo may have, and what its name ends in then.
+struct PrecisionRow {
+  std::string name;
+  int weight_bits;
+  int activation_bits;
+};
+
 /// "resnet-8-w8a8", ...: rows and their precisions, in order.
 std::vector<std::string> zoo_graph_names();
 

@@ -18,7 +18,7 @@ int find_array(const Placement& placement, const std::string& array) {
   throw_unknown_name(placement.accelerator, "array of PEs", array, known);
 }
 
-const char* memory_name(CodedMemory memory) {
+const char* path_of_memory(CodedMemory memory) {
   return memory == CodedMemory::weights ? "/weights" : "/thresholds";
 }
 
@@ -54,13 +54,13 @@ void triplicate(Placement& placement, const std::string& array, std::vector<int>
 }
 
 std::string coded_memory_part(const std::string& array, CodedMemory memory) {
-  return array + memory_name(memory);
+  return array + path_of_memory(memory);
 }
 
 std::pair<std::string, CodedMemory> parse_coded_memory(const std::string& part,
                                                        const std::string& where) {
   for (const CodedMemory memory : {CodedMemory::weights, CodedMemory::thresholds}) {
-    const std::string name = memory_name(memory);
+    const std::string name = path_of_memory(memory);
     if (part.ends_with(name)) return {part.substr(0, part.size() - name.size()), memory};
   }
   throw InputError(where, "'" + part + "' is no memory of an array",

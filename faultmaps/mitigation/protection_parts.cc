@@ -10,7 +10,7 @@ namespace stuckat {
 namespace {
 
 constexpr const char* voters_name = "voters";
-constexpr const char* memory_name = "coded memory";
+constexpr const char* coded_memory_name = "coded memory";
 
 }  // namespace
 
@@ -135,9 +135,9 @@ SiteRow replica_row(PartKind part) {
           of_protection};
 }
 
-ProtectionKinds register_kinds() {
+ProtectionKinds register_protection_kinds() {
   const PartKind voters = register_part_kind(voters_name, voter_levels);
-  const PartKind memory = register_part_kind(memory_name);
+  const PartKind memory = register_part_kind(coded_memory_name);
   return {voters, memory, register_site(check_row(memory)), register_site(voter_row(voters)),
           register_site(replica_row(voters))};
 }
@@ -145,7 +145,7 @@ ProtectionKinds register_kinds() {
 }  // namespace
 
 const ProtectionKinds& protection_kinds() {
-  static const ProtectionKinds kinds = register_kinds();
+  static const ProtectionKinds kinds = register_protection_kinds();
   return kinds;
 }
 
@@ -153,7 +153,7 @@ const ProtectionKinds& protection_kinds() {
 bool is_protected(const Placement& placement) {
   return std::any_of(placement.others.begin(), placement.others.end(), [](const OtherPart& part) {
     const std::string_view kind = part_row(part.kind).name;
-    return kind == voters_name || kind == memory_name;
+    return kind == voters_name || kind == coded_memory_name;
   });
 }
 

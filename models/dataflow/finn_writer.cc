@@ -27,16 +27,17 @@ struct NodeName {
     return std::string(with_backend) + (backend == Backend::rtl ? "_rtl" : "_hls");
   }
 };
-constexpr NodeName matrix = {"StreamingFCLayer_Batch", "MatrixVectorActivation", "MVAU"};
-constexpr NodeName window = {"ConvolutionInputGenerator", "ConvolutionInputGenerator",
-                             "ConvolutionInputGenerator"};
-constexpr NodeName padding = {"FMPadding_Batch", "FMPadding_Batch", "FMPadding"};
-constexpr NodeName streaming_pool = {"StreamingMaxPool_Batch", "StreamingMaxPool_Batch",
-                                     "StreamingMaxPool"};
-constexpr NodeName pool_of_windows = {"Pool_Batch", "Pool_Batch", "Pool"};
-constexpr NodeName thresholds = {"Thresholding_Batch", "Thresholding_Batch", "Thresholding"};
-constexpr NodeName converter = {"StreamingDataWidthConverter_Batch",
-                                "StreamingDataWidthConverter_Batch", "StreamingDataWidthConverter"};
+constexpr NodeName matrix_node = {"StreamingFCLayer_Batch", "MatrixVectorActivation", "MVAU"};
+constexpr NodeName window_node = {"ConvolutionInputGenerator", "ConvolutionInputGenerator",
+                                  "ConvolutionInputGenerator"};
+constexpr NodeName padding_node = {"FMPadding_Batch", "FMPadding_Batch", "FMPadding"};
+constexpr NodeName streaming_pool_node = {"StreamingMaxPool_Batch", "StreamingMaxPool_Batch",
+                                          "StreamingMaxPool"};
+constexpr NodeName pool_of_windows_node = {"Pool_Batch", "Pool_Batch", "Pool"};
+constexpr NodeName thresholds_node = {"Thresholding_Batch", "Thresholding_Batch", "Thresholding"};
+constexpr NodeName converter_node = {"StreamingDataWidthConverter_Batch",
+                                     "StreamingDataWidthConverter_Batch",
+                                     "StreamingDataWidthConverter"};
 
 /// What an accelerator is made of: all that its values, cycles and fault sites depend on.
 struct Built {
@@ -189,15 +190,15 @@ void FinnWriter::check_stage(size_t index) const {
 std::pair<std::string, Json> FinnWriter::node(size_t index, Generation generation) const {
   const StageSpec& stage = built_.chain.stages[index];
   const StreamSpec &in = built_.chain.streams[index - 1], &out = built_.chain.streams[index];
-  const NodeName* name = &converter;
+  const NodeName* name = &converter_node;
   Json values = Json::object();
   switch (stage.kind) {
     case StageKind::padding:
-      name = &padding;
+      name = &padding_node;
       values["SIMD"] = in.lanes;
       break;
     case StageKind::sliding_window:
-      name = &window;
+      name = &window_node;
       values["SIMD"] = in.lanes;
       if (backend(stage) == Backend::rtl) {
         values["parallel_window"] =
@@ -205,16 +206,16 @@ std::pair<std::string, Json> FinnWriter::node(size_t index, Generation generatio
       }
       break;
     case StageKind::mvtu:
-      name = &matrix;
+      name = &matrix_node;
       values["PE"] = params(stage.layer).pe;
       values["SIMD"] = params(stage.layer).simd;
       break;
     case StageKind::thresholding:
-      name = &thresholds;
+      name = &thresholds_node;
       values["PE"] = in.lanes;
       break;
     case StageKind::max_pool:
-      name = is_streaming_pool(stage) ? &streaming_pool : &pool_of_windows;
+      name = is_streaming_pool(stage) ? &streaming_pool_node : &pool_of_windows_node;
       if (!is_streaming_pool(stage)) values["PE"] = in.lanes;
       break;
     default:

@@ -6,13 +6,13 @@
 namespace stuckat::explore {
 namespace {
 
-std::string decimal(double value) {
+std::string four_places(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.4f", value);
   return text;
 }
 
-std::string percent_or_empty(double value) { return value < 0 ? "" : decimal(value); }
+std::string percent_or_empty(double value) { return value < 0 ? "" : four_places(value); }
 
 std::string number_or_empty(int64_t value) { return value == 0 ? "" : std::to_string(value); }
 
@@ -49,13 +49,13 @@ std::string designs_csv(const std::vector<Design>& designs) {
       "interval_cycles,frames_per_second,bottleneck,error_free_accuracy,worst_accuracy,worst_fault,"
       "pareto\n";
   for (const Design& d : designs) {
-    text += quoted(d.name) + "," + d.fifo + "," + decimal(d.clock_mhz) + "," +
+    text += quoted(d.name) + "," + d.fifo + "," + four_places(d.clock_mhz) + "," +
             (d.bytes_per_cycle == 0 ? "" : std::to_string(d.bytes_per_cycle)) + "," +
             std::to_string(d.pes) + "," + std::to_string(d.multipliers) + "," +
             std::to_string(d.memory_bits) + "," + number_or_empty(d.luts) + "," +
             number_or_empty(d.bram18) + "," + number_or_empty(d.dsps) + "," +
-            std::to_string(d.first_image_cycles) + "," + decimal(d.interval_cycles) + "," +
-            decimal(d.frames_per_second) + "," + quoted(d.bottleneck) + "," +
+            std::to_string(d.first_image_cycles) + "," + four_places(d.interval_cycles) + "," +
+            four_places(d.frames_per_second) + "," + quoted(d.bottleneck) + "," +
             percent_or_empty(d.error_free_accuracy) + "," + percent_or_empty(d.worst_accuracy) +
             "," + quoted(d.worst_fault) + "," + (d.pareto ? "1" : "0") + "\n";
   }

@@ -6,7 +6,7 @@
 namespace stuckat::campaign {
 namespace {
 
-std::string decimal(double value) {
+std::string four_places(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.4f", value);
   return text;
@@ -41,7 +41,7 @@ std::string faults_csv(const Result& result) {
   }
   text += "\n";
   const std::string images = std::to_string(result.images);
-  const std::string golden = decimal(result.golden_accuracy());
+  const std::string golden = four_places(result.golden_accuracy());
   for (int64_t f = 0; f < result.size(); ++f) {
     const FaultInfo& info = result.faults[static_cast<size_t>(f)];
     const auto worst = result.worst_class(f);
@@ -53,12 +53,12 @@ std::string faults_csv(const Result& result) {
     text += "," + csv_field(info.part) + "," + number_or_empty(info.pe, -1) + "," +
             number_or_empty(info.level, FaultInfo::no_level) + "," +
             csv_field(representative(result, f)) + "," + images + "," +
-            std::to_string(result.total_correct(f)) + "," + decimal(result.accuracy(f)) + "," +
-            golden + "," + decimal(result.golden_accuracy() - result.accuracy(f)) + "," +
+            std::to_string(result.total_correct(f)) + "," + four_places(result.accuracy(f)) + "," +
+            golden + "," + four_places(result.golden_accuracy() - result.accuracy(f)) + "," +
             std::to_string(result.masked(f)) + "," + std::to_string(result.tolerated(f)) + "," +
             std::to_string(result.critical[static_cast<size_t>(f)]) + "," +
             number_or_empty(worst.index, -1) + "," +
-            (worst.index < 0 ? "" : decimal(worst.accuracy));
+            (worst.index < 0 ? "" : four_places(worst.accuracy));
     const int entries = result.tensors() + 1;
     for (int e = 0; e < entries; ++e) {
       text += "," + std::to_string(result.last_difference[static_cast<size_t>(f * entries + e)]);
@@ -72,8 +72,8 @@ std::string layers_csv(const Result& result) {
   std::string text = "layer,level,faults,min,max,mean,worst\n";
   for (const LayerSummary& s : by_layer_and_level(result)) {
     text += csv_field(s.name) + "," + number_or_empty(s.level, FaultInfo::no_level) + "," +
-            std::to_string(s.accuracy.faults) + "," + decimal(s.accuracy.min) + "," +
-            decimal(s.accuracy.max) + "," + decimal(s.accuracy.mean) + "," +
+            std::to_string(s.accuracy.faults) + "," + four_places(s.accuracy.min) + "," +
+            four_places(s.accuracy.max) + "," + four_places(s.accuracy.mean) + "," +
             csv_field(result.faults[static_cast<size_t>(s.accuracy.worst)].id) + "\n";
   }
   return text;

@@ -10,9 +10,9 @@
 namespace stuckat::campaign {
 namespace {
 
-constexpr const char* schema = "stuckat.fault-list";
-constexpr int64_t schema_version = 2;
-constexpr int64_t oldest_version = 1;  // without a hash over everything
+constexpr const char* list_schema = "stuckat.fault-list";
+constexpr int64_t list_version = 2;
+constexpr int64_t oldest_list = 1;  // without a hash over everything
 
 }  // namespace
 
@@ -109,7 +109,7 @@ void write_fault_list(const std::string& path, const FaultSet& faults) {
     offsets.push_back(static_cast<int64_t>(parts.size()));
   }
   Hdf5File file = Hdf5File::create(path);
-  file.write_schema(schema, schema_version);
+  file.write_schema(list_schema, list_version);
   file.write_string("/", "tool_version", tool_version);
   file.write_string("/", "faults", faults.spec());
   write_sampling(file, faults.sampling());
@@ -127,7 +127,7 @@ FaultSet read_fault_list(const std::string& path, const Network& network,
                          const Placement* placement) {
   if (is_text_list(path)) return read_text_list(path, network, placement);
   const Hdf5File file = Hdf5File::open(path);
-  file.check_schema(schema, schema_version, oldest_version);
+  file.check_schema(list_schema, list_version, oldest_list);
   if (file.has_attribute("/", "run_images") && placement != nullptr && placement->run != nullptr &&
       file.read_int("/", "run_images") != placement->run->images()) {
     throw InputError(path,

@@ -8,9 +8,9 @@
 namespace stuckat::campaign {
 namespace {
 
-constexpr const char* schema = "stuckat.campaign";
-constexpr int64_t schema_version = 3;
-constexpr int64_t oldest_version = 2;  // without a hash over everything
+constexpr const char* result_schema = "stuckat.campaign";
+constexpr int64_t result_version = 3;
+constexpr int64_t oldest_result = 2;  // without a hash over everything
 constexpr int64_t any = Hdf5File::any_size;
 
 /// Columns of FaultInfo that are plain numbers: one data set each, below /fault.
@@ -161,7 +161,7 @@ void write_result(const std::string& path, const Result& result) {
   const int64_t f = result.size();
   const int64_t c = result.classes;
   Hdf5File file = Hdf5File::create(path);
-  file.write_schema(schema, schema_version);
+  file.write_schema(result_schema, result_version);
   write_identity(file, result);
   file.write_strings("/layers", result.layer_names);
   file.write_strings("/class_names", result.class_names);
@@ -181,7 +181,7 @@ void write_result(const std::string& path, const Result& result) {
 
 Result read_result(const std::string& path) {
   const Hdf5File file = Hdf5File::open(path);
-  file.check_schema(schema, schema_version, oldest_version);
+  file.check_schema(result_schema, result_version, oldest_result);
   Result result;
   read_identity(file, result);
   result.layer_names = file.read_strings("/layers");

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "sim/fast/dense_layer.h"
+#include "sim/fast/rounding.h"
 #include "workloads/errors.h"
 
 namespace stuckat::fast {
@@ -14,13 +15,6 @@ namespace {
 
 constexpr int most_bits_in_planes = 4;
 constexpr int never = std::numeric_limits<int32_t>::min() / 2;  // margin of a padding row
-
-int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
-
-int floor_divide(int value, int divisor) {
-  const int quotient = value / divisor;
-  return value % divisor < 0 ? quotient - 1 : quotient;
-}
 
 std::optional<LayerPath> path_of(const Layer& layer, TensorForm input, TensorForm output) {
   if (layer.part() == HardwarePart::max_pool) {

@@ -7,7 +7,7 @@
 namespace stuckat::fast {
 namespace {
 
-constexpr size_t room = 256;  // in a list, for entries of patches
+constexpr size_t patch_entries = 256;  // in a list, for entries of patches
 constexpr size_t group = 16;  // of entries that are counted together, some beyond a list's end
 
 }  // namespace
@@ -60,7 +60,7 @@ SlicedLayer::SlicedLayer(const Layer& of, const PackedLayer& layer, const Tensor
     right_magnitudes_.push_back(static_cast<int32_t>(up + down));
   }
   const auto planes = static_cast<size_t>(input.planes);
-  capacity_ = longest * planes + room + group;
+  capacity_ = longest * planes + patch_entries + group;
   const int64_t largest =
       int64_t{input.planes} * *std::max_element(right_magnitudes_.begin(), right_magnitudes_.end());
   const bool named = shifted_words() / SlicedTensor::vector_words < 65'536 && capacity_ < 65'536;
@@ -119,7 +119,7 @@ bool SlicedLayer::holds(const LayerPatch& patch) const {
   }
   return std::all_of(rows.begin(), rows.end(), [&](const auto& row) {
     const auto& [appended, magnitude] = row.second;
-    return appended * input_.planes <= static_cast<int64_t>(room) &&
+    return appended * input_.planes <= static_cast<int64_t>(patch_entries) &&
            (right_magnitudes_[static_cast<size_t>(row.first)] + magnitude) * input_.planes <=
                most();
   });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sim/protect/measure_rows.h"
 #include "workloads/errors.h"
 #include "workloads/model_file.h"
 
@@ -34,10 +35,6 @@ std::vector<Worst> by_channel(const campaign::Result& result) {
     }
   }
   return channels;
-}
-
-double percent_wrong(int64_t right, int64_t images) {
-  return 100.0 * static_cast<double>(images - right) / static_cast<double>(images);
 }
 
 }  // namespace

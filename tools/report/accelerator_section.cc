@@ -237,7 +237,8 @@ std::string layer_bars(const Simulation& simulation) {
          rows + "</tbody></table></div></figure>\n";
 }
 
-std::string tile(const std::string& name, const std::string& value, const std::string& detail) {
+std::string cycle_tile(const std::string& name, const std::string& value,
+                       const std::string& detail) {
   return "<div class=\"tile\"><b>" + escape(value) + "</b><span>" + escape(name) +
          "</span><small>" + escape(detail) + "</small></div>\n";
 }
@@ -250,20 +251,21 @@ std::string cycle_tiles(const Simulation& simulation) {
     return microseconds >= 1000 ? fixed(microseconds / 1000, 2) + " ms"
                                 : fixed(microseconds, 1) + " \xC2\xB5s";
   };
-  std::string text = "<div class=\"tiles\">" + tile("cycles to the first result",
-                                                    grouped(simulation.first_image_cycles),
-                                                    time(simulation.first_image_cycles));
+  std::string text = "<div class=\"tiles\">" + cycle_tile("cycles to the first result",
+                                                          grouped(simulation.first_image_cycles),
+                                                          time(simulation.first_image_cycles));
   if (simulation.interval_cycles) {
     const int64_t interval = *simulation.interval_cycles;
     const bool rate = clock > 0 && interval > 0;
-    text += tile("cycles from image to image", grouped(interval),
-                 rate ? fixed(clock * 1e6 / static_cast<double>(interval), 0) + " images/s" : "");
+    text +=
+        cycle_tile("cycles from image to image", grouped(interval),
+                   rate ? fixed(clock * 1e6 / static_cast<double>(interval), 0) + " images/s" : "");
   }
-  text += tile(
+  text += cycle_tile(
       "cycles for " + grouped(simulation.images) + (simulation.images == 1 ? " image" : " images"),
       grouped(simulation.total_cycles), time(simulation.total_cycles));
-  if (!simulation.bottleneck.empty()) text += tile("bottleneck", simulation.bottleneck, "");
-  if (clock > 0) text += tile("clock", coordinate(clock) + " MHz", "");
+  if (!simulation.bottleneck.empty()) text += cycle_tile("bottleneck", simulation.bottleneck, "");
+  if (clock > 0) text += cycle_tile("clock", coordinate(clock) + " MHz", "");
   return text + "</div>\n";
 }
 

@@ -61,16 +61,11 @@ std::string tip(const Design& design) {
   return text;
 }
 
-constexpr int colours = 6;
-
-/// CSS class of the designs of a family that no other beats.
-std::string mark_of(int family) { return "s" + std::to_string(family % colours); }
-
 std::vector<LegendEntry> marks(const Exploration& exploration) {
   std::vector<LegendEntry> entries;
   for (const auto& family : exploration.families) {
     const auto index = static_cast<int>(entries.size());
-    entries.push_back({mark_of(index), family + ", beaten by none", index});
+    entries.push_back({series_class(entries.size()), family + ", beaten by none", index});
   }
   entries.push_back({"unknown", "another is at least as good in everything", 0});
   return entries;
@@ -87,7 +82,8 @@ std::string scatter(const std::vector<const Design*>& designs, const Quantity& x
     for (const Design* design : designs) {
       if (design->pareto != pareto) continue;
       drawing.marker(design->family, x_axis.scale(x.of(*design)), y_axis.scale(y.of(*design)), 4.5,
-                     pareto ? mark_of(design->family) : "unknown", tip(*design));
+                     pareto ? series_class(static_cast<size_t>(design->family)) : "unknown",
+                     tip(*design));
     }
   }
   return "<figure>\n<h4>" + escape(y.label) + " <small>against " + escape(x.label) +

@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t most_drawn = 256;  // rows or columns of a vector picture
 
 /// Position of a coordinate in the row, or -1.
-int coordinate(const SiteRow& row, std::string_view name) {
+int coordinate_index(const SiteRow& row, std::string_view name) {
   for (size_t i = 0; i < row.coordinates.size(); ++i) {
     if (row.coordinates[i].name == name) return static_cast<int>(i);
   }
@@ -25,7 +25,7 @@ bool is_level(const SiteRow& row) { return row.value == ValueKind::level; }
 FaultGrid pe_grid(const std::string& part, const std::vector<const SiteSpace*>& spaces) {
   FaultGrid grid{part, "PE", "the PE itself | lanes", true, 1, 1, {}, {}};
   for (const SiteSpace* space : spaces) {
-    const int lane = coordinate(*space->row, "lane");
+    const int lane = coordinate_index(*space->row, "lane");
     grid.rows = std::max<int64_t>(grid.rows, space->counts[0]);
     if (lane >= 0) {
       grid.columns = std::max<int64_t>(grid.columns, space->counts[static_cast<size_t>(lane)] + 1);
@@ -86,14 +86,14 @@ std::vector<FaultGrid> fault_grids(const FaultMap& map, const SiteIndex& sites) 
     if (found == by_part.end()) continue;
     std::vector<const SiteSpace*> of_pes;
     for (const SiteSpace* space : sites.of_part(part)) {
-      if (coordinate(*space->row, "pe") == 0) of_pes.push_back(space);
+      if (coordinate_index(*space->row, "pe") == 0) of_pes.push_back(space);
     }
     const size_t first_grid = grids.size();
     if (!of_pes.empty()) grids.push_back(pe_grid(part, of_pes));
     std::map<SiteKind, size_t> grid_of_kind;
     for (const Fault* fault : found->second) {
       const SiteRow& row = site_row(fault->kind);
-      const bool of_pe = coordinate(row, "pe") == 0;
+      const bool of_pe = coordinate_index(row, "pe") == 0;
       const SiteSpace& space = *sites.find(fault->kind, part);
       const SiteGrid layout = grid_of(space);
       if (!of_pe && grid_of_kind.count(fault->kind) == 0) {
@@ -116,7 +116,7 @@ std::vector<FaultGrid> fault_grids(const FaultMap& map, const SiteIndex& sites) 
       int64_t at_row = fault->coordinates[0];
       int64_t at_column = 0;
       if (of_pe) {
-        const int lane = coordinate(row, "lane");
+        const int lane = coordinate_index(row, "lane");
         if (lane >= 0) at_column = 1 + fault->coordinates[static_cast<size_t>(lane)];
       } else {
         const int64_t cell = space.site_of(*fault) / layout.depth;

@@ -11,9 +11,6 @@ namespace stuckat::report {
 namespace {
 
 using Policy = Fleet::Policy;
-constexpr int colours = 6;
-
-std::string colour_of(size_t policy) { return "s" + std::to_string(policy % colours); }
 
 int64_t sold(const Policy& policy) {
   return std::count(policy.sold.begin(), policy.sold.end(), true);
@@ -36,8 +33,8 @@ std::vector<double> five_numbers(std::vector<double> values) {
   return five;
 }
 
-std::string figure(const std::string& title, const std::string& small, const std::string& content,
-                   const std::string& caption = {}) {
+std::string titled_figure(const std::string& title, const std::string& small,
+                          const std::string& content, const std::string& caption = {}) {
   return "<figure>\n<h4>" + escape(title) + " <small>" + escape(small) +
          "</small></h4>\n<div class=\"scroll\">" + content + "</div>\n" +
          (caption.empty() ? "" : "<figcaption>" + escape(caption) + "</figcaption>\n") +
@@ -45,7 +42,7 @@ std::string figure(const std::string& title, const std::string& small, const std
 }
 
 /// Points lost against the deployed network, as a class of damage.
-std::string damage_class(double lost) {
+std::string class_of_loss(double lost) {
   constexpr double limits[] = {0.25, 0.5, 1, 2, 4, 8, 16};
   int cls = 0;
   for (const double limit : limits) cls += lost > limit ? 1 : 0;
@@ -76,7 +73,7 @@ std::string resilience_picture(const Fleet& fleet) {
           " images\n" + fixed(accuracy, 2) + " %, " + fixed(fleet.deployed - accuracy, 2) +
           " points below the deployed network" + (meets ? "" : "\nmisses the constraint");
       drawing.rectangle(x + 1, y + 1, width - 2, height - 2,
-                        "cell " + damage_class(fleet.deployed - accuracy), tip);
+                        "cell " + class_of_loss(fleet.deployed - accuracy), tip);
       if (meets) drawing.line(x + 8, y + height - 5, x + width - 8, y + height - 5, "axis");
     }
   }
@@ -93,8 +90,9 @@ std::string resilience_picture(const Fleet& fleet) {
            "\" viewBox=\"0 0 13 13\"><rect width=\"13\" height=\"13\"/></svg>" + names[cls] +
            "</span>";
   }
-  return figure("Resilience map", "accuracy after retraining", key + "</p>\n" + drawing.str(),
-                "A line below: the constraint is met, on average.");
+  return titled_figure("Resilience map", "accuracy after retraining",
+                       key + "</p>\n" + drawing.str(),
+                       "A line below: the constraint is met, on average.");
 }
 
 Axis linear_axis(double high, double from, double to, const std::string& label) {
@@ -138,9 +136,9 @@ std::string curve_picture(const Fleet& fleet) {
   }
   const double limit = x.scale(fleet.curve.back().rate);
   drawing.line(limit, area.top, limit, area.bottom, "ideal");
-  return figure("E(f)", "what the constraint needs", drawing.str(),
-                "Blue: the chips of the lot. Dashed: f_max, beyond which no amount that was "
-                "measured is enough.");
+  return titled_figure("E(f)", "what the constraint needs", drawing.str(),
+                       "Blue: the chips of the lot. Dashed: f_max, beyond which no amount that was "
+                       "measured is enough.");
 }
 
 std::string bill_picture(const Fleet& fleet) {
@@ -158,18 +156,18 @@ std::string bill_picture(const Fleet& fleet) {
     const double at_x = x.scale(static_cast<double>(bill(p)));
     if (p.images_of_map > 0) {
       drawing.line(x.scale(static_cast<double>(p.images)), at_y, at_x, at_y,
-                   "drop " + colour_of(i));
+                   "drop " + series_class(i));
     }
-    drawing.marker(static_cast<int>(i), at_x, at_y, 5.5, "point " + colour_of(i),
+    drawing.marker(static_cast<int>(i), at_x, at_y, 5.5, "point " + series_class(i),
                    p.name + ": " + grouped(sold(p)) + " chips sold, " + grouped(bill(p)) +
                        " images" +
                        (p.images_of_map > 0
                             ? ", " + grouped(p.images_of_map) + " of them for the resilience map"
                             : std::string()));
-    entries.push_back({colour_of(i), p.name, static_cast<int>(i)});
+    entries.push_back({series_class(i), p.name, static_cast<int>(i)});
   }
-  return figure("Cost and yield", "policies side by side", legend(entries) + drawing.str(),
-                "Lines: the part of the resilience map.");
+  return titled_figure("Cost and yield", "policies side by side", legend(entries) + drawing.str(),
+                       "Lines: the part of the resilience map.");
 }
 
 std::string accuracy_picture(const Fleet& fleet) {
@@ -201,19 +199,17 @@ std::string accuracy_picture(const Fleet& fleet) {
     const std::string tip = p.name + ": least " + fixed(five[0], 2) + ", quartiles " +
                             fixed(five[1], 2) + ", " + fixed(five[2], 2) + ", " +
                             fixed(five[3], 2) + ", greatest " + fixed(five[4], 2) + " %";
-    drawing.line(at(five[0]), middle, at(five[4]), middle, "golden " + colour_of(i));
+    drawing.line(at(five[0]), middle, at(five[4]), middle, "golden " + series_class(i));
     drawing.rectangle(at(five[1]), middle - 6, std::max(2.0, at(five[3]) - at(five[1])), 12,
-                      colour_of(i), tip);
-    drawing.marker(static_cast<int>(i), at(five[2]), middle, 4.5, "point " + colour_of(i), tip);
+                      series_class(i), tip);
+    drawing.marker(static_cast<int>(i), at(five[2]), middle, 4.5, "point " + series_class(i), tip);
   }
   const double deployed = x.scale(fleet.deployed_here);
   drawing.line(deployed, area.top, deployed, area.bottom, "ideal");
-  return figure(
+  return titled_figure(
       "Accuracy of the chips", "all of the lot", drawing.str(),
       "Boxes: quartiles, marks: medians. Dashed: the deployed network on a healthy chip.");
 }
-
-std::string cell(const std::string& text) { return "<td class=\"n\">" + escape(text) + "</td>"; }
 
 std::string policy_table(const Fleet& fleet) {
   std::string rows;
@@ -222,10 +218,10 @@ std::string policy_table(const Fleet& fleet) {
     const auto split =
         std::count_if(p.groups.begin(), p.groups.end(), [](const auto& g) { return g.split; });
     rows += "<tr><th title=\"" + escape(p.words) + "\">" + escape(p.name) + "</th>" +
-            cell(fixed(share_sold(p), 1)) + cell(grouped(p.networks)) + cell(grouped(p.images)) +
-            cell(grouped(bill(p))) + cell(grouped(split)) +
-            cell(five.empty() ? "-" : fixed(five[0], 2)) +
-            cell(five.empty() ? "-" : fixed(five[2], 2)) + "</tr>\n";
+            number_cell(fixed(share_sold(p), 1)) + number_cell(grouped(p.networks)) +
+            number_cell(grouped(p.images)) + number_cell(grouped(bill(p))) +
+            number_cell(grouped(split)) + number_cell(five.empty() ? "-" : fixed(five[0], 2)) +
+            number_cell(five.empty() ? "-" : fixed(five[2], 2)) + "</tr>\n";
   }
   return "<div class=\"scroll\"><table><thead><tr><th>policy</th>"
          "<th class=\"n\">% sold</th><th class=\"n\">networks</th><th class=\"n\">images</th>"
@@ -244,8 +240,9 @@ std::string group_table(const Policy& policy) {
                    [](const auto& a, const auto& b) { return a.chips > b.chips; });
   std::string rows;
   for (const auto& g : groups) {
-    rows += "<tr>" + cell(grouped(g.chips)) + cell(fixed(g.rate, 2)) + cell(grouped(g.images)) +
-            "<td>" + (g.split ? "missed the constraint, split" : "") + "</td></tr>\n";
+    rows += "<tr>" + number_cell(grouped(g.chips)) + number_cell(fixed(g.rate, 2)) +
+            number_cell(grouped(g.images)) + "<td>" +
+            (g.split ? "missed the constraint, split" : "") + "</td></tr>\n";
   }
   return "<details><summary>Groups of " + escape(policy.name) + ": " +
          grouped(static_cast<int64_t>(groups.size())) +

@@ -10,13 +10,13 @@
 namespace stuckat::report {
 namespace {
 
-constexpr double width = 980;
-constexpr double height = 430;
+constexpr double landscape_width = 980;
+constexpr double landscape_height = 430;
 constexpr PlotArea left_area = {62, 52, 440, 370};
 constexpr PlotArea right_area = {560, 52, 878, 370};
 constexpr int shades = 8;
 
-constexpr std::string_view style =
+constexpr std::string_view landscape_style =
     "svg{background:#fff}text{font:12px 'DejaVu Sans',sans-serif;fill:#1b2130}.title{font-weight:"
     "bold}.soft,.tick,.axis{fill:#5b6475;font-size:11px}line,.grid{stroke:#dde1e8}path{fill:none;"
     "stroke-width:1.6}.s0{stroke:#c8501a;fill:none}.s1{stroke:#0068a8;fill:none}.s2{stroke:#00865f;"
@@ -118,11 +118,11 @@ void draw_plane(Drawing& drawing, const Landscape& landscape) {
 }  // namespace
 
 std::string landscape_picture(const Landscape& landscape) {
-  Drawing drawing(width, height, landscape.title);
+  Drawing drawing(landscape_width, landscape_height, landscape.title);
   drawing.text(left_area.left, 24, landscape.title, "title");
   draw_lines(drawing, landscape);
   draw_plane(drawing, landscape);
-  return standalone(drawing, style);
+  return standalone(drawing, landscape_style);
 }
 
 }  // namespace stuckat::report

@@ -22,7 +22,7 @@ int decimals_of(const std::vector<double>& ticks) {
   return std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 6);
 }
 
-std::string percent(double value) { return fixed(value, 2) + "%"; }
+std::string css_percent(double value) { return fixed(value, 2) + "%"; }
 
 }  // namespace
 
@@ -114,13 +114,24 @@ std::string stacked_bar(const std::vector<BarPart>& parts, const std::string& de
   double start = 0;
   for (const BarPart& part : parts) {
     if (part.percent > 0) {
-      text += "<rect x=\"" + percent(start) + "\" y=\"0\" width=\"" + percent(part.percent) +
-              "\" height=\"100%\" class=\"" + part.css_class + "\"><title>" + escape(part.tip) +
-              "</title></rect>";
+      text += "<rect x=\"" + css_percent(start) + "\" y=\"0\" width=\"" +
+              css_percent(part.percent) + "\" height=\"100%\" class=\"" + part.css_class +
+              "\"><title>" + escape(part.tip) + "</title></rect>";
     }
     start += part.percent;
   }
   return text + "</svg>";
+}
+
+std::string series_class(size_t index) { return "s" + std::to_string(index % 6); }
+
+std::string number_cell(const std::string& text) {
+  return "<td class=\"n\">" + escape(text) + "</td>";
+}
+
+std::string tile(const std::string& value, const std::string& what, const std::string& more) {
+  return "<div class=\"tile\"><b>" + escape(value) + "</b><span>" + escape(what) + "</span>" +
+         (more.empty() ? "" : "<small>" + escape(more) + "</small>") + "</div>\n";
 }
 
 }  // namespace stuckat::report

@@ -63,4 +63,11 @@ struct BarPart {
 };
 std::string stacked_bar(const std::vector<BarPart>& parts, const std::string& description);
 
+/// CSS class of the series with that index: page_style has colours for six.
+std::string series_class(size_t index);
+/// A cell of a table, to the right as numbers are.
+std::string number_cell(const std::string& text);
+/// A figure at the top of a page, with `more` in small print.
+std::string tile(const std::string& value, const std::string& what, const std::string& more = "");
+
 }  // namespace stuckat::report

@@ -12,15 +12,13 @@ namespace {
 
 using Point = Protection::Point;
 
-constexpr int colours = 6;
-
 /// One measure of one network: a step curve where it has several points, else a mark.
 struct Series {
   std::string label;
   std::vector<const Point*> points;
 };
 
-struct Quantity {
+struct PlottedQuantity {
   std::string label;
   double (*of)(const Point&);
 };
@@ -36,8 +34,6 @@ std::vector<Series> series_of(const std::vector<const Protection*>& group) {
   }
   return all;
 }
-
-std::string mark_of(size_t series) { return "s" + std::to_string(series % colours); }
 
 Axis axis_of(const std::vector<Series>& all, const std::string& label, double least, double from,
              double to, double (*of)(const Point&)) {
@@ -63,7 +59,7 @@ std::string tip(const Series& series, const Point& point) {
          grouped(point.memory_bits) + " memory bits more";
 }
 
-std::string figure(const std::vector<Series>& all, const Quantity& x) {
+std::string figure(const std::vector<Series>& all, const PlottedQuantity& x) {
   const PlotArea area{64, 12, 484, 270};
   const Axis x_axis = axis_of(all, x.label, 0.1, area.left, area.right, x.of);
   const Axis y_axis = axis_of(all, "worst-case error, %", 1, area.bottom, area.top,
@@ -86,7 +82,7 @@ std::string figure(const std::vector<Series>& all, const Quantity& x) {
         last = at;
         last_error = point->worst_error;
       }
-      drawing.path(data, "curve " + mark_of(s));
+      drawing.path(data, "curve " + series_class(s));
     }
     // Marks where the worst case falls, as far as they do not cover each other.
     double marked = -100;
@@ -96,7 +92,7 @@ std::string figure(const std::vector<Series>& all, const Quantity& x) {
       const bool falls = point->worst_error != error && at - marked >= 9;
       if (!falls && series.points.size() > 1 && point != series.points.front()) continue;
       drawing.marker(static_cast<int>(s), at, y_axis.scale(point->worst_error), 4,
-                     "point " + mark_of(s), tip(series, *point));
+                     "point " + series_class(s), tip(series, *point));
       marked = at;
       error = point->worst_error;
     }
@@ -104,8 +100,6 @@ std::string figure(const std::vector<Series>& all, const Quantity& x) {
   return "<figure>\n<h4>Worst-case error <small>against " + escape(x.label) +
          "</small></h4>\n<div class=\"scroll\">" + drawing.str() + "</div>\n</figure>\n";
 }
-
-std::string cell(const std::string& text) { return "<td class=\"n\">" + escape(text) + "</td>"; }
 
 /// The cheapest of each network for some targets.
 std::string target_table(const std::vector<const Protection*>& group) {
@@ -121,16 +115,17 @@ std::string target_table(const std::vector<const Protection*>& group) {
         protection->points.begin(), protection->points.end(),
         [](const Point& a, const Point& b) { return a.worst_error < b.worst_error; });
     rows += "<tr><th>" + escape(protection->network) + "</th>" +
-            cell(fixed(protection->error_free, 2)) + cell(fixed(plain->worst_error, 2));
+            number_cell(fixed(protection->error_free, 2)) +
+            number_cell(fixed(plain->worst_error, 2));
     for (const double loss : losses) {
       const Point* best = nullptr;
       for (const Point& point : protection->points) {
         if (point.worst_error > protection->error_free + loss + 1e-9) continue;
         if (best == nullptr || point.macs < best->macs) best = &point;
       }
-      rows += cell(best == nullptr ? "-"
-                                   : best->measure + ", cost " + fixed(best->macs, 3) +
-                                         (best->detail.empty() ? "" : ", " + best->detail));
+      rows += number_cell(best == nullptr ? "-"
+                                          : best->measure + ", cost " + fixed(best->macs, 3) +
+                                                (best->detail.empty() ? "" : ", " + best->detail));
     }
     rows += "</tr>\n";
   }
@@ -142,7 +137,7 @@ std::string target_table(const std::vector<const Protection*>& group) {
 
 std::string protection_section(const ReportInput& input) {
   if (input.protections.empty()) return {};
-  const Quantity quantities[] = {
+  const PlottedQuantity quantities[] = {
       {"cost, times the unrolled network", [](const Point& p) { return p.macs; }},
       {"PEs added", [](const Point& p) { return static_cast<double>(p.pes); }},
       {"memory added, kilobits",
@@ -161,11 +156,11 @@ std::string protection_section(const ReportInput& input) {
     const std::vector<Series> all = series_of(group);
     std::vector<LegendEntry> entries;
     for (size_t s = 0; s < all.size(); ++s) {
-      entries.push_back({mark_of(s), all[s].label, static_cast<int>(s)});
+      entries.push_back({series_class(s), all[s].label, static_cast<int>(s)});
     }
     text += "<article>\n<h3>Faults: " + escape(name) + "</h3>\n" + legend(entries) +
             "<div class=\"figures\">\n";
-    for (const Quantity& quantity : quantities) text += figure(all, quantity);
+    for (const PlottedQuantity& quantity : quantities) text += figure(all, quantity);
     text += "</div>\n" + target_table(group) + "</article>\n";
   }
   return text + "</section>\n";

@@ -11,7 +11,9 @@ namespace {
 using protect::Estimate;
 using protect::SafetyRow;
 
-std::string percent(double share, int decimals = 2) { return fixed(100 * share, decimals); }
+std::string percent_of_share(double share, int decimals = 2) {
+  return fixed(100 * share, decimals);
+}
 
 /// "97.31 (97.02 to 97.55)"; the value alone where it is exact.
 std::string interval(const Estimate& e, double scale, int decimals) {
@@ -22,18 +24,12 @@ std::string interval(const Estimate& e, double scale, int decimals) {
   return text;
 }
 
-std::string tile(const std::string& value, const std::string& what) {
-  return "<div class=\"tile\"><b>" + escape(value) + "</b><span>" + escape(what) +
-         "</span></div>\n";
-}
-
-std::string cell(const std::string& text) { return "<td class=\"n\">" + escape(text) + "</td>"; }
-
 std::string bar(const SafetyRow& row) {
   if (row.examined == 0) return "<small>no campaign: all count as losing</small>";
   return stacked_bar(
-      {{100 * row.masked.value, "masked", percent(row.masked.value) + " % masked"},
-       {100 * row.tolerated.value, "tolerated", percent(row.tolerated.value) + " % tolerated"},
+      {{100 * row.masked.value, "masked", percent_of_share(row.masked.value) + " % masked"},
+       {100 * row.tolerated.value, "tolerated",
+        percent_of_share(row.tolerated.value) + " % tolerated"},
        {100 * row.losing.value, "blocked",
         interval(row.losing, 100, 2) + " % cost more than the limit"}},
       "what the faults do");
@@ -43,14 +39,15 @@ std::string table(const protect::SafetyCase& safety) {
   std::string rows;
   for (const SafetyRow& r : safety.rows) {
     const bool covered = !r.mechanism.empty() && r.losing.value > 0;
-    rows += "<tr><th>" + escape(r.kind) + "</th><td>" + escape(r.part) + "</td><td>" +
-            escape(r.modes) + "</td>" + cell(grouped(r.sites)) + cell(fixed(r.fit, 3)) +
-            cell(grouped(r.examined) + " of " + grouped(r.faults)) + "<td class=\"barcell\">" +
-            bar(r) + "</td>" + cell(r.examined == 0 ? "-" : interval(r.losing, 100, 2)) +
-            cell(r.examined == 0 ? "-" : fixed(r.worst_loss, 2)) + "<td>" + escape(r.mechanism) +
-            "</td>" + cell(covered ? interval(r.coverage, 100, 2) : "-") +
-            cell(fixed(r.residual_fit, 4)) + cell(fixed(r.detected_fit, 4)) +
-            cell(fixed(r.latent_fit, 4)) + "</tr>\n";
+    rows +=
+        "<tr><th>" + escape(r.kind) + "</th><td>" + escape(r.part) + "</td><td>" + escape(r.modes) +
+        "</td>" + number_cell(grouped(r.sites)) + number_cell(fixed(r.fit, 3)) +
+        number_cell(grouped(r.examined) + " of " + grouped(r.faults)) + "<td class=\"barcell\">" +
+        bar(r) + "</td>" + number_cell(r.examined == 0 ? "-" : interval(r.losing, 100, 2)) +
+        number_cell(r.examined == 0 ? "-" : fixed(r.worst_loss, 2)) + "<td>" + escape(r.mechanism) +
+        "</td>" + number_cell(covered ? interval(r.coverage, 100, 2) : "-") +
+        number_cell(fixed(r.residual_fit, 4)) + number_cell(fixed(r.detected_fit, 4)) +
+        number_cell(fixed(r.latent_fit, 4)) + "</tr>\n";
   }
   return "<div class=\"scroll\"><table><thead><tr><th>site</th><th>part</th><th>failure "
          "modes</th><th class=\"n\">sites</th><th class=\"n\">FIT</th><th class=\"n\">faults "

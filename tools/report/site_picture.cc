@@ -8,7 +8,7 @@
 namespace stuckat::report {
 namespace {
 
-struct Point {
+struct Position {
   double x = 0;
   double y = 0;
 };
@@ -18,10 +18,10 @@ using Block = SiteDiagram::Block;
 /// Where the sites of a PE stand in its panel, relative to the panel's corner.
 struct PeAnchor {
   std::string_view site;
-  Point at;
+  Position at;
 };
 
-constexpr double width = 980;
+constexpr double picture_width = 980;
 constexpr double row_height = 19;
 constexpr double panel_height = 240;
 constexpr double block_top = 60;
@@ -33,14 +33,14 @@ constexpr PeAnchor pe_anchors[] = {
     {"pe/output", {800, 154}},      {"pe/dead", {76, 9}},
 };
 
-constexpr std::string_view style =
+constexpr std::string_view site_style =
     "svg{background:#fff}text{font:12px 'DejaVu Sans',sans-serif;fill:#1b2130}.title{font-weight:"
     "bold}.soft{fill:#5b6475;font-size:11px}.site{font:bold 11.5px 'DejaVu Sans "
     "Mono',monospace;fill:#b3261e}rect{fill:#eef2f7;stroke:#5b6475}.panel{fill:#fafbfc;stroke-"
     "dasharray:5 4}.badge{fill:#fff1ef;stroke:#d9602b}line{stroke:#5b6475;stroke-width:1.4}path{"
     "fill:#eef2f7;stroke:#5b6475}";
 
-void badge(Drawing& drawing, Point at, std::string_view name) {
+void badge(Drawing& drawing, Position at, std::string_view name) {
   drawing.rectangle(at.x, at.y, 7.1 * static_cast<double>(name.size()) + 12, 17, "badge");
   drawing.text(at.x + 6, at.y + 12.5, name, "site");
 }
@@ -53,7 +53,7 @@ void box(Drawing& drawing, const Block& block) {
 }
 
 /// Sites below each other; returns where the next one would be.
-double list(Drawing& drawing, Point at, const std::vector<const SiteRow*>& rows) {
+double list(Drawing& drawing, Position at, const std::vector<const SiteRow*>& rows) {
   for (const SiteRow* row : rows) {
     badge(drawing, at, row->name);
     at.y += row_height;
@@ -72,18 +72,18 @@ std::vector<const SiteRow*> take(std::vector<const SiteRow*>& rows, std::string_
 }
 
 /// Memories feed lanes; products are summed up into the accumulator; comparators count.
-void draw_pe(Drawing& drawing, Point corner, std::vector<const SiteRow*> rows) {
-  const auto at = [&](double x, double y) { return Point{corner.x + x, corner.y + y}; };
+void draw_pe(Drawing& drawing, Position corner, std::vector<const SiteRow*> rows) {
+  const auto at = [&](double x, double y) { return Position{corner.x + x, corner.y + y}; };
   const auto part = [&](double x, double y, double w, double h, const char* title) {
-    const Point p = at(x, y);
+    const Position p = at(x, y);
     drawing.rectangle(p.x, p.y, w, h, "box");
     drawing.text(p.x + w / 2, p.y + h / 2 + 4, title, "title", Anchor::middle);
   };
   const auto arrow = [&](double x1, double y1, double x2, double y2) {
-    const Point a = at(x1, y1), b = at(x2, y2);
+    const Position a = at(x1, y1), b = at(x2, y2);
     drawing.line(a.x, a.y, b.x, b.y, "arrow");
   };
-  drawing.rectangle(corner.x, corner.y, width - 40, panel_height, "panel");
+  drawing.rectangle(corner.x, corner.y, picture_width - 40, panel_height, "panel");
   drawing.text(corner.x + 14, corner.y + 22, "One PE", "title");
   part(20, 38, 130, 34, "weight memory");
   part(20, 150, 130, 34, "input lanes");
@@ -120,7 +120,7 @@ std::string site_picture(const SiteDiagram& diagram, const std::vector<const Sit
   const std::vector<const SiteRow*> of_pe = take(rows, "pe/");
   const auto most = static_cast<double>(rows.size());
   const double panel_top = 130 + row_height * std::max(3.0, most) + 12;
-  Drawing drawing(width, panel_top + panel_height + 20, diagram.title);
+  Drawing drawing(picture_width, panel_top + panel_height + 20, diagram.title);
   drawing.text(20, 28, diagram.title, "title");
   drawing.text(20, 46, diagram.legend, "soft");
   double bottom = 120;
@@ -147,10 +147,10 @@ std::string site_picture(const SiteDiagram& diagram, const std::vector<const Sit
     drawing.line(block.left, fork, 20, panel_top, "arrow");
     const double right = block.left + block.width;
     drawing.line(right, block_top + block_height, right, fork, "arrow");
-    drawing.line(right, fork, width - 20, panel_top, "arrow");
+    drawing.line(right, fork, picture_width - 20, panel_top, "arrow");
   }
   draw_pe(drawing, {20, panel_top}, of_pe);
-  return standalone(drawing, style);
+  return standalone(drawing, site_style);
 }
 
 }  // namespace stuckat::report

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "tools/report/plot.h"
 #include "tools/report/sections.h"
 #include "tools/report/svg.h"
 #include "tools/report/whatif_sections.h"
@@ -10,12 +11,12 @@
 namespace stuckat::report {
 namespace {
 
-double percent(int64_t part, int64_t whole) {
+double percent_or_0(int64_t part, int64_t whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
 std::string percent_text(int64_t part, int64_t whole) {
-  return fixed(percent(part, whole), 1) + " %";
+  return fixed(percent_or_0(part, whole), 1) + " %";
 }
 
 /// "A: " where there are two cases.
@@ -57,11 +58,6 @@ std::string comparison(const WhatIf& what_if, const DataSet& data) {
                                      " is right on " + count_of(std::abs(lead), "image") +
                                      " more than " + (lead > 0 ? "A" : "B");
   return text + ": " + grouped(only_a) + " only A gets right, " + grouped(only_b) + " only B.";
-}
-
-std::string tile(const std::string& value, const std::string& what, const std::string& more = "") {
-  return "<div class=\"tile\"><b>" + escape(value) + "</b><span>" + escape(what) + "</span>" +
-         (more.empty() ? "" : "<small>" + escape(more) + "</small>") + "</div>\n";
 }
 
 std::string tiles(const WhatIfCase& c, const DataSet& data) {

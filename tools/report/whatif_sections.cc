@@ -30,7 +30,7 @@ std::string share_name(int index) {
   return index == 7 ? edge(7) + " % and more" : edge(index) + " to " + edge(index + 1) + " %";
 }
 
-std::string percent(double share) {
+std::string share_text(double share) {
   const double value = 100 * share;
   return (value > 0 && value < 0.01 ? "<0.01" : fixed(value, 2)) + " %";
 }
@@ -76,7 +76,7 @@ std::string tensor_figure(const TensorChange& t) {
   drawing.text(0, y + 10, "channels", "tick");
   draw_cells(drawing, 0, y + 14, channel_cell, rows, columns, t.shape.channels,
              [&](int c) { return t.channel_share(c); });
-  return text + drawing.str() + "<figcaption>" + percent(t.share()) +
+  return text + drawing.str() + "<figcaption>" + share_text(t.share()) +
          " of the elements differ</figcaption></figure>\n";
 }
 
@@ -117,7 +117,7 @@ std::string spread_table(const WhatIfCase& c) {
   row("nothing differs", "<td></td><td></td><td></td><td></td>", c.untouched);
   for (const TensorChange& t : c.tensors) {
     row(t.name,
-        "<td class=\"n\">" + percent(t.share()) + "</td><td class=\"n\">" +
+        "<td class=\"n\">" + share_text(t.share()) + "</td><td class=\"n\">" +
             grouped(some(t.channels)) + " of " + grouped(t.shape.channels) + "</td><td>" +
             numbers(t.channels) + "</td><td class=\"n\">" + grouped(some(t.pixels)) + " of " +
             grouped(t.shape.pixels()) + "</td>",

@@ -10,8 +10,8 @@
 namespace stuckat::trainer {
 namespace {
 
-constexpr const char* schema = "stuckat-fleet";
-constexpr int schema_version = 1;
+constexpr const char* fleet_schema = "stuckat-fleet";
+constexpr int fleet_version = 1;
 constexpr int64_t any = Hdf5File::any_size;
 
 int64_t size_of(const auto& values) { return static_cast<int64_t>(values.size()); }
@@ -105,7 +105,7 @@ int64_t FleetOutcome::networks() const {
 
 void write_fleet_result(const std::string& path, const FleetResult& r) {
   Hdf5File file = Hdf5File::create(path);
-  file.write_schema(schema, schema_version);
+  file.write_schema(fleet_schema, fleet_version);
   file.write_string("/", "tool_version", tool_version);
   file.write_strings("/configuration", {r.configuration});
   file.write_string("/", "network", r.network);
@@ -133,7 +133,7 @@ void write_fleet_result(const std::string& path, const FleetResult& r) {
 
 FleetResult read_fleet_result(const std::string& path) {
   const Hdf5File file = Hdf5File::open(path);
-  file.check_schema(schema, schema_version, schema_version);
+  file.check_schema(fleet_schema, fleet_version, fleet_version);
   FleetResult r;
   r.configuration = file.read_strings("/configuration", 1).front();
   r.network = file.read_string("/", "network");

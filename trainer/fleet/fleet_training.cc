@@ -16,8 +16,8 @@
 namespace stuckat::trainer {
 namespace {
 
-constexpr const char* schema = "stuckat-fleet-group";
-constexpr int schema_version = 1;
+constexpr const char* group_schema = "stuckat-fleet-group";
+constexpr int group_version = 1;
 
 /// What one network came to on the chips of its group, [chip of the group].
 struct Tried {
@@ -139,7 +139,7 @@ class FleetRun {
     const std::string path = result_path(name);
     if (!std::filesystem::exists(path)) return false;
     const Hdf5File file = Hdf5File::open(path);
-    file.check_schema(schema, schema_version, schema_version);
+    file.check_schema(group_schema, group_version, group_version);
     const auto chips = static_cast<int64_t>(group.chips.size());
     tried.images = file.read_int("/", "images", 0);
     tried.validation = file.read_array<double>("/validation", {chips});
@@ -150,7 +150,7 @@ class FleetRun {
   void write(const std::string& name, const Tried& tried) const {
     Hdf5File::remove_leftovers(result_path(name));
     Hdf5File file = Hdf5File::create(result_path(name));
-    file.write_schema(schema, schema_version);
+    file.write_schema(group_schema, group_version);
     file.write_int("/", "images", tried.images);
     file.write_array("/validation", tried.validation,
                      {static_cast<int64_t>(tried.validation.size())});

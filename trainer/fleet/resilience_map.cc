@@ -12,8 +12,8 @@
 namespace stuckat::trainer {
 namespace {
 
-constexpr const char* schema = "stuckat-resilience";
-constexpr int schema_version = 1;
+constexpr const char* resilience_schema = "stuckat-resilience";
+constexpr int resilience_version = 1;
 
 [[noreturn]] void refuse(const std::string& what, const std::string& expected) {
   throw InputError("resilience map", what, expected);
@@ -122,7 +122,7 @@ void write_resilience_map(const std::string& path, const ResilienceMap& map) {
   const auto rates = static_cast<int64_t>(map.rates.size());
   const auto amounts = static_cast<int64_t>(map.amounts.size());
   Hdf5File file = Hdf5File::create(path);
-  file.write_schema(schema, schema_version);
+  file.write_schema(resilience_schema, resilience_version);
   file.write_string("/", "tool_version", tool_version);
   file.write_strings("/configuration", {map.configuration});
   file.write_double("/", "deployed", map.deployed);
@@ -138,7 +138,7 @@ void write_resilience_map(const std::string& path, const ResilienceMap& map) {
 ResilienceMap read_resilience_map(const std::string& path) {
   constexpr int64_t any = Hdf5File::any_size;
   const Hdf5File file = Hdf5File::open(path);
-  file.check_schema(schema, schema_version, schema_version);
+  file.check_schema(resilience_schema, resilience_version, resilience_version);
   const auto bad = [&](const std::string& what, const std::string& expected) {
     throw InputError(path, what, expected);
   };

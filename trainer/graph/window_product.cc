@@ -6,8 +6,6 @@
 namespace stuckat::trainer {
 namespace {
 
-int ceil_divided(int a, int b) { return (a + b - 1) / b; }
-
 int tile_for(int rows) { return rows == 1 ? 1 : product_rows; }
 
 int64_t greatest_size(NumberFormat format) {

@@ -8,7 +8,6 @@ namespace stuckat {
 namespace {
 
 constexpr uint64_t varint_wire = 0, bytes_wire = 2, fixed32_wire = 5;
-constexpr uint64_t float32 = 1, int8 = 3, int64 = 7, float64 = 11;     // TensorProto
 constexpr uint64_t of_real = 1, of_int = 2, of_text = 3, of_ints = 7;  // AttributeProto
 constexpr uint64_t ir_version = 8, opset_version = 13, qonnx_opset_version = 1;
 
@@ -31,7 +30,7 @@ std::string interface(const std::string& name, const OnnxWriter::Ints& dims) {
   for (const int64_t d : dims) {
     shape += OnnxWriter::field(1, number(1, static_cast<uint64_t>(d)));
   }
-  const std::string tensor = number(1, float32) + OnnxWriter::field(2, shape);
+  const std::string tensor = number(1, onnx_type::float32) + OnnxWriter::field(2, shape);
   return OnnxWriter::field(1, name) + OnnxWriter::field(2, OnnxWriter::field(1, tensor));
 }
 
@@ -61,27 +60,27 @@ OnnxWriter& OnnxWriter::floats(const std::string& name, const Ints& dims,
                                const std::vector<float>& values) {
   std::string raw;
   for (const float v : values) raw += fixed32(std::bit_cast<uint32_t>(v));
-  return tensor(name, dims, float32, raw);
+  return tensor(name, dims, onnx_type::float32, raw);
 }
 
 OnnxWriter& OnnxWriter::doubles(const std::string& name, const Ints& dims,
                                 const std::vector<double>& values) {
   std::string raw;
   for (const double v : values) raw += fixed64(std::bit_cast<uint64_t>(v));
-  return tensor(name, dims, float64, raw);
+  return tensor(name, dims, onnx_type::float64, raw);
 }
 
 OnnxWriter& OnnxWriter::int8s(const std::string& name, const Ints& dims,
                               const std::vector<int>& values) {
   std::string raw;
   for (const int v : values) raw += static_cast<char>(v);
-  return tensor(name, dims, int8, raw);
+  return tensor(name, dims, onnx_type::int8, raw);
 }
 
 OnnxWriter& OnnxWriter::int64s(const std::string& name, const Ints& dims, const Ints& values) {
   std::string raw;
   for (const int64_t v : values) raw += fixed64(static_cast<uint64_t>(v));
-  return tensor(name, dims, int64, raw);
+  return tensor(name, dims, onnx_type::int64, raw);
 }
 
 OnnxWriter& OnnxWriter::node(const std::string& operation, const std::vector<std::string>& inputs,
@@ -120,11 +119,11 @@ std::string OnnxWriter::bytes(const std::string& graph) const {
          field(8, field(1, "qonnx.custom_op.general") + number(2, qonnx_opset_version)) + notes_;
 }
 
-OnnxWriter& OnnxWriter::tensor(const std::string& name, const Ints& dims, uint64_t type,
+OnnxWriter& OnnxWriter::tensor(const std::string& name, const Ints& dims, int type,
                                const std::string& raw) {
   std::string tensor;
   for (const int64_t d : dims) tensor += number(1, static_cast<uint64_t>(d));
-  tensor += number(2, type) + field(8, name) + field(9, raw);
+  tensor += number(2, static_cast<uint64_t>(type)) + field(8, name) + field(9, raw);
   graph_ += field(5, tensor);
   return *this;
 }

@@ -14,6 +14,11 @@ struct OnnxAttributes {
   std::vector<std::pair<std::string, float>> reals = {};
 };
 
+/// TensorProto.DataType
+namespace onnx_type {
+constexpr int float32 = 1, int8 = 3, int64 = 7, float64 = 11;
+}
+
 class OnnxWriter {
  public:
   using Ints = std::vector<int64_t>;
@@ -42,8 +47,7 @@ class OnnxWriter {
   static std::string field(uint64_t number, const std::string& bytes);
 
  private:
-  OnnxWriter& tensor(const std::string& name, const Ints& dims, uint64_t type,
-                     const std::string& raw);
+  OnnxWriter& tensor(const std::string& name, const Ints& dims, int type, const std::string& raw);
 
   std::string graph_;
   std::string notes_;

@@ -16,7 +16,6 @@ namespace {
 using Ints = OnnxWriter::Ints;
 
 constexpr const char* domain = "qonnx.custom_op.general";
-constexpr int float32 = 1, int64 = 7;   // TensorProto
 constexpr int most_exact = 1 << 24;     // integers that float32 holds
 constexpr int most_averaged = 1 << 21;  // sums whose mean still tells them from their neighbours
 
@@ -241,7 +240,7 @@ class Exporter {
     const std::string levels = wide ? fresh(name) : name;
     quantize(sums, levels, thresholds, {layer.rows(), layer.thresholds_per_row()},
              layer.output_format, layer.output_format.min_level(), wide);
-    if (wide) writer_.node("Cast", {levels}, name, {.ints = {{"to", {float32}}}});
+    if (wide) writer_.node("Cast", {levels}, name, {.ints = {{"to", {onnx_type::float32}}}});
   }
 
   std::string spatial(int number) {
@@ -416,7 +415,7 @@ class Exporter {
     } else {
       writer_.floats(table_name, dims, {values.begin(), values.end()});
     }
-    return two("Gather", table_name, cast(index, int64), name);
+    return two("Gather", table_name, cast(index, onnx_type::int64), name);
   }
 
   std::string two(const char* operation, const std::string& left, const std::string& right,

@@ -25,7 +25,7 @@ constexpr int greatest_code = 127;
 constexpr int add_shift = 20;  // of both inputs of ADD before they are rescaled
 
 /// Our tensor for one of the file's.
-struct Value {
+struct LiveTensor {
   int tensor = -1;     // ours; -1: not computed
   int zero_point = 0;  // of the file's q
   int subtracted = 0;  // ours holds q less this: the zero point, or 0 where only tables read it
@@ -53,7 +53,7 @@ class TfliteImport {
     if (file_.outputs.size() != 1) {
       throw InputError(builder_.where(), std::to_string(file_.outputs.size()) + " outputs", "one");
     }
-    const Value& output = values_[static_cast<size_t>(file_.outputs.front())];
+    const LiveTensor& output = values_[static_cast<size_t>(file_.outputs.front())];
     Imported imported = std::move(builder_.result);
     imported.network = builder_.finish(output.tensor, name());
     set_input_map(imported.network);
@@ -99,9 +99,9 @@ class TfliteImport {
   }
   const TfliteTensor& output(const TfliteNode& node) const { return tensor(node, node.outputs, 0); }
 
-  const Value& value(const TfliteNode& node, size_t index) const {
+  const LiveTensor& value(const TfliteNode& node, size_t index) const {
     (void)input(node, index);
-    const Value& found = values_[static_cast<size_t>(node.inputs[index])];
+    const LiveTensor& found = values_[static_cast<size_t>(node.inputs[index])];
     if (found.tensor < 0) {
       refuse(node, "input " + std::to_string(index) + " is not computed by a node before it",
              "an activation there, in a graph without loops");
@@ -109,21 +109,21 @@ class TfliteImport {
     return found;
   }
   /// The same without a PAD, for operators that do not pad.
-  const Value& unpadded(const TfliteNode& node, size_t index) const {
-    const Value& found = value(node, index);
+  const LiveTensor& unpadded(const TfliteNode& node, size_t index) const {
+    const LiveTensor& found = value(node, index);
     if (found.padding != Padding(0)) {
       refuse(node, "reads what PAD made", "PAD before a convolution only");
     }
     return found;
   }
 
-  void set(const TfliteNode& node, Value result) {
+  void set(const TfliteNode& node, LiveTensor result) {
     (void)output(node);
     values_[static_cast<size_t>(node.outputs[0])] = result;
   }
 
   /// Scale and zero point of an int8 activation.
-  Value quantization(const TfliteNode& node, const TfliteTensor& t) const {
+  LiveTensor quantization(const TfliteNode& node, const TfliteTensor& t) const {
     if (t.type != TfliteType::int8) {
       refuse(node, "'" + t.name + "' is no int8 tensor", "a network converted to int8 throughout");
     }
@@ -131,7 +131,7 @@ class TfliteImport {
         !std::isfinite(t.scales[0])) {
       refuse(node, "'" + t.name + "' has no single scale", "one scale above 0 for an activation");
     }
-    Value result;
+    LiveTensor result;
     result.scale = t.scales[0];
     const int64_t zero = t.zero_points.empty() ? 0 : t.zero_points[0];
     if (zero < least_code || zero > greatest_code) {
@@ -143,8 +143,8 @@ class TfliteImport {
   }
   /// Of a node's output. What is read by ADD alone stays q: its tables know the zero point, and 8
   /// bits hold it.
-  Value output_quantization(const TfliteNode& node) const {
-    Value result = quantization(node, output(node));
+  LiveTensor output_quantization(const TfliteNode& node) const {
+    LiveTensor result = quantization(node, output(node));
     int adds = 0;
     for (const TfliteNode& reader : file_.nodes) {
       if (std::find(reader.inputs.begin(), reader.inputs.end(), node.outputs[0]) ==
@@ -158,7 +158,7 @@ class TfliteImport {
     return result;
   }
 
-  static NumberFormat format_of(const Value& value) {
+  static NumberFormat format_of(const LiveTensor& value) {
     return format_holding(least_code - value.subtracted, greatest_code - value.subtracted);
   }
 
@@ -195,7 +195,7 @@ class TfliteImport {
     const TfliteTensor& t = file_.tensors[static_cast<size_t>(input_)];
     const TfliteNode none{
         .operation = {}, .code = -1, .inputs = {}, .outputs = {input_}, .options = {}};
-    Value value = quantization(none, t);
+    LiveTensor value = quantization(none, t);
     value.tensor = 0;
     values_[static_cast<size_t>(input_)] = value;
     builder_.set_input(shape_of(t, nullptr), format_of(value));
@@ -203,7 +203,7 @@ class TfliteImport {
 
   /// An int8 input is what a data set holds; a pixel p is p - 128, unless asked for otherwise.
   void set_input_map(Network& network) const {
-    const Value& in = values_[static_cast<size_t>(input_)];
+    const LiveTensor& in = values_[static_cast<size_t>(input_)];
     const int zero = in.subtracted;
     network.input_map = byte_codes([&](int byte) { return byte - zero; });
     InputMap& map = network.input_map;
@@ -222,7 +222,7 @@ class TfliteImport {
   }
 
   /// The result holds the file's q: nothing multiplies it.
-  void store_codes(Network& network, const Value& output) {
+  void store_codes(Network& network, const LiveTensor& output) {
     Layer& last = network.layers.back();
     if (!last.kind->sums) {
       if (output.subtracted != 0) {
@@ -297,7 +297,7 @@ class TfliteImport {
   }
 
   /// The least and greatest q after a fused activation.
-  std::pair<int, int> range(const TfliteNode& node, int activation, const Value& out) const {
+  std::pair<int, int> range(const TfliteNode& node, int activation, const LiveTensor& out) const {
     const auto code = [&](float real) {
       const double q = out.zero_point + static_cast<double>(std::round(real / out.scale));
       return static_cast<int>(std::clamp<double>(q, least_code, greatest_code));
@@ -318,7 +318,7 @@ class TfliteImport {
 
   /// Window, stride and padding of a convolution or pool. Where SAME pads an odd number of pixels,
   /// the odd one lies below and right.
-  void set_window(const TfliteNode& node, Layer& layer, const Value& in) const {
+  void set_window(const TfliteNode& node, Layer& layer, const LiveTensor& in) const {
     const TfliteOptions& o = node.options;
     if (o.stride_width < 1 || o.stride_height < 1 || o.stride_width > max_dimension ||
         o.stride_height > max_dimension) {
@@ -373,8 +373,8 @@ class TfliteImport {
   }
 
   /// The factor that brings a row's sum to the output's scale.
-  TfliteMultiplier multiplier(const TfliteNode& node, const Value& in, const Value& out, int row,
-                              int rows) const {
+  TfliteMultiplier multiplier(const TfliteNode& node, const LiveTensor& in, const LiveTensor& out,
+                              int row, int rows) const {
     const std::vector<float>& scales = input(node, 1).scales;
     if (scales.size() != 1 && scales.size() != static_cast<size_t>(rows)) {
       refuse(node, std::to_string(scales.size()) + " scales of weights",
@@ -390,8 +390,8 @@ class TfliteImport {
   }
 
   /// Thresholds of a layer with weights; appends it.
-  void finish_matrix(const TfliteNode& node, Layer layer, const Value& in) {
-    Value out = output_quantization(node);
+  void finish_matrix(const TfliteNode& node, Layer layer, const LiveTensor& in) {
+    LiveTensor out = output_quantization(node);
     layer.output_format = format_of(out);
     const auto [low, high] = range(node, node.options.activation, out);
     const std::vector<int32_t> bias = biases(node, layer.rows());
@@ -417,14 +417,14 @@ class TfliteImport {
     if (!wide.empty()) refuse(node, "has " + wide, narrow_sums);
   }
 
-  void append(const TfliteNode& node, Layer layer, Value out) {
+  void append(const TfliteNode& node, Layer layer, LiveTensor out) {
     out.tensor = builder_.add(std::move(layer));
     record(node, in_short(builder_.producer(out.tensor)));
     set(node, out);
   }
 
   void convolution(const TfliteNode& node, bool depthwise) {
-    const Value in = value(node, 0);
+    const LiveTensor in = value(node, 0);
     const TfliteTensor& t = input(node, 1);
     Layer layer = builder_.layer_on(LayerKind::convolution, {in.tensor});
     check_image(node, layer);
@@ -460,7 +460,7 @@ class TfliteImport {
   }
 
   void dense(const TfliteNode& node) {
-    const Value in = unpadded(node, 0);
+    const LiveTensor in = unpadded(node, 0);
     const TfliteTensor& t = input(node, 1);
     Layer layer = builder_.layer_on(LayerKind::dense, {in.tensor});
     if (t.shape.size() != 2 || t.shape[0] < 1 || t.shape[0] > max_dimension ||
@@ -480,16 +480,16 @@ class TfliteImport {
 
   /// Both inputs << 20 and rescaled to twice the greater scale, added, rescaled to the output's.
   void add(const TfliteNode& node) {
-    const Value ins[] = {unpadded(node, 0), unpadded(node, 1)};
+    const LiveTensor ins[] = {unpadded(node, 0), unpadded(node, 1)};
     Layer layer = builder_.layer_on(LayerKind::add, {ins[0].tensor, ins[1].tensor});
     if (builder_.shape(ins[1].tensor) != layer.input) {
       refuse(node, "adds " + builder_.shape(ins[1].tensor).text() + " to " + layer.input.text(),
              "one shape");
     }
-    const Value out = output_quantization(node);
+    const LiveTensor out = output_quantization(node);
     const double twice =
         2 * std::max(static_cast<double>(ins[0].scale), static_cast<double>(ins[1].scale));
-    for (const Value& in : ins) {
+    for (const LiveTensor& in : ins) {
       const auto factor = TfliteMultiplier::of(static_cast<double>(in.scale) / twice);
       CodeTable table{builder_.format(in.tensor), {}};
       for (uint32_t code = 0; code < 1U << table.format.bits; ++code) {
@@ -520,13 +520,13 @@ class TfliteImport {
 
   /// The mean of the raw q, a tie away from zero; both sides have one zero point.
   void average_pool(const TfliteNode& node) {
-    const Value in = value(node, 0);
+    const LiveTensor in = value(node, 0);
     Layer layer = builder_.layer_on(LayerKind::average_pool, {in.tensor});
     set_filter(node, layer, in);
     if (layer.padding != Padding(0)) {
       refuse(node, "pads, so that its windows hold different numbers of pixels", "VALID padding");
     }
-    const Value out = output_quantization(node);
+    const LiveTensor out = output_quantization(node);
     layer.output_format = format_of(out);
     const auto [low, high] = range(node, node.options.activation, out);
     const int64_t count = int64_t{layer.kernel.height} * layer.kernel.width;
@@ -539,7 +539,7 @@ class TfliteImport {
     append(node, std::move(layer), out);
   }
 
-  void set_filter(const TfliteNode& node, Layer& layer, const Value& in) const {
+  void set_filter(const TfliteNode& node, Layer& layer, const LiveTensor& in) const {
     check_image(node, layer);
     const TfliteOptions& o = node.options;
     if (o.filter_width < 1 || o.filter_height < 1 || o.filter_width > max_dimension ||
@@ -552,10 +552,10 @@ class TfliteImport {
   }
 
   void max_pool(const TfliteNode& node) {
-    const Value in = value(node, 0);
+    const LiveTensor in = value(node, 0);
     Layer layer = builder_.layer_on(LayerKind::max_pool, {in.tensor});
     set_filter(node, layer, in);
-    Value out = quantization(node, output(node));
+    LiveTensor out = quantization(node, output(node));
     out.subtracted = in.subtracted;
     same_quantization(node, in, out);
     const auto [low, high] = range(node, node.options.activation, out);
@@ -565,18 +565,19 @@ class TfliteImport {
     append(node, std::move(layer), out);
   }
 
-  void same_quantization(const TfliteNode& node, const Value& in, const Value& out) const {
+  void same_quantization(const TfliteNode& node, const LiveTensor& in,
+                         const LiveTensor& out) const {
     if (in.scale == out.scale && in.zero_point == out.zero_point) return;
     refuse(node, "changes scale or zero point",
            "the same on both sides, as TFLite's converter has");
   }
 
   void concatenation(const TfliteNode& node) {
-    const Value out = quantization(node, output(node));
+    const LiveTensor out = quantization(node, output(node));
     std::vector<int> tensors;
     int channels = 0;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const Value in = unpadded(node, i);
+      const LiveTensor in = unpadded(node, i);
       same_quantization(node, in, out);
       tensors.push_back(in.tensor);
       channels += builder_.shape(in.tensor).channels;
@@ -593,7 +594,7 @@ class TfliteImport {
 
   /// Rows of (before, after) for each dimension.
   void pad(const TfliteNode& node) {
-    Value in = unpadded(node, 0);
+    LiveTensor in = unpadded(node, 0);
     const TfliteTensor& t = input(node, 1);
     const auto read = [&](size_t i) {
       uint32_t word = 0;
@@ -613,8 +614,8 @@ class TfliteImport {
 
   /// A level of one scale as one of another, element by element.
   void rescale(const TfliteNode& node, int activation) {
-    const Value in = unpadded(node, 0);
-    const Value out = output_quantization(node);
+    const LiveTensor in = unpadded(node, 0);
+    const LiveTensor out = output_quantization(node);
     Layer layer = builder_.layer_on(LayerKind::average_pool, {in.tensor});
     layer.output_format = format_of(out);
     const auto [low, high] = range(node, activation, out);
@@ -631,7 +632,7 @@ class TfliteImport {
   /// The same values in the same order. The input takes on a new shape; of other tensors only what
   /// reads them as a whole may follow: convolution() and pools look.
   void reshape(const TfliteNode& node) {
-    const Value in = unpadded(node, 0);
+    const LiveTensor in = unpadded(node, 0);
     if (in.tensor == 0 && builder_.layers() == 0) {
       const Shape shape = shape_of(output(node), &node);
       if (int64_t{shape.height} * shape.width * shape.channels != builder_.shape(0).size()) {
@@ -655,7 +656,7 @@ class TfliteImport {
   }
 
   void pass(const TfliteNode& node, const std::string& became) {
-    const Value in = unpadded(node, 0);
+    const LiveTensor in = unpadded(node, 0);
     set(node, in);
     record(node, became);
   }
@@ -663,8 +664,8 @@ class TfliteImport {
   TfliteFile file_;
   ImportOptions options_;
   Builder builder_;
-  std::vector<Value> values_;  // [file_.tensors]
-  int input_ = -1;             // the file's tensor that is our tensor 0
+  std::vector<LiveTensor> values_;  // [file_.tensors]
+  int input_ = -1;                  // the file's tensor that is our tensor 0
   bool ended_ = false;
 };
 

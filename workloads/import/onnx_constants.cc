@@ -10,7 +10,7 @@
 namespace stuckat::importing {
 namespace {
 
-constexpr int64_t most_elements = int64_t{1} << 26;
+constexpr int64_t most_of_a_constant = int64_t{1} << 26;
 
 /// Rounded to float32 unless one of the operands is float64 or both are integers.
 double in_precision(double value, bool is_double) {
@@ -20,9 +20,9 @@ double in_precision(double value, bool is_double) {
 int64_t elements(const std::vector<int64_t>& dims) {
   int64_t size = 1;
   for (const int64_t extent : dims) {
-    if (extent < 0 || extent > most_elements) return -1;
+    if (extent < 0 || extent > most_of_a_constant) return -1;
     size *= extent;
-    if (size > most_elements) return -1;
+    if (size > most_of_a_constant) return -1;
   }
   return size;
 }
@@ -335,13 +335,13 @@ std::vector<int64_t> OnnxImport::reshaped(const Node& node,
       } else if (extent == -1 && open == wanted.values.size()) {
         open = i;
         to.push_back(1);
-      } else if (extent >= 1 && extent <= static_cast<double>(most_elements)) {
+      } else if (extent >= 1 && extent <= static_cast<double>(most_of_a_constant)) {
         to.push_back(static_cast<int64_t>(extent));
       } else {
         refuse(node, "has the size " + std::to_string(extent), "1 or more, 0 or one -1");
       }
       known *= to.back();
-      if (known > most_elements) break;
+      if (known > most_of_a_constant) break;
     }
     if (open < to.size() && known > 0) to[open] = size / known;
   } else if (op == "Flatten") {

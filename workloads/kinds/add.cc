@@ -9,15 +9,12 @@
 namespace stuckat {
 namespace {
 
-Shape output(const Layer& layer, const std::string& where) {
-  if (layer.kernel != Extent(1) || layer.stride != Extent(1) || layer.padding != Padding(0) ||
-      layer.groups != 1) {
-    throw InputError(where, "an add with kernel, stride, padding or groups", "1, 1, 0 and 1");
-  }
+Shape add_output(const Layer& layer, const std::string& where) {
+  refuse_window(layer, "an add", where);
   return layer.input;
 }
 
-std::pair<int64_t, int64_t> sums(const Layer& layer) {
+std::pair<int64_t, int64_t> add_sums(const Layer& layer) {
   std::pair<int64_t, int64_t> result;
   for (const CodeTable& table : layer.tables) {
     const auto [least, greatest] = std::minmax_element(table.values.begin(), table.values.end());
@@ -27,7 +24,7 @@ std::pair<int64_t, int64_t> sums(const Layer& layer) {
   return result;
 }
 
-void check(const Network& network, int index, const std::string& where) {
+void check_add(const Network& network, int index, const std::string& where) {
   const Layer& layer = network.layer(index);
   if (layer.tables.size() != layer.inputs.size()) {
     throw InputError(where, std::to_string(layer.tables.size()) + " tables",
@@ -49,7 +46,7 @@ void check(const Network& network, int index, const std::string& where) {
   }
 }
 
-Tensor run(const Layer& layer, std::span<const Tensor* const> inputs) {
+Tensor run_add(const Layer& layer, std::span<const Tensor* const> inputs) {
   return each_output(layer, [&](int y, int x, int c) {
     int32_t sum = 0;
     for (size_t k = 0; k < inputs.size(); ++k) {
@@ -70,9 +67,9 @@ const LayerKindRow add_row = {.name = "add",
                               .sums = true,
                               .reads = Reads::window,
                               .part = HardwarePart::none,
-                              .output = output,
-                              .sums_between = sums,
-                              .check = check,
-                              .run = run};
+                              .output = add_output,
+                              .sums_between = add_sums,
+                              .check = check_add,
+                              .run = run_add};
 
 }  // namespace stuckat

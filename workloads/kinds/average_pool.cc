@@ -9,17 +9,17 @@
 namespace stuckat {
 namespace {
 
-Shape output(const Layer& layer, const std::string& where) {
+Shape average_pool_output(const Layer& layer, const std::string& where) {
   return window_output(layer, layer.input.channels, where);
 }
 
-std::pair<int64_t, int64_t> sums(const Layer& layer) {
+std::pair<int64_t, int64_t> average_pool_sums(const Layer& layer) {
   const int64_t pixels = int64_t{layer.kernel.height} * layer.kernel.width;
   const NumberFormat& format = layer.input_format;
   return {pixels * std::min(0, format.min_value()), pixels * format.max_level()};
 }
 
-Tensor run(const Layer& layer, std::span<const Tensor* const> inputs) {
+Tensor run_average_pool(const Layer& layer, std::span<const Tensor* const> inputs) {
   return each_output(layer, [&](int y, int x, int c) {
     int32_t sum = 0;
     for_window(layer, *inputs[0], y, x, c, [&](int32_t value) { sum += value; });
@@ -37,9 +37,9 @@ const LayerKindRow average_pool_row = {.name = "average_pool",
                                        .sums = true,
                                        .reads = Reads::window,
                                        .part = HardwarePart::none,
-                                       .output = output,
-                                       .sums_between = sums,
+                                       .output = average_pool_output,
+                                       .sums_between = average_pool_sums,
                                        .check = nullptr,
-                                       .run = run};
+                                       .run = run_average_pool};
 
 }  // namespace stuckat

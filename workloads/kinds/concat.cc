@@ -5,15 +5,12 @@
 namespace stuckat {
 namespace {
 
-Shape output(const Layer& layer, const std::string& where) {
-  if (layer.kernel != Extent(1) || layer.stride != Extent(1) || layer.padding != Padding(0) ||
-      layer.groups != 1) {
-    throw InputError(where, "a concat with kernel, stride, padding or groups", "1, 1, 0 and 1");
-  }
+Shape concat_output(const Layer& layer, const std::string& where) {
+  refuse_window(layer, "a concat", where);
   return {layer.input.height, layer.input.width, layer.output.channels};
 }
 
-void check(const Network& network, int index, const std::string& where) {
+void check_concat(const Network& network, int index, const std::string& where) {
   const Layer& layer = network.layer(index);
   Shape all = layer.input;
   all.channels = 0;
@@ -33,7 +30,7 @@ void check(const Network& network, int index, const std::string& where) {
   }
 }
 
-Tensor run(const Layer& layer, std::span<const Tensor* const> inputs) {
+Tensor run_concat(const Layer& layer, std::span<const Tensor* const> inputs) {
   Tensor output{layer.output, {}};
   for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
     for (const Tensor* input : inputs) {
@@ -55,9 +52,9 @@ const LayerKindRow concat_row = {.name = "concat",
                                  .sums = false,
                                  .reads = Reads::window,
                                  .part = HardwarePart::none,
-                                 .output = output,
+                                 .output = concat_output,
                                  .sums_between = nullptr,
-                                 .check = check,
-                                 .run = run};
+                                 .check = check_concat,
+                                 .run = run_concat};
 
 }  // namespace stuckat

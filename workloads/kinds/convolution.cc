@@ -5,7 +5,7 @@
 namespace stuckat {
 namespace {
 
-Shape output(const Layer& layer, const std::string& where) {
+Shape convolution_output(const Layer& layer, const std::string& where) {
   return window_output(layer, layer.output.channels, where);
 }
 
@@ -19,7 +19,7 @@ const LayerKindRow convolution_row = {.name = "convolution",
                                       .sums = true,
                                       .reads = Reads::window,
                                       .part = HardwarePart::pe_array,
-                                      .output = output,
+                                      .output = convolution_output,
                                       .sums_between = matrix_sums,
                                       .check = nullptr,
                                       .run = run_matrix};

@@ -8,11 +8,11 @@
 namespace stuckat {
 namespace {
 
-Shape output(const Layer& layer, const std::string& where) {
+Shape max_pool_output(const Layer& layer, const std::string& where) {
   return window_output(layer, layer.input.channels, where);
 }
 
-Tensor run(const Layer& layer, std::span<const Tensor* const> inputs) {
+Tensor run_max_pool(const Layer& layer, std::span<const Tensor* const> inputs) {
   return each_output(layer, [&](int y, int x, int c) {
     int32_t best = std::numeric_limits<int32_t>::min();
     for_window(layer, *inputs[0], y, x, c, [&](int32_t value) { best = std::max(best, value); });
@@ -30,9 +30,9 @@ const LayerKindRow max_pool_row = {.name = "max_pool",
                                    .sums = false,
                                    .reads = Reads::window,
                                    .part = HardwarePart::max_pool,
-                                   .output = output,
+                                   .output = max_pool_output,
                                    .sums_between = nullptr,
                                    .check = nullptr,
-                                   .run = run};
+                                   .run = run_max_pool};
 
 }  // namespace stuckat

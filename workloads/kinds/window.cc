@@ -34,4 +34,11 @@ Shape window_output(const Layer& layer, int channels, const std::string& where) 
       channels};
 }
 
+void refuse_window(const Layer& layer, const std::string& what, const std::string& where) {
+  if (layer.kernel != Extent(1) || layer.stride != Extent(1) || layer.padding != Padding(0) ||
+      layer.groups != 1) {
+    throw InputError(where, what + " with kernel, stride, padding or groups", "1, 1, 0 and 1");
+  }
+}
+
 }  // namespace stuckat

@@ -1,4 +1,5 @@
-// What the kinds that move a window over an image have in common. Inside workloads only.
+// What the kinds that move a window over an image have in common, and those that may not. Inside
+// workloads only.
 #pragma once
 
 #include <string>
@@ -10,6 +11,10 @@ namespace stuckat {
 /// Pixels of the output: as many windows as fit, `channels` of each. Throws InputError(where, ...)
 /// for a window that makes no sense or does not fit.
 Shape window_output(const Layer& layer, int channels, const std::string& where);
+
+/// Throws InputError(where, ...) unless kernel, stride, padding and groups are 1, 1, 0 and 1: those
+/// of a layer (`what`: "an add") that moves no window.
+void refuse_window(const Layer& layer, const std::string& what, const std::string& where);
 
 /// visit(element) for what the window at output pixel (y, x) holds of one channel, padding left
 /// out.

@@ -7,7 +7,7 @@
 namespace stuckat::fast {
 namespace {
 
-constexpr size_t read_behind = 32;
+constexpr size_t read_behind_runs = 32;
 
 /// Words of two products of one run.
 int words(const LevelLayer& layer, size_t channels) {
@@ -59,7 +59,7 @@ void ChannelDelta::multiply(const LevelLayer& layer, const LevelTensor& input,
   const size_t count = channels.size();
   const auto all = static_cast<size_t>(input.shape.channels);
   image_.assign(static_cast<size_t>(input.width()) * static_cast<size_t>(input.height()) * count +
-                    read_behind,
+                    read_behind_runs,
                 0);
   for (int y = changed.top; y < changed.bottom; ++y) {
     for (int x = changed.left; x < changed.right; ++x) {

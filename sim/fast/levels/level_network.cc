@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "sim/fast/rounding.h"
 #include "workloads/errors.h"
 #include "workloads/sum_width.h"
 
@@ -13,14 +14,7 @@ namespace {
 
 constexpr size_t read_behind = 64;  // bytes that kernels may read and do not use
 
-int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
-
-int64_t floor_divide(int64_t value, int64_t divisor) {
-  const int64_t quotient = value / divisor;
-  return value % divisor < 0 ? quotient - 1 : quotient;
-}
-
-LevelTensor layout_of(const Network& network, int index) {
+LevelTensor level_tensor(const Network& network, int index) {
   LevelTensor tensor;
   tensor.shape = network.shape(index);
   tensor.sums = network.holds_accumulators(index);
@@ -174,7 +168,7 @@ void pack_thresholds(const Layer& layer, int first_level, LevelLayer& packed,
       const int64_t distance =
           int64_t{thresholds[t]} - (packed.base.empty() ? 0 : packed.base[slot]);
       rows[slot].ascending[t] = static_cast<int32_t>(
-          std::clamp<int64_t>(floor_divide(distance, packed.unit), INT32_MIN, INT32_MAX));
+          std::clamp<int64_t>(floor_divide<int64_t>(distance, packed.unit), INT32_MIN, INT32_MAX));
     }
     std::sort(rows[slot].ascending.begin(), rows[slot].ascending.end());
   }
@@ -295,7 +289,7 @@ Area LevelLayer::reached(const Area& changed) const {
 
 LevelNetwork::LevelNetwork(Network network) : network_(std::move(network)) {
   for (int t = 0; t < network_.tensors(); ++t) {
-    tensors_.push_back(layout_of(network_, t));
+    tensors_.push_back(level_tensor(network_, t));
     consumers_.push_back(network_.consumers(t));
   }
   size_t most = 0;
