@@ -46,7 +46,7 @@ nlohmann::ordered_json limits(const campaign::Estimate& e) {
   return {{"value", 100 * e.value}, {"low", 100 * e.low}, {"high", 100 * e.high}};
 }
 
-nlohmann::ordered_json to_json(const Result& result) {
+nlohmann::ordered_json campaign_json(const Result& result) {
   const auto all = campaign::overall(result);
   const auto same = campaign::collapse(result);
   nlohmann::ordered_json layers = nlohmann::json::array();
@@ -144,7 +144,7 @@ void keep_images(const CommandLine& line, const CampaignInputs& in, const Result
 void finish(const CommandLine& line, const Result& result) {
   print_result(result);
   if (line.has("csv")) write_text_file(line.text("csv"), campaign::faults_csv(result));
-  line.write_json(to_json(result), "campaign");
+  line.write_json(campaign_json(result), "campaign");
 }
 
 /// `configuration`: as recorded by the run that this one goes on with; else that of the arguments.

@@ -47,16 +47,16 @@ void print(const protect::SafetyCase& safety) {
   }
 }
 
-nlohmann::ordered_json to_json(const Estimate& e) {
+nlohmann::ordered_json estimate_json(const Estimate& e) {
   return {{"value", e.value}, {"low", e.low}, {"high", e.high}};
 }
 
-nlohmann::ordered_json to_json(const protect::SafetyCase& safety) {
+nlohmann::ordered_json safety_json(const protect::SafetyCase& safety) {
   nlohmann::ordered_json json = {{"limit", safety.limit},
                                  {"fit", safety.fit},
-                                 {"residual_fit", to_json(safety.residual_fit)},
-                                 {"spfm", to_json(safety.spfm)},
-                                 {"lfm", to_json(safety.lfm)},
+                                 {"residual_fit", estimate_json(safety.residual_fit)},
+                                 {"spfm", estimate_json(safety.spfm)},
+                                 {"lfm", estimate_json(safety.lfm)},
                                  {"without_evidence", safety.without_evidence},
                                  {"rows", nlohmann::json::array()}};
   for (const auto& r : safety.rows) {
@@ -67,13 +67,13 @@ nlohmann::ordered_json to_json(const protect::SafetyCase& safety) {
                             {"fit", r.fit},
                             {"faults", r.faults},
                             {"examined", r.examined},
-                            {"masked", to_json(r.masked)},
-                            {"tolerated", to_json(r.tolerated)},
-                            {"losing", to_json(r.losing)},
+                            {"masked", estimate_json(r.masked)},
+                            {"tolerated", estimate_json(r.tolerated)},
+                            {"losing", estimate_json(r.losing)},
                             {"worst_loss", r.worst_loss},
                             {"mechanism", r.mechanism},
-                            {"coverage", to_json(r.coverage)},
-                            {"residual", to_json(r.residual)},
+                            {"coverage", estimate_json(r.coverage)},
+                            {"residual", estimate_json(r.residual)},
                             {"residual_fit", r.residual_fit},
                             {"detected_fit", r.detected_fit},
                             {"latent_fit", r.latent_fit}});
@@ -160,7 +160,7 @@ int run_fmea(const Arguments& arguments) {
   nlohmann::ordered_json json = {{"configuration", line.configuration()},
                                  {"network", network.name},
                                  {"accelerator", placement.accelerator}};
-  json.update(to_json(safety));
+  json.update(safety_json(safety));
   line.write_json(json);
   return 0;
 }

@@ -14,7 +14,7 @@
 namespace stuckat::cli {
 namespace {
 
-nlohmann::ordered_json to_json(const studies::MemoryRow& row) {
+nlohmann::ordered_json memory_row_json(const studies::MemoryRow& row) {
   const studies::LotStatistics& a = row.accuracy;
   return {{"group", row.group},       {"rate", row.rate},
           {"cells", row.cells},       {"mean_broken_cells", row.mean_cells},
@@ -110,7 +110,7 @@ int run_memory(const Arguments& arguments) {
       {"configuration", line.configuration()}, {"model_hash", content_hash(network)},
       {"data", data_json(line, data)},         {"images", study.images},
       {"error_free", study.error_free},        {"rows", nlohmann::json::array()}};
-  for (const studies::MemoryRow& row : study.rows) json["rows"].push_back(to_json(row));
+  for (const studies::MemoryRow& row : study.rows) json["rows"].push_back(memory_row_json(row));
   line.write_json(json);
   return interrupted() ? interrupted_exit_code() : 0;
 }

@@ -197,7 +197,7 @@ void reschedule_one(const CommandLine& line, const protect::MeasureInput& input,
   throw_unknown_name("--broken", "PE", name, known);
 }
 
-void add_options(CommandLine& line) {
+void add_protect_options(CommandLine& line) {
   add_data_options(line);
   line.options().add_options()("accelerator", text("NAME"), "hardware to protect; see below")(
       "evidence", po::value<std::vector<std::string>>()->value_name("FILE"),
@@ -229,7 +229,7 @@ int run_protect(const Arguments& arguments) {
                    "--broken: which channels a\ndead PE should compute. docs/mitigation.md says "
                    "what each measure is.",
                    {"model"});
-  add_options(line);
+  add_protect_options(line);
   if (!line.parse(arguments)) return 0;
   if (!line.has("accelerator")) {
     throw InputError("stuckat protect", "no --accelerator", "hardware to protect");

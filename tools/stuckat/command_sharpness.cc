@@ -117,11 +117,11 @@ void draw_chips(const CommandLine& line, LossSurface& surface, const Model& mode
   }
 }
 
-nlohmann::ordered_json to_json(const Spread& s) {
+nlohmann::ordered_json spread_json(const Spread& s) {
   return {{"mean", s.mean}, {"deviation", s.deviation}, {"count", s.count}};
 }
 
-nlohmann::ordered_json to_json(const report::Landscape& landscape) {
+nlohmann::ordered_json landscape_json(const report::Landscape& landscape) {
   nlohmann::ordered_json json;
   for (const auto& line : landscape.lines) {
     json["lines"].push_back({{"distance", line.distance}, {"loss", line.loss}});
@@ -232,9 +232,9 @@ int run_sharpness(const Arguments& arguments) {
                                  {"ascent_loss", s.ascent_loss},
                                  {"ascent_accuracy", 100 * s.ascent_accuracy},
                                  {"gradient_norm", s.gradient_norm},
-                                 {"top_eigenvalue", to_json(s.top_eigenvalue)},
+                                 {"top_eigenvalue", spread_json(s.top_eigenvalue)},
                                  {"iterations", s.iterations},
-                                 {"trace", to_json(s.trace)}};
+                                 {"trace", spread_json(s.trace)}};
   if (picture && !interrupted()) {
     report::Landscape landscape;
     landscape.title = "Loss around " + model.architecture.name;
@@ -244,7 +244,7 @@ int run_sharpness(const Arguments& arguments) {
     if (chips) draw_chips(line, surface, model, directions, landscape);
     if (!interrupted()) {
       write_text_file(line.text("svg"), report::landscape_picture(landscape));
-      json["landscape"] = to_json(landscape);
+      json["landscape"] = landscape_json(landscape);
     }
   }
   if (interrupted()) {

@@ -32,7 +32,7 @@ constexpr const char* description =
     "the "
     "images.";
 
-void add_options(CommandLine& line) {
+void add_whatif_options(CommandLine& line) {
   line.options().add_options()(
       "accelerator", text("NAME"),
       "what is broken; see below (standard: the accelerator that the fault map names)");
@@ -148,7 +148,7 @@ nlohmann::ordered_json cycles_json(const std::optional<report::CycleFigures>& cy
           {"bottleneck", cycles->bottleneck}, {"tensors_agree", cycles->tensors_agree}};
 }
 
-nlohmann::ordered_json to_json(const WhatIf& what_if, const WhatIfCase& c, const DataSet& data) {
+nlohmann::ordered_json case_json(const WhatIf& what_if, const WhatIfCase& c, const DataSet& data) {
   const auto n = report::counts(c, data);
   nlohmann::ordered_json json = {{"label", c.label},
                                  {"model", c.model},
@@ -201,7 +201,7 @@ std::string title_of(const std::vector<Case>& cases) {
 int run_whatif(const Arguments& arguments) {
   CommandLine line("whatif MODEL --accelerator NAME --fault NAME --data NAME[:PATH] [options]",
                    description, {"model"});
-  add_options(line);
+  add_whatif_options(line);
   if (!line.parse(arguments)) return 0;
   if (!has_faults(line, "")) {
     throw InputError("stuckat whatif", "nothing is broken", "--fault NAME or --fault-map FILE");
@@ -263,7 +263,7 @@ int run_whatif(const Arguments& arguments) {
                                  {"data", data_json(line, data)},
                                  {"classes", what_if.class_names},
                                  {"summary", report::summary(what_if, data)}};
-  for (const WhatIfCase& c : what_if.cases) json["cases"].push_back(to_json(what_if, c, data));
+  for (const WhatIfCase& c : what_if.cases) json["cases"].push_back(case_json(what_if, c, data));
   line.write_json(json);
   return agree ? 0 : 1;
 }

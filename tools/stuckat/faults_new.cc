@@ -21,9 +21,9 @@ po::typed_value<int64_t>* optional_number(const char* value_name) {
   return po::value<int64_t>()->value_name(value_name);
 }
 
-constexpr double most = 1e8;
+constexpr double most_of_a_model = 1e8;
 
-void add_options(CommandLine& line) {
+void add_new_options(CommandLine& line) {
   add_hardware_options(line);
   line.options().add_options()(
       "fault", po::value<std::vector<std::string>>()->value_name("NAME"),
@@ -56,16 +56,18 @@ FaultMap draw(const CommandLine& line, const std::vector<SiteKind>& kinds, int64
   if (line.has("count")) return exact_map(kinds, line.get<int64_t>("count"), seed, sites);
   if (line.has("wafer")) {
     const WaferModel model{static_cast<int>(line.integer("wafer", 3, 1000)),
-                           line.real("mean", 0, most), line.real("edge", 0, 1e6), 2,
-                           line.real("alpha", 0, most)};
+                           line.real("mean", 0, most_of_a_model), line.real("edge", 0, 1e6), 2,
+                           line.real("alpha", 0, most_of_a_model)};
     return wafer_map(kinds, model, chip, seed, sites);
   }
   if (line.has("mean")) {
-    const PoissonModel model{line.real("mean", 0, most), line.real("alpha", 0, most)};
+    const PoissonModel model{line.real("mean", 0, most_of_a_model),
+                             line.real("alpha", 0, most_of_a_model)};
     return poisson_map(kinds, model, seed, sites);
   }
   if (line.has("clusters")) {
-    const ClusterModel model{line.real("clusters", 0, most), line.real("per-cluster", 0, most),
+    const ClusterModel model{line.real("clusters", 0, most_of_a_model),
+                             line.real("per-cluster", 0, most_of_a_model),
                              line.real("radius", 0, 1e6)};
     return clustered_map(kinds, model, seed, sites);
   }
@@ -107,7 +109,7 @@ int faults_new(const Arguments& arguments) {
                    "--lines). Where these stick one site at different values, --fault wins over "
                    "--from, and both over chance. A chip's faults depend on the seed and its "
                    "number only.");
-  add_options(line);
+  add_new_options(line);
   line.epilogue(site_help() + accelerator_help());
   if (!line.parse(arguments)) return 0;
   if (!line.has("output")) throw InputError("stuckat faults new", "no --output", "-o MAP.h5");

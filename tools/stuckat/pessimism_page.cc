@@ -30,7 +30,7 @@ constexpr Column columns[] = {{"masked", &PessimismRow::masked},
                               {"gap", &PessimismRow::gap},
                               {"optimistic", &PessimismRow::optimistic}};
 
-constexpr const char* introduction = R"(# How pessimistic is "its channels are stuck"?
+constexpr const char* pessimism_introduction = R"(# How pessimistic is "its channels are stuck"?
 
 <!-- Written by tools/pessimism. -->
 
@@ -234,7 +234,7 @@ std::string row_text(const PessimismRow& row) {
 }
 
 std::string pessimism_page(const std::vector<NamedStudy>& studies, const std::string& picture) {
-  std::string text = fmt::format(introduction, 100 * studies.front().confidence);
+  std::string text = fmt::format(pessimism_introduction, 100 * studies.front().confidence);
   text += "![shares and points lost, site by site](" + picture + ")\n\n";
   text +=
       "Bars: grey masked, yellow partial, red stuck. Points: blue the exact fault, red diamond "

@@ -15,7 +15,7 @@
 namespace stuckat::cli {
 namespace {
 
-constexpr const char* introduction = R"(# Faults
+constexpr const char* sites_introduction = R"(# Faults
 
 <!-- Written by `stuckat info sites --docs docs` from faultmaps/sites.cc. -->
 
@@ -163,7 +163,7 @@ std::vector<SitePicture> site_pictures() {
 
 std::string fault_page(const std::vector<SitePicture>& pictures) {
   const auto hardware = examples();
-  std::string text = introduction;
+  std::string text = sites_introduction;
   for (const SitePicture& p : pictures) text += fmt::format("![{}]({})\n\n", p.title, p.file);
   text += fmt::format(
       "Ranges and effects below are those of {}, or of others where these have no such site.\n\n"
