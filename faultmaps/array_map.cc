@@ -10,7 +10,13 @@ std::vector<int> multiples(int first, int step, int end) {
 
 std::vector<int> ArrayMap::rows(int pe) const {
   if (!splits_rows_) return {};
-  return multiples(pe % rows_at_once_, rows_at_once_, layer_rows_);
+  std::vector<int> rows;
+  for (int first = 0; first < layer_rows_; first += group_rows_) {
+    for (const int row : multiples(pe % rows_at_once_, rows_at_once_, group_rows_)) {
+      rows.push_back(first + row);
+    }
+  }
+  return rows;
 }
 
 std::vector<int> ArrayMap::pixels(int pe) const {

@@ -16,7 +16,8 @@ namespace stuckat {
 ///   row = fold*R + PE mod R, output pixel = pass*P + PE div R, column = step*S + lane,
 /// and the weight of row and column lies at address fold*steps + step, in that lane, the thresholds
 /// of the row at address fold (docs/hardware.md, MVTU). Rows, columns and pixels beyond those of
-/// the layer are padding.
+/// the layer are padding. PEs share the operands of a step: where the layer has groups, the rows
+/// of a fold are of one of them, each group's folds after the other's, its rows counted in it.
 class ArrayMap {
  public:
   struct Output {
@@ -41,7 +42,9 @@ class ArrayMap {
         pixels_at_once_(splits_rows_ ? 1 : array.pe),
         simd_(array.simd),
         folds_(splits_rows_ ? use.rows / array.pe : layer_rows_),
-        steps_(use.columns / array.simd) {}
+        steps_(use.columns / array.simd),
+        group_rows_(layer_rows_ / layer.groups),
+        group_folds_(folds_ / layer.groups) {}
 
   /// Rows of the layer that the PE computes; none where it computes all of them, at its pixels.
   std::vector<int> rows(int pe) const;
@@ -49,10 +52,10 @@ class ArrayMap {
   std::vector<int> pixels(int pe) const;
   /// Some row of the layer at some pixel.
   bool computes(int pe) const {
-    return pe % rows_at_once_ < layer_rows_ && pe / rows_at_once_ < layer_pixels_;
+    return pe % rows_at_once_ < group_rows_ && pe / rows_at_once_ < layer_pixels_;
   }
   int pe_of(int row, int pixel) const {
-    return row % rows_at_once_ + pixel % pixels_at_once_ * rows_at_once_;
+    return row % group_rows_ % rows_at_once_ + pixel % pixels_at_once_ * rows_at_once_;
   }
 
   /// All PEs read one memory of weights and one of thresholds. Otherwise each has its own; `pe`
@@ -62,24 +65,32 @@ class ArrayMap {
   int steps() const { return steps_; }  ///< of a fold
   int weight_addresses() const { return folds_ * steps_; }
   Weight weight_at(int pe, int address, int lane) const {
-    return {address / steps_ * rows_at_once_ + pe, address % steps_ * simd_ + lane};
+    return {row_at(address / steps_, pe), address % steps_ * simd_ + lane};
   }
   /// Row whose thresholds lie at an address, 0 .. folds()-1.
-  int threshold_row(int pe, int address) const { return address * rows_at_once_ + pe; }
+  int threshold_row(int pe, int address) const { return row_at(address, pe); }
 
-  /// When a row meets a column at an output pixel.
+  /// When a row meets a column, counted in its group, at an output pixel.
   Step step_of(int row, int pixel, int column) const {
-    return {pixel / pixels_at_once_, row / rows_at_once_, column / simd_};
+    const int fold = row / group_rows_ * group_folds_ + row % group_rows_ / rows_at_once_;
+    return {pixel / pixels_at_once_, fold, column / simd_};
   }
   /// What a PE computes in a fold of a pass.
   Output output_of(int pe, int pass, int fold) const {
-    return {fold * rows_at_once_ + pe % rows_at_once_, first_pixel(pass) + pe / rows_at_once_};
+    return {row_at(fold, pe % rows_at_once_), first_pixel(pass) + pe / rows_at_once_};
   }
   bool is_padding(Output at) const { return at.row >= layer_rows_ || at.pixel >= layer_pixels_; }
   /// The first of a pass; passes take pixels in raster order.
   int first_pixel(int pass) const { return pass * pixels_at_once_; }
 
  private:
+  /// At least layer_rows_ where that is padding.
+  int row_at(int fold, int number) const {
+    const int in_group = fold % group_folds_ * rows_at_once_ + number;
+    return in_group < group_rows_ ? fold / group_folds_ * group_rows_ + in_group
+                                  : layer_rows_ + in_group;
+  }
+
   int layer_rows_;
   int layer_pixels_;
   bool splits_rows_;
@@ -88,6 +99,8 @@ class ArrayMap {
   int simd_;
   int folds_;
   int steps_;
+  int group_rows_;  // of each group of the layer
+  int group_folds_;
 };
 
 /// first, first + step, ... below end.

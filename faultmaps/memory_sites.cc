@@ -1,11 +1,14 @@
 // Sites of activation buffers: their row in the site table, and what they do.
 #include <tuple>
 
+#include "faultmaps/lower.h"
 #include "faultmaps/lowering.h"
 #include "faultmaps/site_rows.h"
+#include "workloads/capabilities.h"
 #include "workloads/errors.h"
 
-namespace stuckat::site_rows {
+namespace stuckat {
+namespace site_rows {
 namespace {
 
 const ActivationMemory& memory_at(const Placement& p, int part) {
@@ -34,8 +37,9 @@ std::vector<BufferElement> buffer_elements(const Fault& fault, const ActivationM
     const Shape shape = network.shape(stored.kept);
     const int bits = stored_bits(network, stored.kept);
     const int pixel_bytes = (shape.channels * bits + 7) / 8;
-    const int pixel = address / pixel_bytes;
-    const int pixel_bit = address % pixel_bytes * 8 + bit;
+    if (address < stored.address) continue;
+    const int pixel = (address - stored.address) / pixel_bytes;
+    const int pixel_bit = (address - stored.address) % pixel_bytes * 8 + bit;
     const int channel = pixel_bit / bits;
     if (pixel >= shape.pixels() || channel >= shape.channels) continue;
     CodeMask mask;
@@ -45,11 +49,23 @@ std::vector<BufferElement> buffer_elements(const Fault& fault, const ActivationM
   return result;
 }
 
+/// The max-pools whose running maxima lie in the buffer: those at the end of the way into it.
+std::vector<int> running_maxima(const ActivationMemory::Stored& stored, const Network& network) {
+  std::vector<int> pools;
+  for (int l = stored.tensor; l < stored.kept; ++l) {
+    if (network.layer(l).kind == LayerKind::max_pool)
+      pools.push_back(l);
+    else
+      pools.clear();
+  }
+  return pools;
+}
+
 void check_running_maximum(const Fault& fault, const BufferElement& element,
                            const Placement& placement, const Network& network) {
   const auto& stored = *element.stored;
   const bool binary = stored_bits(network, stored.kept) == 1;
-  if (network.pools_after(stored.tensor).size() <= 1 || (binary && !fault.is_flip())) return;
+  if (running_maxima(stored, network).size() <= 1 || (binary && !fault.is_flip())) return;
   throw InputError(placement.accelerator,
                    name(fault) + ": running maxima of pools after pools in the raster order of " +
                        network.tensor_name(stored.tensor) + " have no exact effect",
@@ -60,7 +76,7 @@ void stick_bit(Lowering& lowering, const Fault& fault, int part) {
   const ActivationMemory& memory = memory_at(lowering.placement(), part);
   for (const BufferElement& e : buffer_elements(fault, memory, lowering.network())) {
     const CodeMask mask{~e.mask.flip, fault.value != 0 ? e.mask.flip : 0, 0};
-    const std::vector<int> pools = lowering.network().pools_after(e.stored->tensor);
+    const std::vector<int> pools = running_maxima(*e.stored, lowering.network());
     if (pools.size() == 1) {  // a running maximum
       lowering.effects().pools.push_back({pools.front(), {e.channel}, {e.pixel}, {mask}});
       continue;
@@ -100,7 +116,7 @@ void flip_while_written(Lowering& lowering, const Fault& fault, const PeArray& a
     last.step = map.steps() - 1;
     return is_before(last, *next);
   };
-  const std::vector<int> pools = lowering.network().pools_after(stored.tensor);
+  const std::vector<int> pools = running_maxima(stored, lowering.network());
   if (pools.size() == 1) {  // a running maximum
     const Layer& pool = lowering.layer(pools.front());
     int taken = 0;
@@ -165,6 +181,7 @@ void flip_bit(Lowering& lowering, const Fault& fault, int part) {
   const ActivationMemory& memory = memory_at(lowering.placement(), part);
   const Timeline& run = lowering.run();
   const int64_t cycle = fault.flip_cycle;
+  refuse_buffer_flip(lowering.network(), lowering.placement());
   const auto buffered = run.buffered(cycle);
   if (!buffered) return;
   const PeArray& array = lowering.placement().arrays.front();
@@ -191,6 +208,19 @@ void flip_bit(Lowering& lowering, const Fault& fault, int part) {
 }
 
 }  // namespace
+}  // namespace site_rows
+
+void refuse_buffer_flip(const Network& network, const Placement& placement) {
+  static const Capabilities chains = {
+      .refusal = "gives transients in activation buffers no exact effect",
+      .kinds = {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool},
+      .class_map = true,
+      .any_result = true,
+      .formats = any_network("").formats};
+  check_supported(network, chains, placement.accelerator);
+}
+
+namespace site_rows {
 
 std::vector<SiteRow> of_activation_memories() {
   return {
@@ -214,4 +244,5 @@ std::vector<SiteRow> of_activation_memories() {
   };
 }
 
-}  // namespace stuckat::site_rows
+}  // namespace site_rows
+}  // namespace stuckat

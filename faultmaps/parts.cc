@@ -56,7 +56,7 @@ int layer_of_other(PartKind kind, const Placement& placement, int part) {
 std::deque<PartRow>& known_parts() {
   static std::deque<PartRow> rows = {
       {PartKind::pe_array, "PE array", count_of<&Placement::arrays>, name_of<&Placement::arrays>,
-       array_layer, array_levels},
+       array_layer, array_levels, true},
       {PartKind::stream, "stream", count_of<&Placement::streams>, name_of<&Placement::streams>,
        stream_layer, stream_levels},
       {PartKind::window_buffer, "window buffer", count_of<&Placement::windows>,
@@ -64,7 +64,7 @@ std::deque<PartRow>& known_parts() {
       {PartKind::pool, "pool", count_of<&Placement::pools>, name_of<&Placement::pools>,
        own_layer<&Placement::pools>, nullptr},
       {PartKind::activation_memory, "activation memory", count_of<&Placement::memories>,
-       name_of<&Placement::memories>, no_layer, nullptr},
+       name_of<&Placement::memories>, no_layer, nullptr, true},
       {PartKind::window_ring, "window ring", count_others, name_of_other, layer_of_other, nullptr},
       {PartKind::replay_buffer, "replay buffer", count_others, name_of_other, layer_of_other,
        nullptr},

@@ -11,6 +11,18 @@ int stored_bits(const Network& network, int tensor) {
   return network.holds_accumulators(tensor) ? 32 : network.format(tensor).bits;
 }
 
+namespace {
+
+/// Layers first .. last - 1 each make their tensor from the one before, which nobody else reads.
+bool follow_each_other(const Network& network, int first, int last) {
+  for (int l = first; l < last; ++l) {
+    if (network.layer(l).has_weights() || network.only_consumer(l) != l) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 void validate(const Placement& placement, const Network& network) {
   std::set<std::string> names;
   auto check = [&](bool ok, const std::string& part, const std::string& what,
@@ -31,6 +43,10 @@ void validate(const Placement& placement, const Network& network) {
                 (array.schedule == Schedule::pixel_parallel || use.rows % array.pe == 0),
             array.name, std::to_string(use.rows) + " rows for " + layer.name,
             "a multiple of " + std::to_string(array.pe) + " >= " + std::to_string(layer.rows()));
+      check(array.schedule == Schedule::pixel_parallel || layer.groups == 1 ||
+                (use.rows / array.pe % layer.groups == 0 && use.rows >= layer.rows()),
+            array.name, std::to_string(use.rows) + " rows for " + layer.name,
+            "as many folds for each of its " + std::to_string(layer.groups) + " groups");
       check(
           use.columns >= layer.columns() && use.columns % array.simd == 0, array.name,
           std::to_string(use.columns) + " columns for " + layer.name,
@@ -101,12 +117,13 @@ void validate(const Placement& placement, const Network& network) {
     check(names.insert(memory.name).second, memory.name, "repeated name", "unique names");
     for (const auto& stored : memory.tensors) {
       const bool good = stored.tensor >= 0 && stored.tensor < network.tensors() &&
-                        stored.kept == network.after_pools(stored.tensor) && stored.buffer >= 0 &&
-                        stored.buffer < memory.buffers;
+                        stored.kept >= stored.tensor && stored.kept < network.tensors() &&
+                        follow_each_other(network, stored.tensor, stored.kept) &&
+                        stored.buffer >= 0 && stored.buffer < memory.buffers && stored.address >= 0;
       check(good, memory.name,
             "tensor " + std::to_string(stored.tensor) + " kept as " + std::to_string(stored.kept) +
                 " in buffer " + std::to_string(stored.buffer),
-            "tensors of the network, and what the pools that follow make of them");
+            "tensors of the network, and what the layers that follow make of them");
     }
   }
   for (const OtherPart& other : placement.others) {

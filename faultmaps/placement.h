@@ -95,15 +95,16 @@ struct PoolUnit {
   bool operator==(const PoolUnit&) const = default;
 };
 
-/// Activation buffers that swap roles from layer to layer. A pixel begins at a whole byte: pixel p
-/// of a tensor at address p * ceil(channels * b / 8), its channel c in the bits from c*b on, the
-/// lowest bit of a byte first; b as stored_bits() says. Pools directly after
-/// a layer sit on the way in, as running maxima in the buffer.
+/// Activation buffers. A pixel begins at a whole byte: pixel p of a tensor at its `address` + p *
+/// ceil(channels * b / 8), its channel c in the bits from c*b on, the lowest bit of a byte first; b
+/// as stored_bits() says. Layers directly after a tensor sit on the way in; where the last of them
+/// are max-pools, their running maxima are in the buffer.
 struct ActivationMemory {
   struct Stored {
-    int tensor = 0;  ///< as the array gives it, or as it is loaded
-    int kept = 0;    ///< after the pools that directly follow
-    int buffer = 0;  ///< that holds `kept`
+    int tensor = 0;   ///< as the array gives it, or as it is loaded
+    int kept = 0;     ///< after layers tensor .. kept - 1, each of which alone reads the one before
+    int buffer = 0;   ///< that holds `kept`
+    int address = 0;  ///< of its first byte
     bool operator==(const Stored&) const = default;
   };
   std::string name;  ///< "activations"

@@ -58,8 +58,9 @@ void add(Hasher& hasher, const PoolUnit& pool) {
 }
 
 void add(Hasher& hasher, const ActivationMemory::Stored& stored) {
-  const auto& [tensor, kept, buffer] = stored;
+  const auto& [tensor, kept, buffer, address] = stored;
   add_all(hasher, tensor, kept, buffer);
+  if (address != 0) add_all(hasher, address);  // not of chains, whose hashes are in files
 }
 
 void add(Hasher& hasher, const ActivationMemory& memory) {

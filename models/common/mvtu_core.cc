@@ -62,6 +62,13 @@ MvtuCore::MvtuCore(const Layer& layer, const PeArray& array, const ArrayUse& use
   layer_.thresholds.clear();
 }
 
+int MvtuCore::row_at(int fold, int pe) const {
+  const int rows = layer_.rows() / layer_.groups;
+  const int folds = (rows + pe_ - 1) / pe_;
+  const int row = fold % folds * pe_ + pe;
+  return row < rows && fold / folds < layer_.groups ? fold / folds * rows + row : layer_.rows();
+}
+
 void MvtuCore::arm(const Fault& fault) {
   const auto [pe, second, third, fourth] = fault.coordinates;
   if (fault.is_flip()) return arm_flip(fault);
@@ -70,11 +77,11 @@ void MvtuCore::arm(const Fault& fault) {
   switch (fault.kind) {
     case SiteKind::pe_weight:
       assert(schedule_ == Schedule::channel_parallel);
-      return arm_weight(second / synapse_fold * pe_ + pe, second % synapse_fold * simd_ + third,
+      return arm_weight(row_at(second / synapse_fold, pe), second % synapse_fold * simd_ + third,
                         fourth, one);
     case SiteKind::pe_threshold:
       assert(schedule_ == Schedule::channel_parallel);
-      return arm_threshold(second * pe_ + pe, third, fourth, one);
+      return arm_threshold(row_at(second, pe), third, fourth, one);
     case SiteKind::array_weight:
       assert(schedule_ == Schedule::pixel_parallel);
       return arm_weight(pe / synapse_fold, pe % synapse_fold * simd_ + second, third, one);
@@ -124,12 +131,12 @@ void MvtuCore::arm_flip(const Fault& fault) {
   };
   switch (fault.kind) {
     case SiteKind::pe_weight:
-      return in_memory(weight_flips_, second / synapse_fold * pe_ + pe,
+      return in_memory(weight_flips_, row_at(second / synapse_fold, pe),
                        second % synapse_fold * simd_ + third, fourth);
     case SiteKind::array_weight:
       return in_memory(weight_flips_, pe / synapse_fold, pe % synapse_fold * simd_ + second, third);
     case SiteKind::pe_threshold:
-      return in_memory(threshold_flips_, second * pe_ + pe, third, fourth);
+      return in_memory(threshold_flips_, row_at(second, pe), third, fourth);
     case SiteKind::array_threshold:
       return in_memory(threshold_flips_, pe, second, third);
     case SiteKind::pe_comparator:
@@ -212,7 +219,7 @@ void MvtuCore::arm_weight(int row, int column, int bit, bool one) {
   }
   // A padded weight: the packed path leaves those out.
   const bool one_pe = schedule_ == Schedule::channel_parallel;
-  for (int pe = one_pe ? row % pe_ : 0; pe < (one_pe ? row % pe_ + 1 : pe_); ++pe) {
+  for (int pe = one_pe ? pe_of(row) : 0; pe < (one_pe ? pe_of(row) + 1 : pe_); ++pe) {
     broken_[pe].arithmetic = true;
   }
 }
@@ -266,7 +273,8 @@ void MvtuCore::compute(int pixel, int first, int last, int32_t* out) {
     if (schedule_ == Schedule::pixel_parallel && pixel % pe_ != number) continue;
     const bool all_rows = schedule_ == Schedule::pixel_parallel;
     const int step = all_rows ? 1 : pe_;
-    const int start = all_rows ? first : first + ((number - first) % pe_ + pe_) % pe_;
+    const int ahead = number - pe_of(first);
+    const int start = all_rows ? first : first + (ahead + (ahead < 0 ? pe_ : 0));
     for (int row = start; row < last; row += step) {
       recompute(pe, row, sums_[static_cast<size_t>(row - first)], out + (row - first));
     }

@@ -45,7 +45,8 @@ class MvtuCore {
   void set_padding(const int32_t* values) { padding_ = values; }
 
   /// Keeps the packed form of `window` ([layer.columns()] values, column order of docs/hardware.md)
-  /// for the following calls of compute(). The window must live until then.
+  /// for the following calls of compute(), which are of rows of one group. The window must live
+  /// until then.
   void load(const int32_t* window);
   /// The same window as 1-bit codes, column c in bit c mod 64 of word c/64, where the layer's input
   /// is binary. Costs no unpacking unless a PE is broken in its arithmetic.
@@ -57,6 +58,11 @@ class MvtuCore {
   /// Accumulators of rows `row` .. row + count - 1 of the array become their outputs, flips left
   /// out.
   void apply_thresholds(int row, int count, int32_t* values) const;
+
+  // Channel-parallel: what a PE does in a fold, all rows of which are of one group.
+  /// layer().rows() where that is padding.
+  int row_at(int fold, int pe) const;
+  int pe_of(int row) const { return row % (layer_.rows() / layer_.groups) % pe_; }
 
   const Layer& layer() const { return layer_; }
 

@@ -92,7 +92,7 @@ int ProtectedCore::row_of(const Word& word) const {
   const auto [memory, pe, address] = word;
   const int synapse_fold = use_.columns / simd_;
   const int fold = memory == CodedMemory::weights ? address / synapse_fold : address;
-  return schedule_ == Schedule::channel_parallel ? fold * pe_ + pe : fold;
+  return schedule_ == Schedule::channel_parallel ? core_.row_at(fold, pe) : fold;
 }
 
 /// The data bits of a word as they are written.
@@ -194,7 +194,8 @@ void ProtectedCore::compute(int pixel, int first, int last, int32_t* out) {
     copies_[c].compute(pixel, first, last, outputs_[c].data());
   }
   for (int row = first; row < last; ++row) {
-    const int voter = voter_of((schedule_ == Schedule::pixel_parallel ? pixel : row) % pe_);
+    const int voter =
+        voter_of(schedule_ == Schedule::pixel_parallel ? pixel % pe_ : core_.pe_of(row));
     if (voter < 0) continue;
     const auto at = static_cast<size_t>(row - first);
     out[at] = majority({out[at], outputs_[0][at], outputs_[1][at]}, voter, apart_);

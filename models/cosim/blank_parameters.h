@@ -7,6 +7,7 @@ namespace stuckat::cosim {
 
 inline Network without_parameters(Network network) {
   for (Layer& layer : network.layers) {
+    if (!layer.has_weights()) continue;
     layer.weights.clear();
     layer.thresholds.clear();
   }

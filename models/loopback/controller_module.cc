@@ -49,8 +49,9 @@ bool ControllerModule::run_image(int64_t image, bool first_tile_is_there) {
   load(image, moved_bytes.bytes);
   if (!first_tile_is_there) request_tiles(0, 0, 1);
   bool more = false;
-  std::vector<uint8_t> result;
+  next_move_ = 0;
   for (size_t i = 0; i < plan_.layers.size(); ++i) {
+    move_before(i, image, cycles);
     const LayerPlan& layer = plan_.layers[i];
     activations->open(network_.output_tensor(layer.layer));
     now_ += accelerator_.control_cycles;
@@ -63,18 +64,37 @@ bool ControllerModule::run_image(int64_t image, bool first_tile_is_there) {
     now_ = layer_done.cycle;
     layer_done.cycles.control = accelerator_.control_cycles;
     cycles.layers.push_back(layer_done.cycles);
-    if (hooks_.written)
-      hooks_.written(image, network_.output_tensor(layer.layer), activations->written());
-    if (last_layer) {
-      result = stored_tensor(network_, plan_.output_tensor, activations->written().back());
-    }
-    activations->swap();
+    keep(image, network_.output_tensor(layer.layer));
   }
+  move_before(plan_.layers.size(), image, cycles);
   cycles.store =
       move(plan_.output_bytes, job_.results_at + index * static_cast<uint64_t>(plan_.output_bytes),
-           std::move(result), moved_bytes);
+           std::move(result_), moved_bytes);
   hooks_.stored(image, cycles);
   return more;
+}
+
+/// Layers that move tensors from buffer to buffer before the array goes on with one of the plan.
+void ControllerModule::move_before(size_t layer, int64_t image, ImageCycles& cycles) {
+  for (; next_move_ < plan_.moves.size(); ++next_move_) {
+    const MovePlan& next = plan_.moves[next_move_];
+    if (static_cast<size_t>(next.before) != layer) return;
+    activations->move(next.layer);
+    cycles.moves.push_back(
+        {accelerator_.control_cycles, 0, next.cycles, accelerator_.pipeline_cycles});
+    now_ += cycles.moves.back().total();
+    keep(image, network_.output_tensor(next.layer));
+  }
+}
+
+/// What was written, tensors `first` and those after it, can be read.
+void ControllerModule::keep(int64_t image, int first) {
+  const std::vector<Tensor>& written = activations->written();
+  if (hooks_.written) hooks_.written(image, first, written);
+  if (first + static_cast<int>(written.size()) > plan_.output_tensor) {
+    result_ = stored_tensor(network_, plan_.output_tensor, written.back());
+  }
+  activations->keep();
 }
 
 /// Moves activations from or to memory; returns how long that took.
@@ -97,8 +117,7 @@ void ControllerModule::load(int64_t image, const std::vector<uint8_t>& bytes) {
   }
   // Flips in the first cycle in which it is there hit what is read, not what was loaded.
   activations->close(loaded - 1);
-  if (hooks_.written) hooks_.written(image, plan_.input_tensor, activations->written());
-  activations->swap();
+  keep(image, plan_.input_tensor);
 }
 
 void ControllerModule::request_tiles(size_t layer, size_t first, size_t last) {

@@ -57,6 +57,8 @@ class ControllerModule : public sc_core::sc_module {
   int64_t move(int64_t bytes, uint64_t address, std::vector<uint8_t> store, Moved& result);
   void load(int64_t image, const std::vector<uint8_t>& bytes);
   void request_tiles(size_t layer, size_t first, size_t last);
+  void move_before(size_t layer, int64_t image, ImageCycles& cycles);
+  void keep(int64_t image, int first);
 
   const Network& network_;
   const LoopbackAccelerator& accelerator_;
@@ -64,6 +66,8 @@ class ControllerModule : public sc_core::sc_module {
   Hooks hooks_;
   Job job_;
   int64_t now_ = 0;
+  size_t next_move_ = 0;         // of the plan
+  std::vector<uint8_t> result_;  // of the image
 };
 
 }  // namespace stuckat::loopback

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "faultmaps/lower.h"
 #include "faultmaps/mitigation/protection.h"
 
 namespace stuckat::loopback {
@@ -40,7 +41,7 @@ ElaboratedArray::ElaboratedArray(const Network& of_network, const LoopbackAccele
       faults(fault_map),
       cores(armed_cores(network, placement, pe_array, faults)),
       fetch("weight_fetch", fetch_params),
-      activations("activations", network),
+      activations("activations", network, placement.memories.front()),
       array("array", loopback, plan, cores),
       controller("controller", network, loopback, plan, std::move(hooks)) {
   fetch.program(program);
@@ -58,7 +59,9 @@ ElaboratedArray::ElaboratedArray(const Network& of_network, const LoopbackAccele
   controller.commands(commands);
   controller.done(done);
   for (const Fault& fault : faults.faults) {
-    if (fault.kind == SiteKind::buffer_activation) activations.arm(fault);
+    if (fault.kind != SiteKind::buffer_activation) continue;
+    if (fault.is_flip()) refuse_buffer_flip(network, placement);
+    activations.arm(fault);
   }
 }
 

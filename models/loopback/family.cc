@@ -1,5 +1,6 @@
 #include "models/loopback/family.h"
 
+#include "models/loopback/activation_plan.h"
 #include "models/loopback/explorer.h"
 #include "models/loopback/placement.h"
 #include "models/loopback/simulation.h"
@@ -10,15 +11,14 @@
 namespace stuckat::loopback {
 namespace {
 
-SimulationResult cycles_of(LoopbackResult run) {
+SimulationResult cycles_of(LoopbackResult run, const Network& network) {
   SimulationResult result;
   result.first_image_cycles = run.first_image_cycles;
   result.interval_cycles = run.steady_interval_cycles;
   result.total_cycles = run.total_cycles;
   result.bottleneck = std::move(run.bottleneck);
   result.modules = std::move(run.modules);
-  for (const LoopbackLayerResult& l : run.layers) {
-    const LayerCycles& c = l.cycles;
+  for_each_step(run, run.images.back(), [&](const LoopbackLayerResult& l, const LayerCycles& c) {
     result.layers.push_back({l.name,
                              c.total(),
                              l.utilisation,
@@ -27,6 +27,14 @@ SimulationResult cycles_of(LoopbackResult run) {
                               {"control", c.control, 8},
                               {"drain", c.pipeline, 8}},
                              {{"weight bytes", l.weight_bytes}, {"tiles", l.tiles, 6}}});
+  });
+  if (!is_chain(network)) {
+    std::string bytes;
+    for (const int64_t used : run.buffer_bytes) {
+      bytes += (bytes.empty() ? "" : " and ") + std::to_string(used);
+    }
+    result.notes.push_back("the activation buffers are used up to " + bytes +
+                           " bytes: tensors stay until their last reader");
   }
   return result;
 }
@@ -36,11 +44,11 @@ std::vector<CycleSpan> last_spans(const LoopbackResult& run, const Network& netw
   std::vector<CycleSpan> spans(static_cast<size_t>(network.tensors()));
   const ImageCycles& image = run.images.back();
   int64_t now = run.total_cycles - image.total() + image.load;
-  for (size_t l = 0; l < run.layers.size(); ++l) {
-    const int64_t end = now + image.layers[l].total();
-    spans[static_cast<size_t>(Network::output_tensor(run.layers[l].layer))] = {now, end - 1};
+  for_each_step(run, image, [&](const LoopbackLayerResult& step, const LayerCycles& cycles) {
+    const int64_t end = now + cycles.total();
+    spans[static_cast<size_t>(Network::output_tensor(step.layer))] = {now, end - 1};
     now = end;
-  }
+  });
   return spans;
 }
 
@@ -57,7 +65,7 @@ std::unique_ptr<Timeline> Loopback::timeline(const Network& network, int64_t ima
 }
 
 SimulationResult Loopback::time(const Network& network, int64_t images) const {
-  return cycles_of(time_images(network, description_, images));
+  return cycles_of(time_images(network, description_, images), network);
 }
 
 SimulationResult Loopback::simulate_protected(const Network& network, const Placement& placement,
@@ -75,7 +83,7 @@ SimulationResult Loopback::simulate_protected(const Network& network, const Plac
   if (recording.spans) spans = last_spans(run, network);
   auto logits = std::move(run.logits);
   auto tensors = std::move(run.tensors);
-  SimulationResult result = cycles_of(std::move(run));
+  SimulationResult result = cycles_of(std::move(run), network);
   result.logits = std::move(logits);
   result.tensors = std::move(tensors);
   result.spans = std::move(spans);

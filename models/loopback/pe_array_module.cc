@@ -51,17 +51,18 @@ void PeArrayModule::compute_in_steps(int index, const WeightTile& tile, int64_t 
   ProtectedCore& core = cores_[static_cast<size_t>(index)];
   const bool by_channel = accelerator_.schedule == Schedule::channel_parallel;
   const int64_t pass = by_channel ? pixel : pixel / accelerator_.pe;
-  const int first = tile.first_fold * plan.rows_per_fold;
+  const Layer& layer = core.layer();
   std::vector<int64_t> cycles(static_cast<size_t>(plan.synapse_fold));
   for (int fold = 0; fold < tile.folds; ++fold) {
     std::iota(cycles.begin(), cycles.end(), start + (pass * tile.folds + fold) * plan.synapse_fold);
     core.set_step_cycles(cycles.data(), start);
+    const auto [row, last] = plan.rows_of(tile.first_fold + fold);
     if (activations->has_flips()) {
-      core.load(activations->window(core.layer(), pixel, cycles.data(),
-                                    static_cast<int>(accelerator_.simd)));
+      core.load(
+          activations->window(layer, pixel, cycles.data(), static_cast<int>(accelerator_.simd)));
+    } else if (layer.groups > 1) {
+      core.load(activations->window(layer, pixel, layer.group_of(row)));
     }
-    const int row = first + fold * plan.rows_per_fold;
-    const int last = std::min(row + plan.rows_per_fold, core.layer().rows());
     core.compute(pixel, row, last, outputs_.data());
     activations->write(pixel, row, last - row, outputs_.data(),
                        cycles.back() + accelerator_.pipeline_cycles);
@@ -72,18 +73,24 @@ void PeArrayModule::compute(int index, const WeightTile& tile, int64_t start) {
   const LayerPlan& plan = plan_.layers[static_cast<size_t>(index)];
   ProtectedCore& core = cores_[static_cast<size_t>(index)];
   const Layer& layer = core.layer();
-  const int first = tile.first_fold * plan.rows_per_fold;
-  const int last = std::min(first + tile.folds * plan.rows_per_fold, layer.rows());
   const bool in_steps = core.has_flips() || activations->has_flips();
-  outputs_.resize(static_cast<size_t>(last - first));
+  const int end = tile.first_fold + tile.folds;
+  outputs_.resize(static_cast<size_t>(std::min(layer.rows(), tile.folds * plan.rows_per_fold)));
   for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
-    core.load(activations->window(layer, pixel));
     if (in_steps) {
+      core.load(activations->window(layer, pixel, 0));
       compute_in_steps(index, tile, start, pixel);
       continue;
     }
-    core.compute(pixel, first, last, outputs_.data());
-    activations->write(pixel, first, last - first, outputs_.data(), 0);
+    for (int fold = tile.first_fold; fold < end;) {
+      const int group = fold / plan.group_folds;
+      const int first = plan.rows_of(fold).first;
+      fold = std::min(end, (group + 1) * plan.group_folds);
+      const int count = plan.rows_of(fold - 1).end - first;
+      core.load(activations->window(layer, pixel, group));
+      core.compute(pixel, first, first + count, outputs_.data());
+      activations->write(pixel, first, count, outputs_.data(), 0);
+    }
   }
 }
 

@@ -1,10 +1,9 @@
 #include "models/loopback/placement.h"
 
 #include <algorithm>
-#include <limits>
 #include <string>
 
-#include "faultmaps/effects.h"
+#include "models/loopback/activation_plan.h"
 #include "workloads/capabilities.h"
 #include "workloads/errors.h"
 
@@ -27,38 +26,16 @@ int width(int64_t asked, int needed, const std::string& what, const std::string&
   return static_cast<int>(asked);
 }
 
-/// What is loaded goes into buffer 0; each layer reads one buffer and writes the other.
-ActivationMemory activation_memory(const LoopbackAccelerator& accelerator, const Network& network,
-                                   const std::vector<ArrayUse>& uses) {
-  ActivationMemory memory;
-  memory.name = "activations";
-  memory.bytes = static_cast<int>(
-      std::min<int64_t>(accelerator.activation_buffer_bytes, std::numeric_limits<int>::max()));
-  const int loaded = accelerator.host_first_last ? uses.front().layer : 0;
-  memory.tensors.push_back({loaded, network.after_pools(loaded), 0});
-  for (size_t i = 0; i < uses.size(); ++i) {
-    const int tensor = network.output_tensor(uses[i].layer);
-    memory.tensors.push_back({tensor, network.after_pools(tensor), static_cast<int>(i + 1) % 2});
-  }
-  return memory;
-}
-
 }  // namespace
 
 std::vector<int> array_layers(const LoopbackAccelerator& accelerator, const Network& network) {
   std::vector<int> result;
-  for (size_t i = 0; i < network.layers.size(); ++i) {
-    if (network.layers[i].part() == HardwarePart::pe_array) result.push_back(static_cast<int>(i));
+  for (const ProgramStep& step : program_of(accelerator, network).steps) {
+    if (network.layer(step.layer).part() == HardwarePart::pe_array) result.push_back(step.layer);
   }
-  if (accelerator.host_first_last) {
-    const auto layers = static_cast<int>(result.size());
-    if (layers < 3) {
-      throw InputError("loopback:" + accelerator.name,
-                       "host_first_last leaves no layer of " + network.name + " to the array",
-                       "a network of at least 3 layers with weights");
-    }
-    result.pop_back();
-    result.erase(result.begin());
+  if (result.empty()) {
+    throw InputError("loopback:" + accelerator.name, network.name + " has no layer with weights",
+                     "at least one");
   }
   return result;
 }
@@ -66,10 +43,8 @@ std::vector<int> array_layers(const LoopbackAccelerator& accelerator, const Netw
 Placement place(const LoopbackAccelerator& accelerator, const Network& network) {
   validate(accelerator);
   const std::string where = "loopback:" + accelerator.name;
-  static const Capabilities array_and_pools = {
-      "loopback accelerators do not compute",
-      {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
-  check_supported(network, array_and_pools, where);
+  static const Capabilities capabilities = any_network("loopback accelerators do not compute");
+  check_supported(network, capabilities, where);
   PeArray array;
   array.name = "array";
   array.pe = static_cast<int>(accelerator.pe);
@@ -81,8 +56,9 @@ Placement place(const LoopbackAccelerator& accelerator, const Network& network) 
     const Layer& layer = network.layers[static_cast<size_t>(index)];
     accumulator = std::max(accumulator, layer.accumulator_bits());
     threshold = std::max(threshold, layer.threshold_bits());
-    array.uses.push_back(
-        {index, padded(layer.rows(), array.pe), padded(layer.columns(), array.simd), 0, 0});
+    // The rows of a fold are of one group.
+    const int rows = layer.groups * padded(layer.rows() / layer.groups, array.pe);
+    array.uses.push_back({index, rows, padded(layer.columns(), array.simd), 0, 0});
   }
   for (ArrayUse& use : array.uses) {
     use.accumulator_bits =
@@ -90,7 +66,8 @@ Placement place(const LoopbackAccelerator& accelerator, const Network& network) 
     use.threshold_bits = width(accelerator.threshold_bits, threshold, "a threshold", where);
   }
   Placement placement{where, {array}, {}};
-  placement.memories.push_back(activation_memory(accelerator, network, array.uses));
+  placement.memories.push_back(
+      activation_memory(accelerator, network, program_of(accelerator, network)));
   return placement;
 }
 

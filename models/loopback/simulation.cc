@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <systemc>
 
+#include "models/loopback/activation_plan.h"
 #include "models/loopback/elaboration_module.h"
 #include "models/loopback/memory_module.h"
 #include "models/loopback/placement.h"
@@ -79,6 +80,14 @@ void fill_layers(const Network& network, const LoopbackAccelerator& accelerator,
     result.bytes_per_image += row.weight_bytes;
     result.layers.push_back(row);
   }
+  for (size_t i = 0; i < plan.moves.size(); ++i) {
+    const int layer = plan.moves[i].layer;
+    LoopbackLayerResult row;
+    row.layer = layer;
+    row.name = network.layer(layer).name;
+    row.cycles = result.images.back().moves[i];
+    result.moves.push_back(row);
+  }
   const auto slowest = std::max_element(
       result.layers.begin(), result.layers.end(),
       [](const auto& a, const auto& b) { return a.cycles.total() < b.cycles.total(); });
@@ -94,6 +103,7 @@ void fill_layers(const Network& network, const LoopbackAccelerator& accelerator,
 /// What the array did, and what took most of the time.
 void fill_array(LoopbackResult& result) {
   ModuleStatistics array{"array"};
+  int64_t moving = 0;
   for (const ImageCycles& image : result.images) {
     array.starved_cycles += image.load;
     array.blocked_cycles += image.store;
@@ -103,13 +113,21 @@ void fill_array(LoopbackResult& result) {
       array.control_cycles += layer.control;
       array.draining_cycles += layer.pipeline;
     }
+    for (const LayerCycles& move : image.moves) {
+      moving += move.steps;
+      array.control_cycles += move.control;
+      array.draining_cycles += move.pipeline;
+    }
   }
-  assert(array.total_cycles() == result.total_cycles);
   const int64_t on_memory = array.memory_cycles + array.starved_cycles + array.blocked_cycles;
   const int64_t on_control = array.control_cycles + array.draining_cycles;
+  array.starved_cycles += moving;
+  assert(array.total_cycles() == result.total_cycles);
   result.bottleneck = "array";
-  if (on_memory > std::max(array.busy_cycles, on_control))
+  if (on_memory > std::max({array.busy_cycles, on_control, moving}))
     result.bottleneck = "memory";
+  else if (moving > std::max(array.busy_cycles, on_control))
+    result.bottleneck = "buffers";
   else if (on_control > array.busy_cycles)
     result.bottleneck = "control";
   result.modules.push_back(std::move(array));
@@ -205,6 +223,7 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
     result.logits.push_back(of_image.back().values);
   }
   fill_layers(network, accelerator, plan, result);
+  result.buffer_bytes = used_bytes(placement.memories.front(), network);
   fill_array(result);
   fill_memory(design.fetch, memory.get(), result);
   if (options.tensors) result.tensors = std::move(tensors);
@@ -220,6 +239,7 @@ LoopbackResult time_images(const Network& network, const LoopbackAccelerator& ac
   result.first_image_cycles = result.images.front().total();
   result.steady_interval_cycles = steady_interval(plan, accelerator);
   fill_layers(network, accelerator, plan, result);
+  result.buffer_bytes = used_bytes(place(accelerator, network).memories.front(), network);
   fill_array(result);
   return result;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,8 @@ struct SimulationOptions {
   std::function<void(int64_t images)> on_image = {};
 };
 
-/// One layer that runs on the array.
+/// One layer that runs on the array, or that moves tensors while the array waits: without weights,
+/// tiles and operations.
 struct LoopbackLayerResult {
   int layer = 0;  ///< index in Network::layers
   std::string name;
@@ -56,6 +58,8 @@ struct LoopbackResult {
   std::vector<ImageCycles> images;           ///< as they were run
   std::vector<LoopbackTransfer> transfers;   ///< in order, if asked for
   std::vector<LoopbackLayerResult> layers;   ///< in order
+  std::vector<LoopbackLayerResult> moves;    ///< in order
+  std::vector<int64_t> buffer_bytes;         ///< of each activation buffer that are used
   std::vector<ModuleStatistics> modules;     ///< "array", "weight_fetch", built-in "memory"
 
   int64_t first_image_cycles = 0;
@@ -63,8 +67,8 @@ struct LoopbackResult {
                                        ///< with another memory
   int64_t total_cycles = 0;            ///< of all images given
   double utilisation = 0;              ///< operations / (PE * SIMD * total cycles)
-  std::string bottleneck;     ///< "array", "memory" or "control": where most cycles are spent
-  std::string slowest_layer;  ///< the layer with most cycles
+  std::string bottleneck;              ///< "array", "memory", "buffers" or "control": most cycles
+  std::string slowest_layer;           ///< the layer with most cycles
 
   int64_t bytes_per_image = 0;  ///< weights, image and result: moved in the steady state
   int64_t input_bytes = 0;
@@ -79,6 +83,22 @@ struct LoopbackResult {
 LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accelerator,
                         const FaultMap& map, const std::vector<Tensor>& images,
                         const SimulationOptions& options = {});
+
+/// Layers and moves in the order of the program: visit(row, the cycles of an image that it took).
+template <typename Visit>
+void for_each_step(const LoopbackResult& result, const ImageCycles& image, const Visit& visit) {
+  size_t move = 0;
+  const auto moves_before = [&](int layer) {
+    for (; move < result.moves.size() && result.moves[move].layer < layer; ++move) {
+      visit(result.moves[move], image.moves[move]);
+    }
+  };
+  for (size_t l = 0; l < result.layers.size(); ++l) {
+    moves_before(result.layers[l].layer);
+    visit(result.layers[l], image.layers[l]);
+  }
+  moves_before(std::numeric_limits<int>::max());
+}
 
 /// The cycles, layers and the array's statistics of `images` images, without values and SystemC.
 LoopbackResult time_images(const Network& network, const LoopbackAccelerator& accelerator,

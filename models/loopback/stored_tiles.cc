@@ -15,8 +15,7 @@ void walk(const LayerPlan& plan, const WeightTile& tile, const ArrayUse& use, in
   const int bits = layer.weight_format.bits;
   int64_t word = 0;
   for (int fold = tile.first_fold; fold < tile.first_fold + tile.folds; ++fold) {
-    const int first = fold * plan.rows_per_fold;
-    const int last = std::min(first + plan.rows_per_fold, layer.rows());
+    const auto [first, last] = plan.rows_of(fold);
     for (int column = 0; column < plan.synapse_fold * simd; column += simd) {
       for (int row = first; row < last; ++row) {
         for (int lane = 0; lane < simd && column + lane < layer.columns(); ++lane) {

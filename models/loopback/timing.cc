@@ -1,8 +1,10 @@
 #include "models/loopback/timing.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
+#include "models/loopback/activation_plan.h"
 #include "models/loopback/placement.h"
 #include "workloads/errors.h"
 
@@ -11,11 +13,15 @@ namespace {
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// Pixels begin at whole bytes.
-int64_t tensor_bytes(const Network& network, int tensor) {
-  const Shape shape = network.shape(tensor);
-  const int bits = stored_bits(network, tensor);
-  return shape.pixels() * ceil_div(int64_t{shape.channels} * bits, 8);
+/// Every tensor that the layer reads once, word by word.
+int64_t move_cycles(const LoopbackAccelerator& accelerator, const Network& network,
+                    const Layer& layer) {
+  int64_t cycles = 0;
+  for (const int tensor : std::set<int>(layer.inputs.begin(), layer.inputs.end())) {
+    const Shape shape = network.shape(tensor);
+    cycles += shape.pixels() * ceil_div(shape.channels, accelerator.simd);
+  }
+  return cycles;
 }
 
 LayerPlan plan_layer(const LoopbackAccelerator& accelerator, const Network& network,
@@ -24,6 +30,7 @@ LayerPlan plan_layer(const LoopbackAccelerator& accelerator, const Network& netw
   const int pe = static_cast<int>(accelerator.pe);
   LayerPlan plan;
   plan.layer = use.layer;
+  plan.group_rows = layer.rows() / layer.groups;
   plan.synapse_fold = use.columns / static_cast<int>(accelerator.simd);
   if (accelerator.schedule == Schedule::channel_parallel) {
     plan.rows_per_fold = pe;
@@ -33,6 +40,7 @@ LayerPlan plan_layer(const LoopbackAccelerator& accelerator, const Network& netw
     plan.folds = layer.rows();
     plan.passes = static_cast<int>(ceil_div(layer.output.pixels(), pe));
   }
+  plan.group_folds = plan.folds / layer.groups;
   const int64_t word_bytes =
       ceil_div(plan.rows_per_fold * accelerator.simd * layer.weight_format.bits, 8);
   const int64_t fold_bytes = plan.synapse_fold * word_bytes;
@@ -70,7 +78,16 @@ class Recurrence {
     result.load = memory_free_ - now;
     now = memory_free_;
     if (fetched_ == 0) fetch_next();
+    auto move = plan_.moves.begin();
+    const auto move_before = [&](size_t l) {
+      for (; move != plan_.moves.end() && static_cast<size_t>(move->before) == l; ++move) {
+        result.moves.push_back(
+            {accelerator_.control_cycles, 0, move->cycles, accelerator_.pipeline_cycles});
+        now += result.moves.back().total();
+      }
+    };
     for (size_t l = 0; l < plan_.layers.size(); ++l) {
+      move_before(l);
       const LayerPlan& layer = plan_.layers[l];
       LayerCycles cycles{accelerator_.control_cycles, 0, layer.steps(),
                          accelerator_.pipeline_cycles};
@@ -90,6 +107,7 @@ class Recurrence {
       now += cycles.pipeline;
       result.layers.push_back(cycles);
     }
+    move_before(plan_.layers.size());
     memory_free_ = std::max(memory_free_, now) + transfer_cycles(memory(), plan_.output_bytes);
     result.store = memory_free_ - now;
     end_ = memory_free_;
@@ -128,6 +146,12 @@ class Recurrence {
 
 }  // namespace
 
+LayerPlan::Rows LayerPlan::rows_of(int fold) const {
+  const int group = fold / group_folds * group_rows;
+  const int first = fold % group_folds * rows_per_fold;
+  return {group + first, group + std::min(first + rows_per_fold, group_rows)};
+}
+
 int64_t LayerPlan::bytes() const {
   int64_t sum = 0;
   for (const WeightTile& tile : tiles) sum += tile.bytes;
@@ -143,28 +167,36 @@ int64_t LoopbackPlan::weight_bytes() const {
 int64_t ImageCycles::total() const {
   int64_t sum = load + store;
   for (const LayerCycles& layer : layers) sum += layer.total();
+  for (const LayerCycles& move : moves) sum += move.total();
   return sum;
 }
 
 LoopbackPlan make_plan(const LoopbackAccelerator& accelerator, const Network& network) {
   const Placement placement = place(accelerator, network);
   const auto& uses = placement.arrays.front().uses;
+  const Program program = program_of(accelerator, network);
   LoopbackPlan plan;
-  plan.input_tensor = accelerator.host_first_last ? uses.front().layer : 0;
-  plan.output_tensor = network.after_pools(network.output_tensor(uses.back().layer));
+  plan.input_tensor = program.input_tensor;
+  plan.output_tensor = program.output_tensor;
   plan.input_bytes = tensor_bytes(network, plan.input_tensor);
   plan.output_bytes = tensor_bytes(network, plan.output_tensor);
-  std::vector<int> stored = {network.after_pools(plan.input_tensor)};
   int64_t offset = 0;
   for (const ArrayUse& use : uses) {
     plan.layers.push_back(plan_layer(accelerator, network, use));
     for (WeightTile& tile : plan.layers.back().tiles) {
       tile.offset = std::exchange(offset, offset + tile.bytes);
     }
-    stored.push_back(network.after_pools(network.output_tensor(use.layer)));
   }
-  for (const int tensor : stored) {
-    const int64_t bytes = tensor_bytes(network, tensor);
+  int before = 0;
+  for (const ProgramStep& step : program.steps) {
+    const Layer& layer = network.layer(step.layer);
+    if (layer.part() == HardwarePart::pe_array)
+      ++before;
+    else
+      plan.moves.push_back({step.layer, before, move_cycles(accelerator, network, layer)});
+  }
+  for (const auto& stored : placement.memories.front().tensors) {
+    const int64_t bytes = tensor_bytes(network, stored.kept);
     if (bytes <= accelerator.activation_buffer_bytes) continue;
     throw InputError(
         "loopback:" + accelerator.name,

@@ -19,17 +19,33 @@ struct WeightTile {
   int64_t steps = 0;   ///< of the array: folds * synapse_fold * passes
 };
 
-/// One layer on the array, with the pools that follow it.
+/// One layer on the array, with those that follow it into the buffer.
 struct LayerPlan {
+  struct Rows {
+    int first = 0;
+    int end = 0;
+  };
   int layer = 0;          ///< index in Network::layers
   int rows_per_fold = 1;  ///< PE (channel-parallel) or 1 (pixel-parallel)
-  int folds = 0;
+  int folds = 0;          ///< of all groups of the layer, one group's after the other's
+  int group_rows = 0;     ///< of each group
+  int group_folds = 0;
   int synapse_fold = 0;  ///< ceil(columns / SIMD)
   int passes = 0;        ///< output pixels, or groups of PE of them
   std::vector<WeightTile> tiles;
 
   int64_t steps() const { return int64_t{folds} * synapse_fold * passes; }
+  /// Those of a fold, without padding.
+  Rows rows_of(int fold) const;
   int64_t bytes() const;
+};
+
+/// A layer without weights that follows no other into the buffer: a word of SIMD channels is read
+/// in a cycle, and the array waits.
+struct MovePlan {
+  int layer = 0;   ///< index in Network::layers
+  int before = 0;  ///< the layer of the plan that is next; LoopbackPlan::layers.size() after all
+  int64_t cycles = 0;
 };
 
 struct LoopbackPlan {
@@ -38,6 +54,7 @@ struct LoopbackPlan {
   int64_t input_bytes = 0;
   int64_t output_bytes = 0;
   std::vector<LayerPlan> layers;  ///< in order
+  std::vector<MovePlan> moves;    ///< in order
 
   int64_t weight_bytes() const;  ///< of all tiles
 };
@@ -49,7 +66,8 @@ LoopbackPlan make_plan(const LoopbackAccelerator& accelerator, const Network& ne
 /// Cycles of one transfer: closed form of the burst model, FORMAT.md.
 int64_t transfer_cycles(const MemoryParams& memory, int64_t bytes);
 
-/// Cycles of one layer by what the array did; their sum is the layer's time.
+/// Cycles of one layer by what the array did; their sum is the layer's time. Of one that moves
+/// tensors: steps of reading.
 struct LayerCycles {
   int64_t control = 0;
   int64_t waiting = 0;  ///< for weights
@@ -65,6 +83,7 @@ struct ImageCycles {
   int64_t load = 0;  ///< waiting for memory included
   std::vector<LayerCycles> layers;
   int64_t store = 0;  ///< waiting for memory included
+  std::vector<LayerCycles> moves = {};
 
   int64_t total() const;
   bool operator==(const ImageCycles&) const = default;

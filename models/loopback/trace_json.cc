@@ -22,14 +22,13 @@ void write_trace(std::ostream& file, const LoopbackResult& result) {
     const ImageCycles& image = result.images[i];
     out.slice(Process::layers, 0, "image " + std::to_string(i), now, now + image.total());
     spend("load", image.load);
-    for (size_t l = 0; l < image.layers.size(); ++l) {
-      const LayerCycles& cycles = image.layers[l];
-      out.slice(Process::layers, 1, result.layers[l].name, now, now + cycles.total());
+    for_each_step(result, image, [&](const LoopbackLayerResult& step, const LayerCycles& cycles) {
+      out.slice(Process::layers, 1, step.name, now, now + cycles.total());
       spend("control", cycles.control);
       spend("waits for weights", cycles.waiting);
-      spend("steps", cycles.steps);
+      spend(step.tiles > 0 ? "steps" : "moves", cycles.steps);
       spend("pipeline", cycles.pipeline);
-    }
+    });
     spend("store", image.store);
   }
   for (const LoopbackTransfer& transfer : result.transfers) {

@@ -5,6 +5,7 @@
 #include "models/systolic/plan.h"
 #include "tests/agree/agreement.h"
 #include "tests/agree/systolic_faults.h"
+#include "tests/agree/tiny_graph.h"
 #include "tests/agree/tiny_network.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_accelerator.h"
@@ -17,62 +18,6 @@ using test::Engines;
 using test::value_schedules;
 
 namespace {
-
-Layer layer_of(LayerKind kind, int channels = 0) {
-  Layer layer;
-  layer.kind = kind;
-  layer.output.channels = channels;
-  return layer;
-}
-
-/// A residual block on an image in a format: one branch goes through two convolutions, the other
-/// through a depthwise one, their sum through an average-pool to a dense layer with thresholds.
-Network tiny_residual(NumberFormat image, NumberFormat format, uint64_t seed) {
-  test::Random random(seed);
-  Network network;
-  network.name = "residual";
-  const auto add = [&](Layer layer, const char* name) {
-    layer.name = name;
-    if (layer.inputs.empty()) layer.inputs = {static_cast<int>(network.layers.size())};
-    const int from = layer.inputs.front();
-    layer.input = from == 0 ? Shape{4, 5, 2} : network.layer(from - 1).output;
-    layer.input_format = from == 0 ? image : network.layer(from - 1).output_format;
-    layer.output_format = format;
-    if (layer.has_weights()) layer.weight_format = signed_format(3);
-    if (!layer.has_weights() || layer.groups > 1) layer.output.channels = layer.input.channels;
-    layer.output = layer.kind->output(layer, "residual");
-    test::fill_graph_parameters(layer, random);
-    network.add(std::move(layer));
-    return static_cast<int>(network.layers.size());
-  };
-  Layer first = layer_of(LayerKind::convolution, 3);
-  first.kernel = {3, 2};
-  first.stride = {2, 1};
-  first.padding = {1, 0, 1, 1};
-  const int fork = add(first, "layer0");
-  const int branch = add(layer_of(LayerKind::convolution, 3), "layer1");
-  Layer depthwise = layer_of(LayerKind::convolution);
-  depthwise.inputs = {fork};
-  depthwise.kernel = {2, 3};
-  depthwise.padding = {0, 1, 1, 1};
-  depthwise.groups = 3;
-  const int other = add(depthwise, "layer2");
-  Layer sum = layer_of(LayerKind::add);
-  sum.inputs = {branch, other};
-  for (int i = 0; i < 2; ++i) {
-    sum.tables.push_back({format, {}});
-    for (int code = 0; code < 1 << format.bits; ++code) {
-      sum.tables.back().values.push_back(test::uniform(random, -9, 9));
-    }
-  }
-  add(sum, "add0");
-  Layer pool = layer_of(LayerKind::average_pool);
-  pool.kernel = {2, 5};
-  add(pool, "pool0");
-  add(layer_of(LayerKind::dense, 3), "layer3");
-  validate(network, "residual");
-  return network;
-}
 
 /// A run in a child for each takes longer than the engines.
 constexpr uint64_t drawn = test::drawn / 3;
@@ -99,7 +44,7 @@ TEST_CASE("every fault of a tiny systolic array agrees on a residual block") {
   int64_t all = 0;
   for (const Row& row : {Row{fixed_point_format, unsigned_format(2), Engines::no_trainer},
                          Row{full_format(9), signed_format(3), Engines::simulator_only}}) {
-    const Network network = tiny_residual(row.image, row.format, 7);
+    const Network network = test::tiny_residual(row.image, row.format, 7);
     test::Random random(8);
     const auto images = test::random_images(random, network, 2);
     for (size_t s = 0; s < value_schedules.size(); ++s) {

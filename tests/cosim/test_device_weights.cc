@@ -3,6 +3,7 @@
 
 #include "tests/cosim/device_system.h"
 #include "tests/support/catch.h"
+#include "tests/support/random_graph.h"
 #include "workloads/reference.h"
 
 using namespace stuckat;
@@ -113,6 +114,36 @@ TEST_CASE("a_host_that_keeps_the_first_and_the_last_layer_gets_what_is_between")
           });
           return verdict;
         }) == "");
+}
+
+TEST_CASE("a_device_runs_networks_that_are_graphs") {
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    INFO("seed " << seed);
+    CHECK(in_child([&]() -> std::string {
+            Random random(seed);
+            Work w{random_graph(random), {}, {}, {}};
+            w.accelerator = random_loopback(random, w.network);
+            w.images = {random_image(random, w.network)};
+            w.faults.accelerator = LoopbackKind::place(w.accelerator, w.network).accelerator;
+            Bench bench(w);
+            std::string verdict = "not finished";
+            bench.run([&](Host& host) {
+              LoopbackKind::put_parameters(bench, w, w.network);
+              bench.put(images_at, loopback::stored_tensor(w.network, 0, w.images[0]));
+              start(host, 1);
+              host.wait_for_interrupt();
+              const auto result = reference::run(w.network, w.images[0]).back();
+              const auto expected =
+                  loopback::stored_tensor(w.network, w.network.tensors() - 1, result);
+              verdict = differs("bytes", host.read(at(Register::result_bytes)), expected.size());
+              if (!std::equal(expected.begin(), expected.end(),
+                              bench.memory.bytes.begin() + results_at)) {
+                verdict += "another result";
+              }
+            });
+            return verdict;
+          }) == "");
+  }
 }
 
 TEST_CASE("direct_access_to_parameters_costs_what_transactions_do_and_debuggers_read_it_all") {

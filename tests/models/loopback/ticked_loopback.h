@@ -2,6 +2,7 @@
 // machine that is ticked. Slow and obvious, no values, no closed form: the oracle of the cycles.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <vector>
@@ -24,7 +25,42 @@ struct TickedLayer {
 struct TickedProgram {
   int64_t image_bytes = 0, result_bytes = 0;
   std::vector<TickedLayer> layers;
+  std::vector<std::vector<int>> moves;  ///< [layers + 1]: words that each one before a layer reads
 };
+
+/// What each layer without weights reads on its own, from `first` on up to `end`: 0 of one that
+/// takes what it reads as it is made.
+inline std::vector<int> words_to_read(const Network& network, int first, int end, int simd) {
+  std::vector<int> words(static_cast<size_t>(end));
+  for (int l = first; l < end; ++l) {
+    const Layer& layer = network.layer(l);
+    if (layer.has_weights()) continue;
+    std::vector<int> reads;
+    bool just_made = false;
+    for (const int t : layer.inputs) {
+      if (std::find(reads.begin(), reads.end(), t) == reads.end()) reads.push_back(t);
+      just_made = just_made || t == l;
+    }
+    int others_that_read_it = -1;
+    for (const Layer& other : network.layers) {
+      others_that_read_it +=
+          std::find(other.inputs.begin(), other.inputs.end(), l) != other.inputs.end() ? 1 : 0;
+    }
+    const bool after_maxima = l > first && network.layer(l - 1).kind == LayerKind::max_pool &&
+                              words[static_cast<size_t>(l) - 1] == 0;
+    const bool takes = just_made && others_that_read_it == 0 && reads.size() <= 2 &&
+                       layer.kind != LayerKind::concat &&
+                       (!after_maxima || layer.kind == LayerKind::max_pool);
+    if (takes) continue;
+    for (const int t : reads) {
+      const Shape shape = network.shape(t);
+      for (int pixel = 0; pixel < shape.height * shape.width; ++pixel) {
+        for (int c = 0; c < shape.channels; c += simd) ++words[static_cast<size_t>(l)];
+      }
+    }
+  }
+  return words;
+}
 
 inline TickedProgram ticked_program(const loopback::LoopbackAccelerator& a,
                                     const Network& network) {
@@ -36,8 +72,8 @@ inline TickedProgram ticked_program(const loopback::LoopbackAccelerator& a,
   // Of what a tensor leaves in a buffer, and so in memory.
   const auto stored_bytes = [&](int tensor) {
     const Shape shape = network.shape(tensor);
-    const bool last = tensor + 1 == network.tensors();
-    const int64_t pixel = to_bytes(shape.channels * (last ? 32 : network.format(tensor).bits));
+    const bool sums = tensor > 0 && network.layer(tensor - 1).accumulator_output;
+    const int64_t pixel = to_bytes(shape.channels * (sums ? 32 : network.format(tensor).bits));
     int64_t bytes = 0;
     for (int y = 0; y < shape.height; ++y) {
       for (int x = 0; x < shape.width; ++x) bytes += pixel;
@@ -46,13 +82,22 @@ inline TickedProgram ticked_program(const loopback::LoopbackAccelerator& a,
   };
   TickedProgram program;
   const auto uses = loopback::place(a, network).arrays.front().uses;
-  program.image_bytes = stored_bytes(a.host_first_last ? uses.front().layer : 0);
+  const int image = a.host_first_last ? uses.front().layer : 0;
+  program.image_bytes = stored_bytes(image);
   int result = uses.back().layer + 1;
   while (result + 1 < network.tensors() &&
-         network.layers[static_cast<size_t>(result)].kind == LayerKind::max_pool) {
+         !network.layers[static_cast<size_t>(result)].has_weights()) {
     ++result;
   }
   program.result_bytes = stored_bytes(result);
+  const auto words = words_to_read(network, image, result, static_cast<int>(a.simd));
+  program.moves.emplace_back();
+  for (int l = image; l < result; ++l) {
+    if (network.layers[static_cast<size_t>(l)].has_weights()) program.moves.emplace_back();
+    if (words[static_cast<size_t>(l)] > 0) {
+      program.moves.back().push_back(words[static_cast<size_t>(l)]);
+    }
+  }
   for (const ArrayUse& use : uses) {
     const Layer& layer = network.layers[static_cast<size_t>(use.layer)];
     const bool by_channel = a.schedule == Schedule::channel_parallel;
@@ -67,8 +112,14 @@ inline TickedProgram ticked_program(const loopback::LoopbackAccelerator& a,
     const int64_t rows = by_channel ? a.pe : 1;
     const int64_t word = to_bytes(rows * a.simd * layer.weight_format.bits);
     const int64_t thresholds = to_bytes(rows * layer.thresholds_per_row() * use.threshold_bits);
-    int64_t room = 0;  // in the bank of the last tile
-    for (int row = 0; row < layer.rows(); row += static_cast<int>(rows)) {
+    int64_t room = 0;        // in the bank of the last tile
+    std::vector<int> folds;  // their first rows: of one group each
+    for (int group = 0; group < layer.groups; ++group) {
+      for (int row = 0; row < layer.rows() / layer.groups; row += static_cast<int>(rows)) {
+        folds.push_back(row);
+      }
+    }
+    for (size_t fold = 0; fold < folds.size(); ++fold) {
       if (room < ticked.words_per_fold * word) {
         ticked.tiles.push_back({});
         room = a.double_buffering ? a.weight_buffer_bytes / 2 : a.weight_buffer_bytes;
@@ -151,7 +202,7 @@ class TickedLoopback {
 
  private:
   enum class Kind : uint8_t { image, tile, result };
-  enum class State : uint8_t { load, control, tile, pipeline, store };
+  enum class State : uint8_t { load, move, control, tile, pipeline, store };
   struct Transfer {
     Kind kind;
     int64_t bytes;
@@ -191,13 +242,19 @@ class TickedLoopback {
 
   bool controller_proceeds(int images) {
     if (static_cast<int>(result.size()) > images) return false;
-    const TickedLayer& layer = program_.layers[layer_];
+    const TickedLayer& layer = program_.layers[std::min(layer_, program_.layers.size() - 1)];
     switch (state_) {
       case State::load:
         if (moved_ == 0) return false;
         --moved_;
         starts.emplace_back();
-        return enter_layer(0);
+        return move_or_enter(0);
+      case State::move:
+        if (spent_ < a_.control_cycles + program_.moves[layer_][move_] + a_.pipeline_cycles) {
+          return false;
+        }
+        ++move_;
+        return next_move();
       case State::control:
         if (spent_ < a_.control_cycles) return false;
         return enter(State::tile);
@@ -218,8 +275,7 @@ class TickedLoopback {
         return true;
       case State::pipeline:
         if (spent_ < a_.pipeline_cycles) return false;
-        if (layer_ + 1 < program_.layers.size()) return enter_layer(layer_ + 1);
-        return enter(State::store);
+        return move_or_enter(layer_ + 1);
       case State::store:
         if (moved_ == 0) return false;
         --moved_;
@@ -234,8 +290,19 @@ class TickedLoopback {
     spent_ = 0;
     return true;
   }
-  bool enter_layer(size_t layer) {
+  bool move_or_enter(size_t layer) {
     layer_ = layer;
+    move_ = 0;
+    return next_move();
+  }
+  bool next_move() {
+    if (move_ < program_.moves[layer_].size()) {
+      result.back().moves.emplace_back();
+      return enter(State::move);
+    }
+    return layer_ < program_.layers.size() ? enter_layer() : enter(State::store);
+  }
+  bool enter_layer() {
     tile_ = 0;
     result.back().layers.emplace_back();
     starts.back().emplace_back();
@@ -249,6 +316,14 @@ class TickedLoopback {
       case State::load:
         ++image.load;
         break;
+      case State::move: {
+        loopback::LayerCycles& move = image.moves.back();
+        const int64_t words = program_.moves[layer_][move_];
+        (spent_ <= a_.control_cycles           ? move.control
+         : spent_ <= a_.control_cycles + words ? move.steps
+                                               : move.pipeline) += 1;
+        break;
+      }
       case State::control:
         ++image.layers.back().control;
         break;
@@ -283,7 +358,7 @@ class TickedLoopback {
 
   State state_ = State::load;
   int64_t spent_ = 0;  // cycles in this state
-  size_t layer_ = 0, tile_ = 0;
+  size_t layer_ = 0, move_ = 0, tile_ = 0;
   bool computing_ = false;
   int pass_ = 0, fold_ = 0, word_ = 0;
 };
