@@ -24,10 +24,6 @@ void refuse_apart(const Fault& fault, const Placement& placement);
 /// is for the next part to say.
 void refuse_on_wires(const Fault& fault, bool wires, const Placement& placement);
 
-/// Throws InputError for a network whose activation buffers can have no transient: who reads a
-/// tensor from when on is known for chains of square windows and max-pools.
-void refuse_buffer_flip(const Network& network, const Placement& placement);
-
 /// What the last layer's accumulator reads when its PE is dead at `level` (see lower()).
 int32_t dead_accumulator(const Layer& layer, int level);
 

@@ -1,14 +1,12 @@
 // Sites of activation buffers: their row in the site table, and what they do.
 #include <tuple>
 
-#include "faultmaps/lower.h"
+#include "faultmaps/buffer_flips.h"
 #include "faultmaps/lowering.h"
 #include "faultmaps/site_rows.h"
-#include "workloads/capabilities.h"
 #include "workloads/errors.h"
 
-namespace stuckat {
-namespace site_rows {
+namespace stuckat::site_rows {
 namespace {
 
 const ActivationMemory& memory_at(const Placement& p, int part) {
@@ -107,10 +105,13 @@ const ArrayUse& use_at(const PeArray& array, const ArrayStep& at) {
 void flip_while_written(Lowering& lowering, const Fault& fault, const PeArray& array,
                         const BufferElement& element, const ArrayStep* next, int64_t image) {
   const auto& stored = *element.stored;
-  const auto is_there = [&](int pixel) {
+  const auto is_there = [&](int tensor, int pixel) {  // the element's channel of it
     if (next == nullptr) return true;
     const ArrayUse& use = use_at(array, *next);
     if (Network::output_tensor(use.layer) != stored.tensor) return false;  // not even begun
+    for (int t = tensor; t > stored.tensor; --t) {
+      pixel = last_pixel_for(lowering.layer(Network::producer(t)), pixel);
+    }
     const ArrayMap map(array, use, lowering.layer(use.layer));
     ArrayMap::Step last = map.step_of(element.channel, pixel, 0);
     last.step = map.steps() - 1;
@@ -120,10 +121,13 @@ void flip_while_written(Lowering& lowering, const Fault& fault, const PeArray& a
   if (pools.size() == 1) {  // a running maximum
     const Layer& pool = lowering.layer(pools.front());
     int taken = 0;
-    for (int k = 0; k < pool.kernel * pool.kernel; ++k) {
-      const int y = element.pixel / pool.output.width * pool.stride + k / pool.kernel;
-      const int x = element.pixel % pool.output.width * pool.stride + k % pool.kernel;
-      taken += is_there(y * pool.input.width + x) ? 1 : 0;
+    for (int k = 0; k < pool.kernel.height * pool.kernel.width; ++k) {
+      const int y = element.pixel / pool.output.width * pool.stride.height + k / pool.kernel.width -
+                    pool.padding.top;
+      const int x = element.pixel % pool.output.width * pool.stride.width + k % pool.kernel.width -
+                    pool.padding.left;
+      if (!pool.input.holds(y, x)) continue;
+      taken += is_there(pool.inputs.front(), y * pool.input.width + x) ? 1 : 0;
     }
     if (taken == 0) return;
     PoolFault wrong{pools.front(), {element.channel}, {element.pixel}, {}, {image, image}};
@@ -132,7 +136,7 @@ void flip_while_written(Lowering& lowering, const Fault& fault, const PeArray& a
     return;
   }
   check_running_maximum(fault, element, lowering.placement(), lowering.network());
-  if (!is_there(element.pixel)) return;
+  if (!is_there(stored.kept, element.pixel)) return;
   ElementFault wrong;
   wrong.tensor = stored.kept;
   wrong.channels = {element.channel};
@@ -149,19 +153,22 @@ void flip_while_read(Lowering& lowering, const PeArray& array, const BufferEleme
   const ArrayUse& use = use_at(array, at);
   const Layer& l = lowering.layer(use.layer);
   const ArrayMap map(array, use, l);
-  const int y = element.pixel / l.input.width + l.padding;
-  const int x = element.pixel % l.input.width + l.padding;
+  const int y = element.pixel / l.input.width + l.padding.top;
+  const int x = element.pixel % l.input.width + l.padding.left;
+  const int group = element.channel / l.group_channels();
+  const int rows = l.rows() / l.groups;  // of the group, which alone read the element
   for (int pixel = 0; pixel < l.output.pixels(); ++pixel) {
     int column = element.pixel * l.input.channels + element.channel;
     if (!l.is_flat()) {
-      const int ky = y - pixel / l.output.width * l.stride;
-      const int kx = x - pixel % l.output.width * l.stride;
-      if (ky < 0 || kx < 0 || ky >= l.kernel || kx >= l.kernel) continue;
-      column = (ky * l.kernel + kx) * l.input.channels + element.channel;
+      const int ky = y - pixel / l.output.width * l.stride.height;
+      const int kx = x - pixel % l.output.width * l.stride.width;
+      if (ky < 0 || kx < 0 || ky >= l.kernel.height || kx >= l.kernel.width) continue;
+      column =
+          (ky * l.kernel.width + kx) * l.group_channels() + element.channel % l.group_channels();
     }
     WindowFault wrong;
     wrong.layer = use.layer;
-    for (int row = 0; row < l.rows(); ++row) {
+    for (int row = group * rows; row < (group + 1) * rows; ++row) {
       if (!is_before(map.step_of(row, pixel, column), at)) wrong.rows.push_back(row);
     }
     if (wrong.rows.empty()) continue;
@@ -208,19 +215,6 @@ void flip_bit(Lowering& lowering, const Fault& fault, int part) {
 }
 
 }  // namespace
-}  // namespace site_rows
-
-void refuse_buffer_flip(const Network& network, const Placement& placement) {
-  static const Capabilities chains = {
-      .refusal = "gives transients in activation buffers no exact effect",
-      .kinds = {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool},
-      .class_map = true,
-      .any_result = true,
-      .formats = any_network("").formats};
-  check_supported(network, chains, placement.accelerator);
-}
-
-namespace site_rows {
 
 std::vector<SiteRow> of_activation_memories() {
   return {
@@ -244,5 +238,4 @@ std::vector<SiteRow> of_activation_memories() {
   };
 }
 
-}  // namespace site_rows
-}  // namespace stuckat
+}  // namespace stuckat::site_rows

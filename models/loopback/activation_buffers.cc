@@ -4,6 +4,7 @@
 #include <cassert>
 #include <limits>
 
+#include "faultmaps/buffer_flips.h"
 #include "workloads/reference.h"
 
 namespace stuckat::loopback {
@@ -41,6 +42,7 @@ void ActivationBuffers::open(int tensor) {
   l.bits = stored_bits(network_, kept);
   l.pixel_bytes = (network_.shape(kept).channels * l.bits + 7) / 8;
   for (Flip& flip : flips_) flip.written = -1;
+  cycles_.assign(flips_.empty() ? 0 : written_.front().values.size(), 0);
 }
 
 void ActivationBuffers::stick(int buffer, int address, int bit, bool one) {
@@ -104,6 +106,10 @@ void ActivationBuffers::write(int pixel, int first_channel, int count, const int
   const bool plain = written_.size() == 1 && is_healthy() && flips_.empty();
   if (plain || first_pool_ > 0) {
     std::copy_n(values, count, &tensor.at(y, x, first_channel));
+    const auto at = static_cast<size_t>(pixel * tensor.shape.channels + first_channel);
+    for (size_t i = 0; i < static_cast<size_t>(count) && !cycles_.empty(); ++i) {
+      cycles_[at + i] = cycle;
+    }
     return;
   }
   for (int i = 0; i < count; ++i) write_element(0, y, x, first_channel + i, values[i], cycle);
@@ -150,13 +156,19 @@ void ActivationBuffers::follow() {
     written_[i + 1] = reference::run_layer(layer, inputs);
   }
   const Tensor last = written_[first_pool_];
-  if (first_pool_ + 1 == written_.size() && is_healthy()) return;
+  if (first_pool_ + 1 == written_.size() && is_healthy() && flips_.empty()) return;
   const Shape shape = last.shape;
-  for (int y = 0; y < shape.height; ++y) {
-    for (int x = 0; x < shape.width; ++x) {
-      for (int c = 0; c < shape.channels; ++c) {
-        write_element(first_pool_, y, x, c, last.at(y, x, c), 0);
-      }
+  for (int pixel = 0; pixel < shape.pixels(); ++pixel) {
+    int from = pixel;  // the last pixel of the array's tensor that is waited for
+    for (size_t i = first_pool_; i > 0 && !cycles_.empty(); --i) {
+      from = last_pixel_for(network_.layer(open_->tensor + static_cast<int>(i) - 1), from);
+    }
+    for (int c = 0; c < shape.channels; ++c) {
+      const int channels = written_.front().shape.channels;
+      const int64_t cycle = cycles_.empty() ? 0 : cycles_[static_cast<size_t>(from * channels + c)];
+      const int y = pixel / shape.width;
+      const int x = pixel % shape.width;
+      write_element(first_pool_, y, x, c, last.at(y, x, c), cycle);
     }
   }
 }
@@ -215,33 +227,33 @@ const int32_t* ActivationBuffers::window(const Layer& layer, int pixel, int grou
   return window_.data();
 }
 
-const int32_t* ActivationBuffers::window(const Layer& layer, int pixel, const int64_t* cycles,
-                                         int simd) {
-  const int32_t* right = window(layer, pixel, 0);
+const int32_t* ActivationBuffers::window(const Layer& layer, int pixel, int group,
+                                         const int64_t* cycles, int simd) {
+  const int32_t* right = window(layer, pixel, group);
   if (right != window_.data()) window_.assign(right, right + layer.columns());
-  const auto& [tensor, layout, closed] = kept_[static_cast<size_t>(layer.inputs.front())];
-  const Shape shape = tensor.shape;
+  const Kept& kept = kept_[static_cast<size_t>(layer.inputs.front())];
+  const Shape shape = kept.tensor.shape;
+  const int channels = layer.group_channels();
   for (int column = 0; column < layer.columns(); ++column) {
-    int from = column / shape.channels;  // pixel of the tensor
+    int from = column / channels;  // pixel of the tensor
     if (!layer.is_flat()) {
-      const int width = layer.kernel.width;
-      const int y =
-          pixel / layer.output.width * layer.stride.height - layer.padding.top + from / width;
-      const int x =
-          pixel % layer.output.width * layer.stride.width - layer.padding.left + from % width;
-      if (y < 0 || x < 0 || y >= shape.height || x >= shape.width) continue;
+      const int ky = from / layer.kernel.width;
+      const int kx = from % layer.kernel.width;
+      const int y = pixel / layer.output.width * layer.stride.height - layer.padding.top + ky;
+      const int x = pixel % layer.output.width * layer.stride.width - layer.padding.left + kx;
+      if (!shape.holds(y, x)) continue;
       from = y * shape.width + x;
     }
-    const int channel = column % shape.channels;
+    const int channel = group * channels + column % channels;
     uint32_t inverted = 0;
     for (const Flip& flip : flips_) {
-      const bool hit = flip.buffer == layout.buffer && closed < flip.cycle &&
+      const bool hit = flip.buffer == kept.layout.buffer && kept.closed < flip.cycle &&
                        flip.cycle <= cycles[column / simd];
-      if (hit) inverted ^= bit_of(flip, layout, from, channel);
+      if (hit) inverted ^= bit_of(flip, kept.layout, from, channel);
     }
     if (inverted == 0) continue;
     int32_t& value = window_[static_cast<size_t>(column)];
-    value = stored(layout, from, channel, value, inverted);
+    value = stored(kept.layout, from, channel, value, inverted);
   }
   return window_.data();
 }

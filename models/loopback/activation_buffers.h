@@ -42,8 +42,8 @@ class ActivationBuffers {
   /// The window of a group under output pixel `pixel` in column order, [layer.columns()]; valid
   /// until the next call. Positions outside the image hold layer.input_format.padding_value().
   const int32_t* window(const Layer& layer, int pixel, int group = 0);
-  /// The same of a layer with one group, with column c as it is read in cycle cycles[c / simd].
-  const int32_t* window(const Layer& layer, int pixel, const int64_t* cycles, int simd);
+  /// The same with column c as it is read in cycle cycles[c / simd].
+  const int32_t* window(const Layer& layer, int pixel, int group, const int64_t* cycles, int simd);
 
   /// What was written since open(), before keep(): the tensor and one for each layer after it.
   const std::vector<Tensor>& written() const { return written_; }
@@ -98,6 +98,7 @@ class ActivationBuffers {
   const ActivationMemory::Stored* open_ = nullptr;
   Layout layout_;  // of what is written
   int64_t closing_ = 0;
+  std::vector<int64_t> cycles_;  // of the writes, by element of written_[0]; only for flips
   size_t first_pool_ = 0;        // of those at the end of the way, in written_
   std::vector<Tensor> written_;  // [1 + layers that follow], the last one is what the buffer keeps
   std::vector<int32_t> window_;

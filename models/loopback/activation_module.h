@@ -20,7 +20,8 @@ class ActivationPort : public virtual sc_core::sc_interface {
   virtual bool has_flips() const = 0;
   virtual const int32_t* window(const Layer& layer, int pixel, int group) = 0;
   /// Column c as it is read in cycle cycles[c / simd].
-  virtual const int32_t* window(const Layer& layer, int pixel, const int64_t* cycles, int simd) = 0;
+  virtual const int32_t* window(const Layer& layer, int pixel, int group, const int64_t* cycles,
+                                int simd) = 0;
   virtual void write(int pixel, int first_channel, int count, const int32_t* values,
                      int64_t cycle) = 0;
   /// The last word has been written: the tensor as it is at the beginning of `cycle`.
@@ -49,8 +50,9 @@ class ActivationModule : public sc_core::sc_module, public ActivationPort {
     return buffers_.window(layer, pixel, group);
   }
   bool has_flips() const override { return buffers_.has_flips(); }
-  const int32_t* window(const Layer& layer, int pixel, const int64_t* cycles, int simd) override {
-    return buffers_.window(layer, pixel, cycles, simd);
+  const int32_t* window(const Layer& layer, int pixel, int group, const int64_t* cycles,
+                        int simd) override {
+    return buffers_.window(layer, pixel, group, cycles, simd);
   }
   void write(int pixel, int first_channel, int count, const int32_t* values,
              int64_t cycle) override {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "faultmaps/lower.h"
+#include "faultmaps/buffer_flips.h"
 #include "faultmaps/mitigation/protection.h"
 
 namespace stuckat::loopback {

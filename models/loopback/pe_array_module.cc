@@ -58,8 +58,8 @@ void PeArrayModule::compute_in_steps(int index, const WeightTile& tile, int64_t 
     core.set_step_cycles(cycles.data(), start);
     const auto [row, last] = plan.rows_of(tile.first_fold + fold);
     if (activations->has_flips()) {
-      core.load(
-          activations->window(layer, pixel, cycles.data(), static_cast<int>(accelerator_.simd)));
+      core.load(activations->window(layer, pixel, layer.group_of(row), cycles.data(),
+                                    static_cast<int>(accelerator_.simd)));
     } else if (layer.groups > 1) {
       core.load(activations->window(layer, pixel, layer.group_of(row)));
     }

@@ -212,6 +212,48 @@ TEST_CASE("transients of PEs and weights in loopback arrays agree on random grap
   CHECK(30 * hits > flips);
 }
 
+TEST_CASE("transients in activation buffers agree on random chains with groups and average-pools") {
+  uint64_t hits = 0, checked = 0, averaged = 0, grouped = 0;
+  for (uint64_t seed = 3000; checked < drawn; ++seed) {
+    test::Random random(seed);
+    const Network network = test::random_chain(random);
+    const auto array = std::make_shared<Loopback>(test::random_loopback(random, network));
+    const Placement placement = place_on(array, network, 2);
+    const ActivationMemory& memory = placement.memories.front();
+    FaultMap map{placement.accelerator, {}};
+    for (int i = 0; i < 6; ++i) {
+      // Some byte of a tensor, and any cycle.
+      const auto& stored = memory.tensors[static_cast<size_t>(
+          test::uniform(random, 0, static_cast<int>(memory.tensors.size()) - 1))];
+      const int byte =
+          test::uniform(random, 0, static_cast<int>(tensor_bytes(network, stored.kept)) - 1);
+      Fault fault{SiteKind::buffer_activation,
+                  "activations",
+                  {stored.buffer, stored.address + byte, test::uniform(random, 0, 7)},
+                  0};
+      fault.flip_cycle =
+          std::uniform_int_distribution<int64_t>(0, placement.run->cycles() - 1)(random);
+      map.faults.push_back(fault);
+    }
+    if (test::refusal([&] { validate(map, placement, network, "test"); }) != "accepted") continue;
+    if (!is_exact(map, placement, network)) continue;
+    ++checked;
+    for (const Fault& fault : map.faults) {
+      hits += lower({placement.accelerator, {fault}}, placement, network).empty() ? 0 : 1;
+    }
+    for (const Layer& layer : network.layers) {
+      averaged += layer.kind == LayerKind::average_pool ? 1 : 0;
+      grouped += layer.groups > 1 ? 1 : 0;
+    }
+    INFO("seed " << seed << " " << array->json(network));
+    test::check_agreement(network, placement, map, test::random_images(random, network, 2), *array,
+                          Engines::no_trainer);
+  }
+  CHECK(10 * hits > 6 * checked);
+  CHECK(averaged > drawn / 5);
+  CHECK(grouped > drawn / 5);
+}
+
 TEST_CASE("a transient in an activation buffer of a graph is refused by name, in both") {
   const Network network = test::tiny_residual(fixed_point_format, unsigned_format(2), 7);
   const auto array = std::make_shared<Loopback>(LoopbackAccelerator{});

@@ -50,6 +50,21 @@ class RandomGraph {
     formats_ = {random_format(random)};
   }
 
+  /// Each layer on the tensor before it: convolutions, depthwise ones, and pools.
+  Network build_chain() {
+    const int layers = uniform(random_, 1, 5);
+    convolution(0, false);
+    for (int i = 0; i < layers; ++i) {
+      const int kind = uniform(random_, 0, 4);
+      if (kind < 2) convolution(newest(), kind == 0);
+      if (kind == 2) pool(newest(), LayerKind::max_pool);
+      if (kind > 2) pool(newest(), LayerKind::average_pool);
+    }
+    finish();
+    validate(network_, "random chain");
+    return network_;
+  }
+
   Network build() {
     const int layers = uniform(random_, 2, 7);
     convolution(0, false);
@@ -203,5 +218,6 @@ class RandomGraph {
 };
 
 inline Network random_graph(Random& random) { return RandomGraph(random).build(); }
+inline Network random_chain(Random& random) { return RandomGraph(random).build_chain(); }
 
 }  // namespace stuckat::test
