@@ -14,7 +14,7 @@
 namespace stuckat {
 namespace {
 
-constexpr size_t most_bytes = most_plain_bytes;
+constexpr size_t most_decoded_bytes = most_plain_bytes;
 constexpr uint64_t most_decoder_memory = uint64_t{1} << 28;
 
 using Bytes = std::vector<uint8_t>;
@@ -24,7 +24,7 @@ bool starts_with(const Bytes& bytes, std::initializer_list<uint8_t> magic) {
 }
 
 void append(Bytes& output, const uint8_t* bytes, size_t count, const std::string& path) {
-  if (output.size() + count > most_bytes) {
+  if (output.size() + count > most_decoded_bytes) {
     throw InputError(path, "holds more than 1 GiB", "a smaller file");
   }
   output.insert(output.end(), bytes, bytes + count);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* fleet_schema = "stuckat-fleet";
 constexpr int fleet_version = 1;
-constexpr int64_t any = Hdf5File::any_size;
+constexpr int64_t any_number = Hdf5File::any_size;
 
 int64_t size_of(const auto& values) { return static_cast<int64_t>(values.size()); }
 
@@ -57,7 +57,7 @@ FleetOutcome read_outcome(const Hdf5File& file, const std::string& at, int64_t l
   const auto images = file.read_array<int64_t>(at + "/images", {size_of(names)});
   const auto parents = file.read_array<int32_t>(at + "/parents", {size_of(names)});
   const auto sizes = file.read_array<int32_t>(at + "/sizes", {size_of(names)});
-  const auto chips = file.read_array<int32_t>(at + "/chips", {any});
+  const auto chips = file.read_array<int32_t>(at + "/chips", {any_number});
   size_t next = 0;
   for (size_t g = 0; g < names.size(); ++g) {
     FleetGroup group{names[g], {}, rates[g], images[g], parents[g]};
@@ -79,7 +79,7 @@ FleetOutcome read_outcome(const Hdf5File& file, const std::string& at, int64_t l
     o.group.push_back(g);
   }
   o.validation = file.read_array<double>(at + "/validation", {lot});
-  o.test = file.read_array<double>(at + "/test", {any});
+  o.test = file.read_array<double>(at + "/test", {any_number});
   o.sold = file.read_array<uint8_t>(at + "/sold", {lot});
   if (!o.test.empty() && size_of(o.test) != lot) bad("/test", "one for each chip, or none");
   return o;
@@ -142,8 +142,8 @@ FleetResult read_fleet_result(const std::string& path) {
   r.deployed_validation = file.read_double("/", "deployed_validation");
   r.deployed_test = file.read_double("/", "deployed_test");
   r.resilience_images = file.read_int("/", "resilience_images", 0);
-  r.rates = file.read_array<double>("/rates", {any});
-  const auto rates = file.read_array<double>("/curve/rates", {any});
+  r.rates = file.read_array<double>("/rates", {any_number});
+  const auto rates = file.read_array<double>("/curve/rates", {any_number});
   const auto images = file.read_array<int64_t>("/curve/images", {size_of(rates)});
   for (size_t i = 0; i < rates.size(); ++i) r.curve.push_back({rates[i], images[i]});
   grouping::ResilienceCurve check(r.curve);

@@ -12,7 +12,7 @@
 namespace stuckat::fast {
 namespace {
 
-constexpr size_t read_behind = 64;  // bytes that kernels may read and do not use
+constexpr size_t bytes_read_behind = 64;  // bytes that kernels may read and do not use
 
 LevelTensor level_tensor(const Network& network, int index) {
   LevelTensor tensor;
@@ -275,7 +275,7 @@ Area differing(const Area& area, std::span<const uint8_t> flags) {
 size_t LevelTensor::size() const {
   return static_cast<size_t>(width()) * static_cast<size_t>(height()) *
              static_cast<size_t>(shape.channels) +
-         read_behind;
+         bytes_read_behind;
 }
 
 Area LevelLayer::reached(const Area& changed) const {
