@@ -77,6 +77,7 @@ function(stuckat_test name)
   target_precompile_headers(test_${name} REUSE_FROM stuckat_test_headers)
   target_link_libraries(test_${name} PRIVATE ${arg_LINKS}
     $<IF:$<BOOL:${arg_SYSTEMC}>,stuckat_catch_main_systemc,stuckat_catch_main>)
+  stuckat_unity(test_${name})
   catch_discover_tests(test_${name} TEST_PREFIX "${name}: "
     PROPERTIES SKIP_RETURN_CODE 77 ${label}
       ENVIRONMENT "LSAN_OPTIONS=${lsan}")

@@ -142,7 +142,7 @@ TEST_CASE("faults and flips on random accelerators with parts in RTL agree, or a
   for (uint64_t seed = 0; seed < 80; ++seed) {
     test::Random random(seed);
     const Network network = test::random_network(random);
-    dataflow::DataflowAccelerator a = test::random_dataflow(random, network);
+    dataflow::DataflowAccelerator a = test::random_timed_dataflow(random, network);
     test::draw_rtl_parts(random, network, a);
     const auto images = test::random_images(random, network, 3);
     const Placement placement = place_on(std::make_shared<dataflow::Dataflow>(a), network, 3);

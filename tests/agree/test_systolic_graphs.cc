@@ -20,11 +20,11 @@ using test::value_schedules;
 namespace {
 
 /// A run in a child for each takes longer than the engines.
-constexpr uint64_t drawn = test::drawn / 3;
+constexpr uint64_t drawn_graphs = test::drawn / 3;
 
 /// Registers as wide as the network needs.
-systolic::Systolic random_array(test::Random& random, const Network& network,
-                                const std::string& schedule) {
+systolic::Systolic array_for(test::Random& random, const Network& network,
+                             const std::string& schedule) {
   systolic::SystolicAccelerator a = test::random_systolic(random, schedule);
   if (test::refusal([&] { systolic::place(a, network); }) != "accepted") {
     a.sum_bits = a.accumulator_bits = 32;
@@ -85,11 +85,11 @@ TEST_CASE("several faults of systolic arrays agree on random graphs") {
     for (const Layer& layer : network.layers) grouped += layer.groups > 1 ? 1 : 0;
     waits += systolic::make_plan(array.description(), network).reads.empty() ? 0 : 1;
   };
-  test::check_drawn_faults(drawn, Engines::no_trainer, test::random_graph, random_array, seen);
-  CHECK(grouped > drawn / 3);
-  CHECK(waits > drawn / 3);
+  test::check_drawn_faults(drawn_graphs, Engines::no_trainer, test::random_graph, array_for, seen);
+  CHECK(grouped > drawn_graphs / 3);
+  CHECK(waits > drawn_graphs / 3);
 }
 
 TEST_CASE("transients in systolic arrays agree on random graphs, and some hit") {
-  test::check_drawn_transients(drawn, Engines::no_trainer, test::random_graph, random_array);
+  test::check_drawn_transients(drawn_graphs, Engines::no_trainer, test::random_graph, array_for);
 }

@@ -57,7 +57,7 @@ struct DataflowKind {
   using Device = cosim::DataflowDeviceModule;
 
   static Accelerator random_accelerator(Random& random, const Network& network) {
-    Accelerator accelerator = random_dataflow(random, network);
+    Accelerator accelerator = random_timed_dataflow(random, network);
     accelerator.clock_mhz = 100;
     return accelerator;
   }

@@ -44,7 +44,7 @@ Scene random_scene(test::Random& random, StageKind kind, bool rtl = false) {
   for (;;) {
     Scene s;
     s.network = test::random_network(random);
-    s.accelerator = test::random_dataflow(random, s.network);
+    s.accelerator = test::random_timed_dataflow(random, s.network);
     if (rtl) test::draw_rtl_parts(random, s.network, s.accelerator);
     for (LayerParams& p : s.accelerator.layers) {  // pins have no wires
       p.out_depth = std::max(1, p.out_depth);

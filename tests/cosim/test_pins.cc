@@ -22,7 +22,7 @@ constexpr int word_bits = 70;  // three bytes of a second limb, the last one wit
 constexpr int width = 72;
 
 /// Source, stream, pins, stream, sink; what is between the pins is up to the test.
-struct Bench {
+struct PinBench {
   kernel::Stream in, out;
   test::StallingSource source;
   test::StallingSink sink;
@@ -33,9 +33,9 @@ struct Bench {
   PinsToStream<width> from_pins;
   WatchdogModule watchdog;
 
-  Bench(int in_depth, int out_depth, const std::vector<uint64_t>& words,
-        const test::Stalls& source_stalls, const test::Stalls& sink_stalls,
-        int64_t words_per_packet = 0)
+  PinBench(int in_depth, int out_depth, const std::vector<uint64_t>& words,
+           const test::Stalls& source_stalls, const test::Stalls& sink_stalls,
+           int64_t words_per_packet = 0)
       : in("in", in_depth, word_bits),
         out("out", out_depth, word_bits),
         source("source", in, words, source_stalls),
@@ -128,7 +128,7 @@ struct BadMaster : sc_core::sc_module {
 /// What others' parts do about resets: an edge counts to the reset as long as aresetn was low at it
 /// or fell before it, and the first one after it ends the reset and does nothing else.
 struct ForeignPart : sc_core::sc_module {
-  ForeignPart(const sc_core::sc_module_name& name, Bench& b) : sc_module(name), bench(b) {
+  ForeignPart(const sc_core::sc_module_name& name, PinBench& b) : sc_module(name), bench(b) {
     SC_HAS_PROCESS(ForeignPart);
     SC_THREAD(receive);
     SC_THREAD(send);
@@ -172,14 +172,14 @@ struct ForeignPart : sc_core::sc_module {
     if (bench.s.tvalid.read()) verdict = "tvalid in reset; ";
     if (bench.m.tready.read()) verdict += "tready in reset; ";
   }
-  Bench& bench;
+  PinBench& bench;
   std::vector<sc_dt::sc_bv<width>> words;
   std::string verdict;
 };
 
 /// Resets with an edge, or anywhere between two of them; ends them after an edge.
 struct Resets : sc_core::sc_module {
-  Resets(const sc_core::sc_module_name& name, Bench& b, test::Random& r)
+  Resets(const sc_core::sc_module_name& name, PinBench& b, test::Random& r)
       : sc_module(name), bench(b), random(r) {
     SC_HAS_PROCESS(Resets);
     SC_THREAD(run);
@@ -196,7 +196,7 @@ struct Resets : sc_core::sc_module {
       bench.resetn.write(true);
     }
   }
-  Bench& bench;
+  PinBench& bench;
   test::Random& random;
   int count = 0;
 };
@@ -213,7 +213,7 @@ TEST_CASE("words_pass_a_wire_between_pins_in_the_cycles_that_two_fifos_define") 
               const auto source = random_stalls(random, count);
               const auto sink = random_stalls(random, count);
               const int in_depth = uniform(random, 1, 4), out_depth = uniform(random, 1, 4);
-              Bench bench(in_depth, out_depth, words, source, sink, 5);
+              PinBench bench(in_depth, out_depth, words, source, sink, 5);
               bench.wire();
               std::string verdict = bench.run();
               if (bench.sink.words() != words) verdict += "words differ; ";
@@ -230,7 +230,7 @@ TEST_CASE("a_part_that_takes_no_word_is_named_with_its_cycle_instead_of_a_hang")
   CHECK(test::in_child([] {
           const std::vector<uint64_t> words(20);
           const test::Stalls none(10);
-          Bench bench(2, 2, words, none, none);
+          PinBench bench(2, 2, words, none, none);
           bench.to_pins.bind(bench.s);
           bench.from_pins.bind(bench.m);
           return bench.run();
@@ -253,7 +253,7 @@ TEST_CASE("a_master_that_breaks_the_protocol_is_named") {
         test::in_child([&] {
           const std::vector<uint64_t> words(20);
           const test::Stalls none(10), slow(10, 5);
-          Bench bench(1, 1, words, none, slow, 3);
+          PinBench bench(1, 1, words, none, slow, 3);
           bench.to_pins.bind(bench.s);
           bench.from_pins.bind(bench.m);
           BadMaster master("master", row.sin, bench.m);
@@ -268,7 +268,7 @@ TEST_CASE("a_word_that_a_reset_takes_back_breaks_no_protocol") {
   CHECK(test::in_child([]() -> std::string {
           const std::vector<uint64_t> words(20);
           const test::Stalls none(10), slow(10, 5);
-          Bench bench(1, 1, words, none, slow);
+          PinBench bench(1, 1, words, none, slow);
           bench.to_pins.bind(bench.s);
           bench.from_pins.bind(bench.m);
           BadMaster master("master", BadMaster::Sin::drops, bench.m, &bench.resetn);
@@ -286,7 +286,7 @@ TEST_CASE("resets_in_the_middle_lose_no_word_and_nothing_is_offered_in_them") {
               const auto words = random_words(random, count);
               const auto source = random_stalls(random, count);
               const auto sink = random_stalls(random, count);
-              Bench bench(uniform(random, 1, 4), uniform(random, 1, 4), words, source, sink);
+              PinBench bench(uniform(random, 1, 4), uniform(random, 1, 4), words, source, sink);
               bench.to_pins.bind(bench.s);
               bench.from_pins.bind(bench.m);
               ForeignPart part("part", bench);
@@ -335,7 +335,7 @@ TEST_CASE("the_vcd_of_the_pins_is_well_formed_and_shows_every_handshake") {
           test::Random random(3);
           const auto words = random_words(random, 30);
           const test::Stalls none(30), slow = random_stalls(random, 30);
-          Bench bench(2, 2, words, none, slow);
+          PinBench bench(2, 2, words, none, slow);
           bench.wire();
           sc_core::sc_trace_file* file =
               sc_core::sc_create_vcd_trace_file((folder / "pins").c_str());

@@ -20,7 +20,7 @@ using test::uniform;
 namespace {
 
 /// A network and an accelerator for it, in which RTL is layer 1.
-struct Scene {
+struct ChainScene {
   Network network;
   DataflowAccelerator accelerator;
   const char* first;  // stage of the layer that RTL is
@@ -49,8 +49,9 @@ DataflowAccelerator random_accelerator(test::Random& random) {
 
 /// 24 values, dense to 32, 16 and 10; layer 1 is what rtl/dense_layer.sv is by default. Its
 /// neighbours are slower or faster: it is starved, or blocked.
-Scene dense_scene(test::Random& random) {
-  Scene scene{{}, random_accelerator(random), "layer1/input_converter", "layer1/output_converter"};
+ChainScene dense_scene(test::Random& random) {
+  ChainScene scene{
+      {}, random_accelerator(random), "layer1/input_converter", "layer1/output_converter"};
   scene.network.name = "dense";
   add_layer(random, scene.network, LayerKind::dense, {1, 1, 24}, 1, 32);
   add_layer(random, scene.network, LayerKind::dense, {1, 1, 32}, 1, 16);
@@ -68,8 +69,8 @@ Scene dense_scene(test::Random& random) {
 }
 
 /// 8x8 pixels, 3x3 to 8 channels, 3x3 to 4, dense to 10; rtl/convolution_layer.sv.
-Scene convolution_scene(test::Random& random) {
-  Scene scene{{}, random_accelerator(random), "layer1/sliding_window", "layer1/mvtu"};
+ChainScene convolution_scene(test::Random& random) {
+  ChainScene scene{{}, random_accelerator(random), "layer1/sliding_window", "layer1/mvtu"};
   scene.network.name = "convolution";
   add_layer(random, scene.network, LayerKind::convolution, {8, 8, 1}, 3, 8);
   add_layer(random, scene.network, LayerKind::convolution, {6, 6, 8}, 3, 4);
@@ -85,7 +86,7 @@ Scene convolution_scene(test::Random& random) {
 }
 
 template <typename Rtl, int in_width>
-std::string run(uint64_t seed, bool faulty, Scene (*random_scene)(test::Random&)) {
+std::string run(uint64_t seed, bool faulty, ChainScene (*random_scene)(test::Random&)) {
   test::Random random(seed);
   const auto [network, accelerator, first, last] = random_scene(random);
   validate(accelerator, network);

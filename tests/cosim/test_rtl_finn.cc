@@ -26,12 +26,12 @@ struct StuckBit {
 };
 
 /// Words in, and how both ends stall.
-struct Scene {
+struct WordsScene {
   int in_depth, out_depth;
   std::vector<uint64_t> words;
   test::Stalls source, sink;
 
-  Scene(test::Random& random, int64_t in, int64_t out, int bits)
+  WordsScene(test::Random& random, int64_t in, int64_t out, int bits)
       : in_depth(uniform(random, 1, 4)), out_depth(uniform(random, 1, 4)) {
     const int slow_source = uniform(random, 0, 6), slow_sink = uniform(random, 0, 6);
     for (int64_t i = 0; i < in; ++i) {
@@ -44,12 +44,12 @@ struct Scene {
   }
 };
 
-struct Side {
+struct PartSide {
   kernel::Stream in, out;
   test::StallingSource source;
   test::StallingSink sink;
 
-  Side(const std::string& name, const Scene& scene, int in_bits, int out_bits)
+  PartSide(const std::string& name, const WordsScene& scene, int in_bits, int out_bits)
       : in((name + "_in").c_str(), scene.in_depth, in_bits),
         out((name + "_out").c_str(), scene.out_depth, out_bits),
         source((name + "_source").c_str(), in, scene.words, scene.source),
@@ -61,7 +61,7 @@ using Number = sc_core::sc_signal<sc_dt::sc_bv<16>>;
 /// RTL in place of `rtl` beside ours, whose module is built: "" if both did the same. bind: the
 /// ports that say its shape.
 template <typename Rtl, int in_width, int out_width>
-std::string compare(Side& ours, Side& rtl, const StuckBit& stuck, int64_t words_per_packet,
+std::string compare(PartSide& ours, PartSide& rtl, const StuckBit& stuck, int64_t words_per_packet,
                     int lane_bits, const std::function<void(Rtl&)>& bind) {
   test::RtlBench<Rtl, in_width, out_width> bench(
       rtl.in, rtl.out, words_per_packet, kernel::Discipline::flushing, 0, 2000,
@@ -95,9 +95,10 @@ std::string run_window(uint64_t seed, StuckBit stuck) {
   while (!shape.fits_ring() || shape.ring_words() > 1024) shape = test::random_window(random);
   const int64_t images = uniform(random, 1, 3);
   const dataflow::RtlWindowProgram program{shape};
-  const Scene scene(random, images * program.words_read_per_image(),
-                    images * program.words_written_per_image(), window_bits);
-  Side ours("ours", scene, window_bits, window_bits), rtl("rtl", scene, window_bits, window_bits);
+  const WordsScene scene(random, images * program.words_read_per_image(),
+                         images * program.words_written_per_image(), window_bits);
+  PartSide ours("ours", scene, window_bits, window_bits),
+      rtl("rtl", scene, window_bits, window_bits);
   dataflow::RtlWindowModule window("ours_window", ours.in, ours.out, shape,
                                    {dataflow::cycles_per_image(program), &images});
   stuck.address = uniform(random, 0, static_cast<int>(shape.ring_words()) - 1);
@@ -135,10 +136,10 @@ std::string run_mvu(uint64_t seed, StuckBit stuck) {
   const PeArray array{
       "layer0/mvtu", pe, simd, Schedule::channel_parallel, {{0, rows, columns, sum_bits, 8}}};
   const int64_t windows = uniform(random, 1, 12);
-  const Scene scene(random, windows * synapse_fold, windows * neuron_fold, simd);
+  const WordsScene scene(random, windows * synapse_fold, windows * neuron_fold, simd);
   test::TemporaryFolder folder;
   test::give_parameters(folder, layer, array);
-  Side ours("ours", scene, simd, pe * sum_bits), rtl("rtl", scene, simd, pe * sum_bits);
+  PartSide ours("ours", scene, simd, pe * sum_bits), rtl("rtl", scene, simd, pe * sum_bits);
   const dataflow::RtlMvuShape shape{synapse_fold, neuron_fold, 1};
   dataflow::Mvtu core(layer, array, true);
   dataflow::RtlMvuModule mvu("ours_mvu", ours.in, ours.out, shape,

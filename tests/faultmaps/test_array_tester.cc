@@ -13,7 +13,7 @@ using test::uniform;
 
 namespace {
 
-constexpr int bits = 8;
+constexpr int register_bits = 8;
 
 /// A register bit stuck in a PE, or its product stuck at a value.
 struct Break {
@@ -58,7 +58,7 @@ struct Array {
 
 Break random_break(Random& random) {
   if (uniform(random, 0, 3) == 0) return {-1, uniform(random, -9, 9)};
-  return {uniform(random, 0, bits - 1), uniform(random, 0, 1)};
+  return {uniform(random, 0, register_bits - 1), uniform(random, 0, 1)};
 }
 
 }  // namespace

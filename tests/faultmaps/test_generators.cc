@@ -13,8 +13,8 @@ using namespace stuckat;
 
 namespace {
 
-struct Setup {
-  explicit Setup(uint64_t seed)
+struct GeneratorSetup {
+  explicit GeneratorSetup(uint64_t seed)
       : random(seed),
         network(test::random_network(random)),
         placement(seed % 3 == 2 ? test::random_loopback_placement(random, network)
@@ -50,7 +50,7 @@ bool near_mean(double sum, int draws, double mean, double variance) {
 TEST_CASE("a pattern with wildcards and ranges means what brute force finds") {
   for (uint64_t seed = 0; seed < 40; ++seed) {
     INFO("seed " << seed);
-    Setup s(seed);
+    GeneratorSetup s(seed);
     const SiteRow& row = site_table()[seed % site_table().size()];
     const auto all = all_faults(row.kind, s.placement, s.network);
     if (all.empty()) continue;
@@ -90,7 +90,7 @@ TEST_CASE("a pattern with wildcards and ranges means what brute force finds") {
 }
 
 TEST_CASE("a pattern that matches nothing, or is none, is explained") {
-  Setup s(0);
+  GeneratorSetup s(0);
   const auto message = [&](const std::string& pattern) {
     return test::refusal([&] { s.sites.expand(pattern, "--fault"); });
   };
@@ -104,7 +104,7 @@ TEST_CASE("a pattern that matches nothing, or is none, is explained") {
 }
 
 TEST_CASE("an exact map has exactly that many sites, each site equally often") {
-  Setup s(1);
+  GeneratorSetup s(1);
   const std::vector<SiteKind> kinds = {SiteKind::pe_accumulator, SiteKind::stream_wire};
   const int64_t all = count(kinds, s.sites);
   std::map<std::string, int> hits;
@@ -129,7 +129,7 @@ TEST_CASE("an exact map has exactly that many sites, each site equally often") {
 }
 
 TEST_CASE("faults per chip are Poisson, or negative binomial with alpha") {
-  Setup s(3);
+  GeneratorSetup s(3);
   const std::vector<SiteKind> kinds = {SiteKind::pe_weight};
   REQUIRE(count(kinds, s.sites) > 40);
   constexpr int chips = 4000;
@@ -153,7 +153,7 @@ TEST_CASE("faults per chip are Poisson, or negative binomial with alpha") {
 }
 
 TEST_CASE("chips of a lot do not depend on how many are drawn, nor on each other") {
-  Setup s(4);
+  GeneratorSetup s(4);
   std::set<uint64_t> seeds;
   for (uint64_t seed = 0; seed < 20; ++seed) {
     for (int64_t chip = 0; chip < 50; ++chip) seeds.insert(chip_seed(seed, chip));
@@ -163,7 +163,7 @@ TEST_CASE("chips of a lot do not depend on how many are drawn, nor on each other
 }
 
 TEST_CASE("clusters lie within their radius, with the expected number of faults") {
-  Setup s(3);
+  GeneratorSetup s(3);
   const std::vector<SiteKind> kinds = {SiteKind::pe_product};
   // Radius 0: all faults of a cluster in one cell.
   for (uint64_t seed = 0; seed < 50; ++seed) {
@@ -210,7 +210,7 @@ TEST_CASE("clusters lie within their radius, with the expected number of faults"
 TEST_CASE("a broken line is every address of a bit line, at one value, and nothing else") {
   for (uint64_t seed = 0; seed < 12; ++seed) {
     INFO("seed " << seed);
-    Setup s(seed);
+    GeneratorSetup s(seed);
     const std::vector<SiteKind> kinds = {SiteKind::pe_weight};
     if (count(kinds, s.sites) == 0) continue;
     const FaultMap map = broken_lines(kinds, {"address"}, 2, seed, s.sites);
@@ -228,7 +228,7 @@ TEST_CASE("a broken line is every address of a bit line, at one value, and nothi
       CHECK(static_cast<int>(addresses.size()) == space->counts[1]);
     }
   }
-  Setup s(0);
+  GeneratorSetup s(0);
   CHECK_THROWS_WITH(broken_lines({SiteKind::pe_weight}, {"adress"}, 1, 1, s.sites),
                     Catch::Contains("did you mean 'address'"));
   CHECK_THROWS_AS(broken_lines({SiteKind::pe_weight}, {"address"}, 1 << 30, 1, s.sites),
@@ -238,7 +238,7 @@ TEST_CASE("a broken line is every address of a bit line, at one value, and nothi
 TEST_CASE("every generator gives a valid map on every kind and accelerator, the same twice") {
   for (uint64_t seed = 0; seed < 30; ++seed) {
     INFO("seed " << seed);
-    Setup s(seed);
+    GeneratorSetup s(seed);
     const auto kinds = every_kind();
     const auto make = [&](int which) {
       switch (which) {

@@ -16,8 +16,8 @@ using namespace stuckat;
 
 namespace {
 
-struct Setup {
-  explicit Setup(uint64_t seed, bool loopback = false)
+struct MemorySetup {
+  explicit MemorySetup(uint64_t seed, bool loopback = false)
       : random(seed),
         network(test::random_network(random)),
         placement(loopback ? test::random_loopback_placement(random, network)
@@ -102,7 +102,7 @@ TEST_CASE("cells break at the rate asked for, each as it should") {
 TEST_CASE("flipping every cell twice is the identity, and once changes every parameter") {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     INFO("seed " << seed);
-    Setup s(seed);
+    MemorySetup s(seed);
     const MemoryFaults every{
         {SiteKind::pe_weight, SiteKind::pe_threshold}, CellFault::flip, "cell", 0.3};
     const Effects first = lower(MemoryChips(every, s.sites, s.placement, s.network).chip(seed),
@@ -143,7 +143,7 @@ TEST_CASE("a share of flipped weight bits is the rate, counted in the weights") 
 }
 
 TEST_CASE("stuck cells are idempotent") {
-  Setup s(4);
+  MemorySetup s(4);
   const MemoryFaults any{{SiteKind::pe_weight}, CellFault::stuck_at_any, "cell", 0.2};
   const FaultMap map = MemoryChips(any, s.sites, s.placement, s.network).chip(1);
   const Network once = patched(s.network, lower(map, s.placement, s.network));
@@ -191,7 +191,7 @@ TEST_CASE("units are whole words, rows, columns and banks, and one bit of every 
 }
 
 TEST_CASE("what is no memory, or holds one thing after the other, is refused") {
-  Setup s(1, true);
+  MemorySetup s(1, true);
   const auto refused = [&](MemoryFaults faults) {
     return test::refusal(
         [&] { MemoryChips(std::move(faults), s.sites, s.placement, s.network).chip(1); });

@@ -14,8 +14,8 @@ using namespace stuckat;
 
 namespace {
 
-struct Setup {
-  explicit Setup(uint64_t seed)
+struct TextSetup {
+  explicit TextSetup(uint64_t seed)
       : random(seed),
         network(test::random_network(random)),
         placement(test::random_dataflow_placement(random, network)),
@@ -46,7 +46,7 @@ TEST_CASE("the union of many maps is that of the first two, united with the next
   int refused = 0;
   for (uint64_t seed = 0; seed < 80; ++seed) {
     INFO("seed " << seed);
-    Setup s(seed);
+    TextSetup s(seed);
     std::vector<FaultMap> maps = {s.some(30)};
     while (maps.size() < 2 + seed % 7) maps.push_back(s.relative(maps.back()));
     for (FaultMap& map : maps) {  // transients next to what is stuck at the same hardware
@@ -83,7 +83,7 @@ TEST_CASE("the union of many maps is that of the first two, united with the next
 }
 
 TEST_CASE("maps keep the transients of one site in different cycles apart") {
-  Setup s(1);
+  TextSetup s(1);
   FaultMap map = s.sites.healthy();
   for (const SiteSpace& space : s.sites.of(SiteKind::pe_weight)) {
     if (space.sites() == 0) continue;
@@ -104,7 +104,7 @@ TEST_CASE("maps keep the transients of one site in different cycles apart") {
 TEST_CASE("union, intersection and difference obey the laws of sets") {
   for (uint64_t seed = 0; seed < 60; ++seed) {
     INFO("seed " << seed);
-    Setup s(seed);
+    TextSetup s(seed);
     const FaultMap a = s.some(30);
     const FaultMap b = s.relative(a);
     const FaultMap c = s.relative(b);
@@ -140,14 +140,14 @@ TEST_CASE("union, intersection and difference obey the laws of sets") {
     CHECK(result == either(a, b));
   }
   FaultMap other{"loopback:1x1", {}};
-  CHECK_THROWS_AS(intersect(Setup(0).some(3), other, "test"), InputError);
+  CHECK_THROWS_AS(intersect(TextSetup(0).some(3), other, "test"), InputError);
   CHECK_THROWS_WITH(parse_contradiction("frist", "--rule"), Catch::Contains("'first'"));
 }
 
 TEST_CASE("distances are metrics, and count what brute force counts") {
   for (uint64_t seed = 0; seed < 40; ++seed) {
     INFO("seed " << seed);
-    Setup s(seed);
+    TextSetup s(seed);
     const FaultMap a = s.some(30);
     const FaultMap b = s.relative(a);
     const FaultMap c = s.relative(b);
@@ -171,7 +171,7 @@ TEST_CASE("distances are metrics, and count what brute force counts") {
 }
 
 TEST_CASE("statistics count every fault once, against the sites that exist") {
-  Setup s(2);
+  TextSetup s(2);
   const FaultMap map = s.some(40);
   int64_t broken = 0;
   for (const SiteCount& row : count_sites(map, s.sites)) {
@@ -191,7 +191,7 @@ TEST_CASE("maps survive CSV and JSON, with and without the accelerator at hand")
   test::TemporaryFolder folder;
   for (uint64_t seed = 0; seed < 20; ++seed) {
     INFO("seed " << seed);
-    Setup s(seed);
+    TextSetup s(seed);
     const FaultMap empty = s.sites.healthy();
     const std::vector<FaultMap> chips = {s.some(20), empty, s.some(20), empty};
     for (const SiteIndex* sites :
@@ -211,7 +211,7 @@ TEST_CASE("maps survive CSV and JSON, with and without the accelerator at hand")
 }
 
 TEST_CASE("lists as spreadsheets write them are read") {
-  Setup s(0);
+  TextSetup s(0);
   FaultMap expected = s.sites.healthy();
   expected.faults = {{SiteKind::pe_accumulator, "layer0/mvtu", {0, 1}, 1}};
   for (const char* text : {
@@ -230,7 +230,7 @@ TEST_CASE("lists as spreadsheets write them are read") {
 }
 
 TEST_CASE("a wrong line gets its number and what was meant") {
-  Setup s(0);
+  TextSetup s(0);
   const auto csv = [&](const std::string& text) {
     return test::refusal([&] { parse_fault_csv(text, "f.csv", &s.sites); });
   };
@@ -268,7 +268,7 @@ TEST_CASE("a wrong line gets its number and what was meant") {
 }
 
 TEST_CASE("damaged text is refused or read, never crashed on") {
-  Setup s(5);
+  TextSetup s(5);
   const std::vector<FaultMap> chips = {s.some(20), s.some(20)};
   const std::vector<std::string> good = {fault_csv(chips), fault_csv(chips, CsvStyle::columns),
                                          fault_json(chips)};
@@ -295,7 +295,7 @@ TEST_CASE("damaged text is refused or read, never crashed on") {
 TEST_CASE("a bitmap of every memory survives, and names the cells that fail") {
   for (uint64_t seed = 0; seed < 10; ++seed) {
     INFO("seed " << seed);
-    Setup s(seed);
+    TextSetup s(seed);
     int memories = 0;
     for (const SiteSpace& space : s.sites.spaces()) {
       const SiteGrid grid = grid_of(space);

@@ -75,7 +75,7 @@ void write_pynq(const std::string& path) {
 
 void read_pynq(const std::string& path) { import_bnn_pynq(folder_of(path), "tfc-w1a1"); }
 
-const CampaignSetup& setup() {
+const CampaignSetup& data_setup() {
   static const CampaignSetup s(5);
   return s;
 }
@@ -92,12 +92,12 @@ campaign::Outcome go_on(const std::string& result, bool stop) {
   campaign::RunOptions options;
   options.chunk_images = 1;
   return campaign::run_to_file(
-      result, campaign::Resume::allowed, setup().network, setup().data,
-      campaign::channel_faults(setup().network), options, campaign::fast_engine(),
+      result, campaign::Resume::allowed, data_setup().network, data_setup().data,
+      campaign::channel_faults(data_setup().network), options, campaign::fast_engine(),
       [images = 0, stop](const auto&) mutable { return !stop || ++images < 5; });
 }
 
-std::vector<Reader> readers() {
+std::vector<Reader> data_readers() {
   const std::string journal = ".journal";
   return {
       {"IDX images", "t10k-images-idx3-ubyte", [](auto& p) { write_idx(folder_of(p)); },
@@ -111,13 +111,16 @@ std::vector<Reader> readers() {
       {"BNN-PYNQ thresholds", "0-5-thres.bin", write_pynq, read_pynq, 300},
       {"BNN-PYNQ classes", "classes.txt", write_pynq, read_pynq, 300, 0.01},
       {"fault list", "list.h5",
-       [](auto& p) { campaign::write_fault_list(p, campaign::channel_faults(setup().network)); },
-       [](auto& p) { campaign::read_fault_list(p, setup().network, nullptr); }, 60},
+       [](auto& p) {
+         campaign::write_fault_list(p, campaign::channel_faults(data_setup().network));
+       },
+       [](auto& p) { campaign::read_fault_list(p, data_setup().network, nullptr); }, 60},
       {"fault list as text", "list.txt",
        [](auto& p) {
-         test::write_bytes(p, campaign::fault_list_text(campaign::channel_faults(setup().network)));
+         test::write_bytes(
+             p, campaign::fault_list_text(campaign::channel_faults(data_setup().network)));
        },
-       [](auto& p) { campaign::read_fault_list(p, setup().network, nullptr); }, 400},
+       [](auto& p) { campaign::read_fault_list(p, data_setup().network, nullptr); }, 400},
       {"checkpoint", "k.h5", [](auto& p) { trainer::write_checkpoint(p, small_state()); },
        [](auto& p) {
          trainer::TrainState state = small_state();
@@ -152,7 +155,7 @@ std::vector<Reader> readers() {
 }  // namespace
 
 TEST_CASE("readers of data, parameters and journals give what they read or one line") {
-  const auto all = readers();
+  const auto all = data_readers();
   CHECK(all.size() >= 12);
   test::check_readers(all);
 }

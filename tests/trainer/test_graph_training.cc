@@ -27,7 +27,7 @@ using test::Random;
 
 namespace {
 
-const std::string golden_file = STUCKAT_TEST_FOLDER "/pytorch_graphs.txt";
+const std::string graphs_file = STUCKAT_TEST_FOLDER "/pytorch_graphs.txt";
 
 struct Numbers {
   int layer = 0;
@@ -38,14 +38,14 @@ struct Numbers {
   double beta = 0;
 };
 
-struct Case {
+struct GraphCase {
   std::string network;
   double loss = 0;
   std::vector<Numbers> layers;
 };
 
-std::vector<Case> cases_of(std::istream& file) {
-  std::vector<Case> cases;
+std::vector<GraphCase> graph_cases(std::istream& file) {
+  std::vector<GraphCase> cases;
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
     std::string kind;
@@ -66,7 +66,7 @@ std::vector<Case> cases_of(std::istream& file) {
   return cases;
 }
 
-double product(const std::vector<float>& gradient, uint64_t seed, int layer) {
+double direction_product(const std::vector<float>& gradient, uint64_t seed, int layer) {
   const Sequence random(seed, Purpose::order, static_cast<uint64_t>(layer));
   double sum = 0;
   for (size_t i = 0; i < gradient.size(); ++i) {
@@ -75,7 +75,7 @@ double product(const std::vector<float>& gradient, uint64_t seed, int layer) {
   return sum;
 }
 
-Network small(const std::string& name) {
+Network small_graph(const std::string& name) {
   return zoo_network(name, {.width = 0.25, .classes = 10, .input_side = 16});
 }
 
@@ -101,13 +101,13 @@ bool same_floats(const std::vector<LayerGradient>& a, const std::vector<LayerGra
 
 TEST_CASE("gradients of graphs are PyTorch's") {
   constexpr int batch = 20;
-  std::ifstream file(golden_file);
-  const std::vector<Case> cases = cases_of(file);
+  std::ifstream file(graphs_file);
+  const std::vector<GraphCase> cases = graph_cases(file);
   REQUIRE(cases.size() == 3);
-  for (const Case& c : cases) {
+  for (const GraphCase& c : cases) {
     INFO(c.network);
     REQUIRE(c.layers.size() > 9);
-    const Network network = small(c.network);
+    const Network network = small_graph(c.network);
     Model model = initial_model(network, 1);
     for (LayerParameters& p : model.layers) {
       for (size_t r = 0; r < p.gamma.size(); ++r) {
@@ -135,10 +135,10 @@ TEST_CASE("gradients of graphs are PyTorch's") {
       const double margin = 1e-5 * std::max(expected.norm, 0.1);
       const auto near = [&](double value) { return Approx(value).margin(margin).epsilon(0); };
       CHECK(std::sqrt(square) == near(expected.norm));
-      CHECK(product(g.weights, 7, layer) == near(expected.first));
-      CHECK(product(g.weights, 8, layer) == near(expected.second));
-      CHECK(product(g.gamma, 7, layer) == near(expected.gamma));
-      CHECK(product(g.beta, 7, layer) == near(expected.beta));
+      CHECK(direction_product(g.weights, 7, layer) == near(expected.first));
+      CHECK(direction_product(g.weights, 8, layer) == near(expected.second));
+      CHECK(direction_product(g.gamma, 7, layer) == near(expected.gamma));
+      CHECK(direction_product(g.beta, 7, layer) == near(expected.beta));
     }
     CHECK(at == c.layers.size());
   }
@@ -146,10 +146,10 @@ TEST_CASE("gradients of graphs are PyTorch's") {
 
 TEST_CASE("the gradients of graphs on file are what PyTorch computes") {
   std::istringstream printed(
-      test::from_pytorch(STUCKAT_TEST_FOLDER "/graph_in_pytorch.py " + golden_file));
-  std::ifstream file(golden_file);
-  const std::vector<Case> found = cases_of(printed);
-  const std::vector<Case> expected = cases_of(file);
+      test::from_pytorch(STUCKAT_TEST_FOLDER "/graph_in_pytorch.py " + graphs_file));
+  std::ifstream file(graphs_file);
+  const std::vector<GraphCase> found = graph_cases(printed);
+  const std::vector<GraphCase> expected = graph_cases(file);
   REQUIRE(found.size() == expected.size());
   for (size_t i = 0; i < found.size(); ++i) {
     CHECK(found[i].loss == Approx(expected[i].loss).epsilon(1e-9));
@@ -160,7 +160,7 @@ TEST_CASE("the gradients of graphs on file are what PyTorch computes") {
 }
 
 TEST_CASE("a run on a graph gives the same bytes on any number of threads and after a resume") {
-  const Network network = small("resnet-8-w8a8");
+  const Network network = small_graph("resnet-8-w8a8");
   const DataSet data = test::noise({16, 16, 3}, 60);
   TrainOptions options = short_run();
   options.method = Method::fat1;
@@ -182,7 +182,7 @@ TEST_CASE("a run on a graph gives the same bytes on any number of threads and af
 }
 
 TEST_CASE("every method trains a graph, with a second pass and with a penalty") {
-  const Network network = small("resnet-8-w4a4");
+  const Network network = small_graph("resnet-8-w4a4");
   const DataSet data = test::noise({16, 16, 3}, 40);
   TrainOptions options = short_run();
   options.epochs = 1;
@@ -218,7 +218,7 @@ TEST_CASE("every method trains a graph, with a second pass and with a penalty") 
 }
 
 TEST_CASE("what a fault decides in a graph is learned around, as the exported network has it") {
-  const Network network = small("resnet-8-w8a8");
+  const Network network = small_graph("resnet-8-w8a8");
   Random random(4);
   const test::GraphImages images(network, 20, random);
   std::vector<int> labels;
@@ -258,7 +258,7 @@ TEST_CASE("a network with thresholds of its own is trained on from its predictio
   const DataSet data = test::noise({16, 16, 3}, 60);
   TrainOptions options = short_run();
   options.epochs = 4;
-  const Network imported = train(small("resnet-8-w8a8"), {data}, options).network;
+  const Network imported = train(small_graph("resnet-8-w8a8"), {data}, options).network;
   Workers workers(2);
   const Model start = model_from_network(imported, data, workers);
   REQUIRE(export_network(start) == imported);

@@ -21,7 +21,7 @@ namespace {
 
 using Overlays = std::vector<FaultOverlay*>;
 
-constexpr int samples = 19;  // more than one block of lanes
+constexpr int drawn_samples = 19;  // more than one block of lanes
 
 /// Batch-norms that put no threshold exactly on a sum, and scales of either sign.
 Model random_model(const Network& network, Random& random) {
@@ -44,8 +44,8 @@ Network of_batch(const Model& after) {
   Model model = after;
   for (size_t i = 0; i < model.layers.size(); ++i) {
     const Layer& layer = model.architecture.layers[i];
-    const double count =
-        double{samples} * layer.output.pixels() * (layer.accumulator_output ? layer.rows() : 1);
+    const double count = double{drawn_samples} * layer.output.pixels() *
+                         (layer.accumulator_output ? layer.rows() : 1);
     for (double& m : model.layers[i].mean) m /= batch_norm_momentum;
     for (double& v : model.layers[i].variance) {
       v = v / batch_norm_momentum * (count - 1) / count;
@@ -63,8 +63,8 @@ struct Batch {
 Batch random_batch(const Network& network, Random& random) {
   Batch batch;
   const size_t block = block_elements(network.input());
-  batch.input.resize(block_count(samples) * block);
-  for (int n = 0; n < samples; ++n) {
+  batch.input.resize(block_count(drawn_samples) * block);
+  for (int n = 0; n < drawn_samples; ++n) {
     batch.images.push_back(test::random_image(random, network));
     const auto& values = batch.images.back().values;
     for (size_t i = 0; i < values.size(); ++i) {
@@ -86,14 +86,14 @@ void check_step(const Network& network, const Hardware& hardware, double percent
   Workers workers(2);
   Model model = random_model(network, random);
   HardwareFaults faults(hardware, true, 3, network);
-  faults.draw(model, percent, 11, samples);
+  faults.draw(model, percent, 11, drawn_samples);
   TrainingStep step(network, {.faults = true}, workers);
   FixedFaults broken(network, faults.common(), faults.of_samples());
   const Batch batch = random_batch(network, random);
   step.run(model, batch.input.data(), batch.labels, Overlays{&broken}, 40);
   update_statistics(model, step.statistics());
   const Network exported = of_batch(model);
-  for (int n = 0; n < samples; ++n) {
+  for (int n = 0; n < drawn_samples; ++n) {
     const auto s = static_cast<size_t>(n);
     const Effects& effects =
         hardware.draw == Draw::sample ? faults.of_samples()[s] : faults.common();
@@ -173,7 +173,7 @@ TEST_CASE("nothing is learned where faults decide") {
   const Batch batch = random_batch(network, random);
   for (const double percent : {0.0, 100.0}) {
     Model model = random_model(network, random);
-    faults.draw(model, percent, 1, samples);
+    faults.draw(model, percent, 1, drawn_samples);
     FixedFaults broken(network, faults.common(), faults.of_samples());
     step.run(model, batch.input.data(), batch.labels, Overlays{&broken});
     bool all_zero = true;
@@ -214,7 +214,7 @@ TEST_CASE(
   const Network network = small_network("cnv-w1a1");
   constexpr int sample = 17;
   constexpr int channel = 2;
-  std::vector<Effects> of_samples(samples);
+  std::vector<Effects> of_samples(drawn_samples);
   OperandFault held;
   held.layer = 1;
   held.channels = {channel};
@@ -280,7 +280,7 @@ TEST_CASE("what a broken weight memory of a known chip reads follows the weights
   HardwareFaults faults(hardware, false, 1, network);
   for (const uint64_t seed : {1u, 2u, 3u}) {
     const Model model = initial_model(network, seed);
-    faults.draw(model, 5, seed, samples);
+    faults.draw(model, 5, seed, drawn_samples);
     const Network exported = export_network(model);
     CHECK(faults.common() == lower(hardware.chip, hardware.placement, exported));
     CHECK(faults.chip_effects(exported) == faults.common());

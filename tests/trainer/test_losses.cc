@@ -1,5 +1,5 @@
-// The first losses of a training run, against PyTorch's: tests/perf/train_in_pytorch.py trains the
-// same network from the same weights on the same images in the same order.
+// The first losses of a training run, against PyTorch's: tests/perf/train_in_pytorch.py trains
+// the same network from the same weights on the same images in the same order.
 #include <cmath>
 #include <fstream>
 #include <sstream>
@@ -17,10 +17,10 @@ using namespace stuckat::trainer;
 
 namespace {
 
-constexpr int batch = 20;
+constexpr int loss_batch = 20;
 
 /// One line of pytorch_losses.txt.
-struct Row {
+struct LossRow {
   std::string network;
   int weight_bits = 0;
   int activation_bits = 0;
@@ -29,14 +29,14 @@ struct Row {
   std::vector<double> losses;
 };
 
-const std::string golden_file = STUCKAT_TEST_FOLDER "/pytorch_losses.txt";
+const std::string losses_file = STUCKAT_TEST_FOLDER "/pytorch_losses.txt";
 
-std::vector<Row> rows_of(std::istream& text) {
-  std::vector<Row> rows;
+std::vector<LossRow> loss_rows(std::istream& text) {
+  std::vector<LossRow> rows;
   for (std::string line; std::getline(text, line);) {
     if (line.empty() || line.front() == '#') continue;
     std::istringstream words(line);
-    Row row;
+    LossRow row;
     words >> row.network >> row.weight_bits >> row.activation_bits >> row.injected >> row.drop;
     for (double loss = 0; words >> loss;) row.losses.push_back(loss);
     rows.push_back(row);
@@ -44,12 +44,12 @@ std::vector<Row> rows_of(std::istream& text) {
   return rows;
 }
 
-std::vector<Row> golden() {
-  std::ifstream file(golden_file);
-  return rows_of(file);
+std::vector<LossRow> golden_losses() {
+  std::ifstream file(losses_file);
+  return loss_rows(file);
 }
 
-std::vector<double> losses(const Row& row) {
+std::vector<double> losses_here(const LossRow& row) {
   const bool cnv = row.network == "cnv";
   const Network network =
       zoo_network(row.network + "-w" + std::to_string(row.weight_bits) + "a" +
@@ -72,10 +72,10 @@ std::vector<double> losses(const Row& row) {
   Adam adam(model);
   std::vector<double> result;
   for (int i = 0; i < 10; ++i) {
-    const int first = i % 2 * batch;
+    const int first = i % 2 * loss_batch;
     std::vector<int> labels;
-    for (int n = 0; n < batch; ++n) labels.push_back((first + n) % 10);
-    const std::vector<int8_t> input = test::pytorch_images(network.input(), first, batch);
+    for (int n = 0; n < loss_batch; ++n) labels.push_back((first + n) % 10);
+    const std::vector<int8_t> input = test::pytorch_images(network.input(), first, loss_batch);
     injected.set_step(static_cast<uint64_t>(i));
     const std::vector<FaultOverlay*> overlays{&injected};
     result.push_back(step.run(model, input.data(), labels, overlays).loss);
@@ -88,11 +88,11 @@ std::vector<double> losses(const Row& row) {
 }  // namespace
 
 TEST_CASE("the first ten losses are PyTorch's, with injection and Dropout too") {
-  const std::vector<Row> rows = golden();
+  const std::vector<LossRow> rows = golden_losses();
   REQUIRE(rows.size() == 10);
-  for (const Row& row : rows) {
+  for (const LossRow& row : rows) {
     REQUIRE(row.losses.size() == 10);
-    const std::vector<double> ours = losses(row);
+    const std::vector<double> ours = losses_here(row);
     for (size_t i = 0; i < ours.size(); ++i) {
       INFO(row.network << " w" << row.weight_bits << "a" << row.activation_bits << " "
                        << row.injected << (row.drop ? " dropped" : "") << ", step " << i);
@@ -103,10 +103,10 @@ TEST_CASE("the first ten losses are PyTorch's, with injection and Dropout too") 
 
 TEST_CASE("the losses on file are what PyTorch computes") {
   const auto text =
-      test::from_pytorch(STUCKAT_TEST_FOLDER "/../perf/train_in_pytorch.py losses " + golden_file);
+      test::from_pytorch(STUCKAT_TEST_FOLDER "/../perf/train_in_pytorch.py losses " + losses_file);
   std::istringstream printed(text);
-  const std::vector<Row> rows = rows_of(printed);
-  const std::vector<Row> expected = golden();
+  const std::vector<LossRow> rows = loss_rows(printed);
+  const std::vector<LossRow> expected = golden_losses();
   REQUIRE(rows.size() == expected.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     REQUIRE(rows[i].losses.size() == expected[i].losses.size());

@@ -19,7 +19,7 @@ size_t at(Shape shape, int sample, int pixel, int channel) {
          static_cast<size_t>(sample % lanes);
 }
 
-struct Case {
+struct ProductCase {
   Layer layer;
   Geometry geometry;
   int samples = 1;
@@ -32,8 +32,8 @@ int random_value(Random& random, NumberFormat format) {
   return format.level(uniform(random, 0, format.levels() - 1));
 }
 
-Case random_case(Random& random, NumberFormat weight, NumberFormat activation) {
-  Case c;
+ProductCase random_case(Random& random, NumberFormat weight, NumberFormat activation) {
+  ProductCase c;
   const bool dense = uniform(random, 0, 2) == 0;
   const Shape shape{uniform(random, 3, 6), uniform(random, 3, 6), uniform(random, 1, 40)};
   c.layer = test::random_layer(random, dense ? LayerKind::dense : LayerKind::convolution, shape,
@@ -70,7 +70,7 @@ void for_taps(const Geometry& g, const Visit& visit) {
   }
 }
 
-void check_products(const Case& c, Workers& workers) {
+void check_products(const ProductCase& c, Workers& workers) {
   const Geometry& g = c.geometry;
   const int rows = g.out.channels;
   const int channels = g.in.channels;
@@ -171,7 +171,7 @@ TEST_CASE("products by tables are the products, for every pair of formats and an
 TEST_CASE("a weight that no quantizer emits is computed with") {
   Random random(5);
   Workers workers(1);
-  Case c = random_case(random, signed_format(2), signed_format(2));
+  ProductCase c = random_case(random, signed_format(2), signed_format(2));
   c.weights.front() = -2;
   check_products(c, workers);
 }

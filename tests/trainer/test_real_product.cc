@@ -15,7 +15,7 @@ using test::uniform;
 
 namespace {
 
-struct Case {
+struct RealCase {
   Geometry geometry;
   int samples = 1;
   std::vector<float> weights;   // [rows][columns]
@@ -24,8 +24,8 @@ struct Case {
 };
 
 /// whole: all numbers are integers.
-Case random_case(Random& random, bool whole) {
-  Case c;
+RealCase random_case(Random& random, bool whole) {
+  RealCase c;
   const bool dense = uniform(random, 0, 3) == 0;
   Geometry& g = c.geometry;
   g.kernel = dense ? 1 : uniform(random, 1, 3);
@@ -54,7 +54,7 @@ struct Products {
   bool operator==(const Products&) const = default;
 };
 
-Products products(const Case& c, int threads) {
+Products products(const RealCase& c, int threads) {
   const Geometry& g = c.geometry;
   Workers workers(threads);
   Products result;
@@ -77,7 +77,7 @@ Products products(const Case& c, int threads) {
 }
 
 /// By the definition.
-Products plain(const Case& c) {
+Products plain(const RealCase& c) {
   const Geometry& g = c.geometry;
   Products result;
   result.sums.assign(c.gradient.size(), 5.0f);
@@ -113,7 +113,7 @@ Products plain(const Case& c) {
 TEST_CASE("products with real weights are the plain sums, on every instruction set") {
   Random random(1);
   for (int i = 0; i < 12; ++i) {
-    const Case c = random_case(random, true);
+    const RealCase c = random_case(random, true);
     const Products expected = plain(c);
     test::for_every_target([&] { CHECK(products(c, 1) == expected); });
   }
@@ -122,7 +122,7 @@ TEST_CASE("products with real weights are the plain sums, on every instruction s
 TEST_CASE("products with real weights are the same bytes on any number of threads") {
   Random random(2);
   for (int i = 0; i < 12; ++i) {
-    const Case c = random_case(random, false);
+    const RealCase c = random_case(random, false);
     const Products one = products(c, 1);
     CHECK(products(c, 2) == one);
     CHECK(products(c, 5) == one);

@@ -24,9 +24,9 @@ using namespace stuckat::trainer;
 
 namespace {
 
-const std::string golden_file = STUCKAT_TEST_FOLDER "/training_hashes.txt";
+const std::string hashes_file = STUCKAT_TEST_FOLDER "/training_hashes.txt";
 
-struct Case {
+struct BytesCase {
   std::string name;
   std::string network;
   std::function<void(TrainOptions&, const Network&)> change;
@@ -124,8 +124,8 @@ void on_chip(TrainOptions& o, const Network& network) {
   o.hardware.chip = some_of_every_kind(o.hardware.placement, network);
 }
 
-std::vector<Case> cases() {
-  std::vector<Case> all;
+std::vector<BytesCase> cases() {
+  std::vector<BytesCase> all;
   for (const char* network : {"cnv-w1a1", "cnv-w2a2", "cnv-w1a3", "tfc-w1a2", "dorefa-w1a2"}) {
     const std::string suffix = std::string("/") + network;
     const auto add = [&](const char* name, std::function<void(TrainOptions&, const Network&)> c) {
@@ -185,9 +185,9 @@ std::string hash_of(const TrainResult& result) {
   return hasher.hex().substr(0, 16);
 }
 
-std::map<std::string, std::string> golden() {
+std::map<std::string, std::string> golden_hashes() {
   std::map<std::string, std::string> result;
-  std::ifstream file(golden_file);
+  std::ifstream file(hashes_file);
   for (std::string name, hash; file >> name >> hash;) result[name] = hash;
   return result;
 }
@@ -196,12 +196,12 @@ std::map<std::string, std::string> golden() {
 
 TEST_CASE("short trainings of every method are the bytes on file, on 1 and 2 threads and resumed") {
   const bool approve = std::getenv("STUCKAT_APPROVE") != nullptr;
-  const std::map<std::string, std::string> expected = golden();
+  const std::map<std::string, std::string> expected = golden_hashes();
   std::map<std::string, std::string> found;
   const std::string checkpoint = (std::filesystem::temp_directory_path() /
                                   ("stuckat_same_bytes_" + std::to_string(getpid()) + ".h5"))
                                      .string();
-  for (const Case& c : cases()) {
+  for (const BytesCase& c : cases()) {
     INFO(c.name);
     const Network network = network_of(c.network);
     const int side = c.network.starts_with("tfc") ? 28 : c.network.starts_with("dorefa") ? 64 : 32;
@@ -230,6 +230,6 @@ TEST_CASE("short trainings of every method are the bytes on file, on 1 and 2 thr
   }
   CHECK((approve || expected.size() == found.size()));
   if (!approve) return;
-  std::ofstream file(golden_file);
+  std::ofstream file(hashes_file);
   for (const auto& [name, hash] : found) file << name << " " << hash << "\n";
 }

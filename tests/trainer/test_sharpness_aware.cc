@@ -27,8 +27,8 @@ using namespace stuckat::trainer;
 
 namespace {
 
-constexpr int batch = 20;
-const std::string golden_file = STUCKAT_TEST_FOLDER "/pytorch_sharpness.txt";
+constexpr int toy_batch = 20;
+const std::string sharpness_file = STUCKAT_TEST_FOLDER "/pytorch_sharpness.txt";
 
 /// One line of pytorch_sharpness.txt.
 struct Row {
@@ -59,8 +59,8 @@ std::vector<Row> rows_of(std::istream& text) {
   return rows;
 }
 
-std::vector<Row> golden() {
-  std::ifstream file(golden_file);
+std::vector<Row> golden_sharpness() {
+  std::ifstream file(sharpness_file);
   return rows_of(file);
 }
 
@@ -105,9 +105,9 @@ std::vector<double> losses(const Row& row) {
   const std::vector<FaultOverlay*> overlays{&penalty};
   std::vector<double> result;
   for (int i = 0; i < 10; ++i) {
-    const int first = i % 2 * batch;
-    const std::vector<int> labels = labels_from(first, batch);
-    const std::vector<int8_t> input = test::pytorch_images(network.input(), first, batch);
+    const int first = i % 2 * toy_batch;
+    const std::vector<int> labels = labels_from(first, toy_batch);
+    const std::vector<int8_t> input = test::pytorch_images(network.input(), first, toy_batch);
     result.push_back(step.run(model, input.data(), labels, overlays).loss);
     if (ascent.active()) second.run(step, model, input.data(), labels, overlays);
     adam.update(model, ascent.active() ? second.gradients() : step.gradients(), 0.001, workers);
@@ -122,8 +122,8 @@ struct Toy {
         workers(threads),
         model(initial_model(n, 1)),
         step(n, {}, workers),
-        input(test::pytorch_images(n.input(), 0, batch)),
-        labels(labels_from(0, batch)) {
+        input(test::pytorch_images(n.input(), 0, toy_batch)),
+        labels(labels_from(0, toy_batch)) {
     if (n.layers.front().input_format.kind == FormatKind::binary) {
       for (int8_t& x : input) x = static_cast<int8_t>(x < 0 ? -1 : 1);
     }
@@ -191,7 +191,7 @@ TrainOptions short_run(const char* method) {
 }  // namespace
 
 TEST_CASE("ten steps of SAM, ASAM, SAQ, QASAM and penalties are those of an independent script") {
-  const std::vector<Row> rows = golden();
+  const std::vector<Row> rows = golden_sharpness();
   REQUIRE(rows.size() == 15);
   for (const Row& row : rows) {
     REQUIRE(row.losses.size() == 10);
@@ -210,10 +210,10 @@ TEST_CASE("ten steps of SAM, ASAM, SAQ, QASAM and penalties are those of an inde
 
 TEST_CASE("the losses of second passes on file are what PyTorch computes") {
   const auto text =
-      test::from_pytorch(STUCKAT_TEST_FOLDER "/sharpness_in_pytorch.py " + golden_file);
+      test::from_pytorch(STUCKAT_TEST_FOLDER "/sharpness_in_pytorch.py " + sharpness_file);
   std::istringstream printed(text);
   const std::vector<Row> rows = rows_of(printed);
-  const std::vector<Row> expected = golden();
+  const std::vector<Row> expected = golden_sharpness();
   REQUIRE(rows.size() == expected.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     REQUIRE(rows[i].losses.size() == expected[i].losses.size());
@@ -263,7 +263,7 @@ TEST_CASE("without an offset real weights compute what integers do") {
       const std::vector<BatchStatistics> statistics = toy.step.statistics();
       std::vector<std::vector<int8_t>> values;
       for (int t = 0; t + 1 < toy.network.tensors(); ++t) {
-        const size_t size = block_count(batch) * block_elements(toy.network.shape(t));
+        const size_t size = block_count(toy_batch) * block_elements(toy.network.shape(t));
         values.emplace_back(toy.step.values(t), toy.step.values(t) + size);
       }
       const auto offsets = toy.no_offsets();
@@ -321,16 +321,16 @@ TEST_CASE("the gradient of a second pass is the derivative at the quantized weig
 
 TEST_CASE("with frozen statistics the values are those of the exported network") {
   Toy toy(network_of("cnv", 1.0 / 8, 2, 2, 1));
-  const DataSet data = test::noise(toy.network.input(), batch);
+  const DataSet data = test::noise(toy.network.input(), toy_batch);
   for (int n = 0; n < 30; ++n) {  // statistics of this batch
     toy.run();
     update_statistics(toy.model, toy.step.statistics());
   }
   const Network exported = export_network(toy.model);
   Predictor predictor(exported, {}, toy.workers);
-  const std::vector<int32_t> logits = predictor.logits(toy.input.data(), batch);
+  const std::vector<int32_t> logits = predictor.logits(toy.input.data(), toy_batch);
   int right = 0;
-  for (int n = 0; n < batch; ++n) {
+  for (int n = 0; n < toy_batch; ++n) {
     right += predicted_class(logits.data() + n * 10, 10) == toy.labels[static_cast<size_t>(n)];
   }
   const auto offsets = toy.no_offsets();

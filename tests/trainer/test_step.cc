@@ -18,13 +18,13 @@ using test::uniform;
 
 namespace {
 
-struct Batch {
+struct StepBatch {
   std::vector<int8_t> input;
   std::vector<int> labels;
 };
 
-Batch random_batch(const Network& network, int samples, Random& random) {
-  Batch batch;
+StepBatch random_batch(const Network& network, int samples, Random& random) {
+  StepBatch batch;
   const Shape shape = network.input();
   batch.input.resize(block_count(samples) * block_elements(shape));
   for (int n = 0; n < samples; ++n) {
@@ -67,7 +67,7 @@ TEST_CASE("the loss has the derivatives that central differences give") {
   model.layers.back().beta = {-0.2f};
   Workers workers(1);
   TrainingStep step(network, {}, workers);
-  const Batch batch = random_batch(network, 20, random);
+  const StepBatch batch = random_batch(network, 20, random);
   const auto loss = [&](float gamma, float beta) {
     Model m = model;
     m.layers.back().gamma = {gamma};
@@ -173,7 +173,7 @@ TEST_CASE("p = 0 and no injection at all are the same step") {
   Random random(3);
   const Network network = test::random_network(random);
   Workers workers(1);
-  const Batch batch = random_batch(network, 33, random);
+  const StepBatch batch = random_batch(network, 33, random);
   std::vector<int> tensors;
   for (int t = 1; t + 1 < network.tensors(); ++t) tensors.push_back(t);
   for (const InjectionKind kind :
@@ -253,7 +253,7 @@ TEST_CASE("a dropped channel is 0, its survivors count 1 / (1 - p) times as much
   Random random(4);
   const Network network = zoo_network("tfc-w1a1", {.width = 0.25});
   Workers workers(1);
-  const Batch batch = random_batch(network, 20, random);
+  const StepBatch batch = random_batch(network, 20, random);
   const Model model = initial_model(network, 1);
   TrainingStep step(network, {.zeros = true}, workers);
   InjectionOverlay drop = inject(InjectionKind::channel, 50, {1}, true);
@@ -271,7 +271,7 @@ TEST_CASE("a dropped channel is 0, its survivors count 1 / (1 - p) times as much
 TEST_CASE("training is the same bytes on any number of threads and every instruction set") {
   Random random(6);
   const Network network = zoo_network("cnv-w2a2", {.width = 0.0625});
-  const Batch batch = random_batch(network, 24, random);
+  const StepBatch batch = random_batch(network, 24, random);
   std::vector<Model> models;
   std::vector<std::vector<LayerGradient>> gradients;
   const auto train = [&](int threads) {
@@ -302,7 +302,7 @@ TEST_CASE("fixed faults are in the training's forward pass, and nothing is learn
   Random random(8);
   const Network network = zoo_network("cnv-w1a1", {.width = 0.125});
   Workers workers(1);
-  const Batch batch = random_batch(network, 17, random);
+  const StepBatch batch = random_batch(network, 17, random);
   Effects effects = stuck_channel(network, 0, 2, -1);
   effects.patches.push_back({1, 3, false, 5, 1});
   OperatorFault broken;
@@ -333,7 +333,7 @@ TEST_CASE("a step leaves the model alone: a second pass is the first one again")
   Random random(9);
   const Network network = zoo_network("cnv-w2a2", {.width = 0.0625});
   Workers workers(2);
-  const Batch batch = random_batch(network, 24, random);
+  const StepBatch batch = random_batch(network, 24, random);
   const Model model = initial_model(network, 1);
   const Model before = model;
   TrainingStep step(network, {.faults = true}, workers);

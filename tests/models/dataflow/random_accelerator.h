@@ -7,13 +7,13 @@
 
 namespace stuckat::test {
 
-inline int random_divisor(Random& random, int number) {
+inline int drawn_divisor(Random& random, int number) {
   int divisor = uniform(random, 1, number);
   while (number % divisor != 0) divisor = uniform(random, 1, number);
   return divisor;
 }
 
-inline dataflow::DataflowAccelerator random_dataflow(Random& random, const Network& network) {
+inline dataflow::DataflowAccelerator random_timed_dataflow(Random& random, const Network& network) {
   dataflow::DataflowAccelerator accelerator;
   accelerator.name = "random";
   accelerator.discipline =
@@ -29,16 +29,16 @@ inline dataflow::DataflowAccelerator random_dataflow(Random& random, const Netwo
     p.inner_depth = uniform(random, 1, 3);
     p.word_bits = uniform(random, 0, 1) * uniform(random, 1, 40);
     if (!layer.has_weights() && uniform(random, 0, 1) == 0) {
-      p.window_simd = random_divisor(random, layer.input.channels);
+      p.window_simd = drawn_divisor(random, layer.input.channels);
     }
     if (layer.has_weights()) {
       const bool convolution = layer.kind == LayerKind::convolution;
       p.pe = layer.accumulator_output ? uniform(random, 1, layer.rows() + 2)
-                                      : random_divisor(random, layer.rows());
+                                      : drawn_divisor(random, layer.rows());
       p.simd = i == 0 && !convolution ? uniform(random, 1, layer.columns())
-                                      : random_divisor(random, layer.columns());
+                                      : drawn_divisor(random, layer.columns());
       if (convolution && uniform(random, 0, 1) == 0) {
-        p.window_simd = random_divisor(random, layer.input.channels);
+        p.window_simd = drawn_divisor(random, layer.input.channels);
       }
       if (uniform(random, 0, 3) == 0) p.accumulator_bits = 24 + uniform(random, 0, 8);
     }
@@ -94,7 +94,7 @@ inline void draw_rtl_parts(Random& random, const Network& network,
       if (p.dsp == 58) p.segment_length = uniform(random, 0, std::max(1, (p.simd + 2) / 3));
     });
     change([&] {
-      if (uniform(random, 0, 1) == 0) p.threshold_pe = random_divisor(random, layer.rows());
+      if (uniform(random, 0, 1) == 0) p.threshold_pe = drawn_divisor(random, layer.rows());
     });
     change([&] { p.parts.width_converter = random_backend(random); });
   }

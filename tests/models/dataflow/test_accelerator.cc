@@ -132,7 +132,7 @@ TEST_CASE("placements_of_random_accelerators_are_valid") {
     INFO("seed " << seed);
     test::Random random(seed);
     const Network network = test::random_network(random);
-    const auto accelerator = test::random_dataflow(random, network);
+    const auto accelerator = test::random_timed_dataflow(random, network);
     REQUIRE_NOTHROW(validate(accelerator, network));
     const Placement placement = place(accelerator, network);
     REQUIRE_NOTHROW(validate(placement, network));

@@ -34,9 +34,9 @@ DataflowAccelerator random_folding(test::Random& random, const Network& network,
     p.out_depth = uniform(random, 0, 11) == 0 ? uniform(random, least, 1) : uniform(random, 2, 9);
     p.inner_depth = uniform(random, 0, 15) == 0 ? uniform(random, least, 1) : uniform(random, 2, 4);
     if (layer.has_weights()) {
-      p.pe = test::random_divisor(random, layer.rows());
+      p.pe = test::drawn_divisor(random, layer.rows());
       // Words of whole channels more often than not, so that widths divide each other.
-      p.simd = test::random_divisor(
+      p.simd = test::drawn_divisor(
           random, uniform(random, 0, 2) > 0 ? layer.input.channels : layer.columns());
     }
     a.layers.push_back(p);

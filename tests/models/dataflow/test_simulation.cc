@@ -70,7 +70,7 @@ std::string check_statistics(const DataflowResult& result) {
 std::string run_random(uint64_t seed, int faults) {
   Random random(seed);
   Network network = test::random_network(random);
-  DataflowAccelerator accelerator = test::random_dataflow(random, network);
+  DataflowAccelerator accelerator = test::random_timed_dataflow(random, network);
   if (seed % 2 == 1) test::draw_rtl_parts(random, network, accelerator);
   for (LayerParams& p : accelerator.layers) p.threshold_pe = 0;  // else faults there are refused
   const auto images = random_images(random, network, uniform(random, 1, 4));
@@ -259,7 +259,7 @@ TEST_CASE("what_a_trace_has_seen_may_be_taken_away_while_the_run_goes_on") {
   CHECK(in_child([]() -> std::string {
           Random random(5);
           const Network network = test::random_network(random);
-          const DataflowAccelerator accelerator = test::random_dataflow(random, network);
+          const DataflowAccelerator accelerator = test::random_timed_dataflow(random, network);
           const Chain chain = build_chain(accelerator, network);
           constexpr int image_count = 40;
           std::vector<StreamTrace> streams;

@@ -33,7 +33,7 @@ std::vector<int64_t> random_stalls(Random& random, int64_t words) {
 }
 
 /// What is before a part and after it.
-struct Ends {
+struct StreamEnds {
   int images;
   int in_depth, out_depth;
   std::vector<int64_t> source, sink;
@@ -44,11 +44,11 @@ struct Scene {
   DataflowAccelerator accelerator;
   Network network;
   size_t stage;
-  Ends ends;
+  StreamEnds ends;
 };
 
-Ends random_ends(Random& random, int least_depth, int64_t words_read, int64_t words_written) {
-  Ends e;
+StreamEnds random_ends(Random& random, int least_depth, int64_t words_read, int64_t words_written) {
+  StreamEnds e;
   e.images = uniform(random, 1, 3);
   e.in_depth = uniform(random, least_depth, 5);
   e.out_depth = uniform(random, least_depth, 5);
@@ -60,7 +60,7 @@ Ends random_ends(Random& random, int least_depth, int64_t words_read, int64_t wo
 Scene random_scene(Random& random) {
   Scene s;
   s.network = test::random_network(random);
-  s.accelerator = test::random_dataflow(random, s.network);
+  s.accelerator = test::random_timed_dataflow(random, s.network);
   test::draw_rtl_parts(random, s.network, s.accelerator);
   s.chain = build_chain(s.accelerator, s.network);
   s.stage = static_cast<size_t>(uniform(random, 1, static_cast<int>(s.chain.stages.size()) - 2));
@@ -102,7 +102,7 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 
-Outcome ticked(TickedPart* part, const Ends& s) {
+Outcome ticked(TickedPart* part, const StreamEnds& s) {
   TickedFifo in(s.in_depth), out(s.out_depth);
   Outcome outcome;
   size_t sent = 0;
@@ -131,7 +131,7 @@ Outcome ticked(TickedPart* part, const Ends& s) {
   return outcome;
 }
 
-Outcome stamped(const PartProgram& program, const Ends& s) {
+Outcome stamped(const PartProgram& program, const StreamEnds& s) {
   TimedFifo in(s.in_depth), out(s.out_depth);
   const int64_t images = s.images;
   const auto timed = timed_part(program, &in, &out, &images, &images);
@@ -233,7 +233,7 @@ TEST_CASE("windows_and_mvus_in_rtl_of_any_shape_equal_their_ticked_twins") {
       program = RtlMvuShape{uniform(random, 1, 40), uniform(random, 1, 6), uniform(random, 1, 12),
                             uniform(random, 2, 12)};
     }
-    const Ends ends =
+    const StreamEnds ends =
         random_ends(random, 0, words_read_per_image(program), words_written_per_image(program));
     wires += ends.in_depth == 0 || ends.out_depth == 0 ? 1 : 0;
     const Outcome expected = ticked(twin_of(program, ends.images).get(), ends);
@@ -346,7 +346,7 @@ TEST_CASE("whole_accelerators_equal_their_ticked_twins_in_cycles_and_occupancies
     INFO("seed " << seed);
     Random random(seed);
     const Network network = test::random_network(random);
-    DataflowAccelerator accelerator = test::random_dataflow(random, network);
+    DataflowAccelerator accelerator = test::random_timed_dataflow(random, network);
     if (seed % 2 == 1) test::draw_rtl_parts(random, network, accelerator);
     const Chain chain = build_chain(accelerator, network);
     const int images = uniform(random, 1, 8);

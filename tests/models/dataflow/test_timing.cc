@@ -37,7 +37,7 @@ std::string text(const DataflowTiming& t) {
 std::string compare_with_systemc(uint64_t seed) {
   Random random(seed);
   const Network network = test::random_network(random);
-  DataflowAccelerator accelerator = test::random_dataflow(random, network);
+  DataflowAccelerator accelerator = test::random_timed_dataflow(random, network);
   if (seed % 2 == 1) test::draw_rtl_parts(random, network, accelerator);
   std::vector<Tensor> images;
   for (int i = uniform(random, 1, 5); i > 0; --i) {
@@ -73,7 +73,7 @@ TEST_CASE("skipped_periods_change_nothing") {
     INFO("seed " << seed);
     Random random(seed);
     const Network network = test::random_network(random);
-    DataflowAccelerator accelerator = test::random_dataflow(random, network);
+    DataflowAccelerator accelerator = test::random_timed_dataflow(random, network);
     if (seed % 2 == 1) test::draw_rtl_parts(random, network, accelerator);
     const int images = uniform(random, 1, 150);
     const DataflowTiming fast = time_images(network, accelerator, images);
@@ -100,7 +100,7 @@ TEST_CASE("the_steady_interval_is_that_of_a_long_run") {
     INFO("seed " << seed);
     Random random(seed);
     const Network network = test::random_network(random);
-    DataflowAccelerator accelerator = test::random_dataflow(random, network);
+    DataflowAccelerator accelerator = test::random_timed_dataflow(random, network);
     if (seed % 2 == 0) accelerator.latency.mvtu = uniform(random, 1, 300);
     if (seed % 8 == 1) test::draw_rtl_parts(random, network, accelerator);
     for (LayerParams& p : accelerator.layers) {
@@ -149,7 +149,7 @@ TEST_CASE("a_schedule_with_skipped_periods_is_the_one_without") {
     INFO("seed " << seed);
     Random random(seed);
     const Network network = test::random_network(random);
-    DataflowAccelerator accelerator = test::random_dataflow(random, network);
+    DataflowAccelerator accelerator = test::random_timed_dataflow(random, network);
     if (seed % 2 == 1) test::draw_rtl_parts(random, network, accelerator);
     const int images = uniform(random, 20, 60);
     const DataflowSchedule fast(network, accelerator, images);
@@ -188,7 +188,7 @@ TEST_CASE("occupancies_of_a_stream_add_up_to_the_run") {
   Random random(3);
   for (int i = 0; i < 50; ++i) {
     const Network network = test::random_network(random);
-    const DataflowAccelerator accelerator = test::random_dataflow(random, network);
+    const DataflowAccelerator accelerator = test::random_timed_dataflow(random, network);
     const DataflowTiming t = time_images(network, accelerator, uniform(random, 1, 40));
     for (const StreamStatistics& s : t.streams) {
       REQUIRE(static_cast<int>(s.cycles_at.size()) == s.high_water + 1);
@@ -210,7 +210,7 @@ TEST_CASE("every_step_is_found_in_the_cycle_in_which_it_starts") {
     INFO("seed " << seed);
     Random random(seed);
     const Network network = test::random_network(random);
-    DataflowAccelerator accelerator = test::random_dataflow(random, network);
+    DataflowAccelerator accelerator = test::random_timed_dataflow(random, network);
     if (seed % 2 == 1) test::draw_rtl_parts(random, network, accelerator);
     const int images = uniform(random, 1, 60);
     const DataflowSchedule schedule(network, accelerator, images);

@@ -75,7 +75,7 @@ TEST_CASE("a timing that is taken over is the one that a run of its own gives") 
     INFO("seed " << seed);
     Random random(seed);
     const Network network = test::random_network(random);
-    auto accelerator = test::random_dataflow(random, network);
+    auto accelerator = test::random_timed_dataflow(random, network);
     TimingCache cache(network, 12);
     for (int* depth : depths_of(accelerator)) *depth = uniform(random, 1, 20);
     for (int change = 0; change < 12; ++change) {
@@ -116,11 +116,11 @@ TEST_CASE("a design that is run after an unchanged stream is timed as if all of 
     INFO("seed " << seed);
     Random random(seed);
     const Network network = test::random_network(random);
-    auto accelerator = test::random_dataflow(random, network);
+    auto accelerator = test::random_timed_dataflow(random, network);
     for (int* depth : depths_of(accelerator)) *depth = uniform(random, 1, 40);
     TimingCache cache(network, 16);
     for (int change = 0; change < 12; ++change) {
-      const auto other = test::random_dataflow(random, network);
+      const auto other = test::random_timed_dataflow(random, network);
       const auto layer =
           static_cast<size_t>(uniform(random, 0, static_cast<int>(network.layers.size()) - 1));
       accelerator.layers[layer].pe = other.layers[layer].pe;
@@ -176,7 +176,7 @@ TEST_CASE("smallest FIFO depths keep the interval, and one word less in any of t
     INFO("seed " << seed);
     Random random(seed);
     const Network network = test::random_network(random);
-    const auto given = test::random_dataflow(random, network);
+    const auto given = test::random_timed_dataflow(random, network);
     TimingCache cache(network, 12);
     auto smallest = smallest_depths(cache, given, network, 64);
     auto roomy = smallest;

@@ -61,12 +61,12 @@ RegisterFault random_stuck_bit(Random& random, const Case& c) {
                                : stuck_at_0(where, row, column, bit);
 }
 
-struct Way {
+struct TickedWay {
   const char* schedule;
   TickedResult (*run)(TickedArray&, const Case&);
 };
 using Loading = TickedArray::Loading;
-const Way ways[] = {
+const TickedWay ticked_ways[] = {
     {"ws-serial",
      [](TickedArray& x, const Case& c) { return x.weight_stationary(c.a, c.b, Loading::serial); }},
     {"ws-overlapped",
@@ -104,7 +104,7 @@ TEST_CASE("an array ticked register by register gives the product in the cycles 
     const Case c = random_case(random);
     CAPTURE(c.rows, c.columns, c.a.rows, c.a.columns, c.b.columns);
     several_tiles += c.a.columns > 2 * c.rows && c.b.columns > c.columns;
-    for (const Way& way : ways) {
+    for (const TickedWay& way : ticked_ways) {
       CAPTURE(way.schedule);
       TickedArray array(c.rows, c.columns, {});
       const TickedResult result = way.run(array, c);

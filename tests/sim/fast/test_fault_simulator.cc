@@ -1,9 +1,9 @@
-#include "faultmaps/describe_effects.h"
 #include "faultmaps/faulty_reference.h"
 #include "sim/fast/fault_classes.h"
 #include "sim/fast/fault_simulator.h"
 #include "sim/fast/faulty_pass.h"
 #include "tests/sim/fast/effect_forms.h"
+#include "tests/sim/fast/expected_verdict.h"
 #include "tests/sim/fast/patches.h"
 #include "tests/sim/fast/random_effects.h"
 #include "tests/support/catch.h"
@@ -13,26 +13,9 @@
 namespace stuckat::fast {
 namespace {
 
+using test::expected_verdict;
 using test::Random;
-
-Verdict expected_verdict(const std::vector<Tensor>& golden, const std::vector<Tensor>& faulty) {
-  Verdict verdict;
-  for (size_t t = 0; t < golden.size(); ++t) {
-    if (!(golden[t] == faulty[t])) verdict.last_difference = static_cast<int16_t>(t);
-  }
-  const auto prediction = [](const Tensor& t) {
-    return predicted_class(t.values.data(), static_cast<int>(t.values.size()));
-  };
-  verdict.prediction = static_cast<uint16_t>(prediction(faulty.back()));
-  verdict.critical = prediction(golden.back()) != prediction(faulty.back());
-  return verdict;
-}
-
-std::string text(const Effects& effects, const Network& network) {
-  std::string result;
-  for (const std::string& line : describe(effects, network)) result += line + "\n";
-  return result;
-}
+using test::text;
 
 /// Tensors and verdicts of `count` random faults on three images, against the faulty reference.
 void check_network(uint64_t seed, int count, Path path) {

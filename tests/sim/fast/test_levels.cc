@@ -1,12 +1,12 @@
 // Networks of levels: every graph, every format, every effect, against the (faulty) reference.
 #include <map>
 
-#include "faultmaps/describe_effects.h"
 #include "faultmaps/faulty_reference.h"
 #include "sim/fast/fault_classes.h"
 #include "sim/fast/fault_simulator.h"
 #include "sim/fast/levels/delta.h"
 #include "tests/sim/fast/effect_forms.h"
+#include "tests/sim/fast/expected_verdict.h"
 #include "tests/sim/fast/random_effects.h"
 #include "tests/support/catch.h"
 #include "tests/support/every_target.h"
@@ -18,27 +18,10 @@
 namespace stuckat::fast {
 namespace {
 
+using test::expected_verdict;
 using test::Random;
+using test::text;
 using test::uniform;
-
-std::string text(const Effects& effects, const Network& network) {
-  std::string result;
-  for (const std::string& line : describe(effects, network)) result += line + "\n";
-  return result;
-}
-
-Verdict expected_verdict(const std::vector<Tensor>& golden, const std::vector<Tensor>& faulty) {
-  const auto prediction = [](const Tensor& t) {
-    return predicted_class(t.values.data(), static_cast<int>(t.values.size()));
-  };
-  Verdict verdict;
-  for (size_t t = 0; t < golden.size(); ++t) {
-    if (!(golden[t] == faulty[t])) verdict.last_difference = static_cast<int16_t>(t);
-  }
-  verdict.prediction = static_cast<uint16_t>(prediction(faulty.back()));
-  verdict.critical = prediction(golden.back()) != prediction(faulty.back());
-  return verdict;
-}
 
 /// A residual block, depthwise and pointwise layers, pools and a join, as wide as kernels take at
 /// once and a little wider; thresholds that round, in 8 bits or fewer.

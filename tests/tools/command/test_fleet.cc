@@ -7,7 +7,7 @@ using test::Session;
 
 namespace {
 
-nlohmann::json json_of(const Session& s, const std::string& arguments) {
+nlohmann::json fleet_json(const Session& s, const std::string& arguments) {
   const std::string path = s.file("out.json");
   const auto outcome = run(arguments + " --json " + path);
   INFO("stuckat " << arguments << "\n" << outcome.output);
@@ -27,11 +27,11 @@ std::string measure(const Session& s) {
 /// The lot, its resilience map, and the options of a plan that allows any accuracy above 5 %.
 std::string planned(const Session& s) {
   if (!std::filesystem::exists(s.file("lot.h5"))) {
-    json_of(s, "faults new --model " + s.model() +
-                   " --accelerator loopback:8x8 --sites pe/dead --mean 1 --wafer 5 --chips 9 "
-                   "--seed 3 -o " +
-                   s.file("lot.h5"));
-    json_of(s, measure(s) + "-o " + s.file("r.h5"));
+    fleet_json(s, "faults new --model " + s.model() +
+                      " --accelerator loopback:8x8 --sites pe/dead --mean 1 --wafer 5 --chips 9 "
+                      "--seed 3 -o " +
+                      s.file("lot.h5"));
+    fleet_json(s, measure(s) + "-o " + s.file("r.h5"));
   }
   return hardware(s) + "--lot " + s.file("lot.h5") + " --resilience " + s.file("r.h5") +
          " --accuracy 5 ";
@@ -41,7 +41,7 @@ std::string planned(const Session& s) {
 
 TEST_CASE("fleet: shards of a resilience map merge to the bytes of the whole, which show reads") {
   const Session s;
-  auto whole = json_of(s, measure(s) + "-o " + s.file("whole.h5"));
+  auto whole = fleet_json(s, measure(s) + "-o " + s.file("whole.h5"));
   CHECK(whole["data"]["train_images"] == 40);
   CHECK(whole["data"]["validation_images"] == 20);
   CHECK(whole["data"]["train_hash"] != whole["data"]["validation_hash"]);
@@ -49,18 +49,18 @@ TEST_CASE("fleet: shards of a resilience map merge to the bytes of the whole, wh
   CHECK(whole["runs"].size() == 4);
   CHECK(whole["cost"] == 4 * 60);
   for (const char* shard : {"0", "1", "2"}) {
-    json_of(s, measure(s) + "--shard " + shard + "/3 -o " + s.file(std::string(shard) + ".h5"));
+    fleet_json(s, measure(s) + "--shard " + shard + "/3 -o " + s.file(std::string(shard) + ".h5"));
   }
-  json_of(s, "fleet merge " + s.file("0.h5") + " " + s.file("1.h5") + " " + s.file("2.h5") +
-                 " -o " + s.file("merged.h5"));
+  fleet_json(s, "fleet merge " + s.file("0.h5") + " " + s.file("1.h5") + " " + s.file("2.h5") +
+                    " -o " + s.file("merged.h5"));
   CHECK(test::read_bytes(s.file("merged.h5")) == test::read_bytes(s.file("whole.h5")));
-  CHECK(json_of(s, "fleet show " + s.file("merged.h5")) == whole);
+  CHECK(fleet_json(s, "fleet show " + s.file("merged.h5")) == whole);
 }
 
 TEST_CASE("fleet: every policy is planned, and trained to the same bytes twice and by shards") {
   const Session s;
   const std::string options = planned(s);
-  const auto plan = json_of(s, "fleet plan" + options);
+  const auto plan = fleet_json(s, "fleet plan" + options);
   REQUIRE(plan["plans"].size() == 9);
   for (const auto& p : plan["plans"]) {
     size_t chips = 0;
@@ -69,32 +69,32 @@ TEST_CASE("fleet: every policy is planned, and trained to the same bytes twice a
   }
   const std::string train =
       "fleet train" + options + images(s) + "--policies fap,reduce,efat,one --test-images 30 ";
-  auto first = json_of(s, train + "--networks " + s.file("n") + " -o " + s.file("f.h5"));
+  auto first = fleet_json(s, train + "--networks " + s.file("n") + " -o " + s.file("f.h5"));
   const auto of = first["data"];
   first.erase("data");
   REQUIRE(first["outcomes"].size() == 4);
   CHECK(first["outcomes"][0]["images"] == 0);
   for (const auto& o : first["outcomes"]) CHECK(o["test"].size() == 9);
-  json_of(s, train + "--networks " + s.file("n") + " -o " + s.file("again.h5"));
+  fleet_json(s, train + "--networks " + s.file("n") + " -o " + s.file("again.h5"));
   for (const char* shard : {"0/2", "1/2"}) {
     const auto outcome = run(train + "--networks " + s.file("m") + " --shard " + shard);
     REQUIRE(outcome.code == 0);
   }
-  json_of(s, train + "--networks " + s.file("m") + " -o " + s.file("sharded.h5"));
+  fleet_json(s, train + "--networks " + s.file("m") + " -o " + s.file("sharded.h5"));
   CHECK(test::read_bytes(s.file("again.h5")) == test::read_bytes(s.file("f.h5")));
   CHECK(test::read_bytes(s.file("sharded.h5")) == test::read_bytes(s.file("f.h5")));
-  CHECK(json_of(s, "fleet show " + s.file("f.h5")) == first);
+  CHECK(fleet_json(s, "fleet show " + s.file("f.h5")) == first);
 
   // A chip of the deployed network: as the campaign engine counts it.
-  const auto each = json_of(s, "fleet evaluate" + hardware(s) + "--lot " + s.file("lot.h5") +
-                                   s.data() + " --images 30 --csv " + s.file("e.csv"));
+  const auto each = fleet_json(s, "fleet evaluate" + hardware(s) + "--lot " + s.file("lot.h5") +
+                                      s.data() + " --images 30 --csv " + s.file("e.csv"));
   CHECK(each["accuracy"] == first["outcomes"][0]["test"]);
   CHECK(of["test_images"] == 30);
   CHECK(each["data"]["hash"] == of["test_hash"]);
   CHECK(each["data"]["name"] == of["name"]);
 
-  json_of(s, "report --fleet lot=" + s.file("f.h5") + " --resilience lot=" + s.file("r.h5") +
-                 " --wafer 5 -o " + s.file("r.html"));
+  fleet_json(s, "report --fleet lot=" + s.file("f.h5") + " --resilience lot=" + s.file("r.h5") +
+                    " --wafer 5 -o " + s.file("r.html"));
   const std::string page = test::read_bytes(s.file("r.html"));
   for (const char* text : {"Resilience map", "Cost and yield", "E(f)", "Wafers", "sub-additive"}) {
     CHECK_THAT(page, Catch::Contains(text));
@@ -103,7 +103,7 @@ TEST_CASE("fleet: every policy is planned, and trained to the same bytes twice a
 
 TEST_CASE("fleet: a budget of 0 is FAP") {
   const Session s;
-  const auto plan = json_of(s, "fleet plan" + planned(s) + "--budget 0");
+  const auto plan = fleet_json(s, "fleet plan" + planned(s) + "--budget 0");
   for (const auto& p : plan["plans"]) {
     CHECK(p["images"] == 0);
     CHECK(p["groups"] == plan["plans"][1]["groups"]);

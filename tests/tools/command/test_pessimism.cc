@@ -17,15 +17,15 @@ using test::Session;
 
 namespace {
 
-constexpr int images = 6;
+constexpr int examined_images = 6;
 
 /// A network on hardware, image by image with the reference.
 struct Oracle {
   explicit Oracle(const Session& s)
       : network(read_model(s.model())),
         placement(loopback::place(loopback::parse_loopback("loopback:4x8"), network)),
-        data(read_dataset("cifar10:" + s.file("images.bin"), {false, 0, images})) {
-    for (int i = 0; i < images; ++i) inputs.push_back(input_tensor(network, data, i));
+        data(read_dataset("cifar10:" + s.file("images.bin"), {false, 0, examined_images})) {
+    for (int i = 0; i < examined_images; ++i) inputs.push_back(input_tensor(network, data, i));
     for (const Tensor& input : inputs) golden.push_back(reference::run(network, input));
   }
 
@@ -35,7 +35,7 @@ struct Oracle {
 
   int right(const Effects& effects) const {
     int result = 0;
-    for (int i = 0; i < images; ++i) {
+    for (int i = 0; i < examined_images; ++i) {
       const auto tensors = reference::run(network, inputs[static_cast<size_t>(i)], effects, i);
       const int now = predicted_class(tensors.back().values.data(), network.classes());
       result += now == data.labels[static_cast<size_t>(i)] ? 1 : 0;
@@ -44,7 +44,7 @@ struct Oracle {
   }
 
   bool masked(const Effects& effects) const {
-    for (int i = 0; i < images; ++i) {
+    for (int i = 0; i < examined_images; ++i) {
       const auto index = static_cast<size_t>(i);
       if (reference::run(network, inputs[index], effects, i) != golden[index]) return false;
     }
@@ -58,7 +58,7 @@ struct Oracle {
   std::vector<std::vector<Tensor>> golden;
 };
 
-double points(int before, int now) { return 100.0 * (before - now) / images; }
+double points(int before, int now) { return 100.0 * (before - now) / examined_images; }
 
 }  // namespace
 
@@ -70,16 +70,16 @@ TEST_CASE("the pessimism of a kind is that of its faults, one by one, in the ref
   INFO(outcome.output);
   REQUIRE(outcome.code == 0);
   std::map<std::string, nlohmann::json> found;
-  const auto json = nlohmann::json::parse(test::read_bytes(s.file("p.json")));
-  for (const auto& row : json["sites"]) found[row["site"]] = row;
+  const auto page = nlohmann::json::parse(test::read_bytes(s.file("p.json")));
+  for (const auto& row : page["sites"]) found[row["site"]] = row;
 
   const Oracle oracle(s);
   const int before = oracle.right({});
-  CHECK(json["correct_fault_free"] == before);
+  CHECK(page["correct_fault_free"] == before);
   std::map<int, int> dead;  // right with a PE dead at its worst level
   for (const Fault& fault : all_faults(SiteKind::pe_dead, oracle.placement, oracle.network)) {
     const int right = oracle.right(oracle.effects(fault));
-    auto& worst = dead.try_emplace(fault.coordinates[0], images).first->second;
+    auto& worst = dead.try_emplace(fault.coordinates[0], examined_images).first->second;
     worst = std::min(worst, right);
   }
   for (const SiteKind kind :

@@ -161,10 +161,10 @@ TEST_CASE("fmea: metrics of a small accelerator, with and without codes, as tabl
           "--rates " + s.file("rates.csv") + " --limit 0 --json " + s.file("g.json"));
   INFO(coded.output);
   REQUIRE(coded.code == 0);
-  const auto json = json_of(s.file("g.json"));
-  CHECK(json.at("without_evidence") == 0);
-  CHECK(json.at("lfm").at("value") == 1);
-  for (const auto& row : json.at("rows")) {
+  const auto safety = json_of(s.file("g.json"));
+  CHECK(safety.at("without_evidence") == 0);
+  CHECK(safety.at("lfm").at("value") == 1);
+  for (const auto& row : safety.at("rows")) {
     if (row.at("part") == "layer0/mvtu") {
       CHECK(row.at("mechanism") == "secded");
       CHECK(row.at("residual_fit") == 0);

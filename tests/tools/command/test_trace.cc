@@ -8,7 +8,6 @@
 using namespace stuckat;
 using test::run;
 using test::Session;
-using Json = nlohmann::json;
 
 namespace {
 
@@ -30,10 +29,10 @@ struct Trace {
 /// Checks what the format asks of each event, and that slices of a track nest.
 Trace load(const std::string& path) {
   Trace trace;
-  const Json json = Json::parse(test::read_bytes(path));
+  const nlohmann::json file = nlohmann::json::parse(test::read_bytes(path));
   std::map<Track, std::vector<Slice>> tracks;
   std::map<std::string, int64_t> last_count;
-  for (const Json& event : json.at("traceEvents")) {
+  for (const nlohmann::json& event : file.at("traceEvents")) {
     const std::string phase = event.at("ph");
     const Track track{event.at("pid"), event.at("tid")};
     const std::string name = event.at("name");
@@ -86,9 +85,9 @@ TEST_CASE("the trace of a dataflow run shows each image in each part and layer, 
           s.file("sim.json") + " --trace " + s.file("trace.json"));
   INFO(outcome.output);
   REQUIRE(outcome.code == 0);
-  const Json sim = Json::parse(test::read_bytes(s.file("sim.json")));
+  const nlohmann::json sim = nlohmann::json::parse(test::read_bytes(s.file("sim.json")));
   const Trace trace = load(s.file("trace.json"));
-  for (const Json& module : sim.at("modules")) {
+  for (const nlohmann::json& module : sim.at("modules")) {
     const std::string part = module.at("name");
     INFO(part);
     CHECK(images_in(trace.slices.at("parts/" + part)) == 3);
@@ -98,7 +97,7 @@ TEST_CASE("the trace of a dataflow run shows each image in each part and layer, 
   }
   // The cycle in which the first result is complete.
   CHECK(trace.slices.at("parts/output/memory_writer").front().end == sim.at("first_image_cycles"));
-  for (const Json& stream : sim.at("streams")) {
+  for (const nlohmann::json& stream : sim.at("streams")) {
     const auto& counts = trace.counters.at(stream.at("name"));
     INFO(stream.at("name"));
     CHECK(*std::max_element(counts.begin(), counts.end()) == stream.at("high_water"));
@@ -111,7 +110,7 @@ TEST_CASE("the trace of a loopback run shows what the array does in each layer")
   REQUIRE(run("sim " + s.model() + s.data() + " --images 2 --accelerator loopback:4x8 --json " +
               s.file("sim.json") + " --trace " + s.file("trace.json"))
               .code == 0);
-  const Json sim = Json::parse(test::read_bytes(s.file("sim.json")));
+  const nlohmann::json sim = nlohmann::json::parse(test::read_bytes(s.file("sim.json")));
   const Trace trace = load(s.file("trace.json"));
   CHECK(images_in(trace.slices.at("layers/images")) == 2);
   int64_t cycles = 0, busy = 0;
@@ -131,7 +130,7 @@ TEST_CASE("the trace of a loopback run shows what the array does in each layer")
   CHECK(transferring == sim.at("modules").at(1).at("busy_cycles"));
   CHECK(moved.contains("image 0"));
   CHECK(moved.contains("result 1"));
-  for (const Json& layer : sim.at("layers")) {
+  for (const nlohmann::json& layer : sim.at("layers")) {
     const std::string weights = layer.at("name").get<std::string>() + ": weights";
     INFO(weights);
     CHECK(std::any_of(moved.begin(), moved.end(),

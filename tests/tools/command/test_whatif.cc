@@ -19,7 +19,7 @@ std::string whatif(const Session& s, const std::string& rest) {
   return "whatif " + s.model() + s.data() + " --accelerator loopback:4x8 " + rest;
 }
 
-nlohmann::json json_of(const Session& s, const std::string& rest) {
+nlohmann::json whatif_json(const Session& s, const std::string& rest) {
   const Outcome outcome = run(whatif(s, rest + " --json " + s.file("w.json")));
   INFO(outcome.output);
   REQUIRE(outcome.code == 0);
@@ -31,8 +31,8 @@ nlohmann::json json_of(const Session& s, const std::string& rest) {
 TEST_CASE("whatif counts what the reference counts, element by element") {
   const Session s;
   const std::string fault = "array/pe[1]/accumulator[2]=1";
-  const auto json = json_of(s, "--fault '" + fault + "' --images 24 --examine 20 --simulate 2");
-  const auto& found = json["cases"][0];
+  const auto page = whatif_json(s, "--fault '" + fault + "' --images 24 --examine 20 --simulate 2");
+  const auto& found = page["cases"][0];
 
   const Network network = read_model(s.model());
   const auto accelerator = loopback::parse_loopback("loopback:4x8");
@@ -80,8 +80,8 @@ TEST_CASE("whatif counts what the reference counts, element by element") {
 
 TEST_CASE("whatif sets two cases side by side, each as it is alone") {
   const Session s;
-  const auto alone = json_of(s, "--fault 'array/pe[2]/dead=1' --simulate 0")["cases"];
-  const auto both = json_of(
+  const auto alone = whatif_json(s, "--fault 'array/pe[2]/dead=1' --simulate 0")["cases"];
+  const auto both = whatif_json(
       s, "--fault 'array/pe[1]/dead=-1' --against-fault 'array/pe[2]/dead=1' --simulate 0 -o " +
              s.file("w.html"))["cases"];
   REQUIRE(both.size() == 2);
@@ -91,7 +91,7 @@ TEST_CASE("whatif sets two cases side by side, each as it is alone") {
   CHECK(both[0]["faults"] != both[1]["faults"]);
   // Another network has the faults of the first unless it gets its own.
   const auto against =
-      json_of(s, "--fault 'array/pe[2]/dead=1' --simulate 0 --against " + s.model())["cases"];
+      whatif_json(s, "--fault 'array/pe[2]/dead=1' --simulate 0 --against " + s.model())["cases"];
   CHECK(against[0]["correct"] == against[1]["correct"]);
   CHECK(against[1]["faults"] == alone[0]["faults"]);
 

@@ -11,13 +11,13 @@ using namespace stuckat;
 
 namespace {
 
-const std::string right = "networks/expected/";
+const std::string expected_results = "networks/expected/";
 
 void check_predictions(const std::string& file, const std::string& expected, int count,
                        const ImportOptions& options = {}) {
   const std::string path = test::shared_data(file);
   const std::string mnist = test::shared_data("mnist");
-  const auto lines = test::expected_lines(test::shared_data(right + expected));
+  const auto lines = test::expected_lines(test::shared_data(expected_results + expected));
   const Network network = test::imported(path, options);
   const DataSet data = read_dataset("mnist:" + mnist, {.count = count});
   const auto results = test::results(network, data, count);
@@ -135,7 +135,8 @@ TEST_CASE("a network whose power-of-two scales tie everywhere predicts MNIST as 
 TEST_CASE("KWS-W3A3 has the accumulators of the FPGA runs") {
   const std::string path = test::shared_data("networks/kws-w3a3/kws_w3a3_QONNX_model.onnx");
   const std::string archive = test::shared_data("networks/kws-w3a3/kws_bin_files.tar.xz");
-  const auto lines = test::expected_lines(test::shared_data(right + "kws_w3a3_first500.txt"));
+  const auto lines =
+      test::expected_lines(test::shared_data(expected_results + "kws_w3a3_first500.txt"));
   const test::TemporaryFolder folder;
   const int count = sanitized ? 5 : 500;
   const DataSet data =

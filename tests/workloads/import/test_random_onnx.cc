@@ -24,7 +24,7 @@ struct Array {
   }
 };
 
-double half_even(double y) {
+double rounded_to_even(double y) {
   const double floor = std::floor(y);
   if (y - floor != 0.5) return std::floor(y + 0.5);
   return std::fmod(floor, 2) == 0 ? floor : floor + 1;
@@ -68,7 +68,7 @@ class WrittenNetwork {
                  out, {.ints = {{"signed", {is_signed}}, {"narrow", {narrow}}}, .texts = {}});
     const double top = std::ldexp(1.0, is_signed ? bits - 1 : bits);
     const double low = is_signed ? -top + (narrow ? 1 : 0) : 0;
-    for (double& v : x_.values) v = s * half_even(std::min(std::max(v / s, low), top - 1));
+    for (double& v : x_.values) v = s * rounded_to_even(std::min(std::max(v / s, low), top - 1));
     scale_ = s;
     binary_ = false;
     name_ = out;

@@ -14,7 +14,7 @@ using namespace stuckat;
 namespace {
 
 const std::string networks = "networks/";
-const std::string right = "networks/expected/";
+const std::string expected_scores = "networks/expected/";
 
 /// A grey 8-bit BMP with a palette, rows from below.
 DataSet bmp(const std::string& path, int side) {
@@ -46,7 +46,7 @@ std::vector<int32_t> probabilities(const std::vector<int32_t>& scores, double sc
 /// `softmax`: scale of the scores, where the listed outputs are after a SOFTMAX; else 0.
 void check_generated(const std::string& file, const std::string& expected, double softmax) {
   const std::string path = test::shared_data(networks + file);
-  const auto lines = test::expected_lines(test::shared_data(right + expected));
+  const auto lines = test::expected_lines(test::shared_data(expected_scores + expected));
   const Network network = test::imported(path);
   const auto count = sanitized ? 1 : static_cast<int>(lines.size());
   const auto outputs =
@@ -66,8 +66,8 @@ TEST_CASE("ResNet-8's int8 scores are those of the reference kernels") {
   const std::string path =
       test::shared_data(networks + "mlperf-tiny/pretrainedResnet_quant.tflite");
   const std::string images = test::shared_data("cifar10/test_exact_first1017.bin.xz");
-  const auto lines =
-      test::expected_lines(test::shared_data(right + "resnet8_int8_cifar10test_0_499.txt"));
+  const auto lines = test::expected_lines(
+      test::shared_data(expected_scores + "resnet8_int8_cifar10test_0_499.txt"));
   const Network network = test::imported(path);
   const int count = sanitized ? 2 : 20;
   const DataSet data = read_dataset("cifar10:" + images, {.count = count});
@@ -87,7 +87,8 @@ TEST_CASE("an autoencoder and visual wake words give the listed outputs") {
 TEST_CASE("person detection gives the listed outputs for both pictures") {
   const std::string path = test::shared_data(networks + "tflite-micro/person_detect.tflite");
   const Network network = test::imported(path, {.pixels = "int8"});
-  for (const auto& line : test::expected_lines(test::shared_data(right + "person_detect.txt"))) {
+  for (const auto& line :
+       test::expected_lines(test::shared_data(expected_scores + "person_detect.txt"))) {
     const DataSet data = bmp(test::shared_data(networks + "tflite-micro/" + line[0] + ".bmp"), 96);
     const auto scores = test::results(network, data, 1).front();
     CHECK(probabilities(scores, 0.012518751434981823) == test::integers(line, 1, 2));
