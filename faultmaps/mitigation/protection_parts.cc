@@ -136,8 +136,8 @@ SiteRow replica_row(PartKind part) {
 }
 
 ProtectionKinds register_protection_kinds() {
-  const PartKind voters = register_part_kind(voters_name, voter_levels);
-  const PartKind memory = register_part_kind(coded_memory_name);
+  const PartKind voters = register_part_kind(voters_name, voter_levels, true);
+  const PartKind memory = register_part_kind(coded_memory_name, nullptr, true);
   return {voters, memory, register_site(check_row(memory)), register_site(voter_row(voters)),
           register_site(replica_row(voters))};
 }

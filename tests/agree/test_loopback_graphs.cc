@@ -1,11 +1,13 @@
 // Networks that are graphs on loopback arrays: forks, adds, average-pools, joined channels, groups,
 // strides and padding of every side, formats of 1 to 9 bits. Simulator, reference and fast engine
 // agree in every tensor, for every site of a small array and for faults drawn together.
+#include "faultmaps/mitigation/memory_code.h"
 #include "faultmaps/site_index.h"
 #include "models/loopback/activation_plan.h"
 #include "models/loopback/family.h"
 #include "models/loopback/placement.h"
 #include "models/loopback/simulation.h"
+#include "models/protected/accelerator.h"
 #include "tests/agree/agreement.h"
 #include "tests/agree/tiny_graph.h"
 #include "tests/agree/tiny_network.h"
@@ -174,6 +176,34 @@ TEST_CASE("several faults of loopback arrays agree on random graphs") {
   }
   CHECK(refused < drawn / 6);
   CHECK(with_effects > drawn / 2);
+}
+
+TEST_CASE("voters and codes around loopback arrays agree on random graphs") {
+  const auto& codes = memory_codes();
+  uint64_t checked = 0, with_effects = 0;
+  for (uint64_t seed = 6000; checked < drawn / 2; ++seed) {
+    test::Random random(seed);
+    const Network network = test::random_graph(random);
+    const auto inside = std::make_shared<Loopback>(test::random_loopback(random, network));
+    Protection protection;
+    const int pes = static_cast<int>(inside->description().pe);
+    protection.copies["array"] = {test::uniform(random, 0, pes - 1)};
+    for (const char* memory : {"array/weights", "array/thresholds"}) {
+      const int code = test::uniform(random, 0, static_cast<int>(codes.size()) - 1);
+      protection.codes[memory] = codes[static_cast<size_t>(code)].name;
+    }
+    const ProtectedAccelerator array("random", inside, protection);
+    const Placement placement = array.place(network);
+    const FaultMap map = test::random_faults(random, placement, network, 6);
+    // Voters and codes refuse some that meet.
+    if (test::refusal([&] { lower(map, placement, network); }) != "accepted") continue;
+    INFO("seed " << seed << " " << inside->json(network));
+    ++checked;
+    with_effects += lower(map, placement, network).empty() ? 0 : 1;
+    test::check_agreement(network, placement, map, test::random_images(random, network, 2), array,
+                          Engines::no_trainer);
+  }
+  CHECK(3 * with_effects > checked);
 }
 
 TEST_CASE("transients of PEs and weights in loopback arrays agree on random graphs") {
