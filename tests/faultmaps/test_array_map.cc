@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -9,17 +10,21 @@ using namespace stuckat;
 
 namespace {
 
-/// An array at one layer, with padded rows, columns and pixels.
+/// An array at one layer, with padded rows, columns and pixels. Some layers have groups.
 struct Work {
   explicit Work(test::Random& random, Schedule schedule)
-      : layer(test::random_layer(random, LayerKind::convolution,
-                                 {test::uniform(random, 3, 5), 4, test::uniform(random, 1, 3)},
-                                 binary_format, binary_format, binary_format, 2, 1, 0,
-                                 test::uniform(random, 1, 9), "layer", false)),
+      : groups(std::max(1, test::uniform(random, -2, 3))),
+        layer(test::random_layer(
+            random, LayerKind::convolution,
+            {test::uniform(random, 3, 5), 4, groups * test::uniform(random, 1, 3)}, binary_format,
+            binary_format, binary_format, 2, 1, 0,
+            groups * test::uniform(random, 1, groups > 1 ? 4 : 9), "layer", false)),
         array{"array", test::uniform(random, 1, 5), test::uniform(random, 1, 5), schedule, {}} {
-    use = {0, test::round_up(layer.rows(), array.pe), test::round_up(layer.columns(), array.simd),
-           9, 9};
+    layer.groups = groups;
+    use = {0, groups * test::round_up(layer.rows() / groups, array.pe),
+           test::round_up(layer.columns(), array.simd), 9, 9};
   }
+  int groups;
   Layer layer;
   PeArray array;
   ArrayUse use;
@@ -51,8 +56,8 @@ TEST_CASE("every row is computed at every pixel once, by the PE that the map say
     }
     CHECK(static_cast<int>(computed.size()) == w.layer.rows() * w.layer.output.pixels());
     for (const auto& [at, pe] : computed) CHECK(map.pe_of(at.first, at.second) == pe);
-    CHECK(
-        (idle == 0 || w.array.pe > (map.broadcasts() ? w.layer.output.pixels() : w.layer.rows())));
+    CHECK((idle == 0 ||
+           w.array.pe > (map.broadcasts() ? w.layer.output.pixels() : w.layer.rows() / w.groups)));
   }
 }
 
@@ -78,6 +83,9 @@ TEST_CASE("the loop of an array meets every product once, at the address that th
               const auto weight = map.weight_at(memory, address, lane);
               REQUIRE(address < map.weight_addresses());
               REQUIRE(weight.row == output.row);
+              // The PEs of a fold share their operands.
+              REQUIRE(w.layer.group_of(weight.row) ==
+                      w.layer.group_of(map.output_of(0, pass, fold).row));
               REQUIRE(map.threshold_row(memory, fold) == output.row);
               const auto at = map.step_of(output.row, output.pixel, weight.column);
               REQUIRE(std::array{at.pass, at.fold, at.step} == std::array{pass, fold, step});
