@@ -6,21 +6,13 @@
 #include "workloads/network.h"
 
 using namespace stuckat;
+using test::json_of;
 using test::run;
 using test::Session;
 
 namespace fs = std::filesystem;
 
 namespace {
-
-/// The command succeeds; what it wrote with --json.
-nlohmann::json json_of(const Session& s, const std::string& arguments) {
-  const std::string path = s.file("out.json");
-  const auto outcome = run(arguments + " --json " + path);
-  INFO("stuckat " << arguments << "\n" << outcome.output);
-  REQUIRE(outcome.code == 0);
-  return nlohmann::json::parse(test::read_bytes(path));
-}
 
 std::string on_toy(const Session& s) {
   return " " + s.model() + " --accelerator toy:3 " + s.data() + " ";

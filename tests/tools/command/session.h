@@ -82,4 +82,13 @@ class Session {
   TemporaryFolder folder_;
 };
 
+/// What the command writes with --json; it succeeds.
+inline nlohmann::json json_of(const Session& s, const std::string& arguments) {
+  const std::string path = s.file("out.json");
+  const auto outcome = run(arguments + " --json " + path);
+  INFO("stuckat " << arguments << "\n" << outcome.output);
+  REQUIRE(outcome.code == 0);
+  return nlohmann::json::parse(read_bytes(path));
+}
+
 }  // namespace stuckat::test

@@ -4,18 +4,11 @@
 #include "tests/tools/command/session.h"
 
 using namespace stuckat;
+using test::json_of;
 using test::run;
 using test::Session;
 
 namespace {
-
-nlohmann::json json_of(const Session& s, const std::string& arguments) {
-  const std::string path = s.file("out.json");
-  const auto outcome = run(arguments + " --json " + path);
-  INFO("stuckat " << arguments << "\n" << outcome.output);
-  REQUIRE(outcome.code == 0);
-  return nlohmann::json::parse(test::read_bytes(path));
-}
 
 /// 32 x 32 x 3 bytes to 10 sums: two convolutions, one of which works channel by channel, added.
 Network residual() {
