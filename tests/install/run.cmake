@@ -1,5 +1,5 @@
 # Does what docs/cosimulation.md shows: installs BUILD, and configures, builds and runs the example against
-# it. With HEADERS ON, every installed header is compiled alone, against what is installed and nothing else.
+# it. Every installed header is compiled alone, against what is installed and nothing else.
 set(work ${BUILD}/tests/install/work)
 file(REMOVE_RECURSE ${work})
 
@@ -61,19 +61,17 @@ if(NOT EXISTS ${work}/pins.vcd)
   message(FATAL_ERROR "the test bench wrote no pins.vcd")
 endif()
 
-if(HEADERS)
-  string(CONCAT project "cmake_minimum_required(VERSION 3.25)\nproject(headers LANGUAGES C CXX)\n"
-    "find_package(stuckat REQUIRED)\nadd_library(headers OBJECT\n")
-  foreach(header ${headers})
-    string(MAKE_C_IDENTIFIER ${header} name)
-    file(WRITE ${work}/headers/${name}.cc "#include \"${header}\"\n#include \"${header}\"\n")
-    string(APPEND project "  ${name}.cc\n")
-  endforeach()
-  string(APPEND project ")\ntarget_link_libraries(headers PRIVATE stuckat::cosim stuckat::campaign "
-    "stuckat::explore stuckat::trainer)\n")
-  file(WRITE ${work}/headers/CMakeLists.txt ${project})
-  run(${CMAKE_COMMAND} -S headers -B headers/build -G Ninja -D CMAKE_PREFIX_PATH=${work}/stuckat
-    -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_CXX_FLAGS=${FLAGS})
-  run(${CMAKE_COMMAND} --build headers/build -- --quiet)
-endif()
+string(CONCAT project "cmake_minimum_required(VERSION 3.25)\nproject(headers LANGUAGES C CXX)\n"
+  "find_package(stuckat REQUIRED)\nadd_library(headers OBJECT\n")
+foreach(header ${headers})
+  string(MAKE_C_IDENTIFIER ${header} name)
+  file(WRITE ${work}/headers/${name}.cc "#include \"${header}\"\n#include \"${header}\"\n")
+  string(APPEND project "  ${name}.cc\n")
+endforeach()
+string(APPEND project ")\ntarget_link_libraries(headers PRIVATE stuckat::cosim stuckat::campaign "
+  "stuckat::explore stuckat::trainer)\n")
+file(WRITE ${work}/headers/CMakeLists.txt ${project})
+run(${CMAKE_COMMAND} -S headers -B headers/build -G Ninja -D CMAKE_PREFIX_PATH=${work}/stuckat
+  -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_CXX_FLAGS=${FLAGS})
+run(${CMAKE_COMMAND} --build headers/build -- --quiet)
 file(REMOVE_RECURSE ${work})

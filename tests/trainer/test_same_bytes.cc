@@ -17,6 +17,7 @@
 #include "trainer/random.h"
 #include "trainer/train.h"
 #include "workloads/hash.h"
+#include "workloads/sanitized.h"
 #include "workloads/zoo.h"
 
 using namespace stuckat;
@@ -201,7 +202,9 @@ TEST_CASE("short trainings of every method are the bytes on file, on 1 and 2 thr
   const std::string checkpoint = (std::filesystem::temp_directory_path() /
                                   ("stuckat_same_bytes_" + std::to_string(getpid()) + ".h5"))
                                      .string();
+  int number = 0;
   for (const BytesCase& c : cases()) {
+    if (sanitized && number++ % 4 != 0) continue;
     INFO(c.name);
     const Network network = network_of(c.network);
     const int side = c.network.starts_with("tfc") ? 28 : c.network.starts_with("dorefa") ? 64 : 32;
@@ -228,7 +231,7 @@ TEST_CASE("short trainings of every method are the bytes on file, on 1 and 2 thr
     CHECK(hash_of(train(network, {data, nullptr, &data}, options)) == whole);
     std::filesystem::remove(checkpoint);
   }
-  CHECK((approve || expected.size() == found.size()));
+  CHECK((approve || sanitized || expected.size() == found.size()));
   if (!approve) return;
   std::ofstream file(hashes_file);
   for (const auto& [name, hash] : found) file << name << " " << hash << "\n";

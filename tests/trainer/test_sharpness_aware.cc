@@ -20,6 +20,7 @@
 #include "trainer/sharpness_aware.h"
 #include "trainer/train.h"
 #include "workloads/errors.h"
+#include "workloads/sanitized.h"
 #include "workloads/zoo.h"
 
 using namespace stuckat;
@@ -194,6 +195,7 @@ TEST_CASE("ten steps of SAM, ASAM, SAQ, QASAM and penalties are those of an inde
   const std::vector<Row> rows = golden_sharpness();
   REQUIRE(rows.size() == 15);
   for (const Row& row : rows) {
+    if (sanitized && &row != &rows[0] && &row != &rows[4]) continue;
     REQUIRE(row.losses.size() == 10);
     const std::vector<double> ours = losses(row);
     for (size_t i = 0; i < ours.size(); ++i) {

@@ -17,6 +17,7 @@
 #include "tests/support/shared_data.h"
 #include "workloads/errors.h"
 #include "workloads/json_file.h"
+#include "workloads/sanitized.h"
 #include "workloads/zoo.h"
 
 using namespace stuckat;
@@ -549,9 +550,11 @@ TEST_CASE("every_file_of_finn_at_hand_is_read_completely_or_refused_for_what_it_
       unknown.insert(std::filesystem::relative(file.path(), folder).string());
     }
   }
+  int number = 0;
   for (const FinnFileRow& row : finn_file_rows()) {
     INFO(row.path);
     CHECK(unknown.erase(row.path) == 1);
+    if (sanitized && number++ % 4 != 0) continue;
     const Network network = network_of_file(row.network);
     const bool backends = row.path.find("/specialize_layers_config/") != std::string::npos;
     const std::string folding = (folder / folding_of(row.path)).string();
