@@ -67,7 +67,8 @@ TEST_CASE("random graphs on loopback arrays: every tensor, and the cycles of the
     CHECK(test::in_child([&] { return difference(network, accelerator, images); }) == "");
     for (const Layer& layer : network.layers) grouped += layer.groups > 1 ? 1 : 0;
     moves += make_plan(accelerator, network).moves.size();
-    for (const auto& stored : place(accelerator, network).memories.front().tensors) {
+    const Placement placement = place(accelerator, network);
+    for (const auto& stored : placement.memories.front().tensors) {
       waits += stored.address > 0 ? 1 : 0;
     }
   }
