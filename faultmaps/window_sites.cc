@@ -37,6 +37,7 @@ void stick_window_cell(Lowering& lowering, const Fault& fault, int part) {
   }
   if (operand.pixels.empty()) return;  // fewer rows than slots
   operand.mask = CodeMask::stuck_bit(word_bit % bits, fault.value != 0);
+  operand.point = point_buffer;
   lowering.effects().operands.push_back(std::move(operand));
 }
 

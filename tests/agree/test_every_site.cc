@@ -69,6 +69,23 @@ void check_every_fault(const Network& network, const Accelerator& accelerator,
 
 bool any_kind(const SiteRow& /*row*/) { return true; }
 
+/// With FIFOs inside of layers wherever there can be some.
+dataflow::DataflowAccelerator with_inner_fifos(const Network& network, NumberFormat format) {
+  auto a = tiny_dataflow(network);
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    a.layers[i].inner_depth = 3;
+    if (!network.layers[i].has_weights()) {
+      a.layers[i].word_bits = format.bits;
+      continue;
+    }
+    a.layers[i].pe = a.layers[i].simd = 1;
+    if (!network.layers[i].accumulator_output) a.layers[i].word_bits = 2 * format.bits;
+  }
+  a.layers.back().simd = format.bits == 1 ? 6 : 9;  // of words of two: by 6 and by 18 lanes
+  dataflow::validate(a, network);
+  return a;
+}
+
 }  // namespace
 
 TEST_CASE("every fault of a tiny dataflow accelerator agrees in all engines") {
@@ -84,18 +101,7 @@ TEST_CASE("every fault of a tiny dataflow accelerator agrees in all engines") {
 TEST_CASE("every fault of the FIFOs inside of layers agrees in all engines") {
   for (const NumberFormat format : {binary_format, signed_format(2)}) {
     const Network network = test::tiny_network(format, 11);
-    auto a = tiny_dataflow(network);
-    for (size_t i = 0; i < network.layers.size(); ++i) {
-      a.layers[i].inner_depth = 3;
-      if (!network.layers[i].has_weights()) {
-        a.layers[i].word_bits = format.bits;
-        continue;
-      }
-      a.layers[i].pe = a.layers[i].simd = 1;
-      if (!network.layers[i].accumulator_output) a.layers[i].word_bits = 2 * format.bits;
-    }
-    a.layers.back().simd = format.bits == 1 ? 6 : 9;  // of words of two: by 6 and by 18 lanes
-    dataflow::validate(a, network);
+    const auto a = with_inner_fifos(network, format);
     const Placement placement = dataflow::place(a, network);
     std::string inside;
     for (const Stream& stream : placement.streams) inside += stream.name + " ";
@@ -107,6 +113,29 @@ TEST_CASE("every fault of the FIFOs inside of layers agrees in all engines") {
     const auto images = test::random_images(random, network, 2);
     check_every_fault(network, dataflow::Dataflow(a), images,
                       [](const SiteRow& row) { return row.part == PartKind::stream; });
+  }
+}
+
+TEST_CASE(
+    "a cell of a sliding window wins over the streams before it, and loses to those after it") {
+  const Network network = test::tiny_network(signed_format(2), 13);
+  const dataflow::Dataflow accelerator(with_inner_fifos(network, signed_format(2)));
+  const Placement placement = accelerator.place(network);
+  test::Random random(14);
+  const auto images = test::random_images(random, network, 2);
+  for (const std::string cell :
+       {"layer0/sliding_window/cell[1][2][0][0]=", "layer0/sliding_window/cell[2][1][1][1]="}) {
+    for (const std::string stream : {"channels", "padded", "windows"}) {
+      for (const std::string one : {"0", "1"}) {
+        const std::string wire =
+            "layer0/" + stream + "/wire[" + cell[cell.size() - 3] + "]=" + (one == "0" ? "1" : "0");
+        const auto parse = [&](const std::string& text) {
+          return parse_fault(text, placement, network, "test");
+        };
+        const FaultMap map{placement.accelerator, {parse(cell + one), parse(wire)}};
+        test::check_agreement(network, placement, map, images, accelerator);
+      }
+    }
   }
 }
 
