@@ -25,6 +25,10 @@ bool is_even(const Layer& layer) {
          p == Padding(p.top) && (layer.kind->sums || p == Padding(0));
 }
 
+bool reads_the_one_before(const Layer& layer, int index) {
+  return layer.inputs == std::vector<int>{index};
+}
+
 std::optional<Lacking> lacking(const Capabilities& engine, const Network& network, int index) {
   const Layer& layer = network.layer(index);
   if (!contains(engine.kinds, layer.kind)) {
@@ -35,7 +39,7 @@ std::optional<Lacking> lacking(const Capabilities& engine, const Network& networ
     return Lacking{std::string("is of the kind ") + layer.kind->name,
                    "layers of the kinds " + known};
   }
-  if (!engine.any_graph && layer.inputs != std::vector<int>{index}) {
+  if (!engine.any_graph && !reads_the_one_before(layer, index)) {
     return Lacking{"reads other tensors than the one before it", "a chain of layers"};
   }
   if (!engine.any_window && !is_even(layer)) {
@@ -102,6 +106,13 @@ void check_supported(const Network& network, const Capabilities& engine, const s
 bool supports(const Capabilities& engine, const Network& network) {
   for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
     if (lacking(engine, network, i)) return false;
+  }
+  return true;
+}
+
+bool is_chain(const Network& network) {
+  for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
+    if (!reads_the_one_before(network.layer(i), i)) return false;
   }
   return true;
 }

@@ -32,4 +32,7 @@ void check_supported(const Network& network, const Capabilities& engine, const s
 /// Whether check_supported() would not throw.
 bool supports(const Capabilities& engine, const Network& network);
 
+/// Each layer reads the tensor before it and no other.
+bool is_chain(const Network& network);
+
 }  // namespace stuckat

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "workloads/capabilities.h"
 #include "workloads/errors.h"
 
 namespace stuckat::loopback {
@@ -113,13 +114,6 @@ bool place_tensors(const Network& network, const Program& program, int64_t capac
 }
 
 }  // namespace
-
-bool is_chain(const Network& network) {
-  for (int l = 0; l < static_cast<int>(network.layers.size()); ++l) {
-    if (network.layer(l).inputs != std::vector<int>{l}) return false;
-  }
-  return true;
-}
 
 int64_t tensor_bytes(const Network& network, int tensor) {
   const Shape shape = network.shape(tensor);

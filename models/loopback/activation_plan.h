@@ -42,7 +42,4 @@ int64_t tensor_bytes(const Network& network, int tensor);
 /// Bytes of each buffer that are used: up to the end of the last tensor.
 std::vector<int64_t> used_bytes(const ActivationMemory& memory, const Network& network);
 
-/// Each layer reads the tensor before it and no other.
-bool is_chain(const Network& network);
-
 }  // namespace stuckat::loopback

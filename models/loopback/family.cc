@@ -7,6 +7,7 @@
 #include "models/loopback/site_diagram.h"
 #include "models/loopback/timeline.h"
 #include "models/loopback/trace_json.h"
+#include "workloads/capabilities.h"
 
 namespace stuckat::loopback {
 namespace {

@@ -7,6 +7,7 @@
 #include "models/common/trace_writer.h"
 #include "models/systolic/array_module.h"
 #include "sim/kernel/run.h"
+#include "workloads/capabilities.h"
 #include "workloads/errors.h"
 
 namespace stuckat::systolic {
@@ -19,13 +20,6 @@ void check_images(const Network& network, const std::vector<Tensor>& images) {
                       image.values.size() == static_cast<size_t>(image.shape.size());
     if (!fits) throw InputError(network.name, "an image of another shape", "the network's input");
   }
-}
-
-bool is_chain(const Network& network) {
-  for (int l = 0; l < static_cast<int>(network.layers.size()); ++l) {
-    if (network.layer(l).inputs != std::vector<int>{l}) return false;
-  }
-  return true;
 }
 
 /// The wave of each tile as it reaches the corners of the array, image by image.

@@ -71,12 +71,11 @@ class ElementSource : public FaultSet::Source {
     return element_ == Element::pixel ? network_.after_pools(output) : output;
   }
   Place place_of(int64_t index) const {
-    auto stratum = strata_.begin();
-    while (index >= stratum->first + stratum->count) ++stratum;
-    const std::vector<int>& levels = levels_[static_cast<size_t>(stratum - strata_.begin())];
-    const int64_t within = index - stratum->first;
+    const size_t s = stratum_of(index);
+    const std::vector<int>& levels = levels_[s];
+    const int64_t within = index - strata_[s].first;
     const auto count = static_cast<int64_t>(levels.size());
-    return {stratum->layer, static_cast<int>(within / count),
+    return {strata_[s].layer, static_cast<int>(within / count),
             levels[static_cast<size_t>(within % count)]};
   }
 
@@ -119,8 +118,7 @@ class SiteSource : public FaultSet::Source {
 
  private:
   Fault fault(int64_t index) const {
-    size_t s = 0;
-    while (index >= strata_[s].first + strata_[s].count) ++s;
+    const size_t s = stratum_of(index);
     const SiteSpace& space = spaces_[s];
     const int64_t within = index - strata_[s].first;
     Fault fault = space.at(within / std::ssize(space.values));
@@ -163,8 +161,7 @@ class FlipSource : public FaultSet::Source {
  private:
   int64_t cycles() const { return placement_.run->cycles(); }
   Fault fault(int64_t index) const {
-    size_t s = 0;
-    while (index >= strata_[s].first + strata_[s].count) ++s;
+    const size_t s = stratum_of(index);
     const int64_t within = index - strata_[s].first;
     Fault fault = spaces_[s]->at(within / cycles());
     fault.flip_cycle = within % cycles();
@@ -260,7 +257,7 @@ FaultSet dead_pe_faults(const Network& network, const Placement& placement,
   const auto chosen = [&](const std::vector<int>& values) {
     std::vector<int> ascending = values;
     std::sort(ascending.begin(), ascending.end());
-    const std::vector<int> some = levels.of(ascending);
+    std::vector<int> some = levels.of(ascending);
     const std::string line = listed(some);
     if (("; " + text + "; ").find("; " + line + "; ") == std::string::npos) {
       text += (text.empty() ? "" : "; ") + line;

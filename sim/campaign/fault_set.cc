@@ -87,6 +87,12 @@ FaultSet parse_fault_set(const std::string& spec, const Network& network,
   throw_unknown_name(where, "fault set", spec, known);
 }
 
+size_t FaultSet::Source::stratum_of(int64_t index) const {
+  size_t s = 0;
+  while (index >= strata_[s].first + strata_[s].count) ++s;
+  return s;
+}
+
 void FaultSet::Source::hash_parts(int64_t index, Hasher& hasher) const {
   const auto names = parts(index);
   hasher.add(names.size());

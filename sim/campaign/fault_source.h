@@ -30,6 +30,9 @@ class FaultSet::Source {
   int64_t run_images() const { return run_images_; }
 
  protected:
+  /// Number of the stratum that holds an item.
+  size_t stratum_of(int64_t index) const;
+
   std::vector<Stratum> strata_;
   std::string placement_hash_;
   std::string accelerator_hash_;

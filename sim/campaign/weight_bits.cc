@@ -46,13 +46,12 @@ class WeightSource : public FaultSet::Source {
 
  private:
   WeightBit at(int64_t index) const {
-    auto stratum = strata_.begin();
-    while (index >= stratum->first + stratum->count) ++stratum;
-    const Layer& layer = network_.layer(stratum->layer);
-    const int64_t within = index - stratum->first;
+    const Stratum& stratum = strata_[stratum_of(index)];
+    const Layer& layer = network_.layer(stratum.layer);
+    const int64_t within = index - stratum.first;
     const int bits = layer.weight_format.bits;
     const int64_t weight = within / (2 * bits);
-    return {stratum->layer, static_cast<int>(weight / layer.columns()),
+    return {stratum.layer, static_cast<int>(weight / layer.columns()),
             static_cast<int>(weight % layer.columns()), static_cast<int>(within / 2 % bits),
             within % 2 == 1};
   }

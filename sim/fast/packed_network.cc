@@ -21,7 +21,7 @@ const Capabilities& all_kinds() {
 }
 
 /// Chains of square windows, of which path_of() knows the rest.
-bool is_chain(const Network& network) {
+bool is_plain_chain(const Network& network) {
   static const Capabilities chains = {
       "", {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
   return supports(chains, network);
@@ -37,7 +37,7 @@ PackedNetwork::PackedNetwork(Network network) : network_(std::move(network)) {
     readers_.push_back(network_.only_consumer(t));
   }
   for (int i = 0; i < last_tensor(); ++i) inputs_.push_back(network_.input_tensor(i));
-  bool in_planes = is_chain(network_);
+  bool in_planes = is_plain_chain(network_);
   for (int i = 0; i < last_tensor() && in_planes; ++i) {
     in_planes = has_path(network_.layer(i), input_layout(i), output_layout(i));
   }

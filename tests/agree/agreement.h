@@ -14,6 +14,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/in_child.h"
 #include "tests/support/random_placement.h"
+#include "tests/support/refusal.h"
 #include "trainer/predict.h"
 
 namespace stuckat::test {
@@ -101,6 +102,14 @@ inline std::vector<Tensor> random_images(Random& random, const Network& network,
 /// matter for the trainer under faults in arithmetic, one of 9 bits none for the fast engine.
 enum class Engines : uint8_t { all, no_trainer, simulator_only };
 
+/// True if the fault map has an exact effect; nothing else refuses it.
+inline bool is_exact(const FaultMap& map, const Placement& placement, const Network& network) {
+  const std::string told = refusal([&] { lower(map, placement, network); });
+  if (told == "accepted") return true;
+  CHECK_THAT(told, Catch::Contains("no exact effect"));
+  return false;
+}
+
 /// simulated() -> Tensors runs in a child and is compared there; the others run here.
 template <std::invocable Simulated>
 void check_agreement(const Network& network, const Placement& placement, const FaultMap& map,
@@ -135,5 +144,33 @@ inline void check_agreement(const Network& network, const Accelerator& accelerat
                             const FaultMap& map, const std::vector<Tensor>& images) {
   check_agreement(network, accelerator.place(network), map, images, accelerator);
 }
+
+/// Maps that are checked one after the other, and how many of them had what effect.
+struct CheckedMaps {
+  int64_t all = 0;
+  int64_t refused = 0;  ///< no exact effect
+  int64_t with_effects = 0;
+  int64_t flips = 0;  ///< of those that are not refused
+  int64_t hits = 0;   ///< flips that change something
+
+  /// All engines agree under a map that has an exact effect; false of one that has none.
+  bool check(const Network& network, const Placement& placement, const FaultMap& map,
+             const std::vector<Tensor>& images, const Accelerator& accelerator,
+             Engines engines = Engines::all) {
+    ++all;
+    if (!is_exact(map, placement, network)) {
+      ++refused;
+      return false;
+    }
+    with_effects += lower(map, placement, network).empty() ? 0 : 1;
+    for (const Fault& fault : map.faults) {
+      if (!fault.is_flip()) continue;
+      ++flips;
+      hits += lower({placement.accelerator, {fault}}, placement, network).empty() ? 0 : 1;
+    }
+    check_agreement(network, placement, map, images, accelerator, engines);
+    return true;
+  }
+};
 
 }  // namespace stuckat::test

@@ -26,17 +26,6 @@ inline const std::vector<std::string> value_schedules = {"ws-double-buffered", "
 
 inline bool is_systolic(const SiteRow& row) { return row.part == systolic_kinds().part; }
 
-/// True if the fault map has an exact effect.
-inline bool is_exact(const FaultMap& map, const Placement& placement, const Network& network) {
-  try {
-    lower(map, placement, network);
-  } catch (const InputError& error) {
-    CHECK_THAT(error.what(), Catch::Contains("no exact effect"));
-    return false;
-  }
-  return true;
-}
-
 inline systolic::SystolicAccelerator tiny_array(const std::string& schedule,
                                                 SystolicMapping mapping) {
   systolic::SystolicAccelerator a;
@@ -101,8 +90,7 @@ inline constexpr uint64_t drawn = sanitized ? 40 : 600;
 template <typename NetworkOf, typename ArrayOf, typename Seen>
 void check_drawn_faults(uint64_t maps, Engines engines, const NetworkOf& network_of,
                         const ArrayOf& array_of, const Seen& seen) {
-  uint64_t refused = 0;
-  uint64_t with_effects = 0;
+  CheckedMaps checked;
   for (uint64_t seed = 0; seed < maps; ++seed) {
     Random random(seed);
     const Network network = network_of(random);
@@ -114,26 +102,20 @@ void check_drawn_faults(uint64_t maps, Engines engines, const NetworkOf& network
     const int count = uniform(random, 1, 12);
     for (int i = 0; i < count; ++i) add_fault(map, random_fault(random, sites));
     validate(map, placement, network, "test");
-    if (!is_exact(map, placement, network)) {
-      ++refused;
-      continue;
-    }
-    seen(network, array);
     INFO("seed " << seed << " " << schedule << " " << array.json(network));
-    with_effects += lower(map, placement, network).empty() ? 0 : 1;
-    check_agreement(network, placement, map, random_images(random, network, 2), array, engines);
+    if (checked.check(network, placement, map, random_images(random, network, 2), array, engines)) {
+      seen(network, array);
+    }
   }
-  CHECK(refused < maps / 6);
-  CHECK(with_effects > maps / 2);
+  CHECK(checked.refused < checked.all / 6);
+  CHECK(checked.with_effects > checked.all / 2);
 }
 
 /// The same with transients; some of them have effects.
 template <typename NetworkOf, typename ArrayOf>
 void check_drawn_transients(uint64_t maps, Engines engines, const NetworkOf& network_of,
                             const ArrayOf& array_of) {
-  uint64_t refused = 0;
-  int hits = 0;
-  int flips = 0;
+  CheckedMaps checked;
   for (uint64_t seed = 0; seed < maps; ++seed) {
     Random random(seed);
     const Network network = network_of(random);
@@ -144,20 +126,11 @@ void check_drawn_transients(uint64_t maps, Engines engines, const NetworkOf& net
     const SiteIndex sites(placement, network);
     FaultMap map = random_transients(random, placement, sites);
     validate(map, placement, network, "test");
-    if (!is_exact(map, placement, network)) {
-      ++refused;
-      continue;
-    }
-    for (const Fault& fault : map.faults) {
-      if (!fault.is_flip()) continue;
-      ++flips;
-      hits += lower({placement.accelerator, {fault}}, placement, network).empty() ? 0 : 1;
-    }
     INFO("seed " << seed << " " << schedule << " " << array->json(network));
-    check_agreement(network, placement, map, images, *array, engines);
+    checked.check(network, placement, map, images, *array, engines);
   }
-  CHECK(refused < maps / 3);
-  CHECK((sanitized ? 20 : 10) * hits > flips);
+  CHECK(checked.refused < checked.all / 3);
+  CHECK((sanitized ? 20 : 10) * checked.hits > checked.flips);
 }
 
 }  // namespace stuckat::test

@@ -21,19 +21,11 @@ using test::Engines;
 
 namespace {
 
-/// "accepted", or why a map has no exact effect; nothing else refuses it.
-bool is_exact(const FaultMap& map, const Placement& placement, const Network& network) {
-  const std::string told = test::refusal([&] { lower(map, placement, network); });
-  if (told == "accepted") return true;
-  CHECK_THAT(told, Catch::Contains("no exact effect"));
-  return false;
-}
-
 /// "" if every tensor is the reference's and every cycle that of the recurrences.
 std::string difference(const Network& network, const LoopbackAccelerator& accelerator,
                        const std::vector<Tensor>& images) {
   const LoopbackResult result = simulate(network, accelerator, {}, images, {.tensors = true});
-  const std::string wrong =
+  std::string wrong =
       test::difference(test::by_reference(network, images, {}), result.tensors, network);
   if (!wrong.empty()) return wrong;
   const LoopbackPlan plan = make_plan(accelerator, network);
@@ -118,7 +110,7 @@ TEST_CASE("every fault of a tiny loopback array agrees on a residual block") {
     NumberFormat image, format;
     Engines engines;
   };
-  int64_t refused = 0, with_effects = 0, all = 0;
+  test::CheckedMaps checked;
   for (const Row& row : {Row{fixed_point_format, unsigned_format(2), Engines::no_trainer},
                          Row{full_format(9), signed_format(3), Engines::simulator_only}}) {
     const Network network = test::tiny_residual(row.image, row.format, 7);
@@ -140,24 +132,18 @@ TEST_CASE("every fault of a tiny loopback array agrees on a residual block") {
         const size_t every = faults.size() > 200 ? 11 : 3;
         for (size_t i = turn++ % every; i < faults.size(); i += every * test::stride) {
           const FaultMap map{placement.accelerator, {faults[i]}};
-          ++all;
-          if (!is_exact(map, placement, network)) {
-            ++refused;
-            continue;
-          }
-          with_effects += lower(map, placement, network).empty() ? 0 : 1;
           INFO(row.image.name());
-          test::check_agreement(network, placement, map, images, array, row.engines);
+          checked.check(network, placement, map, images, array, row.engines);
         }
       }
     }
   }
-  CHECK(refused == 0);
-  CHECK(2 * with_effects > all);
+  CHECK(checked.refused == 0);
+  CHECK(2 * checked.with_effects > checked.all);
 }
 
 TEST_CASE("several faults of loopback arrays agree on random graphs") {
-  uint64_t refused = 0, with_effects = 0;
+  test::CheckedMaps checked;
   for (uint64_t seed = 1000; seed < 1000 + drawn; ++seed) {
     test::Random random(seed);
     const Network network = test::random_graph(random);
@@ -166,17 +152,12 @@ TEST_CASE("several faults of loopback arrays agree on random graphs") {
     const Loopback array(description);
     const Placement placement = array.place(network);
     const FaultMap map = test::random_faults(random, placement, network, 12);
-    if (!is_exact(map, placement, network)) {
-      ++refused;
-      continue;
-    }
     INFO("seed " << seed << " " << array.json(network));
-    with_effects += lower(map, placement, network).empty() ? 0 : 1;
-    test::check_agreement(network, placement, map, test::random_images(random, network, 2), array,
-                          Engines::no_trainer);
+    checked.check(network, placement, map, test::random_images(random, network, 2), array,
+                  Engines::no_trainer);
   }
-  CHECK(refused < drawn / 6);
-  CHECK(with_effects > drawn / 2);
+  CHECK(checked.refused < checked.all / 6);
+  CHECK(checked.with_effects > checked.all / 2);
 }
 
 TEST_CASE("voters and codes around loopback arrays agree on random graphs") {
@@ -208,7 +189,7 @@ TEST_CASE("voters and codes around loopback arrays agree on random graphs") {
 }
 
 TEST_CASE("transients of PEs and weights in loopback arrays agree on random graphs") {
-  uint64_t refused = 0, hits = 0, flips = 0;
+  test::CheckedMaps checked;
   for (uint64_t seed = 2000; seed < 2000 + drawn; ++seed) {
     test::Random random(seed);
     const Network network = test::random_graph(random);
@@ -226,26 +207,19 @@ TEST_CASE("transients of PEs and weights in loopback arrays agree on random grap
       }
       map.faults.push_back(fault);
     }
-    if (!is_exact(map, placement, network)) {
-      ++refused;
-      continue;
-    }
-    for (const Fault& fault : map.faults) {
-      if (!fault.is_flip()) continue;
-      ++flips;
-      hits += lower({placement.accelerator, {fault}}, placement, network).empty() ? 0 : 1;
-    }
     INFO("seed " << seed << " " << array->json(network));
-    test::check_agreement(network, placement, map, test::random_images(random, network, 2), *array,
-                          Engines::no_trainer);
+    checked.check(network, placement, map, test::random_images(random, network, 2), *array,
+                  Engines::no_trainer);
   }
-  CHECK(refused < drawn / 6);
-  CHECK(30 * hits > flips);
+  CHECK(checked.refused < checked.all / 6);
+  CHECK(30 * checked.hits > checked.flips);
 }
 
 TEST_CASE("transients in activation buffers agree on random chains with groups and average-pools") {
-  uint64_t hits = 0, checked = 0, averaged = 0, grouped = 0;
-  for (uint64_t seed = 3000; checked < drawn; ++seed) {
+  test::CheckedMaps maps;
+  uint64_t averaged = 0, grouped = 0;
+  const auto checked = [&] { return static_cast<uint64_t>(maps.all - maps.refused); };
+  for (uint64_t seed = 3000; checked() < drawn; ++seed) {
     test::Random random(seed);
     const Network network = test::random_chain(random);
     const auto array = std::make_shared<Loopback>(test::random_loopback(random, network));
@@ -267,20 +241,15 @@ TEST_CASE("transients in activation buffers agree on random chains with groups a
       map.faults.push_back(fault);
     }
     if (test::refusal([&] { validate(map, placement, network, "test"); }) != "accepted") continue;
-    if (!is_exact(map, placement, network)) continue;
-    ++checked;
-    for (const Fault& fault : map.faults) {
-      hits += lower({placement.accelerator, {fault}}, placement, network).empty() ? 0 : 1;
-    }
+    INFO("seed " << seed << " " << array->json(network));
+    const auto images = test::random_images(random, network, 2);
+    if (!maps.check(network, placement, map, images, *array, Engines::no_trainer)) continue;
     for (const Layer& layer : network.layers) {
       averaged += layer.kind == LayerKind::average_pool ? 1 : 0;
       grouped += layer.groups > 1 ? 1 : 0;
     }
-    INFO("seed " << seed << " " << array->json(network));
-    test::check_agreement(network, placement, map, test::random_images(random, network, 2), *array,
-                          Engines::no_trainer);
   }
-  CHECK(10 * hits > 6 * checked);
+  CHECK(10 * static_cast<uint64_t>(maps.hits) > 6 * checked());
   CHECK(averaged > drawn / 5);
   CHECK(grouped > drawn / 5);
 }

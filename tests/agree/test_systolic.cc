@@ -10,14 +10,11 @@
 using namespace stuckat;
 
 using test::drawn;
-using test::is_exact;
 using test::is_systolic;
 using test::value_schedules;
 
 TEST_CASE("every fault of a tiny systolic array agrees in all engines") {
-  int64_t refused = 0;
-  int64_t with_effects = 0;
-  int64_t all = 0;
+  test::CheckedMaps checked;
   for (const NumberFormat format : {binary_format, signed_format(2)}) {
     const Network network = test::tiny_network(format, 7, {3, 4});
     test::Random random(8);
@@ -32,21 +29,15 @@ TEST_CASE("every fault of a tiny systolic array agrees in all engines") {
         const auto faults = all_faults(row.kind, placement, network);
         for (size_t i = 0; i < faults.size(); i += test::stride) {
           const FaultMap map{placement.accelerator, {faults[i]}};
-          ++all;
-          if (!is_exact(map, placement, network)) {
-            ++refused;
-            continue;
-          }
-          with_effects += lower(map, placement, network).empty() ? 0 : 1;
           INFO(schedule);
-          test::check_agreement(network, placement, map, images, array);
+          checked.check(network, placement, map, images, array);
         }
       }
     }
   }
   if (test::stride == 1)
-    CHECK(refused == 2 * 6);  // valid stuck at 1 on binary codes, output-stationary
-  CHECK(2 * with_effects > all);
+    CHECK(checked.refused == 2 * 6);  // valid stuck at 1 on binary codes, output-stationary
+  CHECK(2 * checked.with_effects > checked.all);
 }
 
 namespace {

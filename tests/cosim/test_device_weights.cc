@@ -30,6 +30,29 @@ std::string run_once(Bench& bench, const Work& w, uint64_t* cycles = nullptr) {
   return verdict;
 }
 
+/// Runs the first image from the tensor that the accelerator takes to the one that it gives.
+std::string run_plan(const Work& w) {
+  const auto plan = loopback::make_plan(w.accelerator, w.network);
+  Bench bench(w);
+  std::string verdict = "not finished";
+  bench.run([&](Host& host) {
+    LoopbackKind::put_parameters(bench, w, w.network);
+    const auto tensors = reference::run(w.network, w.images[0]);
+    const auto tensor = [&](int index) {
+      return loopback::stored_tensor(w.network, index, tensors[static_cast<size_t>(index)]);
+    };
+    bench.put(images_at, tensor(plan.input_tensor));
+    start(host, 1);
+    host.wait_for_interrupt();
+    const auto expected = tensor(plan.output_tensor);
+    verdict = differs("bytes", host.read(at(Register::result_bytes)), expected.size());
+    if (!std::equal(expected.begin(), expected.end(), bench.memory.bytes.begin() + results_at)) {
+      verdict += "another result";
+    }
+  });
+  return verdict;
+}
+
 }  // namespace
 
 TEST_CASE("weights_that_the_host_changes_in_memory_count_from_the_next_run_on") {
@@ -93,26 +116,7 @@ TEST_CASE("a_host_that_keeps_the_first_and_the_last_layer_gets_what_is_between")
             if (layers >= 3) break;
           }
           w.accelerator.host_first_last = true;
-          const auto plan = loopback::make_plan(w.accelerator, w.network);
-          Bench bench(w);
-          std::string verdict = "not finished";
-          bench.run([&](Host& host) {
-            LoopbackKind::put_parameters(bench, w, w.network);
-            const auto tensors = reference::run(w.network, w.images[0]);
-            const auto tensor = [&](int index) {
-              return loopback::stored_tensor(w.network, index, tensors[static_cast<size_t>(index)]);
-            };
-            bench.put(images_at, tensor(plan.input_tensor));
-            start(host, 1);
-            host.wait_for_interrupt();
-            const auto expected = tensor(plan.output_tensor);
-            verdict = differs("bytes", host.read(at(Register::result_bytes)), expected.size());
-            if (!std::equal(expected.begin(), expected.end(),
-                            bench.memory.bytes.begin() + results_at)) {
-              verdict += "another result";
-            }
-          });
-          return verdict;
+          return run_plan(w);
         }) == "");
 }
 
@@ -125,23 +129,7 @@ TEST_CASE("a_device_runs_networks_that_are_graphs") {
             w.accelerator = random_loopback(random, w.network);
             w.images = {random_image(random, w.network)};
             w.faults.accelerator = LoopbackKind::place(w.accelerator, w.network).accelerator;
-            Bench bench(w);
-            std::string verdict = "not finished";
-            bench.run([&](Host& host) {
-              LoopbackKind::put_parameters(bench, w, w.network);
-              bench.put(images_at, loopback::stored_tensor(w.network, 0, w.images[0]));
-              start(host, 1);
-              host.wait_for_interrupt();
-              const auto result = reference::run(w.network, w.images[0]).back();
-              const auto expected =
-                  loopback::stored_tensor(w.network, w.network.tensors() - 1, result);
-              verdict = differs("bytes", host.read(at(Register::result_bytes)), expected.size());
-              if (!std::equal(expected.begin(), expected.end(),
-                              bench.memory.bytes.begin() + results_at)) {
-                verdict += "another result";
-              }
-            });
-            return verdict;
+            return run_plan(w);
           }) == "");
   }
 }

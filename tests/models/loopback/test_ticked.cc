@@ -8,6 +8,7 @@
 #include "tests/support/in_child.h"
 #include "tests/support/random_graph.h"
 #include "tests/support/random_network.h"
+#include "workloads/capabilities.h"
 
 using namespace stuckat;
 using namespace stuckat::loopback;
