@@ -346,22 +346,10 @@ std::string pe_section(const ReportInput& input) {
       "computes a few channels of one layer; on a loopback accelerator it has a part in every "
       "layer.</p>\n" +
       damage_legend();
-  std::vector<const Campaign*> headings;  // the first of each accelerator and kind
-  const auto belongs = [](const Campaign& a, const Campaign& b) {
-    return a.accelerator == b.accelerator && a.kind == b.kind;
-  };
-  for (const Campaign& campaign : input.pe_campaigns) {
-    if (std::none_of(headings.begin(), headings.end(),
-                     [&](const Campaign* other) { return belongs(*other, campaign); })) {
-      headings.push_back(&campaign);
-    }
-  }
-  for (const Campaign* heading : headings) {
-    text += "<h3>" + escape(heading->accelerator) + " <small>" + escape(fault_noun(heading->kind)) +
-            "</small></h3>\n<div class=\"figures\">\n";
-    for (const Campaign& campaign : input.pe_campaigns) {
-      if (belongs(campaign, *heading)) text += damage_figure(campaign);
-    }
+  for (const Campaigns& group : grouped_by(all_of(input.pe_campaigns), same_place)) {
+    text += "<h3>" + escape(group.front()->accelerator) + " <small>" +
+            escape(fault_noun(group.front()->kind)) + "</small></h3>\n<div class=\"figures\">\n";
+    for (const Campaign* campaign : group) text += damage_figure(*campaign);
     text += "</div>\n";
   }
   return text + "</section>\n";

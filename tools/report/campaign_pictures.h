@@ -2,13 +2,10 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "tools/report/report.h"
+#include "tools/report/statistics.h"
 
 namespace stuckat::report {
-
-using Campaigns = std::vector<const Campaign*>;
 
 /// CSS class of a network's colour.
 std::string series(const ReportInput& input, const Campaign& campaign);

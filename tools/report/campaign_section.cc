@@ -206,27 +206,12 @@ bool same_table(const Campaign& a, const Campaign& b) {
 }  // namespace
 
 std::string campaign_section(const ReportInput& input) {
-  std::vector<Campaigns> alike_parts;  // of one kind, on one accelerator
-  for (const Campaign& campaign : input.campaigns) {
-    const auto place =
-        std::find_if(alike_parts.begin(), alike_parts.end(), [&](const Campaigns& others) {
-          return others.front()->kind == campaign.kind &&
-                 others.front()->accelerator == campaign.accelerator;
-        });
-    if (place == alike_parts.end()) {
-      alike_parts.push_back({&campaign});
-    } else {
-      place->push_back(&campaign);
-    }
-  }
-  if (alike_parts.empty()) return {};
+  if (input.campaigns.empty()) return {};
   std::string text = "<section id=\"faults\">\n<h2>Single faults</h2>\n";
-  for (const Campaigns& all : alike_parts) {
+  for (const Campaigns& all : grouped_by(all_of(input.campaigns), same_place)) {
     const std::string& kind = all.front()->kind;
     const bool chips = kind == "chip";
-    Campaigns with_faults;
-    std::copy_if(all.begin(), all.end(), std::back_inserter(with_faults),
-                 [](const Campaign* campaign) { return !campaign->faults.empty(); });
+    const Campaigns examined = with_faults(all);
     const std::string& accelerator = all.front()->accelerator;
     text += "<h3>One " + escape(fault_noun(kind)) + " at a time" +
             (accelerator.empty() ? "" : ": " + escape(accelerator)) + "</h3>\n<p>" +
@@ -234,27 +219,17 @@ std::string campaign_section(const ReportInput& input) {
                    : "Each fault was put into the network alone") +
             ", and the accuracy over all images measured again. Accuracies in %.</p>\n" +
             overview_table(input, all);
-    if (with_faults.empty()) continue;
-    text += worst_table(with_faults) + "<div class=\"figures\">\n" + scatter(input, with_faults) +
-            (chips ? yield_curves(input, with_faults) : sorted_curves(input, with_faults));
+    if (examined.empty()) continue;
+    text += worst_table(examined) + "<div class=\"figures\">\n" + scatter(input, examined) +
+            (chips ? yield_curves(input, examined) : sorted_curves(input, examined));
     // Networks of one architecture share pictures by layer and tables.
-    std::vector<Campaigns> alike;
-    for (const Campaign* campaign : with_faults) {
-      const auto place = std::find_if(alike.begin(), alike.end(), [&](const Campaigns& others) {
-        return same_table(*others.front(), *campaign);
-      });
-      if (place == alike.end()) {
-        alike.push_back({campaign});
-      } else {
-        place->push_back(campaign);
-      }
-    }
-    for (const Campaigns& campaigns : alike) text += strips(input, campaigns);
-    text += status_bars(with_faults);
-    for (const Campaigns& campaigns : alike) {
-      if (chips && campaigns.front()->groups.size() == 1) continue;  // the overview has it
+    const std::vector<Campaigns> alike = grouped_by(examined, same_table);
+    for (const Campaigns& group : alike) text += strips(input, group);
+    text += status_bars(examined);
+    for (const Campaigns& group : alike) {
+      if (chips && group.front()->groups.size() == 1) continue;  // the overview has it
       text +=
-          figure("Lowest and highest accuracy by layer", layer_table(campaigns),
+          figure("Lowest and highest accuracy by layer", layer_table(group),
                  "Over all faults of the layer at that level, in %. The colour is what the worst "
                  "of them costs.",
                  "wide");

@@ -66,7 +66,7 @@ std::string open_limits(const Campaign& campaign) {
 
 /// 'The worst single broken channel costs the network "standard" 35.0 points (from 84.6 % of the
 /// images classified right to 49.6 %), the network "fault-aware" 4.0 points (from ...).'
-std::string worst_sentence(const std::vector<const Campaign*>& campaigns) {
+std::string worst_sentence(const Campaigns& campaigns) {
   const Campaign& first = *campaigns.front();
   const bool anywhere = first.accelerator.empty();
   const bool sampled = std::any_of(campaigns.begin(), campaigns.end(),
@@ -97,7 +97,7 @@ std::string worst_sentence(const std::vector<const Campaign*>& campaigns) {
 
 /// 'PE 0 of layer5/mvtu is the only one there: ...': where the worst PE is a whole layer, which is
 /// no measure of how robust the others are.
-std::string lone_pe_sentence(const std::vector<const Campaign*>& campaigns) {
+std::string lone_pe_sentence(const Campaigns& campaigns) {
   std::string lone, text;
   for (const Campaign* campaign : campaigns) {
     const FaultOutcome& worst = *extremes(*campaign).worst;
@@ -127,22 +127,10 @@ std::string lone_pe_sentence(const std::vector<const Campaign*>& campaigns) {
 
 /// Groups campaigns that one sentence compares: of one kind on one accelerator, over the same
 /// images.
-std::vector<std::vector<const Campaign*>> comparable(const std::vector<Campaign>& campaigns) {
-  std::vector<std::vector<const Campaign*>> groups;
-  for (const Campaign& campaign : campaigns) {
-    if (campaign.faults.empty()) continue;
-    const auto place = std::find_if(groups.begin(), groups.end(), [&](const auto& group) {
-      return group.front()->kind == campaign.kind &&
-             group.front()->accelerator == campaign.accelerator &&
-             group.front()->data == campaign.data;
-    });
-    if (place == groups.end()) {
-      groups.push_back({&campaign});
-    } else {
-      place->push_back(&campaign);
-    }
-  }
-  return groups;
+std::vector<Campaigns> comparable(const std::vector<Campaign>& campaigns) {
+  return grouped_by(with_faults(all_of(campaigns)), [](const Campaign& a, const Campaign& b) {
+    return same_place(a, b) && a.data == b.data;
+  });
 }
 
 std::string cycles_sentence(const Simulation& simulation) {

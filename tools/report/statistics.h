@@ -1,6 +1,7 @@
 // Figures of a campaign that the report shows.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -53,6 +54,41 @@ inline constexpr std::array<double, 8> damage_edges = {0, 0.5, 1, 2, 5, 10, 20, 
 int damage_class(double points);
 /// "below 0.5", "0.5 to 1", ..., "40 and more".
 std::string damage_class_name(int index);
+
+using Campaigns = std::vector<const Campaign*>;
+
+inline Campaigns all_of(const std::vector<Campaign>& campaigns) {
+  Campaigns all;
+  for (const Campaign& campaign : campaigns) all.push_back(&campaign);
+  return all;
+}
+
+inline Campaigns with_faults(Campaigns campaigns) {
+  std::erase_if(campaigns, [](const Campaign* campaign) { return campaign->faults.empty(); });
+  return campaigns;
+}
+
+/// Of one kind of fault on one accelerator.
+inline bool same_place(const Campaign& a, const Campaign& b) {
+  return a.kind == b.kind && a.accelerator == b.accelerator;
+}
+
+/// Campaigns that are alike by alike(a, b), together; in the order in which each group begins.
+template <class Alike>
+std::vector<Campaigns> grouped_by(const Campaigns& campaigns, const Alike& alike) {
+  std::vector<Campaigns> groups;
+  for (const Campaign* campaign : campaigns) {
+    const auto place = std::find_if(groups.begin(), groups.end(), [&](const Campaigns& group) {
+      return alike(*group.front(), *campaign);
+    });
+    if (place == groups.end()) {
+      groups.push_back({campaign});
+    } else {
+      place->push_back(campaign);
+    }
+  }
+  return groups;
+}
 
 /// What breaks in a campaign of this kind: "broken channel", "dead PE".
 std::string fault_noun(const std::string& kind);

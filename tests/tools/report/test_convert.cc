@@ -146,9 +146,12 @@ TEST_CASE("pixels are numbered in raster order, chips one after the other") {
   second.id = "maps.h5[1]";
   ReportInput input;
   input.networks = {{"a", "", "", ""}};
-  add_campaign(input, "a", result_with("map:maps.h5", {chip, second}));
+  auto lot = result_with("map:maps.h5", {chip, second});
+  lot.identity.configuration = R"({"accelerator": "loopback:8x8"})";
+  add_campaign(input, "a", lot);
   const Campaign& chips = input.campaigns.at(0);
   CHECK(chips.kind == "chip");
+  CHECK(chips.accelerator == "loopback:8x8");  // though the faults of a chip share no part
   CHECK(chips.levels == std::vector<std::string>{""});
   CHECK(chips.faults[1].unit == 1);
   CHECK(chips.faults[1].name == "maps.h5[1]");
