@@ -55,8 +55,10 @@ class Chart:
         self.series += 1
         return colour
 
-    def line(self, name, points, marks=True, steps=False):
+    def line(self, name, points, marks=True, steps=False, spread=()):
+        """spread: [(x, low, high)], thin bars around the line."""
         colour = self._legend(name)
+        self._bars(colour, spread)
         path = ""
         for i, (x, y) in enumerate(points):
             if steps and i:
@@ -66,6 +68,19 @@ class Chart:
         for x, y in points if marks else []:
             self.parts.append(f'<circle cx="{self.x(x):.1f}" cy="{self.y(y):.1f}" r="3" '
                               f'fill="{colour}"><title>{name}: {x:g}, {y:.2f}</title></circle>')
+
+    def points(self, name, points):
+        """Means with their intervals: [(x, mean, low, high)]."""
+        colour = self._legend(name)
+        self._bars(colour, [(x, low, high) for x, _, low, high in points])
+        for x, mean, low, high in points:
+            self.parts.append(f'<circle cx="{self.x(x):.1f}" cy="{self.y(mean):.1f}" r="4" fill="{colour}">'
+                              f'<title>{name}: {mean:.2f}, {low:.2f} to {high:.2f}</title></circle>')
+
+    def _bars(self, colour, bars):
+        for x, low, high in bars:
+            self.parts.append(f'<line x1="{self.x(x):.1f}" y1="{self.y(low):.1f}" x2="{self.x(x):.1f}" '
+                              f'y2="{self.y(high):.1f}" stroke="{colour}" stroke-width="1.2"/>')
 
     def ranges(self, name, bars, offset):
         """Bars from low to high: [(x, low, high)]."""
