@@ -85,8 +85,13 @@ int32_t broken_accumulate(const Layer& layer, const BrokenPe& pe, int row, const
 int32_t broken_threshold(const Layer& layer, const BrokenPe& pe, int row, const int32_t* thresholds,
                          int32_t accumulator) {
   if (layer.accumulator_output) return accumulator;
+  const int count = layer.thresholds_per_row();
   int below = 0;
-  for (int i = 0; i < layer.thresholds_per_row(); ++i) {
+  if (pe.threshold_flips.empty() && pe.comparator_flips.empty() && pe.comparators.empty()) {
+    for (int i = 0; i < count; ++i) below += thresholds[i] < accumulator ? 1 : 0;
+    return layer.output_format.level(below);
+  }
+  for (int i = 0; i < count; ++i) {
     auto threshold = static_cast<uint32_t>(thresholds[i]);
     for (const auto& f : pe.threshold_flips) {
       if (f.row == row && f.index == i) threshold ^= f.bits;

@@ -37,8 +37,9 @@ int32_t threshold(const Layer& layer, const int32_t* thresholds, int32_t accumul
     return layer.output_format.level(
         static_cast<int>(std::lower_bound(thresholds, end, accumulator) - thresholds));
   }
+  const int count = layer.thresholds_per_row();
   int below = 0;
-  for (int i = 0; i < layer.thresholds_per_row(); ++i) below += thresholds[i] < accumulator ? 1 : 0;
+  for (int i = 0; i < count; ++i) below += thresholds[i] < accumulator ? 1 : 0;
   return layer.output_format.level(below);
 }
 

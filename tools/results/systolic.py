@@ -32,18 +32,18 @@ class Fap:
     retrain: tuple  # the same for FAP+T
     used: tuple  # rows and columns of PEs that ever hold a weight
     chips: int = 5
-    test_images: int = 2000
+    test_images: int = 1000
     side: int = 256
 
 
 FAPS = (
     Fap("mlp", "MLP 784-256-256-256-10 in W8A8", "MNIST", "mnist:{data}/mnist", "mnist:{data}/mnist", "mnist",
-        ("--network", "mlp-w8a8", "--images", "20000", "--epochs", "5", "--learning-rate", "0.005", "--schedule", "cosine"),
-        ("--images", "20000", "--epochs", "1", "--learning-rate", "0.002", "--schedule", "cosine"), (256, 256)),
+        ("--network", "mlp-w8a8", "--epochs", "5", "--learning-rate", "0.005", "--schedule", "cosine"),
+        ("--images", "10000", "--epochs", "1", "--learning-rate", "0.002", "--schedule", "cosine"), (256, 256)),
     Fap("cnv", "CNV-W2A2 at a quarter of the width", "Fashion-MNIST", "fashion-mnist", "fashion-mnist", "",
         ("--network", "cnv-w2a2", "--width", "0.25", "--input-channels", "1", "--images", "20000", "--epochs", "10",
          "--learning-rate", "0.005", "--schedule", "cosine"),
-        ("--images", "20000", "--epochs", "1", "--learning-rate", "0.002", "--schedule", "cosine"), (128, 128)),
+        ("--images", "10000", "--epochs", "1", "--learning-rate", "0.002", "--schedule", "cosine"), (128, 128)),
     Fap("resnet", "ResNet-8 in W8A8 (MLPerf Tiny)", "CIFAR-10", "cifar10:{data}/cifar10/train_exact_8068.bin.xz", EXACT_TEST,
         RESNET, (RESNET,),
         ("--images", "-1", "--epochs", "1", "--learning-rate", "0.0005", "--schedule", "cosine"), (64, 64)),
