@@ -47,24 +47,26 @@ class Chart:
         low, high = self.y_range
         return TOP + HEIGHT - (value - low) / (high - low) * HEIGHT
 
-    def _legend(self, name):
-        colour = COLOURS[self.series % len(COLOURS)]
+    def _legend(self, name, number=None):
+        colour = COLOURS[(self.series if number is None else number) % len(COLOURS)]
         y = TOP + 10 + 18 * self.series
         self.parts.append(f'<rect x="{LEFT + WIDTH + 12}" y="{y - 9}" width="10" height="10" '
                           f'fill="{colour}"/><text x="{LEFT + WIDTH + 28}" y="{y}">{name}</text>')
         self.series += 1
         return colour
 
-    def line(self, name, points, marks=True, steps=False, spread=()):
-        """spread: [(x, low, high)], thin bars around the line."""
-        colour = self._legend(name)
+    def line(self, name, points, marks=True, steps=False, spread=(), number=None, dashed=False):
+        """spread: [(x, low, high)], thin bars around the line; number: of its colour, standard: the next one."""
+        colour = self._legend(name + (", dashed" if dashed else ""), number)
         self._bars(colour, spread)
+        dashes = ' stroke-dasharray="5 3"' if dashed else ""
         path = ""
         for i, (x, y) in enumerate(points):
             if steps and i:
                 path += f"H{self.x(x):.1f}"
             path += f"{'L' if i else 'M'}{self.x(x):.1f} {self.y(y):.1f}"
-        self.parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
+        self.parts.append(f'<path d="{path}" fill="none" stroke="{colour}" '
+                          f'stroke-width="1.6"{dashes}/>')
         for x, y in points if marks else []:
             self.parts.append(f'<circle cx="{self.x(x):.1f}" cy="{self.y(y):.1f}" r="3" '
                               f'fill="{colour}"><title>{name}: {x:g}, {y:.2f}</title></circle>')

@@ -1,0 +1,96 @@
+"""tools/results/systolic.py, fleets.py and memory.py: what they draw, and what their pages conclude, against values by hand."""
+
+import json
+import pathlib
+import sys
+import tempfile
+import types
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tools" / "results"))
+import fleets  # noqa: E402
+import memory  # noqa: E402
+import systolic  # noqa: E402
+
+
+def fap(none, fapt, further=90):
+    rates = [{"broken": broken, "none": n, "fap": f, "fapt": f}
+             for broken, n, f in zip((4, 32768), none, fapt)]
+    return {"title": "MLP", "data": "MNIST", "side": 256, "healthy": 90, "further": further, "rates": rates}
+
+
+class Systolic(unittest.TestCase):
+    def test_chips_are_the_same_pes_bypassed_and_unmitigated_each_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            options = types.SimpleNamespace(work=pathlib.Path(folder), out=pathlib.Path(folder))
+            study = systolic.Study(options, "x")
+            row = systolic.FAPS[0]
+            pes = {}
+            for kind, path in study.lots(row, 655).items():
+                lines = path.read_text().splitlines()
+                self.assertEqual(lines[0], "chip,fault")
+                pes[kind] = [line.rsplit("/", 1)[0] for line in lines[1:]]
+            self.assertEqual(pes["none"], pes["fap"])
+            self.assertEqual(len(set(pes["fap"])), 655 * row.chips)
+
+    def test_claims_hold_or_not(self):
+        row, = systolic.claims(fap(([20, 30], []), ([89.5, 90.5], [89, 89.5])))
+        self.assertIn("65.00 points lost: holds", row)
+        self.assertIn("0.75 points lost at 50 %: holds", row)
+        self.assertTrue(row.endswith("| 50 % |"))
+        # The same against what further training alone gives.
+        row, = systolic.claims(fap(([88, 89], []), ([91, 92], [89, 89.5]), further=92))
+        self.assertIn("1.50 points lost: does not hold", row)
+        self.assertIn("2.75 points lost at 50 %: does not hold", row)
+        self.assertTrue(row.endswith("| 0.0061 % |"))
+
+    def test_what_was_not_computed_is_a_dash(self):
+        self.assertEqual(systolic.of_chips([]), "- | -")
+        self.assertEqual(systolic.of_chips([80, 90]), "85.00 ± 7.07 | 80.00")
+        self.assertTrue(systolic.lost({"none": []}))
+        self.assertFalse(systolic.lost({"none": [16, 15]}))
+
+    def test_the_worst_register_and_those_within_its_interval(self):
+        mean, low, high = systolic.interval([1, 3])
+        self.assertAlmostEqual(mean - low, 1.96)
+        self.assertAlmostEqual(high - mean, 1.96)
+        registers = [{"register": name, "value": 1, "accuracy": values} for name, values in
+                     (("a", [80, 82]), ("b", [50, 52]), ("d", [51, 53]))]
+        self.assertEqual(systolic.ranking({"registers": registers}), "Worst: `b` at 1; within its interval `d` at 1.")
+        self.assertIn("then `a` at 1", systolic.ranking({"registers": registers[:2]}))
+
+
+class Fleets(unittest.TestCase):
+    def test_what_unions_need_says_whether_merging_can_pay(self):
+        plans = {"greatest_rate": 0.1, "fixed_part": 100, "plans": [
+            {"policy": "reduce", "groups": [{"images": 100}, {"images": 300}, {"images": 0}]},
+            {"policy": "tre-map", "groups": [{"images": 500}, {"images": 0}]}]}
+        self.assertEqual(fleets.planned(plans), {"greatest_rate": 0.1, "fixed_part": 100, "chip_images": 200,
+                                                 "chip_networks": 2, "union_images": 500, "union_networks": 1})
+
+    def test_a_row_is_complete_with_all_of_its_lots(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "row.json"
+            self.assertFalse(fleets.is_complete(path))
+            path.write_text(json.dumps({"lots": 2, "results": [{}]}))
+            self.assertFalse(fleets.is_complete(path))
+            path.write_text(json.dumps({"lots": 2, "results": [{}, {}]}))
+            self.assertTrue(fleets.is_complete(path))
+
+
+class Memory(unittest.TestCase):
+    def test_trends_compare_rate_by_rate(self):
+        def run(sparse, training, means):
+            return {"sparse": sparse, "training": training, "error_free": 90,
+                    "rows": [{"rate": 0.1, "mean": m} for m in means],
+                    "sharpness": {"top_eigenvalue": {"mean": 2 if sparse else 1}}}
+        text = "\n".join(memory.trends([run(False, "plain", [88, 60]), run(True, "plain", [80, 61]),
+                                        run(True, "saq", [89, 70])]))
+        self.assertIn("by 8.00, -1.00 points at the rates of the table; holds at 1 of 2 rates", text)
+        self.assertIn("SAQ gains accuracy on sparse: by 9.00, 9.00 points at the rates of the table; holds.", text)
+        self.assertNotIn("SAQ gains accuracy on standard", text)
+        self.assertIn("top eigenvalues 2 and 1, holds", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
