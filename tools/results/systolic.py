@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from figures import Chart
 from pages import compact
 
-RATES = (4 / 65536, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5)
+RATES = (4 / 65536, 0.001, 0.01, 0.1, 0.25, 0.5)
 CHANCE = 15  # %: of ten classes, with room; more broken PEs are then no news
 KINDS = {"none": "unmitigated", "fap": "FAP", "fapt": "FAP+T"}
 EXACT_TEST = "cifar10:{data}/cifar10/test_exact_first1017.bin.xz"
@@ -42,12 +42,12 @@ FAPS = (
         ("--network", "mlp-w8a8", "--epochs", "5", "--learning-rate", "0.005", "--schedule", "cosine"),
         ("--images", "10000", "--epochs", "1", "--learning-rate", "0.002", "--schedule", "cosine"), (256, 256)),
     Fap("cnv", "CNV-W2A2 at a quarter of the width", "Fashion-MNIST", "fashion-mnist", "fashion-mnist", "",
-        ("--network", "cnv-w2a2", "--width", "0.25", "--input-channels", "1", "--images", "20000", "--epochs", "10",
+        ("--network", "cnv-w2a2", "--width", "0.25", "--input-channels", "1", "--images", "10000", "--epochs", "6",
          "--learning-rate", "0.005", "--schedule", "cosine"),
-        ("--images", "10000", "--epochs", "1", "--learning-rate", "0.002", "--schedule", "cosine"), (128, 128)),
+        ("--images", "5000", "--epochs", "1", "--learning-rate", "0.002", "--schedule", "cosine"), (128, 128)),
     Fap("resnet", "ResNet-8 in W8A8 (MLPerf Tiny)", "CIFAR-10", "cifar10:{data}/cifar10/train_exact_8068.bin.xz", EXACT_TEST,
         RESNET, (RESNET,),
-        ("--images", "-1", "--epochs", "1", "--learning-rate", "0.0005", "--schedule", "cosine"), (64, 64)),
+        ("--images", "2000", "--epochs", "1", "--learning-rate", "0.0005", "--schedule", "cosine"), (64, 64), 2, 3, 300),
 )
 
 
@@ -58,7 +58,7 @@ class Registers:
     title: str
     model: str  # "cnv" or "resnet"
     accelerator: str
-    faults: int = 200  # of each register and value, all PEs and bits alike
+    faults: int = 100  # of each register and value, all PEs and bits alike
     images: int = 100
 
 
@@ -162,7 +162,7 @@ class Study:
                     self.work / f"{row.name}.{broken}.{kind}.json", "fleet", "evaluate", model, "--lot", lots[kind],
                     *accelerator, "--sites", sites, *images)["accuracy"]
             result["fapt"] = []
-            for chip in range(row.chips):
+            for chip in range(row.trained):
                 stem = f"{row.name}.{broken}.chip{chip}"
                 faults = [*accelerator, "--fault-map", lots["fap"], "--chip", chip]
                 trained = self.further(row, model, stem, *faults)
@@ -310,7 +310,7 @@ def write_page(out):
     for fap in faps:
         used = fap["used"]
         lines += ["", f"### {fap['title']}, {fap['data']}", "",
-                  f"{len(fap['rates'][0]['fap'])} chips of each rate, {fap['images']:,} test images, commit {fap['commit']}. Healthy "
+                  f"{len(fap['rates'][0]['fap'])} chips of each rate, trained for the first {len(fap['rates'][0]['fapt'])}; {fap['images']:,} test images, commit {fap['commit']}. Healthy "
                   f"{fap['healthy']:.2f} %; after the further training without faults {fap['further']:.2f} %. The network never uses "
                   f"more than {used[0]} x {used[1]} of the PEs ({100 * used[0] * used[1] / fap['side'] ** 2:.3g} %)."]
         made = f"by `train {fap['train']}`" if fap["train"].startswith("--") else f"imported from `{fap['train']}`"
