@@ -32,6 +32,7 @@ class Fap:
     train: tuple  # options of `stuckat train`; or one file below STUCKAT_DATA to import
     retrain: tuple  # the same for FAP+T
     used: tuple  # rows and columns of PEs that ever hold a weight
+    trained: int = 3  # chips that FAP+T trains for, the first ones
     chips: int = 5
     test_images: int = 1000
     side: int = 256
@@ -102,11 +103,9 @@ class Study:
         source = os.path.join(self.data, RESNET)
         network = []
         if name == "cnv":
-            folder = self.work / "cnvW1A1"
-            folder.mkdir(exist_ok=True)
             archive = os.path.join(self.data, "bnn-pynq/cifar10-cnvW1A1.tar.xz")
-            subprocess.run(["tar", "-xJf", archive, "-C", folder, "--strip-components=1"], check=True)
-            source, network = folder, ["--network", "cnv-w1a1"]
+            subprocess.run(["tar", "-xJf", archive, "-C", self.work, "--strip-components=1"], check=True)
+            source, network = self.work / "cnvW1A1", ["--network", "cnv-w1a1"]
         self.call("import", source, *network, *self.source(EXACT_TEST), "-o", path)
         return path
 
