@@ -64,6 +64,7 @@ struct SimulationResult {
   std::vector<std::vector<int32_t>> logits;  ///< [image][class]
   std::vector<std::vector<Tensor>> tensors;  ///< [image][tensor], if recorded
   std::vector<CycleSpan> spans;              ///< [tensor] of the last image, if recorded
+  std::vector<ErrorReport> reports;          ///< of comparators, if any spoke
 };
 
 class Accelerator {
@@ -75,6 +76,8 @@ class Accelerator {
   virtual std::string name() const = 0;
   /// To turn cycles into time; 0: nothing says.
   virtual double clock_mhz() const { return 0; }
+  /// Without the redundancy around it; null: there is none.
+  virtual std::shared_ptr<const Accelerator> inside() const { return nullptr; }
   /// Every parameter as JSON, which the family reads back.
   virtual std::string json(const Network& network) const = 0;
 

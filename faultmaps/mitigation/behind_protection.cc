@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <tuple>
@@ -24,6 +25,7 @@ class Behind {
   Residual run() {
     std::vector<Fault> others;
     for (const Fault& fault : map_.faults) {
+      if (is_mapped_out(fault)) continue;
       if (const auto word = word_of(fault)) {
         words_[*word].push_back(&fault);
       } else {
@@ -31,8 +33,9 @@ class Behind {
       }
     }
     for (const auto& [key, faults] : words_) read(key, faults, others);
-    for (const Fault& fault : others) vote(fault);
-    for (const auto& [where, broken] : broken_) settle(where.first, where.second, broken);
+    for (const Fault& fault : others) place(fault);
+    for (const auto& [where, broken] : broken_[0]) vote(where.first, where.second, broken);
+    for (const auto& [where, broken] : broken_[1]) compare(where.first, where.second, broken);
     auto& left = result_.left.faults;
     left.insert(left.end(), voted_.begin(), voted_.end());
     std::sort(left.begin(), left.end());
@@ -43,33 +46,57 @@ class Behind {
  private:
   const OtherPart& part(int index) const { return placement_.others[static_cast<size_t>(index)]; }
 
-  /// The part of a kind that belongs to an array; -1: none.
-  int part_of_array(PartKind kind, const std::string& array, int which) const {
+  /// The part of that name; -1: none.
+  int part_named(const std::string& name) const {
     for (size_t i = 0; i < placement_.others.size(); ++i) {
-      const OtherPart& other = placement_.others[i];
-      if (other.kind == kind && array_of(placement_, other).name == array &&
-          (which < 0 || other.figures[1] == which)) {
-        return static_cast<int>(i);
-      }
+      if (placement_.others[i].name == name) return static_cast<int>(i);
     }
     return -1;
   }
 
+  /// The part in which a PE of an array is there more than once; -1: none.
+  int part_of_pe(Redundancy redundancy, const std::string& array, int pe) const {
+    const int index = part_named(array + protection_kinds()[redundancy].part);
+    if (index < 0) return -1;
+    const auto& figures = part(index).figures;
+    return std::find(figures.begin() + 1, figures.end(), pe) != figures.end() ? index : -1;
+  }
+
+  std::string pe_name(const std::string& array, int pe) const {
+    return array + "/pe[" + std::to_string(pe) + "]";
+  }
+
+  /// In a PE whose work a spare one does, or in its memories.
+  bool is_mapped_out(const Fault& fault) {
+    const SiteRow& row = site_row(fault.kind);
+    if (row.coordinates.empty() || std::string_view(row.coordinates.front().name) != "pe") {
+      return false;
+    }
+    const std::string* array = &fault.part;
+    if (fault.kind == protection_kinds().check) {
+      const PeArray& around = array_of(placement_, part(part_named(fault.part)));
+      if (around.schedule != Schedule::channel_parallel) return false;  // a memory of all PEs
+      array = &around.name;
+    } else if (row.part != PartKind::pe_array) {
+      return false;
+    }
+    const int pe = fault.coordinates[0];
+    const int index = part_of_pe(Redundancy::spares, *array, pe);
+    if (index < 0) return false;
+    result_.corrected.push_back(part(index).name + ": " + pe_name(*array, pe));
+    return true;
+  }
+
   std::optional<WordKey> word_of(const Fault& fault) const {
     if (fault.kind == protection_kinds().check) {
-      for (size_t i = 0; i < placement_.others.size(); ++i) {
-        if (placement_.others[i].name == fault.part) {
-          return WordKey{static_cast<int>(i), fault.coordinates[0], fault.coordinates[1]};
-        }
-      }
+      return WordKey{part_named(fault.part), fault.coordinates[0], fault.coordinates[1]};
     }
     const bool weight = fault.kind == SiteKind::pe_weight || fault.kind == SiteKind::array_weight;
     const bool threshold =
         fault.kind == SiteKind::pe_threshold || fault.kind == SiteKind::array_threshold;
     if (!weight && !threshold) return {};
-    const int memory =
-        part_of_array(protection_kinds().memory, fault.part,
-                      static_cast<int>(weight ? CodedMemory::weights : CodedMemory::thresholds));
+    const int memory = part_named(
+        coded_memory_part(fault.part, weight ? CodedMemory::weights : CodedMemory::thresholds));
     if (memory < 0) return {};
     const bool own = fault.kind == SiteKind::pe_weight || fault.kind == SiteKind::pe_threshold;
     return own ? WordKey{memory, fault.coordinates[0], fault.coordinates[1]}
@@ -203,49 +230,54 @@ class Behind {
     }
   };
 
-  void vote(const Fault& fault) {
-    if (fault.kind == protection_kinds().voter_output ||
-        fault.kind == protection_kinds().replica_dead) {
-      for (size_t i = 0; i < placement_.others.size(); ++i) {
-        const OtherPart& voters = placement_.others[i];
-        if (voters.name != fault.part) continue;
-        const int pe = voters.figures[static_cast<size_t>(fault.coordinates[0]) + 1];
-        if (fault.kind == protection_kinds().replica_dead) {
-          broken_[{static_cast<int>(i), pe}].add(fault.coordinates[1] + 1, fault.value);
-          return;
-        }
-        Fault output;
-        output.kind = SiteKind::pe_output;
-        output.part = array_of(placement_, voters).name;
-        output.coordinates = {pe, fault.coordinates[1], 0, 0};
-        output.value = fault.value;
-        voted_.push_back(std::move(output));
-        return;
-      }
-    }
+  using BrokenPes = std::map<std::pair<int, int>, Broken>;  // part among others, PE
+  BrokenPes& broken(Redundancy redundancy) { return broken_[static_cast<size_t>(redundancy)]; }
+
+  /// What acts goes to what is left, what is in a PE that is there more than once to its copies.
+  void place(const Fault& fault) {
+    const int own = part_named(fault.part);
+    if (own >= 0 && is_protection(part(own))) return place_protection(own, fault);
     const SiteRow& row = site_row(fault.kind);
-    if (row.part == PartKind::pe_array && !row.coordinates.empty() &&
-        std::string_view(row.coordinates.front().name) == "pe") {
-      const int index = part_of_array(protection_kinds().voters, fault.part, -1);
+    const bool of_a_pe = row.part == PartKind::pe_array && !row.coordinates.empty() &&
+                         std::string_view(row.coordinates.front().name) == "pe";
+    if (of_a_pe) {
       const int pe = fault.coordinates[0];
-      if (index >= 0) {
-        const auto& figures = part(index).figures;
-        if (std::find(figures.begin() + 1, figures.end(), pe) != figures.end()) {
-          std::optional<int> level;
-          if (fault.kind == SiteKind::pe_dead) level = fault.value;
-          broken_[{index, pe}].add(0, level);
-          return;
-        }
+      std::optional<int> level;
+      if (fault.kind == SiteKind::pe_dead) level = fault.value;
+      for (const Redundancy redundancy : {Redundancy::copies, Redundancy::duplicates}) {
+        const int index = part_of_pe(redundancy, fault.part, pe);
+        if (index < 0) continue;
+        broken(redundancy)[{index, pe}].add(0, level);
+        if (redundancy == Redundancy::copies) return;
       }
     }
     result_.left.faults.push_back(fault);
   }
 
-  void settle(int index, int pe, const Broken& broken) {
+  /// A fault of voters, comparators or further PEs.
+  void place_protection(int index, const Fault& fault) {
+    const ProtectionKinds& kinds = protection_kinds();
+    const OtherPart& own = part(index);
+    const std::string& array = array_of(placement_, own).name;
+    const int pe = own.figures[static_cast<size_t>(fault.coordinates[0]) + 1];
+    if (fault.kind == kinds.voter_output) {
+      voted_.push_back({SiteKind::pe_output, array, {pe, fault.coordinates[1], 0, 0}, fault.value});
+    } else if (fault.kind == kinds.comparator_error) {
+      flags_[{index, pe}] = fault.value;
+      if (fault.value != 0) report(index, pe);
+    } else if (fault.kind == kinds[Redundancy::copies].dead) {
+      broken(Redundancy::copies)[{index, pe}].add(fault.coordinates[1] + 1, fault.value);
+    } else if (fault.kind == kinds[Redundancy::duplicates].dead) {
+      broken(Redundancy::duplicates)[{index, pe}].add(1, fault.value);
+    } else {
+      voted_.push_back({SiteKind::pe_dead, array, {pe, 0, 0, 0}, fault.value});
+    }
+  }
+
+  void vote(int index, int pe, const Broken& broken) {
     const std::string& array = array_of(placement_, part(index)).name;
-    const std::string where = array + "/pe[" + std::to_string(pe) + "]";
     if (broken.copies.size() == 1) {
-      result_.corrected.push_back(part(index).name + ": " + where);
+      result_.corrected.push_back(part(index).name + ": " + pe_name(array, pe));
       return;
     }
     std::map<int, int> dead;  // level -> copies
@@ -256,10 +288,23 @@ class Behind {
       }
     }
     throw InputError(placement_.accelerator,
-                     where +
+                     pe_name(array, pe) +
                          ": two of its copies are broken differently, and no fault of the PE "
                          "does what they do together",
                      "one broken copy, or two dead at one level");
+  }
+
+  void compare(int index, int pe, const Broken& broken) {
+    if (flags_.count({index, pe}) != 0) return;  // a flag that is stuck at 1 has been told
+    const auto& copies = broken.copies;
+    const bool differ =
+        copies.size() == 1 || (copies.at(0) && copies.at(1) && *copies.at(0) != *copies.at(1));
+    if (differ) report(index, pe);
+  }
+
+  void report(int index, int pe) {
+    result_.detected.push_back(part(index).name + ": " +
+                               pe_name(array_of(placement_, part(index)).name, pe));
   }
 
   const FaultMap& map_;
@@ -267,7 +312,8 @@ class Behind {
   const Network& network_;
   Residual result_;
   std::map<WordKey, std::vector<const Fault*>> words_;
-  std::map<std::pair<int, int>, Broken> broken_;  // voters among others, PE
+  std::array<BrokenPes, 2> broken_;           // by Redundancy
+  std::map<std::pair<int, int>, int> flags_;  // of comparators, stuck: part among others, PE
   std::vector<Fault> voted_;
 };
 

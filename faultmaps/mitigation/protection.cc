@@ -34,7 +34,9 @@ void add_part(Placement& placement, OtherPart part) {
 
 }  // namespace
 
-void triplicate(Placement& placement, const std::string& array, std::vector<int> pes) {
+void add_redundancy(Placement& placement, Redundancy redundancy, const std::string& array,
+                    std::vector<int> pes) {
+  const RedundancyRow& row = protection_kinds()[redundancy];
   const int index = find_array(placement, array);
   std::sort(pes.begin(), pes.end());
   pes.erase(std::unique(pes.begin(), pes.end()), pes.end());
@@ -42,11 +44,19 @@ void triplicate(Placement& placement, const std::string& array, std::vector<int>
   if (pes.empty() || pes.front() < 0 || pes.back() >= count) {
     throw InputError(
         placement.accelerator,
-        "PEs in three copies of '" + array + "': " +
+        "'" + std::string(row.name) + "' of '" + array + "': " +
             (pes.empty() ? "none" : std::to_string(pes.front() < 0 ? pes.front() : pes.back())),
         "0 to " + std::to_string(count - 1));
   }
-  OtherPart part{protection_kinds().voters, array + "/voters", -1, {index}};
+  for (const RedundancyRow& other : protection_kinds().redundancies) {
+    for (const int pe : redundant_pes(placement, other.kind, index)) {
+      if (!std::binary_search(pes.begin(), pes.end(), pe)) continue;
+      throw InputError(placement.accelerator,
+                       array + "/pe[" + std::to_string(pe) + "] is in '" + other.name + "' already",
+                       "one kind of redundancy for each PE");
+    }
+  }
+  OtherPart part{row.kind, array + row.part, -1, {index}};
   part.figures.insert(part.figures.end(), pes.begin(), pes.end());
   const auto& uses = placement.arrays[static_cast<size_t>(index)].uses;
   if (uses.size() == 1) part.layer = uses.front().layer;
@@ -102,13 +112,14 @@ ProtectionCost protection_cost(const Placement& placement, const Network& networ
     if (words.memories == array.pe) check_bits_of_pe[part.figures[0]] += bits;
   }
   for (const OtherPart& part : placement.others) {
-    if (part.kind != protection_kinds().voters) continue;
-    const auto pes = static_cast<int64_t>(part.figures.size()) - 1;
-    cost.pes += 2 * pes;
-    cost.multipliers += 2 * pes * array_of(placement, part).simd;
-    cost.memory_bits +=
-        2 * pes *
-        (pe_memory_bits(placement, part.figures[0], network) + check_bits_of_pe[part.figures[0]]);
+    for (const RedundancyRow& row : protection_kinds().redundancies) {
+      if (part.kind != row.kind) continue;
+      const int64_t pes = row.further * (static_cast<int64_t>(part.figures.size()) - 1);
+      cost.pes += pes;
+      cost.multipliers += pes * array_of(placement, part).simd;
+      cost.memory_bits += pes * (pe_memory_bits(placement, part.figures[0], network) +
+                                 check_bits_of_pe[part.figures[0]]);
+    }
   }
   return cost;
 }
@@ -118,14 +129,14 @@ ArrayProtection protection_of(const Placement& placement, const std::string& arr
   ArrayProtection found;
   if (!is_protected(placement)) return found;
   const ProtectionKinds& kinds = protection_kinds();
+  const auto index = static_cast<int>(std::find_if(placement.arrays.begin(), placement.arrays.end(),
+                                                   [&](const auto& a) { return a.name == array; }) -
+                                      placement.arrays.begin());
+  for (size_t r = 0; r < found.pes.size(); ++r) {
+    found.pes[r] = redundant_pes(placement, kinds.redundancies[r].kind, index);
+  }
   for (const OtherPart& part : placement.others) {
-    const bool of_array = (part.kind == kinds.voters || part.kind == kinds.memory) &&
-                          array_of(placement, part).name == array;
-    if (!of_array) continue;
-    if (part.kind == kinds.voters) {
-      found.voted.assign(part.figures.begin() + 1, part.figures.end());
-      continue;
-    }
+    if (part.kind != kinds.memory || part.figures[0] != index) continue;
     const auto memory = static_cast<CodedMemory>(part.figures[1]);
     const Words words = words_of(placement, part.figures[0], memory, network);
     (memory == CodedMemory::weights ? found.weights : found.thresholds) = {
@@ -137,9 +148,7 @@ ArrayProtection protection_of(const Placement& placement, const std::string& arr
 const std::string& protected_array(const Placement& placement, const std::string& part) {
   if (!is_protected(placement)) return part;
   for (const OtherPart& other : placement.others) {
-    const bool around =
-        other.kind == protection_kinds().voters || other.kind == protection_kinds().memory;
-    if (around && other.name == part) return array_of(placement, other).name;
+    if (other.name == part && is_protection(other)) return array_of(placement, other).name;
   }
   return part;
 }

@@ -1,9 +1,11 @@
-// Redundancy as parts of a placement: PEs in three copies with a voter after them, and memories of
-// weights and thresholds whose words are stored with check bits. What is left of a chip's faults
-// after them is again a fault map, of the same hardware without them: so every engine is exact,
-// and none of them knows a code or a voter.
+// Redundancy as parts of a placement: PEs in three copies with a voter after them, in two with a
+// comparator, or replaced by spare ones; memories of weights and thresholds whose words are stored
+// with check bits. What is left of a chip's faults after them is again a fault map, of the same
+// hardware without them: so every engine is exact, and none of them knows a code or a voter.
 #pragma once
 
+#include <array>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,20 +18,42 @@
 
 namespace stuckat {
 
+/// Ways in which PEs are there more than once.
+enum class Redundancy : uint8_t {
+  copies,      ///< three times, with a bitwise majority voter after their outputs
+  duplicates,  ///< twice, with a comparator that reports outputs which differ; the first's are used
+  spares       ///< mapped out (they are known to be broken), a spare one does their work
+};
+struct RedundancyRow {
+  const char* name;  ///< "copies": key in files, and name of the measure
+  const char* part;  ///< "/voters": after the name of the array
+  int further;       ///< PEs beside each
+  PartKind kind;     ///< figures {array, PE, PE, ...}
+  SiteKind dead;     ///< a level of a further PE
+};
+
 struct ProtectionKinds {
-  PartKind voters;        ///< figures {array, PE, PE, ...}
-  PartKind memory;        ///< figures {array, CodedMemory, index in memory_codes()}
-  SiteKind check;         ///< memory/check
-  SiteKind voter_output;  ///< voter/output
-  SiteKind replica_dead;  ///< replica/dead
+  std::array<RedundancyRow, 3> redundancies;  ///< by Redundancy
+  PartKind memory;            ///< figures {array, CodedMemory, index in memory_codes()}
+  SiteKind check;             ///< memory/check
+  SiteKind voter_output;      ///< voter/output
+  SiteKind comparator_error;  ///< comparator/error
+
+  const RedundancyRow& operator[](Redundancy r) const {
+    return redundancies[static_cast<size_t>(r)];
+  }
 };
 /// Before the first placement is made, by one thread: registers them at the first call.
 const ProtectionKinds& protection_kinds();
 
-/// PEs of an array in three copies, with a bitwise majority voter after their outputs: "ARRAY/
-/// voters". Copy 0 has the sites of the PE. Throws InputError(placement.accelerator, ...) for an
-/// array or a PE that is not there or has voters already.
-void triplicate(Placement& placement, const std::string& array, std::vector<int> pes);
+/// PEs by array.
+using RedundantPes = std::map<Redundancy, std::map<std::string, std::vector<int>>>;
+
+/// PEs of an array that are there more than once: a part "ARRAY/voters", say. The first copy has
+/// the sites of the PE. Throws InputError(placement.accelerator, ...) for an array or a PE that is
+/// not there or is redundant already.
+void add_redundancy(Placement& placement, Redundancy redundancy, const std::string& array,
+                    std::vector<int> pes);
 
 enum class CodedMemory : uint8_t { weights, thresholds };
 /// The name of the part that encode() adds for an array's memory: "layer1/mvtu/weights".
@@ -40,12 +64,13 @@ std::pair<std::string, CodedMemory> parse_coded_memory(const std::string& part,
 
 /// Words of an array's memories, each PE's (or of the one that broadcasts), with the check bits of
 /// a code. A word is what is read at one address: SIMD weights
-/// (lane l in bits [l*b, (l+1)*b)), or all thresholds of a row. Throws InputError as triplicate().
+/// (lane l in bits [l*b, (l+1)*b)), or all thresholds of a row. Throws InputError as
+/// add_redundancy().
 void encode(Placement& placement, const std::string& array, CodedMemory memory, int code);
 
 /// What such parts take beside the accelerator.
 struct ProtectionCost {
-  int64_t pes = 0;  ///< two for each that is triplicated
+  int64_t pes = 0;  ///< RedundancyRow::further for each
   int64_t multipliers = 0;
   int64_t memory_bits = 0;  ///< copies of memories, and check bits, those of copies included
 };
@@ -57,17 +82,20 @@ int64_t pe_memory_bits(const Placement& placement, int array, const Network& net
 
 struct Residual {
   FaultMap left;                       ///< what acts behind the protection, of sites without it
-  std::vector<std::string> corrected;  ///< words and voters that hide a fault and know it
-  std::vector<std::string> detected;   ///< words that are known to be wrong and used all the same
+  std::vector<std::string> corrected;  ///< words, voters, spares that hide a fault and know it
+  std::vector<std::string> detected;   ///< words and PEs known to be wrong and used all the same
 };
 
 /// Of a validated map. Check bits are stuck like any others. A word reads as its decoder gives it:
 /// corrected, as stored where that detects without correcting, or another one where more bits are
 /// wrong than the code is made for. A voted PE computes what two of its copies do: with one broken
-/// copy nothing is left. A voter's stuck output bit is left as that of its PE.
-/// Throws InputError(placement.accelerator, ...) where that is no fault map: two copies of a PE
-/// broken (but dead at the same level), a word of an array for several layers that reads wrongly in
-/// a bit in which it is right in another layer, or a transient in a word with another fault.
+/// copy nothing is left. A voter's stuck output bit is left as that of its PE. A comparator reports
+/// a PE of which one copy is broken (where it changes an output, in that image), or whose copies
+/// are dead at two levels; other two broken copies may agree, and are not called detected. Of a PE
+/// that is mapped out nothing is left but what its spare does. Throws
+/// InputError(placement.accelerator, ...) where that is no fault map: two copies of a PE broken
+/// (but dead at the same level), a word of an array for several layers that reads wrongly in a bit
+/// in which it is right in another layer, or a transient in a word with another fault.
 Residual behind_protection(const FaultMap& map, const Placement& placement, const Network& network);
 
 /// Whether the placement has such parts.
@@ -81,13 +109,15 @@ struct CodedWords {
 };
 /// What is around one array, for the model that is the hardware.
 struct ArrayProtection {
-  std::vector<int> voted;  ///< PEs in three copies, ascending
+  std::array<std::vector<int>, 3> pes;  ///< by Redundancy, ascending
   CodedWords weights;
   CodedWords thresholds;
+
+  const std::vector<int>& of(Redundancy r) const { return pes[static_cast<size_t>(r)]; }
 };
 ArrayProtection protection_of(const Placement& placement, const std::string& array,
                               const Network& network);
-/// The array whose voters or coded memory a part is; any other name is given back.
+/// The array whose redundant PEs or coded memory a part is; any other name is given back.
 const std::string& protected_array(const Placement& placement, const std::string& part);
 
 }  // namespace stuckat

@@ -9,8 +9,7 @@
 namespace stuckat {
 namespace {
 
-constexpr const char* voters_name = "voters";
-constexpr const char* coded_memory_name = "coded memory";
+constexpr const char* part_names[] = {"voters", "comparators", "spares", "coded memory"};
 
 }  // namespace
 
@@ -58,22 +57,27 @@ int addresses(const Placement& p, int part, const Network& n) {
 int check_bits(const Placement& p, int part, const Network& n) {
   return check_bits_of(p, memory_at(p, part), n);
 }
-int voters(const Placement& p, int part, const Network&) {
-  return static_cast<int>(other_part(protection_kinds().voters, p, part).figures.size()) - 1;
+template <Redundancy kind>
+const OtherPart& redundant_at(const Placement& p, int part) {
+  return other_part(protection_kinds()[kind].kind, p, part);
 }
-int spare_copies(const Placement&, int, const Network&) { return 2; }
+template <Redundancy kind>
+int pes(const Placement& p, int part, const Network&) {
+  return static_cast<int>(redundant_at<kind>(p, part).figures.size()) - 1;
+}
+int copies_left(const Placement&, int, const Network&) { return 2; }
 int output_bits(const Placement& p, int part, const Network& n) {
   int bits = 0;
-  for_each_use(p, n, other_part(protection_kinds().voters, p, part).figures[0],
+  for_each_use(p, n, redundant_at<Redundancy::copies>(p, part).figures[0],
                [&](const ArrayUse& use, const Layer& layer, const ArrayMap&) {
                  bits = std::max(bits, layer.accumulator_output ? use.accumulator_bits
                                                                 : layer.output_format.bits);
                });
   return bits;
 }
-std::vector<int> voter_levels(const Placement& p, int part, const Network& n) {
-  const PeArray& array = array_of(p, other_part(protection_kinds().voters, p, part));
-  return levels_of(level_format(n, array.uses.front().layer));
+template <Redundancy kind>
+std::vector<int> levels(const Placement& p, int part, const Network& n) {
+  return levels_of(level_format(n, array_of(p, redundant_at<kind>(p, part)).uses.front().layer));
 }
 
 /// behind_protection() leaves no such fault for the lowering.
@@ -104,7 +108,7 @@ SiteRow voter_row(PartKind part) {
           "voter/output",
           part,
           "voter[][]",
-          {{"voter", voters, "PEs in three copies"},
+          {{"voter", pes<Redundancy::copies>, "PEs in three copies"},
            {"bit", output_bits,
             "bits of an output code; accumulator width where a layer passes it out"}},
           ValueKind::bit,
@@ -118,28 +122,69 @@ SiteRow voter_row(PartKind part) {
           of_protection};
 }
 
-SiteRow replica_row(PartKind part) {
+SiteRow comparator_row(PartKind part) {
   return {{},
-          "replica/dead",
+          "comparator/error",
           part,
-          "replica[][]/dead",
-          {{"voter", voters, "PEs in three copies"}, {"copy", spare_copies, "2"}},
-          ValueKind::level,
-          "every output of the second or third copy of a PE is one level",
-          "none: two copies outvote it; with another broken copy what two of the three say",
-          "the other copies are whole",
-          "docs/mitigation.md, Copies and voters",
+          "comparator[]/error",
+          {{"comparator", pes<Redundancy::duplicates>, "PEs in two copies"}},
+          ValueKind::bit,
+          "error flag of the comparator of a PE in two copies",
+          "none: outputs are the first copy's; at 0 nothing is reported, at 1 everything",
+          "a report is no output",
+          "docs/mitigation.md, Duplicates and comparators",
           Transient::none,
           nothing,
           nullptr,
           of_protection};
 }
 
+/// Of a further PE.
+SiteRow dead_row(const char* name, PartKind part, const char* syntax,
+                 std::vector<SiteCoordinate> at, const char* help, const char* effect,
+                 const char* masked, const char* source) {
+  return {{},     name,   part,   syntax,          std::move(at), ValueKind::level, help,
+          effect, masked, source, Transient::none, nothing,       nullptr,          of_protection};
+}
+
+template <Redundancy kind>
+PartKind register_part() {
+  return register_part_kind(part_names[static_cast<size_t>(kind)], levels<kind>, true);
+}
+
 ProtectionKinds register_protection_kinds() {
-  const PartKind voters = register_part_kind(voters_name, voter_levels, true);
-  const PartKind memory = register_part_kind(coded_memory_name, nullptr, true);
-  return {voters, memory, register_site(check_row(memory)), register_site(voter_row(voters)),
-          register_site(replica_row(voters))};
+  const PartKind voters = register_part<Redundancy::copies>();
+  const PartKind memory = register_part_kind(part_names[3], nullptr, true);
+  const SiteKind check = register_site(check_row(memory));
+  const SiteKind voter = register_site(voter_row(voters));
+  const SiteKind replica = register_site(dead_row(
+      "replica/dead", voters, "replica[][]/dead",
+      {{"voter", pes<Redundancy::copies>, "PEs in three copies"}, {"copy", copies_left, "2"}},
+      "every output of the second or third copy of a PE is one level",
+      "none: two copies outvote it; with another broken copy what two of the three say",
+      "the other copies are whole", "docs/mitigation.md, Copies and voters"));
+  const PartKind comparators = register_part<Redundancy::duplicates>();
+  const SiteKind error = register_site(comparator_row(comparators));
+  const SiteKind duplicate = register_site(
+      dead_row("duplicate/dead", comparators, "duplicate[]/dead",
+               {{"comparator", pes<Redundancy::duplicates>, "PEs in two copies"}},
+               "every output of the second copy of a PE is one level",
+               "none: the first copy's outputs are used; the comparator reports it",
+               "the first is whole", "docs/mitigation.md, Duplicates and comparators"));
+  const PartKind spares = register_part<Redundancy::spares>();
+  const SiteKind spare =
+      register_site(dead_row("spare/dead", spares, "spare[]/dead",
+                             {{"spare", pes<Redundancy::spares>, "PEs that are mapped out"}},
+                             "every output of a spare PE is one level",
+                             "the channels of the PE that it does the work of are stuck", "never",
+                             "docs/mitigation.md, Spares"));
+  return {{{{"copies", "/voters", 2, voters, replica},
+            {"duplicates", "/comparators", 1, comparators, duplicate},
+            {"spares", "/spares", 1, spares, spare}}},
+          memory,
+          check,
+          voter,
+          error};
 }
 
 }  // namespace
@@ -149,12 +194,23 @@ const ProtectionKinds& protection_kinds() {
   return kinds;
 }
 
+std::vector<int> redundant_pes(const Placement& placement, PartKind kind, int array) {
+  for (const OtherPart& part : placement.others) {
+    if (part.kind == kind && part.figures[0] == array) {
+      return {part.figures.begin() + 1, part.figures.end()};
+    }
+  }
+  return {};
+}
+
 /// By name: a question about a placement must not register anything.
+bool is_protection(const OtherPart& part) {
+  const std::string_view kind = part_row(part.kind).name;
+  return std::find(std::begin(part_names), std::end(part_names), kind) != std::end(part_names);
+}
+
 bool is_protected(const Placement& placement) {
-  return std::any_of(placement.others.begin(), placement.others.end(), [](const OtherPart& part) {
-    const std::string_view kind = part_row(part.kind).name;
-    return kind == voters_name || kind == coded_memory_name;
-  });
+  return std::any_of(placement.others.begin(), placement.others.end(), is_protection);
 }
 
 }  // namespace stuckat

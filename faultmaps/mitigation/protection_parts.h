@@ -22,6 +22,12 @@ void for_each_use(const Placement& placement, const Network& network, int array,
   }
 }
 
+/// The PEs in such a part of an array, ascending; none where it is not there.
+std::vector<int> redundant_pes(const Placement& placement, PartKind kind, int array);
+
+/// Redundant PEs, or a coded memory.
+bool is_protection(const OtherPart& part);
+
 /// The words of an array's memory: their number, and the bits of one. Of an array for several
 /// layers those of the greatest.
 struct Words {

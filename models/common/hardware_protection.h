@@ -13,7 +13,7 @@ class HasHardwareProtection {
  public:
   virtual ~HasHardwareProtection() = default;
 
-  /// As Accelerator::simulate(). `placement`: that of place(), and on it what triplicate() and
+  /// As Accelerator::simulate(). `placement`: that of place(), and on it what add_redundancy() and
   /// encode() add; the map is of it.
   virtual SimulationResult simulate_protected(const Network& network, const Placement& placement,
                                               const FaultMap& map,

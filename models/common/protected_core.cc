@@ -1,6 +1,7 @@
 #include "models/common/protected_core.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "workloads/errors.h"
 
@@ -10,18 +11,20 @@ ProtectedCore::ProtectedCore(const Layer& layer, const PeArray& array, const Arr
                              const ArrayProtection& protection, bool sums)
     : core_(layer, array, use, sums),
       protection_(protection),
-      voters_(protection.voted.size()),
+      voters_(protection.of(Redundancy::copies).size()),
+      flags_(protection.of(Redundancy::duplicates).size()),
+      errors_(flags_.size()),
       use_(use),
       schedule_(array.schedule),
       pe_(array.pe),
       simd_(array.simd),
       apart_(sums && !layer.accumulator_output) {
-  if (!protection.voted.empty()) copies_.assign(2, core_);
+  copies_.assign(!voters_.empty() ? 2 : !flags_.empty() ? 1 : 0, core_);
   if (has_codes()) stored_ = layer;
 }
 
 void ProtectedCore::arm(const Fault& fault) {
-  if (arm_voter(fault) || arm_word(fault)) return;
+  if (is_mapped_out(fault) || arm_redundant(fault) || arm_word(fault)) return;
   core_.arm(fault);
   // A memory that broadcasts serves the copies as well.
   const bool shared =
@@ -31,22 +34,43 @@ void ProtectedCore::arm(const Fault& fault) {
   }
 }
 
-/// Whether the fault is in a voter or a further copy.
-bool ProtectedCore::arm_voter(const Fault& fault) {
-  if (protection_.voted.empty()) return false;
-  const auto [voter, second, unused, none] = fault.coordinates;
-  if (fault.kind == protection_kinds().voter_output) {
+/// In a PE whose work a spare one does, or in its memories.
+bool ProtectedCore::is_mapped_out(const Fault& fault) const {
+  const auto& coordinates = site_row(fault.kind).coordinates;
+  const bool shared =
+      fault.kind == protection_kinds().check && schedule_ == Schedule::pixel_parallel;
+  return !protection_.of(Redundancy::spares).empty() && !coordinates.empty() && !shared &&
+         std::string_view(coordinates.front().name) == "pe" &&
+         number_of(Redundancy::spares, fault.coordinates[0]) >= 0;
+}
+
+/// Whether the fault is in a voter, a comparator, or a further PE.
+bool ProtectedCore::arm_redundant(const Fault& fault) {
+  const ProtectionKinds& kinds = protection_kinds();
+  const auto [number, second, unused, none] = fault.coordinates;
+  if (fault.kind == kinds.voter_output) {
     const Layer& layer = core_.layer();
     const int bits = layer.accumulator_output ? use_.accumulator_bits : layer.output_format.bits;
-    if (second < bits) voters_[static_cast<size_t>(voter)].stick(second, fault.value != 0);
+    if (second < bits) voters_[static_cast<size_t>(number)].stick(second, fault.value != 0);
     return true;
   }
-  if (fault.kind != protection_kinds().replica_dead) return false;
-  Fault dead = fault;
-  dead.kind = SiteKind::pe_dead;
-  dead.coordinates = {protection_.voted[static_cast<size_t>(voter)], 0, 0, 0};
-  copies_[static_cast<size_t>(second)].arm(dead);
-  return true;
+  if (fault.kind == kinds.comparator_error) {
+    flags_[static_cast<size_t>(number)].stick(0, fault.value != 0);
+    return true;
+  }
+  for (size_t r = 0; r < kinds.redundancies.size(); ++r) {
+    if (fault.kind != kinds.redundancies[r].dead) continue;
+    Fault dead = fault;
+    dead.kind = SiteKind::pe_dead;
+    dead.coordinates = {protection_.pes[r][static_cast<size_t>(number)], 0, 0, 0};
+    const auto redundancy = static_cast<Redundancy>(r);
+    MvtuCore& core = redundancy == Redundancy::copies       ? copies_[static_cast<size_t>(second)]
+                     : redundancy == Redundancy::duplicates ? copies_[0]
+                                                            : core_;
+    core.arm(dead);
+    return true;
+  }
+  return false;
 }
 
 /// Whether the fault is in a word with check bits.
@@ -194,34 +218,64 @@ void ProtectedCore::compute(int pixel, int first, int last, int32_t* out) {
     copies_[c].compute(pixel, first, last, outputs_[c].data());
   }
   for (int row = first; row < last; ++row) {
-    const int voter =
-        voter_of(schedule_ == Schedule::pixel_parallel ? pixel % pe_ : core_.pe_of(row));
-    if (voter < 0) continue;
+    const int pe = schedule_ == Schedule::pixel_parallel ? pixel % pe_ : core_.pe_of(row);
     const auto at = static_cast<size_t>(row - first);
-    out[at] = majority({out[at], outputs_[0][at], outputs_[1][at]}, voter, apart_);
+    const int voter = number_of(Redundancy::copies, pe);
+    if (voter >= 0) {
+      out[at] = majority({out[at], outputs_[0][at], outputs_[1][at]}, voter, apart_);
+    } else {
+      compare(pe, out[at] != outputs_[0][at]);
+    }
   }
 }
 
 void ProtectedCore::apply_thresholds(int row, int count, int32_t* values) const {
-  if (protection_.voted.empty()) return core_.apply_thresholds(row, count, values);
+  if (copies_.empty()) return core_.apply_thresholds(row, count, values);
   for (int i = 0; i < count; ++i) {
     std::array<int32_t, 3> outputs{values[i], values[i], values[i]};
     core_.apply_thresholds(row + i, 1, &outputs[0]);
     values[i] = outputs[0];
-    const int voter = voter_of((row + i) % pe_);
-    if (voter < 0) continue;
     for (size_t c = 0; c < copies_.size(); ++c) {
       copies_[c].apply_thresholds(row + i, 1, &outputs[c + 1]);
     }
-    values[i] = majority(outputs, voter, false);
+    const int pe = (row + i) % pe_;
+    const int voter = number_of(Redundancy::copies, pe);
+    if (voter >= 0) {
+      values[i] = majority(outputs, voter, false);
+    } else {
+      compare(pe, outputs[0] != outputs[1]);
+    }
   }
 }
 
-/// Its number among the PEs in copies, or -1.
-int ProtectedCore::voter_of(int pe) const {
-  const auto& voted = protection_.voted;
-  const auto found = std::lower_bound(voted.begin(), voted.end(), pe);
-  return found != voted.end() && *found == pe ? static_cast<int>(found - voted.begin()) : -1;
+void ProtectedCore::add_reports(const std::string& array, std::vector<ErrorReport>& reports) const {
+  for (size_t i = 0; i < errors_.size(); ++i) {
+    if (errors_[i] == 0) continue;
+    const std::string pe =
+        array + "/pe[" + std::to_string(protection_.of(Redundancy::duplicates)[i]) + "]";
+    const auto known = std::find_if(reports.begin(), reports.end(),
+                                    [&](const ErrorReport& r) { return r.pe == pe; });
+    if (known == reports.end()) {
+      reports.push_back({pe, errors_[i]});
+    } else {
+      known->outputs += errors_[i];
+    }
+  }
+}
+
+/// A comparator's verdict on one output of a PE, if it has one.
+void ProtectedCore::compare(int pe, bool differs) const {
+  const int number = number_of(Redundancy::duplicates, pe);
+  if (number < 0) return;
+  const auto at = static_cast<size_t>(number);
+  errors_[at] += flags_[at].read(differs ? 1u : 0u) & 1u;
+}
+
+/// Of a PE among those that are redundant in this way, or -1.
+int ProtectedCore::number_of(Redundancy redundancy, int pe) const {
+  const auto& pes = protection_.of(redundancy);
+  const auto found = std::lower_bound(pes.begin(), pes.end(), pe);
+  return found != pes.end() && *found == pe ? static_cast<int>(found - pes.begin()) : -1;
 }
 
 /// Bit by bit. `sums`: of accumulators on their way to thresholds that are a part of their own,

@@ -72,4 +72,12 @@ struct LayerStatistics {
   bool operator==(const LayerStatistics&) const = default;
 };
 
+/// What a comparator of a PE in two copies said.
+struct ErrorReport {
+  std::string pe;       ///< "layer1/mvtu/pe[5]"
+  int64_t outputs = 0;  ///< that differed, more than none
+
+  bool operator==(const ErrorReport&) const = default;
+};
+
 }  // namespace stuckat

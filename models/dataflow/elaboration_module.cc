@@ -234,6 +234,15 @@ kernel::Stream& ElaboratedChain::stream(size_t index) {
       "a stream that a stage reads or writes");
 }
 
+std::vector<ErrorReport> ElaboratedChain::reports() const {
+  std::vector<ErrorReport> reports;
+  for (const PeArray& array : placement_.arrays) {
+    const auto& mvtu = mvtus_[static_cast<size_t>(array.uses.front().layer)];
+    if (mvtu != nullptr) mvtu->core().add_reports(array.name, reports);
+  }
+  return reports;
+}
+
 std::vector<kernel::Stage*> ElaboratedChain::stages() const {
   std::vector<kernel::Stage*> result;
   for (const auto& stage : stages_) result.push_back(stage.get());

@@ -43,6 +43,8 @@ class ElaboratedChain {
   kernel::Stream& stream(size_t index);
   /// Those that were built.
   std::vector<kernel::Stage*> stages() const;
+  /// What comparators said, of all PEs.
+  std::vector<ErrorReport> reports() const;
   /// Unless it was left out.
   const MemoryWriterModule& writer() const { return *writer_; }
   MemoryWriterModule& writer() { return *writer_; }

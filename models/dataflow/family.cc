@@ -93,6 +93,7 @@ SimulationResult Dataflow::simulate_protected(const Network& network, const Plac
   }
   auto logits = std::move(run.logits);
   auto tensors = std::move(run.tensors);
+  auto reports = std::move(run.reports);
   SimulationResult result = cycles_of(std::move(run));
   if (recording.statistics) {
     SimulationResult timing = time(network, static_cast<int64_t>(images.size()));
@@ -104,6 +105,7 @@ SimulationResult Dataflow::simulate_protected(const Network& network, const Plac
   result.logits = std::move(logits);
   result.tensors = std::move(tensors);
   result.spans = std::move(spans);
+  result.reports = std::move(reports);
   return result;
 }
 

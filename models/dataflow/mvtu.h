@@ -19,6 +19,7 @@ class Mvtu {
   int synapse_fold() const { return synapse_fold_; }  ///< SF = MW / SIMD
   int neuron_fold() const { return neuron_fold_; }    ///< NF = MH / PE
   void arm(const Fault& fault) { core_.arm(fault); }
+  const ProtectedCore& core() const { return core_; }
 
   /// The next SIMD columns of the window. After the last ones all rows are computed.
   void load(const uint64_t* word);

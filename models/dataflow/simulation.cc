@@ -165,6 +165,7 @@ DataflowResult simulate(const Network& network, const DataflowAccelerator& accel
   result.first_image_cycles = result.arrival_cycles.front();
   read_logits(network, chain.streams.back(), parts, result);
   read_statistics(chain, parts, result);
+  result.reports = parts.reports();
   return result;
 }
 

@@ -25,6 +25,7 @@ struct SimulationOptions {
 struct DataflowResult : DataflowTiming {
   std::vector<std::vector<int32_t>> logits;  ///< [image][class]
   std::vector<std::vector<Tensor>> tensors;  ///< [image][tensor], if asked for
+  std::vector<ErrorReport> reports;          ///< of comparators, if any spoke
 };
 
 /// Elaborates the accelerator, arms the fault map (validated against place() first; empty: healthy)

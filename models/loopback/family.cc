@@ -84,10 +84,12 @@ SimulationResult Loopback::simulate_protected(const Network& network, const Plac
   if (recording.spans) spans = last_spans(run, network);
   auto logits = std::move(run.logits);
   auto tensors = std::move(run.tensors);
+  auto reports = std::move(run.reports);
   SimulationResult result = cycles_of(std::move(run), network);
   result.logits = std::move(logits);
   result.tensors = std::move(tensors);
   result.spans = std::move(spans);
+  result.reports = std::move(reports);
   return result;
 }
 

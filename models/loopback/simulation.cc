@@ -226,6 +226,9 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
   result.buffer_bytes = used_bytes(placement.memories.front(), network);
   fill_array(result);
   fill_memory(design.fetch, memory.get(), result);
+  for (const ProtectedCore& core : design.cores) {
+    core.add_reports(design.pe_array.name, result.reports);
+  }
   if (options.tensors) result.tensors = std::move(tensors);
   return result;
 }

@@ -61,6 +61,7 @@ struct LoopbackResult {
   std::vector<LoopbackLayerResult> moves;    ///< in order
   std::vector<int64_t> buffer_bytes;         ///< of each activation buffer that are used
   std::vector<ModuleStatistics> modules;     ///< "array", "weight_fetch", built-in "memory"
+  std::vector<ErrorReport> reports;          ///< of comparators, if any spoke
 
   int64_t first_image_cycles = 0;
   int64_t steady_interval_cycles = 0;  ///< from image to image in a long run; of the last image

@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "faultmaps/mitigation/protection.h"
 #include "models/common/hardware_protection.h"
 #include "workloads/errors.h"
 
@@ -29,20 +28,32 @@ std::string name_of(const Json& value, const std::string& where) {
   return name;
 }
 
-std::vector<int> pes_of(const Json& value, const std::string& where) {
+std::vector<int> pes_of(const Json& value, const std::string& key, const std::string& where) {
   if (value == "all") return {};
   std::vector<int> pes;
   constexpr int most = 1 << 20;
   for (const Json& pe : value.is_array() ? value : Json::array()) {
     const bool good = pe.is_number_integer() && pe >= 0 && pe < most;
     if (!good)
-      throw InputError(where, "'copies' has the PE " + pe.dump().substr(0, 40), "a number");
+      throw InputError(where, "'" + key + "' has the PE " + pe.dump().substr(0, 40), "a number");
     pes.push_back(pe.get<int>());
   }
   if (pes.empty()) {
-    throw InputError(where, "'copies' of " + value.dump().substr(0, 40), "\"all\" or [PE, ...]");
+    throw InputError(where, "'" + key + "' of " + value.dump().substr(0, 40),
+                     "\"all\" or [PE, ...]");
   }
   return pes;
+}
+
+/// A key, where it is none of the others.
+Redundancy parse_redundancy(const std::string& key, const std::string& where) {
+  std::vector<std::string> known = {"name", "accelerator", "codes"};
+  const auto& rows = protection_kinds().redundancies;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    if (key == rows[r].name) return static_cast<Redundancy>(r);
+    known.emplace_back(rows[r].name);
+  }
+  throw_unknown_name(where, "key", key, known);
 }
 
 Json parsed(const std::string& text, const std::string& where) {
@@ -104,12 +115,14 @@ std::string ProtectedAccelerator::json(const Network& /*network*/) const {
 Placement ProtectedAccelerator::place(const Network& network) const {
   Placement placement = inside_->place(network);
   placement.accelerator = name();
-  for (const auto& [array, listed] : protection_.copies) {
-    std::vector<int> pes = listed;
-    for (const PeArray& a : placement.arrays) {
-      for (int pe = 0; a.name == array && listed.empty() && pe < a.pe; ++pe) pes.push_back(pe);
+  for (const auto& [redundancy, arrays] : protection_.pes) {
+    for (const auto& [array, listed] : arrays) {
+      std::vector<int> pes = listed;
+      for (const PeArray& a : placement.arrays) {
+        for (int pe = 0; a.name == array && listed.empty() && pe < a.pe; ++pe) pes.push_back(pe);
+      }
+      add_redundancy(placement, redundancy, array, std::move(pes));
     }
-    triplicate(placement, array, std::move(pes));
   }
   for (const auto& [memory, code] : protection_.codes) {
     const auto [array, which] = parse_coded_memory(memory, name());
@@ -146,8 +159,10 @@ Cost ProtectedAccelerator::cost(const Network& network) const {
 std::string protected_json(const std::string& name, const std::string& inside,
                            const Protection& protection) {
   Json object = {{"name", name}, {"accelerator", inside}};
-  for (const auto& [array, pes] : protection.copies) {
-    object["copies"][array] = pes.empty() ? Json("all") : Json(pes);
+  for (const auto& [redundancy, arrays] : protection.pes) {
+    for (const auto& [array, pes] : arrays) {
+      object[protection_kinds()[redundancy].name][array] = pes.empty() ? Json("all") : Json(pes);
+    }
   }
   for (const auto& [memory, code] : protection.codes) object["codes"][memory] = code;
   return object.dump(2) + "\n";
@@ -165,10 +180,6 @@ AcceleratorPtr protected_from_json(const std::string& json, const std::string& w
       name = name_of(value, where);
     } else if (key == "accelerator" && value.is_string()) {
       inside = from_folder(value.get<std::string>(), folder);
-    } else if (key == "copies") {
-      for (const auto& [array, pes] : object_at(value, key, where).items()) {
-        protection.copies[array] = pes_of(pes, where);
-      }
     } else if (key == "codes") {
       for (const auto& [memory, code] : object_at(value, key, where).items()) {
         const std::string code_name = code.is_string() ? code.get<std::string>() : code.dump();
@@ -177,7 +188,10 @@ AcceleratorPtr protected_from_json(const std::string& json, const std::string& w
         protection.codes[memory] = code_name;
       }
     } else {
-      throw_unknown_name(where, "key", key, {"name", "accelerator", "copies", "codes"});
+      const Redundancy redundancy = parse_redundancy(key, where);
+      for (const auto& [array, pes] : object_at(value, key, where).items()) {
+        protection.pes[redundancy][array] = pes_of(pes, key, where);
+      }
     }
   }
   if (inside.empty() || inside.starts_with("protected:")) {
@@ -207,7 +221,9 @@ Family protected_family(const ParseInside& parse) {
   row.examples = {{"cnv-w1a1",
                    [parse](const Network& network) -> AcceleratorPtr {
                      Protection protection;
-                     protection.copies["layer1/mvtu"] = {0, 5};
+                     protection.pes[Redundancy::copies]["layer1/mvtu"] = {0, 5};
+                     protection.pes[Redundancy::duplicates]["layer2/mvtu"] = {0};
+                     protection.pes[Redundancy::spares]["layer3/mvtu"] = {0};
                      protection.codes["layer1/mvtu/weights"] = "secded";
                      return std::make_shared<ProtectedAccelerator>(
                          "cnv-w1a1-example", parse("dataflow:bnn-pynq-cnv-w1a1", network),

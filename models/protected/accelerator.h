@@ -1,5 +1,6 @@
-// An accelerator of any other family with redundancy around it: PEs in three copies with voters,
-// memories with codes (faultmaps/mitigation/protection.h). FORMAT.md documents the JSON form.
+// An accelerator of any other family with redundancy around it: PEs in copies with voters or
+// comparators, spare PEs, memories with codes (faultmaps/mitigation/protection.h). FORMAT.md
+// documents the JSON form.
 #pragma once
 
 #include <functional>
@@ -7,23 +8,25 @@
 #include <string>
 #include <vector>
 
+#include "faultmaps/mitigation/protection.h"
 #include "models/accelerator.h"
 #include "models/family.h"
 
 namespace stuckat {
 
 struct Protection {
-  /// By the name of an array: its PEs in three copies; none listed: all of them.
-  std::map<std::string, std::vector<int>> copies;
+  /// An array of which no PE is listed: all of them.
+  RedundantPes pes;
   /// By "ARRAY/weights" or "ARRAY/thresholds": the name of a code (memory_codes()).
   std::map<std::string, std::string> codes;
 
   bool operator==(const Protection&) const = default;
 };
 
-/// Voters and decoders take no cycle [choice]: they are logic after registers that are there
-/// anyway. So timing is that of the accelerator inside. In the simulation of those that
-/// have them as hardware (HasHardwareProtection) copies compute, voters vote and decoders decode;
+/// Voters, comparators and decoders take no cycle [choice]: they are logic after registers that are
+/// there anyway. So timing is that of the accelerator inside. In the simulation of those that have
+/// them as hardware (HasHardwareProtection) copies compute, voters vote, comparators compare and
+/// decoders decode;
 /// others run what is left of the faults behind the protection.
 class ProtectedAccelerator final : public Accelerator {
  public:
@@ -31,8 +34,8 @@ class ProtectedAccelerator final : public Accelerator {
       : name_(std::move(name)), inside_(std::move(inside)), protection_(std::move(protection)) {}
 
   const Protection& protection() const { return protection_; }
-  const AcceleratorPtr& inside() const { return inside_; }
 
+  AcceleratorPtr inside() const override { return inside_; }
   std::string name() const override { return "protected:" + name_; }
   double clock_mhz() const override { return inside_->clock_mhz(); }
   std::string json(const Network& network) const override;

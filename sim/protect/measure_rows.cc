@@ -44,7 +44,9 @@ void judge(const campaign::Result& result, const std::vector<bool>& hidden, Cand
 
 void add_cost(const MeasureInput& input, Candidate& candidate) {
   Placement placement = input.placement;
-  for (const auto& [array, pes] : candidate.copies) triplicate(placement, array, pes);
+  for (const auto& [redundancy, arrays] : candidate.redundant) {
+    for (const auto& [array, pes] : arrays) add_redundancy(placement, redundancy, array, pes);
+  }
   for (const auto& [memory, code] : candidate.codes) {
     const size_t slash = memory.rfind('/');
     encode(placement, memory.substr(0, slash),

@@ -24,6 +24,8 @@ void add_cost(const MeasureInput& input, Candidate& candidate);
 
 void add_channels(const MeasureInput& input, std::vector<Candidate>& candidates);
 void add_copies(const MeasureInput& input, std::vector<Candidate>& candidates);
+void add_duplicates(const MeasureInput& input, std::vector<Candidate>& candidates);
+void add_spares(const MeasureInput& input, std::vector<Candidate>& candidates);
 void add_clustered_copies(const MeasureInput& input, std::vector<Candidate>& candidates);
 void add_reschedule(const MeasureInput& input, std::vector<Candidate>& candidates);
 /// `code`: the name of a row of memory_codes().

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "faultmaps/mitigation/protection.h"
 #include "faultmaps/placement.h"
 #include "sim/campaign/result.h"
 #include "sim/protect/meter.h"
@@ -32,8 +33,8 @@ struct Candidate {
 
   // What protects: to be written, and to be measured again.
   ChannelOrders orders;
-  std::map<std::string, std::vector<int>> copies;  ///< PEs, by array
-  std::map<std::string, std::string> codes;        ///< by ARRAY/weights, ARRAY/thresholds
+  RedundantPes redundant;
+  std::map<std::string, std::string> codes;  ///< by ARRAY/weights, ARRAY/thresholds
 };
 
 /// What rescheduling around each PE gains, PE by PE.
@@ -70,7 +71,8 @@ struct MeasureRow {
   void (*add)(const MeasureInput& input, std::vector<Candidate>& candidates);
 };
 
-/// none, channels, copies, clustered-copies, reschedule, one for each memory code, range, checksum.
+/// none, channels, copies, clustered-copies, duplicates, spares, reschedule, one for each memory
+/// code, range, checksum.
 const std::vector<MeasureRow>& measures();
 
 /// Throws InputError(where, ...) with the nearest name.

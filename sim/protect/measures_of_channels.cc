@@ -72,7 +72,7 @@ void add_channels(const MeasureInput& input, std::vector<Candidate>& candidates)
       first.add(found.order[static_cast<size_t>(point.channels) - 1].layer);
       if (first.pes() != counted) {  // costs rise with PEs, not with channels
         counted = first.pes();
-        next.copies = first.copies();
+        next.redundant[Redundancy::copies] = first.copies();
         add_cost(input, next);
       }
     }
@@ -85,7 +85,7 @@ void add_channels(const MeasureInput& input, std::vector<Candidate>& candidates)
                            : input.evidence.faults[static_cast<size_t>(point.worst_fault)].id;
     next.detail = count_of(point.channels, "channel");
     candidates.push_back(next);
-    candidates.back().copies.clear();  // with the orders that they need: realized_channels()
+    candidates.back().redundant.clear();  // with the orders that they need: realized_channels()
   }
 }
 
@@ -109,7 +109,7 @@ Candidate realized_channels(const MeasureInput& input, int64_t n) {
   std::erase_if(candidate.orders, [&](const auto& order) {
     return order.second == identity_order(input.network.layer(order.first).rows());
   });
-  candidate.copies = first.copies();
+  candidate.redundant[Redundancy::copies] = first.copies();
   const ReplicationPoint& point = found.curve[static_cast<size_t>(n)];
   candidate.macs = point.cost;
   candidate.worst_error = point.worst_error;

@@ -39,13 +39,17 @@ struct PeFaults {
   std::vector<int64_t> faults;  // indices in the evidence
 };
 
-/// PEs get copies one after the other, that with the worst fault first.
-void add_copies_of(const MeasureInput& input, const std::string& measure,
+/// PEs are made redundant one after the other, that with the worst fault first.
+void add_redundant(const MeasureInput& input, const std::string& measure, Redundancy redundancy,
                    const campaign::Result& result, std::vector<PeFaults> pes,
                    const ChannelOrders& orders, std::vector<Candidate>& candidates) {
+  const bool detects = redundancy == Redundancy::duplicates;
+  const int further = protection_kinds()[redundancy].further;
   std::stable_sort(pes.begin(), pes.end(),
                    [](const PeFaults& a, const PeFaults& b) { return a.least < b.least; });
-  std::vector<bool> hidden(static_cast<size_t>(result.size()));
+  const std::vector<bool> none(static_cast<size_t>(result.size()));
+  std::vector<bool> hidden = none;
+  int64_t reported = 0;
   Candidate next;
   next.measure = measure;
   next.orders = orders;
@@ -53,16 +57,20 @@ void add_copies_of(const MeasureInput& input, const std::string& measure,
     Candidate candidate = next;
     candidate.count = static_cast<int64_t>(n);
     candidate.detail = count_of(candidate.count, "PE") + " of " +
-                       count_of(static_cast<int64_t>(next.copies.size()), "array");
-    judge(result, hidden, candidate);
+                       count_of(static_cast<int64_t>(next.redundant[redundancy].size()), "array");
+    judge(result, detects ? none : hidden, candidate);
+    candidate.silent -= reported;
     add_cost(input, candidate);
     candidates.push_back(std::move(candidate));
     if (n == pes.size()) return;
-    std::vector<int>& copied = next.copies[pes[n].key.first];
+    std::vector<int>& copied = next.redundant[redundancy][pes[n].key.first];
     copied.insert(std::upper_bound(copied.begin(), copied.end(), pes[n].key.second),
                   pes[n].key.second);
-    next.macs += 2 * share_of(input, pes[n].key);
-    for (const int64_t f : pes[n].faults) hidden[static_cast<size_t>(f)] = true;
+    next.macs += further * share_of(input, pes[n].key);
+    for (const int64_t f : pes[n].faults) {
+      hidden[static_cast<size_t>(f)] = true;
+      reported += detects && result.masked(f) != result.images ? 1 : 0;
+    }
   }
 }
 
@@ -72,7 +80,7 @@ std::vector<PeFaults> pes_of(const MeasureInput& input, const std::vector<Fault>
   for (const PeArray& array : input.placement.arrays) {
     std::vector<int> pes(static_cast<size_t>(array.pe));
     std::iota(pes.begin(), pes.end(), 0);
-    triplicate(all, array.name, pes);
+    add_redundancy(all, Redundancy::copies, array.name, pes);
   }
   std::map<PeKey, PeFaults> found;
   for (size_t f = 0; f < faults.size(); ++f) {
@@ -97,7 +105,32 @@ void add_copies(const MeasureInput& input, std::vector<Candidate>& candidates) {
   const std::vector<Fault> faults = single_faults(input);
   std::vector<PeFaults> pes = pes_of(input, faults);
   if (pes.empty()) return;
-  add_copies_of(input, "copies", input.evidence, std::move(pes), {}, candidates);
+  add_redundant(input, "copies", Redundancy::copies, input.evidence, std::move(pes), {},
+                candidates);
+}
+
+void add_duplicates(const MeasureInput& input, std::vector<Candidate>& candidates) {
+  std::vector<PeFaults> pes = pes_of(input, single_faults(input));
+  if (pes.empty()) return;
+  add_redundant(input, "duplicates", Redundancy::duplicates, input.evidence, std::move(pes), {},
+                candidates);
+}
+
+/// One spare PE in one array after the other, that with the worst fault first: it takes the place
+/// of any one PE of the array, which is then known to be broken.
+void add_spares(const MeasureInput& input, std::vector<Candidate>& candidates) {
+  std::map<std::string, PeFaults> arrays;
+  for (const PeFaults& pe : pes_of(input, single_faults(input))) {
+    PeFaults& array = arrays[pe.key.first];
+    array.least = array.faults.empty() ? pe.least : std::min(array.least, pe.least);
+    array.key = pe.key;
+    array.faults.insert(array.faults.end(), pe.faults.begin(), pe.faults.end());
+  }
+  if (arrays.empty()) return;
+  std::vector<PeFaults> worst;
+  for (auto& entry : arrays) worst.push_back(std::move(entry.second));
+  add_redundant(input, "spares", Redundancy::spares, input.evidence, std::move(worst), {},
+                candidates);
 }
 
 namespace {
@@ -148,7 +181,8 @@ void add_clustered_copies(const MeasureInput& input, std::vector<Candidate>& can
     pe.least = result.total_correct(pe.faults.front());
     for (const int64_t f : pe.faults) pe.least = std::min(pe.least, result.total_correct(f));
   }
-  add_copies_of(input, "clustered-copies", result, std::move(pes), orders, candidates);
+  add_redundant(input, "clustered-copies", Redundancy::copies, result, std::move(pes), orders,
+                candidates);
 }
 
 void add_reschedule(const MeasureInput& input, std::vector<Candidate>& candidates) {

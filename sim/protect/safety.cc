@@ -97,7 +97,16 @@ std::string modes_of(const std::vector<int>& values) {
 class Analysis {
  public:
   Analysis(const SafetyInput& input, const Outcomes& outcomes)
-      : input_(input), outcomes_(outcomes), sites_(input.placement, input.network) {}
+      : input_(input),
+        outcomes_(outcomes),
+        sites_(input.placement, input.network),
+        active_(input.placement) {
+    // A spare PE has the faults of the one that it does the work of, with the same effects: the
+    // evidence of that one is its own.
+    std::erase_if(active_.others, [](const OtherPart& part) {
+      return part.kind == protection_kinds()[Redundancy::spares].kind;
+    });
+  }
 
   SafetyCase run() {
     result_.limit = input_.limit;
@@ -145,17 +154,19 @@ class Analysis {
     result_.rows.push_back(std::move(row));
   }
 
-  /// What is there twice more after voters: outvoted, whatever breaks in it.
+  /// Further PEs before voters and comparators: outvoted or not used, whatever breaks in them.
   void add_copies(const SiteSpace& space, double fit) {
     if (!std::string_view(space.row->name).starts_with("pe/")) return;
-    for (const OtherPart& other : input_.placement.others) {
-      if (other.name != space.part + "/voters") continue;
-      const auto voted = static_cast<int64_t>(other.figures.size()) - 1;
+    const ArrayProtection around = protection_of(input_.placement, space.part, input_.network);
+    for (const Redundancy redundancy : {Redundancy::copies, Redundancy::duplicates}) {
+      const auto pes = static_cast<int64_t>(around.of(redundancy).size());
+      if (pes == 0) continue;
+      const RedundancyRow& kind = protection_kinds()[redundancy];
       SafetyRow row;
       row.kind = space.row->name;
-      row.part = space.part + " (copies)";
+      row.part = space.part + " (" + kind.name + ")";
       row.modes = modes_of(space.values);
-      row.sites = 2 * voted * (space.sites() / space.counts[0]);
+      row.sites = kind.further * pes * (space.sites() / space.counts[0]);
       row.fit = fit * static_cast<double>(row.sites);
       row.faults = row.examined = row.sites * static_cast<int64_t>(space.values.size());
       row.masked = {1, 1, 1};
@@ -171,7 +182,8 @@ class Analysis {
     if (space.sites() == 0 || space.row->part != PartKind::pe_array) return {};
     const bool of_a_pe = std::string_view(space.row->coordinates.front().name) == "pe";
     const ArrayProtection around = protection_of(input_.placement, space.part, input_.network);
-    if (of_a_pe && !around.voted.empty()) found.insert("voters");
+    if (of_a_pe && !around.of(Redundancy::copies).empty()) found.insert("voters");
+    if (of_a_pe && !around.of(Redundancy::duplicates).empty()) found.insert("comparators");
     for (const auto& [trait, words] :
          {std::pair(weight_memory, around.weights), {threshold_memory, around.thresholds}}) {
       if (space.row->is(trait) && words.code != nullptr) found.insert(words.code->name);
@@ -189,8 +201,8 @@ class Analysis {
     std::vector<Fault> left;
   };
   Behind behind(const Fault& fault) const {
-    const Residual residual = behind_protection({input_.placement.accelerator, {fault}},
-                                                input_.placement, input_.network);
+    const Residual residual =
+        behind_protection({active_.accelerator, {fault}}, active_, input_.network);
     const bool noticed = !residual.corrected.empty() || !residual.detected.empty();
     return {residual.left.faults.empty(), noticed, noticed && input_.reports, residual.left.faults};
   }
@@ -227,7 +239,8 @@ class Analysis {
         ++counts.examined;
         const Behind found = behind(fault);
         if (found.hidden) {  // a check bit that is stuck as it should be is safe
-          if (found.noticed) ++(found.reported ? counts.reported : counts.latent);
+          const bool mute = fault.kind == protection_kinds().comparator_error && value == 0;
+          if (found.noticed || mute) ++(found.reported ? counts.reported : counts.latent);
           ++counts.masked;
           continue;
         }
@@ -305,6 +318,7 @@ class Analysis {
   const SafetyInput& input_;
   const Outcomes& outcomes_;
   SiteIndex sites_;
+  Placement active_;  // without spares
   SafetyCase result_;
 };
 

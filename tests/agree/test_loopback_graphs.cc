@@ -169,7 +169,7 @@ TEST_CASE("voters and codes around loopback arrays agree on random graphs") {
     const auto inside = std::make_shared<Loopback>(test::random_loopback(random, network));
     Protection protection;
     const int pes = static_cast<int>(inside->description().pe);
-    protection.copies["array"] = {test::uniform(random, 0, pes - 1)};
+    protection.pes[Redundancy::copies]["array"] = {test::uniform(random, 0, pes - 1)};
     for (const char* memory : {"array/weights", "array/thresholds"}) {
       const int code = test::uniform(random, 0, static_cast<int>(codes.size()) - 1);
       protection.codes[memory] = codes[static_cast<size_t>(code)].name;

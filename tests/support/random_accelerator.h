@@ -84,7 +84,7 @@ inline systolic::SystolicAccelerator random_systolic(Random& random, const std::
   return a;
 }
 
-/// One of the others with voters and codes on some of its parts: at least one of each.
+/// One of the others with redundant PEs and codes on some of its parts: voters and codes at least.
 inline AcceleratorPtr random_protected(Random& random, const Network& network) {
   AcceleratorPtr inside;
   if (uniform(random, 0, 1) == 0) {
@@ -95,9 +95,13 @@ inline AcceleratorPtr random_protected(Random& random, const Network& network) {
   Protection protection;
   const auto& codes = memory_codes();
   for (const PeArray& array : inside->place(network).arrays) {
-    const bool first = protection.copies.empty();
-    if (first || uniform(random, 0, 1) == 0) {
-      protection.copies[array.name] = {uniform(random, 0, array.pe - 1)};
+    const bool first = protection.pes.empty();
+    const int start = uniform(random, 0, array.pe - 1);
+    for (const Redundancy redundancy :
+         {Redundancy::copies, Redundancy::duplicates, Redundancy::spares}) {
+      const int nth = static_cast<int>(redundancy);
+      if (nth >= array.pe || (!first && uniform(random, 0, 1) == 0)) continue;
+      protection.pes[redundancy][array.name] = {(start + nth) % array.pe};
     }
     for (const char* memory : {"/weights", "/thresholds"}) {
       if (!first && uniform(random, 0, 1) == 0) continue;

@@ -281,6 +281,14 @@ std::string list_of(const std::vector<std::string>& lines) {
   return text + "</ul>\n";
 }
 
+std::vector<std::string> reports(const Simulation& simulation) {
+  std::vector<std::string> lines;
+  for (const ErrorReport& r : simulation.reports) {
+    lines.push_back(r.pe + ": " + grouped(r.outputs) + " outputs of its copies differ");
+  }
+  return lines;
+}
+
 std::string predictions(const Simulation& simulation) {
   constexpr int shown = 24;
   int64_t changed = 0;
@@ -321,6 +329,9 @@ std::string fault_part(const Simulation& simulation) {
           (simulation.effects.empty() ? "<p>Nothing: all of it is masked.</p>"
                                       : list_of(simulation.effects)) +
           "</div>";
+  if (!simulation.reports.empty()) {
+    text += "<div><h4>What comparators report</h4>" + list_of(reports(simulation)) + "</div>";
+  }
   if (!simulation.predictions.empty()) {
     text += "<div><h4>Predictions</h4>" + predictions(simulation) + "</div>";
   }

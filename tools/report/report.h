@@ -97,6 +97,7 @@ struct Simulation {
   std::vector<LayerTime> layers;              ///< may be empty
   std::vector<std::string> faults;            ///< names of the map's faults; empty: fault-free
   std::vector<std::string> effects;           ///< described, as lowered
+  std::vector<ErrorReport> reports;           ///< of comparators, if any spoke
   std::optional<bool> agrees_with_reference;  ///< every output equal, bit for bit
   std::vector<Prediction> predictions;        ///< of the images simulated, in order
 };

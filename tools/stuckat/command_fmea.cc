@@ -104,8 +104,6 @@ int run_fmea(const Arguments& arguments) {
       "evidence", po::value<std::vector<std::string>>()->value_name("FILE"),
       "result of 'stuckat campaign --faults sites:KIND' on the accelerator without protection, "
       "whole or a sample; one for each kind, may be repeated")(
-      "inside", text("NAME"),
-      "the accelerator without protection, where --accelerator is a protected one")(
       "rates", text("FILE"),
       "failure rates: lines KIND,FIT of one site after a line site,fit; `*` for all other bits. "
       "Without: 0.001 FIT for every bit, none for kinds that give a level")(
@@ -122,11 +120,10 @@ int run_fmea(const Arguments& arguments) {
     }
   }
   const Network network = read_model(line.text("model"));
-  const Placement placement =
-      place_on(parse_accelerator(line.text("accelerator"), network), network);
-  const Placement inside = line.has("inside")
-                               ? place_on(parse_accelerator(line.text("inside"), network), network)
-                               : placement;
+  const AcceleratorPtr accelerator = parse_accelerator(line.text("accelerator"), network);
+  const Placement placement = place_on(accelerator, network);
+  const Placement inside =
+      accelerator->inside() != nullptr ? place_on(accelerator->inside(), network) : placement;
   const auto files = line.get<std::vector<std::string>>("evidence");
   std::vector<campaign::Result> evidence;
   for (const auto& file : files) evidence.push_back(campaign::read_result(file));

@@ -131,7 +131,8 @@ nlohmann::ordered_json evidence_json(const std::string& file, const campaign::Re
   return json;
 }
 
-/// Writes PREFIX.h5 if channels have another order, PREFIX.json if there are copies or codes.
+/// Writes PREFIX.h5 if channels have another order, PREFIX.json if there are redundant PEs or
+/// codes.
 std::vector<std::string> write_protected(const CommandLine& line, const Network& network,
                                          const ChannelOrders& orders, const Candidate& candidate) {
   const std::string prefix = line.text("output");
@@ -141,9 +142,12 @@ std::vector<std::string> write_protected(const CommandLine& line, const Network&
                 {tool_version, line.configuration().dump()});
     written.push_back(prefix + ".h5");
   }
-  if (!candidate.copies.empty() || !candidate.codes.empty()) {
+  if (!candidate.redundant.empty() || !candidate.codes.empty()) {
     nlohmann::ordered_json json = {{"accelerator", line.text("accelerator")}};
-    for (const auto& [array, pes] : candidate.copies) json["copies"][array] = pes;
+    for (const auto& [redundancy, arrays] : candidate.redundant) {
+      for (const auto& [array, pes] : arrays)
+        json[protection_kinds()[redundancy].name][array] = pes;
+    }
     for (const auto& [memory, code] : candidate.codes) json["codes"][memory] = code;
     write_text_file(prefix + ".json", json.dump(2) + "\n");
     written.push_back(prefix + ".json");
@@ -213,9 +217,9 @@ void add_protect_options(CommandLine& line) {
       "seed", number("N", 1), "of random sets and exchanges")(
       "check", number("N", 0), "measure rescheduling again on so many images that follow --images")(
       "output,o", text("PREFIX"),
-      "write what was chosen: PREFIX.h5 (channels in another order), PREFIX.json (copies and "
-      "codes: protected:PREFIX.json)")("csv", text("FILE"),
-                                       "also write one line for each candidate as CSV");
+      "write what was chosen: PREFIX.h5 (channels in another order), PREFIX.json (copies, "
+      "spares, codes: protected:PREFIX.json)")("csv", text("FILE"),
+                                               "also write one line for each candidate as CSV");
   add_thread_option(line);
   line.epilogue(measure_help() + data_help() + accelerator_help());
 }

@@ -43,6 +43,7 @@ Run shown(SimulationResult result, const Accelerator& accelerator, const Network
   s.clock_mhz = accelerator.clock_mhz();
   s.modules = result.modules;
   s.streams = result.streams;
+  s.reports = result.reports;
   for (const auto& l : result.layers) s.layers.push_back({l.name, l.cycles, l.utilisation});
   run.result = std::move(result);
   return run;
@@ -187,6 +188,10 @@ void print(const Run& run) {
       fmt::print(", {} without faults", right(&Simulation::Prediction::fault_free));
     }
     fmt::print("\n");
+  }
+  if (!s.reports.empty()) fmt::print("\n  comparators\n");
+  for (const ErrorReport& report : s.reports) {
+    fmt::print("    {}: {} outputs of its copies differ\n", report.pe, thousands(report.outputs));
   }
   if (s.agrees_with_reference) {
     fmt::print("\n  every tensor {} what the fault analysis predicts\n",

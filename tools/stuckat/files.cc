@@ -41,7 +41,6 @@ const std::map<std::string, FileRole>& roles() {
       {"fleet", read},
       {"from", read},
       {"in", read},
-      {"inside", read},
       {"json", written},
       {"keep-images", written},
       {"lot", read},

@@ -96,6 +96,9 @@ nlohmann::ordered_json to_json(const report::Simulation& s) {
   }
   json["faults"] = s.faults;
   json["effects"] = s.effects;
+  for (const auto& r : s.reports) {
+    json["comparators"].push_back({{"pe", r.pe}, {"outputs", r.outputs}});
+  }
   json["agrees_with_reference"] =
       s.agrees_with_reference ? Json(*s.agrees_with_reference) : Json(nullptr);
   json["predictions"] = Json::array();
@@ -146,6 +149,13 @@ report::Simulation read_simulation(const std::string& path) {
   }
   s.faults = top.texts("faults");
   s.effects = top.texts("effects");
+  if (top.has("comparators")) {
+    rows_of(top, "comparators");
+    for (const JsonObject& row : top.objects("comparators")) {
+      s.reports.push_back({row.text("pe"), row.integer("outputs", 1, most_cycles)});
+      row.finish();
+    }
+  }
   if (!top.is_null("agrees_with_reference"))
     s.agrees_with_reference = top.truth("agrees_with_reference");
   for (const JsonObject& row : top.objects("predictions")) {

@@ -54,7 +54,7 @@ TEST_CASE("one broken copy of a voted PE does nothing, other PEs break as before
     protection_kinds();
     const PeArray& array = plain.arrays[random() % plain.arrays.size()];
     const int pe = static_cast<int>(random() % static_cast<size_t>(array.pe));
-    triplicate(voted, array.name, {pe});
+    add_redundancy(voted, Redundancy::copies, array.name, {pe});
     validate(voted, network);
     CHECK(content_hash(voted) != content_hash(plain));
     for (int i = 0; i < 40; ++i) {
@@ -76,6 +76,83 @@ TEST_CASE("one broken copy of a voted PE does nothing, other PEs break as before
   CHECK(left > 200);
 }
 
+TEST_CASE(
+    "a PE in two copies breaks as before and is reported, one that is mapped out does nothing") {
+  std::map<Redundancy, int> seen;
+  protection_kinds();
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    test::Random random(seed);
+    const Network network = test::random_network(random);
+    const Placement plain = random_placement(random, network, seed % 2 == 0);
+    const PeArray& array = plain.arrays[random() % plain.arrays.size()];
+    const int pe = static_cast<int>(random() % static_cast<size_t>(array.pe));
+    for (const Redundancy redundancy : {Redundancy::duplicates, Redundancy::spares}) {
+      Placement redundant = plain;
+      add_redundancy(redundant, redundancy, array.name, {pe});
+      validate(redundant, network);
+      CHECK(content_hash(redundant) != content_hash(plain));
+      for (int i = 0; i < 40; ++i) {
+        const FaultMap map = test::random_faults(random, plain, network, 1);
+        const Fault& fault = map.faults.front();
+        INFO("seed " << seed << " " << name(fault));
+        const Residual residual = behind_protection(map, redundant, network);
+        const bool own = at_pe(fault) && fault.part == array.name && fault.coordinates[0] == pe;
+        const bool gone = own && redundancy == Redundancy::spares;
+        CHECK(residual.left.faults == (gone ? std::vector<Fault>{} : map.faults));
+        CHECK(residual.corrected.size() == (gone ? 1 : 0));
+        CHECK(residual.detected.size() == (own && !gone ? 1 : 0));
+        seen[redundancy] += own ? 1 : 0;
+      }
+    }
+  }
+  CHECK(seen[Redundancy::duplicates] > 50);
+  CHECK(seen[Redundancy::spares] > 50);
+}
+
+TEST_CASE("comparators and further PEs break as well") {
+  for (const bool dataflow : {true, false}) {
+    test::Random random(5);
+    const Network network = test::random_network(random);
+    const Placement plain = random_placement(random, network, dataflow);
+    const PeArray& array = plain.arrays.front();
+    const auto levels = site_values(site_row(SiteKind::pe_dead), plain, 0, network);
+    const std::string low = "dead=" + std::to_string(levels.front());
+    const std::string high = "dead=" + std::to_string(levels.back());
+    const auto behind = [&](Redundancy redundancy, const std::vector<std::string>& names) {
+      Placement placement = plain;
+      add_redundancy(placement, redundancy, array.name, {0});
+      FaultMap map{plain.accelerator, {}};
+      for (const std::string& text : names) {
+        map.faults.push_back(named(array.name + "/" + text, placement, network));
+      }
+      return behind_protection(valid(map, placement, network), placement, network);
+    };
+    const Fault dead = named(array.name + "/pe[0]/" + high, plain, network);
+    const auto spare = behind(Redundancy::spares, {"spares/spare[0]/" + high, "pe[0]/" + low});
+    CHECK(spare.left.faults == std::vector<Fault>{dead});
+
+    const auto compared = [&](const std::vector<std::string>& names) {
+      return behind(Redundancy::duplicates, names);
+    };
+    const std::string copy = "comparators/duplicate[0]/";
+    CHECK(compared({copy + low}).left.faults.empty());
+    CHECK(compared({copy + low}).detected.size() == 1);
+    CHECK(compared({"pe[0]/" + high}).left.faults == std::vector<Fault>{dead});
+    CHECK(compared({"pe[0]/" + high, copy + low}).detected.size() == 1);
+    CHECK(compared({"pe[0]/" + high, copy + high}).detected.empty());
+    const std::string flag = "comparators/comparator[0]/error=";
+    CHECK(compared({"pe[0]/" + high, flag + "0"}).detected.empty());
+    CHECK(compared({flag + "0"}).detected.empty());
+    CHECK(compared({flag + "1"}).detected.size() == 1);
+    CHECK(compared({flag + "1"}).left.faults.empty());
+
+    Placement both = plain;
+    add_redundancy(both, Redundancy::copies, array.name, {0});
+    CHECK_THAT(test::refusal([&] { add_redundancy(both, Redundancy::spares, array.name, {0}); }),
+               Catch::Contains("is in 'copies' already"));
+  }
+}
+
 TEST_CASE("two copies dead at one level are a dead PE, a voter's bit is the PE's output bit") {
   for (const bool dataflow : {true, false}) {
     test::Random random(5);
@@ -84,7 +161,7 @@ TEST_CASE("two copies dead at one level are a dead PE, a voter's bit is the PE's
     Placement voted = plain;
     const PeArray& array = plain.arrays.front();
     const int pe = array.pe - 1;
-    triplicate(voted, array.name, {pe});
+    add_redundancy(voted, Redundancy::copies, array.name, {pe});
     const std::string of_pe = array.name + "/pe[" + std::to_string(pe) + "]";
     const auto levels = site_values(site_row(SiteKind::pe_dead), plain, 0, network);
     const std::string level = std::to_string(levels.back());
@@ -266,17 +343,18 @@ TEST_CASE("three copies of all PEs cost two of everything, parts that are not th
     multipliers += int64_t{arrays[i].pe} * arrays[i].simd;
     bits += int64_t{use.rows} * use.columns * layer.weight_format.bits +
             int64_t{use.rows} * layer.thresholds_per_row() * use.threshold_bits;
-    triplicate(placement, arrays[i].name, all_pes(arrays[i]));
+    add_redundancy(placement, Redundancy::copies, arrays[i].name, all_pes(arrays[i]));
   }
   const ProtectionCost cost = protection_cost(placement, network);
   CHECK(cost.pes == 2 * pes);
   CHECK(cost.multipliers == 2 * multipliers);
   CHECK(cost.memory_bits == 2 * bits);
   const std::string& first = arrays.front().name;
-  CHECK_THROWS_AS(triplicate(placement, first, {0}), InputError);  // twice
+  CHECK_THROWS_AS(add_redundancy(placement, Redundancy::copies, first, {0}), InputError);  // twice
   Placement other = test::random_dataflow_placement(random, network);
-  CHECK_THROWS_AS(triplicate(other, "layer9", {0}), InputError);
-  CHECK_THROWS_AS(triplicate(other, other.arrays.front().name, {other.arrays.front().pe}),
+  CHECK_THROWS_AS(add_redundancy(other, Redundancy::copies, "layer9", {0}), InputError);
+  CHECK_THROWS_AS(add_redundancy(other, Redundancy::copies, other.arrays.front().name,
+                                 {other.arrays.front().pe}),
                   InputError);
 }
 
@@ -323,7 +401,7 @@ TEST_CASE("three real copies and a bitwise vote give what is left behind the pro
     const Placement plain = test::random_dataflow_placement(random, network);
     Placement voted = plain;
     const PeArray& array = plain.arrays.front();
-    triplicate(voted, array.name, all_pes(array));
+    add_redundancy(voted, Redundancy::copies, array.name, all_pes(array));
     const Tensor image = test::random_image(random, network);
     for (int i = 0; i < 20; ++i) {
       const FaultMap map = test::random_faults(random, plain, network, 1);

@@ -11,6 +11,7 @@
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"
+#include "workloads/reference.h"
 
 using namespace stuckat;
 
@@ -33,7 +34,8 @@ AcceleratorPtr random_inside(test::Random& random, const Network& network, bool 
 std::shared_ptr<ProtectedAccelerator> all_voted(const AcceleratorPtr& inside,
                                                 const Network& network) {
   Protection protection;
-  for (const PeArray& array : inside->place(network).arrays) protection.copies[array.name] = {};
+  for (const PeArray& array : inside->place(network).arrays)
+    protection.pes[Redundancy::copies][array.name] = {};
   return std::make_shared<ProtectedAccelerator>("tmr", inside, protection);
 }
 
@@ -97,7 +99,7 @@ TEST_CASE("descriptions are read as they are written, and errors name what is wr
   const AcceleratorPtr inside = built_in_families().parse("dataflow:auto", network, "test");
   const std::string array = inside->place(network).arrays.front().name;
   Protection protection;
-  protection.copies[array] = {0};
+  protection.pes[Redundancy::copies][array] = {0};
   protection.codes[array + "/weights"] = "secded";
   const std::string text = protected_json("mine", "dataflow:auto", protection);
   const AcceleratorPtr read = parse(text, network);
@@ -130,8 +132,9 @@ TEST_CASE("files name the accelerator inside relative to themselves") {
   test::Random random(5);
   const Network network = test::random_network(random);
   test::write_bytes(folder / "array.json", R"({"pe": 2, "simd": 3})");
-  test::write_bytes(folder / "p.json",
-                    protected_json("p", "loopback:array.json", {{{"array", {}}}, {}}));
+  test::write_bytes(
+      folder / "p.json",
+      protected_json("p", "loopback:array.json", {{{Redundancy::copies, {{"array", {}}}}}, {}}));
   const AcceleratorPtr read =
       built_in_families().parse("protected:" + (folder / "p.json"), network, "test");
   CHECK(read->cost(network).pes == 6);
@@ -197,4 +200,58 @@ TEST_CASE(
           }) == "");
   }
   CHECK(changed > 0);
+}
+
+TEST_CASE(
+    "comparators report a PE as often as its outputs are wrong, and say nothing of whole ones") {
+  int64_t wrong = 0;
+  int silent = 0;
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    INFO("seed " << seed);
+    test::Random random(seed);
+    const Network network = test::random_network(random);
+    const AcceleratorPtr inside =
+        seed % 2 == 0
+            ? AcceleratorPtr(built_in_families().parse("dataflow:auto", network, "test"))
+            : std::make_shared<loopback::Loopback>(test::random_loopback(random, network));
+    const Placement plain = inside->place(network);
+    const PeArray& array = plain.arrays.front();
+    Protection protection;
+    protection.pes[Redundancy::duplicates][array.name] = {0};
+    const ProtectedAccelerator compared("pairs", inside, protection);
+    const std::string pe = array.name + "/pe[0]";
+    const Fault fault =
+        parse_fault(pe + (seed % 3 == 0 ? "/dead=1" : "/accumulator[1]=1"), plain, network, "test");
+    const auto images = test::random_images(random, network);
+    const auto healthy = test::by_reference(network, images, {});
+    // Every layer on what comes in there: the fault acts in all before it.
+    const Effects effects = lower({plain.accelerator, {fault}}, plain, network);
+    const auto broken = test::by_reference(network, images, effects);
+    int64_t expected = 0;
+    for (const ArrayUse& use : array.uses) {
+      const auto in = static_cast<size_t>(network.input_tensor(use.layer));
+      const auto out = static_cast<size_t>(network.output_tensor(use.layer));
+      for (size_t i = 0; i < images.size(); ++i) {
+        const Tensor whole = reference::run_layer(network.layer(use.layer), broken[i][in]);
+        for (size_t k = 0; k < whole.values.size(); ++k) {
+          expected += whole.values[k] != broken[i][out].values[k] ? 1 : 0;
+        }
+      }
+    }
+    CHECK(test::in_child([&] {
+            const FaultMap map{compared.name(), {fault}};
+            const auto run = compared.simulate(network, map, images, {.tensors = true});
+            if (run.tensors != broken) return std::string("other tensors");
+            if (expected == 0) return std::string(run.reports.empty() ? "" : "a report");
+            if (run.reports.size() != 1) return std::string("no report");
+            return run.reports[0] == ErrorReport{pe, expected}
+                       ? ""
+                       : run.reports[0].pe + ": " + std::to_string(run.reports[0].outputs) +
+                             " for " + std::to_string(expected);
+          }) == "");
+    wrong += expected;
+    silent += expected == 0 ? 1 : 0;
+  }
+  CHECK(wrong > 100);
+  CHECK(silent > 0);
 }

@@ -40,7 +40,9 @@ std::vector<const MeasureRow*> all_rows() {
 
 Placement with(const Placement& plain, const Candidate& candidate) {
   Placement placement = plain;
-  for (const auto& [array, pes] : candidate.copies) triplicate(placement, array, pes);
+  for (const auto& [redundancy, arrays] : candidate.redundant) {
+    for (const auto& [array, pes] : arrays) add_redundancy(placement, redundancy, array, pes);
+  }
   for (const auto& [memory, code] : candidate.codes) {
     const size_t slash = memory.rfind('/');
     encode(placement, memory.substr(0, slash),
@@ -164,7 +166,7 @@ TEST_CASE("channels in copies come to stand on PEs in copies, of a network with 
         for (const PeArray& array : plain.arrays) {
           for (const ArrayUse& use : array.uses) {
             if (use.layer != layer) continue;
-            const auto& pes = real.copies.at(array.name);
+            const auto& pes = real.redundant.at(Redundancy::copies).at(array.name);
             const bool by_rows = array.schedule == Schedule::channel_parallel;
             CHECK((by_rows ? std::count(pes.begin(), pes.end(), row % array.pe) == 1
                            : static_cast<int>(pes.size()) == array.pe));

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 
 #include "faultmaps/mitigation/protection.h"
 #include "sim/campaign/run.h"
@@ -83,13 +84,43 @@ TEST_CASE("without protection the metric is the share of faults within the limit
   }
 }
 
+TEST_CASE("comparators report what they do not correct, and are latent where they are mute") {
+  test::CampaignSetup setup(0, 6);
+  const Placement& inside = setup.dataflow;
+  const Evidence evidence(setup, inside);
+  const PeArray& array = inside.arrays.back();
+  Placement placement = inside;
+  std::vector<int> all(static_cast<size_t>(array.pe));
+  std::iota(all.begin(), all.end(), 0);
+  add_redundancy(placement, Redundancy::duplicates, array.name, all);
+  const SafetyCase safety =
+      safety_case({setup.network, placement, inside, {}, 0}, evidence.results, evidence.files);
+  const SafetyRow& sums = row_of(safety, "pe/accumulator", array.name);
+  CHECK(sums.mechanism == "comparators");
+  CHECK(sums.losing.value > 0);
+  CHECK(sums.residual_fit == 0);
+  const SafetyRow& flags = row_of(safety, "comparator/error", array.name + "/comparators");
+  CHECK(flags.detected_fit == Approx(flags.fit / 2));
+  CHECK(flags.latent_fit == Approx(flags.fit / 2));
+  CHECK(row_of(safety, "pe/accumulator", array.name + " (duplicates)").sites ==
+        array.pe * array.uses.front().accumulator_bits);
+  // A spare has the faults of the PE that it does the work of.
+  Placement spared = inside;
+  add_redundancy(spared, Redundancy::spares, array.name, {0});
+  const SafetyCase with_spare =
+      safety_case({setup.network, spared, inside, {}, 0}, evidence.results, evidence.files);
+  const SafetyCase plain =
+      safety_case({setup.network, inside, inside, {}, 0}, evidence.results, evidence.files);
+  CHECK(with_spare.residual_fit.value == Approx(plain.residual_fit.value));
+}
+
 TEST_CASE("voters and codes cover what they cover, and are counted themselves") {
   test::CampaignSetup setup(0, 6);
   const Placement& inside = setup.dataflow;
   const Evidence evidence(setup, inside);
   Placement placement = inside;
   const PeArray& array = inside.arrays.front();
-  triplicate(placement, array.name, {0});
+  add_redundancy(placement, Redundancy::copies, array.name, {0});
   encode(placement, array.name, CodedMemory::weights, parse_memory_code("secded", "test"));
   SafetyInput input{setup.network, placement, inside, {}, 5};
   const SafetyCase safety = safety_case(input, evidence.results, evidence.files);

@@ -156,9 +156,8 @@ TEST_CASE("fmea: metrics of a small accelerator, with and without codes, as tabl
                     R"({"accelerator": "dataflow:auto:20000",
                         "codes": {"layer0/mvtu/thresholds": "secded"}})");
   test::write_bytes(s.file("rates.csv"), "site,fit\n*,0\npe/threshold,1\nmemory/check,1\n");
-  const auto coded =
-      run(fmea + "--accelerator protected:" + s.file("p.json") + " --inside dataflow:auto:20000 " +
-          "--rates " + s.file("rates.csv") + " --limit 0 --json " + s.file("g.json"));
+  const auto coded = run(fmea + "--accelerator protected:" + s.file("p.json") + " " + "--rates " +
+                         s.file("rates.csv") + " --limit 0 --json " + s.file("g.json"));
   INFO(coded.output);
   REQUIRE(coded.code == 0);
   const auto safety = json_of(s.file("g.json"));
