@@ -56,9 +56,9 @@ function(stuckat_library name)
 endfunction()
 
 # stuckat_test(NAME SOURCES ... LINKS ...): a Catch2 program; ctest runs each test case in a
-# process of its own (SystemC allows one elaboration per process). LABEL: for `ctest -L`; the
-# target LABEL-tests builds all tests with it. NO_LEAK_CHECK: LeakSanitizer reads every page, and
-# the stacks of SystemC's threads have one that nobody may read.
+# process of its own (SystemC allows one elaboration per process). LABEL: for `ctest -L`; those of
+# `full-size` and `optimised` are not in the target unit-tests. NO_LEAK_CHECK: LeakSanitizer reads
+# every page, and the stacks of SystemC's threads have one that nobody may read.
 function(stuckat_test name)
   cmake_parse_arguments(arg "SYSTEMC;NO_LEAK_CHECK" "LABEL" "SOURCES;LINKS" ${ARGN})
   set(label)
@@ -70,8 +70,8 @@ function(stuckat_test name)
     set(lsan "detect_leaks=0")
   endif()
   add_executable(test_${name} ${arg_SOURCES})
-  if(arg_LABEL)
-    add_dependencies(${arg_LABEL}-tests test_${name})
+  if(NOT arg_LABEL MATCHES "full-size|optimised")
+    add_dependencies(unit-tests test_${name})
   endif()
   target_compile_options(test_${name} PRIVATE ${STUCKAT_WARNINGS} ${STUCKAT_TEST_FLAGS})
   target_precompile_headers(test_${name} REUSE_FROM stuckat_test_headers)
