@@ -74,7 +74,9 @@ class Behind {
     }
     const std::string* array = &fault.part;
     if (fault.kind == protection_kinds().check) {
-      const PeArray& around = array_of(placement_, part(part_named(fault.part)));
+      const OtherPart& memory = part(part_named(fault.part));
+      if (holds_data(memory_of(memory))) return false;
+      const PeArray& around = array_of(placement_, memory);
       if (around.schedule != Schedule::channel_parallel) return false;  // a memory of all PEs
       array = &around.name;
     } else if (row.part != PartKind::pe_array) {
@@ -91,13 +93,12 @@ class Behind {
     if (fault.kind == protection_kinds().check) {
       return WordKey{part_named(fault.part), fault.coordinates[0], fault.coordinates[1]};
     }
-    const bool weight = fault.kind == SiteKind::pe_weight || fault.kind == SiteKind::array_weight;
-    const bool threshold =
-        fault.kind == SiteKind::pe_threshold || fault.kind == SiteKind::array_threshold;
-    if (!weight && !threshold) return {};
-    const int memory = part_named(
-        coded_memory_part(fault.part, weight ? CodedMemory::weights : CodedMemory::thresholds));
+    const auto of_kind = coded_memory_of(fault.kind);
+    const int memory = of_kind ? part_named(coded_memory_part(fault.part, *of_kind)) : -1;
     if (memory < 0) return {};
+    if (*of_kind == CodedMemory::bytes) {
+      return WordKey{memory, fault.coordinates[0], fault.coordinates[1]};
+    }
     const bool own = fault.kind == SiteKind::pe_weight || fault.kind == SiteKind::pe_threshold;
     return own ? WordKey{memory, fault.coordinates[0], fault.coordinates[1]}
                : WordKey{memory, 0, fault.coordinates[0]};
@@ -122,7 +123,7 @@ class Behind {
         bits[static_cast<size_t>(field * words.field_bits + b)] = (code >> b & 1) != 0;
       }
     };
-    if (static_cast<CodedMemory>(part(index).figures[1]) == CodedMemory::weights) {
+    if (memory_of(part(index)) == CodedMemory::weights) {
       if (address >= map.weight_addresses()) return {};
       for (int lane = 0; lane < words.fields; ++lane) {
         const ArrayMap::Weight at = map.weight_at(pe, address, lane);
@@ -151,7 +152,7 @@ class Behind {
     const auto [index, pe, address] = key;
     const OtherPart& memory = part(index);
     const PeArray& array = array_of(placement_, memory);
-    const bool weights = static_cast<CodedMemory>(memory.figures[1]) == CodedMemory::weights;
+    const bool weights = memory_of(memory) == CodedMemory::weights;
     const int field = bit / words.field_bits;
     const int inner = bit % words.field_bits;
     const bool own = array.schedule == Schedule::channel_parallel;
@@ -183,8 +184,8 @@ class Behind {
                        name(*fault) + ": a transient beside another fault of its word",
                        "one fault in a word of a memory with a code");
     }
-    const Words words = words_of(placement_, memory.figures[0],
-                                 static_cast<CodedMemory>(memory.figures[1]), network_);
+    if (holds_data(memory_of(memory))) return read_data(key, faults, row, others);
+    const Words words = words_of(placement_, memory.figures[0], memory_of(memory), network_);
     const MemoryCode code(row, words.bits());
     std::map<int, bool> left;     // bits that read wrongly somewhere, and as what
     std::vector<CodeWord> reads;  // of every layer that uses the word
@@ -219,6 +220,24 @@ class Behind {
     }
     if (corrected) result_.corrected.push_back(word_name(key));
     if (detected) result_.detected.push_back(word_name(key));
+  }
+
+  /// A word that holds what the image makes of it, without transients.
+  void read_data(const WordKey& key, const std::vector<const Fault*>& faults,
+                 const MemoryCodeRow& row, std::vector<Fault>& others) {
+    const bool one_bit = faults.size() == 1 && faults[0]->kind != SiteKind::stream_word;
+    if (row.corrects && !one_bit) {
+      throw InputError(placement_.accelerator,
+                       word_name(key) +
+                           " has several broken bits, and what the decoder makes of "
+                           "them depends on the image",
+                       "one broken bit in a word, or a code that only detects");
+    }
+    // Where several bits are wrong parity may be right: only of one it always tells.
+    if (one_bit) (row.corrects ? result_.corrected : result_.detected).push_back(word_name(key));
+    for (const Fault* fault : faults) {
+      if (!row.corrects && fault->kind != protection_kinds().check) others.push_back(*fault);
+    }
   }
 
   /// Copies of a PE that are broken; at what level the dead ones are.
@@ -323,6 +342,26 @@ Residual behind_protection(const FaultMap& map, const Placement& placement,
                            const Network& network) {
   if (!is_protected(placement)) return {map, {}, {}};
   return Behind(map, placement, network).run();
+}
+
+FaultMap behind_data_codes(const FaultMap& map, const Placement& placement,
+                           const Network& network) {
+  if (!is_protected(placement)) return map;
+  const auto is_of_data = [&](const Fault& fault) {
+    if (fault.kind == protection_kinds().check) {
+      return holds_data(parse_coded_memory(fault.part, placement.accelerator).second);
+    }
+    const auto memory = coded_memory_of(fault.kind);
+    return memory && holds_data(*memory);
+  };
+  FaultMap of_data = map;
+  FaultMap left = map;
+  std::erase_if(of_data.faults, [&](const Fault& f) { return !is_of_data(f); });
+  std::erase_if(left.faults, is_of_data);
+  const auto behind = behind_protection(of_data, placement, network).left.faults;
+  left.faults.insert(left.faults.end(), behind.begin(), behind.end());
+  std::sort(left.faults.begin(), left.faults.end());
+  return left;
 }
 
 }  // namespace stuckat

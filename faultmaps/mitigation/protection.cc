@@ -9,18 +9,32 @@
 namespace stuckat {
 namespace {
 
-int find_array(const Placement& placement, const std::string& array) {
+template <typename Part>
+int find(const std::vector<Part>& parts, const std::string& name, const char* what,
+         const Placement& placement) {
   std::vector<std::string> known;
-  for (size_t i = 0; i < placement.arrays.size(); ++i) {
-    if (placement.arrays[i].name == array) return static_cast<int>(i);
-    known.push_back(placement.arrays[i].name);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].name == name) return static_cast<int>(i);
+    known.push_back(parts[i].name);
   }
-  throw_unknown_name(placement.accelerator, "array of PEs", array, known);
+  throw_unknown_name(placement.accelerator, what, name, known);
 }
 
-const char* path_of_memory(CodedMemory memory) {
-  return memory == CodedMemory::weights ? "/weights" : "/thresholds";
+int find_array(const Placement& placement, const std::string& array) {
+  return find(placement.arrays, array, "array of PEs", placement);
 }
+
+int find_owner(const Placement& placement, CodedMemory memory, const std::string& owner) {
+  if (memory == CodedMemory::slots) return find(placement.streams, owner, "stream", placement);
+  if (memory == CodedMemory::bytes) {
+    return find(placement.memories, owner, "activation memory", placement);
+  }
+  return find_array(placement, owner);
+}
+
+constexpr const char* memory_paths[] = {"/weights", "/thresholds", "/slots", "/bytes"};
+
+const char* path_of_memory(CodedMemory memory) { return memory_paths[static_cast<size_t>(memory)]; }
 
 void add_part(Placement& placement, OtherPart part) {
   for (const OtherPart& other : placement.others) {
@@ -63,28 +77,40 @@ void add_redundancy(Placement& placement, Redundancy redundancy, const std::stri
   add_part(placement, std::move(part));
 }
 
-std::string coded_memory_part(const std::string& array, CodedMemory memory) {
-  return array + path_of_memory(memory);
+std::optional<CodedMemory> coded_memory_of(SiteKind kind) {
+  const SiteRow& row = site_row(kind);
+  if (row.is(weight_memory)) return CodedMemory::weights;
+  if (row.is(threshold_memory)) return CodedMemory::thresholds;
+  if (kind == SiteKind::stream_slot || kind == SiteKind::stream_word) return CodedMemory::slots;
+  if (kind == SiteKind::buffer_activation) return CodedMemory::bytes;
+  return {};
+}
+
+std::string coded_memory_part(const std::string& owner, CodedMemory memory) {
+  return owner + path_of_memory(memory);
 }
 
 std::pair<std::string, CodedMemory> parse_coded_memory(const std::string& part,
                                                        const std::string& where) {
-  for (const CodedMemory memory : {CodedMemory::weights, CodedMemory::thresholds}) {
-    const std::string name = path_of_memory(memory);
-    if (part.ends_with(name)) return {part.substr(0, part.size() - name.size()), memory};
+  for (size_t m = 0; m < std::size(memory_paths); ++m) {
+    const std::string name = memory_paths[m];
+    if (!part.ends_with(name)) continue;
+    return {part.substr(0, part.size() - name.size()), static_cast<CodedMemory>(m)};
   }
-  throw InputError(where, "'" + part + "' is no memory of an array",
-                   "ARRAY/weights or ARRAY/thresholds");
+  throw InputError(where, "'" + part + "' is no memory that can have a code",
+                   "ARRAY/weights, ARRAY/thresholds, STREAM/slots or BUFFERS/bytes");
 }
 
-void encode(Placement& placement, const std::string& array, CodedMemory memory, int code) {
-  const int index = find_array(placement, array);
+void encode(Placement& placement, const std::string& owner, CodedMemory memory, int code) {
+  const int index = find_owner(placement, memory, owner);
   OtherPart part{protection_kinds().memory,
-                 coded_memory_part(array, memory),
+                 coded_memory_part(owner, memory),
                  -1,
                  {index, static_cast<int>(memory), code}};
-  const auto& uses = placement.arrays[static_cast<size_t>(index)].uses;
-  if (uses.size() == 1) part.layer = uses.front().layer;
+  if (!holds_data(memory)) {
+    const auto& uses = placement.arrays[static_cast<size_t>(index)].uses;
+    if (uses.size() == 1) part.layer = uses.front().layer;
+  }
   add_part(placement, std::move(part));
 }
 
@@ -104,12 +130,11 @@ ProtectionCost protection_cost(const Placement& placement, const Network& networ
   std::map<int, int64_t> check_bits_of_pe;  // by array
   for (const OtherPart& part : placement.others) {
     if (part.kind != protection_kinds().memory) continue;
-    const Words words =
-        words_of(placement, part.figures[0], static_cast<CodedMemory>(part.figures[1]), network);
+    const Words words = words_of(placement, part.figures[0], memory_of(part), network);
     const int64_t bits = int64_t{words.addresses} * check_bits_of(placement, part, network);
     cost.memory_bits += words.memories * bits;
-    const PeArray& array = array_of(placement, part);
-    if (words.memories == array.pe) check_bits_of_pe[part.figures[0]] += bits;
+    if (holds_data(memory_of(part))) continue;
+    if (words.memories == array_of(placement, part).pe) check_bits_of_pe[part.figures[0]] += bits;
   }
   for (const OtherPart& part : placement.others) {
     for (const RedundancyRow& row : protection_kinds().redundancies) {
@@ -137,7 +162,8 @@ ArrayProtection protection_of(const Placement& placement, const std::string& arr
   }
   for (const OtherPart& part : placement.others) {
     if (part.kind != kinds.memory || part.figures[0] != index) continue;
-    const auto memory = static_cast<CodedMemory>(part.figures[1]);
+    const CodedMemory memory = memory_of(part);
+    if (holds_data(memory)) continue;
     const Words words = words_of(placement, part.figures[0], memory, network);
     (memory == CodedMemory::weights ? found.weights : found.thresholds) = {
         &memory_codes()[static_cast<size_t>(part.figures[2])], words.fields, words.field_bits};
@@ -148,7 +174,7 @@ ArrayProtection protection_of(const Placement& placement, const std::string& arr
 const std::string& protected_array(const Placement& placement, const std::string& part) {
   if (!is_protected(placement)) return part;
   for (const OtherPart& other : placement.others) {
-    if (other.name == part && is_protection(other)) return array_of(placement, other).name;
+    if (other.name == part && is_protection(other)) return owner_of(placement, other);
   }
   return part;
 }

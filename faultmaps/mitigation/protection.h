@@ -1,11 +1,13 @@
 // Redundancy as parts of a placement: PEs in three copies with a voter after them, in two with a
-// comparator, or replaced by spare ones; memories of weights and thresholds whose words are stored
-// with check bits. What is left of a chip's faults after them is again a fault map, of the same
-// hardware without them: so every engine is exact, and none of them knows a code or a voter.
+// comparator, or replaced by spare ones; memories of weights, thresholds and activations whose
+// words are stored with check bits. What is left of a chip's faults after them is again a fault
+// map, of the same hardware without them: so every engine is exact, and none of them knows a code
+// or a voter.
 #pragma once
 
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,18 +57,26 @@ using RedundantPes = std::map<Redundancy, std::map<std::string, std::vector<int>
 void add_redundancy(Placement& placement, Redundancy redundancy, const std::string& array,
                     std::vector<int> pes);
 
-enum class CodedMemory : uint8_t { weights, thresholds };
-/// The name of the part that encode() adds for an array's memory: "layer1/mvtu/weights".
-std::string coded_memory_part(const std::string& array, CodedMemory memory);
-/// Array and memory of such a name. Throws InputError(where, ...) for any other.
+/// A word is what is read at one address.
+enum class CodedMemory : uint8_t {
+  weights,     ///< of an array, of each PE or of all: SIMD weights, lane l in bits [l*b, (l+1)*b)
+  thresholds,  ///< of an array: all thresholds of a row
+  slots,       ///< of a stream's FIFO: its words
+  bytes        ///< of activation buffers
+};
+/// Where the sites of a kind are; nothing for what no code covers.
+std::optional<CodedMemory> coded_memory_of(SiteKind kind);
+/// Whether what is stored depends on the image.
+inline bool holds_data(CodedMemory memory) { return memory >= CodedMemory::slots; }
+/// The name of the part that encode() adds: "layer1/mvtu/weights", "layer1/out/slots". `owner`: an
+/// array, a stream, an activation memory.
+std::string coded_memory_part(const std::string& owner, CodedMemory memory);
+/// Owner and memory of such a name. Throws InputError(where, ...) for any other.
 std::pair<std::string, CodedMemory> parse_coded_memory(const std::string& part,
                                                        const std::string& where);
 
-/// Words of an array's memories, each PE's (or of the one that broadcasts), with the check bits of
-/// a code. A word is what is read at one address: SIMD weights
-/// (lane l in bits [l*b, (l+1)*b)), or all thresholds of a row. Throws InputError as
-/// add_redundancy().
-void encode(Placement& placement, const std::string& array, CodedMemory memory, int code);
+/// The words of a memory with the check bits of a code. Throws InputError as add_redundancy().
+void encode(Placement& placement, const std::string& owner, CodedMemory memory, int code);
 
 /// What such parts take beside the accelerator.
 struct ProtectionCost {
@@ -93,10 +103,16 @@ struct Residual {
 /// a PE of which one copy is broken (where it changes an output, in that image), or whose copies
 /// are dead at two levels; other two broken copies may agree, and are not called detected. Of a PE
 /// that is mapped out nothing is left but what its spare does. Throws
-/// InputError(placement.accelerator, ...) where that is no fault map: two copies of a PE broken
+/// InputError(placement.accelerator, ...) where that is no fault map: words of FIFOs and activation
+/// buffers with more than one broken bit and a code that corrects (what the decoder makes of them
+/// depends on the image), two copies of a PE broken
 /// (but dead at the same level), a word of an array for several layers that reads wrongly in a bit
 /// in which it is right in another layer, or a transient in a word with another fault.
 Residual behind_protection(const FaultMap& map, const Placement& placement, const Network& network);
+
+/// For a model whose FIFOs and activation buffers are not coded words: only what is behind the
+/// codes of these, everything else as it is. Throws as behind_protection() does.
+FaultMap behind_data_codes(const FaultMap& map, const Placement& placement, const Network& network);
 
 /// Whether the placement has such parts.
 bool is_protected(const Placement& placement);
@@ -117,7 +133,8 @@ struct ArrayProtection {
 };
 ArrayProtection protection_of(const Placement& placement, const std::string& array,
                               const Network& network);
-/// The array whose redundant PEs or coded memory a part is; any other name is given back.
+/// The array (or stream, or memory) whose redundant PEs or coded memory a part is; any other name
+/// is given back.
 const std::string& protected_array(const Placement& placement, const std::string& part);
 
 }  // namespace stuckat

@@ -13,10 +13,28 @@ constexpr const char* part_names[] = {"voters", "comparators", "spares", "coded 
 
 }  // namespace
 
-Words words_of(const Placement& placement, int array, CodedMemory memory, const Network& network) {
-  const PeArray& a = placement.arrays[static_cast<size_t>(array)];
+const std::string& owner_of(const Placement& placement, const OtherPart& part) {
+  const auto index = static_cast<size_t>(part.figures[0]);
+  if (part.kind == protection_kinds().memory) {
+    if (memory_of(part) == CodedMemory::slots) return placement.streams[index].name;
+    if (memory_of(part) == CodedMemory::bytes) return placement.memories[index].name;
+  }
+  return placement.arrays[index].name;
+}
+
+Words words_of(const Placement& placement, int owner, CodedMemory memory, const Network& network) {
+  const auto index = static_cast<size_t>(owner);
+  if (memory == CodedMemory::slots) {
+    const Stream& stream = placement.streams[index];
+    return {1, stream.depth, 1,
+            stream.channels_per_word * element_bits(placement, stream.tensor, network)};
+  }
+  if (memory == CodedMemory::bytes) {
+    return {placement.memories[index].buffers, placement.memories[index].bytes, 1, 8};
+  }
+  const PeArray& a = placement.arrays[index];
   Words words;
-  for_each_use(placement, network, array, [&](const ArrayUse& use, const Layer& layer, auto map) {
+  for_each_use(placement, network, owner, [&](const ArrayUse& use, const Layer& layer, auto map) {
     words.memories = map.broadcasts() ? 1 : a.pe;
     if (memory == CodedMemory::weights) {
       words.addresses = std::max(words.addresses, map.weight_addresses());
@@ -32,8 +50,7 @@ Words words_of(const Placement& placement, int array, CodedMemory memory, const 
 }
 
 int check_bits_of(const Placement& placement, const OtherPart& part, const Network& network) {
-  const Words words =
-      words_of(placement, part.figures[0], static_cast<CodedMemory>(part.figures[1]), network);
+  const Words words = words_of(placement, part.figures[0], memory_of(part), network);
   if (words.addresses == 0) return 0;
   return memory_codes()[static_cast<size_t>(part.figures[2])].check_bits(words.bits());
 }
@@ -46,7 +63,7 @@ const OtherPart& memory_at(const Placement& p, int part) {
 }
 Words words_at(const Placement& p, int part, const Network& n) {
   const OtherPart& memory = memory_at(p, part);
-  return words_of(p, memory.figures[0], static_cast<CodedMemory>(memory.figures[1]), n);
+  return words_of(p, memory.figures[0], memory_of(memory), n);
 }
 int memories(const Placement& p, int part, const Network& n) {
   return words_at(p, part, n).memories;
@@ -84,23 +101,24 @@ std::vector<int> levels(const Placement& p, int part, const Network& n) {
 void nothing(Lowering&, const Fault&, int) {}
 
 SiteRow check_row(PartKind part) {
-  return {{},
-          "memory/check",
-          part,
-          "check[][][]",
-          {{"pe", memories, "PE, or 1 where a memory broadcasts"},
-           {"address", addresses, "addresses of the memory"},
-           {"bit", check_bits, "check bits of the code for a word"}},
-          ValueKind::bit,
-          "check bit of a word of a memory with a code",
-          "none alone, where the code corrects; with broken bits of the same word what the decoder "
-          "makes of them",
-          "the code corrects it, or leaves the word as it is",
-          "docs/mitigation.md, Memory codes",
-          Transient::stored,
-          nothing,
-          nothing,
-          of_protection};
+  return {
+      {},
+      "memory/check",
+      part,
+      "check[][][]",
+      {{"pe", memories, "PE, or 1 where a memory broadcasts or a FIFO stores; activation buffer"},
+       {"address", addresses, "addresses of the memory"},
+       {"bit", check_bits, "check bits of the code for a word"}},
+      ValueKind::bit,
+      "check bit of a word of a memory with a code",
+      "none alone, where the code corrects; with broken bits of the same word what the decoder "
+      "makes of them",
+      "the code corrects it, or leaves the word as it is",
+      "docs/mitigation.md, Memory codes",
+      Transient::stored,
+      nothing,
+      nothing,
+      of_protection};
 }
 
 SiteRow voter_row(PartKind part) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "faultmaps/mitigation/protection.h"
 #include "models/dataflow/chain.h"
 #include "models/dataflow/elaboration_module.h"
 #include "models/dataflow/image_words.h"
@@ -125,6 +126,7 @@ DataflowResult simulate(const Network& network, const DataflowAccelerator& accel
   const std::string& where = placement.accelerator;
   FaultMap map = faults;
   stuckat::validate(map, placement, network, where);
+  map = behind_data_codes(map, placement, network);
   if (!kernel::can_elaborate()) {
     throw InputError(where, "a second SystemC simulation in one process",
                      "one: SystemC elaborates once (its error E529)");

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <systemc>
 
+#include "faultmaps/mitigation/protection.h"
 #include "models/loopback/activation_plan.h"
 #include "models/loopback/elaboration_module.h"
 #include "models/loopback/memory_module.h"
@@ -185,7 +186,8 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
     if (options.on_image) options.on_image(image + 1);
   };
   const sc_core::sc_time period(1000.0 / options.memory_clock_mhz, sc_core::SC_NS);
-  ElaboratedArray design(network, accelerator, placement, plan, faults,
+  const FaultMap coded = behind_data_codes(faults, placement, network);
+  ElaboratedArray design(network, accelerator, placement, plan, coded,
                          {accelerator.memory, period,
                           options.non_blocking_memory ? Protocol::non_blocking : Protocol::blocking,
                           false, options.whole_bursts},

@@ -48,10 +48,8 @@ void add_cost(const MeasureInput& input, Candidate& candidate) {
     for (const auto& [array, pes] : arrays) add_redundancy(placement, redundancy, array, pes);
   }
   for (const auto& [memory, code] : candidate.codes) {
-    const size_t slash = memory.rfind('/');
-    encode(placement, memory.substr(0, slash),
-           memory.substr(slash) == "/weights" ? CodedMemory::weights : CodedMemory::thresholds,
-           parse_memory_code(code, "measure"));
+    const auto [owner, which] = parse_coded_memory(memory, "measure");
+    encode(placement, owner, which, parse_memory_code(code, "measure"));
   }
   const ProtectionCost cost = protection_cost(placement, input.network);
   candidate.pes = cost.pes;

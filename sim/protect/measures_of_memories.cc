@@ -13,17 +13,18 @@ void add_code(const MeasureInput& input, const char* code, std::vector<Candidate
   if (faults.empty()) return;
   Candidate candidate;
   candidate.measure = code;
-  std::set<std::pair<std::string, CodedMemory>> memories;  // of arrays
+  std::set<std::pair<std::string, CodedMemory>> memories;  // by owner
   for (const Fault& fault : faults) {
-    const SiteRow& row = site_row(fault.kind);
-    if (row.is(weight_memory)) memories.emplace(fault.part, CodedMemory::weights);
-    if (row.is(threshold_memory)) memories.emplace(fault.part, CodedMemory::thresholds);
+    const bool whole_word = fault.kind == SiteKind::stream_word;  // no code is made for that
+    if (const auto memory = coded_memory_of(fault.kind); memory && !whole_word) {
+      memories.emplace(fault.part, *memory);
+    }
   }
   if (memories.empty()) return;
   Placement coded = input.placement;
-  for (const auto& [array, memory] : memories) {
-    candidate.codes[coded_memory_part(array, memory)] = code;
-    encode(coded, array, memory, parse_memory_code(code, "measure"));
+  for (const auto& [owner, memory] : memories) {
+    candidate.codes[coded_memory_part(owner, memory)] = code;
+    encode(coded, owner, memory, parse_memory_code(code, "measure"));
   }
   std::vector<bool> hidden;
   int64_t reported = 0;

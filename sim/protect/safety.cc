@@ -175,11 +175,24 @@ class Analysis {
     }
   }
 
+  /// The name of the code of such a part; none where it is not there.
+  std::string code_of(const std::string& coded_memory) const {
+    for (const OtherPart& part : input_.placement.others) {
+      if (part.name == coded_memory) {
+        return memory_codes()[static_cast<size_t>(part.figures[2])].name;
+      }
+    }
+    return {};
+  }
+
   /// Of the parts that the placement has and the one inside has not.
   std::string mechanism_of(const SiteSpace& space) const {
     if (space.row->is(of_protection)) return {};
     std::set<std::string> found;
-    if (space.sites() == 0 || space.row->part != PartKind::pe_array) return {};
+    if (space.sites() == 0) return {};
+    const auto memory = coded_memory_of(space.row->kind);
+    if (memory && holds_data(*memory)) return code_of(coded_memory_part(space.part, *memory));
+    if (space.row->part != PartKind::pe_array) return {};
     const bool of_a_pe = std::string_view(space.row->coordinates.front().name) == "pe";
     const ArrayProtection around = protection_of(input_.placement, space.part, input_.network);
     if (of_a_pe && !around.of(Redundancy::copies).empty()) found.insert("voters");

@@ -37,8 +37,9 @@ TEST_CASE("chips of memory faults agree in all engines, unit by unit") {
       const std::string told = test::refusal([&] { lower(chip, placement, network); });
       if (told == "accepted") {
         test::check_agreement(network, *accelerator, chip, test::random_images(random, network, 2));
-      } else {  // a code over the words of several layers
-        CHECK_THAT(told, Catch::Contains("reads as stuck in one layer and not in another"));
+      } else {  // a code over the words of several layers, or over activations
+        CHECK_THAT(told, Catch::Contains("reads as stuck in one layer and not in another") ||
+                             Catch::Contains("several broken bits"));
         ++refused;
       }
     }

@@ -94,7 +94,17 @@ inline AcceleratorPtr random_protected(Random& random, const Network& network) {
   }
   Protection protection;
   const auto& codes = memory_codes();
-  for (const PeArray& array : inside->place(network).arrays) {
+  const auto code = [&] {
+    return codes[static_cast<size_t>(uniform(random, 0, static_cast<int>(codes.size()) - 1))].name;
+  };
+  const Placement placement = inside->place(network);
+  for (const Stream& stream : placement.streams) {
+    if (uniform(random, 0, 3) == 0) protection.codes[stream.name + "/slots"] = code();
+  }
+  for (const ActivationMemory& memory : placement.memories) {
+    if (uniform(random, 0, 1) == 0) protection.codes[memory.name + "/bytes"] = code();
+  }
+  for (const PeArray& array : placement.arrays) {
     const bool first = protection.pes.empty();
     const int start = uniform(random, 0, array.pe - 1);
     for (const Redundancy redundancy :
@@ -105,8 +115,7 @@ inline AcceleratorPtr random_protected(Random& random, const Network& network) {
     }
     for (const char* memory : {"/weights", "/thresholds"}) {
       if (!first && uniform(random, 0, 1) == 0) continue;
-      const int code = uniform(random, 0, static_cast<int>(codes.size()) - 1);
-      protection.codes[array.name + memory] = codes[static_cast<size_t>(code)].name;
+      protection.codes[array.name + memory] = code();
     }
   }
   return std::make_shared<ProtectedAccelerator>("random", inside, protection);

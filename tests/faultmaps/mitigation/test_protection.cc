@@ -153,6 +153,58 @@ TEST_CASE("comparators and further PEs break as well") {
   }
 }
 
+TEST_CASE("a broken bit of a FIFO or an activation buffer with a code is corrected, or reported") {
+  int corrected = 0;
+  int reported = 0;
+  for (uint64_t seed = 0; seed < 24; ++seed) {
+    INFO("seed " << seed);
+    test::Random random(seed);
+    const Network network = test::random_network(random);
+    const bool dataflow = seed % 2 == 0;
+    const Placement plain = random_placement(random, network, dataflow);
+    const std::string owner = dataflow ? plain.streams[random() % plain.streams.size()].name
+                                       : plain.memories.front().name;
+    const CodedMemory memory = dataflow ? CodedMemory::slots : CodedMemory::bytes;
+    const MemoryCodeRow& row = memory_codes()[seed / 2 % memory_codes().size()];
+    Placement coded = plain;
+    encode(coded, owner, memory, code(row.name));
+    validate(coded, network);
+    const SiteIndex sites(coded, network);
+    const SiteKind kind = dataflow ? SiteKind::stream_slot : SiteKind::buffer_activation;
+    for (const SiteSpace& space : sites.of(kind)) {
+      if (space.part != owner || space.sites() < 2) continue;
+      for (const int value : {0, 1}) {
+        Fault first = space.at(0);
+        Fault second = space.at(1);  // of the same word: the bit runs fastest
+        first.value = second.value = value;
+        const FaultMap one{plain.accelerator, {first}};
+        const Residual residual = behind_protection(one, coded, network);
+        CHECK(residual.corrected.size() == (row.corrects ? 1 : 0));
+        CHECK(residual.detected.size() == (row.corrects ? 0 : 1));
+        CHECK(residual.left.faults == (row.corrects ? std::vector<Fault>{} : one.faults));
+        CHECK(behind_data_codes(one, coded, network).faults == residual.left.faults);
+        CHECK(lower(one, coded, network) ==
+              (row.corrects ? Effects{} : lower(one, plain, network)));
+        (row.corrects ? corrected : reported) += 1;
+        if (second.coordinates[dataflow ? 0 : 1] != first.coordinates[dataflow ? 0 : 1]) continue;
+        const FaultMap two{plain.accelerator, {first, second}};
+        if (row.corrects) {
+          CHECK_THAT(test::refusal([&] { lower(two, coded, network); }),
+                     Catch::Contains("several broken bits"));
+        } else {
+          CHECK(lower(two, coded, network) == lower(two, plain, network));
+          CHECK(behind_protection(two, coded, network).detected.empty());
+        }
+        const std::string bit = owner + (dataflow ? "/slots" : "/bytes") + "/check[0][0][0]=";
+        const Fault check = named(bit + std::to_string(value), coded, network);
+        CHECK(lower({plain.accelerator, {check}}, coded, network).empty());
+      }
+    }
+  }
+  CHECK(corrected > 10);
+  CHECK(reported > 4);
+}
+
 TEST_CASE("two copies dead at one level are a dead PE, a voter's bit is the PE's output bit") {
   for (const bool dataflow : {true, false}) {
     test::Random random(5);

@@ -44,10 +44,8 @@ Placement with(const Placement& plain, const Candidate& candidate) {
     for (const auto& [array, pes] : arrays) add_redundancy(placement, redundancy, array, pes);
   }
   for (const auto& [memory, code] : candidate.codes) {
-    const size_t slash = memory.rfind('/');
-    encode(placement, memory.substr(0, slash),
-           memory.ends_with("/weights") ? CodedMemory::weights : CodedMemory::thresholds,
-           parse_memory_code(code, "test"));
+    const auto [owner, which] = parse_coded_memory(memory, "test");
+    encode(placement, owner, which, parse_memory_code(code, "test"));
   }
   return placement;
 }
