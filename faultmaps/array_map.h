@@ -17,7 +17,8 @@ namespace stuckat {
 /// and the weight of row and column lies at address fold*steps + step, in that lane, the thresholds
 /// of the row at address fold (docs/hardware.md, MVTU). Rows, columns and pixels beyond those of
 /// the layer are padding. PEs share the operands of a step: where the layer has groups, the rows
-/// of a fold are of one of them, each group's folds after the other's, its rows counted in it.
+/// of a fold are of one of them, each group's folds after the other's, its rows counted in it; or
+/// of several together, where PEs have operands of their own (ArrayUse::groups_at_once).
 class ArrayMap {
  public:
   struct Output {
@@ -43,8 +44,8 @@ class ArrayMap {
         simd_(array.simd),
         folds_(splits_rows_ ? use.rows / array.pe : layer_rows_),
         steps_(use.columns / array.simd),
-        group_rows_(layer_rows_ / layer.groups),
-        group_folds_(folds_ / layer.groups) {}
+        group_rows_(layer_rows_ / layer.groups * use.groups_at_once),
+        group_folds_(folds_ / (layer.groups / use.groups_at_once)) {}
 
   /// Rows of the layer that the PE computes; none where it computes all of them, at its pixels.
   std::vector<int> rows(int pe) const;
@@ -99,7 +100,7 @@ class ArrayMap {
   int simd_;
   int folds_;
   int steps_;
-  int group_rows_;  // of each group of the layer
+  int group_rows_;  // of the groups that a fold is of
   int group_folds_;
 };
 

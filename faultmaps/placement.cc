@@ -44,7 +44,8 @@ void validate(const Placement& placement, const Network& network) {
             array.name, std::to_string(use.rows) + " rows for " + layer.name,
             "a multiple of " + std::to_string(array.pe) + " >= " + std::to_string(layer.rows()));
       check(array.schedule == Schedule::pixel_parallel || layer.groups == 1 ||
-                (use.rows / array.pe % layer.groups == 0 && use.rows >= layer.rows()),
+                (use.rows / array.pe % (layer.groups / use.groups_at_once) == 0 &&
+                 use.rows >= layer.rows()),
             array.name, std::to_string(use.rows) + " rows for " + layer.name,
             "as many folds for each of its " + std::to_string(layer.groups) + " groups");
       check(

@@ -26,6 +26,7 @@ struct ArrayUse {
   int columns = 0;           ///< padded: a multiple of simd
   int accumulator_bits = 0;  ///< register width; >= layer.accumulator_bits()
   int threshold_bits = 0;    ///< stored width; >= layer.threshold_bits()
+  int groups_at_once = 1;    ///< whose rows a fold has; > 1: as many as it has PEs for
 
   bool operator==(const ArrayUse&) const = default;
 };

@@ -28,8 +28,9 @@ void add(Hasher& hasher, const std::vector<T>& parts) {
 }
 
 void add(Hasher& hasher, const ArrayUse& use) {
-  const auto& [layer, rows, columns, accumulator_bits, threshold_bits] = use;
+  const auto& [layer, rows, columns, accumulator_bits, threshold_bits, groups_at_once] = use;
   add_all(hasher, layer, rows, columns, accumulator_bits, threshold_bits);
+  if (groups_at_once > 1) add_all(hasher, groups_at_once);
 }
 
 void add(Hasher& hasher, const PeArray& array) {

@@ -47,7 +47,8 @@ MvtuCore::MvtuCore(const Layer& layer, const PeArray& array, const ArrayUse& use
       weights_(static_cast<size_t>(layer.rows()) * static_cast<size_t>(use.columns)),
       thresholds_(layer.thresholds),
       packed_(layer.weight_format, layer.input_format, layer.rows(), layer.columns()),
-      sums_(static_cast<size_t>(layer.rows())) {
+      sums_(static_cast<size_t>(layer.rows())),
+      fold_rows_(layer.rows() / layer.groups * use.groups_at_once) {
   for (int row = 0; row < layer.rows(); ++row) {
     std::copy_n(layer.weight_row(row), layer.columns(), weights_of(row));
     for (int column = layer.columns(); column < use.columns; ++column) {
@@ -63,10 +64,11 @@ MvtuCore::MvtuCore(const Layer& layer, const PeArray& array, const ArrayUse& use
 }
 
 int MvtuCore::row_at(int fold, int pe) const {
-  const int rows = layer_.rows() / layer_.groups;
+  const int rows = fold_rows_;
   const int folds = (rows + pe_ - 1) / pe_;
   const int row = fold % folds * pe_ + pe;
-  return row < rows && fold / folds < layer_.groups ? fold / folds * rows + row : layer_.rows();
+  const int first = fold / folds * rows;
+  return row < rows && first < layer_.rows() ? first + row : layer_.rows();
 }
 
 void MvtuCore::arm(const Fault& fault) {

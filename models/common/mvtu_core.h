@@ -59,10 +59,11 @@ class MvtuCore {
   /// out.
   void apply_thresholds(int row, int count, int32_t* values) const;
 
-  // Channel-parallel: what a PE does in a fold, all rows of which are of one group.
+  // Channel-parallel: what a PE does in a fold, all rows of which are of the groups that the use
+  // takes at once.
   /// layer().rows() where that is padding.
   int row_at(int fold, int pe) const;
-  int pe_of(int row) const { return row % (layer_.rows() / layer_.groups) % pe_; }
+  int pe_of(int row) const { return row % fold_rows_ % pe_; }
 
   const Layer& layer() const { return layer_; }
 
@@ -142,6 +143,7 @@ class MvtuCore {
   PackedVector packed_window_;
   std::vector<int32_t> unpacked_;  // what window_ points to after load_codes()
   std::vector<int32_t> sums_;      // [rows], scratch of compute()
+  int fold_rows_;                  // of the groups that a fold is of
 };
 
 }  // namespace stuckat

@@ -41,27 +41,34 @@ struct Latencies {
   int sliding_window = 1;
   int width_converter = 1;
   int padding = 1;
-  int max_pool = 1;
+  int max_pool = 1;  ///< of every pool
   int memory = 1;
+  int junction = 1;  ///< of forks, adds and concats
 
   bool operator==(const Latencies&) const = default;
 };
 
-/// What belongs to one layer of the network. Pools use window_simd, word_bits and the depths only.
+/// What belongs to one layer of the network. Pools use window_simd, word_bits and the depths only;
+/// adds and concats PE, word_bits and the depths.
 struct LayerParams {
-  int pe = 1;                ///< rows computed at once; divides the (padded) rows
+  int pe = 1;                ///< rows computed at once; divides the (padded) rows, and those of a
+                             ///< group, or holds several groups. Of an add, a concat: channels at
+                             ///< once; divides those of each input
   int simd = 1;              ///< columns per step; divides the (padded) columns
   int window_simd = 0;       ///< channels in a word of the windows; divides the input channels.
-                             ///< 0: their gcd with SIMD; of a pool: as they come
+                             ///< 0: their gcd with SIMD; of a pool: as they come; with groups:
+                             ///< all channels of the groups that PE rows are of
   int accumulator_bits = 0;  ///< 0: the smallest that holds every partial sum
   int threshold_bits = 0;    ///< 0: the smallest that holds every threshold
   int padded_rows = 0;       ///< last layer only; 0: the next multiple of pe
   int word_bits = 0;         ///< widest word of the output stream; 0: as the part produces them
   int out_depth = 2;         ///< FIFO after the layer; 0: wires
   int inner_depth = 2;       ///< FIFOs inside it; 0: wires
+  std::vector<int> in_depths = {};  ///< [inputs] FIFO from the fork of what the input reads, if
+                                    ///< others read it too; those that are missing: inner_depth
   LayerParts parts;
-  Latencies latency{0, 0, 0, 0, 0, 0};  ///< of loops from HLS; 0: those of the accelerator
-  int dsp = 48;                         ///< MVTU in RTL: of cores for DSP48 or DSP58 slices
+  Latencies latency{0, 0, 0, 0, 0, 0, 0};  ///< of loops from HLS; 0: those of the accelerator
+  int dsp = 48;                            ///< MVTU in RTL: of cores for DSP48 or DSP58 slices
   int segment_length = 0;  ///< ... for DSP58: slices in a pipelined chain; 0: all in one
   int threshold_pe = 0;    ///< thresholds that are a part: rows at once; 0: PE
 
@@ -126,7 +133,9 @@ DataflowAccelerator built_in_dataflow(const std::string& name, const Network& ne
 
 /// A folding for any network: layer by layer the fewest PE*SIMD, then words of the MVTU that are
 /// those of its windows, and then the fewest PE, that need at most `target_cycles` per image, or as
-/// few as any folding where none does.
+/// few as any folding where none does. FIFOs hold 32 words.
+DataflowAccelerator auto_folding(const Network& network, int64_t target_cycles);
+/// The same; where streams fork, with FIFOs as with_sized_fifos() finds them.
 DataflowAccelerator auto_dataflow(const Network& network, int64_t target_cycles);
 
 /// Whether the accelerator can hold the network. Throws InputError("dataflow:NAME", ...).
@@ -138,8 +147,18 @@ const Capabilities& capabilities();
 // Figures of one layer on one accelerator, fitted and validated; index into network.layers.
 int padded_rows(const DataflowAccelerator& accelerator, const Network& network, int layer);
 int padded_columns(const DataflowAccelerator& accelerator, const Network& network, int layer);
+/// What a layer is built as, where that is not an MVTU: a pool, or a part that joins its inputs.
+bool is_pool(const Layer& layer);
+bool is_join(const Layer& layer);
+/// Groups that PE rows are of: their columns come in one word. PE divides the rows of one, or they
+/// divide PE (depthwise: PE channels at once, FINN's VVAU).
+int groups_at_once(const Layer& layer, const LayerParams& params);
+/// Of the FIFO from a fork to input `input` of the layer.
+int branch_depth(const LayerParams& params, int input);
+/// The layer's input with its padding around.
+Shape padded_shape(const Layer& layer);
 /// Whether a sliding window before a pool hands it one window after the other: always where
-/// they overlap. (FINN: Pool; without it StreamingMaxPool.)
+/// they overlap, or reach into padding. (FINN: Pool; without it StreamingMaxPool.)
 bool pools_windows(const DataflowAccelerator& accelerator, const Network& network, int layer);
 /// Channels in a word of a convolution's windows.
 int window_simd(const DataflowAccelerator& accelerator, const Network& network, int layer);
@@ -149,7 +168,8 @@ int threshold_bits(const DataflowAccelerator& accelerator, const Network& networ
 bool has_threshold_part(const DataflowAccelerator& accelerator, const Network& network, int layer);
 /// Enabled cycles that a result spends in the core of an MVTU in RTL.
 int core_stages(const LayerParams& params);
-/// Cycles that the MVTU of a layer computes for one image: NF * SF * output pixels.
+/// Cycles that the MVTU of a layer computes for one image: NF * SF * output pixels (depthwise:
+/// C*K*K/PE/SIMD * pixels, as a row's columns are those of its group).
 int64_t mvtu_cycles(const DataflowAccelerator& accelerator, const Network& network, int layer);
 /// Cycles for one image of the slowest of a layer's MVTU, its sliding window (HLS), and the pools
 /// after it, whose words have PE channels.

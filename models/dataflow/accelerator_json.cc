@@ -20,9 +20,10 @@ struct IntegerRow {
 const std::vector<IntegerRow<Latencies>>& latency_rows() {
   using L = Latencies;
   static const std::vector<IntegerRow<L>> rows = {
-      {"mvtu", &L::mvtu},       {"sliding_window", &L::sliding_window},
-      {"padding", &L::padding}, {"width_converter", &L::width_converter},
-      {"memory", &L::memory},   {"max_pool", &L::max_pool}};
+      {"mvtu", &L::mvtu},        {"sliding_window", &L::sliding_window},
+      {"padding", &L::padding},  {"width_converter", &L::width_converter},
+      {"memory", &L::memory},    {"max_pool", &L::max_pool},
+      {"junction", &L::junction}};
   return rows;
 }
 
@@ -153,10 +154,28 @@ Json parts_json(const LayerParts& parts) {
   return json;
 }
 
+/// Whether a layer has a parameter of MVTUs and joins.
+bool has(const Layer& layer, const std::string& key) {
+  if (key == "pe") return layer.part() == HardwarePart::pe_array || is_join(layer);
+  return key != "simd" || layer.part() == HardwarePart::pe_array;
+}
+
+void read_depths(const Json& json, const std::string& where, std::vector<int>& depths) {
+  const auto found = json.find("in_depths");
+  if (found == json.end()) return;
+  const auto is_depth = [](const Json& depth) {
+    return depth.is_number_integer() && depth >= 0 && depth <= 1 << 20;
+  };
+  if (!found->is_array() || !std::all_of(found->begin(), found->end(), is_depth)) {
+    throw InputError(where, "'in_depths' is " + shown(*found), "a list of depths");
+  }
+  for (const Json& depth : *found) depths.push_back(depth.get<int>());
+}
+
 void read_layer(const Json& json, const Network& network, const std::string& where,
                 DataflowAccelerator& accelerator, std::set<int>& seen) {
   require_object(json, where, "an element of 'layers'");
-  std::vector<std::string> keys = {"layer", "parts", "latency"};
+  std::vector<std::string> keys = {"layer", "parts", "latency", "in_depths"};
   add_keys(layer_rows(), keys);
   check_keys(json, keys, where);
   if (!json.contains("layer") || !json["layer"].is_string()) {
@@ -171,9 +190,10 @@ void read_layer(const Json& json, const Network& network, const std::string& whe
   }
   if (!seen.insert(index).second) throw InputError(where, "layer '" + name + "' twice", "once");
   for (const char* key : {"pe", "simd"}) {
-    if (json.contains(key) != (network.layer(index).part() == HardwarePart::pe_array)) {
+    if (json.contains(key) != has(network.layer(index), key)) {
       throw InputError(where, "layer '" + name + "': '" + key + "'",
-                       "pe and simd for layers with weights, and for them alone");
+                       "pe and simd for layers with weights, pe for those that join others, and "
+                       "for them alone");
     }
   }
   LayerParams& p = accelerator.layers[static_cast<size_t>(index)];
@@ -181,6 +201,7 @@ void read_layer(const Json& json, const Network& network, const std::string& whe
   read_integers(json, layer_rows(), p, of_layer);
   read_parts(json, of_layer, p.parts);
   read_latency(json, of_layer, p.latency);
+  read_depths(json, of_layer, p.in_depths);
 }
 
 DataflowAccelerator read_ours(const Json& json, const std::string& where, const Network& network,
@@ -214,8 +235,9 @@ DataflowAccelerator read_ours(const Json& json, const std::string& where, const 
   for (const Json& layer : json["layers"]) read_layer(layer, network, where, accelerator, seen);
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
-    if (layer.part() == HardwarePart::pe_array && seen.count(static_cast<int>(i)) == 0) {
-      throw InputError(where, "nothing about layer '" + layer.name + "'", "its pe and simd");
+    if (has(layer, "pe") && seen.count(static_cast<int>(i)) == 0) {
+      throw InputError(where, "nothing about layer '" + layer.name + "'",
+                       has(layer, "simd") ? "its pe and simd" : "its pe");
     }
   }
   return accelerator;
@@ -258,18 +280,23 @@ std::string to_json(const DataflowAccelerator& accelerator, const Network& netwo
   json["name"] = accelerator.name;
   json["clock_mhz"] = accelerator.clock_mhz;
   json["discipline"] = choice_name(disciplines, accelerator.discipline);
-  for (const auto& row : latency_rows()) json["latency"][row.key] = accelerator.latency.*row.member;
+  for (const auto& row : latency_rows()) {
+    if (row.member == &Latencies::junction && is_chain(network)) continue;
+    json["latency"][row.key] = accelerator.latency.*row.member;
+  }
   for (const auto& row : accelerator_rows()) json[row.key] = accelerator.*row.member;
   for (size_t i = 0; i < network.layers.size(); ++i) {
     Json layer;
     layer["layer"] = network.layers[i].name;
     for (const auto& row : layer_rows()) {
       const std::string key = row.key;
-      if (network.layers[i].part() == HardwarePart::max_pool && (key == "pe" || key == "simd"))
+      if (!has(network.layers[i], key)) continue;
+      if ((network.layers[i].is_flat() || is_join(network.layers[i])) && key == "window_simd")
         continue;
-      if (network.layers[i].is_flat() && key == "window_simd") continue;
       layer[key] = accelerator.layers[i].*row.member;
     }
+    const auto& in_depths = accelerator.layers[i].in_depths;
+    if (!in_depths.empty()) layer["in_depths"] = in_depths;
     layer["parts"] = parts_json(accelerator.layers[i].parts);
     for (const auto& row : latency_rows()) {
       const int steps = accelerator.layers[i].latency.*row.member;

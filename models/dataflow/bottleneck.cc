@@ -20,6 +20,9 @@ std::vector<Depth> depths_of(DataflowAccelerator& accelerator, const Network& ne
     const std::string& name = network.layers[i].name;
     depths.push_back({"the FIFOs inside " + name, &accelerator.layers[i].inner_depth});
     depths.push_back({"the FIFO after " + name, &accelerator.layers[i].out_depth});
+    for (int& depth : accelerator.layers[i].in_depths) {
+      depths.push_back({"a FIFO from a fork to " + name, &depth});
+    }
   }
   return depths;
 }

@@ -1,10 +1,12 @@
 // Foldings that were published, as tables (docs/hardware.md, BNN-PYNQ accelerators), and generated
 // ones.
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <tuple>
 
 #include "models/dataflow/accelerator.h"
+#include "models/dataflow/fifo_sizing.h"
 #include "workloads/errors.h"
 
 namespace stuckat::dataflow {
@@ -110,19 +112,40 @@ std::vector<int> divisors(int number) {
   return result;
 }
 
+/// Whether PE rows of SIMD columns are what an MVTU with groups can be.
+bool fits_groups(const Layer& layer, int pe, int simd) {
+  if (layer.groups == 1) return true;
+  const int rows = layer.rows() / layer.groups;
+  if (rows % pe == 0) return true;
+  return pe % rows == 0 && layer.groups % (pe / rows) == 0 && simd % layer.group_channels() == 0;
+}
+
+/// As many channels of each input at once as an image needs to be added, or joined, in time.
+int auto_join_pe(const Network& network, const Layer& layer, int64_t target_cycles) {
+  int common = layer.output.channels;
+  for (const int tensor : layer.inputs) common = std::gcd(common, network.shape(tensor).channels);
+  for (const int pe : divisors(common)) {
+    if (layer.output.size() / pe <= target_cycles) return pe;
+  }
+  return common;
+}
+
 LayerParams auto_layer(const Network& network, int index, int64_t target_cycles) {
   LayerParams best;
   best.out_depth = best.inner_depth = 32;
   const Layer& layer = network.layers[static_cast<size_t>(index)];
+  if (is_join(layer)) best.pe = auto_join_pe(network, layer, target_cycles);
   if (layer.part() != HardwarePart::pe_array) return best;
   using Rank = std::tuple<int64_t, int64_t, bool, int>;  // cycles above the target, cost, ..., PE
   std::optional<Rank> best_rank;
   LayerParams p = best;
   for (const int pe : divisors(layer.rows())) {
     for (const int simd : divisors(layer.columns())) {
+      if (!fits_groups(layer, pe, simd)) continue;
       p.pe = pe;
       p.simd = simd;
-      const bool converts = !layer.is_flat() && layer.input.channels % simd != 0;
+      const bool converts =
+          !layer.is_flat() && layer.groups == 1 && layer.input.channels % simd != 0;
       const Rank rank{std::max(target_cycles, layer_cycles(network, index, p)), int64_t{pe} * simd,
                       converts, pe};
       if (best_rank && rank >= *best_rank) continue;
@@ -150,7 +173,7 @@ DataflowAccelerator built_in_dataflow(const std::string& name, const Network& ne
   throw_unknown_name("dataflow", "accelerator", name, dataflow_names());
 }
 
-DataflowAccelerator auto_dataflow(const Network& network, int64_t target_cycles) {
+DataflowAccelerator auto_folding(const Network& network, int64_t target_cycles) {
   DataflowAccelerator accelerator;
   accelerator.name = "auto:" + std::to_string(target_cycles);
   accelerator.input_depth = 32;
@@ -160,6 +183,11 @@ DataflowAccelerator auto_dataflow(const Network& network, int64_t target_cycles)
   }
   validate(accelerator, network);
   return accelerator;
+}
+
+DataflowAccelerator auto_dataflow(const Network& network, int64_t target_cycles) {
+  DataflowAccelerator accelerator = auto_folding(network, target_cycles);
+  return is_chain(network) ? accelerator : with_sized_fifos(std::move(accelerator), network);
 }
 
 }  // namespace stuckat::dataflow

@@ -1,7 +1,9 @@
 #include "models/dataflow/chain.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <utility>
 
 #include "models/dataflow/max_pool.h"
 #include "models/dataflow/sliding_window.h"
@@ -17,21 +19,111 @@ class ChainBuilder {
 
   Chain build() {
     add_input();
-    for (size_t i = 0; i < network_.layers.size(); ++i) {
-      const Layer& layer = network_.layers[i];
-      layer.part() == HardwarePart::max_pool ? add_pool(static_cast<int>(i))
-                                             : add_mvtu(static_cast<int>(i));
+    fork(0);
+    for (int i = 0; i < static_cast<int>(network_.layers.size()); ++i) {
+      const Layer& layer = network_.layer(i);
+      if (is_join(layer)) {
+        add_join(i);
+      } else {
+        current_ = way_.at({i, 0});
+        is_pool(layer) ? add_pool(i) : add_mvtu(i);
+      }
+      fork(Network::output_tensor(i));
     }
-    chain_.stages.push_back({StageKind::memory_writer, "output/memory_writer", -1});
+    chain_.stages.push_back({StageKind::memory_writer, "output/memory_writer", -1, {current_}, {}});
+    for (size_t s = 0; s < chain_.stages.size(); ++s) {
+      for (const int in : chain_.stages[s].inputs) stream(in).to = static_cast<int>(s);
+      for (const int out : chain_.stages[s].outputs) stream(out).from = static_cast<int>(s);
+    }
     return std::move(chain_);
   }
 
  private:
-  void add(StageKind kind, const std::string& name, int layer, StreamSpec out) {
-    chain_.stages.push_back({kind, name, layer});
-    chain_.streams.push_back(std::move(out));
+  StreamSpec& stream(int index) { return chain_.streams[static_cast<size_t>(index)]; }
+  int push(StreamSpec stream) {
+    chain_.streams.push_back(std::move(stream));
+    return static_cast<int>(chain_.streams.size()) - 1;
   }
-  const StreamSpec& current() const { return chain_.streams.back(); }
+  void add(StageKind kind, const std::string& name, int layer, StreamSpec out) {
+    std::vector<int> inputs;
+    if (current_ >= 0) inputs = {current_};
+    current_ = push(std::move(out));
+    chain_.stages.push_back({kind, name, layer, std::move(inputs), {current_}});
+  }
+  /// The stream that the next stage reads.
+  const StreamSpec& current() const { return chain_.streams[static_cast<size_t>(current_)]; }
+
+  /// What carries a tensor goes to the layer that reads it, or to each of several after a fork.
+  void fork(int tensor) {
+    std::vector<std::pair<int, int>> readers;  // layer, and which of its inputs
+    for (const int layer : network_.consumers(tensor)) {
+      const auto& inputs = network_.layer(layer).inputs;
+      for (size_t k = 0; k < inputs.size(); ++k) {
+        if (inputs[k] == tensor) readers.emplace_back(layer, static_cast<int>(k));
+      }
+    }
+    if (readers.size() == 1) way_[readers.front()] = current_;
+    if (readers.size() < 2) return;
+    StageSpec stage{StageKind::fork,
+                    network_.tensor_name(tensor) + "/fork",
+                    Network::producer(tensor),
+                    {current_},
+                    {}};
+    for (const auto& reader : readers) {
+      const auto [layer, input] = reader;
+      StreamSpec branch = current();
+      branch.name = network_.layer(layer).name + "/in" + std::to_string(input);
+      branch.depth = branch_depth(params(layer), input);
+      branch.tensor = -1;
+      branch.branch = input;
+      way_[reader] = push(std::move(branch));
+      stage.outputs.push_back(way_[reader]);
+    }
+    chain_.stages.push_back(std::move(stage));
+  }
+
+  /// Words of PE elements of every input, and what is made of them.
+  void add_join(int index) {
+    const Layer& layer = network_.layer(index);
+    const LayerParams& p = params(index);
+    const bool adds = layer.kind == LayerKind::add;
+    const std::string part = adds ? "/add" : "/concat";
+    StageSpec stage{adds ? StageKind::add : StageKind::concat, layer.name + part, index, {}, {}};
+    for (size_t k = 0; k < layer.inputs.size(); ++k) {
+      const int tensor = layer.inputs[k];
+      const std::string number = std::to_string(k);
+      current_ = way_.at({index, static_cast<int>(k)});
+      convert(layer.name + "/input_converter" + number, index, p.inner_depth,
+              {layer.name + "/operands" + number, p.pe, network_.format(tensor).bits, p.inner_depth,
+               network_.shape(tensor).size() / p.pe, -1});
+      stage.inputs.push_back(current_);
+    }
+    const int bits = layer.accumulator_output ? accumulator_bits(accelerator_, network_, index)
+                                              : layer.output_format.bits;
+    const StreamSpec out = result_of(index, p.pe, bits);
+    current_ =
+        push(out.lanes == p.pe ? out
+                               : StreamSpec{layer.name + (adds ? "/sums" : "/joined"), p.pe, bits,
+                                            p.inner_depth, layer.output.size() / p.pe, -1});
+    stage.outputs = {current_};
+    chain_.stages.push_back(std::move(stage));
+    convert(layer.name + "/output_converter", index, p.inner_depth, out);
+  }
+
+  /// What a layer gives, in words of `lanes` elements as its part has them, unless its parameters
+  /// say otherwise.
+  StreamSpec result_of(int index, int lanes, int bits) const {
+    const Layer& layer = network_.layer(index);
+    const LayerParams& p = params(index);
+    const int64_t elements = layer.output.size();
+    StreamSpec out{layer.name + "/out",          lanes, bits, p.out_depth, elements / lanes,
+                   Network::output_tensor(index)};
+    if (p.word_bits > 0 && !layer.accumulator_output) {
+      out.lanes = lanes_in_word(layer.output.channels, bits, p.word_bits);
+      out.words_per_image = elements / out.lanes;
+    }
+    return out;
+  }
 
   /// Width converters until the words are as `out` says; through the least common multiple where
   /// neither width divides the other. Nothing if they are already.
@@ -54,7 +146,7 @@ class ChainBuilder {
     const int bits = first.input_format.bits;
     StreamSpec pixels{
         "input", first.input.channels, bits, accelerator_.input_depth, first.input.pixels(), 0};
-    if (first.is_flat()) {
+    if (first.is_flat() && network_.only_consumer(0) == 0) {
       const int simd = params(0).simd;
       pixels.lanes = simd;
       pixels.words_per_image = padded_columns(accelerator_, network_, 0) / simd;
@@ -75,12 +167,13 @@ class ChainBuilder {
     if (!layer.is_flat()) add_windows(index);
     const int64_t columns = padded_columns(accelerator_, network_, index);
     const int in_bits = layer.input_format.bits;
-    if (!layer.is_flat() || index > 0) {
-      const char* converter = layer.is_flat() ? "/input_converter" : "/window_converter";
-      convert(layer.name + converter, index, p.inner_depth,
-              {layer.name + "/columns", p.simd, in_bits, p.inner_depth,
-               layer.output.pixels() * columns / p.simd, -1});
-    }
+    // Nothing where the memory's words are those of the first layer already.
+    const char* converter = layer.is_flat() ? "/input_converter" : "/window_converter";
+    convert(layer.name + converter, index, p.inner_depth,
+            {layer.name + "/columns", p.simd * groups_at_once(layer, p), in_bits, p.inner_depth,
+             int64_t{layer.output.pixels()} * layer.groups / groups_at_once(layer, p) * columns /
+                 p.simd,
+             -1});
     const int rows = padded_rows(accelerator_, network_, index);
     const int64_t elements = int64_t{layer.output.pixels()} * rows;
     const int out_bits =
@@ -119,21 +212,25 @@ class ChainBuilder {
     convert(layer.name + "/input_converter", index, p.inner_depth,
             {layer.name + "/channels", simd, bits, p.inner_depth,
              layer.input.pixels() * words_per_pixel, -1});
-    if (layer.padding > 0) {
-      const int64_t height = layer.input.height + 2 * layer.padding;
-      const int64_t width = layer.input.width + 2 * layer.padding;
-      add(StageKind::padding, layer.name + "/padding", index,
-          {layer.name + "/padded", simd, bits, p.inner_depth, height * width * words_per_pixel,
-           -1});
-    }
+    add_padding(index, simd);
     add_window(index, simd);
+  }
+
+  void add_padding(int index, int simd) {
+    const Layer& layer = network_.layer(index);
+    const LayerParams& p = params(index);
+    if (layer.padding == Padding(0)) return;
+    const Shape padded = padded_shape(layer);
+    add(StageKind::padding, layer.name + "/padding", index,
+        {layer.name + "/padded", simd, layer.input_format.bits, p.inner_depth, padded.size() / simd,
+         -1});
   }
 
   /// A word of `simd` channels of one pixel of a window after the other; parallel: of all.
   void add_window(int index, int simd) {
     const Layer& layer = network_.layers[static_cast<size_t>(index)];
     const LayerParams& p = params(index);
-    const int size = layer.kernel * layer.kernel;
+    const int size = layer.kernel.height * layer.kernel.width;
     const bool parallel = window_version(layer, p) == WindowVersion::parallel;
     const int64_t words = int64_t{layer.output.pixels()} * (layer.input.channels / simd);
     add(StageKind::sliding_window, layer.name + "/sliding_window", index,
@@ -151,20 +248,19 @@ class ChainBuilder {
       convert(layer.name + "/input_converter", index, p.inner_depth,
               {layer.name + "/channels", lanes, bits, p.inner_depth,
                layer.input.pixels() * words_per_pixel, -1});
+      add_padding(index, lanes);
       add_window(index, lanes);
     }
-    StreamSpec out{layer.name + "/out",         lanes,    bits, p.out_depth,
-                   layer.output.size() / lanes, index + 1};
-    if (p.word_bits > 0) {
-      out.lanes = lanes_in_word(layer.output.channels, bits, p.word_bits);
-      out.words_per_image = layer.output.size() / out.lanes;
-    }
+    const bool sums = layer.kind->sums;
+    const int out_bits = layer.accumulator_output ? accumulator_bits(accelerator_, network_, index)
+                                                  : layer.output_format.bits;
+    const StreamSpec out = result_of(index, lanes, sums ? out_bits : bits);
     StreamSpec pooled = out;
     if (out.lanes != lanes) {
-      pooled = {layer.name + "/pooled",      lanes, bits, p.inner_depth,
+      pooled = {layer.name + "/pooled",      lanes, out.lane_bits, p.inner_depth,
                 layer.output.size() / lanes, -1};
     }
-    add(StageKind::max_pool, layer.name + "/pool", index, pooled);
+    add(sums ? StageKind::average_pool : StageKind::max_pool, layer.name + "/pool", index, pooled);
     convert(layer.name + "/output_converter", index, p.inner_depth, out);
   }
 
@@ -182,9 +278,15 @@ class ChainBuilder {
   const DataflowAccelerator& accelerator_;
   const Network& network_;
   Chain chain_;
+  int current_ = -1;                        // stream
+  std::map<std::pair<int, int>, int> way_;  // stream to input k of a layer, by layer and k
 };
 
 }  // namespace
+
+bool is_junction(StageKind kind) {
+  return kind == StageKind::fork || kind == StageKind::add || kind == StageKind::concat;
+}
 
 std::vector<size_t> stages_between(const Chain& chain, const std::string& first,
                                    const std::string& last) {

@@ -34,8 +34,8 @@ void ChainRecords::repeat(const Chain& chain, const std::vector<PartProgram>& pr
     if (!std::holds_alternative<RtlMvuShape>(programs[i])) continue;
     // One for each word that it writes; after the last word are none.
     const int64_t words = images * words_written_per_image(programs[i]);
-    exits[i].repeat(fifos[i].pushed() + fifos[i].skipped(), fifos[i].last_push() + 1, words, cycles,
-                    periods);
+    const TimedFifo& out = fifos[static_cast<size_t>(chain.stages[i].outputs.front())];
+    exits[i].repeat(out.pushed() + out.skipped(), out.last_push() + 1, words, cycles, periods);
   }
 }
 
@@ -64,8 +64,9 @@ void repeat(ChainHistories& histories, const Chain& chain, const std::vector<Tim
   }
 }
 
-void note_state(ChainHistories& histories, const Snapshot& now, const std::vector<Snapshot>& states,
-                const TimedParts& parts, std::vector<TimedFifo>& fifos) {
+void note_state(ChainHistories& histories, const Chain& chain, const Snapshot& now,
+                const std::vector<Snapshot>& states, const TimedParts& parts,
+                std::vector<TimedFifo>& fifos) {
   size_t known = 0;
   const auto note_until = [&](size_t stages, size_t state) {
     for (; known < std::min(stages, fifos.size()); ++known) {
@@ -80,7 +81,7 @@ void note_state(ChainHistories& histories, const Snapshot& now, const std::vecto
     }
   };
   for (size_t state = 0; state < states.size() && known < fifos.size(); ++state) {
-    note_until(repeated_stages(now, states[state]), state);
+    note_until(repeated_stages(chain, now, states[state]), state);
   }
   note_until(fifos.size(), states.size());
 }

@@ -25,7 +25,7 @@ struct ChainRecords {
               int64_t periods);
 };
 
-/// Of a run: [stream] what came before it, null where a word had to wait for room.
+/// Of a run of a chain: [stream] what came before it, null where a word had to wait for room.
 using ChainHistories = std::vector<std::shared_ptr<StreamHistory>>;
 
 void record(ChainHistories& histories, std::vector<TimedFifo>& fifos);
@@ -33,7 +33,8 @@ void repeat(ChainHistories& histories, const Chain& chain, const std::vector<Tim
             const Snapshot& now, const Snapshot& then, int64_t periods);
 /// The state after an image, beside those after all images before. States of the parts before each
 /// stream are numbered by the first image that ends in them.
-void note_state(ChainHistories& histories, const Snapshot& now, const std::vector<Snapshot>& states,
-                const TimedParts& parts, std::vector<TimedFifo>& fifos);
+void note_state(ChainHistories& histories, const Chain& chain, const Snapshot& now,
+                const std::vector<Snapshot>& states, const TimedParts& parts,
+                std::vector<TimedFifo>& fifos);
 
 }  // namespace stuckat::dataflow

@@ -1,19 +1,19 @@
 #include "models/dataflow/chain_snapshot.h"
 
-#include <cassert>
-
 namespace stuckat::dataflow {
 
-Snapshot take_snapshot(int64_t image, const TimedParts& parts, std::vector<TimedFifo>& fifos,
-                       bool occupancy) {
+Snapshot take_snapshot(int64_t image, const Chain& chain, const TimedParts& parts,
+                       std::vector<TimedFifo>& fifos, bool occupancy) {
   Snapshot s;
   s.image = image;
   const auto keep = [&](int64_t time) { s.times.push_back(time); };
   const auto keep_deciding = [&](int64_t time) { s.deciding.push_back(time); };
   for (size_t i = 0; i < parts.size(); ++i) {
-    if (i > 0) {
-      fifos[i - 1].each_time(keep);
-      fifos[i - 1].each_deciding_time(keep_deciding);
+    for (const int stream : chain.stages[i].inputs) {
+      TimedFifo& fifo = fifos[static_cast<size_t>(stream)];
+      s.position.push_back(fifo.stored());
+      fifo.each_time(keep);
+      fifo.each_deciding_time(keep_deciding);
     }
     parts[i]->append_position(image, s.position);
     parts[i]->each_time(keep);
@@ -24,25 +24,25 @@ Snapshot take_snapshot(int64_t image, const TimedParts& parts, std::vector<Timed
     s.blocked.push_back(parts[i]->blocked());
   }
   for (size_t i = 0; occupancy && i < fifos.size(); ++i) {
-    assert(fifos[i].words() == 0);
     fifos[i].settle();
     s.unsettled.emplace_back();
-    fifos[i].append_unsettled(s.clocks[i], s.unsettled.back());
+    const auto from = static_cast<size_t>(chain.streams[i].from);
+    fifos[i].append_unsettled(s.clocks[from], s.unsettled.back());
     s.cycles_at.push_back(fifos[i].cycles_at());
   }
   return s;
 }
 
-size_t repeated_stages(const Snapshot& now, const Snapshot& then) {
+size_t repeated_stages(const Chain& chain, const Snapshot& now, const Snapshot& then) {
   if (then.image == 0) return 0;
   const int64_t cycles = now.clocks.front() - then.clocks.front();
   size_t position = 0, time = 0;
   for (size_t stage = 0; stage < now.clocks.size(); ++stage) {
     const size_t positions = now.position_ends[stage], times = now.time_ends[stage];
     if (then.position_ends[stage] != positions || then.time_ends[stage] != times) return stage;
-    if (stage > 0 && !now.unsettled.empty() &&
-        now.unsettled[stage - 1] != then.unsettled[stage - 1]) {
-      return stage;
+    for (const int stream : chain.stages[stage].inputs) {
+      const auto i = static_cast<size_t>(stream);
+      if (!now.unsettled.empty() && now.unsettled[i] != then.unsettled[i]) return stage;
     }
     for (; position < positions; ++position) {
       if (now.position[position] != then.position[position]) return stage;

@@ -13,9 +13,8 @@ Cost Dataflow::cost(const Network& network) const {
     const auto index = static_cast<int>(i);
     if ((layer.part() == HardwarePart::pe_array && !layer.is_flat()) ||
         pools_windows(description_, network, index)) {
-      sum.memory_bits += int64_t{layer.kernel + layer.stride} *
-                         (layer.input.width + 2 * layer.padding) * layer.input.channels *
-                         layer.input_format.bits;
+      sum.memory_bits += int64_t{layer.kernel.height + layer.stride.height} *
+                         padded_shape(layer).width * layer.input.channels * layer.input_format.bits;
     }
     if (layer.part() != HardwarePart::pe_array) continue;
     const LayerParams& p = description_.layers[i];

@@ -3,9 +3,10 @@
 #include "faultmaps/lower.h"
 #include "faultmaps/mitigation/protection.h"
 #include "models/dataflow/arming.h"
-#include "models/dataflow/max_pool_module.h"
+#include "models/dataflow/junction_module.h"
 #include "models/dataflow/mvtu_module.h"
 #include "models/dataflow/padding_module.h"
+#include "models/dataflow/pool_module.h"
 #include "models/dataflow/rtl_parts_module.h"
 #include "models/dataflow/sliding_window_module.h"
 #include "models/dataflow/width_converter_module.h"
@@ -48,7 +49,7 @@ ElaboratedChain::ElaboratedChain(const Chain& chain, const DataflowAccelerator& 
   for (size_t i = 0; i < chain.streams.size(); ++i) {
     streams_.push_back(nullptr);
     const StreamSpec& spec = chain.streams[i];
-    if (!built_[i] && !built_[i + 1]) continue;
+    if (!built_[static_cast<size_t>(spec.from)] && !built_[static_cast<size_t>(spec.to)]) continue;
     streams_.back() =
         std::make_unique<kernel::Stream>(spec.name.c_str(), spec.depth, spec.word_bits());
   }
@@ -57,11 +58,27 @@ ElaboratedChain::ElaboratedChain(const Chain& chain, const DataflowAccelerator& 
   }
 }
 
+std::vector<kernel::Stream*> ElaboratedChain::read_by(size_t stage) const {
+  std::vector<kernel::Stream*> result;
+  for (const int i : chain_.stages[stage].inputs) {
+    result.push_back(streams_[static_cast<size_t>(i)].get());
+  }
+  return result;
+}
+
+std::vector<kernel::Stream*> ElaboratedChain::written_by(size_t stage) const {
+  std::vector<kernel::Stream*> result;
+  for (const int i : chain_.stages[stage].outputs) {
+    result.push_back(streams_[static_cast<size_t>(i)].get());
+  }
+  return result;
+}
+
 std::unique_ptr<kernel::Stage> ElaboratedChain::build(size_t index) {
   const StageSpec& stage = chain_.stages[index];
   const PartProgram& program = programs_[index];
   if (const auto* loop = std::get_if<LoopProgram>(&program)) return build_loop(index, *loop);
-  kernel::Stream &in = *streams_[index - 1], &out = *streams_[index];
+  kernel::Stream &in = *read_by(index).front(), &out = *written_by(index).front();
   const RtlStageParams params{cycles_per_image(program), &run_length_};
   if (const auto* window = std::get_if<RtlWindowProgram>(&program)) {
     return std::make_unique<RtlWindowModule>(stage.name.c_str(), in, out, window->shape, params);
@@ -81,17 +98,18 @@ std::unique_ptr<kernel::Stage> ElaboratedChain::build_loop(size_t index,
   const int64_t* images = &run_length_;
   const int latency = program.latency_steps;
   const Discipline discipline = program.discipline;
-  kernel::Stream* in = index > 0 ? streams_[index - 1].get() : nullptr;
-  kernel::Stream* out = index < streams_.size() ? streams_[index].get() : nullptr;
+  const auto ins = read_by(index), outs = written_by(index);
+  kernel::Stream* in = ins.empty() ? nullptr : ins.front();
+  kernel::Stream* out = outs.empty() ? nullptr : outs.front();
   const auto layer = static_cast<size_t>(std::max(0, stage.layer));
   const Layer& l = network_.layers[layer];
-  const int lanes = index > 0 ? chain_.streams[index - 1].lanes : 1;
+  const int lanes = ins.empty() ? 1 : chain_.in(index).lanes;
   switch (stage.kind) {
     case StageKind::memory_reader:
       return std::make_unique<MemoryReaderModule>(name, *out, latency, images_);
     case StageKind::width_converter: {
-      const int64_t narrow = std::max(chain_.streams[index - 1].words_per_image,
-                                      chain_.streams[index].words_per_image);
+      const int64_t narrow =
+          std::max(chain_.in(index).words_per_image, chain_.out(index).words_per_image);
       return std::make_unique<WidthConverterModule>(
           name, *in, *out,
           WidthConverterModule::Params{latency, discipline, narrow, images, program.side_register});
@@ -113,30 +131,55 @@ std::unique_ptr<kernel::Stage> ElaboratedChain::build_loop(size_t index,
     }
     case StageKind::mvtu:
       return std::make_unique<MvtuModule>(
-          name, *in, *out, MvtuModule::Params{latency, discipline, l.output.pixels(), images},
+          name, *in, *out,
+          MvtuModule::Params{latency, discipline,
+                             int64_t{l.output.pixels()} *
+                                 (l.groups / groups_at_once(l, accelerator_.layers[layer])),
+                             images},
           *mvtus_[layer]);
     case StageKind::thresholding:
       return std::make_unique<ThresholdingModule>(
           name, *in, *out,
           ThresholdingModule::Params{lanes, l.output_format.bits, images,
-                                     chain_.streams[index - 1].words_per_image},
+                                     chain_.in(index).words_per_image},
           *mvtus_[layer]);
-    case StageKind::max_pool: {
+    case StageKind::max_pool:
+    case StageKind::average_pool: {
       const bool windows = pools_windows(accelerator_, network_, stage.layer);
       const int words = l.input.channels / lanes;
-      auto params = windows ? MaxPoolModule::params_for_windows(l, words)
-                            : MaxPoolModule::params_for(l, words);
+      auto params = windows ? window_pool_params(l, words) : pool_params(l, words);
       params.latency_steps = latency;
       params.images = images;
       if (windows) params.discipline = discipline;
-      return std::make_unique<MaxPoolModule>(name, *in, *out, params,
-                                             windows ? pooled_window(l, lanes) : l, lanes);
+      if (stage.kind == StageKind::max_pool) {
+        return std::make_unique<MaxPoolModule>(name, *in, *out, params, MaxPool(l, lanes, windows));
+      }
+      return std::make_unique<SumPoolModule>(
+          name, *in, *out, params, SumPool(l, lanes, windows, chain_.out(index).lane_bits));
+    }
+    case StageKind::fork:
+    case StageKind::add:
+    case StageKind::concat: {
+      std::vector<int> turns;
+      for (size_t i = 0; i < ins.size() && stage.kind == StageKind::concat; ++i) {
+        turns.push_back(network_.shape(l.inputs[i]).channels / lanes);
+      }
+      std::unique_ptr<Junction> core;
+      if (stage.kind == StageKind::add)
+        core = std::make_unique<Adder>(l, lanes, chain_.out(index).lane_bits);
+      else
+        core = std::make_unique<PassedWords>(out->limbs());
+      return std::make_unique<JunctionModule>(
+          name, ins, outs,
+          JunctionModule::Params{latency, discipline, chain_.out(index).words_per_image,
+                                 std::move(turns), images},
+          std::move(core));
     }
     case StageKind::memory_writer:
       break;
   }
-  auto writer = std::make_unique<MemoryWriterModule>(
-      name, *in, chain_.streams[index - 1].words_per_image, images);
+  auto writer =
+      std::make_unique<MemoryWriterModule>(name, *in, chain_.in(index).words_per_image, images);
   writer_ = writer.get();
   return writer;
 }
@@ -155,8 +198,7 @@ std::string ElaboratedChain::stage_of(const Fault& fault) const {
 void ElaboratedChain::arm_register(RtlMvuModule& mvu, const Fault& fault) const {
   const auto [which, pe, bit, unused] = fault.coordinates;
   for (const StreamSpec& stream : chain_.streams) {
-    const auto index = static_cast<size_t>(&stream - chain_.streams.data());
-    if (chain_.stages[index].name != stage_of(fault)) continue;
+    if (chain_.stages[static_cast<size_t>(stream.from)].name != stage_of(fault)) continue;
     const int at = pe * stream.lane_bits + bit;
     if (!fault.is_flip()) return mvu.stick_register(which, at, fault.value != 0);
     if (which == 1) refuse_on_wires(fault, stream.depth == 0, placement_);

@@ -52,6 +52,8 @@ class ElaboratedChain {
  private:
   std::string stage_of(const Fault& fault) const;
   void arm_register(RtlMvuModule& mvu, const Fault& fault) const;
+  std::vector<kernel::Stream*> read_by(size_t stage) const;
+  std::vector<kernel::Stream*> written_by(size_t stage) const;
   std::unique_ptr<kernel::Stage> build(size_t index);
   std::unique_ptr<kernel::Stage> build_loop(size_t index, const LoopProgram& program);
 

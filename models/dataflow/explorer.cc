@@ -4,6 +4,7 @@
 
 #include "models/dataflow/family.h"
 #include "models/dataflow/fifo_depths.h"
+#include "models/dataflow/fifo_sizing.h"
 #include "models/dataflow/folding_base.h"
 #include "models/dataflow/foldings.h"
 #include "models/dataflow/timing_cache.h"
@@ -18,10 +19,16 @@ using explore::DesignPoint;
 using explore::Findings;
 constexpr const char* elsewhere = "a finding of another run";
 
-/// Every FIFO with so many words.
-DataflowAccelerator with_depth(DataflowAccelerator accelerator, int depth) {
-  accelerator.input_depth = depth;
-  for (auto& layer : accelerator.layers) layer.out_depth = layer.inner_depth = depth;
+/// Every FIFO with so many words; where streams fork, those that need more to move at all keep it.
+DataflowAccelerator with_depth(DataflowAccelerator accelerator, const Network& network, int depth) {
+  const bool chain = is_chain(network);
+  const auto set = [&](int& of) { of = chain ? depth : std::max(of, depth); };
+  set(accelerator.input_depth);
+  for (auto& layer : accelerator.layers) {
+    set(layer.out_depth);
+    set(layer.inner_depth);
+    for (int& in : layer.in_depths) set(in);
+  }
   return accelerator;
 }
 
@@ -31,6 +38,7 @@ Json depths_of(const DataflowAccelerator& accelerator) {
   for (const auto& layer : accelerator.layers) {
     depths.push_back(layer.out_depth);
     depths.push_back(layer.inner_depth);
+    for (const int depth : layer.in_depths) depths.push_back(depth);
   }
   return depths;
 }
@@ -41,6 +49,7 @@ DataflowAccelerator with_depths(DataflowAccelerator accelerator, const Json& dep
   for (auto& layer : accelerator.layers) {
     layer.out_depth = *depth++;
     layer.inner_depth = *depth++;
+    for (int& in : layer.in_depths) in = *depth++;
   }
   return accelerator;
 }
@@ -104,8 +113,10 @@ class DataflowExplorer final : public explore::Explorer {
  private:
   /// Foldings as --base says.
   std::vector<DataflowAccelerator> built(std::vector<DataflowAccelerator> foldings) const {
-    if (!base_) return foldings;
-    for (DataflowAccelerator& folding : foldings) folding = built_as(*base_, folding, network_);
+    for (DataflowAccelerator& folding : foldings) {
+      if (base_) folding = built_as(*base_, folding, network_);
+      if (!is_chain(network_)) folding = with_sized_fifos(std::move(folding), network_);
+    }
     return foldings;
   }
   /// FINN builds no FIFO for fewer than two words; without --base one is enough.
@@ -129,9 +140,9 @@ class DataflowExplorer final : public explore::Explorer {
     for (const std::string& fifo : fifos_) {
       const auto frames_per_second = [&](const DataflowAccelerator& folding) {
         // The smallest FIFOs are those that keep the interval of roomy ones.
-        const auto a = fifo == "smallest" ? with_depth(folding, roomy_depth)
+        const auto a = fifo == "smallest" ? with_depth(folding, network_, roomy_depth)
                        : fifo == "given"  ? folding
-                                          : with_depth(folding, std::stoi(fifo));
+                                          : with_depth(folding, network_, std::stoi(fifo));
         return rate.clock_mhz * 1e6 / timing(a, findings).interval_cycles();
       };
       const auto first = std::partition_point(
@@ -174,7 +185,7 @@ class DataflowExplorer final : public explore::Explorer {
       });
       a = with_depths(given, parse_json(found, elsewhere));
     } else if (fifo != "given") {
-      a = with_depth(given, std::stoi(fifo));
+      a = with_depth(given, network_, std::stoi(fifo));
     }
     for (const double clock : clocks_mhz) {
       a.clock_mhz = clock;

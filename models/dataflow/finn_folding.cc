@@ -96,7 +96,7 @@ void read_paddings(const FinnFile& file, const Network& network, const std::stri
                    DataflowAccelerator& accelerator, std::vector<LayerNodes>& nodes_of_layers) {
   std::vector<size_t> padded;
   for (size_t i = 0; i < network.layers.size(); ++i) {
-    if (network.layers[i].padding > 0) padded.push_back(i);
+    if (network.layers[i].padding != Padding(0)) padded.push_back(i);
   }
   if (!file.paddings.empty()) {
     require_nodes(file.paddings.size(), padded.size(), "with padding (FMPadding)",
@@ -135,10 +135,10 @@ bool is_finn_folding(const Json& json) { return names_finn_nodes(json); }
 void choose_finn_converters(DataflowAccelerator& accelerator, const Network& network) {
   const Chain chain = build_chain(accelerator, network);
   for (LayerParams& p : accelerator.layers) p.parts.width_converter = Backend::rtl;
-  for (size_t i = 1; i < chain.streams.size(); ++i) {
+  for (size_t i = 1; i + 1 < chain.stages.size(); ++i) {
     const StageSpec& stage = chain.stages[i];
     if (stage.kind != StageKind::width_converter || stage.layer < 0) continue;
-    const StreamSpec &in = chain.streams[i - 1], &out = chain.streams[i];
+    const StreamSpec &in = chain.in(i), &out = chain.out(i);
     if (in.words_per_image * in.word_bits() == out.words_per_image * out.word_bits()) continue;
     accelerator.layers[static_cast<size_t>(stage.layer)].parts.width_converter = Backend::hls;
   }

@@ -109,7 +109,7 @@ void FinnWriter::check_layer(int index) const {
   const Layer& layer = network_.layer(index);
   const LayerParams& p = params(index);
   if (layer.part() != HardwarePart::pe_array) return;
-  if (!layer.is_flat() && layer.kernel == 1) {
+  if (!layer.is_flat() && layer.kernel == Extent(1)) {
     refuse(index, "windows of one pixel", "larger ones: FINN builds no sliding window there");
   }
   const int rows = (layer.rows() + p.pe - 1) / p.pe * p.pe;
@@ -153,7 +153,7 @@ void FinnWriter::check_thresholds() const {
 void FinnWriter::check_stage(size_t index) const {
   const StageSpec& stage = built_.chain.stages[index];
   if (stage.layer < 0) return;
-  const StreamSpec &in = built_.chain.streams[index - 1], &out = built_.chain.streams[index];
+  const StreamSpec &in = built_.chain.in(index), &out = built_.chain.out(index);
   const Layer& layer = network_.layer(stage.layer);
   if (accelerator_.discipline == Discipline::stalling && backend(stage) == Backend::rtl) {
     refuse(stage.layer, "'" + stage.name + "' in RTL beside pipelines that stall",
@@ -189,7 +189,7 @@ void FinnWriter::check_stage(size_t index) const {
 
 std::pair<std::string, Json> FinnWriter::node(size_t index, Generation generation) const {
   const StageSpec& stage = built_.chain.stages[index];
-  const StreamSpec &in = built_.chain.streams[index - 1], &out = built_.chain.streams[index];
+  const StreamSpec &in = built_.chain.in(index), &out = built_.chain.out(index);
   const NodeName* name = &converter_node;
   Json values = Json::object();
   switch (stage.kind) {

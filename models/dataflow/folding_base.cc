@@ -15,8 +15,6 @@ bool has_rtl_converters(const DataflowAccelerator& accelerator) {
                      [](const auto& p) { return p.parts.width_converter == Backend::rtl; });
 }
 
-bool is_pool(const Layer& layer) { return layer.part() == HardwarePart::max_pool; }
-
 }  // namespace
 
 DataflowAccelerator finn_base(const Network& network, bool rtl_mvtus) {
@@ -58,6 +56,7 @@ DataflowAccelerator built_as(const DataflowAccelerator& base, const DataflowAcce
     LayerParams& p = result.layers[i];
     p.out_depth = folded.out_depth;
     p.inner_depth = folded.inner_depth;
+    p.in_depths = folded.in_depths;
     p.pe = folded.pe;
     p.simd = folded.simd;
     p.padded_rows = p.threshold_pe = p.segment_length = 0;

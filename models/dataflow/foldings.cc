@@ -21,11 +21,11 @@ std::vector<DataflowAccelerator> all_foldings(const Network& network) {
   while (true) {
     // The folding for a target is also that for the cycles it takes: the next is for fewer. Where
     // the slowest part can be no faster, others still can.
-    auto folding = auto_dataflow(network, target);
+    auto folding = auto_folding(network, target);
     const int64_t cycles = slowest_layer_cycles(folding, network, target);
     if (cycles == 0) return foldings;
     if (foldings.empty() || foldings.back().layers != folding.layers) {
-      foldings.push_back(auto_dataflow(network, cycles));
+      foldings.push_back(auto_folding(network, cycles));
     }
     target = cycles - 1;
   }

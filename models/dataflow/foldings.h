@@ -12,7 +12,7 @@ namespace stuckat::dataflow {
 int64_t slowest_layer_cycles(const DataflowAccelerator& accelerator, const Network& network,
                              int64_t at_most = INT64_MAX);
 
-/// Every folding that auto_dataflow() finds for some target, the slowest first: for each bound on
+/// Every folding that auto_folding() finds for some target, the slowest first: for each bound on
 /// the cycles of an image the one with the fewest PE * SIMD. PE divides the rows (PE | MH), SIMD
 /// the columns (SIMD | MW).
 std::vector<DataflowAccelerator> all_foldings(const Network& network);

@@ -1,30 +1,18 @@
 #include "models/dataflow/max_pool.h"
 
 #include <algorithm>
-#include <cassert>
 
 #include "models/dataflow/words.h"
 
 namespace stuckat::dataflow {
 
-Layer pooled_window(const Layer& pool, int lanes) {
-  Layer window = pool;
-  window.stride = pool.kernel;
-  window.input = {pool.kernel, pool.kernel, lanes};
-  window.output = {1, 1, lanes};
-  return window;
-}
-
-MaxPool::MaxPool(const Layer& layer, int lanes)
-    : kernel_(layer.kernel),
-      width_(layer.input.width),
-      out_width_(layer.output.width),
+MaxPool::MaxPool(const Layer& layer, int lanes, bool windows)
+    : taps_(layer, layer.input.channels / lanes, windows),
       format_(layer.input_format),
       lanes_(lanes),
-      words_per_pixel_(layer.input.channels / lanes),
+      words_per_pixel_(windows ? 1 : layer.input.channels / lanes),
       limbs_(limbs_for(lanes * format_.bits)) {
-  assert(layer.kernel == layer.stride && layer.input.channels % lanes == 0);
-  const size_t words = static_cast<size_t>(out_width_) * static_cast<size_t>(words_per_pixel_);
+  const auto words = static_cast<size_t>(taps_.places());
   best_.resize(words * static_cast<size_t>(limbs_));
   empty_.assign(words, 1);
   keep_.assign(best_.size(), ~uint64_t{0});
@@ -64,22 +52,19 @@ void MaxPool::settle_flips(int64_t cycle) {
 }
 
 void MaxPool::begin_image() {
-  x_ = word_ = read_ = 0;
+  taps_.begin_image();
+  read_ = 0;
   std::fill(empty_.begin(), empty_.end(), char{1});
 }
 
 void MaxPool::write(const uint64_t* word) {
-  if (x_ / kernel_ < out_width_) {
-    const int at = x_ / kernel_ * words_per_pixel_ + word_;
-    uint64_t* best = best_.data() + at * limbs_;
-    char& empty = empty_[static_cast<size_t>(at)];
-    empty ? static_cast<void>(std::copy_n(word, limbs_, best)) : merge(best, word);
-    empty = 0;
-    read_word(best, keep_.data() + at * limbs_, set_.data() + at * limbs_, limbs_);
-  }
-  if (++word_ < words_per_pixel_) return;
-  word_ = 0;
-  if (++x_ == width_) x_ = 0;
+  const int at = taps_.next();
+  if (at < 0) return;
+  uint64_t* best = best_.data() + at * limbs_;
+  char& empty = empty_[static_cast<size_t>(at)];
+  empty ? static_cast<void>(std::copy_n(word, limbs_, best)) : merge(best, word);
+  empty = 0;
+  read_word(best, keep_.data() + at * limbs_, set_.data() + at * limbs_, limbs_);
 }
 
 void MaxPool::read(uint64_t* word) {
@@ -90,7 +75,7 @@ void MaxPool::read(uint64_t* word) {
   }
   read_word(word, output_keep_.data(), output_set_.data(), limbs_);
   empty_[static_cast<size_t>(read_)] = 1;
-  if (++read_ == out_width_ * words_per_pixel_) read_ = 0;
+  if (++read_ == taps_.places()) read_ = 0;
 }
 
 void MaxPool::merge(uint64_t* best, const uint64_t* word) const {

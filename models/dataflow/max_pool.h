@@ -1,25 +1,21 @@
 // Max-pool: keeps the greatest value so far of every pixel of one output row, or, after a sliding
-// window, of one word of one pixel.
+// window, of one word of one pixel. Padding takes no part.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "models/common/stuck_bits.h"
+#include "models/dataflow/pooled_taps.h"
 #include "workloads/network.h"
 
 namespace stuckat::dataflow {
 
-/// Then a sliding window before the pool emits them one by one.
-inline bool overlapping(const Layer& pool) { return pool.kernel != pool.stride; }
-/// What passes through such a pool as one image: one window of one word of `lanes` channels.
-Layer pooled_window(const Layer& pool, int lanes);
-
 class MaxPool {
  public:
-  /// Words of `lanes` channels; lanes divides layer.input.channels, kernel == stride: the layer, or
-  /// its pooled_window().
-  MaxPool(const Layer& layer, int lanes);
+  /// Words of `lanes` channels, which divide layer.input.channels: rows of the image where windows
+  /// do not overlap, or (windows) one window of one word after the other.
+  MaxPool(const Layer& layer, int lanes, bool windows);
 
   int words_per_pixel() const { return words_per_pixel_; }
   /// Breaks the pool, before the first word: bit `bit` of the running maxima of output column
@@ -48,15 +44,13 @@ class MaxPool {
  private:
   void merge(uint64_t* best, const uint64_t* word) const;
 
-  int kernel_;
-  int width_;
-  int out_width_;
+  PooledTaps taps_;
   NumberFormat format_;
   int lanes_;
   int words_per_pixel_;
   int limbs_;
-  std::vector<uint64_t> best_;  // [out_width][words_per_pixel][limbs]
-  std::vector<char> empty_;     // [out_width * words_per_pixel]
+  std::vector<uint64_t> best_;  // [places][limbs]
+  std::vector<char> empty_;     // [places]
   std::vector<uint64_t> keep_;  // as best_
   std::vector<uint64_t> set_;
   std::vector<uint64_t> output_keep_;  // [limbs]
@@ -72,7 +66,6 @@ class MaxPool {
   void settle_flips(int64_t cycle);
   std::vector<Flip> flips_;  // those to come, and those of the step
   int64_t cycle_ = 0;        // of the step, if there are flips
-  int x_ = 0, word_ = 0;     // position of the next word in its input row
   int read_ = 0;             // words of the output row that were read
 };
 

@@ -18,13 +18,20 @@ Mvtu::Mvtu(const Layer& layer, const PeArray& array, bool sums, const ArrayProte
                                     : layer.output_format.bits),
       sum_bits_(array.uses.front().accumulator_bits),
       synapse_fold_(array.uses.front().columns / array.simd),
-      neuron_fold_(array.uses.front().rows / array.pe),
+      neuron_fold_(array.uses.front().rows / array.pe /
+                   (layer.groups / array.uses.front().groups_at_once)),
       rows_(layer.rows()),
       columns_(layer.columns()),
       pixels_(layer.output.pixels()),
       binary_input_(layer.input_format.kind == FormatKind::binary),
-      window_(static_cast<size_t>(array.uses.front().columns)),
-      codes_(static_cast<size_t>(limbs_for(array.uses.front().columns))),
+      groups_at_once_(array.uses.front().groups_at_once),
+      group_rows_(layer.rows() / layer.groups),
+      group_lanes_(groups_at_once_ == 1 ? array.simd : layer.group_channels()),
+      blocks_(layer.groups / groups_at_once_),
+      window_(static_cast<size_t>(array.uses.front().columns) *
+              static_cast<size_t>(groups_at_once_)),
+      codes_(static_cast<size_t>(groups_at_once_),
+             std::vector<uint64_t>(static_cast<size_t>(limbs_for(array.uses.front().columns)))),
       outputs_(static_cast<size_t>(layer.rows())),
       sums_(static_cast<size_t>(layer.rows())),
       step_cycles_(static_cast<size_t>(synapse_fold_)),
@@ -46,7 +53,10 @@ void Mvtu::load(const uint64_t* word) {
   if (++loaded_ < synapse_fold_) return;
   loaded_ = 0;
   window_pixel_ = pixel_;
+  window_block_ = block_;
   load_window();
+  if (++block_ < blocks_) return;
+  block_ = 0;
   if (++pixel_ == pixels_) pixel_ = 0;
 }
 
@@ -57,18 +67,37 @@ void Mvtu::reload(const uint64_t* words, int limbs) {
 
 /// The columns of a step.
 void Mvtu::unpack(int step, const uint64_t* word) {
-  if (binary_input_) return copy_bits(codes_.data(), step * simd_, word, 0, simd_);
   const int bits = input_format_.bits;
-  int32_t* values = window_.data() + step * simd_;
-  for (int lane = 0; lane < simd_; ++lane) {
-    values[lane] = value_of_[get_bits(word, lane * bits, bits)];
+  const int padded = synapse_fold_ * simd_;
+  for (int first = 0, lane = 0; first < simd_; first += group_lanes_) {
+    const int column = step * simd_ + first;
+    for (int group = 0; group < groups_at_once_; ++group, lane += group_lanes_) {
+      if (binary_input_) {
+        copy_bits(codes_[static_cast<size_t>(group)].data(), column, word, lane, group_lanes_);
+        continue;
+      }
+      int32_t* values = window_.data() + group * padded + column;
+      for (int i = 0; i < group_lanes_; ++i) {
+        values[i] = value_of_[get_bits(word, (lane + i) * bits, bits)];
+      }
+    }
   }
 }
 
 void Mvtu::load_window() {
   if (!padding_.empty()) read_padding();
-  binary_input_ ? core_.load_codes(codes_.data()) : core_.load(window_.data());
-  if (!has_flips()) core_.compute(window_pixel_, 0, rows_, outputs_.data());
+  for (int group = 0; group < groups_at_once_; ++group) {
+    load_group(group);
+    const int first = (window_block_ * groups_at_once_ + group) * group_rows_;
+    if (!has_flips()) {
+      core_.compute(window_pixel_, first, first + group_rows_, outputs_.data() + first);
+    }
+  }
+}
+
+void Mvtu::load_group(int group) {
+  binary_input_ ? core_.load_codes(codes_[static_cast<size_t>(group)].data())
+                : core_.load(window_.data() + group * synapse_fold_ * simd_);
 }
 
 /// Padded columns travel like all others, and may be broken on the way.
@@ -76,7 +105,8 @@ void Mvtu::read_padding() {
   bool broken = false;
   for (size_t i = 0; i < padding_.size(); ++i) {
     const int column = columns_ + static_cast<int>(i);
-    const auto code = static_cast<uint32_t>(binary_input_ ? get_bits(codes_.data(), column, 1) : 0);
+    const auto code =
+        static_cast<uint32_t>(binary_input_ ? get_bits(codes_.front().data(), column, 1) : 0);
     padding_[i] = binary_input_ ? input_format_.value(code) : window_[static_cast<size_t>(column)];
     broken |= padding_[i] != padding_value_;
   }
@@ -85,10 +115,17 @@ void Mvtu::read_padding() {
 
 void Mvtu::store(int fold, uint64_t* word) {
   std::fill_n(word, limbs_for(pe_ * out_bits_), 0);
-  const int first = fold * pe_;
-  if (has_flips() && first < rows_) {
+  const int first = (window_block_ * neuron_fold_ + fold) * pe_;
+  if (has_flips()) {
     core_.set_step_cycles(step_cycles_.data());
-    core_.compute(window_pixel_, first, std::min(first + pe_, rows_), outputs_.data() + first);
+    const int end = std::min(first + pe_, rows_);
+    for (int row = first; row < end;) {  // those of one group after the other
+      const int group = row / group_rows_;
+      const int last = std::min(end, (group + 1) * group_rows_);
+      if (groups_at_once_ > 1) load_group(group % groups_at_once_);
+      core_.compute(window_pixel_, row, last, outputs_.data() + row);
+      row = last;
+    }
   }
   for (int lane = 0; lane < std::min(pe_, rows_ - first); ++lane) {
     const int32_t value = outputs_[static_cast<size_t>(first + lane)];

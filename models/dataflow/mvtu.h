@@ -17,15 +17,18 @@ class Mvtu {
        const ArrayProtection& protection = {});
 
   int synapse_fold() const { return synapse_fold_; }  ///< SF = MW / SIMD
-  int neuron_fold() const { return neuron_fold_; }    ///< NF = MH / PE
+  int neuron_fold() const { return neuron_fold_; }    ///< NF = MH / PE; of the groups at once
   void arm(const Fault& fault) { core_.arm(fault); }
   const ProtectedCore& core() const { return core_; }
 
-  /// The next SIMD columns of the window. After the last ones all rows are computed.
+  /// The next SIMD columns of the window, of each group that PE rows are of. After the last ones
+  /// all rows of these groups are computed. Lanes: pixels of the window, of each the groups, of
+  /// each its channels.
   void load(const uint64_t* word);
   /// The window that is complete once more, as the folds from now on see it: [synapse fold][limbs].
   void reload(const uint64_t* words, int limbs);
-  /// Rows fold*PE .. fold*PE + PE-1 of the window that is complete; padded rows are 0.
+  /// Rows fold*PE .. fold*PE + PE-1, from the first of its groups on, of the window that is
+  /// complete; padded rows are 0.
   void store(int fold, uint64_t* word);
   /// A word of accumulators of rows `row` .. row + lanes - 1 into one of codes.
   void threshold(int row, int lanes, const uint64_t* sums, uint64_t* codes);
@@ -38,6 +41,7 @@ class Mvtu {
  private:
   void unpack(int step, const uint64_t* word);
   void load_window();
+  void load_group(int group);
   void read_padding();
 
   ProtectedCore core_;
@@ -58,11 +62,17 @@ class Mvtu {
   std::vector<int32_t> value_of_;  // [codes of the input format]
   std::vector<uint32_t> code_of_;  // [output values from output_low_ on]
   int32_t output_low_ = 0;
-  std::vector<int32_t> window_;   // [padded columns] values, or
-  std::vector<uint64_t> codes_;   // [limbs] 1-bit codes
-  std::vector<int32_t> outputs_;  // [rows]
-  std::vector<int32_t> sums_;     // [rows], scratch of threshold()
-  int loaded_ = 0;                // words of the window
+  int groups_at_once_;
+  int group_rows_;               // of each group
+  int group_lanes_;              // of the channels of a group that follow each other in a word
+  int blocks_;                   // windows of some groups at once, at each pixel
+  int block_ = 0;                // of the next window
+  int window_block_ = 0;         // of the complete one
+  std::vector<int32_t> window_;  // [groups at once][padded columns] values, or
+  std::vector<std::vector<uint64_t>> codes_;  // [groups at once][limbs] 1-bit codes
+  std::vector<int32_t> outputs_;              // [rows]
+  std::vector<int32_t> sums_;                 // [rows], scratch of threshold()
+  int loaded_ = 0;                            // words of the window
   int pixel_ = 0;
   int window_pixel_ = 0;              // of the complete window
   std::vector<int64_t> step_cycles_;  // [synapse fold]

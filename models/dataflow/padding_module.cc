@@ -13,11 +13,11 @@ PaddingModule::PaddingModule(const sc_core::sc_module_name& name, kernel::Stream
       pipeline_(params.latency_steps, params.discipline, &sink, params.side_register) {}
 
 StepStatus PaddingModule::advance() {
-  const int pad = params_.padding;
-  const int height = params_.height + 2 * pad;
-  const int width = params_.width + 2 * pad;
+  const auto [top, left, bottom, right] = params_.padding;
+  const int height = params_.padded_height();
+  const int width = params_.padded_width();
   while (image_ < *params_.images) {
-    const bool inside = y_ >= pad && y_ < height - pad && x_ >= pad && x_ < width - pad;
+    const bool inside = y_ >= top && y_ < height - bottom && x_ >= left && x_ < width - right;
     if (const StepStatus p = pipeline_.step(0, inside ? in() : nullptr); p != StepStatus::done) {
       return p;
     }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sim/kernel/stage.h"
+#include "workloads/network.h"
 
 namespace stuckat::dataflow {
 
@@ -15,15 +16,17 @@ class PaddingModule : public kernel::Stage {
     kernel::Discipline discipline = kernel::Discipline::stalling;
     int height = 1;  ///< of the image without padding
     int width = 1;
-    int padding = 0;
+    Padding padding;
     int words_per_pixel = 1;
     std::vector<uint64_t> padding_word;  ///< [limbs]
     const int64_t* images = nullptr;     ///< of the run so far
     bool side_register = false;
 
+    int padded_height() const { return height + padding.top + padding.bottom; }
+    int padded_width() const { return width + padding.left + padding.right; }
     /// (IFM + 2P)^2 * m
     int64_t cycles_per_image() const {
-      return int64_t{height + 2 * padding} * (width + 2 * padding) * words_per_pixel;
+      return int64_t{padded_height()} * padded_width() * words_per_pixel;
     }
   };
   PaddingModule(const sc_core::sc_module_name& name, kernel::Stream& in, kernel::Stream& out,

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "models/dataflow/max_pool.h"
+#include "models/dataflow/pooled_taps.h"
 #include "models/dataflow/rtl_window_clock.h"
 
 namespace stuckat::dataflow {
@@ -33,10 +33,13 @@ std::vector<Block> converter(const StreamSpec& in, const StreamSpec& out) {
 }
 
 std::vector<Block> padding(const Layer& layer, int64_t words_per_pixel) {
-  const int64_t pad = layer.padding * words_per_pixel;
+  const Padding& pad = layer.padding;
   const int64_t row = layer.input.width * words_per_pixel;
-  const Block frame = {layer.padding, {writes(row + 2 * pad)}};
-  return {frame, {layer.input.height, {writes(pad), moves(row), writes(pad)}}, frame};
+  const int64_t left = pad.left * words_per_pixel, right = pad.right * words_per_pixel;
+  const std::vector<Phase> frame = {writes(row + left + right)};
+  return {{pad.top, frame},
+          {layer.input.height, {writes(left), moves(row), writes(right)}},
+          {pad.bottom, frame}};
 }
 
 /// What the first window needs is loaded; then each output row writes its windows and reads
@@ -63,14 +66,15 @@ std::vector<Block> sliding_window(const WindowShape& shape) {
 /// is complete.
 std::vector<Block> parallel_window(const WindowShape& shape) {
   const int64_t m = shape.words_per_pixel, row = shape.words_per_row();
-  const int64_t between = (shape.stride - 1) * m;  // read between two windows
-  const int64_t before = (shape.kernel - 1) * m;
+  const int64_t between = (shape.stride.width - 1) * m;  // read between two windows
+  const int64_t before = (shape.kernel.width - 1) * m;
   const int64_t behind =
-      row - before - (shape.out_width - 1) * shape.stride * m - m;  // in the row of a window
-  const int64_t skipped = (shape.stride - 1) * row;
-  const int64_t last = shape.words_per_image() -
-                       ((shape.kernel - 1) + (shape.out_height - 1) * shape.stride + 1) * row;
-  std::vector<Block> blocks = {{1, {reads((shape.kernel - 1) * row)}}};
+      row - before - (shape.out_width - 1) * shape.stride.width * m - m;  // in the row of a window
+  const int64_t skipped = (shape.stride.height - 1) * row;
+  const int64_t last =
+      shape.words_per_image() -
+      ((shape.kernel.height - 1) + (shape.out_height - 1) * shape.stride.height + 1) * row;
+  std::vector<Block> blocks = {{1, {reads((shape.kernel.height - 1) * row)}}};
   for (int y = 0; y < shape.out_height; ++y) {
     blocks.push_back({1, {reads(before)}});
     blocks.push_back({shape.out_width - 1, {moves(m), reads(between)}});
@@ -86,15 +90,15 @@ std::vector<Block> mvtu(int64_t synapse_fold, int64_t neuron_fold, int64_t windo
 
 /// finn-hlslib, Pool_batch: the words of a window that hold the same channels follow each other.
 std::vector<Block> pool_of_windows(const Layer& layer, int64_t words_per_pixel) {
-  const int64_t words = int64_t{layer.kernel} * layer.kernel;
+  const int64_t words = int64_t{layer.kernel.height} * layer.kernel.width;
   return {{layer.output.pixels() * words_per_pixel, {reads(words - 1), moves(1)}}};
 }
 
-std::vector<Block> max_pool(const Layer& layer, int64_t words_per_pixel) {
+std::vector<Block> pool_of_rows(const Layer& layer, int64_t words_per_pixel) {
   const int64_t row = layer.input.width * words_per_pixel;
-  const int64_t dropped = layer.input.height - int64_t{layer.kernel} * layer.output.height;
+  const int64_t dropped = layer.input.height - int64_t{layer.kernel.height} * layer.output.height;
   return {{layer.output.height,
-           {reads(layer.kernel * row), writes(layer.output.width * words_per_pixel)}},
+           {reads(layer.kernel.height * row), writes(layer.output.width * words_per_pixel)}},
           {1, {reads(dropped * row)}}};
 }
 
@@ -155,9 +159,11 @@ PartProgram Programs::of_window(const Layer& layer, const StreamSpec& in,
 }
 
 PartProgram Programs::of_mvtu(int layer, const LayerParams& p) const {
+  const Layer& l = network_.layers[static_cast<size_t>(layer)];
+  const int blocks = l.groups / groups_at_once(l, p);
+  const int64_t windows = int64_t{l.output.pixels()} * blocks;
   const int64_t synapse_fold = padded_columns(accelerator_, network_, layer) / p.simd;
-  const int64_t neuron_fold = padded_rows(accelerator_, network_, layer) / p.pe;
-  const int64_t windows = network_.layers[static_cast<size_t>(layer)].output.pixels();
+  const int64_t neuron_fold = padded_rows(accelerator_, network_, layer) / p.pe / blocks;
   if (p.parts.mvtu == Backend::rtl) {
     return RtlMvuShape{synapse_fold, neuron_fold, windows, core_stages(p)};
   }
@@ -167,8 +173,9 @@ PartProgram Programs::of_mvtu(int layer, const LayerParams& p) const {
 
 PartProgram Programs::of(size_t index) const {
   const StageSpec& stage = chain_.stages[index];
-  const StreamSpec& in = chain_.streams[index > 0 ? index - 1 : 0];
-  const StreamSpec& out = chain_.streams[std::min(index, chain_.streams.size() - 1)];
+  const bool first = stage.inputs.empty(), last = stage.outputs.empty();
+  const StreamSpec& in = first ? chain_.out(index) : chain_.in(index);
+  const StreamSpec& out = last ? in : chain_.out(index);
   const Discipline discipline = accelerator_.discipline;
   const auto at = static_cast<size_t>(std::max(0, stage.layer));
   const Layer& layer = network_.layers[at];
@@ -200,13 +207,19 @@ PartProgram Programs::of(size_t index) const {
                          .discipline = Discipline::flushing,
                          .spare = 1};
     case StageKind::max_pool:
+    case StageKind::average_pool:
       if (pools_windows(accelerator_, network_, stage.layer)) {
         return LoopProgram{pool_of_windows(layer, layer.input.channels / in.lanes),
                            latency(&Latencies::max_pool, p), discipline};
       }
       // Its loops end with each output row and let their results out, whatever the discipline.
-      return LoopProgram{max_pool(layer, layer.input.channels / in.lanes),
+      return LoopProgram{pool_of_rows(layer, layer.input.channels / in.lanes),
                          latency(&Latencies::max_pool, p), Discipline::flushing};
+    case StageKind::fork:
+    case StageKind::add:
+    case StageKind::concat:
+      return LoopProgram{
+          {{1, {moves(out.words_per_image)}}}, latency(&Latencies::junction, p), discipline};
     case StageKind::memory_writer:
       break;
   }

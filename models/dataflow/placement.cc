@@ -6,6 +6,7 @@
 #include "models/dataflow/chain.h"
 #include "models/dataflow/rtl_mvu_clock.h"
 #include "models/dataflow/sliding_window.h"
+#include "workloads/capabilities.h"
 
 namespace stuckat::dataflow {
 
@@ -116,14 +117,23 @@ void add_buffers(const PeArray& array, const std::string& layer, const StreamSpe
       {PartKind::output_registers, layer + "/mvu_output", use.layer, {out.depth == 0 ? 1 : 0}});
 }
 
+/// A chain of square windows. What faults in streams, buffers and pools of others do no effect says
+/// exactly: there they have no sites.
+bool is_plain(const Network& network) {
+  static const Capabilities plain = {
+      "", {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
+  return supports(plain, network);
+}
+
 }  // namespace
 
 Placement place(const DataflowAccelerator& accelerator, const Network& network) {
   Placement placement;
   placement.accelerator = "dataflow:" + accelerator.name;
   const Chain chain = build_chain(accelerator, network);
+  const bool plain = is_plain(network);
   for (const StageSpec& stage : chain.stages) {
-    if (stage.kind == StageKind::sliding_window) {
+    if (stage.kind == StageKind::sliding_window && plain) {
       const Layer& layer = network.layers[static_cast<size_t>(stage.layer)];
       if (layer.part() == HardwarePart::max_pool)
         continue;  // no effect says what a pool's window reads
@@ -141,7 +151,7 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
       const int slots = SlidingWindow::row_slots(shape);
       placement.windows.push_back({stage.name, stage.layer, slots, simd});
     }
-    if (stage.kind == StageKind::max_pool) {
+    if (stage.kind == StageKind::max_pool && plain) {
       const auto input = static_cast<size_t>(&stage - chain.stages.data()) - 1;
       const Layer& pool = network.layers[static_cast<size_t>(stage.layer)];
       const int lanes = chain.streams[input].lanes;
@@ -155,7 +165,8 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
     array.uses.push_back({stage.layer, padded_rows(accelerator, network, stage.layer),
                           padded_columns(accelerator, network, stage.layer),
                           accumulator_bits(accelerator, network, stage.layer),
-                          threshold_bits(accelerator, network, stage.layer)});
+                          threshold_bits(accelerator, network, stage.layer),
+                          groups_at_once(network.layer(stage.layer), p)});
     if (p.parts.mvtu == Backend::rtl) {
       add_buffers(array, network.layers[static_cast<size_t>(stage.layer)].name,
                   chain.streams[static_cast<size_t>(&stage - chain.stages.data())], placement);
@@ -169,7 +180,7 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
     }
     placement.arrays.push_back(std::move(array));
   }
-  StreamPlacer(chain, network, placement).run();
+  if (plain) StreamPlacer(chain, network, placement).run();
   return placement;
 }
 

@@ -15,8 +15,8 @@ RtlWindowClock::RtlWindowClock(const WindowShape& shape)
       allow_(std::bit_ceil(static_cast<uint64_t>(ring_ + shape.words_read_per_row()) + 1)),
       mask_(allow_.size() - 1) {
   const int words = shape.by_channels ? 1 : shape.words_per_pixel;
-  for (int ky = 0; ky < shape.kernel; ++ky) {
-    for (int kx = 0; kx < shape.kernel; ++kx) {
+  for (int ky = 0; ky < shape.kernel.height; ++ky) {
+    for (int kx = 0; kx < shape.kernel.width; ++kx) {
       for (int word = 0; word < words; ++word) {
         offset_.push_back(ky * shape.words_per_row() + kx * shape.words_per_pixel + word);
       }
@@ -39,8 +39,8 @@ int64_t RtlWindowClock::first_of_next_window() const {
   const int64_t m = shape_.words_per_pixel;
   if (window_ + 1 == windows_) return std::numeric_limits<int64_t>::max();  // there is none
   if (shape_.by_channels && channel_word_ + 1 < m) return first_ + 1;
-  if (ox_ + 1 < shape_.out_width) return first_ - channel_word_ + shape_.stride * m;
-  return (oy_ + 1) * shape_.stride * shape_.words_per_row();
+  if (ox_ + 1 < shape_.out_width) return first_ - channel_word_ + shape_.stride.width * m;
+  return (oy_ + 1) * shape_.stride.height * shape_.words_per_row();
 }
 
 void RtlWindowClock::next_window() {

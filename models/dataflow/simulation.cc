@@ -76,7 +76,7 @@ void read_logits(const Network& network, const StreamSpec& stream, const Elabora
   const uint64_t* word = chain.writer().words().data();
   for (size_t i = 0; i < chain.writer().arrivals().size(); ++i) {
     std::vector<int32_t> logits;
-    for (int c = 0; c < network.classes(); ++c) {
+    for (int c = 0; c < network.shape(stream.tensor).size(); ++c) {
       const uint64_t* holder = word + c / stream.lanes * limbs;
       const int offset = c % stream.lanes * stream.lane_bits;
       logits.push_back(code.value(get_bits(holder, offset, stream.lane_bits)));
@@ -161,7 +161,10 @@ DataflowResult simulate(const Network& network, const DataflowAccelerator& accel
   parts.writer().on_image = options.on_image;
 
   const std::string deadlock = kernel::run_until_quiet(parts.stages());
-  if (!deadlock.empty()) throw InputError(where, "deadlock: " + deadlock);
+  if (!deadlock.empty()) {
+    if (!chain.is_line()) time_images(network, accelerator, std::ssize(images));  // explains it
+    throw InputError(where, "deadlock: " + deadlock);
+  }
 
   result.arrival_cycles = parts.writer().arrivals();
   result.first_image_cycles = result.arrival_cycles.front();

@@ -23,7 +23,7 @@ struct SimulationOptions {
 };
 
 struct DataflowResult : DataflowTiming {
-  std::vector<std::vector<int32_t>> logits;  ///< [image][class]
+  std::vector<std::vector<int32_t>> logits;  ///< [image][class]; the result's values in its order
   std::vector<std::vector<Tensor>> tensors;  ///< [image][tensor], if asked for
   std::vector<ErrorReport> reports;          ///< of comparators, if any spoke
 };

@@ -22,40 +22,44 @@ int64_t WindowShape::cycles_per_image() const {
 }
 
 WindowShape window_shape(const Layer& layer, int simd, WindowVersion version) {
+  const Shape padded = padded_shape(layer);
   return {layer.kernel,
           layer.stride,
-          layer.input.height + 2 * layer.padding,
-          layer.input.width + 2 * layer.padding,
+          padded.height,
+          padded.width,
           layer.output.height,
           layer.output.width,
           layer.input.channels / simd,
           version,
-          layer.part() == HardwarePart::max_pool};
+          is_pool(layer) || layer.groups > 1};
 }
 
 WindowVersion window_version(const Layer& layer, const LayerParams& params) {
   const WindowVersion version = params.parts.sliding_window;
-  return version == WindowVersion::rtl && layer.kernel == 1 ? WindowVersion::parallel : version;
+  return version == WindowVersion::rtl && layer.kernel == Extent(1) ? WindowVersion::parallel
+                                                                    : version;
 }
 
 int64_t WindowShape::ring_words() const {
-  const int64_t window = (kernel - 1) * words_per_row() + int64_t{kernel} * words_per_pixel;
-  const int64_t size = int64_t{kernel} * kernel;
-  const int64_t columns = std::max<int64_t>(0, stride - 1 - size);
-  const int64_t rows = std::max<int64_t>(0, int64_t{stride - 1} * width - size);
+  const int64_t window =
+      (kernel.height - 1) * words_per_row() + int64_t{kernel.width} * words_per_pixel;
+  const int64_t size = int64_t{kernel.height} * kernel.width;
+  const int64_t columns = std::max<int64_t>(0, stride.width - 1 - size);
+  const int64_t rows = std::max<int64_t>(0, int64_t{stride.height - 1} * width - size);
   return window + (columns + rows) * words_per_pixel;
 }
 
 bool WindowShape::fits_ring() const {
   const int64_t m = words_per_pixel;
-  const int64_t window = (kernel - 1) * words_per_row() + kernel * m;
-  const int64_t covered = kernel + int64_t{out_width - 1} * stride;
+  const int64_t window = (kernel.height - 1) * words_per_row() + kernel.width * m;
+  const int64_t covered = kernel.width + int64_t{out_width - 1} * stride.width;
   const int64_t skipped = width % covered;
-  const int64_t to_window = -window + stride * m + 1;
-  const int64_t to_row = -window + (skipped + kernel) * m + (stride - 1) * words_per_row() + 1;
+  const int64_t to_window = -window + stride.width * m + 1;
+  const int64_t to_row =
+      -window + (skipped + kernel.width) * m + (stride.height - 1) * words_per_row() + 1;
+  const int covered_rows = kernel.height + (out_height - 1) * stride.height;
   // The end of an image is told by its last element, as the generator computes it.
-  const bool ends = skipped == width - covered && height % (kernel + (out_height - 1) * stride) ==
-                                                      height - (kernel + (out_height - 1) * stride);
+  const bool ends = skipped == width - covered && height % covered_rows == height - covered_rows;
   return ends && std::abs(to_window) <= ring_words() && std::abs(to_row) <= ring_words();
 }
 
@@ -106,12 +110,12 @@ void SlidingWindow::write(const uint64_t* word) {
 }
 
 void SlidingWindow::read(uint64_t* word) {
-  const int64_t row = (oy_ * shape_.stride + ky_) % rows_;
-  const int64_t column = ox_ * shape_.stride + kx_;
+  const int64_t row = (oy_ * shape_.stride.height + ky_) % rows_;
+  const int64_t column = ox_ * shape_.stride.width + kx_;
   const int64_t cell = row * shape_.words_per_row() + column * shape_.words_per_pixel + word_;
   std::copy_n(cells_.data() + cell * limbs_, limbs_, word);
   if (!shape_.by_channels && further(word_, shape_.words_per_pixel)) return;
-  if (further(kx_, shape_.kernel) || further(ky_, shape_.kernel)) return;
+  if (further(kx_, shape_.kernel.width) || further(ky_, shape_.kernel.height)) return;
   if (shape_.by_channels && further(word_, shape_.words_per_pixel)) return;
   if (!further(ox_, shape_.out_width)) ++oy_;
 }

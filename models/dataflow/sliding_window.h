@@ -12,8 +12,8 @@ namespace stuckat::dataflow {
 
 /// Loop bounds of one image; docs/hardware.md, sliding-window unit.
 struct WindowShape {
-  int kernel = 1;
-  int stride = 1;
+  Extent kernel;
+  Extent stride;
   int height = 1;  ///< of the (padded) input
   int width = 1;
   int out_height = 1;
@@ -25,11 +25,11 @@ struct WindowShape {
 
   int64_t words_per_row() const { return int64_t{width} * words_per_pixel; }
   /// HLS: K rows.
-  int64_t words_loaded_first() const { return kernel * words_per_row(); }
+  int64_t words_loaded_first() const { return kernel.height * words_per_row(); }
   int64_t words_written_per_row() const {
-    return int64_t{out_width} * kernel * kernel * words_per_pixel;
+    return int64_t{out_width} * kernel.height * kernel.width * words_per_pixel;
   }
-  int64_t words_read_per_row() const { return stride * words_per_row(); }
+  int64_t words_read_per_row() const { return stride.height * words_per_row(); }
   int64_t words_per_image() const { return height * words_per_row(); }
   /// HLS: IFM*K*m + OFM*max(OFM*K*K*m, stride*IFM*m)
   int64_t cycles_per_image() const;
@@ -42,7 +42,8 @@ struct WindowShape {
   bool operator==(const WindowShape&) const = default;
 };
 
-/// Of a layer whose words hold `simd` channels; by channels where it is a pool.
+/// Of a layer whose words hold `simd` channels; by channels where it is a pool, or
+/// has groups.
 WindowShape window_shape(const Layer& layer, int simd, WindowVersion version);
 /// One of a kernel of one pixel is parallel in RTL, whatever is asked for.
 WindowVersion window_version(const Layer& layer, const LayerParams& params);
@@ -52,7 +53,9 @@ class SlidingWindow {
   SlidingWindow(const WindowShape& shape, int limbs);
 
   /// Rows that a buffer for such windows holds: those of a window and those read for the next one.
-  static int row_slots(const WindowShape& shape) { return shape.kernel + shape.stride; }
+  static int row_slots(const WindowShape& shape) {
+    return shape.kernel.height + shape.stride.height;
+  }
 
   /// Bit `bit` of word `word` of a cell reads `one` from now on. Before the first word.
   void stick(int slot, int column, int word, int bit, bool one);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <set>
 
 #include "models/dataflow/chain_statistics.h"
 #include "models/dataflow/played_part.h"
@@ -32,7 +33,15 @@ TimedChain::Parts TimedChain::all_parts(const Network& network,
   auto programs = part_programs(chain, accelerator, network);
   std::get<LoopProgram>(programs.front()).blocks.front().phases.front().skip =
       options.input_interval - 1;
-  return {std::move(chain), std::move(programs)};
+  std::vector<Turns> turns;
+  for (size_t i = 0; i < chain.stages.size(); ++i) {
+    turns.emplace_back();
+    if (chain.stages[i].kind != StageKind::concat) continue;
+    for (const int tensor : network.layer(chain.stages[i].layer).inputs) {
+      turns.back().push_back(network.shape(tensor).channels / chain.out(i).lanes);
+    }
+  }
+  return {std::move(chain), std::move(programs), std::move(turns), "dataflow:" + accelerator.name};
 }
 
 TimedChain::Parts TimedChain::parts_behind(size_t stream, Parts all) {
@@ -41,6 +50,17 @@ TimedChain::Parts TimedChain::parts_behind(size_t stream, Parts all) {
   erase(all.chain.stages);
   erase(all.chain.streams);
   erase(all.programs);
+  erase(all.turns);
+  const auto shift = static_cast<int>(stream);
+  for (StageSpec& stage : all.chain.stages) {
+    for (int& in : stage.inputs) in -= shift;
+    for (int& out : stage.outputs) out -= shift;
+  }
+  all.chain.stages.front().inputs.clear();
+  for (StreamSpec& left : all.chain.streams) {
+    left.from -= shift;
+    left.to -= shift;
+  }
   all.programs.front() = LoopProgram{
       {{1, {Phase{.steps = all.chain.streams.front().words_per_image, .writes = true}}}}};
   return all;
@@ -50,27 +70,38 @@ TimedChain::TimedChain(Parts parts, int64_t images, const TimingOptions& options
                        const StreamHistory* before)
     : chain_(std::move(parts.chain)),
       programs_(std::move(parts.programs)),
+      where_(std::move(parts.where)),
+      line_(chain_.is_line()),
+      statuses_(chain_.stages.size(), StepStatus::needs_input),
       plays_(before != nullptr),
       options_(options),
       images_(images),
       simulated_(images) {
   for (const StreamSpec& stream : chain_.streams) fifos_.emplace_back(stream.depth);
-  const size_t last = chain_.stages.size() - 1;
-  for (size_t i = 0; i <= last; ++i) {
-    TimedFifo* const in = i > 0 ? &fifos_[i - 1] : nullptr;
-    TimedFifo* const out = i < last ? &fifos_[i] : nullptr;
+  for (size_t i = 0; i < chain_.stages.size(); ++i) {
+    std::vector<TimedFifo*> ins, outs;
+    for (const int in : chain_.stages[i].inputs) ins.push_back(&fifos_[static_cast<size_t>(in)]);
+    for (const int out : chain_.stages[i].outputs) {
+      outs.push_back(&fifos_[static_cast<size_t>(out)]);
+    }
+    TimedFifo* const in = ins.empty() ? nullptr : ins.front();
+    TimedFifo* const out = outs.empty() ? nullptr : outs.front();
     const int64_t* const admitted = i > 0 ? &simulated_ : &admitted_;
     if (i == 0 && plays_) {
       parts_.push_back(std::make_unique<PlayedPart>(*before, chain_.streams.front().words_per_image,
                                                     out, &simulated_, admitted));
+    } else if (is_junction(chain_.stages[i].kind)) {
+      parts_.push_back(timed_junction(std::get<LoopProgram>(programs_[i]), std::move(ins),
+                                      std::move(outs), std::move(parts.turns[i]), &simulated_,
+                                      admitted));
     } else {
       parts_.push_back(timed_part(programs_[i], in, out, &simulated_, admitted));
+      // What one part sends for an image the next one takes: sim/kernel/README.md says why
+      // a chain of them cannot deadlock.
+      assert(in == nullptr || words_read_per_image(programs_[i]) == chain_.in(i).words_per_image);
+      assert(out == nullptr ||
+             words_written_per_image(programs_[i]) == chain_.out(i).words_per_image);
     }
-    // What one part sends for an image the next one takes: sim/kernel/README.md says why
-    // a chain of them cannot deadlock.
-    assert(i == 0 ||
-           (words_written_per_image(programs_[i - 1]) == chain_.streams[i - 1].words_per_image &&
-            words_read_per_image(programs_[i]) == chain_.streams[i - 1].words_per_image));
   }
   parts_.back()->note_arrivals(&arrivals_);
 }
@@ -79,7 +110,7 @@ TimedChain::TimedChain(Parts parts, int64_t images, const TimingOptions& options
 /// the part before it does too, the stream is supposed to have been read so for long; if that part
 /// gains on it, all up to it is moved so far ahead that the stream is full. False: nothing changed.
 bool TimedChain::hurry(const Snapshot& now) {
-  if (before_last_.image == 0) return false;
+  if (before_last_.image == 0 || !line_) return false;
   const auto moved = [&](const Snapshot& to, const Snapshot& from, size_t stage) {
     return to.clocks[stage] - from.clocks[stage];
   };
@@ -108,9 +139,10 @@ std::optional<SteadyState> TimedChain::find_rate() {
   if (!std::all_of(programs_.begin(), programs_.end(), is_max_plus)) return {};
   while (admitted_ < images_) {
     run_next_image();
+    if (stuck()) explain_deadlock();
     Snapshot now = snapshot();
     for (const Snapshot* then : {&last_, &old_}) {
-      if (repeated_stages(now, *then) < parts_.size()) continue;
+      if (repeated_stages(chain_, now, *then) < parts_.size()) continue;
       return SteadyState{now.image, now.image - then->image,
                          now.clocks.front() - then->clocks.front()};
     }
@@ -142,8 +174,12 @@ void TimedChain::watch_choices() {
 StepStatus TimedChain::advance(size_t stage) {
   const StepStatus status = parts_[stage]->advance();
   if (options_.occupancy) {
-    if (stage > 0) fifos_[stage - 1].settle_in_time();
-    if (stage < fifos_.size()) fifos_[stage].settle_in_time();
+    for (const int in : chain_.stages[stage].inputs) {
+      fifos_[static_cast<size_t>(in)].settle_in_time();
+    }
+    for (const int out : chain_.stages[stage].outputs) {
+      fifos_[static_cast<size_t>(out)].settle_in_time();
+    }
   }
   return status;
 }
@@ -162,12 +198,121 @@ void TimedChain::drive(size_t stage) {
   }
 }
 
+/// Runs a stage, then whichever has been given a word or room to go on, until none has.
+void TimedChain::come_to_rest(size_t stage) {
+  std::vector<size_t> woken = {stage};
+  std::vector<int64_t> counts;
+  while (!woken.empty()) {
+    const size_t at = woken.back();
+    woken.pop_back();
+    const StageSpec& spec = chain_.stages[at];
+    counts.clear();
+    for (const int in : spec.inputs) counts.push_back(fifos_[static_cast<size_t>(in)].popped());
+    for (const int out : spec.outputs) counts.push_back(fifos_[static_cast<size_t>(out)].pushed());
+    statuses_[at] = advance(at);
+    auto count = counts.begin();
+    for (const int in : spec.inputs) {
+      const auto i = static_cast<size_t>(in);
+      const auto from = static_cast<size_t>(chain_.streams[i].from);
+      const bool has_room = fifos_[i].popped() != *count++;
+      if (has_room && statuses_[from] == StepStatus::needs_output) woken.push_back(from);
+    }
+    for (const int out : spec.outputs) {
+      const auto i = static_cast<size_t>(out);
+      const auto to = static_cast<size_t>(chain_.streams[i].to);
+      const bool has_word = fifos_[i].pushed() != *count++;
+      if (has_word && statuses_[to] == StepStatus::needs_input) woken.push_back(to);
+    }
+  }
+}
+
+/// Nothing will move again, whatever images follow.
+bool TimedChain::stuck() const {
+  if (line_) return false;
+  if (statuses_.front() == StepStatus::needs_output) return true;
+  return admitted_ == simulated_ &&
+         std::any_of(statuses_.begin(), statuses_.end(),
+                     [](StepStatus status) { return status != StepStatus::done; });
+}
+
+/// The shortest of the streams that a stage waits for room in; -1: none.
+int TimedChain::fullest_stream() const {
+  int shortest = -1;
+  for (size_t stage = 0; stage < statuses_.size(); ++stage) {
+    if (statuses_[stage] != StepStatus::needs_output) continue;
+    for (const int out : chain_.stages[stage].outputs) {
+      const TimedFifo& fifo = fifos_[static_cast<size_t>(out)];
+      if (fifo.is_wire() || fifo.slots() > 0) continue;
+      if (shortest < 0 || fifo.depth() < fifos_[static_cast<size_t>(shortest)].depth())
+        shortest = out;
+    }
+  }
+  return shortest;
+}
+
+// Whenever nothing moves the shortest full stream gets one slot more, and the run goes on
+// (T. M. Parks, "Bounded Scheduling of Process Networks", PhD thesis, Berkeley 1995, section 4.2).
+// Words do not depend on depths, so that the run that follows is that of a design with these
+// depths, and with one slot less it would stop as it just did.
+void TimedChain::explain_deadlock() {
+  constexpr int most_words = 1 << 20;
+  constexpr int64_t more_images = 16;
+  options_.occupancy = false;
+  // From what is full on to the part that waits for a word of another branch.
+  int full = fullest_stream();
+  std::string text = "deadlock";
+  if (full >= 0) {
+    const StreamSpec& first = chain_.streams[static_cast<size_t>(full)];
+    text += ": " + first.name + " is full (depth " + std::to_string(first.depth) + ")";
+    auto waiting = static_cast<size_t>(first.to);
+    while (statuses_[waiting] == StepStatus::needs_output) {
+      const auto& outs = chain_.stages[waiting].outputs;
+      const auto next = std::find_if(outs.begin(), outs.end(), [&](int out) {
+        return fifos_[static_cast<size_t>(out)].slots() == 0;
+      });
+      waiting = static_cast<size_t>(chain_.streams[static_cast<size_t>(*next)].to);
+    }
+    for (const int in : chain_.stages[waiting].inputs) {
+      const auto i = static_cast<size_t>(in);
+      if (fifos_[i].words() > 0) continue;
+      text += " while " + chain_.stages[waiting].name + " waits for " + chain_.streams[i].name +
+              ", the longer branch";
+      break;
+    }
+  }
+  std::set<int> deepened;
+  const int64_t until = std::min(simulated_, admitted_ + more_images);
+  for (;;) {
+    if (stuck()) {
+      full = fullest_stream();
+      if (full < 0) throw Deadlock(where_, text + ": no depth would do");
+      TimedFifo& fifo = fifos_[static_cast<size_t>(full)];
+      if (fifo.depth() >= most_words) throw Deadlock(where_, text + ": no depth would do");
+      fifo.deepen();
+      deepened.insert(full);
+      come_to_rest(static_cast<size_t>(chain_.streams[static_cast<size_t>(full)].from));
+    } else if (admitted_ < until) {
+      run_next_image();
+    } else {
+      break;
+    }
+  }
+  std::string depths;
+  for (const int stream : deepened) {
+    const auto i = static_cast<size_t>(stream);
+    depths += (depths.empty() ? "" : " and ") + std::to_string(fifos_[i].depth()) + " of " +
+              chain_.streams[i].name;
+  }
+  throw Deadlock(where_, text + ": a depth of " + depths + " would do");
+}
+
 // The reader takes one image, then all others go as far as they can: by the determinism of process
 // networks that is one and the same state whatever the order, so states of different images
 // compare. And what lies before a stream is in a state that knows nothing of what comes after it,
 // but for the times at which words must wait for room.
 void TimedChain::run_next_image() {
   ++admitted_;
+  if (!line_) return come_to_rest(0);
   for (size_t stage = 0; stage < parts_.size(); ++stage) drive(stage);
 }
 
@@ -179,7 +324,7 @@ void TimedChain::look_for_period(Snapshot now, ChainRecords* records, ChainHisto
   // No part may see the end of the run.
   const int64_t images = simulated_ - 1 - admitted_;
   for (const Snapshot* then : {&last_, &old_}) {
-    if (repeated_stages(now, *then) < parts_.size()) continue;
+    if (repeated_stages(chain_, now, *then) < parts_.size()) continue;
     const int64_t period = now.image - then->image;
     if (steady_.images == 0) {
       steady_ = {static_cast<int64_t>(arrivals_.size()) + 1, period,
@@ -213,7 +358,8 @@ void TimedChain::look_for_period(Snapshot now, ChainRecords* records, ChainHisto
 void TimedChain::skip_stream(size_t i, const Snapshot& now, const Snapshot& then, int64_t periods,
                              bool steady, const std::function<void(int64_t&)>& move) {
   const int64_t words = periods * (now.image - then.image) * chain_.streams[i].words_per_image;
-  const int64_t cycles = now.clocks[i] - then.clocks[i];
+  const auto from = static_cast<size_t>(chain_.streams[i].from);
+  const int64_t cycles = now.clocks[from] - then.clocks[from];
   if (!options_.occupancy) {
     fifos_[i].each_time(move);
     fifos_[i].skip(words);
@@ -244,7 +390,9 @@ void TimedChain::skip(const Snapshot& now, const Snapshot& then, int64_t periods
     ++next;
   };
   for (size_t i = 0; i < parts_.size(); ++i) {
-    if (i > 0) skip_stream(i - 1, now, then, periods, steady, move);
+    for (const int in : chain_.stages[i].inputs) {
+      skip_stream(static_cast<size_t>(in), now, then, periods, steady, move);
+    }
     const int64_t blocked = now.blocked[i] - then.blocked[i];
     // In each period by as many cycles more than in the one before.
     const int64_t more = steady ? 0 : blocked - (then.blocked[i] - before_last_.blocked[i]);
@@ -267,13 +415,14 @@ bool TimedChain::run_images(ChainRecords* records, ChainHistories* histories) {
   if (histories != nullptr) record(*histories, fifos_);
   while (admitted_ < simulated_) {
     run_next_image();
+    if (stuck()) explain_deadlock();
     if (plays_ && parts_.front()->waited()) return false;
     first_is_of_many_ = first_is_of_many_ || (!arrivals_.empty() && admitted_ < simulated_);
     const bool look = options_.skip_periods && admitted_ < simulated_;
     if (!look && histories == nullptr) continue;
     Snapshot now = snapshot();
     if (histories != nullptr) {
-      note_state(*histories, now, states_, parts_, fifos_);
+      note_state(*histories, chain_, now, states_, parts_, fifos_);
       states_.push_back(now);
     }
     if (look) look_for_period(std::move(now), records, histories);

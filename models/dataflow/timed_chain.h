@@ -1,5 +1,6 @@
 // The timing-only engine: the parts of one accelerator and the FIFOs between them, run image by
-// image. Images that surely repeat what the ones before them did are skipped.
+// image. Where streams fork and join it may come to a deadlock, and says which depths would do.
+// Images that surely repeat what the ones before them did are skipped.
 //
 // Exactly: an image is a function of the times that the one before left behind (Snapshot), made
 // of nothing but additions of constants and choices of the later of two times: a max-plus system.
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "models/dataflow/chain_records.h"
+#include "models/dataflow/timed_junction.h"
 #include "models/dataflow/timing.h"
 
 namespace stuckat::dataflow {
@@ -23,13 +25,14 @@ class TimedChain {
  public:
   TimedChain(const Network& network, const DataflowAccelerator& accelerator, int64_t images,
              const TimingOptions& options);
-  /// Only what comes after a stream. One part plays what came before it in a run of as many images
-  /// that differed after the stream alone.
+  /// Only what comes after a stream of a chain. One part plays what came before it in a run of as
+  /// many images that differed after the stream alone.
   TimedChain(const Network& network, const DataflowAccelerator& accelerator, int64_t images,
              const TimingOptions& options, size_t stream, const StreamHistory& before);
 
   /// Once. Everything is recorded if `records` is given; then, as with `histories`, only whole
   /// periods of the steady state are skipped.
+  /// Throws Deadlock, as all of these do.
   DataflowTiming run(ChainRecords* records = nullptr, ChainHistories* histories = nullptr);
   /// Once, after a stream: nothing if one of the words that are played must wait for room, so that
   /// what came before would have been another. Else `arrival_cycles` and `steady` are those of the
@@ -46,11 +49,14 @@ class TimedChain {
   std::optional<SteadyState> find_rate();
 
   const std::vector<PartProgram>& programs() const { return programs_; }
+  const std::vector<StageSpec>& stages() const { return chain_.stages; }
 
  private:
   struct Parts {
     Chain chain;
     std::vector<PartProgram> programs;
+    std::vector<Turns> turns;  // [stages] of concats
+    std::string where;
   };
   TimedChain(Parts parts, int64_t images, const TimingOptions& options,
              const StreamHistory* before);
@@ -62,7 +68,13 @@ class TimedChain {
   void drive(size_t stage);
   void run_next_image();
   StepStatus advance(size_t stage);
-  Snapshot snapshot() { return take_snapshot(admitted_, parts_, fifos_, options_.occupancy); }
+  void come_to_rest(size_t stage);
+  bool stuck() const;
+  [[noreturn]] void explain_deadlock();
+  int fullest_stream() const;
+  Snapshot snapshot() {
+    return take_snapshot(admitted_, chain_, parts_, fifos_, options_.occupancy);
+  }
   bool hurry(const Snapshot& now);
   void watch_choices();
   void look_for_period(Snapshot now, ChainRecords* records, ChainHistories* histories);
@@ -74,9 +86,12 @@ class TimedChain {
 
   Chain chain_;
   std::vector<PartProgram> programs_;
+  std::string where_;
+  bool line_;  // no stream forks
   std::vector<TimedFifo> fifos_;
   TimedParts parts_;
-  bool plays_;  // the first part is a player
+  std::vector<StepStatus> statuses_;  // [stage]; not of a line
+  bool plays_;                        // the first part is a player
   TimingOptions options_;
   int64_t images_;                 // of the run
   int64_t simulated_;              // what the parts see of them: the others are skipped

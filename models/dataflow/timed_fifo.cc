@@ -57,6 +57,14 @@ void TimedFifo::settle_until(int64_t end) {
   pass(std::max(end, now_));
 }
 
+void TimedFifo::deepen() {
+  ++depth_;
+  if (2 * static_cast<uint64_t>(depth_) <= mask_ + 1) return;
+  mask_ = 2 * mask_ + 1;
+  written_.assign(mask_ + 1, last_push());
+  read_.assign(mask_ + 1, last_push());
+}
+
 void TimedFifo::append_unsettled(int64_t cycle, std::vector<int64_t>& state) const {
   state.insert(state.end(), {entered_ - pushed_, left_ - popped_, now_ - cycle, last_push() - cycle,
                              last_pop() - cycle});

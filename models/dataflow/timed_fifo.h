@@ -78,6 +78,10 @@ class TimedFifo {
     read_[at(popped_++)] = cycle;
   }
 
+  /// One more slot for a FIFO that is full, to find out whether a deadlock goes away: times and
+  /// occupancy from here on mean nothing.
+  void deepen();
+
   /// Every push and pop is told to these; neither if null.
   void record(StepRecord* pushes, StepRecord* pops) {
     pushes_ = pushes;
@@ -104,11 +108,12 @@ class TimedFifo {
     for (int64_t n = popped_; n < pushed_; ++n) of(written_[at(n)]);
     for (int64_t n = pushed_ - depth_; n < popped_; ++n) of(read_[at(n)]);
   }
-  /// The same for an empty FIFO, in so far as the times can matter: a slot that falls free before
-  /// its word can come, one word a cycle, might as well do so just then.
+  /// The same, in so far as the times can matter: a slot that falls free before its word can come,
+  /// one word a cycle, might as well do so just then.
   template <typename Function>
   void each_deciding_time(const Function& of) const {
-    for (int64_t n = 0; n < depth_; ++n) {
+    for (int64_t n = popped_; n < pushed_; ++n) of(written_[at(n)]);
+    for (int64_t n = 0; n < slots(); ++n) {
       of(std::max(read_[at(pushed_ - depth_ + n)], last_push() + n));
     }
   }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "models/dataflow/max_pool.h"
 #include "models/dataflow/placement.h"
+#include "models/dataflow/pooled_taps.h"
 
 namespace stuckat::dataflow {
 
@@ -116,12 +116,17 @@ std::optional<CellReads> DataflowTimeline::cell_reads(const std::string& window,
     }
     if (!hit || !holds || step < first || in_row >= shape.words_written_per_row()) continue;
     const auto oy = static_cast<int>((step - first) / per_row);
-    const int64_t of_pixel = int64_t{shape.kernel} * shape.kernel * shape.words_per_pixel;
+    const int64_t of_pixel =
+        int64_t{shape.kernel.height} * shape.kernel.width * shape.words_per_pixel;
     const auto ox = static_cast<int>(in_row / of_pixel);
-    const auto position = static_cast<int>(in_row % of_pixel / shape.words_per_pixel);
-    const int row = (oy * shape.stride + position / shape.kernel) % SlidingWindow::row_slots(shape);
-    const bool this_cell = row == slot && in_row % shape.words_per_pixel == word &&
-                           ox * shape.stride + position % shape.kernel == column;
+    const auto in_pixel = static_cast<int>(in_row % of_pixel);
+    const int m = shape.words_per_pixel, size = shape.kernel.height * shape.kernel.width;
+    const int position = shape.by_channels ? in_pixel % size : in_pixel / m;
+    const int of_word = shape.by_channels ? in_pixel / size : in_pixel % m;
+    const int ky = position / shape.kernel.width, kx = position % shape.kernel.width;
+    const bool this_cell =
+        (oy * shape.stride.height + ky) % SlidingWindow::row_slots(shape) == slot &&
+        of_word == word && ox * shape.stride.width + kx == column;
     if (this_cell) result.reads.push_back({oy * shape.out_width + ox, position});
   }
   if (result.reads.empty()) return {};
@@ -134,7 +139,7 @@ std::optional<CellReads> DataflowTimeline::ring_reads(const std::string& ring, i
                                                       int64_t cycle) const {
   const WindowShape& shape = rings_.at(ring);
   const int part = schedule_.part(ring);
-  const int64_t written = schedule_.words_popped(part - 1, cycle);
+  const int64_t written = schedule_.words_popped(schedule_.read_by(part), cycle);
   const int64_t word = newest_in(slot, written, shape.ring_words());
   const int64_t per_image = shape.words_per_image();
   if (word < 0 || word / per_image != (written - 1) / per_image) return {};  // of an image before
@@ -164,7 +169,7 @@ std::optional<ReplayReads> DataflowTimeline::replay_reads(const std::string& buf
                                                           int64_t cycle) const {
   const auto& [part, shape] = mvus_.at(buffer);
   const int64_t word =
-      newest_in(slot, schedule_.words_popped(part - 1, cycle), shape.replay_words());
+      newest_in(slot, schedule_.words_popped(schedule_.read_by(part), cycle), shape.replay_words());
   if (word < 0) return {};
   const int64_t per_image = shape.words_read_per_image();
   ReplayReads result;
@@ -183,7 +188,7 @@ std::optional<ReplayReads> DataflowTimeline::replay_reads(const std::string& buf
         (window * shape.neuron_fold + result.first_fold) * shape.synapse_fold + result.word;
     int64_t read = core(step - 1);
     if (result.first_fold == 0) {
-      read = std::max(read, schedule_.pop_cycle(part - 1, word) + 1);
+      read = std::max(read, schedule_.pop_cycle(schedule_.read_by(part), word) + 1);
     }
     if (read >= cycle) return result;
   }
@@ -202,7 +207,8 @@ FoldResult DataflowTimeline::result_at(const Mvu& mvu, int64_t result) const {
 std::optional<FoldResult> DataflowTimeline::result_in(const std::string& registers, int which,
                                                       int64_t cycle) const {
   const Mvu& mvu = mvus_.at(registers);
-  const int64_t result = schedule_.words_pushed(mvu.stage, cycle) + (1 - which);
+  const int64_t result =
+      schedule_.words_pushed(schedule_.written_by(mvu.stage), cycle) + (1 - which);
   if (result >= images_ * mvu.shape.words_written_per_image()) return {};
   if (schedule_.exit_cycle(mvu.stage, result) >= cycle) return {};
   return result_at(mvu, result);
@@ -213,7 +219,8 @@ std::vector<FoldResult> DataflowTimeline::results_that_wait(const std::string& r
   std::vector<FoldResult> waiting;
   const int64_t count = images_ * mvu.shape.words_written_per_image();
   for (int64_t result = 1; result < count; ++result) {
-    if (schedule_.push_cycle(mvu.stage, result - 1) > schedule_.exit_cycle(mvu.stage, result)) {
+    if (schedule_.push_cycle(schedule_.written_by(mvu.stage), result - 1) >
+        schedule_.exit_cycle(mvu.stage, result)) {
       waiting.push_back(result_at(mvu, result));
     }
   }
@@ -228,7 +235,7 @@ PoolStep DataflowTimeline::pool_at(const Pool& pool, int64_t step_of_run,
   PoolStep result;
   result.image = step_of_run / steps_per_image;
   const int64_t step = step_of_run % steps_per_image;
-  const int size = layer.kernel * layer.kernel;
+  const int size = layer.kernel.height * layer.kernel.width;
   if (pool.windows) {
     result.pixel = static_cast<int>(step / (size * pool.words));
     result.word = static_cast<int>(step / size % pool.words);
@@ -236,7 +243,7 @@ PoolStep DataflowTimeline::pool_at(const Pool& pool, int64_t step_of_run,
     result.gives = result.taken + 1 == size;
     return result;
   }
-  const int64_t in = int64_t{layer.kernel} * layer.input.width * pool.words;
+  const int64_t in = int64_t{layer.kernel.height} * layer.input.width * pool.words;
   const int64_t out = int64_t{layer.output.width} * pool.words;
   const auto y = static_cast<int>(step / (in + out));
   const int64_t in_row = step % (in + out);
@@ -250,8 +257,8 @@ PoolStep DataflowTimeline::pool_at(const Pool& pool, int64_t step_of_run,
   } else {
     const int ky = x / layer.input.width;
     const int column = x % layer.input.width;
-    x = column / layer.kernel;
-    result.taken = ky * layer.kernel + column % layer.kernel;
+    x = column / layer.kernel.width;
+    result.taken = ky * layer.kernel.width + column % layer.kernel.width;
   }
   const bool dropped = y >= layer.output.height || x >= layer.output.width;
   result.pixel = dropped ? -1 : y * layer.output.width + x;
@@ -282,7 +289,7 @@ std::optional<PoolStep> DataflowTimeline::pool_cell(const std::string& name, int
     return at.taken > 0 ? std::optional<PoolStep>(at) : std::nullopt;
   }
   const int64_t per_row =
-      (int64_t{layer.kernel} * layer.input.width + layer.output.width) * pool.words;
+      (int64_t{layer.kernel.height} * layer.input.width + layer.output.width) * pool.words;
   // Steps of the output row so far; the last that touched the cell says what it holds.
   const int64_t row_start = *next % per_image / per_row * per_row;
   const int64_t image_start = *next / per_image * per_image;

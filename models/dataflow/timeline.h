@@ -46,7 +46,7 @@ class DataflowTimeline : public Timeline {
     int words = 1;
     bool windows = false;  // one after the other
   };
-  /// An MVU in RTL: its stage, which reads stream stage - 1 and writes stream stage.
+  /// An MVU in RTL: its stage.
   struct Mvu {
     int stage = 0;
     RtlMvuShape shape;

@@ -51,6 +51,7 @@ struct DataflowSchedule::State {
   DataflowTiming timing;
   ChainRecords records;
   std::vector<PartProgram> programs;
+  std::vector<StageSpec> stages;
   int64_t images = 0;
 };
 
@@ -60,6 +61,7 @@ DataflowSchedule::DataflowSchedule(const Network& network, const DataflowAcceler
   TimedChain chain(network, accelerator, images, options);
   state_->timing = chain.run(&state_->records);
   state_->programs = chain.programs();
+  state_->stages = chain.stages();
   state_->images = images;
 }
 
@@ -74,6 +76,14 @@ int DataflowSchedule::part(const std::string& name) const {
 
 int DataflowSchedule::stream(const std::string& name) const {
   return index_of(state_->timing.streams, "stream", name);
+}
+
+int DataflowSchedule::read_by(int part) const {
+  return state_->stages[static_cast<size_t>(part)].inputs.front();
+}
+
+int DataflowSchedule::written_by(int part) const {
+  return state_->stages[static_cast<size_t>(part)].outputs.front();
 }
 
 int64_t DataflowSchedule::steps_per_image(int part) const {

@@ -11,8 +11,15 @@
 
 #include "models/common/run_statistics.h"
 #include "models/dataflow/accelerator.h"
+#include "workloads/errors.h"
 
 namespace stuckat::dataflow {
+
+/// Of branches that wait for each other, because a FIFO of one of them is too short: which, and
+/// which depth would do.
+class Deadlock : public InputError {
+  using InputError::InputError;
+};
 
 struct TimingOptions {
   bool skip_periods = true;    ///< false: every word of every image, as an oracle and a benchmark
@@ -47,7 +54,8 @@ struct DataflowTiming {
   bool operator==(const DataflowTiming&) const = default;
 };
 
-/// The timing of `images` >= 1 images in one run. Throws InputError as validate() does.
+/// The timing of `images` >= 1 images in one run. Throws InputError as validate() does, or
+/// Deadlock.
 DataflowTiming time_images(const Network& network, const DataflowAccelerator& accelerator,
                            int64_t images, const TimingOptions& options = {});
 
@@ -89,6 +97,9 @@ class DataflowSchedule {
   /// Indices as in timing().modules and timing().streams. Throw InputError for an unknown name.
   int part(const std::string& name) const;
   int stream(const std::string& name) const;
+  /// The streams that a part reads and writes, the first of several.
+  int read_by(int part) const;
+  int written_by(int part) const;
   int64_t steps_per_image(int part) const;
 
   /// The last step that started in `cycle` or before; nothing before the first, and nothing once

@@ -15,7 +15,10 @@ std::string key_of(DataflowAccelerator accelerator, const Network& network) {
   accelerator.name = "-";
   accelerator.clock_mhz = 1;
   accelerator.input_depth = 1;
-  for (auto& layer : accelerator.layers) layer.out_depth = layer.inner_depth = 1;
+  for (auto& layer : accelerator.layers) {
+    layer.out_depth = layer.inner_depth = 1;
+    layer.in_depths.clear();
+  }
   return to_json(accelerator, network);
 }
 
@@ -72,7 +75,8 @@ DataflowTiming TimingCache::run(const DataflowAccelerator& accelerator, Beginnin
   }
   if (!run) {
     TimedChain chain(network_, accelerator, images_, {});
-    run = chain.run(nullptr, &design.before);
+    design.before.resize(design.depths.size());
+    run = is_chain(network_) ? chain.run(nullptr, &design.before) : chain.run();
   }
   ++(first > 0 ? counts_.in_part : counts_.simulated);
   // Behind a stream the first part is the player, which is among the known ones.

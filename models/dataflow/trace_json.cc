@@ -50,8 +50,12 @@ Span span_of(const Chain& chain, const std::vector<StreamTrace>& streams, size_t
     if (words.first == words.last) return;
     cycles.insert(cycles.end(), {*words.first, *(words.last - 1)});
   };
-  if (first > 0) add(streams[first - 1].pops, first - 1);
-  if (last < streams.size()) add(streams[last].pushes, last);
+  for (const int in : chain.stages[first].inputs) {
+    add(streams[static_cast<size_t>(in)].pops, static_cast<size_t>(in));
+  }
+  for (const int out : chain.stages[last].outputs) {
+    add(streams[static_cast<size_t>(out)].pushes, static_cast<size_t>(out));
+  }
   if (cycles.empty()) return {};
   const auto [low, high] = std::minmax_element(cycles.begin(), cycles.end());
   return {*low, *high + 1};
@@ -157,11 +161,15 @@ void DataflowTrace::write_image(const std::vector<StreamTrace>& streams) {
     state_->out.slice(row.process, row.first, name, span.begin, span.end);
     if (row.process != Process::parts) continue;
     Words in, written;
-    if (row.first > 0) {
-      in = first_of(streams[row.first - 1].pops, chain.streams[row.first - 1].words_per_image);
+    const auto& inputs = chain.stages[row.first].inputs;
+    const auto& outputs = chain.stages[row.first].outputs;
+    if (!inputs.empty()) {
+      in = first_of(streams[static_cast<size_t>(inputs.front())].pops,
+                    chain.in(row.first).words_per_image);
     }
-    if (row.first < streams.size()) {
-      written = first_of(streams[row.first].pushes, chain.streams[row.first].words_per_image);
+    if (!outputs.empty()) {
+      written = first_of(streams[static_cast<size_t>(outputs.front())].pushes,
+                         chain.out(row.first).words_per_image);
     }
     slices_of_movement(state_->out, row.first, in, written, span.begin, span.end);
   }

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "sim/kernel/stamped_fifo.h"
@@ -39,11 +40,15 @@ class Pipeline {
   /// spare: further results that a flushing pipeline holds while the first one waits for a slot.
   Pipeline(int latency_steps, Discipline discipline, StampedFifo* out, bool side_register = false,
            int spare = 0);
+  /// Its words leave into several FIFOs, into all of them in the same cycle; none of them is wires.
+  Pipeline(int latency_steps, Discipline discipline, std::vector<StampedFifo*> outs);
 
   /// Does `skip` steps that read nothing and then one step that reads from `in` unless it is null.
   /// Returns done and start() is that step's cycle; the caller then takes front() and pops it at
   /// start(). Or returns what is missing, having done nothing that a later call would repeat.
   StepStatus step(int64_t skip, StampedFifo* in);
+  /// A step that reads a word from each of several FIFOs, in the same cycle; none of them is wires.
+  StepStatus step(std::span<StampedFifo* const> ins);
   int64_t start() const { return start_; }
   /// When its word is taken: with a side register in start() or before.
   int64_t taken() const { return taken_; }
@@ -67,7 +72,13 @@ class Pipeline {
     int64_t due;    // the step in whose cycle it leaves a pipeline that never waits
     int64_t leave;  // flushing: earliest, later actual cycle in which it leaves
   };
+  template <typename In>
+  StepStatus do_step(int64_t skip, const In& in);
   StepStatus flush();
+  bool can_push() const;
+  int64_t slot_free() const;
+  void push(int64_t cycle, const uint64_t* word);
+  bool send(int64_t& cycle, const uint64_t* word);
   Output& front() { return pending_[static_cast<size_t>(first_)]; }
   uint64_t* word(int index) { return words_.data() + index * limbs_; }
   void drop_front();
@@ -77,6 +88,7 @@ class Pipeline {
   int spare_;
   Discipline discipline_;
   StampedFifo* out_;
+  std::vector<StampedFifo*> beside_;  // further ones that its words leave into
   int limbs_;
   int64_t done_ = 0;   // steps of completed calls
   int64_t next_ = 0;   // the next step: ahead of done_ while a call waits among skipped steps

@@ -2,19 +2,50 @@
 
 namespace stuckat::kernel {
 
+namespace {
+
+std::vector<Stream*> one(Stream* stream) {
+  return stream == nullptr ? std::vector<Stream*>{} : std::vector<Stream*>{stream};
+}
+
+}  // namespace
+
 Stage::Stage(const sc_core::sc_module_name& name, Stream* in, Stream* out)
-    : sc_module(name), in_(in), out_(out) {
-  if (in_ != nullptr) in_->bind_consumer(wake_);
-  if (out_ != nullptr) out_->bind_producer(wake_);
+    : Stage(name, one(in), one(out)) {}
+
+Stage::Stage(const sc_core::sc_module_name& name, std::vector<Stream*> ins,
+             std::vector<Stream*> outs)
+    : sc_module(name), ins_(std::move(ins)), outs_(std::move(outs)) {
+  for (Stream* stream : ins_) stream->bind_consumer(wake_);
+  for (Stream* stream : outs_) stream->bind_producer(wake_);
   SC_HAS_PROCESS(Stage);
   SC_METHOD(activate);
   sensitive << wake_;
 }
 
+// A stage of several streams may be woken by one that it does not wait for: it looks again, and
+// says again what is missing.
 void Stage::activate() {
   status_ = advance();
-  if (status_ == StepStatus::needs_input) in_->consumer_waits();
-  if (status_ == StepStatus::needs_output) out_->producer_waits();
+  if (status_ == StepStatus::needs_input) {
+    for (Stream* stream : ins_) {
+      if (ins_.size() == 1 || !stream->can_pop()) stream->consumer_waits();
+    }
+  } else if (status_ == StepStatus::needs_output) {
+    for (Stream* stream : outs_) {
+      if (outs_.size() == 1 || !stream->can_push()) stream->producer_waits();
+    }
+  }
+}
+
+/// A stream that it waits for: the first where there are several.
+Stream* Stage::waits_for() const {
+  const bool input = status_ == StepStatus::needs_input;
+  const auto& streams = input ? ins_ : outs_;
+  for (Stream* stream : streams) {
+    if (!(input ? stream->can_pop() : stream->can_push())) return stream;
+  }
+  return streams.front();
 }
 
 void Stage::resume(int64_t cycle) {
@@ -26,7 +57,7 @@ void Stage::resume(int64_t cycle) {
 std::string Stage::explain() const {
   if (status_ == StepStatus::done) return std::string(basename()) + " is done";
   const bool input = status_ == StepStatus::needs_input;
-  const Stream& stream = input ? *in_ : *out_;
+  const Stream& stream = *waits_for();
   return std::string(basename()) + " waits for " +
          (input ? "word " + std::to_string(stream.popped())
                 : "a slot for word " + std::to_string(stream.pushed())) +

@@ -1,9 +1,10 @@
-// Base of all modules that read at most one stream and write at most one: a method process that
-// runs as far ahead as its streams let it, once per wake-up.
+// Base of all modules between streams: a method process that runs as far ahead as its streams let
+// it, once per wake-up.
 #pragma once
 
 #include <string>
 #include <systemc>
+#include <vector>
 
 #include "sim/kernel/pipeline.h"
 #include "sim/kernel/stream.h"
@@ -16,7 +17,9 @@ class Stage : public sc_core::sc_module {
   /// "layer1/mvtu waits for word 36 of layer1/windows (depth 2, holds 0)", for deadlock reports.
   std::string explain() const;
   /// The stream that it cannot write to for lack of a slot; null if it waits for none.
-  Stream* full_stream() const { return status_ == StepStatus::needs_output ? out_ : nullptr; }
+  Stream* full_stream() const {
+    return status_ == StepStatus::needs_output ? waits_for() : nullptr;
+  }
   virtual const StageCycles& cycles() const = 0;
   /// The stage is done and has been given more to do: it goes on in `cycle`, not before.
   void resume(int64_t cycle);
@@ -26,19 +29,24 @@ class Stage : public sc_core::sc_module {
  protected:
   /// The streams outlive the stage; either may be null at the ends of a chain.
   Stage(const sc_core::sc_module_name& name, Stream* in, Stream* out);
+  /// Reads several streams, or writes several.
+  Stage(const sc_core::sc_module_name& name, std::vector<Stream*> ins, std::vector<Stream*> outs);
 
   /// Does steps until there are none left or something is missing.
   virtual StepStatus advance() = 0;
   virtual void idle_until(int64_t cycle) = 0;
 
-  Stream* in() { return in_; }
-  Stream* out() { return out_; }
+  Stream* in() { return ins_.empty() ? nullptr : ins_.front(); }
+  Stream* out() { return outs_.empty() ? nullptr : outs_.front(); }
+  const std::vector<Stream*>& ins() const { return ins_; }
+  const std::vector<Stream*>& outs() const { return outs_; }
 
  private:
   void activate();
+  Stream* waits_for() const;
 
-  Stream* in_;
-  Stream* out_;
+  std::vector<Stream*> ins_;
+  std::vector<Stream*> outs_;
   sc_core::sc_event wake_;
   StepStatus status_ = StepStatus::needs_input;
 };

@@ -1,9 +1,8 @@
 // The timing-only engine against the SystemC run, skipped periods against full runs, and the
 // schedule's queries against each other.
-#include <sstream>
-
 #include "models/dataflow/simulation.h"
 #include "tests/models/dataflow/random_accelerator.h"
+#include "tests/models/dataflow/timing_text.h"
 #include "tests/support/catch.h"
 #include "tests/support/in_child.h"
 #include "workloads/zoo.h"
@@ -12,26 +11,10 @@ using namespace stuckat;
 using namespace stuckat::dataflow;
 using stuckat::test::in_child;
 using stuckat::test::Random;
+using stuckat::test::text;
 using stuckat::test::uniform;
 
 namespace {
-
-std::string text(const DataflowTiming& t) {
-  std::ostringstream out;
-  out << "arrivals";
-  for (const int64_t arrival : t.arrival_cycles) out << ' ' << arrival;
-  out << " first " << t.first_image_cycles << " total " << t.total_cycles << " bottleneck "
-      << t.bottleneck << '\n';
-  for (const ModuleStatistics& m : t.modules) {
-    out << m.name << " busy " << m.busy_cycles << " starved " << m.starved_cycles << " blocked "
-        << m.blocked_cycles << " idle " << m.idle_cycles << '\n';
-  }
-  for (const StreamStatistics& s : t.streams) {
-    out << s.name << " depth " << s.depth << " words " << s.words << " high " << s.high_water
-        << '\n';
-  }
-  return out.str();
-}
 
 /// "" if engine and SystemC run agree in everything both know.
 std::string compare_with_systemc(uint64_t seed) {

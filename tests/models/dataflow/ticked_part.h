@@ -142,10 +142,12 @@ inline std::vector<TickedStep> ticked_steps(const Chain& chain, size_t index,
   const StageSpec& stage = chain.stages[index];
   const Layer& layer = network.layers[static_cast<size_t>(std::max(0, stage.layer))];
   const LayerParams& p = accelerator.layers[static_cast<size_t>(std::max(0, stage.layer))];
-  const StreamSpec& in = chain.streams[index == 0 ? 0 : index - 1];
-  const StreamSpec& out = chain.streams[std::min(index, chain.streams.size() - 1)];
-  const int height = layer.input.height + 2 * layer.padding;
-  const int width = layer.input.width + 2 * layer.padding;
+  const StreamSpec& in = stage.inputs.empty() ? chain.streams.front() : chain.in(index);
+  const StreamSpec& out = stage.outputs.empty() ? chain.streams.back() : chain.out(index);
+  const Padding& pad = layer.padding;
+  const int height = layer.input.height + pad.top + pad.bottom;
+  const int width = layer.input.width + pad.left + pad.right;
+  const int of_window = layer.kernel.height * layer.kernel.width;
   switch (stage.kind) {
     case StageKind::memory_reader:
       for (int64_t w = 0; w < out.words_per_image; ++w) steps.push_back({false, true});
@@ -167,8 +169,8 @@ inline std::vector<TickedStep> ticked_steps(const Chain& chain, size_t index,
     case StageKind::padding:
       for (int y = 0; y < height; ++y) {
         for (int x = 0; x < width; ++x) {
-          const bool inside = y >= layer.padding && y < height - layer.padding &&
-                              x >= layer.padding && x < width - layer.padding;
+          const bool inside =
+              y >= pad.top && y < height - pad.bottom && x >= pad.left && x < width - pad.right;
           for (int w = 0; w < layer.input.channels / in.lanes; ++w) steps.push_back({inside, true});
         }
       }
@@ -189,11 +191,11 @@ inline std::vector<TickedStep> ticked_steps(const Chain& chain, size_t index,
         steps.back().drains = true;
         break;
       }
-      int64_t load = int64_t{layer.kernel} * width * m;
+      int64_t load = int64_t{layer.kernel.height} * width * m;
       int64_t left = int64_t{height} * width * m - load;
       for (int64_t w = 0; w < load; ++w) steps.push_back({true, false});
-      const int64_t writes = int64_t{layer.output.width} * layer.kernel * layer.kernel * m;
-      const int64_t reads = int64_t{layer.stride} * width * m;
+      const int64_t writes = int64_t{layer.output.width} * of_window * m;
+      const int64_t reads = int64_t{layer.stride.height} * width * m;
       for (int y = 0; y < layer.output.height; ++y) {
         for (int64_t s = 0; s < std::max(writes, reads); ++s) {
           const bool read = s < reads && left > 0;
@@ -208,8 +210,11 @@ inline std::vector<TickedStep> ticked_steps(const Chain& chain, size_t index,
       const int index_of_layer = stage.layer;
       const int nf_count = padded_rows(accelerator, network, index_of_layer) / p.pe;
       const int sf_count = padded_columns(accelerator, network, index_of_layer) / p.simd;
-      for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
-        for (int nf = 0; nf < nf_count; ++nf) {
+      // With groups a fold reads what no other did, but for folds of the same group.
+      const int group_folds = std::max(1, layer.rows() / layer.groups / p.pe);
+      const int folds = layer.groups == 1 ? nf_count : group_folds;
+      for (int of_image = 0; of_image < layer.output.pixels() * (nf_count / folds); ++of_image) {
+        for (int nf = 0; nf < folds; ++nf) {
           for (int sf = 0; sf < sf_count; ++sf) steps.push_back({nf == 0, sf == sf_count - 1});
         }
       }
@@ -217,23 +222,30 @@ inline std::vector<TickedStep> ticked_steps(const Chain& chain, size_t index,
     }
     case StageKind::thresholding:  // in RTL alone
       break;
-    case StageKind::max_pool: {
+    case StageKind::max_pool:
+    case StageKind::average_pool: {
       const int m = layer.input.channels / in.lanes;
-      if (layer.kernel != layer.stride || p.window_simd > 0) {  // windows, one after the other
+      if (layer.kernel != layer.stride || pad != Padding(0) ||
+          p.window_simd > 0) {  // windows, one after the other
         for (int word = 0; word < layer.output.pixels() * m; ++word) {
-          for (int w = 1; w < layer.kernel * layer.kernel; ++w) steps.push_back({true, false});
+          for (int w = 1; w < of_window; ++w) steps.push_back({true, false});
           steps.push_back({true, true});
         }
         break;
       }
       for (int y = 0; y < layer.output.height; ++y) {
-        for (int w = 0; w < layer.kernel * width * m; ++w) steps.push_back({true, false});
+        for (int w = 0; w < layer.kernel.height * width * m; ++w) steps.push_back({true, false});
         for (int w = 0; w < layer.output.width * m; ++w) steps.push_back({false, true});
       }
-      const int dropped = height - layer.kernel * layer.output.height;
+      const int dropped = height - layer.kernel.height * layer.output.height;
       for (int w = 0; w < dropped * width * m; ++w) steps.push_back({true, false});
       break;
     }
+    case StageKind::fork:
+    case StageKind::add:
+    case StageKind::concat:
+      for (int64_t w = 0; w < out.words_per_image; ++w) steps.push_back({true, true});
+      break;
   }
   return steps;
 }
@@ -269,7 +281,12 @@ inline std::unique_ptr<TickedPart> ticked_loop(const Chain& chain, size_t index,
     }
     case StageKind::mvtu:
       return make(&Latencies::mvtu, own);
+    case StageKind::fork:
+    case StageKind::add:
+    case StageKind::concat:
+      return make(&Latencies::junction, own);
     case StageKind::max_pool:
+    case StageKind::average_pool:
       return make(&Latencies::max_pool,
                   pools_windows(accelerator, network, stage.layer) ? own : flushing);
     case StageKind::thresholding:
