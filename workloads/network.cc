@@ -302,7 +302,7 @@ int class_by_output_bits(const Network& network, const int32_t* logits) {
 
 int predicted_class(const Network& network, const int32_t* values) {
   const ClassMap& map = network.class_map;
-  if (map.empty()) return predicted_class(values, network.classes());
+  if (map.empty()) return predicted_class(values, network.layers.back().output.size());
   int best = 0;
   double greatest = 0;
   for (int c = 0; c < network.classes(); ++c) {

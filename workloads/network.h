@@ -245,8 +245,8 @@ void clamp_thresholds(Layer& layer);
 /// Index of the highest output bit that is set, 0 if none is; [network.output_thresholds].
 int class_by_output_bits(const Network& network, const int32_t* logits);
 
-/// Index of the greatest of what the network's class_map makes of a result's values [classes()];
-/// the lowest index wins a tie.
+/// Index of the greatest of a result's values, or of what the network's class_map makes of them
+/// [classes()]; the lowest index wins a tie.
 int predicted_class(const Network& network, const int32_t* values);
 
 /// Index of the greatest logit; the lowest index wins a tie.

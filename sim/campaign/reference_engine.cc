@@ -5,9 +5,8 @@
 namespace stuckat::campaign {
 namespace {
 
-int prediction(const std::vector<Tensor>& tensors) {
-  const auto& logits = tensors.back().values;
-  return predicted_class(logits.data(), static_cast<int>(logits.size()));
+int prediction(const Network& network, const std::vector<Tensor>& tensors) {
+  return predicted_class(network, tensors.back().values.data());
 }
 
 struct ReferenceFaults : PreparedFaults {
@@ -23,14 +22,14 @@ struct ReferenceSimulator : Simulator {
 
   int simulate(const Tensor& image, int64_t image_index, std::span<Verdict> verdicts) override {
     const auto golden = reference::run(faults.network, image);
-    const int golden_prediction = prediction(golden);
+    const int golden_prediction = prediction(faults.network, golden);
     for (size_t f = 0; f < faults.effects.size(); ++f) {
       const auto faulty = reference::run(faults.network, image, faults.effects[f], image_index);
       int last = static_cast<int>(golden.size()) - 1;
       while (last >= 0 && faulty[static_cast<size_t>(last)] == golden[static_cast<size_t>(last)]) {
         --last;
       }
-      const int predicted = prediction(faulty);
+      const int predicted = prediction(faults.network, faulty);
       verdicts[f] = {static_cast<int16_t>(last), static_cast<uint16_t>(predicted),
                      predicted != golden_prediction};
     }

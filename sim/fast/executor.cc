@@ -52,8 +52,7 @@ void Executor::run(const Tensor& image) {
   assert(image.shape == network_.network().input());
   if (levels_ != nullptr) {
     levels_->run(image);
-    prediction_ =
-        predicted_class(levels_->result().data(), static_cast<int>(levels_->result().size()));
+    prediction_ = predicted_class(network_.network(), levels_->result().data());
     return;
   }
   if (network_.layout(0).form == TensorForm::planes)
@@ -62,7 +61,7 @@ void Executor::run(const Tensor& image) {
     state_.values[0] = image;
   bit_products_ = 0;
   for (int i = 0; i < network_.last_tensor(); ++i) run_layer(i);
-  prediction_ = predicted_class(state_.logits.data(), network_.network().classes());
+  prediction_ = predicted_class(network_.network(), state_.logits.data());
 }
 
 void Executor::run_layer(int index) {

@@ -85,7 +85,7 @@ class PlaneSimulator : public FaultSimulator::Impl {
     result.last_difference = static_cast<int16_t>(last_difference);
     int prediction = golden_.prediction();
     if (last_difference == faults_.network().last_tensor()) {
-      prediction = predicted_class(pass_.logits().data(), faults_.network().network().classes());
+      prediction = predicted_class(faults_.network().network(), pass_.logits().data());
     }
     result.prediction = static_cast<uint16_t>(prediction);
     result.critical = prediction != golden_.prediction();

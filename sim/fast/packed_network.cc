@@ -15,6 +15,7 @@ const Capabilities& all_kinds() {
                                      .any_graph = true,
                                      .any_window = true,
                                      .groups = true,
+                                     .class_map = true,
                                      .any_result = true,
                                      .formats = all_number_formats()};
   return known;
@@ -23,7 +24,9 @@ const Capabilities& all_kinds() {
 /// Chains of square windows, of which path_of() knows the rest.
 bool is_plain_chain(const Network& network) {
   static const Capabilities chains = {
-      "", {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
+      .refusal = "",
+      .kinds = {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool},
+      .class_map = true};
   return supports(chains, network);
 }
 

@@ -58,7 +58,7 @@ std::vector<int32_t> pixel_totals(const std::vector<int32_t>& sums, int rows) {
 }
 
 int prediction(const Network& network, const std::vector<Tensor>& tensors) {
-  return predicted_class(tensors.back().values.data(), network.classes());
+  return predicted_class(network, tensors.back().values.data());
 }
 
 }  // namespace

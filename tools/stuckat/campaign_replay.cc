@@ -156,9 +156,8 @@ int run_replay(const Arguments& arguments) {
   if (line.has("differences")) {
     write_text_file(line.text("differences"), differences_csv(in.network, golden, faulty));
   }
-  const int classes = in.network.classes();
-  const int before = predicted_class(golden.back().values.data(), classes);
-  const int after = predicted_class(faulty.back().values.data(), classes);
+  const int before = predicted_class(in.network, golden.back().values.data());
+  const int after = predicted_class(in.network, faulty.back().values.data());
   const bool agrees = faulty == expected;
   fmt::print("\n{} cycles for {} image{}; ", thousands(replay.total_cycles), images.size(),
              images.size() == 1 ? "" : "s");

@@ -82,10 +82,7 @@ void add_predictions(Run& run, const Network& network, const DataSet& data,
   fast::Executor executor(packed);
   for (size_t i = 0; i < images.size(); ++i) {
     executor.run(images[i]);
-    const std::vector<int32_t>& values = run.result.logits[i];
-    const int faulty = network.class_map.empty()
-                           ? predicted_class(values.data(), static_cast<int>(values.size()))
-                           : predicted_class(network, values.data());
+    const int faulty = predicted_class(network, run.result.logits[i].data());
     run.simulation.predictions.push_back(
         {offset + static_cast<int64_t>(i), class_name(network, data, data.labels[i]),
          class_name(network, data, executor.prediction()), class_name(network, data, faulty)});

@@ -62,8 +62,7 @@ class LevelSimulator : public FaultSimulator::Impl {
     Verdict& verdict = verdicts[static_cast<size_t>(fault)];
     int prediction = golden_.prediction();
     if (last == network_.last_tensor()) {
-      const std::vector<int32_t>& result = pass_.result();
-      prediction = predicted_class(result.data(), static_cast<int>(result.size()));
+      prediction = predicted_class(network_.network(), pass_.result().data());
     }
     verdict = {static_cast<int16_t>(last), static_cast<uint16_t>(prediction),
                prediction != golden_.prediction()};

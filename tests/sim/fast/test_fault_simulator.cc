@@ -21,7 +21,7 @@ using test::text;
 void check_network(uint64_t seed, int count, Path path) {
   CAPTURE(seed);
   Random random(seed);
-  const PackedNetwork network(test::random_network(random));
+  const PackedNetwork network(test::with_class_map(test::random_network(random), seed));
   std::vector<Effects> effects;
   for (int i = 0; i < count; ++i)
     effects.push_back(test::random_effects(random, network.network()));
@@ -37,7 +37,7 @@ void check_network(uint64_t seed, int count, Path path) {
       INFO(text(fault, network.network()));
       const std::vector<Tensor> faulty = reference::run(network.network(), image, fault, index);
       REQUIRE(simulator.tensors(f) == faulty);
-      const Verdict expected = expected_verdict(golden, faulty);
+      const Verdict expected = expected_verdict(network.network(), golden, faulty);
       const Verdict& verdict = verdicts[static_cast<size_t>(f)];
       REQUIRE(verdict.last_difference == expected.last_difference);
       REQUIRE(verdict.prediction == expected.prediction);
@@ -124,8 +124,8 @@ TEST_CASE("many patched parameters at once: the engine equals the faulty referen
             INFO(text(fault, network.network()));
             const auto faulty = reference::run(network.network(), image, fault, turn);
             REQUIRE(simulator.tensors(f) == faulty);
-            REQUIRE(
-                (verdicts[static_cast<size_t>(f)] == expected_verdict(golden.tensors(), faulty)));
+            REQUIRE((verdicts[static_cast<size_t>(f)] ==
+                     expected_verdict(network.network(), golden.tensors(), faulty)));
           }
         }
       }
@@ -160,7 +160,7 @@ TEST_CASE("all channels of all layers at all levels at once: verdicts equal the 
     for (size_t f = 0; f < effects.size(); ++f) {
       INFO(text(effects[f], network.network()));
       const auto faulty = reference::run(network.network(), image, effects[f], 0);
-      REQUIRE((verdicts[f] == expected_verdict(golden, faulty)));
+      REQUIRE((verdicts[f] == expected_verdict(network.network(), golden, faulty)));
     }
   }
 }
@@ -227,7 +227,7 @@ TEST_CASE("faults that begin with held channels: verdicts and classes equal the 
     for (size_t f = 0; f < effects.size(); ++f) {
       INFO(text(effects[f], network.network()));
       const auto faulty = reference::run(network.network(), image, effects[f], 5);
-      REQUIRE((verdicts[f] == expected_verdict(golden, faulty)));
+      REQUIRE((verdicts[f] == expected_verdict(network.network(), golden, faulty)));
       logits.push_back(faulty.back());
       const int64_t first = classes.add(effects[f]);
       REQUIRE(first <= static_cast<int64_t>(f));

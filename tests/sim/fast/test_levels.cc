@@ -107,7 +107,7 @@ void check_network(uint64_t seed, int count, Path path, bool wide,
                    std::vector<Effects>* all = nullptr) {
   CAPTURE(seed, wide, static_cast<int>(path));
   Random random(seed);
-  const PackedNetwork network(graph(random, wide));
+  const PackedNetwork network(test::with_class_map(graph(random, wide), seed));
   std::vector<Effects> effects;
   for (int i = 0; i < count; ++i)
     effects.push_back(test::random_effects(random, network.network()));
@@ -125,7 +125,8 @@ void check_network(uint64_t seed, int count, Path path, bool wide,
       INFO(text(fault, network.network()));
       const std::vector<Tensor> faulty = reference::run(network.network(), image, fault, index);
       REQUIRE(simulator.tensors(f) == faulty);
-      REQUIRE((verdicts[static_cast<size_t>(f)] == expected_verdict(golden, faulty)));
+      REQUIRE((verdicts[static_cast<size_t>(f)] ==
+               expected_verdict(network.network(), golden, faulty)));
     }
   }
 }
@@ -239,7 +240,7 @@ TEST_CASE("levels: all channels of a wide graph stuck: verdicts equal the faulty
     for (size_t f = 0; f < effects.size(); ++f) {
       INFO(text(effects[f], network.network()));
       const auto faulty = reference::run(network.network(), image, effects[f], 0);
-      REQUIRE((verdicts[f] == expected_verdict(golden, faulty)));
+      REQUIRE((verdicts[f] == expected_verdict(network.network(), golden, faulty)));
       CHECK(classes.add(effects[f]) == static_cast<int64_t>(f));
     }
   }
