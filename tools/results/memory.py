@@ -11,7 +11,7 @@ from figures import Chart
 
 RATES = "0.0001,0.001,0.01,0.03,0.05"
 CHIPS = 50
-TEST_IMAGES = 500
+TEST_IMAGES = 200
 ACCELERATOR = "dataflow:auto"
 SPARSE = ("--penalty", "l1", "--penalty-weight", "0.02")
 # What a step does besides.
@@ -43,7 +43,7 @@ DATA = (
     ("CIFAR-10", "images:{work}/cifar10-degraded", ("--flip", "--crop", "4"),
      "cifar10/jpeg_degraded_images.tar.xz"),
 )
-IMAGES, EPOCHS = 5000, 4
+IMAGES, EPOCHS = 5000, 3
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Study:
             maker.call("memory", model, *data, "--accelerator", ACCELERATOR, "--rates", RATES,
                        "--images", TEST_IMAGES, "--chips", CHIPS, "--json", chips)
         if not sharp.exists():
-            maker.call("sharpness", checkpoint, *data, "--half", "train", "--images", "300",
+            maker.call("sharpness", checkpoint, *data, "--half", "train", "--images", "100",
                        "--network", run.network, "--width", f"{run.width:g}",
                        *[o for o in run.data[2] if o in ("--input-channels", "1")], "--json", sharp)
         history = json.loads(trained.read_text())["epochs"][-1]
