@@ -192,6 +192,18 @@ def seeds(results):
     return "## Seeds\n\n" + row(head) + row(["---"] * len(head)) + text + "\n"
 
 
+OTHERS = {"systolic": "broken PEs of systolic arrays with FAP and FAP+T, and which register is worst",
+          "fleets": "lots of broken chips under every policy",
+          "memory": "broken cells, sparse activations and flat minima"}
+
+
+def others(folder):
+    """Links to the pages of other studies that are below."""
+    links = [f"- [{name}]({name}/README.md): {words}\n" for name, words in OTHERS.items()
+             if (folder / name / "README.md").exists()]
+    return "\nOther studies, by `tools/reproduce --study NAME`:\n\n" + "".join(links) if links else ""
+
+
 def write(folder, study=SMALL):
     results = Results(folder, study)
     missing = [run.name for run in plan(study)
@@ -205,7 +217,7 @@ def write(folder, study=SMALL):
 {len(results.runs)} of {len(results.runs) + len(missing)} runs, made at {', '.join(commits) or '-'}; `{command}` makes what is missing
 (`{command} --list` names them all) and writes this page anew. Each run's settings, the commit, the
 hash of its model and the accuracy under every single fault are in [runs](runs).
-
+{others(folder)}
 ## Do the paper's trends hold here?
 
 {trends(results)}
