@@ -50,20 +50,20 @@ def bypassed(pes, rates):
 
 
 CNV = ("--network", "cnv-w2a2", "--width", "0.25", "--learning-rate", "0.005", "--schedule", "cosine")
-FASHION = CNV + ("--input-channels", "1", "--images", "10000", "--epochs", "6", "--test-images", "0")
+FASHION = CNV + ("--input-channels", "1", "--images", "5000", "--epochs", "6", "--test-images", "0")
 GTSRB = CNV + ("--epochs", "10", "--test-images", "2000")
 
 ROWS = (
-    Row("systolic-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (10000, 300),
-        "systolic:256x256", "systolic/bypass", "1,2,5,10", "100,200,400", "0.002",
+    Row("systolic-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (5000, 300),
+        "systolic:256x256", "systolic/bypass", "1,2,5,10", "100,200", "0.002",
         bypassed(65536, (0.02, 0.006, 0.05))),
     Row("systolic-gtsrb", "GTSRB", "gtsrb:{work}/gtsrb", "gtsrb/gtsrb_train_32x32.bin.xz", GTSRB, (-1, 1000),
-        "systolic:256x256", "systolic/bypass", "1,2,5,10", "100,200,400", "0.002",
+        "systolic:256x256", "systolic/bypass", "1,2,5,10", "100,200", "0.002",
         bypassed(65536, (0.02, 0.006, 0.05))),
-    Row("loopback-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (10000, 300),
+    Row("loopback-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (5000, 300),
         "loopback:32x32", "pe/dead", "3.2,6.3,9.4,12.5", "100,200,400,800", "0.002",
         bypassed(32, (0.02, 0.05))),
-    Row("dataflow-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (10000, 300),
+    Row("dataflow-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (5000, 300),
         "dataflow:auto", "pe/dead", "2,5,10,20", "100,200,400,800", "0.002",
         (Lot("mean 1", ("--mean", "1")), Lot("mean 2, alpha 1", ("--mean", "2", "--alpha", "1")))),
 )

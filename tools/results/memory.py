@@ -43,7 +43,7 @@ DATA = (
     ("CIFAR-10", "images:{work}/cifar10-degraded", ("--flip", "--crop", "4"),
      "cifar10/jpeg_degraded_images.tar.xz"),
 )
-IMAGES, EPOCHS = 5000, 3
+IMAGES, EPOCHS = 5000, 2
 
 
 @dataclass(frozen=True)

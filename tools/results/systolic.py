@@ -59,7 +59,7 @@ class Registers:
     title: str
     model: str  # "cnv" or "resnet"
     accelerator: str
-    faults: int = 100  # of each register and value, all PEs and bits alike
+    faults: int = 60  # of each register and value, all PEs and bits alike
     images: int = 100
 
 
