@@ -108,26 +108,37 @@ void apply_elements(const Network& network, int tensor, const Effects& effects, 
 
 }  // namespace
 
+Tensor faulty_input(const Network& network, const Tensor& image, const Effects& effects,
+                    int64_t image_index) {
+  Tensor input = image;
+  apply_elements(network, 0, effects, image_index, input);
+  return input;
+}
+
+Tensor faulty_layer(const Network& network, int index, const std::vector<Tensor>& tensors,
+                    const Effects& effects, int64_t image_index) {
+  Layer layer = patched(network.layer(index), index, effects);
+  Tensor input = tensors[static_cast<size_t>(network.input_tensor(index))];
+  if (has_operands(effects, index)) {
+    input = padded_operands(layer, index, effects.operands, input, image_index);
+    layer = without_padding(std::move(layer));
+  }
+  std::vector<const Tensor*> inputs;
+  for (const int tensor : layer.inputs) inputs.push_back(&tensors[static_cast<size_t>(tensor)]);
+  inputs.front() = &input;
+  Tensor output = run_layer(layer, inputs);
+  apply_operators(layer, index, effects, input, image_index, output);
+  if (layer.part() == HardwarePart::max_pool)
+    apply_pools(layer, index, effects, input, image_index, output);
+  apply_elements(network, network.output_tensor(index), effects, image_index, output);
+  return output;
+}
+
 std::vector<Tensor> run(const Network& network, const Tensor& image, const Effects& effects,
                         int64_t image_index) {
-  std::vector<Tensor> tensors = {image};
-  apply_elements(network, 0, effects, image_index, tensors[0]);
+  std::vector<Tensor> tensors = {faulty_input(network, image, effects, image_index)};
   for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
-    Layer layer = patched(network.layer(i), i, effects);
-    Tensor input = tensors[static_cast<size_t>(network.input_tensor(i))];
-    if (has_operands(effects, i)) {
-      input = padded_operands(layer, i, effects.operands, input, image_index);
-      layer = without_padding(std::move(layer));
-    }
-    std::vector<const Tensor*> inputs;
-    for (const int tensor : layer.inputs) inputs.push_back(&tensors[static_cast<size_t>(tensor)]);
-    inputs.front() = &input;
-    Tensor output = run_layer(layer, inputs);
-    apply_operators(layer, i, effects, input, image_index, output);
-    if (layer.part() == HardwarePart::max_pool)
-      apply_pools(layer, i, effects, input, image_index, output);
-    apply_elements(network, network.output_tensor(i), effects, image_index, output);
-    tensors.push_back(std::move(output));
+    tensors.push_back(faulty_layer(network, i, tensors, effects, image_index));
   }
   return tensors;
 }

@@ -14,4 +14,11 @@ namespace stuckat::reference {
 std::vector<Tensor> run(const Network& network, const Tensor& image, const Effects& effects,
                         int64_t image_index = 0);
 
+/// The parts of that. The network's input as the first layer finds it:
+Tensor faulty_input(const Network& network, const Tensor& image, const Effects& effects,
+                    int64_t image_index);
+/// and what layer `index` makes of tensors 0 .. index, which are [index + 1] or more.
+Tensor faulty_layer(const Network& network, int index, const std::vector<Tensor>& tensors,
+                    const Effects& effects, int64_t image_index);
+
 }  // namespace stuckat::reference

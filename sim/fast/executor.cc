@@ -14,6 +14,7 @@ Executor::Executor(const PackedNetwork& network) : network_(network) {
     levels_ = std::make_unique<LevelExecutor>(*network.levels());
     return;
   }
+  if (!network.in_planes()) return;
   const size_t tensors = static_cast<size_t>(network.tensors());
   state_.planes.resize(tensors);
   state_.values.resize(tensors);
@@ -53,6 +54,11 @@ void Executor::run(const Tensor& image) {
   if (levels_ != nullptr) {
     levels_->run(image);
     prediction_ = predicted_class(network_.network(), levels_->result().data());
+    return;
+  }
+  if (!network_.in_planes()) {
+    tensors_ = reference::run(network_.network(), image);
+    prediction_ = predicted_class(network_.network(), tensors_.back().values.data());
     return;
   }
   if (network_.layout(0).form == TensorForm::planes)
@@ -104,11 +110,13 @@ void Executor::run_layer(int index) {
 }
 
 std::span<const int32_t> Executor::logits() const {
-  return levels_ != nullptr ? levels_->result() : state_.logits;
+  if (levels_ != nullptr) return levels_->result();
+  return network_.in_planes() ? std::span<const int32_t>(state_.logits) : tensors_.back().values;
 }
 
 Tensor Executor::tensor(int tensor) const {
   if (levels_ != nullptr) return levels_->tensor(tensor);
+  if (!network_.in_planes()) return tensors_[static_cast<size_t>(tensor)];
   const TensorLayout& layout = network_.layout(tensor);
   const size_t t = static_cast<size_t>(tensor);
   if (layout.form == TensorForm::values) return state_.values[t];

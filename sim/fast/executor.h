@@ -35,7 +35,7 @@ class Executor {
   std::vector<Tensor> tensors() const;
 
   const PackedNetwork& network() const { return network_; }
-  /// Of a network on bit planes; of one of levels, levels().
+  /// Of a network on bit planes; of one of levels, levels(), else tensors().
   const GoldenState& state() const { return state_; }
   const LevelExecutor* levels() const { return levels_.get(); }
 
@@ -50,6 +50,7 @@ class Executor {
   int prediction_ = 0;
   int64_t bit_products_ = 0;
   std::unique_ptr<LevelExecutor> levels_;  // all of it, if the network is held as levels
+  std::vector<Tensor> tensors_;            // or as it is
 };
 
 /// Image `index` of a run, in values of the network's input format. Called by several threads.

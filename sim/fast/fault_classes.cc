@@ -39,8 +39,7 @@ class KeyWriter {
 
   bool is_pooled(int tensor) const {
     const int reader = network_.reader(tensor);
-    return reader >= 0 && network_.levels() == nullptr &&
-           network_.layer(reader).path == LayerPath::pool;
+    return reader >= 0 && network_.in_planes() && network_.layer(reader).path == LayerPath::pool;
   }
 
   /// Pixels that no window of a pool covers can be left out where only the logits count.

@@ -23,7 +23,7 @@ int start_of(const PackedNetwork& network, int tensor) {
 /// tensor that the channel kernels can handle.
 bool begins_with_channels(const PackedNetwork& network, const Effects& effects,
                           const FaultProgram& program) {
-  if (network.levels() != nullptr || program.steps.empty() || program.steps.front().computes() ||
+  if (!network.in_planes() || program.steps.empty() || program.steps.front().computes() ||
       program.steps.front().elements.size() != 1) {
     return false;
   }

@@ -99,7 +99,7 @@ class Builder {
   }
 
   void add_patch(int index, TensorStep& step) const {
-    if (network_.levels() != nullptr) return;
+    if (!network_.in_planes()) return;
     const PackedLayer& layer = network_.layer(index);
     if (layer.path != LayerPath::matrix) return;
     const Layer& of = network_.network().layer(index);

@@ -7,6 +7,7 @@
 #include "sim/fast/channel_simulator.h"
 #include "sim/fast/faulty_pass.h"
 #include "sim/fast/levels/level_simulator.h"
+#include "sim/fast/reference_simulator.h"
 #include "sim/fast/simulator_impl.h"
 
 namespace stuckat::fast {
@@ -189,6 +190,8 @@ class PlaneSimulator : public FaultSimulator::Impl {
 FaultSimulator::FaultSimulator(const FaultList& faults, Path path) {
   if (faults.network().levels() != nullptr)
     impl_ = make_level_simulator(faults, path);
+  else if (!faults.network().in_planes())
+    impl_ = make_reference_simulator(faults);
   else
     impl_ = std::make_unique<PlaneSimulator>(faults, path);
 }

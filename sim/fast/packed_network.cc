@@ -9,6 +9,13 @@ namespace stuckat::fast {
 
 namespace {
 
+std::vector<NumberFormat> every_format() {
+  std::vector<NumberFormat> formats = all_number_formats();
+  const auto& wide = wide_number_formats();
+  formats.insert(formats.end(), wide.begin(), wide.end());
+  return formats;
+}
+
 const Capabilities& all_kinds() {
   static const Capabilities known = {.refusal = "the fast engine does not compute",
                                      .kinds = layer_kinds(),
@@ -17,8 +24,15 @@ const Capabilities& all_kinds() {
                                      .groups = true,
                                      .class_map = true,
                                      .any_result = true,
-                                     .formats = all_number_formats()};
+                                     .formats = every_format()};
   return known;
+}
+
+bool is_wide(const Network& network) {
+  for (int t = 0; t < network.tensors(); ++t) {
+    if (!network.holds_accumulators(t) && network.format(t).bits > 8) return true;
+  }
+  return false;
 }
 
 /// Chains of square windows, of which path_of() knows the rest.
@@ -40,12 +54,12 @@ PackedNetwork::PackedNetwork(Network network) : network_(std::move(network)) {
     readers_.push_back(network_.only_consumer(t));
   }
   for (int i = 0; i < last_tensor(); ++i) inputs_.push_back(network_.input_tensor(i));
-  bool in_planes = is_plain_chain(network_);
+  bool in_planes = !is_wide(network_) && is_plain_chain(network_);
   for (int i = 0; i < last_tensor() && in_planes; ++i) {
     in_planes = has_path(network_.layer(i), input_layout(i), output_layout(i));
   }
   if (!in_planes) {
-    levels_ = std::make_shared<const LevelNetwork>(network_);
+    if (!is_wide(network_)) levels_ = std::make_shared<const LevelNetwork>(network_);
     for (TensorLayout& layout : layouts_) {
       if (layout.form == TensorForm::planes) layout.form = TensorForm::values;
     }

@@ -14,14 +14,16 @@ class LevelNetwork;
 class PackedNetwork {
  public:
   /// `network` must pass validate(); it is copied. Chains whose layers are all on bit planes are
-  /// held as such; everything else as levels.
+  /// held as such; everything else as levels; networks with formats of more than 8 bits as they
+  /// are, for the reference.
   explicit PackedNetwork(Network network);
 
   const Network& network() const { return network_; }
   int tensors() const { return network_.tensors(); }
   int last_tensor() const { return network_.tensors() - 1; }
-  /// Where this is not null it holds the layers, and of what follows only layout() is there,
-  /// without planes.
+  /// Where this is false of what follows only levels() and layout() is there, without planes.
+  bool in_planes() const { return !layers_.empty(); }
+  /// The layers as levels, or null.
   const LevelNetwork* levels() const { return levels_.get(); }
   const PackedLayer& layer(int index) const { return layers_[static_cast<size_t>(index)]; }
   /// The tensors that a layer reads and makes, and the layer that reads a tensor; -1: none does.

@@ -28,7 +28,7 @@ Place place_of(const SlicedTensor& tensor, int pixel) {
 }  // namespace
 
 SlicedChain::SlicedChain(const PackedNetwork& network) : network_(network) {
-  if (network.levels() != nullptr) return;
+  if (!network.in_planes()) return;
   int index = 0;
   while (index < network.last_tensor() && network.layer(index).path == LayerPath::first) ++index;
   if (index == network.last_tensor()) return;

@@ -12,8 +12,8 @@
 
 namespace stuckat::test {
 
-inline NumberFormat random_format(Random& random) {
-  const auto& all = all_number_formats();
+inline NumberFormat random_format(Random& random,
+                                  const std::vector<NumberFormat>& all = all_number_formats()) {
   return all[static_cast<size_t>(uniform(random, 0, static_cast<int>(all.size()) - 1))];
 }
 
@@ -44,10 +44,13 @@ inline void fill_graph_parameters(Layer& layer, Random& random) {
 /// Appends random layers to a network, each on random tensors that are there.
 class RandomGraph {
  public:
-  explicit RandomGraph(Random& random) : random_(random) {
+  /// `input`: what it may come in.
+  explicit RandomGraph(Random& random,
+                       const std::vector<NumberFormat>& input = all_number_formats())
+      : random_(random) {
     network_.name = "graph";
     shapes_ = {{uniform(random, 3, 7), uniform(random, 3, 7), uniform(random, 1, 4)}};
-    formats_ = {random_format(random)};
+    formats_ = {random_format(random, input)};
   }
 
   /// Each layer on the tensor before it: convolutions, depthwise ones, and pools.

@@ -103,11 +103,9 @@ Network graph(Random& random, bool wide) {
 }
 
 /// Tensors and verdicts of `count` random faults on two images, against the faulty reference.
-void check_network(uint64_t seed, int count, Path path, bool wide,
+void check_network(Network checked, uint64_t seed, Random& random, int count, Path path,
                    std::vector<Effects>* all = nullptr) {
-  CAPTURE(seed, wide, static_cast<int>(path));
-  Random random(seed);
-  const PackedNetwork network(test::with_class_map(graph(random, wide), seed));
+  const PackedNetwork network(test::with_class_map(std::move(checked), seed));
   std::vector<Effects> effects;
   for (int i = 0; i < count; ++i)
     effects.push_back(test::random_effects(random, network.network()));
@@ -129,6 +127,13 @@ void check_network(uint64_t seed, int count, Path path, bool wide,
                expected_verdict(network.network(), golden, faulty)));
     }
   }
+}
+
+void check_network(uint64_t seed, int count, Path path, bool wide,
+                   std::vector<Effects>* all = nullptr) {
+  CAPTURE(seed, wide, static_cast<int>(path));
+  Random random(seed);
+  check_network(graph(random, wide), seed, random, count, path, all);
 }
 
 TEST_CASE("levels: every tensor of the executor equals the reference on random graphs") {
@@ -200,6 +205,15 @@ TEST_CASE("levels: tensors and verdicts under random effects equal the faulty re
     if (form.find("within a frame") != std::string::npos) continue;
     INFO(form);
     CHECK(count >= 4);
+  }
+}
+
+TEST_CASE("operands of more than 8 bits: tensors and verdicts equal the faulty reference") {
+  std::vector<NumberFormat> wide = wide_number_formats();
+  std::erase_if(wide, [](const NumberFormat& format) { return format.bits > 12; });
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    Random random(seed);
+    check_network(test::RandomGraph(random, wide).build(), seed, random, 15, Path::automatic);
   }
 }
 
