@@ -1,5 +1,6 @@
 #include "faultmaps/placement.h"
 
+#include <algorithm>
 #include <set>
 
 #include "faultmaps/effects.h"
@@ -69,9 +70,10 @@ void validate(const Placement& placement, const Network& network) {
     check(names.insert(stream.name).second, stream.name, "repeated name", "unique names");
     check(stream.tensor >= 0 && stream.tensor < network.tensors(), stream.name,
           "tensor " + std::to_string(stream.tensor), "a tensor of the network");
-    check(stream.layer >= -1 && stream.layer < static_cast<int>(network.layers.size()) &&
-              (stream.layer < 0 ? stream.carries == Carries::tensor
-                                : network.input_tensor(stream.layer) == stream.tensor),
+    const std::vector<int> readers = network.consumers(stream.tensor);
+    check(stream.layer < 0
+              ? stream.layer == -1 && stream.carries == Carries::tensor
+              : std::find(readers.begin(), readers.end(), stream.layer) != readers.end(),
           stream.name,
           "tensor " + std::to_string(stream.tensor) + " for layer " + std::to_string(stream.layer),
           "a layer that reads the tensor");

@@ -13,8 +13,10 @@ Shape carried_shape(const Stream& stream, const Placement& placement, const Netw
   if (stream.carries == Carries::windows) {
     return {layer.output.height, layer.output.width, use_of(placement, stream.layer).columns};
   }
-  const int around = 2 * (layer.padding - stream.frame);
-  return {layer.input.height + around, layer.input.width + around, layer.input.channels};
+  if (stream.frame > 0) return layer.input;
+  const Padding& p = layer.padding;
+  return {layer.input.height + p.top + p.bottom, layer.input.width + p.left + p.right,
+          layer.input.channels};
 }
 
 namespace {

@@ -14,7 +14,7 @@ const Layer& window_layer(const Placement& p, int part, const Network& n) {
 int window_slots(const Placement& p, int part, const Network&) { return window_at(p, part).slots; }
 int window_columns(const Placement& p, int part, const Network& n) {
   const Layer& l = window_layer(p, part, n);
-  return l.input.width + 2 * l.padding;
+  return l.input.width + l.padding.left + l.padding.right;
 }
 int window_words(const Placement& p, int part, const Network& n) {
   return window_layer(p, part, n).input.channels / window_at(p, part).channels_per_word;
@@ -31,8 +31,9 @@ void stick_window_cell(Lowering& lowering, const Fault& fault, int part) {
   OperandFault operand;
   operand.layer = window.layer;
   operand.channels = {word * window.channels_per_word + word_bit / bits};
-  const int width = l.input.width + 2 * l.padding;
-  for (const int y : multiples(slot, window.slots, l.input.height + 2 * l.padding)) {
+  const int width = l.input.width + l.padding.left + l.padding.right;
+  const int height = l.input.height + l.padding.top + l.padding.bottom;
+  for (const int y : multiples(slot, window.slots, height)) {
     operand.pixels.push_back(y * width + column);
   }
   if (operand.pixels.empty()) return;  // fewer rows than slots
@@ -51,7 +52,12 @@ void flip_window_cell(Lowering& lowering, const Fault& fault, int part) {
   for (const CellReads::Read& read : cell->reads) {
     WindowFault wrong;
     wrong.layer = window.layer;
-    wrong.columns = {read.position * l.input.channels + channel};
+    const int in_group = l.group_channels();
+    wrong.columns = {read.position * in_group + channel % in_group};
+    if (l.groups > 1) {
+      const int rows = l.rows() / l.groups, first = channel / in_group * rows;
+      wrong.rows = multiples(first, 1, first + rows);
+    }
     wrong.pixels = {read.pixel};
     wrong.mask.flip = 1u << word_bit % l.input_format.bits;
     wrong.images = {cell->image, cell->image};

@@ -55,6 +55,7 @@ MvtuCore::MvtuCore(const Layer& layer, const PeArray& array, const ArrayUse& use
       weights_of(row)[column] = static_cast<int8_t>(padded_weight(layer, column));
     }
     packed_.set_row(row, weights_of(row));
+    note_order(row);
   }
   for (int i = 0; i <= layer.thresholds_per_row(); ++i) {
     levels_.push_back(layer.accumulator_output ? 0 : layer.output_format.level(i));
@@ -234,6 +235,17 @@ void MvtuCore::arm_threshold(int row, int index, int bit, bool one) {
   cell.stick(bit, one);
   threshold =
       read_register(cell.read(static_cast<uint32_t>(threshold)), use_.threshold_bits, false);
+  note_order(row);
+}
+
+/// Whether the thresholds of a row are many and ascend, so that they can be searched.
+void MvtuCore::note_order(int row) {
+  constexpr int few = 15;  // are compared in a few instructions
+  const int per_row = layer_.thresholds_per_row();
+  if (per_row <= few) return;
+  ascends_.resize(static_cast<size_t>(layer_.rows()));
+  const auto first = thresholds_.begin() + std::ptrdiff_t{row} * per_row;
+  ascends_[static_cast<size_t>(row)] = std::is_sorted(first, first + per_row) ? 1 : 0;
 }
 
 void MvtuCore::load(const int32_t* window) {
@@ -408,6 +420,11 @@ int32_t MvtuCore::output_value(int row, int32_t accumulator) const {
 int32_t MvtuCore::threshold_value(int row, int32_t accumulator) const {
   const size_t per_row = levels_.size() - 1;
   const int32_t* thresholds = thresholds_.data() + static_cast<size_t>(row) * per_row;
+  if (!ascends_.empty() && ascends_[static_cast<size_t>(row)] != 0) {
+    const int32_t* end = thresholds + per_row;
+    return levels_[static_cast<size_t>(std::lower_bound(thresholds, end, accumulator) -
+                                       thresholds)];
+  }
   size_t below = 0;
   for (size_t i = 0; i < per_row; ++i) below += thresholds[i] < accumulator ? 1 : 0;
   return levels_[below];

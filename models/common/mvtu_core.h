@@ -108,6 +108,7 @@ class MvtuCore {
   }
   void arm_weight(int row, int column, int bit, bool one);
   void arm_threshold(int row, int index, int bit, bool one);
+  void note_order(int row);
   void recompute(const BrokenPe& pe, int row, int32_t sum, int32_t* out) const;
   int32_t broken_output(const BrokenPe& pe, int row, int32_t accumulator, int64_t cycle) const;
   int32_t accumulate_in_steps(const BrokenPe& pe, int row) const;
@@ -127,6 +128,7 @@ class MvtuCore {
   ArrayUse use_;
   std::vector<int8_t> weights_;      // [rows][use_.columns], padded with padded_weight()
   std::vector<int32_t> thresholds_;  // [rows][thresholds per row]
+  std::vector<char> ascends_;        // [rows], or empty: thresholds are few
   PackedRows packed_;                // weights_ without their padding
   std::set<int> stale_rows_;         // of packed_, since weights were armed
   std::vector<int32_t> levels_;      // [thresholds per row + 1] values of the output format

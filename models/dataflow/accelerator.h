@@ -135,7 +135,7 @@ DataflowAccelerator built_in_dataflow(const std::string& name, const Network& ne
 /// those of its windows, and then the fewest PE, that need at most `target_cycles` per image, or as
 /// few as any folding where none does. FIFOs hold 32 words.
 DataflowAccelerator auto_folding(const Network& network, int64_t target_cycles);
-/// The same; where streams fork, with FIFOs as with_sized_fifos() finds them.
+/// The same; where streams fork, with FIFOs that hold as many words as with_sized_fifos() finds.
 DataflowAccelerator auto_dataflow(const Network& network, int64_t target_cycles);
 
 /// Whether the accelerator can hold the network. Throws InputError("dataflow:NAME", ...).

@@ -12,6 +12,8 @@
 namespace stuckat::dataflow {
 namespace {
 
+constexpr int auto_depth = 32;  // of FIFOs that nobody said
+
 struct LayerRow {
   int pe;  // 0: a pool
   int simd;
@@ -132,7 +134,7 @@ int auto_join_pe(const Network& network, const Layer& layer, int64_t target_cycl
 
 LayerParams auto_layer(const Network& network, int index, int64_t target_cycles) {
   LayerParams best;
-  best.out_depth = best.inner_depth = 32;
+  best.out_depth = best.inner_depth = auto_depth;
   const Layer& layer = network.layers[static_cast<size_t>(index)];
   if (is_join(layer)) best.pe = auto_join_pe(network, layer, target_cycles);
   if (layer.part() != HardwarePart::pe_array) return best;
@@ -176,7 +178,7 @@ DataflowAccelerator built_in_dataflow(const std::string& name, const Network& ne
 DataflowAccelerator auto_folding(const Network& network, int64_t target_cycles) {
   DataflowAccelerator accelerator;
   accelerator.name = "auto:" + std::to_string(target_cycles);
-  accelerator.input_depth = 32;
+  accelerator.input_depth = auto_depth;
   check_supported(network, capabilities(), "dataflow:" + accelerator.name);
   for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
     accelerator.layers.push_back(auto_layer(network, i, target_cycles));
@@ -187,7 +189,19 @@ DataflowAccelerator auto_folding(const Network& network, int64_t target_cycles) 
 
 DataflowAccelerator auto_dataflow(const Network& network, int64_t target_cycles) {
   DataflowAccelerator accelerator = auto_folding(network, target_cycles);
-  return is_chain(network) ? accelerator : with_sized_fifos(std::move(accelerator), network);
+  if (is_chain(network)) return accelerator;
+  const DataflowAccelerator sized = with_sized_fifos(accelerator, network);
+  accelerator.depths = sized.depths;
+  accelerator.input_depth = std::max(accelerator.input_depth, sized.input_depth);
+  for (size_t i = 0; i < sized.layers.size(); ++i) {
+    LayerParams& p = accelerator.layers[i];
+    p.out_depth = std::max(p.out_depth, sized.layers[i].out_depth);
+    p.inner_depth = std::max(p.inner_depth, sized.layers[i].inner_depth);
+    for (const int depth : sized.layers[i].in_depths) {
+      p.in_depths.push_back(std::max(auto_depth, depth));
+    }
+  }
+  return accelerator;
 }
 
 }  // namespace stuckat::dataflow

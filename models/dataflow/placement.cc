@@ -6,7 +6,6 @@
 #include "models/dataflow/chain.h"
 #include "models/dataflow/rtl_mvu_clock.h"
 #include "models/dataflow/sliding_window.h"
-#include "workloads/capabilities.h"
 
 namespace stuckat::dataflow {
 
@@ -24,28 +23,31 @@ bool divide(int pixels, int in_pixel, int channels, int64_t words_per_image, Str
   return true;
 }
 
-/// The streams of a chain in the order of the data: to a layer's windows (from input converters to
-/// the array), and from the array to its own stream.
+/// The streams in the order of the data: to a layer's windows (from a fork, or input converters, to
+/// the array), and from a layer's array, pool, add or concat to its own stream. What a fork or a
+/// converter sends to an add, a concat or a pool is read by it alone: no effect says what a broken
+/// word there does.
 class StreamPlacer {
  public:
   StreamPlacer(const Chain& chain, const Network& network, Placement& placement)
       : chain_(chain), network_(network), placement_(placement) {}
 
   void run() {
-    for (size_t i = 0; i < chain_.streams.size(); ++i) {
-      if (!carries_sums(i)) add(chain_.stages[i], chain_.streams[i]);
+    for (const StreamSpec& spec : chain_.streams) {
+      const auto from = static_cast<size_t>(spec.from);
+      if (!carries_sums(from)) add(chain_.stages[from], spec);
     }
   }
 
  private:
   /// From an array to thresholds that are a part of their own: no effect says what a broken sum
   /// does.
-  bool carries_sums(size_t stream) const {
+  bool carries_sums(size_t stage) const {
     const auto& stages = chain_.stages;
-    for (size_t i = stream + 1; stages[i].layer == stages[stream].layer; ++i) {
+    for (size_t i = stage + 1; stages[i].layer == stages[stage].layer; ++i) {
       if (stages[i].kind != StageKind::thresholding) continue;
-      for (size_t before = stream + 1; before-- > 0;) {
-        if (stages[before].layer != stages[stream].layer) return false;
+      for (size_t before = stage + 1; before-- > 0;) {
+        if (stages[before].layer != stages[stage].layer) return false;
         if (stages[before].kind == StageKind::mvtu) return true;
       }
     }
@@ -53,26 +55,33 @@ class StreamPlacer {
   }
 
   void add(const StageSpec& stage, const StreamSpec& spec) {
-    const bool computes = stage.kind == StageKind::mvtu || stage.kind == StageKind::thresholding;
-    if (computes || stage.kind == StageKind::max_pool) {
-      computed_ = stage.layer + 1;  // what follows is on its way out
-    }
+    const bool computes = stage.kind == StageKind::mvtu || stage.kind == StageKind::thresholding ||
+                          stage.kind == StageKind::max_pool ||
+                          stage.kind == StageKind::average_pool || stage.kind == StageKind::add ||
+                          stage.kind == StageKind::concat;
+    if (computes) computed_ = stage.layer + 1;  // what follows is on its way out
     Stream stream;
     stream.name = spec.name;
     stream.depth = spec.depth;
-    const bool on_its_way_in = stage.layer >= computed_;
-    stream.tensor = on_its_way_in     ? network_.input_tensor(stage.layer)
+    const bool forked = spec.branch >= 0;
+    const int layer_in = forked ? chain_.stages[static_cast<size_t>(spec.to)].layer : stage.layer;
+    const bool on_its_way_in = layer_in >= computed_;
+    if (on_its_way_in && !network_.layer(layer_in).has_weights()) return;
+    stream.tensor = on_its_way_in     ? network_.input_tensor(layer_in)
                     : stage.layer < 0 ? 0
                                       : network_.output_tensor(stage.layer);
-    stream.layer = network_.only_consumer(stream.tensor);
+    stream.layer = on_its_way_in ? layer_in : network_.only_consumer(stream.tensor);
     if (on_its_way_in) {
-      const Layer& layer = network_.layers[static_cast<size_t>(stage.layer)];
-      if (layer.part() == HardwarePart::max_pool)
-        return;  // no effect says what a pool's window reads
-      if (stage.kind == StageKind::sliding_window) windowed_ = stage.layer;
-      const bool windows = layer.is_flat() || stage.layer == windowed_;
+      const Layer& layer = network_.layer(layer_in);
+      if (stage.kind == StageKind::sliding_window) windowed_ = layer_in;
+      const bool windows = layer.is_flat() || layer_in == windowed_;
+      if (windows && layer.groups > 1) return;  // of some channels after those of others
       stream.carries = windows ? Carries::windows : Carries::operands;
-      if (!windows && stage.kind != StageKind::padding) stream.frame = layer.padding;
+      if (!windows && stage.kind != StageKind::padding) {
+        // Effects know frames of one width.
+        if (layer.padding != Padding(layer.padding.top)) return;
+        stream.frame = layer.padding.top;
+      }
     }
     const int bits = element_bits(placement_, stream.tensor, network_);
     if (spec.word_bits() % bits != 0) return;  // codes across words
@@ -82,7 +91,10 @@ class StreamPlacer {
     const int in_pixel = of_array ? rows_of(stage.layer) : shape.channels;
     if (!divide(shape.pixels(), in_pixel, shape.channels, spec.words_per_image, stream)) return;
     for (const Stream& other : placement_.streams) {
-      stream.position += other.tensor == stream.tensor && other.carries == stream.carries ? 1 : 0;
+      stream.position += other.tensor == stream.tensor && other.carries == stream.carries &&
+                                 (stream.carries == Carries::tensor || other.layer == stream.layer)
+                             ? 1
+                             : 0;
     }
     placement_.streams.push_back(std::move(stream));
   }
@@ -117,26 +129,16 @@ void add_buffers(const PeArray& array, const std::string& layer, const StreamSpe
       {PartKind::output_registers, layer + "/mvu_output", use.layer, {out.depth == 0 ? 1 : 0}});
 }
 
-/// A chain of square windows. What faults in streams, buffers and pools of others do no effect says
-/// exactly: there they have no sites.
-bool is_plain(const Network& network) {
-  static const Capabilities plain = {
-      "", {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool}};
-  return supports(plain, network);
-}
-
 }  // namespace
 
 Placement place(const DataflowAccelerator& accelerator, const Network& network) {
   Placement placement;
   placement.accelerator = "dataflow:" + accelerator.name;
   const Chain chain = build_chain(accelerator, network);
-  const bool plain = is_plain(network);
   for (const StageSpec& stage : chain.stages) {
-    if (stage.kind == StageKind::sliding_window && plain) {
+    if (stage.kind == StageKind::sliding_window) {
       const Layer& layer = network.layers[static_cast<size_t>(stage.layer)];
-      if (layer.part() == HardwarePart::max_pool)
-        continue;  // no effect says what a pool's window reads
+      if (is_pool(layer)) continue;  // no effect says what a pool's window reads
       const LayerParams& p = accelerator.layers[static_cast<size_t>(stage.layer)];
       const int simd = window_simd(accelerator, network, stage.layer);
       const WindowVersion version = window_version(layer, p);
@@ -151,10 +153,10 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
       const int slots = SlidingWindow::row_slots(shape);
       placement.windows.push_back({stage.name, stage.layer, slots, simd});
     }
-    if (stage.kind == StageKind::max_pool && plain) {
-      const auto input = static_cast<size_t>(&stage - chain.stages.data()) - 1;
+    if (stage.kind == StageKind::max_pool) {
       const Layer& pool = network.layers[static_cast<size_t>(stage.layer)];
-      const int lanes = chain.streams[input].lanes;
+      if (pool.padding != Padding(0)) continue;  // nor what a pool makes of some pixels of a window
+      const int lanes = chain.in(static_cast<size_t>(&stage - chain.stages.data())).lanes;
       PoolUnit unit{stage.name, stage.layer, lanes, pool.output.width, pool.input.channels / lanes};
       if (pools_windows(accelerator, network, stage.layer)) unit.columns = unit.words = 1;
       placement.pools.push_back(std::move(unit));
@@ -169,7 +171,7 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
                           groups_at_once(network.layer(stage.layer), p)});
     if (p.parts.mvtu == Backend::rtl) {
       add_buffers(array, network.layers[static_cast<size_t>(stage.layer)].name,
-                  chain.streams[static_cast<size_t>(&stage - chain.stages.data())], placement);
+                  chain.out(static_cast<size_t>(&stage - chain.stages.data())), placement);
     }
     if (has_threshold_part(accelerator, network, stage.layer)) {
       placement.others.push_back(
@@ -180,7 +182,7 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
     }
     placement.arrays.push_back(std::move(array));
   }
-  if (plain) StreamPlacer(chain, network, placement).run();
+  StreamPlacer(chain, network, placement).run();
   return placement;
 }
 

@@ -9,8 +9,8 @@ namespace stuckat::dataflow {
 /// An array "layer0/mvtu" for each layer with weights; a stream for each FIFO: "input" for the
 /// image, "layer0/out" for what a layer gives, and those inside of layers ("layer1/channels",
 /// "layer1/windows", ...). Not listed are streams whose words hold parts of codes or of pixels with
-/// padded rows, and the windows of a pool; and of networks that are no chains of square windows all
-/// streams, buffers and pools.
+/// padded rows, what comes to a pool (its windows among it), an add or a concat from a fork or a
+/// converter, windows of groups, images before padding that differs by side, and padded pools.
 Placement place(const DataflowAccelerator& accelerator, const Network& network);
 
 }  // namespace stuckat::dataflow

@@ -141,6 +141,8 @@ class StampedFifo {
   int high_water_ = 0;
   int64_t counted_ = 0;  // pushes whose occupancy is known
   int counted_slot_ = 0;
+  int64_t left_ = 0;  // words that were read before the last push
+  int left_slot_ = 0;
   int64_t blocked_ = 0;
   int64_t starved_ = 0;
 };
@@ -183,15 +185,18 @@ inline void StampedFifo::pop(int64_t cycle) {
 }
 
 // A push at cycle c finds the words k in store whose p(k) >= c. Either the last known pop is that
-// late already, and then all later ones are; or a pop that comes later settles it.
+// late already, and then all later ones are; or a pop that comes later settles it. Pushes come in
+// the order of their cycles, so that the first such word never goes back.
 inline void StampedFifo::count_push(int64_t cycle) {
-  int64_t left = popped_;
-  while (left > 0 && left > popped_ - depth_ &&
-         freed_[static_cast<size_t>((left - 1) % depth_)] > cycle) {
-    --left;
+  if (left_ < popped_ - depth_) {
+    left_ = popped_ - depth_;
+    left_slot_ = out_;
   }
-  if (left == popped_) return;
-  high_water_ = std::max(high_water_, static_cast<int>(pushed_ + 1 - left));
+  for (; left_ < popped_ && freed_[static_cast<size_t>(left_slot_)] <= cycle; ++left_) {
+    left_slot_ = next(left_slot_);
+  }
+  if (left_ == popped_) return;
+  high_water_ = std::max(high_water_, static_cast<int>(pushed_ + 1 - left_));
   ++counted_;
   counted_slot_ = next(counted_slot_);
 }

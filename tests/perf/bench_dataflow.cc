@@ -1,6 +1,7 @@
 // Rates of the dataflow simulation on CNV-W1A1 with the published folding, one core: SystemC with
 // values, cycles alone, and cycles alone with what repeats skipped. Random weights: neither cycles
-// nor work depend on them. bench_dataflow IMAGES rtl: with FINN's parts in RTL.
+// nor work depend on them. bench_dataflow IMAGES rtl: with FINN's parts in RTL. bench_dataflow
+// IMAGES resnet-8: ResNet-8 in 8 bits, whose streams fork and join.
 #include <cmath>
 #include <cstdio>
 #include <ctime>
@@ -9,6 +10,7 @@
 
 #include "models/dataflow/simulation.h"
 #include "tests/support/random_network.h"
+#include "tests/support/rounded_sums.h"
 #include "workloads/zoo.h"
 
 using namespace stuckat;
@@ -28,15 +30,20 @@ void row(const char* what, double goal, int64_t cycles, double seconds, int imag
 
 int sc_main(int argc, char* argv[]) {
   const int count = argc > 1 ? std::atoi(argv[1]) : 1000;
+  const std::string variant = argc > 2 ? argv[2] : "";
+  const bool rtl = variant == "rtl", graph = variant == "resnet-8";
   test::Random random(1);
-  Network network = zoo_network("cnv-w1a1");
-  for (Layer& layer : network.layers) {
-    if (layer.has_weights()) test::fill_parameters(layer, random);
+  Network network = zoo_network(graph ? "resnet-8-w8a8" : "cnv-w1a1");
+  if (graph) {
+    test::fill_rounding(network, random);
+  } else {
+    for (Layer& layer : network.layers) {
+      if (layer.has_weights()) test::fill_parameters(layer, random);
+    }
   }
   std::vector<Tensor> images;
   for (int i = 0; i < count; ++i) images.push_back(test::random_image(random, network));
-  auto accelerator = dataflow::parse_dataflow("bnn-pynq-cnv-w1a1", network);
-  const bool rtl = argc > 2 && std::string(argv[2]) == "rtl";
+  auto accelerator = dataflow::parse_dataflow(graph ? "auto" : "bnn-pynq-cnv-w1a1", network);
   if (rtl) {
     using dataflow::Backend;
     accelerator.discipline = dataflow::Discipline::flushing;
@@ -46,7 +53,8 @@ int sc_main(int argc, char* argv[]) {
     }
   }
 
-  std::printf("million simulated cycles per CPU-second, CNV-W1A1%s\n", rtl ? ", RTL" : "");
+  std::printf("million simulated cycles per CPU-second, %s%s\n", network.name.c_str(),
+              rtl ? ", RTL" : "");
   double start = cpu_seconds();
   const auto result = dataflow::simulate(network, accelerator, {}, images);
   const double with_values = cpu_seconds() - start;
@@ -71,6 +79,7 @@ int sc_main(int argc, char* argv[]) {
               std::llround(dataflow::steady_interval(network, accelerator).per_image()),
               result.bottleneck.c_str(),
               every_word.arrival_cycles == result.arrival_cycles ? "agree" : "DISAGREE");
+  if (graph) return every_word.arrival_cycles == result.arrival_cycles ? 0 : 1;
   std::printf(
       "seconds per CNV image: %.4f here with values; on such a machine ONNXim 0.69, SCALE-Sim 21 "
       "to "
