@@ -205,7 +205,10 @@ def verdict(result):
     efat, reduce, fixed, tre = by["efat"], by["reduce"], by["fixed"], by["tre-map"]
     ratio = lambda a, b: "-" if b == 0 else f"{a / b:.2f}"
     chip, union = result["chip_images"], result["union_images"]
-    if chip and union:
+    if chip and result["union_networks"] == result["chip_networks"]:
+        sub = (f"Under E, broken chips need {chip:,.0f} images each on average; no two of them stay within f_max together, so that "
+               "nothing is shared. ")
+    elif chip and union:
         together = union * result["union_networks"] / (chip * result["chip_networks"])
         sub = (f"Under E, broken chips need {chip:,.0f} images each, TRE-Map's unions {union:,.0f} each, in all {together:.2f} of "
                f"what their chips need by themselves: E is {'' if together < 1 else 'not '}sub-additive here. ")
@@ -247,7 +250,7 @@ def write_page(out):
         lines += targets(row)
     for row in kept:
         lines += ["", f"## {row['data']} on {row['accelerator']}, `{row['sites']}`", "",
-                  f"Commit {row['commit']}. Deployed: {row['resilience']['deployed']:.2f} % on validation images. "
+                  f"Commit {row['commit']}; {len(row['results'])} of {row['lots']} lots and constraints are done. Deployed: {row['resilience']['deployed']:.2f} % on validation images. "
                   f"Mean accuracies after retraining, by rate of faults and images; the map has cost "
                   f"{row['resilience']['cost']:,} images.", "", f"![accuracy over rate]({row['name']}.svg)", ""]
         lines += resilience_table(row)
