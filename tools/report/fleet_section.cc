@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "tools/report/fleet_profit.h"
 #include "tools/report/plot.h"
 #include "tools/report/sections.h"
 
@@ -211,6 +212,55 @@ std::string accuracy_picture(const Fleet& fleet) {
       "Boxes: quartiles, marks: medians. Dashed: the deployed network on a healthy chip.");
 }
 
+/// Profit against the price of an image of retraining, a line for each policy.
+std::string profit_picture(const Fleet& fleet) {
+  const std::vector<Profit> all = profits(fleet);
+  const auto best = best_policies(all);
+  double most = 0;
+  double dearest = best.back().first;
+  for (const Profit& p : all) {
+    most = std::max(most, p.at(0));
+    if (dearest == 0 && p.images > 0) dearest = p.at(0) / static_cast<double>(p.images);
+  }
+  dearest = dearest > 0 ? 1.25 * dearest : 1;
+  const PlotArea area{74, 12, 494, 250};
+  const Axis x =
+      linear_axis(1000 * dearest, area.left, area.right, "price of 1,000 images of retraining");
+  const Axis y = linear_axis(most, area.bottom, area.top, "profit of the lot");
+  Drawing drawing(520, 294, "profit against the price of retraining, policy by policy");
+  draw_axes(drawing, area, x, y);
+  std::vector<LegendEntry> entries;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const Profit& p = all[i];
+    double end = dearest;  // down to a profit of 0
+    if (p.at(end) < 0) end = std::max(0.0, p.at(0) / static_cast<double>(p.images));
+    const std::string& name = fleet.policies[i].name;
+    if (p.at(0) >= 0) {
+      drawing.path("M" + coordinate(x.scale(0)) + " " + coordinate(y.scale(p.at(0))) + "L" +
+                       coordinate(x.scale(1000 * end)) + " " + coordinate(y.scale(p.at(end))),
+                   "curve " + series_class(i));
+      drawing.marker(static_cast<int>(i), x.scale(0), y.scale(p.at(0)), 4.5,
+                     "point " + series_class(i),
+                     name + ": revenue " + fixed(p.revenue, 2) + ", networks " +
+                         fixed(p.networks, 2) + ", " + count_of(p.images, "image"));
+    }
+    entries.push_back({series_class(i), name, static_cast<int>(i)});
+  }
+  std::string bins;
+  for (const PriceBin& bin : fleet.prices) {
+    bins +=
+        (bins.empty() ? "" : ", ") + fixed(bin.price, 2) + " from " + fixed(bin.accuracy, 2) + " %";
+  }
+  std::string words = "A chip is sold for " + bins + "; a stored network costs " +
+                      fixed(fleet.network_price, 2) + ". Best: ";
+  for (size_t b = 0; b < best.size(); ++b) {
+    words += (b == 0 ? "" : ", from " + fixed(1000 * best[b].first, 4) + " on ") +
+             fleet.policies[best[b].second].name;
+  }
+  return titled_figure("Profit", "by accuracy on " + fleet.images + " images",
+                       legend(entries) + drawing.str(), words + ".");
+}
+
 std::string policy_table(const Fleet& fleet) {
   std::string rows;
   for (const Policy& p : fleet.policies) {
@@ -354,6 +404,7 @@ std::string fleet_section(const ReportInput& input) {
             escape(merging_sentence(fleet)) + "</p>\n" + policy_table(fleet) +
             "<div class=\"figures\">\n";
     if (!fleet.policies.empty()) text += bill_picture(fleet) + accuracy_picture(fleet);
+    if (!fleet.policies.empty() && !fleet.prices.empty()) text += profit_picture(fleet);
     if (!fleet.curve.empty() && !fleet.rates.empty()) text += curve_picture(fleet);
     if (!fleet.map.rates.empty()) text += resilience_picture(fleet);
     text += "</div>\n" + wafer_pictures(fleet);

@@ -149,6 +149,12 @@ struct Exploration {
   std::vector<Design> designs;
 };
 
+/// What a chip of at least this accuracy (percent) is sold for.
+struct PriceBin {
+  double accuracy = 0;
+  double price = 0;
+};
+
 /// A lot of broken chips: how much retraining they need, and what came of it, policy by policy.
 struct Fleet {
   struct Point {
@@ -191,6 +197,8 @@ struct Fleet {
   int64_t map_images = 0;  ///< what the resilience map has cost
   Map map;
   std::vector<Policy> policies;
+  std::vector<PriceBin> prices;  ///< by falling accuracy; empty: no profit is shown
+  double network_price = 0;      ///< of each stored network
   /// Places of the chips on wafers that are `across` dies wide; [chip mod dies].
   int across = 0;                         ///< 0: they come from no wafer
   std::vector<std::pair<int, int>> dies;  ///< column, row

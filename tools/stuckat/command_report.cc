@@ -99,7 +99,10 @@ int run_report(const Arguments& arguments) {
       "resilience", labelled_files(), "resilience map of the fleet of that label")(
       "wafer", number("N", 0),
       "chips of fleets are dies of wafers, N across ('faults new --wafer')")(
-      "protection", labelled_files(), "result of 'stuckat protect --json': FAT's figure 9")(
+      "prices", text("LIST"), "what chips of fleets are sold for, by accuracy: 92:10,85:4")(
+      "network-price", po::value<double>()->value_name("X")->default_value(0),
+      "of each network that is stored")("protection", labelled_files(),
+                                        "result of 'stuckat protect --json': FAT's figure 9")(
       "fault-map", labelled_files(),
       "fault maps (.h5, .csv, .json), drawn over the parts; LABEL has a --model")(
       "accelerator", text("NAME"), "of the fault maps, where they do not say it")(
@@ -159,6 +162,7 @@ int run_report(const Arguments& arguments) {
     const auto map = resilience.find(label);
     input.fleets.push_back(
         shown_fleet(label, result, map == resilience.end() ? nullptr : &map->second, wafer));
+    add_prices(line, input.fleets.back());
     input.recipes.push_back({"fleet, " + label, result.configuration});
   }
   for (const auto& value : list(line, "exploration")) {

@@ -119,4 +119,7 @@ bool needs_resilience_map(const std::string& policy);
 report::Fleet shown_fleet(const std::string& label, const trainer::FleetResult& result,
                           const trainer::ResilienceMap* map, int wafer);
 
+/// --prices, --network-price.
+void add_prices(const CommandLine& line, report::Fleet& fleet);
+
 }  // namespace stuckat::cli

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "faultmaps/wafer.h"
+#include "tools/report/fleet_profit.h"
 #include "tools/stuckat/fleet.h"
 
 namespace stuckat::cli {
@@ -84,6 +85,14 @@ report::Fleet shown_fleet(const std::string& label, const trainer::FleetResult& 
     for (const Die& die : wafer_dies(wafer)) shown.dies.emplace_back(die.column, die.row);
   }
   return shown;
+}
+
+void add_prices(const CommandLine& line, report::Fleet& fleet) {
+  line.refuse_without_effect(
+      {{"network-price", line.has("prices"), "without --prices", "--prices as well"}});
+  if (!line.has("prices")) return;
+  fleet.prices = report::parse_prices(line.text("prices"), "--prices");
+  fleet.network_price = line.real("network-price", 0, 1e12);
 }
 
 }  // namespace stuckat::cli

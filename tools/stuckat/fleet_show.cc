@@ -8,6 +8,7 @@
 #include "sim/fast/executor.h"
 #include "sim/fast/fault_list.h"
 #include "sim/fast/verdict_counts.h"
+#include "tools/report/fleet_profit.h"
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/faults.h"
 #include "tools/stuckat/fleet.h"
@@ -23,6 +24,35 @@ std::array<double, 5> five_numbers(std::vector<double> values) {
   std::array<double, 5> five{};
   for (size_t i = 0; i < 5 && !values.empty(); ++i) five[i] = values[i * (values.size() - 1) / 4];
   return five;
+}
+
+/// On standard output, and as JSON.
+nlohmann::ordered_json show_profit(const report::Fleet& fleet) {
+  const auto profits = report::profits(fleet);
+  fmt::print("\n{:<8}", "policy");
+  for (const auto& bin : fleet.prices) fmt::print(" {:>8}", fmt::format(">= {:g} %", bin.accuracy));
+  fmt::print(" {:>8} {:>12} {:>12} {:>14}\n", "less", "revenue", "networks", "images");
+  nlohmann::ordered_json json;
+  for (size_t i = 0; i < profits.size(); ++i) {
+    const auto& p = profits[i];
+    const std::string& name = fleet.policies[i].name;
+    fmt::print("{:<8}", name);
+    for (const int64_t chips : p.chips) fmt::print(" {:>8}", chips);
+    fmt::print(" {:>12.2f} {:>12.2f} {:>14}\n", p.revenue, p.networks, thousands(p.images));
+    json["policies"].push_back({{"policy", name},
+                                {"chips", p.chips},
+                                {"revenue", p.revenue},
+                                {"networks", p.networks},
+                                {"images", p.images}});
+  }
+  fmt::print("greatest profit, by the price of 1,000 images of retraining:");
+  for (const auto& [price, policy] : report::best_policies(profits)) {
+    const std::string& name = fleet.policies[policy].name;
+    fmt::print("{} {}", price == 0 ? "" : fmt::format("; from {:.4g} on", 1000 * price), name);
+    json["best"].push_back({{"image_price", price}, {"policy", name}});
+  }
+  fmt::print("\n");
+  return json;
 }
 
 }  // namespace
@@ -119,7 +149,14 @@ nlohmann::ordered_json outcome_json(const trainer::FleetResult& r) {
 }
 
 int fleet_show(const Arguments& arguments) {
-  CommandLine line("fleet show FILE", "Prints what came of a lot, or a resilience map.", {"file"});
+  CommandLine line("fleet show FILE",
+                   "Prints what came of a lot, or a resilience map. With --prices what the lot is "
+                   "worth, policy by policy.",
+                   {"file"});
+  line.options().add_options()("prices", text("LIST"),
+                               "what a chip is sold for, by its accuracy: 92:10,85:4")(
+      "network-price", po::value<double>()->value_name("X")->default_value(0),
+      "of each network that is stored");
   if (!line.parse(arguments)) return 0;
   const std::string path = line.text("file");
   if (Hdf5File::open(path).read_string("/", "schema") == "stuckat-resilience") {
@@ -129,8 +166,12 @@ int fleet_show(const Arguments& arguments) {
     return 0;
   }
   const auto result = trainer::read_fleet_result(path);
+  report::Fleet shown = shown_fleet("", result, nullptr, 0);
+  add_prices(line, shown);
   show_outcome(result);
-  line.write_json(outcome_json(result), "fleet outcome");
+  nlohmann::ordered_json json = outcome_json(result);
+  if (!shown.prices.empty()) json["profit"] = show_profit(shown);
+  line.write_json(std::move(json), "fleet outcome");
   return 0;
 }
 

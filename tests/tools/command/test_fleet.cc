@@ -93,10 +93,25 @@ TEST_CASE("fleet: every policy is planned, and trained to the same bytes twice a
   CHECK(each["data"]["hash"] == of["test_hash"]);
   CHECK(each["data"]["name"] == of["name"]);
 
+  // Prices: by hand.
+  const auto profit = fleet_json(
+      s, "fleet show " + s.file("f.h5") + " --prices 30:5,10:2 --network-price 3")["profit"];
+  for (size_t p = 0; p < 4; ++p) {
+    const auto& o = first["outcomes"][p];
+    double revenue = 0;
+    for (const double accuracy : o["test"]) revenue += accuracy >= 30 ? 5 : accuracy >= 10 ? 2 : 0;
+    CHECK(profit["policies"][p]["revenue"] == revenue);
+    CHECK(profit["policies"][p]["networks"] == 3 * o["networks"].get<int>());
+  }
+  CHECK(profit["best"][0]["image_price"] == 0);
+  test::check_refused("fleet show " + s.file("f.h5") + " --prices 10:5,30:2", "do not fall");
+  test::check_refused("fleet show " + s.file("f.h5") + " --network-price 2", "--prices");
+
   fleet_json(s, "report --fleet lot=" + s.file("f.h5") + " --resilience lot=" + s.file("r.h5") +
-                    " --wafer 5 -o " + s.file("r.html"));
+                    " --wafer 5 --prices 30:5,10:2 -o " + s.file("r.html"));
   const std::string page = test::read_bytes(s.file("r.html"));
-  for (const char* text : {"Resilience map", "Cost and yield", "E(f)", "Wafers", "sub-additive"}) {
+  for (const char* text :
+       {"Profit", "Resilience map", "Cost and yield", "E(f)", "Wafers", "sub-additive"}) {
     CHECK_THAT(page, Catch::Contains(text));
   }
 }

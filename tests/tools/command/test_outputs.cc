@@ -181,6 +181,7 @@ TEST_CASE("with --json - exactly one document is on standard output, as FORMAT.m
           "--validation-images 6 --test-images 6 --policies fap "
           "--networks " +
           s.file("n") + " -o " + s.file("fleet.h5"),
+      "fleet show " + s.file("fleet.h5") + " --prices 20:3",
       "fleet evaluate" + fleet + " --lot " + s.file("lot.h5"),
       "train --network cnv-w1a1 --width 0.05 --epochs 1" + s.data() +
           " --images 40 --test-images 0 --batch 20 -o " + s.file("t.h5"),
