@@ -117,6 +117,8 @@ TEST_CASE("with --json - exactly one document is on standard output, as FORMAT.m
   const std::string fleet = " " + s.model() + array + "--sites pe/dead" + data;
   const std::string lot =
       " --lot " + s.file("lot.h5") + " --resilience " + s.file("map.h5") + " --accuracy 5 ";
+  test::write_bytes(s.file("pairs.json"),
+                    R"({"accelerator": "loopback:4x8", "duplicates": {"array": "all"}})");
   const std::string cases[] = {
       "eval " + s.model() + data,
       "eval " + s.model() + data + "--logits",
@@ -133,6 +135,8 @@ TEST_CASE("with --json - exactly one document is on standard output, as FORMAT.m
       "campaign replay " + s.file("c.h5") + " --fault 'layer0/channel[3]=-1'",
       "sim " + s.model() + data + array,
       "sim " + s.model() + data + array + fault,
+      "sim " + s.model() + data + "--accelerator protected:" + s.file("pairs.json") +
+          " --fault 'array/pe[*]/output[0]=1'",
       "sim " + s.model() + " --timing-only" + array,
       "sim " + s.model() + data + "--accelerator dataflow:auto:2000",
       "whatif " + s.model() + data + array + fault,
