@@ -200,14 +200,12 @@ class Study:
         results = []
         for register in NAMES:
             for value in [1] if register == "bypass" else [0, 1]:
-                stem = self.work / f"{row.name}.{register}{value}"
-                table = stem.with_suffix(".csv")
+                table, faults, result = (self.work / f"{row.name}.{register}{value}.{kind}" for kind in ("csv", "txt", "h5"))
                 if not table.exists():
-                    faults = stem.with_suffix(".txt")
                     faults.write_text("\n".join(self.draw(row, model, register, value)) + "\n")
                     self.call("campaign", model, *self.source(EXACT_TEST), "--accelerator", row.accelerator, "--faults",
                               f"list:{faults}", "--images", row.images, *self.threads(), "--verify", "2", "--resume",
-                              "-o", stem.with_suffix(".h5"), "--csv", table)
+                              "-o", result, "--csv", table)
                 with open(table, newline="") as lines:
                     rows = [line for line in csv.DictReader(lines) if line["id"] != "error-free"]
                 results.append({"register": register, "value": value,
