@@ -104,7 +104,7 @@ class Study:
         self.once(measured, "fleet", "resilience", *hardware, *images, *threads, "--rates", row.rates, "--repeats", REPEATS,
                   "--amounts", row.amounts, "--learning-rate", row.learning_rate, "-o", map_path, "--json", measured)
         kept = {"name": row.name, "data": row.data, "accelerator": row.accelerator, "sites": row.sites,
-                "learning_rate": row.learning_rate, "commit": commit, "lots": len(row.lots) * len(row.drops),
+                "train": " ".join(row.train), "learning_rate": row.learning_rate, "commit": commit, "lots": len(row.lots) * len(row.drops),
                 "resilience": json.loads(measured.read_text()), "results": []}
         for number, lot in enumerate(row.lots):
             chips = work / f"{row.name}.lot{number}.h5"
@@ -213,7 +213,10 @@ def verdict(result):
         sub = (f"Under E, broken chips need {chip:,.0f} images each, TRE-Map's unions {union:,.0f} each, in all {together:.2f} of "
                f"what their chips need by themselves: E is {'' if together < 1 else 'not '}sub-additive here. ")
     else:
-        sub = "Under E, no chip that retraining helps needs any. "
+        sub = ""
+    if reduce["images"] == 0 and efat["images"] == 0:
+        return (f"No chip that retraining is known to help needs any: eFAT and Reduce sell {efat['sold']} and {reduce['sold']} chips with "
+                "the deployed network.")
     return (sub + f"eFAT sells {efat['sold']} chips and Reduce {reduce['sold']}, with {ratio(efat['images'], reduce['images'])} of its "
             f"retraining ({ratio(bill(result, efat), bill(result, reduce))} with the resilience map in both bills) and "
             f"{ratio(bill(result, efat), fixed['images'])} of the fixed amount's, map included (which sells {fixed['sold']}); "
@@ -254,6 +257,11 @@ def write_page(out):
                   f"Mean accuracies after retraining, by rate of faults and images; the map has cost "
                   f"{row['resilience']['cost']:,} images.", "", f"![accuracy over rate]({row['name']}.svg)", ""]
         lines += resilience_table(row)
+        data = row["results"][0]["data"]
+        lines += ["", f"Deployed network by `train {row['train']}`. Of each rate "
+                  f"{len(row['resilience']['runs']) // len(row['resilience']['rates'])} chips; retraining on up to "
+                  f"{data['train_images']:,} images, {data['validation_images']:,} for validation, so that a point is "
+                  f"{data['validation_images'] / 100:g} of them."]
         for result in row["results"]:
             lines += ["", f"### Lot of {result['lot']}, {result['drop']} point{'s' if result['drop'] > 1 else ''} below", "",
                       f"e0 {result['fixed_part']:,} images, f_max {100 * result['greatest_rate']:.3g} %. " + verdict(result), ""]
