@@ -26,6 +26,22 @@ void add_products_here(const BitProducts& p, int rows, int32_t* sums) {
   }
 }
 
+namespace hn = hwy::HWY_NAMESPACE;
+
+void add_values_here(const int16_t* rows, const int16_t* window, int columns, int count,
+                     int32_t* sums) {
+  const hn::CappedTag<int16_t, values_at_once> d16;
+  const hn::RepartitionToWide<decltype(d16)> d32;
+  for (int row = 0; row < count; ++row, rows += columns) {
+    auto sum = hn::Zero(d32), other = hn::Zero(d32);
+    for (int i = 0; i < columns; i += static_cast<int>(hn::Lanes(d16))) {
+      sum = hn::ReorderWidenMulAccumulate(d32, hn::LoadU(d16, rows + i), hn::LoadU(d16, window + i),
+                                          sum, other);
+    }
+    sums[row] += hn::GetLane(hn::SumOfLanes(d32, hn::Add(sum, other)));
+  }
+}
+
 }  // namespace stuckat::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -33,9 +49,15 @@ HWY_AFTER_NAMESPACE();
 namespace stuckat {
 
 HWY_EXPORT(add_products_here);
+HWY_EXPORT(add_values_here);
 
 void add_products(const BitProducts& products, int rows, int32_t* sums) {
   HWY_DYNAMIC_DISPATCH(add_products_here)(products, rows, sums);
+}
+
+void add_products(const int16_t* rows, const int16_t* window, int columns, int count,
+                  int32_t* sums) {
+  HWY_DYNAMIC_DISPATCH(add_values_here)(rows, window, columns, count, sums);
 }
 
 }  // namespace stuckat

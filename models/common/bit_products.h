@@ -1,4 +1,4 @@
-// The inner loop of PackedRows: compiled once for each instruction set, chosen at run time
+// The inner loops of PackedRows: compiled once for each instruction set, chosen at run time
 // (Highway).
 #pragma once
 
@@ -20,5 +20,11 @@ struct BitProducts {
 
 /// sums[r] += sum_jk factors[j][k] * |row r's plane j & the window's plane k|
 void add_products(const BitProducts& products, int rows, int32_t* sums);
+
+/// Columns of a row of values are padded with 0 to a multiple of it.
+inline constexpr int values_at_once = 32;
+/// sums[r] += the product of row r and the window: rows[count][columns], window[columns].
+void add_products(const int16_t* rows, const int16_t* window, int columns, int count,
+                  int32_t* sums);
 
 }  // namespace stuckat

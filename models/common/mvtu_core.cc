@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cstdlib>
 
+#include "models/common/threshold_search.h"
+
 namespace stuckat {
 namespace {
 
@@ -421,9 +423,7 @@ int32_t MvtuCore::threshold_value(int row, int32_t accumulator) const {
   const size_t per_row = levels_.size() - 1;
   const int32_t* thresholds = thresholds_.data() + static_cast<size_t>(row) * per_row;
   if (!ascends_.empty() && ascends_[static_cast<size_t>(row)] != 0) {
-    const int32_t* end = thresholds + per_row;
-    return levels_[static_cast<size_t>(std::lower_bound(thresholds, end, accumulator) -
-                                       thresholds)];
+    return levels_[thresholds_below(thresholds, per_row, accumulator)];
   }
   size_t below = 0;
   for (size_t i = 0; i < per_row; ++i) below += thresholds[i] < accumulator ? 1 : 0;

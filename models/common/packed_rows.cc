@@ -7,6 +7,12 @@
 
 namespace stuckat {
 
+namespace {
+
+constexpr int pairs_of_planes = 12;  // from which on values are multiplied
+
+}  // namespace
+
 AffineCode::AffineCode(NumberFormat format) : bits(format.bits), offset(format.value(0)) {
   for (int k = 0; k < bits; ++k) factor[k] = format.value(1u << k) - offset;
 }
@@ -16,13 +22,23 @@ PackedRows::PackedRows(NumberFormat weight_format, NumberFormat input_format, in
       input_format_(input_format),
       weight_(weight_format),
       input_(input_format),
+      by_values_(weight_.bits * input_.bits >= pairs_of_planes),
       columns_(columns),
       words_((columns + 63) / 64),
-      planes_(static_cast<size_t>(rows) * static_cast<size_t>(weight_.bits) *
-              static_cast<size_t>(words_)),
-      weighted_ones_(static_cast<size_t>(rows)) {}
+      padded_((columns + values_at_once - 1) / values_at_once * values_at_once),
+      weighted_ones_(static_cast<size_t>(rows)) {
+  const auto count = static_cast<size_t>(rows);
+  if (by_values_)
+    values_.resize(count * static_cast<size_t>(padded_));
+  else
+    planes_.resize(count * static_cast<size_t>(weight_.bits) * static_cast<size_t>(words_));
+}
 
 void PackedRows::set_row(int row, const int8_t* values) {
+  if (by_values_) {
+    std::copy_n(values, columns_, values_.begin() + std::ptrdiff_t{row} * padded_);
+    return;
+  }
   weighted_ones_[static_cast<size_t>(row)] = 0;
   for (int k = 0; k < weight_.bits; ++k) {
     uint64_t* words = planes_.data() + plane_at(row, k);
@@ -36,6 +52,13 @@ void PackedRows::set_row(int row, const int8_t* values) {
 }
 
 void PackedRows::pack(const int32_t* values, PackedVector& packed) const {
+  if (by_values_) {
+    packed.values.resize(static_cast<size_t>(padded_));
+    for (int i = 0; i < columns_; ++i) {
+      packed.values[static_cast<size_t>(i)] = static_cast<int16_t>(values[i]);
+    }
+    return;
+  }
   packed.planes.resize(static_cast<size_t>(input_.bits) * static_cast<size_t>(words_));
   packed.weighted_ones = 0;
   // The stored code's bit k: the sign for binary (code 1 is +1), bit k of the value otherwise.
@@ -66,6 +89,12 @@ void PackedRows::pack_codes(const uint64_t* codes, PackedVector& packed) const {
 }
 
 void PackedRows::multiply(const PackedVector& window, int first, int last, int32_t* sums) const {
+  if (by_values_) {
+    std::fill_n(sums, last - first, 0);
+    add_products(values_.data() + std::ptrdiff_t{first} * padded_, window.values.data(), padded_,
+                 last - first, sums);
+    return;
+  }
   const int32_t constant =
       columns_ * weight_.offset * input_.offset + weight_.offset * window.weighted_ones;
   for (int row = first; row < last; ++row) {

@@ -5,6 +5,8 @@
 // activation planes X_k
 //   sum_i w_i x_i = n*ow*ox + ow * sum_k fx_k |X_k| + ox * sum_j fw_j |W_j|
 //                 + sum_jk fw_j fx_k |W_j & X_k|,    |.| the popcount, n the number of columns.
+// Where operands have so many bits that there are more pairs of planes than values in an
+// instruction, values are multiplied instead.
 #pragma once
 
 #include <cstdint>
@@ -26,10 +28,11 @@ struct AffineCode {
   explicit AffineCode(NumberFormat format);
 };
 
-/// One vector of values as bit planes: word w of plane k is at planes[k*words + w].
+/// One vector of values as bit planes, or as they are: word w of plane k is at planes[k*words + w].
 struct PackedVector {
   std::vector<uint64_t> planes;
-  int32_t weighted_ones = 0;  ///< sum_k factor[k] * |plane k|
+  std::vector<int16_t> values;  ///< instead of planes; padded with 0
+  int32_t weighted_ones = 0;    ///< sum_k factor[k] * |plane k|
 };
 
 class PackedRows {
@@ -54,8 +57,11 @@ class PackedRows {
   NumberFormat input_format_;
   AffineCode weight_;
   AffineCode input_;
+  bool by_values_;
   int columns_;
   int words_;
+  int padded_;                          // columns of rows of values
+  std::vector<int16_t> values_;         // [row][padded columns], instead of planes
   std::vector<uint64_t> planes_;        // [row][bit][word]
   std::vector<int32_t> weighted_ones_;  // [row]
 };

@@ -54,7 +54,7 @@ DataflowDeviceModule::DataflowDeviceModule(const sc_core::sc_module_name& name,
   reader_ = std::make_unique<DmaReadModule>("dma_read", *buffer_, parts_->stream(0),
                                             accelerator_.latency.memory, image_words_,
                                             &parts_->run_length());
-  writer_ = std::make_unique<DmaWriteModule>("dma_write", parts_->stream(last - 1),
+  writer_ = std::make_unique<DmaWriteModule>("dma_write", parts_->stream(chain_.streams.size() - 1),
                                              chain_.streams.back().words_per_image,
                                              &parts_->run_length());
   for (Fault fault : faults.faults) {
@@ -65,7 +65,8 @@ DataflowDeviceModule::DataflowDeviceModule(const sc_core::sc_module_name& name,
       if (array.name == fault.part) parameter_memory_.arm(fault, array);
     }
   }
-  set_sizes(image_words_ * word_bytes_, 4 * int64_t{network_.classes()},
+  set_sizes(image_words_ * word_bytes_,
+            4 * int64_t{network_.shape(chain_.streams.back().tensor).size()},
             static_cast<int64_t>(parameter_memory_.bytes()));
   SC_HAS_PROCESS(DataflowDeviceModule);
   SC_THREAD(start_runs);
@@ -209,7 +210,7 @@ void DataflowDeviceModule::write_result(const DmaWriteModule::Result& result) {
   const dataflow::StreamSpec& stream = chain_.streams.back();
   const auto code = dataflow::lane_code(network_, stream.tensor, stream.lane_bits);
   std::vector<int32_t> logits;
-  for (int c = 0; c < network_.classes(); ++c) {
+  for (int c = 0; c < network_.shape(stream.tensor).size(); ++c) {
     const uint64_t* word =
         result.words.data() + c / stream.lanes * dataflow::limbs_for(stream.word_bits());
     logits.push_back(code.value(

@@ -33,6 +33,7 @@ ParameterMemory::ParameterMemory(const Network& network) : shape_(network) {
   set_.resize(size);
   for (size_t l = 0; l < network.layers.size(); ++l) {
     const Layer& layer = network.layers[l];
+    if (!layer.has_weights()) continue;
     const auto bits = static_cast<uint64_t>(layer.weight_format.bits);
     for (size_t i = 0; i < layer.weights.size(); ++i) {
       const uint32_t code = layer.weight_format.code(layer.weights[i]);

@@ -144,6 +144,15 @@ void choose_finn_converters(DataflowAccelerator& accelerator, const Network& net
   }
 }
 
+void check_finn_nodes(const Network& network, const std::string& where) {
+  static const Capabilities known = {
+      .refusal = "FINN's folding files are not read and written for",
+      .kinds = {LayerKind::convolution, LayerKind::dense, LayerKind::max_pool},
+      .any_result = true,
+      .formats = capabilities().formats};
+  check_supported(network, known, where);
+}
+
 DataflowAccelerator read_finn_folding(const Json& json, const std::string& where,
                                       const Network& network, const std::string& default_name) {
   if (is_specialization(json)) {
@@ -151,6 +160,7 @@ DataflowAccelerator read_finn_folding(const Json& json, const std::string& where
                      "folding_config.json, with PE and SIMD of the nodes, alone or before it: "
                      "FOLDING.json+BACKENDS.json");
   }
+  check_finn_nodes(network, where);
   DataflowAccelerator accelerator;
   accelerator.name = default_name;
   accelerator.layers.resize(network.layers.size());

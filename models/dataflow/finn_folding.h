@@ -11,6 +11,10 @@ namespace stuckat::dataflow {
 
 bool is_finn_folding(const Json& json);
 
+/// Throws InputError(where, ...) for networks that are no chains of square windows: nodes of their
+/// parts (AddStreams, VVAU, ...) are not matched with layers.
+void check_finn_nodes(const Network& network, const std::string& where);
+
 /// Throws InputError for what does not fit the network.
 DataflowAccelerator read_finn_folding(const Json& json, const std::string& where,
                                       const Network& network, const std::string& default_name);

@@ -315,6 +315,7 @@ bool has_finn_rtl_mvu(const Layer& layer) {
 
 std::string to_finn_folding(const DataflowAccelerator& accelerator, const Network& network) {
   validate(accelerator, network);
+  check_finn_nodes(network, "dataflow:" + accelerator.name);
   return FinnWriter(accelerator, network).text();
 }
 

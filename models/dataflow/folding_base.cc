@@ -30,8 +30,10 @@ DataflowAccelerator finn_base(const Network& network, bool rtl_mvtus) {
                .width_converter = Backend::rtl};
     if (rtl_mvtus && layer.has_weights() && has_finn_rtl_mvu(layer)) p.parts.mvtu = Backend::rtl;
     if (rtl_mvtus && layer.thresholds_per_row() > 0) p.parts.thresholding = Backend::rtl;
-    if (is_pool(layer) && !overlapping(layer) && i > 0) {
-      base.layers[i - 1].word_bits = layer.input.channels * layer.input_format.bits;
+    const int before = Network::producer(layer.inputs.front());
+    if (is_pool(layer) && !overlapping(layer) && before >= 0) {
+      base.layers[static_cast<size_t>(before)].word_bits =
+          layer.input.channels * layer.input_format.bits;
     }
   }
   return base;
@@ -65,7 +67,8 @@ DataflowAccelerator built_as(const DataflowAccelerator& base, const DataflowAcce
       if (p.window_simd > 0) p.window_simd = std::gcd(lanes, layer.input.channels);
     } else {
       lanes = p.pe;
-      p.window_simd = p.parts.sliding_window == WindowVersion::parallel && !layer.is_flat()
+      const bool windows = !layer.is_flat() && !is_join(layer);
+      p.window_simd = p.parts.sliding_window == WindowVersion::parallel && windows
                           ? layer.input.channels
                           : folded.window_simd;
     }

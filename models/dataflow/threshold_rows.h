@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/common/threshold_search.h"
 #include "models/dataflow/words.h"
 #include "workloads/network.h"
 
@@ -43,7 +44,7 @@ class ThresholdRows {
   uint64_t code_of(int channel, int32_t sum) const {
     if (sums_) return static_cast<uint64_t>(static_cast<uint32_t>(sum)) & low_mask(bits_);
     const int32_t* row = thresholds_.data() + channel * per_row_;
-    return codes_[static_cast<size_t>(std::lower_bound(row, row + per_row_, sum) - row)];
+    return codes_[thresholds_below(row, static_cast<size_t>(per_row_), sum)];
   }
 
   bool sums_;

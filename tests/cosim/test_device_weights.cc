@@ -1,7 +1,9 @@
 // Where the accelerators behind a bus have their weights from: loopback fetches them from memory,
 // again and again, dataflow has a memory of its own.
 
+#include "models/dataflow/fifo_sizing.h"
 #include "tests/cosim/device_system.h"
+#include "tests/models/dataflow/random_graph_accelerator.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_graph.h"
 #include "workloads/reference.h"
@@ -130,6 +132,30 @@ TEST_CASE("a_device_runs_networks_that_are_graphs") {
             w.images = {random_image(random, w.network)};
             w.faults.accelerator = LoopbackKind::place(w.accelerator, w.network).accelerator;
             return run_plan(w);
+          }) == "");
+  }
+}
+
+TEST_CASE("a_dataflow_device_runs_networks_that_are_graphs") {
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    INFO("seed " << seed);
+    CHECK(in_child([&]() -> std::string {
+            Random random(seed);
+            Workload<DataflowKind> w{random_graph(random), {}, {}, {}};
+            w.accelerator =
+                dataflow::with_sized_fifos(random_graph_dataflow(random, w.network), w.network);
+            for (int i = 0; i < 4; ++i) w.images.push_back(random_image(random, w.network));
+            w.faults.accelerator = DataflowKind::place(w.accelerator, w.network).accelerator;
+            System<DataflowKind> system(w);
+            std::string verdict = "not finished";
+            system.run([&](Host& host) {
+              put_images(system, w);
+              DataflowKind::put_parameters(system, w, w.network);
+              start(host, 4);
+              host.wait_for_interrupt();
+              verdict = check_results(system, w, 0, 4);
+            });
+            return verdict;
           }) == "");
   }
 }

@@ -43,7 +43,8 @@ int sc_main(int argc, char* argv[]) {
   }
   std::vector<Tensor> images;
   for (int i = 0; i < count; ++i) images.push_back(test::random_image(random, network));
-  auto accelerator = dataflow::parse_dataflow(graph ? "auto" : "bnn-pynq-cnv-w1a1", network);
+  auto accelerator = dataflow::parse_dataflow(
+      graph ? (argc > 3 ? std::string("auto:") + argv[3] : "auto") : "bnn-pynq-cnv-w1a1", network);
   if (rtl) {
     using dataflow::Backend;
     accelerator.discipline = dataflow::Discipline::flushing;

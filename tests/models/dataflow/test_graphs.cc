@@ -6,6 +6,7 @@
 
 #include "models/dataflow/chain.h"
 #include "models/dataflow/fifo_sizing.h"
+#include "models/dataflow/finn_folding.h"
 #include "models/dataflow/simulation.h"
 #include "models/dataflow/timing.h"
 #include "tests/agree/agreement.h"
@@ -213,6 +214,17 @@ TEST_CASE("sized_fifos_let_no_branch_wait_for_another") {
         with_sized_fifos(test::random_graph_dataflow(random, network), network);
     CHECK(deadlock_of(network, accelerator, 40) == "accepted");
   }
+}
+
+TEST_CASE("folding_files_of_finn_are_refused_for_graphs_by_layer") {
+  const Network network = test::tiny_residual(unsigned_format(4), signed_format(4), 3);
+  const DataflowAccelerator accelerator = auto_dataflow(network, 100);
+  const std::string refused = "which FINN's folding files are not read and written for";
+  CHECK_THAT(refusal([&] { to_finn_folding(accelerator, network); }), Catch::Contains(refused));
+  const std::string folding = R"({"Defaults": {}, "MVAU_hls_0": {"PE": 1, "SIMD": 1}})";
+  CHECK_THAT(refusal([&] { dataflow_from_json(folding, "f.json", "f", network); }),
+             Catch::Contains(refused));
+  CHECK(dataflow_from_json(to_json(accelerator, network), "a.json", "a", network) == accelerator);
 }
 
 TEST_CASE("a_branch_that_is_too_short_says_which_depth_would_do_and_one_less_would_not") {

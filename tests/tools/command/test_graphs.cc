@@ -1,4 +1,4 @@
-// A network that is a graph goes through the commands on a loopback array: a residual block with a
+// A network that is a graph goes through the commands on accelerators: a residual block with a
 // depthwise branch, in 8 bits.
 #include "tests/support/random_graph.h"
 #include "tests/tools/command/session.h"
@@ -83,4 +83,29 @@ TEST_CASE("a graph is simulated, broken, asked about and explored on a loopback 
   json_of(s, "explore " + model + " --arrays 4x8,8x8 --clock 100 --worst-case --images 3" +
                  s.data() + " -o " + s.file("e.h5") + " --csv " + s.file("e.csv"));
   CHECK_THAT(test::read_bytes(s.file("e.csv")), Catch::Contains("array/pe["));
+}
+
+TEST_CASE("a graph is simulated, broken, asked about and explored on a dataflow accelerator") {
+  const Session s;
+  const std::string model = s.file("residual.h5"),
+                    auto_folding = " --accelerator dataflow:auto:500";
+  write_model(model, residual());
+  const std::string on = " " + model + auto_folding + s.data() + " ";
+  const auto simulated = json_of(
+      s, "sim" + on +
+             "--images 3 --fault 'layer1/mvtu/pe[0]/accumulator[5]=1' --fault "
+             "'layer2/mvtu/pe[0]/weight[0][0][6]=1' --fault 'add0/out/wire[3]=1' --fault "
+             "'layer1/in0/slot[2][5]=0' --fault 'layer0/sliding_window/cell[0][3][0][2]=1'");
+  CHECK(simulated["agrees_with_reference"] == true);
+  const auto timing = json_of(s, "sim " + model + auto_folding + " --timing-only");
+  CHECK(timing["first_image_cycles"] == simulated["first_image_cycles"]);
+  const auto trace = s.file("trace.json");
+  json_of(s, "sim" + on + "--images 1 --trace " + trace);
+  CHECK_THAT(test::read_bytes(trace), Catch::Contains("layer0/fork"));
+  json_of(s, "campaign" + on + "--images 3 --faults pe -o " + s.file("c.h5"));
+  json_of(s, "whatif" + on + "--images 5 --simulate 1 --fault 'layer1/mvtu/pe[0]/dead=1' -o " +
+                 s.file("w.html"));
+  json_of(s, "explore " + model + " --foldings 2 --fifo given,smallest --worst-case --images 3" +
+                 s.data() + " -o " + s.file("e.h5") + " --csv " + s.file("e.csv"));
+  CHECK_THAT(test::read_bytes(s.file("e.csv")), Catch::Contains("/mvtu/pe["));
 }
