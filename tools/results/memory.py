@@ -243,11 +243,16 @@ def trends(runs):
     def tell(claim, worse, better, value):
         if worse not in by or better not in by:
             return
-        points = [value(by[better], q) - value(by[worse], p) for p, q in zip(by[worse]["rows"], by[better]["rows"])]
+        pairs = list(zip(by[worse]["rows"], by[better]["rows"]))
+        points = [value(by[better], q) - value(by[worse], p) for p, q in pairs]
+        # Half the intervals of both means, over chips on these images.
+        sure = [abs(d) > (q["mean_high"] - q["mean_low"] + p["mean_high"] - p["mean_low"]) / 2
+                for d, (p, q) in zip(points, pairs)]
         holds = sum(p > 0 for p in points)
         lines.append(f"- {claim}: by {', '.join(f'{p:.2f}' for p in points)} points at the rates of the table; "
-                     + ("holds." if holds == len(points) else "does not hold." if holds == 0 else
-                        f"holds at {holds} of {len(points)} rates."))
+                     + ("holds" if holds == len(points) else "does not hold" if holds == 0 else
+                        f"holds at {holds} of {len(points)} rates")
+                     + f", the difference being greater than both intervals at {sum(sure)}.")
 
     kept = lambda run, row: row["mean"] - run["error_free"]
     under_faults = lambda run, row: row["mean"]
@@ -258,8 +263,11 @@ def trends(runs):
 
     def sharper(claim, greater, smaller):
         if greater in by and smaller in by:
-            a, b = (by[key]["sharpness"]["top_eigenvalue"]["mean"] for key in (greater, smaller))
-            lines.append(f"- {claim}: top eigenvalues {a:.3g} and {b:.3g}" + (", holds." if a > b else ", does not hold."))
+            a, b = (by[key]["sharpness"]["top_eigenvalue"] for key in (greater, smaller))
+            difference = a["mean"] - b["mean"]
+            lines.append(f"- {claim}: top eigenvalues {a['mean']:.3g} and {b['mean']:.3g}, "
+                         + ("not told apart: they deviate by as much over starts." if abs(difference) <= max(a["deviation"], b["deviation"])
+                            else "holds." if difference > 0 else "does not hold."))
 
     sharper("Sparse lies in a sharper minimum than standard", (True, "plain"), (False, "plain"))
     sharper("Plain standard lies in a sharper minimum than standard with SAQ", (False, "plain"), (False, "saq"))

@@ -81,14 +81,17 @@ class Memory(unittest.TestCase):
     def test_trends_compare_rate_by_rate(self):
         def run(sparse, training, means):
             return {"sparse": sparse, "training": training, "error_free": 90,
-                    "rows": [{"rate": 0.1, "mean": m} for m in means],
-                    "sharpness": {"top_eigenvalue": {"mean": 2 if sparse else 1}}}
+                    "rows": [{"rate": 0.1, "mean": m, "mean_low": m - 1, "mean_high": m + 1} for m in means],
+                    "sharpness": {"top_eigenvalue": {"mean": 2 if sparse else 1, "deviation": 1.5 if training == "saq" else 0.5}}}
         text = "\n".join(memory.trends([run(False, "plain", [88, 60]), run(True, "plain", [80, 61]),
                                         run(True, "saq", [89, 70])]))
-        self.assertIn("by 8.00, -1.00 points at the rates of the table; holds at 1 of 2 rates", text)
-        self.assertIn("SAQ gains accuracy on sparse: by 9.00, 9.00 points at the rates of the table; holds.", text)
+        self.assertIn("by 8.00, -1.00 points at the rates of the table; holds at 1 of 2 rates, the difference being greater "
+                      "than both intervals at 1.", text)
+        self.assertIn("SAQ gains accuracy on sparse: by 9.00, 9.00 points at the rates of the table; holds, the "
+                      "difference being greater than both intervals at 2.", text)
         self.assertNotIn("SAQ gains accuracy on standard", text)
         self.assertIn("top eigenvalues 2 and 1, holds", text)
+        self.assertIn("top eigenvalues 2 and 2, not told apart", text)
 
 
 if __name__ == "__main__":
