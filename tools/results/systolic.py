@@ -45,7 +45,7 @@ FAPS = (
         ("--images", "10000", "--epochs", "1", "--learning-rate", "0.002", "--schedule", "cosine"), (256, 256),
         longer=("--epochs", "4", "--learning-rate", "0.002", "--schedule", "cosine")),
     Fap("cnv", "CNV-W2A2 at a quarter of the width", "Fashion-MNIST", "fashion-mnist", "fashion-mnist", "",
-        ("--network", "cnv-w2a2", "--width", "0.25", "--input-channels", "1", "--images", "10000", "--epochs", "6",
+        ("--network", "cnv-w2a2", "--width", "0.25", "--input-channels", "1", "--images", "5000", "--epochs", "6",
          "--learning-rate", "0.005", "--schedule", "cosine"),
         ("--images", "5000", "--epochs", "1", "--learning-rate", "0.002", "--schedule", "cosine"), (128, 128), 2, 5, 500),
     Fap("resnet", "ResNet-8 in W8A8 (MLPerf Tiny)", "CIFAR-10", "cifar10:{data}/cifar10/train_exact_8068.bin.xz", EXACT_TEST,
