@@ -208,7 +208,7 @@ void TimedChain::come_to_rest(size_t stage) {
     const StageSpec& spec = chain_.stages[at];
     counts.clear();
     for (const int in : spec.inputs) counts.push_back(fifos_[static_cast<size_t>(in)].popped());
-    for (const int out : spec.outputs) counts.push_back(fifos_[static_cast<size_t>(out)].pushed());
+    for (const int out : spec.outputs) counts.push_back(fifos_[static_cast<size_t>(out)].words());
     statuses_[at] = advance(at);
     auto count = counts.begin();
     for (const int in : spec.inputs) {
@@ -220,7 +220,7 @@ void TimedChain::come_to_rest(size_t stage) {
     for (const int out : spec.outputs) {
       const auto i = static_cast<size_t>(out);
       const auto to = static_cast<size_t>(chain_.streams[i].to);
-      const bool has_word = fifos_[i].pushed() != *count++;
+      const bool has_word = fifos_[i].words() != *count++;
       if (has_word && statuses_[to] == StepStatus::needs_input) woken.push_back(to);
     }
   }
@@ -235,67 +235,60 @@ bool TimedChain::stuck() const {
                      [](StepStatus status) { return status != StepStatus::done; });
 }
 
-/// The shortest of the streams that a stage waits for room in; -1: none.
-int TimedChain::fullest_stream() const {
-  int shortest = -1;
+// Who waits for room waits for one who waits for room, up to one who waits for a word of another
+// branch.
+std::optional<TimedChain::Blocked> TimedChain::blocked() const {
+  const auto full_after = [&](size_t stage) {
+    const auto& outs = chain_.stages[stage].outputs;
+    return std::find_if(outs.begin(), outs.end(),
+                        [&](int out) { return fifos_[static_cast<size_t>(out)].slots() == 0; });
+  };
   for (size_t stage = 0; stage < statuses_.size(); ++stage) {
     if (statuses_[stage] != StepStatus::needs_output) continue;
-    for (const int out : chain_.stages[stage].outputs) {
-      const TimedFifo& fifo = fifos_[static_cast<size_t>(out)];
-      if (fifo.is_wire() || fifo.slots() > 0) continue;
-      if (shortest < 0 || fifo.depth() < fifos_[static_cast<size_t>(shortest)].depth())
-        shortest = out;
+    int full = -1;
+    size_t at = stage;
+    while (statuses_[at] == StepStatus::needs_output) {
+      full = *full_after(at);
+      at = static_cast<size_t>(chain_.streams[static_cast<size_t>(full)].to);
     }
+    return Blocked{full, at};
   }
-  return shortest;
+  return {};
 }
 
-// Whenever nothing moves the shortest full stream gets one slot more, and the run goes on
-// (T. M. Parks, "Bounded Scheduling of Process Networks", PhD thesis, Berkeley 1995, section 4.2).
-// Words do not depend on depths, so that the run that follows is that of a design with these
-// depths, and with one slot less it would stop as it just did.
+// Whenever nothing moves the full stream gets one slot more, and the run goes on: bounded
+// scheduling of process networks (T. M. Parks, "Bounded Scheduling of Process Networks", PhD
+// thesis, Berkeley 1995, section 4.2), but of all full streams that before the join. Words do not
+// depend on depths, so that the run that follows is that of a design with these depths.
 void TimedChain::explain_deadlock() {
   constexpr int most_words = 1 << 20;
   constexpr int64_t more_images = 16;
   options_.occupancy = false;
-  // From what is full on to the part that waits for a word of another branch.
-  int full = fullest_stream();
   std::string text = "deadlock";
-  if (full >= 0) {
-    const StreamSpec& first = chain_.streams[static_cast<size_t>(full)];
-    text += ": " + first.name + " is full (depth " + std::to_string(first.depth) + ")";
-    auto waiting = static_cast<size_t>(first.to);
-    while (statuses_[waiting] == StepStatus::needs_output) {
-      const auto& outs = chain_.stages[waiting].outputs;
-      const auto next = std::find_if(outs.begin(), outs.end(), [&](int out) {
-        return fifos_[static_cast<size_t>(out)].slots() == 0;
-      });
-      waiting = static_cast<size_t>(chain_.streams[static_cast<size_t>(*next)].to);
-    }
-    for (const int in : chain_.stages[waiting].inputs) {
-      const auto i = static_cast<size_t>(in);
-      if (fifos_[i].words() > 0) continue;
-      text += " while " + chain_.stages[waiting].name + " waits for " + chain_.streams[i].name +
-              ", the longer branch";
-      break;
-    }
-  }
   std::set<int> deepened;
   const int64_t until = std::min(simulated_, admitted_ + more_images);
-  for (;;) {
-    if (stuck()) {
-      full = fullest_stream();
-      if (full < 0) throw Deadlock(where_, text + ": no depth would do");
-      TimedFifo& fifo = fifos_[static_cast<size_t>(full)];
-      if (fifo.depth() >= most_words) throw Deadlock(where_, text + ": no depth would do");
-      fifo.deepen();
-      deepened.insert(full);
-      come_to_rest(static_cast<size_t>(chain_.streams[static_cast<size_t>(full)].from));
-    } else if (admitted_ < until) {
+  while (stuck() || admitted_ < until) {
+    if (!stuck()) {
       run_next_image();
-    } else {
-      break;
+      continue;
     }
+    const auto here = blocked();
+    if (!here) throw Deadlock(where_, text + ": no depth would do");
+    const auto full = static_cast<size_t>(here->full);
+    if (deepened.empty()) {
+      text += ": " + chain_.streams[full].name + " is full (depth " +
+              std::to_string(fifos_[full].depth()) + ")";
+      for (const int in : chain_.stages[here->reader].inputs) {
+        if (fifos_[static_cast<size_t>(in)].words() > 0) continue;
+        text += " while " + chain_.stages[here->reader].name + " waits for " +
+                chain_.streams[static_cast<size_t>(in)].name + ", the longer branch";
+        break;
+      }
+    }
+    if (fifos_[full].depth() >= most_words) throw Deadlock(where_, text + ": no depth would do");
+    fifos_[full].deepen();
+    deepened.insert(here->full);
+    come_to_rest(static_cast<size_t>(chain_.streams[full].from));
   }
   std::string depths;
   for (const int stream : deepened) {

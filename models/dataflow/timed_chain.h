@@ -71,7 +71,12 @@ class TimedChain {
   void come_to_rest(size_t stage);
   bool stuck() const;
   [[noreturn]] void explain_deadlock();
-  int fullest_stream() const;
+  /// A full stream before a part that waits for a word of another one.
+  struct Blocked {
+    int full;
+    size_t reader;
+  };
+  std::optional<Blocked> blocked() const;
   Snapshot snapshot() {
     return take_snapshot(admitted_, chain_, parts_, fifos_, options_.occupancy);
   }

@@ -54,6 +54,20 @@ inline dataflow::DataflowAccelerator random_graph_dataflow(Random& random, const
     }
     accelerator.layers.push_back(std::move(p));
   }
+  // Wires within layers, where pipelines flush and no fork and no join is at their ends.
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    if (accelerator.discipline == dataflow::Discipline::stalling || uniform(random, 0, 2) > 0)
+      continue;
+    const dataflow::DataflowAccelerator before = accelerator;
+    dataflow::LayerParams& p = accelerator.layers[i];
+    p.in_depths.resize(network.layers[i].inputs.size(), 2);
+    p.inner_depth = 0;
+    try {
+      validate(accelerator, network);
+    } catch (const InputError&) {
+      accelerator = before;
+    }
+  }
   return accelerator;
 }
 

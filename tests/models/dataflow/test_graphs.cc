@@ -62,6 +62,7 @@ std::string compare_graph(const Network& network, const DataflowAccelerator& acc
 
 TEST_CASE("random_graphs_have_every_tensor_of_the_reference_and_the_cycles_of_the_timing_alone") {
   uint64_t grouped = 0, several = 0, forks = 0, adds = 0, concats = 0, pools = 0, stopped = 0;
+  uint64_t wires = 0;
   for (uint64_t seed = 0; seed < graphs_drawn; ++seed) {
     INFO("seed " << seed);
     Random random(seed);
@@ -75,14 +76,17 @@ TEST_CASE("random_graphs_have_every_tensor_of_the_reference_and_the_cycles_of_th
       concats += stage.kind == StageKind::concat ? 1 : 0;
       pools += stage.kind == StageKind::average_pool ? 1 : 0;
     }
+    for (const StreamSpec& stream : build_chain(accelerator, network).streams) {
+      wires += stream.depth == 0 ? 1 : 0;
+    }
     for (size_t i = 0; i < network.layers.size(); ++i) {
       grouped += network.layers[i].groups > 1 ? 1 : 0;
       several += groups_at_once(network.layers[i], accelerator.layers[i]) > 1 ? 1 : 0;
     }
     stopped += deadlock_of(network, accelerator, 1) == "accepted" ? 0 : 1;
   }
-  CAPTURE(grouped, several, forks, adds, concats, pools, stopped);
-  for (const uint64_t count : {grouped, several, forks, adds, concats, pools}) {
+  CAPTURE(grouped, several, forks, adds, concats, pools, stopped, wires);
+  for (const uint64_t count : {grouped, several, forks, adds, concats, pools, wires}) {
     CHECK(count > graphs_drawn / 10);
   }
   CHECK(stopped > graphs_drawn / 30);
@@ -176,7 +180,9 @@ TEST_CASE("whole_graphs_equal_their_ticked_twins_in_cycles_and_occupancies") {
     INFO("seed " << seed);
     Random random(seed);
     const Network network = test::random_graph(random);
-    const DataflowAccelerator accelerator = test::random_graph_dataflow(random, network);
+    DataflowAccelerator accelerator = test::random_graph_dataflow(random, network);
+    for (LayerParams& p : accelerator.layers)
+      p.inner_depth = std::max(p.inner_depth, 1);  // no wires
     const int images = uniform(random, 1, 6);
     if (deadlock_of(network, accelerator, images) != "accepted") continue;
     const DataflowTiming timing = time_images(network, accelerator, images);
@@ -242,8 +248,14 @@ TEST_CASE("a_branch_that_is_too_short_says_which_depth_would_do_and_one_less_wou
   std::smatch found;
   REQUIRE(std::regex_search(
       told, found,
-      std::regex("deadlock: layer1/(\\w+) is full \\(depth 1\\) while add0/add waits for "
-                 "(\\S+), the longer branch: a depth of (.*) would do")));
+      std::regex("deadlock: layer1/out is full \\(depth 1\\) while add0/add waits for "
+                 "add0/operands1, the longer branch: a depth of (\\d+) of layer1/out would do")));
+  const int enough = std::stoi(found[1]);
+  layer("layer1").out_depth = enough - 1;
+  CHECK(deadlock_of(network, accelerator, 8) != "accepted");
+  layer("layer1").out_depth = enough;
+  CHECK(deadlock_of(network, accelerator, 8) == "accepted");
+  layer("layer1").out_depth = 1;
   CHECK(told.find('\n') == std::string::npos);
   CHECK(in_child([&] {
           Random random(1);
