@@ -333,6 +333,7 @@ def write_page(out):
         for longer in fap.get("long", []):
             lines += ["", f"The first chip with {longer['broken']:,} broken PEs, trained longer (`{longer['retrain']}`): {longer['accuracy']:.2f} %."]
         (out / f"{fap['name']}.svg").write_text(fap_picture(fap))
+    lines += not_run(out, FAPS)
     lines += ["", "## Which register is worst", "",
               "Stuck bits of each register and value drawn over all PEs and bits (all of them where there are fewer), on published",
               "networks and exact CIFAR-10 test images. The interval is that of the mean over such faults on these images (normal)."]
@@ -341,7 +342,14 @@ def write_page(out):
                   f"{table['images']} images, {table['healthy']:.2f} % without faults, commit {table['commit']}. {ranking(table)}", "",
                   f"![mean accuracy by register]({table['name']}.svg)", "", *registers_table(table)]
         (out / f"{table['name']}.svg").write_text(registers_picture(table))
+    lines += not_run(out, REGISTERS)
     (out / "README.md").write_text("\n".join(lines) + "\n")
+
+
+def not_run(out, rows):
+    """What the study would compute as well."""
+    names = [f"{row.title} (`--only '^{row.name}$'`)" for row in rows if not (out / f"{row.name}.json").exists()]
+    return ["", "Not run yet: " + "; ".join(names) + "."] if names else []
 
 
 def ranking(table):
