@@ -187,6 +187,9 @@ def page(runs, places):
                  f"{r['error_free']:.2f}", *cells, f"{s['ascent_loss'] - s['loss']:.4f}",
                  f"{s['top_eigenvalue']['mean']:.3g} ± {s['top_eigenvalue']['deviation']:.2g}",
                  f"{s['trace']['mean']:.3g} ± {s['trace']['deviation']:.2g} |"]))
+        known = {r["name"] for r in runs}
+        missing = [run.name for run in plan() if run.data[0] == data and run.network == network and run.name not in known]
+        lines += ["", f"Not run yet: {', '.join(missing)}."] if missing else []
         picture = picture_name(data, network)
         lines += ["", *trends(some), f"![accuracy over rates of broken bits]({picture})", ""]
     if places:

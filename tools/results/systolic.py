@@ -316,7 +316,7 @@ def write_page(out):
              f"most {CHANCE} %). Bars in the pictures go from the worst chip to the best.", "",
              "Zhang et al. (VTS 2018) report that 4 faulty PEs of 65,536 ruin accuracy when nothing is done, and that FAP+T works up to",
              "50 % faulty PEs with a drop as low as 0.1 %. Their training is not public. Here, in points, *ruin* being 10 or more and",
-             "*works* at most 1; *control* is the deployed network after the further training of FAP+T without faults:", "",
+             "*works* at most 1, after one epoch of further training: where that does not hold, a longer one may. *Control* is the deployed network after the further training of FAP+T without faults:", "",
              "| network | lost by 4 PEs unmitigated | FAP loses at most 1 up to | FAP+T at most 1 of the control up to | FAP+T at 50 % loses | "
              "of the control | trained longer | works at 50 % |", "|---|---|---|---|---|---|---|---|"]
     for fap in faps:
