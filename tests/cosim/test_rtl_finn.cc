@@ -106,8 +106,8 @@ std::string run_window(uint64_t seed, StuckBit stuck) {
   if (stuck.in_ours) window.ring().stick(stuck.address, stuck.bit, stuck.one);
   Number kernel, stride, height, width, words;
   sc_core::sc_signal<bool> by_channels;
-  kernel.write(shape.kernel);
-  stride.write(shape.stride);
+  kernel.write(shape.kernel.height);
+  stride.write(shape.stride.height);
   height.write(shape.height);
   width.write(shape.width);
   words.write(shape.words_per_pixel);
