@@ -258,7 +258,8 @@ def write_page(out):
                   f"{row['resilience']['cost']:,} images.", "", f"![accuracy over rate]({row['name']}.svg)", ""]
         lines += resilience_table(row)
         data = row["results"][0]["data"]
-        lines += ["", f"Deployed network by `train {row['train']}`. Of each rate "
+        made = f"Deployed network by `train {row['train']}`. " if "train" in row else ""
+        lines += ["", f"{made}Of each rate "
                   f"{len(row['resilience']['runs']) // len(row['resilience']['rates'])} chips; retraining on up to "
                   f"{data['train_images']:,} images, {data['validation_images']:,} for validation, so that a point is "
                   f"{data['validation_images'] / 100:g} of them."]
