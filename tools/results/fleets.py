@@ -13,8 +13,8 @@ from figures import Chart
 
 POLICIES = "fap,salvage,fixed,reduce,tre-map,random,efat,one"
 CHIPS = 100
-REPEATS = 2  # chips of each rate of a resilience map
-TEST_IMAGES = 100
+REPEATS = 3  # chips of each rate of a resilience map
+TEST_IMAGES = 2000
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ def bypassed(pes, rates):
 
 
 CNV = ("--network", "cnv-w2a2", "--width", "0.25", "--learning-rate", "0.005", "--schedule", "cosine")
-FASHION = CNV + ("--input-channels", "1", "--images", "5000", "--epochs", "6", "--test-images", "0")
+FASHION = CNV + ("--input-channels", "1", "--images", "20000", "--epochs", "8", "--test-images", "0")
 GTSRB = CNV + ("--epochs", "10", "--test-images", "2000")
 
 ROWS = (
-    Row("systolic-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (5000, 300),
-        "systolic:256x256", "systolic/bypass", "1,2,5,10", "100,200", "0.002",
-        bypassed(65536, (0.02, 0.006, 0.05))),
+    Row("systolic-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (20000, 4000),
+        "systolic:256x256", "systolic/bypass", "1,2,3,4,6", "500,1000,2000,4000", "0.001",
+        bypassed(65536, (0.02, 0.03)), (2, 1)),
     Row("systolic-gtsrb", "GTSRB", "gtsrb:{work}/gtsrb", "gtsrb/gtsrb_train_32x32.bin.xz", GTSRB, (-1, 1000),
         "systolic:256x256", "systolic/bypass", "1,2,5,10", "100,200", "0.002",
         bypassed(65536, (0.02, 0.006, 0.05))),
