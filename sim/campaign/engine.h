@@ -34,7 +34,8 @@ class PreparedFaults {
 class PreparedNetwork {
  public:
   virtual ~PreparedNetwork() = default;
-  virtual std::unique_ptr<PreparedFaults> prepare(std::vector<Effects> faults) const = 0;
+  virtual std::unique_ptr<PreparedFaults> prepare(std::vector<Effects> faults,
+                                                  int threads) const = 0;
 };
 
 /// `network` outlives what is made from it.

@@ -17,8 +17,8 @@ struct FastSimulator : Simulator {
 };
 
 struct FastFaults : PreparedFaults {
-  FastFaults(const fast::PackedNetwork& network, std::vector<Effects> effects)
-      : faults(network, std::move(effects)) {}
+  FastFaults(const fast::PackedNetwork& network, std::vector<Effects> effects, int threads)
+      : faults(network, std::move(effects), "faults", threads) {}
   std::unique_ptr<Simulator> simulator() const override {
     return std::make_unique<FastSimulator>(faults);
   }
@@ -28,8 +28,8 @@ struct FastFaults : PreparedFaults {
 
 struct FastNetwork : PreparedNetwork {
   explicit FastNetwork(const Network& n) : network(n) {}
-  std::unique_ptr<PreparedFaults> prepare(std::vector<Effects> faults) const override {
-    return std::make_unique<FastFaults>(network, std::move(faults));
+  std::unique_ptr<PreparedFaults> prepare(std::vector<Effects> faults, int threads) const override {
+    return std::make_unique<FastFaults>(network, std::move(faults), threads);
   }
 
   fast::PackedNetwork network;

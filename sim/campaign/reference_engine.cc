@@ -45,7 +45,8 @@ std::unique_ptr<Simulator> ReferenceFaults::simulator() const {
 
 struct ReferenceNetwork : PreparedNetwork {
   explicit ReferenceNetwork(const Network& n) : network(n) {}
-  std::unique_ptr<PreparedFaults> prepare(std::vector<Effects> faults) const override {
+  std::unique_ptr<PreparedFaults> prepare(std::vector<Effects> faults,
+                                          int /*threads*/) const override {
     return std::make_unique<ReferenceFaults>(network, std::move(faults));
   }
 

@@ -6,6 +6,8 @@
 #include <system_error>
 #include <thread>
 
+#include "sim/fast/parallel.h"
+
 namespace stuckat::campaign {
 namespace {
 
@@ -20,12 +22,7 @@ class BlockRun {
 
   bool run(const PreparedNetwork& network) {
     if (chunks_.empty()) return true;
-    std::vector<Effects> effects;
-    const int64_t first = work_.plan.block_first(block_);
-    for (int64_t f = 0; f < work_.plan.block_size(block_); ++f) {
-      effects.push_back(work_.faults.effects(first + f));
-    }
-    const auto faults = network.prepare(std::move(effects));
+    const auto faults = network.prepare(effects(), work_.threads);
     const auto threads = std::min<size_t>(static_cast<size_t>(work_.threads), chunks_.size());
     std::vector<std::thread> others;
     try {
@@ -40,6 +37,17 @@ class BlockRun {
   }
 
  private:
+  /// Of the block's faults. Throws for the first of them that is refused.
+  std::vector<Effects> effects() const {
+    const int64_t first = work_.plan.block_first(block_);
+    const int64_t size = work_.plan.block_size(block_);
+    std::vector<Effects> effects(static_cast<size_t>(size));
+    fast::for_each_index(size, work_.threads, [&](int64_t f) {
+      effects[static_cast<size_t>(f)] = work_.faults.effects(first + f);
+    });
+    return effects;
+  }
+
   int64_t unit(int64_t chunk) const { return block_ * work_.plan.chunks() + chunk; }
 
   void run_thread(const PreparedFaults& faults) {

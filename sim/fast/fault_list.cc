@@ -7,6 +7,7 @@
 
 #include "sim/fast/channel_rows.h"
 #include "sim/fast/fault_classes.h"
+#include "sim/fast/parallel.h"
 
 namespace stuckat::fast {
 namespace {
@@ -72,27 +73,32 @@ ChannelGroup::Member& member_for(ChannelGroup& group, int level, bool has_rest) 
 }  // namespace
 
 FaultList::FaultList(const PackedNetwork& network, std::vector<Effects> effects,
-                     const std::string& where)
-    : network_(network), effects_(std::move(effects)) {
+                     const std::string& where, int threads)
+    : network_(network), effects_(std::move(effects)), programs_(effects_.size()) {
+  std::vector<std::string> keys(effects_.size());
+  for_each_index(size(), threads, [&](int64_t f) {
+    const auto i = static_cast<size_t>(f);
+    programs_[i] = make_program(network, effects_[i], where);
+    keys[i] = fault_key(network, effects_[i], programs_[i], Share::tensors);
+  });
   using Key = std::pair<int, std::vector<int>>;  // start, channels
   std::map<Key, ChannelGroup> groups;            // whose members have no rest
   std::map<Key, ChannelGroup> groups_with_rest;
   std::unordered_map<std::string, int> seen;  // first fault with this key
   for (int f = 0; f < size(); ++f) {
     const Effects& fault = effects_[static_cast<size_t>(f)];
-    programs_.push_back(make_program(network, fault, where));
+    const FaultProgram& program = programs_[static_cast<size_t>(f)];
     images_.push_back(fault.images());
-    const bool recomputes = recomputes_layers(programs_.back());
+    const bool recomputes = recomputes_layers(program);
     if (recomputes && chain_ == nullptr) chain_ = std::make_unique<const SlicedChain>(network);
-    sliced_.push_back(recomputes && chain_->runs(programs_.back()));
-    const std::vector<TensorStep>& steps = programs_.back().steps;
-    const auto [same, is_new] =
-        seen.emplace(fault_key(network, fault, programs_.back(), Share::tensors), f);
+    sliced_.push_back(recomputes && chain_->runs(program));
+    const std::vector<TensorStep>& steps = program.steps;
+    const auto [same, is_new] = seen.emplace(keys[static_cast<size_t>(f)], f);
     if (!is_new) {
       copies_.push_back({f, same->second});
       continue;
     }
-    if (!begins_with_channels(network, fault, programs_.back())) {
+    if (!begins_with_channels(network, fault, program)) {
       other_faults_.push_back(f);
       continue;
     }

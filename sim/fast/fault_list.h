@@ -18,9 +18,9 @@ class FaultList {
  public:
   /// Fault f of the list is what effects[f] does; any effects that effects.h knows, in any number.
   /// Keeps a reference to `network`. Throws InputError(where, ...) for a layer, tensor, channel,
-  /// pixel or index that the network does not have.
+  /// pixel or index that the network does not have. The list does not depend on `threads`.
   FaultList(const PackedNetwork& network, std::vector<Effects> effects,
-            const std::string& where = "faults");
+            const std::string& where = "faults", int threads = 1);
 
   const PackedNetwork& network() const { return network_; }
   int size() const { return static_cast<int>(effects_.size()); }

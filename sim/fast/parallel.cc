@@ -28,4 +28,23 @@ void for_each_in_parallel(int64_t count, int threads, const std::function<void(N
   if (error) std::rethrow_exception(error);
 }
 
+void for_each_index(int64_t count, int threads, const std::function<void(int64_t index)>& work) {
+  std::mutex mutex;
+  int64_t first = count;
+  std::exception_ptr error;
+  for_each_in_parallel(count, threads, [&](NextIndex& next) {
+    for (int64_t i = next(); i >= 0; i = next()) {
+      try {
+        work(i);
+      } catch (...) {  // those before it are in work already
+        next.stop();
+        const std::lock_guard<std::mutex> lock(mutex);
+        if (i < first) error = std::current_exception();
+        first = std::min(first, i);
+      }
+    }
+  });
+  if (error) std::rethrow_exception(error);
+}
+
 }  // namespace stuckat::fast

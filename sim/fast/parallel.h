@@ -28,4 +28,7 @@ class NextIndex {
 /// first exception thrown stops the others and is thrown again.
 void for_each_in_parallel(int64_t count, int threads, const std::function<void(NextIndex&)>& work);
 
+/// work(0) .. work(count - 1) in any order. Where several throw, what the first index throws.
+void for_each_index(int64_t count, int threads, const std::function<void(int64_t index)>& work);
+
 }  // namespace stuckat::fast

@@ -118,7 +118,9 @@ void verify(const Network& network, const DataSet& data, const FaultSet& faults,
     const Tensor input = input_tensor(network, data, static_cast<int>(image));
     auto verdict = [&](const campaign::PreparedNetwork& prepared) {
       campaign::Verdict result;
-      prepared.prepare({faults.effects(fault)})->simulator()->simulate(input, image, {&result, 1});
+      prepared.prepare({faults.effects(fault)}, 1)
+          ->simulator()
+          ->simulate(input, image, {&result, 1});
       return result;
     };
     if (!(verdict(*fast) == verdict(*reference))) {
