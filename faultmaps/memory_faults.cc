@@ -64,7 +64,7 @@ const std::vector<std::string>& memory_unit_names() {
 
 MemoryBit memory_bit(const Fault& fault) {
   const SiteRow& row = site_row(fault.kind);
-  const bool own = std::string_view(row.coordinates.front().name) == "pe";
+  const bool own = row.is_of_pe();
   const int* rest = fault.coordinates.data() + (own ? 1 : 0);
   return {own ? fault.coordinates[0] : 0, rest[0], rest[1], rest[2]};
 }

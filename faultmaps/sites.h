@@ -87,6 +87,10 @@ struct SiteRow {
 
   bool is(SiteTrait trait) const { return (traits & trait) != 0; }
   bool flips() const { return transient != Transient::none; }
+  /// In one PE, whose number is the first coordinate, or in its memory.
+  bool is_of_pe() const {
+    return !coordinates.empty() && std::string_view(coordinates.front().name) == "pe";
+  }
 };
 
 const std::deque<SiteRow>& site_table();

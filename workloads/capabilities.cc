@@ -76,8 +76,7 @@ std::optional<Lacking> lacking(const Capabilities& engine, const Network& networ
 
 }  // namespace
 
-Capabilities any_network(const char* refusal) {
-  constexpr int most_bits = 9;
+Capabilities any_network(const char* refusal, int most_bits) {
   std::vector<NumberFormat> formats = all_number_formats();
   for (const NumberFormat& format : wide_number_formats()) {
     if (format.bits <= most_bits) formats.push_back(format);

@@ -22,9 +22,9 @@ struct Capabilities {
   std::vector<NumberFormat> formats = zoo_number_formats();
 };
 
-/// Everything that model files hold, in formats of up to 9 bits, as operands of 8 bits less a zero
-/// point need: what registers hold.
-Capabilities any_network(const char* refusal);
+/// Everything that model files hold, in formats of up to `most_bits` bits: 9 are what registers
+/// hold, as operands of 8 bits less a zero point need.
+Capabilities any_network(const char* refusal, int most_bits = 9);
 
 /// Throws InputError(where, the first layer that the engine does not compute, what it does).
 void check_supported(const Network& network, const Capabilities& engine, const std::string& where);

@@ -69,9 +69,7 @@ class Behind {
   /// In a PE whose work a spare one does, or in its memories.
   bool is_mapped_out(const Fault& fault) {
     const SiteRow& row = site_row(fault.kind);
-    if (row.coordinates.empty() || std::string_view(row.coordinates.front().name) != "pe") {
-      return false;
-    }
+    if (!row.is_of_pe()) return false;
     const std::string* array = &fault.part;
     if (fault.kind == protection_kinds().check) {
       const OtherPart& memory = part(part_named(fault.part));
@@ -257,9 +255,7 @@ class Behind {
     const int own = part_named(fault.part);
     if (own >= 0 && is_protection(part(own))) return place_protection(own, fault);
     const SiteRow& row = site_row(fault.kind);
-    const bool of_a_pe = row.part == PartKind::pe_array && !row.coordinates.empty() &&
-                         std::string_view(row.coordinates.front().name) == "pe";
-    if (of_a_pe) {
+    if (row.part == PartKind::pe_array && row.is_of_pe()) {
       const int pe = fault.coordinates[0];
       std::optional<int> level;
       if (fault.kind == SiteKind::pe_dead) level = fault.value;

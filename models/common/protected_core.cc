@@ -1,7 +1,6 @@
 #include "models/common/protected_core.h"
 
 #include <algorithm>
-#include <string_view>
 
 #include "workloads/errors.h"
 
@@ -36,11 +35,9 @@ void ProtectedCore::arm(const Fault& fault) {
 
 /// In a PE whose work a spare one does, or in its memories.
 bool ProtectedCore::is_mapped_out(const Fault& fault) const {
-  const auto& coordinates = site_row(fault.kind).coordinates;
   const bool shared =
       fault.kind == protection_kinds().check && schedule_ == Schedule::pixel_parallel;
-  return !protection_.of(Redundancy::spares).empty() && !coordinates.empty() && !shared &&
-         std::string_view(coordinates.front().name) == "pe" &&
+  return site_row(fault.kind).is_of_pe() && !shared &&
          number_of(Redundancy::spares, fault.coordinates[0]) >= 0;
 }
 
@@ -229,7 +226,7 @@ void ProtectedCore::compute(int pixel, int first, int last, int32_t* out) {
   }
 }
 
-void ProtectedCore::apply_thresholds(int row, int count, int32_t* values) const {
+void ProtectedCore::apply_thresholds(int row, int count, int32_t* values) {
   if (copies_.empty()) return core_.apply_thresholds(row, count, values);
   for (int i = 0; i < count; ++i) {
     std::array<int32_t, 3> outputs{values[i], values[i], values[i]};
@@ -264,7 +261,7 @@ void ProtectedCore::add_reports(const std::string& array, std::vector<ErrorRepor
 }
 
 /// A comparator's verdict on one output of a PE, if it has one.
-void ProtectedCore::compare(int pe, bool differs) const {
+void ProtectedCore::compare(int pe, bool differs) {
   const int number = number_of(Redundancy::duplicates, pe);
   if (number < 0) return;
   const auto at = static_cast<size_t>(number);

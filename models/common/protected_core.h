@@ -36,7 +36,7 @@ class ProtectedCore {
   void load_codes(const uint64_t* codes);
   /// Behind the voters.
   void compute(int pixel, int first, int last, int32_t* out);
-  void apply_thresholds(int row, int count, int32_t* values) const;
+  void apply_thresholds(int row, int count, int32_t* values);
   const Layer& layer() const { return core_.layer(); }
 
   /// Adds what the comparators said so far of PEs whose outputs differed; `array`: its name.
@@ -57,16 +57,16 @@ class ProtectedCore {
   CodeWord stored(const Word& word) const;
   void read_words();
   int number_of(Redundancy redundancy, int pe) const;
-  void compare(int pe, bool differs) const;
+  void compare(int pe, bool differs);
   int32_t majority(const std::array<int32_t, 3>& outputs, int voter, bool sums) const;
 
   MvtuCore core_;                 // copy 0 of each PE
   std::vector<MvtuCore> copies_;  // the others: two with voters, one with comparators alone
   ArrayProtection protection_;
-  std::vector<StuckBits> voters_;        // [PEs in copies], on the output
-  std::vector<StuckBits> flags_;         // [PEs in duplicates], of the comparators
-  mutable std::vector<int64_t> errors_;  // [PEs in duplicates]
-  Layer stored_;                         // what is written to the memories, if they have codes
+  std::vector<StuckBits> voters_;  // [PEs in copies], on the output
+  std::vector<StuckBits> flags_;   // [PEs in duplicates], of the comparators
+  std::vector<int64_t> errors_;    // [PEs in duplicates]
+  Layer stored_;                   // what is written to the memories, if they have codes
   ArrayUse use_;
   Schedule schedule_;
   int pe_;

@@ -9,22 +9,8 @@ namespace stuckat::fast {
 
 namespace {
 
-std::vector<NumberFormat> every_format() {
-  std::vector<NumberFormat> formats = all_number_formats();
-  const auto& wide = wide_number_formats();
-  formats.insert(formats.end(), wide.begin(), wide.end());
-  return formats;
-}
-
-const Capabilities& all_kinds() {
-  static const Capabilities known = {.refusal = "the fast engine does not compute",
-                                     .kinds = layer_kinds(),
-                                     .any_graph = true,
-                                     .any_window = true,
-                                     .groups = true,
-                                     .class_map = true,
-                                     .any_result = true,
-                                     .formats = every_format()};
+const Capabilities& everything() {
+  static const Capabilities known = any_network("the fast engine does not compute", 16);
   return known;
 }
 
@@ -47,7 +33,7 @@ bool is_plain_chain(const Network& network) {
 }  // namespace
 
 PackedNetwork::PackedNetwork(Network network) : network_(std::move(network)) {
-  check_supported(network_, all_kinds(), network_.name);
+  check_supported(network_, everything(), network_.name);
   validate(network_, network_.name);
   for (int t = 0; t < network_.tensors(); ++t) {
     layouts_.push_back(layout_of(network_, t));

@@ -193,7 +193,7 @@ class Analysis {
     const auto memory = coded_memory_of(space.row->kind);
     if (memory && holds_data(*memory)) return code_of(coded_memory_part(space.part, *memory));
     if (space.row->part != PartKind::pe_array) return {};
-    const bool of_a_pe = std::string_view(space.row->coordinates.front().name) == "pe";
+    const bool of_a_pe = space.row->is_of_pe();
     const ArrayProtection around = protection_of(input_.placement, space.part, input_.network);
     if (of_a_pe && !around.of(Redundancy::copies).empty()) found.insert("voters");
     if (of_a_pe && !around.of(Redundancy::duplicates).empty()) found.insert("comparators");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <random>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -47,6 +48,17 @@ inline std::string difference(const Tensors& expected, const Tensors& actual,
     }
   }
   return {};
+}
+
+/// Four in five of the faults that can be transient become one, mostly while the part works.
+/// `placement`: with a run.
+inline Fault often_flipped(Fault fault, const Placement& placement, Random& random) {
+  if (!site_row(fault.kind).flips() || uniform(random, 0, 4) == 0) return fault;
+  const auto cycle = std::uniform_int_distribution<int64_t>(0, placement.run->cycles() - 1)(random);
+  const auto step = placement.run->next_step(fault.part, cycle);
+  fault.value = 0;
+  fault.flip_cycle = step ? step->cycle : cycle;
+  return fault;
 }
 
 inline Tensors by_reference(const Network& network, const std::vector<Tensor>& images,

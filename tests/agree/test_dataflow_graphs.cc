@@ -82,15 +82,8 @@ TEST_CASE("transients in dataflow accelerators agree on random graphs") {
     const auto accelerator = random_sized(random, network);
     const Placement placement = place_on(accelerator, network, 2);
     FaultMap map{placement.accelerator, {}};
-    for (Fault fault : test::random_faults(random, placement, network, 12).faults) {
-      if (site_row(fault.kind).flips() && test::uniform(random, 0, 4) > 0) {
-        const auto cycle =
-            std::uniform_int_distribution<int64_t>(0, placement.run->cycles() - 1)(random);
-        const auto step = placement.run->next_step(fault.part, cycle);
-        fault.value = 0;
-        fault.flip_cycle = step ? step->cycle : cycle;  // mostly while the part works
-      }
-      map.faults.push_back(fault);
+    for (const Fault& fault : test::random_faults(random, placement, network, 12).faults) {
+      map.faults.push_back(test::often_flipped(fault, placement, random));
     }
     INFO("seed " << seed << " " << accelerator->json(network));
     checked.check(network, placement, map, test::random_images(random, network, 2), *accelerator,

@@ -196,16 +196,9 @@ TEST_CASE("transients of PEs and weights in loopback arrays agree on random grap
     const auto array = std::make_shared<Loopback>(test::random_loopback(random, network));
     const Placement placement = place_on(array, network, 2);
     FaultMap map{placement.accelerator, {}};
-    for (Fault fault : test::random_faults(random, placement, network, 12).faults) {
+    for (const Fault& fault : test::random_faults(random, placement, network, 12).faults) {
       if (site_row(fault.kind).part != PartKind::pe_array) continue;
-      if (site_row(fault.kind).flips() && test::uniform(random, 0, 4) > 0) {
-        const auto cycle =
-            std::uniform_int_distribution<int64_t>(0, placement.run->cycles() - 1)(random);
-        const auto step = placement.run->next_step("array", cycle);
-        fault.value = 0;
-        fault.flip_cycle = step ? step->cycle : cycle;  // mostly while the array works
-      }
-      map.faults.push_back(fault);
+      map.faults.push_back(test::often_flipped(fault, placement, random));
     }
     INFO("seed " << seed << " " << array->json(network));
     checked.check(network, placement, map, test::random_images(random, network, 2), *array,

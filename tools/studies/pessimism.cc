@@ -363,7 +363,7 @@ class Abstractions {
 std::vector<Effects> abstractions(const Fault& fault, const Placement& placement,
                                   const Network& network) {
   const SiteRow& row = site_row(fault.kind);
-  const bool of_one_pe = std::string_view(row.coordinates.front().name) == "pe";
+  const bool of_one_pe = row.is_of_pe();
   if (of_one_pe) return at_row(SiteKind::pe_dead, fault, placement, network);
   if (fault.kind == SiteKind::stream_slot || fault.kind == SiteKind::stream_word) {
     return at_row(SiteKind::stream_word, fault, placement, network);

@@ -38,7 +38,7 @@ Fault named(const std::string& text, const Placement& placement, const Network& 
 
 bool at_pe(const Fault& fault) {
   const SiteRow& row = site_row(fault.kind);
-  return row.part == PartKind::pe_array && std::string(row.coordinates.front().name) == "pe";
+  return row.part == PartKind::pe_array && row.is_of_pe();
 }
 
 }  // namespace
