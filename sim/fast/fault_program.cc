@@ -99,7 +99,7 @@ class Builder {
   }
 
   void add_patch(int index, TensorStep& step) const {
-    if (!network_.in_planes()) return;
+    if (!network_.in_planes()) return add_level_patch(index, step);
     const PackedLayer& layer = network_.layer(index);
     if (layer.path != LayerPath::matrix) return;
     const Layer& of = network_.network().layer(index);
@@ -112,6 +112,22 @@ class Builder {
     std::partition_copy(step.rows.begin(), step.rows.end(), std::back_inserter(held),
                         std::back_inserter(step.other_rows), patched);
     step.patch = patch_of(of, layer, network_.input_layout(index), held);
+  }
+
+  void add_level_patch(int index, TensorStep& step) const {
+    if (network_.levels() == nullptr || !step.windows.empty() || !step.operands.empty()) return;
+    const LevelNetwork& levels = *network_.levels();
+    const Layer& of = network_.network().layer(index);
+    step.level_patch =
+        level_patch_of(of, levels.layer(index), levels.tensor(of.inputs.front()), step.rows);
+    if (step.level_patch.empty()) return;
+    auto patched = step.level_patch.rows.begin();
+    for (const SpecialRow& row : step.rows) {
+      if (patched != step.level_patch.rows.end() && patched->row == row.row)
+        ++patched;
+      else
+        step.other_rows.push_back(row);
+    }
   }
 
   void add(const ParameterPatch& patch, int /*index*/) {

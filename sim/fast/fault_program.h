@@ -6,6 +6,7 @@
 
 #include "faultmaps/effects.h"
 #include "sim/fast/layer_patch.h"
+#include "sim/fast/levels/level_patch.h"
 #include "sim/fast/packed_network.h"
 
 namespace stuckat::fast {
@@ -45,6 +46,8 @@ struct TensorStep {
   std::vector<ElementStep> elements = {};
   /// Of the rows that are patched and no more, for layers of LayerPath::matrix; and the other rows.
   LayerPatch patch = {};
+  /// The same in a network of levels.
+  LevelPatch level_patch = {};
   std::vector<SpecialRow> other_rows = {};
 
   /// More is read of the tensor before than its elements as they pass.

@@ -11,9 +11,9 @@ from figures import Chart
 
 RATES = "0.0001,0.001,0.01,0.03,0.05"
 CHIPS = 50
-TEST_IMAGES = 200
 ACCELERATOR = "dataflow:auto"
 SPARSE = ("--penalty", "l1", "--penalty-weight", "0.02")
+DENSE = ("--penalty", "l1", "--penalty-weight", "0")  # counts zeros, and no more
 # What a step does besides.
 TRAININGS = {
     "plain": (),
@@ -35,40 +35,64 @@ PLACES = (
 )
 PLACED = "fashion-mnist-cnv-w2a2-standard-plain"  # the run whose network they hold
 PLACE_RATES = "0.0001,0.001,0.01"
-# Zoo name and width.
-NETWORKS = (("cnv-w2a2", 0.25),)
-# Name, --data, options, needed below STUCKAT_DATA.
-DATA = (
-    ("Fashion-MNIST", "fashion-mnist", ("--input-channels", "1"), ""),
-    ("CIFAR-10", "images:{work}/cifar10-degraded", ("--flip", "--crop", "4"),
-     "cifar10/jpeg_degraded_images.tar.xz"),
+PLACE_IMAGES = 1000
+
+
+@dataclass(frozen=True)
+class Data:
+    name: str
+    train: str  # NAME:PATH; {work} is the work folder, {data} STUCKAT_DATA
+    test: str
+    options: tuple
+    needs: str  # below STUCKAT_DATA, empty: none
+
+
+FASHION = Data("Fashion-MNIST", "fashion-mnist", "fashion-mnist", ("--input-channels", "1"), "")
+CIFAR = Data("CIFAR-10", "images:{work}/cifar10-degraded", "cifar10:{data}/cifar10/test_exact_first1017.bin.xz",
+             ("--flip", "--crop", "4"), "cifar10/jpeg_degraded_images.tar.xz")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network of the zoo on a data set; broken chips see the whole test set."""
+    data: Data
+    network: str
+    width: float
+    images: int
+    epochs: int
+    learning_rate: float
+
+
+CASES = (
+    Case(CIFAR, "cnv-w2a2", 0.25, 20000, 10, 0.01),
+    Case(CIFAR, "resnet-8-w4a4", 1, 10000, 10, 0.005),
+    Case(FASHION, "cnv-w2a2", 0.25, 20000, 8, 0.01),
+    Case(CIFAR, "resnet-8-w8a8", 1, 10000, 10, 0.005),
 )
-IMAGES, EPOCHS = 5000, 2
 
 
 @dataclass(frozen=True)
 class Run:
-    network: str
-    width: float
-    data: tuple
+    case: Case
     sparse: bool
     training: str
 
     @property
     def name(self):
-        parts = [self.data[0].lower(), self.network, "sparse" if self.sparse else "standard",
+        parts = [self.case.data.name.lower(), self.case.network, "sparse" if self.sparse else "standard",
                  self.training.replace(" ", "-")]
         return "-".join(parts)
 
     def train_options(self):
-        return ["--network", self.network, "--width", f"{self.width:g}", *self.data[2],
-                "--images", str(IMAGES), "--epochs", str(EPOCHS), "--test-images", "0",
-                "--schedule", "cosine", *(SPARSE if self.sparse else ()), *TRAININGS[self.training]]
+        case = self.case
+        return ["--network", case.network, "--width", f"{case.width:g}", *case.data.options,
+                "--images", str(case.images), "--epochs", str(case.epochs), "--test-images", "0",
+                "--learning-rate", f"{case.learning_rate:g}", "--schedule", "cosine",
+                *(SPARSE if self.sparse else DENSE), *TRAININGS[self.training]]
 
 
 def plan():
-    return [Run(network, width, data, sparse, training) for data in DATA
-            for network, width in NETWORKS for sparse in (False, True) for training in TRAININGS]
+    return [Run(case, sparse, training) for case in CASES for sparse in (False, True) for training in TRAININGS]
 
 
 class Study:
@@ -81,7 +105,8 @@ class Study:
     def do(self, run):
         work, maker = self.maker.options.work, self.maker
         stem = f"memory-{run.name}"
-        data = ["--data", maker.path(run.data[1])]
+        case = run.case
+        data, test = (["--data", maker.path(source)] for source in (case.data.train, case.data.test))
         model, checkpoint = work / f"{stem}.h5", work / f"{stem}.checkpoint"
         trained, chips, sharp = (work / f"{stem}.{what}.json"
                                  for what in ("train", "chips", "sharpness"))
@@ -89,18 +114,18 @@ class Study:
             maker.call("train", *run.train_options(), *data, "--checkpoint", checkpoint, "-o", model,
                        "--json", trained)
         if not chips.exists():
-            maker.call("memory", model, *data, "--accelerator", ACCELERATOR, "--rates", RATES,
-                       "--images", TEST_IMAGES, "--chips", CHIPS, "--json", chips)
+            maker.call("memory", model, *test, "--accelerator", ACCELERATOR, "--rates", RATES,
+                       "--chips", CHIPS, "--json", chips)
         if not sharp.exists():
-            maker.call("sharpness", checkpoint, *data, "--half", "train", "--images", "100",
-                       "--network", run.network, "--width", f"{run.width:g}",
-                       *[o for o in run.data[2] if o in ("--input-channels", "1")], "--json", sharp)
+            maker.call("sharpness", checkpoint, *data, "--half", "train", "--images", "500",
+                       "--network", case.network, "--width", f"{case.width:g}",
+                       *[o for o in case.data.options if o in ("--input-channels", "1")], "--json", sharp)
         history = json.loads(trained.read_text())["epochs"][-1]
         zeros = history.get("zeros", {})
         sharpness = json.loads(sharp.read_text())
         lots = json.loads(chips.read_text())
-        kept = {"name": run.name, "data": run.data[0], "network": run.network, "width": run.width,
-                "sparse": run.sparse, "training": run.training,
+        kept = {"name": run.name, "data": case.data.name, "network": case.network, "width": case.width,
+                "trained_images": case.images, "epochs": case.epochs, "sparse": run.sparse, "training": run.training,
                 "settings": " ".join(run.train_options()), "commit": self.commit,
                 "zeros": zeros, "error_free": lots["error_free"], "images": lots["images"],
                 "rows": lots["rows"],
@@ -108,7 +133,7 @@ class Study:
                               ("loss", "ascent_loss", "top_eigenvalue", "trace")}}
         (self.out / "runs" / f"{run.name}.json").write_text(json.dumps(kept, indent=1) + "\n")
         if run.name == PLACED:
-            self.place(model, data)
+            self.place(model, test)
 
     def place(self, model, data):
         """The same rates of broken cells in memories of other places."""
@@ -117,7 +142,7 @@ class Study:
             lots = self.maker.options.work / f"memory-place{number}.json"
             if not lots.exists():
                 self.maker.call("memory", model, *data, "--accelerator", accelerator, "--sites", sites, "--cells", "any",
-                                "--repair", repair, "--rates", PLACE_RATES, "--images", TEST_IMAGES, "--chips", CHIPS,
+                                "--repair", repair, "--rates", PLACE_RATES, "--images", PLACE_IMAGES, "--chips", CHIPS,
                                 "--json", lots)
             result = json.loads(lots.read_text())
             places.append({"place": words, "accelerator": accelerator, "sites": sites, "repair": repair,
@@ -130,7 +155,7 @@ class Study:
         for run in plan():
             if not only(run.name):
                 continue
-            needs = run.data[3]
+            needs = run.case.data.needs
             if needs and not os.path.exists(os.path.join(self.maker.data, needs)):
                 print(f"{run.name}: left out, STUCKAT_DATA has no {needs}")
             elif not (self.out / "runs" / f"{run.name}.json").exists():
@@ -140,7 +165,7 @@ class Study:
             left = (time.time() - began) / number * (len(todo) - number) if number else 0
             rest = f", about {left / 60:.0f} min left" if number else ""
             print(f"[{number + 1}/{len(todo)}] {run.name}{rest}", flush=True)
-            if run.data[0] == "CIFAR-10":
+            if run.case.data is CIFAR:
                 self.maker.prepare_cifar()
             self.do(run)
             self.write()
@@ -159,8 +184,7 @@ def page(runs, places):
     lines = ["# Memory faults: sparse activations and flat minima", "",
              "<!-- Written by tools/reproduce --study memory. -->", "",
              f"Bits of the weight memories ({ACCELERATOR}, `pe/weight`) flipped at a rate, {CHIPS} chips each, on "
-             f"{runs[0]['images'] if runs else 0:,} test images. Each network is trained on {IMAGES:,} images for {EPOCHS} "
-             "epochs: short, so that accuracies are below what these networks reach. "
+             "the whole test set; the trainings are short beside those of a paper, and their settings in the raw results. "
              "Accuracies in percent: without faults, then mean / accuracy that 5 % of the chips do not "
              "exceed / worst. Eigenvalue and trace of the loss's Hessian with the deviation over starts "
              "and probes ([memory-faults.md](../../memory-faults.md)).", "",
@@ -172,6 +196,8 @@ def page(runs, places):
         some = [r for r in runs if (r["data"], r["network"]) == (data, network)]
         rates = [row["rate"] for row in some[0]["rows"]]
         lines += [f"## {network}, width {some[0]['width']:g}, {data}", "",
+                  f"Trained on {some[0]['trained_images']:,} images for {some[0]['epochs']} epochs; "
+                  f"{some[0]['images']:,} test images.", "",
                   "| activations | training | zeros | no faults | " +
                   " | ".join(f"{100 * rate:g} %" for rate in rates) +
                   " | ascent loss - loss | top eigenvalue | trace |",
@@ -188,7 +214,7 @@ def page(runs, places):
                  f"{s['top_eigenvalue']['mean']:.3g} ± {s['top_eigenvalue']['deviation']:.2g}",
                  f"{s['trace']['mean']:.3g} ± {s['trace']['deviation']:.2g} |"]))
         known = {r["name"] for r in runs}
-        missing = [run.name for run in plan() if run.data[0] == data and run.network == network and run.name not in known]
+        missing = [run.name for run in plan() if (run.case.data.name, run.case.network) == (data, network) and run.name not in known]
         lines += ["", f"Not run yet: {', '.join(missing)}."] if missing else []
         picture = picture_name(data, network)
         lines += ["", *trends(some), f"![accuracy over rates of broken bits]({picture})", ""]

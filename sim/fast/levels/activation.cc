@@ -68,6 +68,15 @@ bool gives(const Line& line, int64_t sum, int count) {
   return agrees(apart) && agrees(together);
 }
 
+/// Beyond what the row's sums reach, lines that rise from none of its thresholds to all of them are
+/// right as well.
+std::pair<int32_t, int32_t> lines_hold(const RowThresholds& row) {
+  const bool from_none = row.count(row.least) == 0;
+  const bool to_all = row.count(row.greatest) == static_cast<int>(row.ascending.size());
+  return {from_none ? INT32_MIN : static_cast<int32_t>(row.least),
+          to_all ? INT32_MAX : static_cast<int32_t>(row.greatest)};
+}
+
 }  // namespace
 
 int RowThresholds::count(int64_t sum) const {
@@ -146,6 +155,7 @@ Activation::Activation(const std::vector<RowThresholds>& rows, int first_level)
   offsets_.resize(most_lines * slots);
   lowest_.resize(most_lines * slots);
   highest_.resize(most_lines * slots);
+  for (const RowThresholds& row : rows) within_.push_back(lines_hold(row));
   for (size_t first = 0; first < slots; first += block_rows) {
     Way way = Way::lines;
     size_t most = 1;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "sim/fast/aligned_vector.h"
@@ -63,6 +64,12 @@ class Activation {
   const double* offsets() const { return offsets_.data(); }
   const int32_t* lowest() const { return lowest_.data(); }
   const int32_t* highest() const { return highest_.data(); }
+  /// Whether the block's way gives the right count for a sum that its row's weights cannot make.
+  bool holds(int slot, int32_t sum) const {
+    if (ways_[static_cast<size_t>(slot / block_rows)] != Way::lines) return true;
+    const auto& [least, greatest] = within_[static_cast<size_t>(slot)];
+    return least <= sum && sum <= greatest;
+  }
   /// first_level + count of one row.
   int level(int slot, int32_t sum) const;
 
@@ -77,6 +84,7 @@ class Activation {
   AlignedVector<double> offsets_;
   AlignedVector<int32_t> lowest_;
   AlignedVector<int32_t> highest_;
+  std::vector<std::pair<int32_t, int32_t>> within_;  // [slots]: sums for which its lines are right
 };
 
 }  // namespace stuckat::fast

@@ -38,7 +38,7 @@ void LevelExecutor::run_layer(int index) {
   }
   AlignedVector<int32_t>& sums = sums_[static_cast<size_t>(index)];
   const std::span<const int> blocks = network_.all_blocks(layer);
-  sum_layer(network_, index, inputs, blocks, pixels, sums.data());
+  sum_layer(network_, layer, inputs, blocks, pixels, sums.data());
   if (layer.accumulator_output) {
     store_sums(layer, pixels, sums.data(), nullptr, result_.data());
     return;

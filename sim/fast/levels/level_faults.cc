@@ -15,12 +15,16 @@ void LevelPass::apply(const TensorStep& step, const Effects& effects, int64_t im
   const int index = Network::producer(step.tensor);
   if (step.computes()) {
     if (!step.operands.empty()) apply_operands(index, effects, image_index);
-    if (patch_only(step, index)) {
-      apply_patches(index, step.rows);
-    } else if (lanes_only(step, effects)) {
-      apply_lanes(index, step, effects, image_index);
+    if (step.level_patch.empty()) {
+      apply_special(index, step, effects, image_index);
     } else {
-      apply_rows(index, step, effects, image_index);
+      apply_patch(index, step.level_patch);
+      if (!step.other_rows.empty()) {
+        TensorStep others;
+        others.tensor = step.tensor;
+        others.rows = step.other_rows;
+        apply_special(index, others, effects, image_index);
+      }
     }
     held_.clear();
     if (!step.pools.empty()) apply_pools(index, effects, image_index);
@@ -28,6 +32,50 @@ void LevelPass::apply(const TensorStep& step, const Effects& effects, int64_t im
   }
   for (const ElementStep& element : step.elements) {
     apply_element(effects.elements[static_cast<size_t>(element.fault)], element, image_index);
+  }
+}
+
+void LevelPass::apply_special(int index, const TensorStep& step, const Effects& effects,
+                              int64_t image_index) {
+  if (patch_only(step, index)) {
+    apply_patches(index, step.rows);
+  } else if (lanes_only(step, effects)) {
+    apply_lanes(index, step, effects, image_index);
+  } else {
+    apply_rows(index, step, effects, image_index);
+  }
+}
+
+/// Blocks with broken weights once more, whatever was made of them before.
+void LevelPass::apply_patch(int index, const LevelPatch& patch) {
+  const LevelLayer& layer = network_.layer(index);
+  std::unique_ptr<LevelLayer>& patched = patched_[static_cast<size_t>(index)];
+  if (patched == nullptr) patched = std::make_unique<LevelLayer>(layer);
+  for (const auto& [at, before, after] : patch.weights) patched->weights[at] = after;
+  const Area all{0, 0, layer.output.height, layer.output.width};
+  const auto pixels = static_cast<size_t>(layer.output.pixels());
+  const auto slots = static_cast<size_t>(layer.slots);
+  list_pixels(all, layer.output.width, pixels_);
+  sums_.resize(std::max(sums_.size(), pixels * slots));
+  sum_layer(network_, *patched, inputs_of(layer), patch.blocks, pixels_, sums_.data());
+  for (const auto& [at, before, after] : patch.weights) patched->weights[at] = before;
+  for (const auto& [row, slot, change] : patch.rows) {
+    if (change == 0) continue;
+    int32_t* sum = sums_.data() + slot;
+    for (size_t i = 0; i < pixels; ++i, sum += slots) *sum += change;
+  }
+  finish_sums(index, all, patch.blocks);
+  if (layer.accumulator_output) return;
+  // Broken weights may give sums for which no line was fitted.
+  const auto tensor = static_cast<size_t>(Network::output_tensor(index));
+  const std::vector<uint32_t>& at = network_.tensor(static_cast<int>(tensor)).at;
+  for (const auto& [row, slot, change] : patch.rows) {
+    const int32_t* sum = sums_.data() + slot;
+    for (size_t i = 0; i < pixels; ++i, sum += slots) {
+      if (layer.activation.holds(slot, *sum)) continue;
+      levels_[tensor][at[i] + static_cast<size_t>(row)] =
+          static_cast<uint8_t>(layer.activation.level(slot, *sum));
+    }
   }
 }
 
@@ -79,7 +127,7 @@ const int32_t* LevelPass::sums_of_block(int index, int block) {
     summed_block_ = block;
     sums_.resize(std::max(sums_.size(), static_cast<size_t>(packed.output.pixels()) *
                                             static_cast<size_t>(packed.slots)));
-    sum_layer(network_, index, inputs_of(packed), {&block, 1}, network_.all_pixels(packed),
+    sum_layer(network_, packed, inputs_of(packed), {&block, 1}, network_.all_pixels(packed),
               sums_.data());
   }
   return sums_.data();

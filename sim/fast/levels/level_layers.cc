@@ -87,9 +87,8 @@ bool has_sums(const LevelLayer& layer) {
   return layer.work != LevelWork::maximum && layer.work != LevelWork::concat;
 }
 
-void sum_layer(const LevelNetwork& network, int index, LevelInputs inputs,
+void sum_layer(const LevelNetwork& network, const LevelLayer& layer, LevelInputs inputs,
                std::span<const int> blocks, std::span<const int> pixels, int32_t* sums) {
-  const LevelLayer& layer = network.layer(index);
   switch (layer.work) {
     case LevelWork::matrix:
       return sum_matrix(layer, inputs[0], blocks, pixels, sums);

@@ -19,7 +19,7 @@ void list_pixels(const Area& area, int width, std::vector<int>& pixels);
 bool has_sums(const LevelLayer& layer);
 
 /// sums[i][slots] at output pixel pixels[i], of some blocks.
-void sum_layer(const LevelNetwork& network, int index, LevelInputs inputs,
+void sum_layer(const LevelNetwork& network, const LevelLayer& layer, LevelInputs inputs,
                std::span<const int> blocks, std::span<const int> pixels, int32_t* sums);
 
 /// The output of a layer without sums, or of an add by its table of pairs, at some pixels.

@@ -112,17 +112,9 @@ void pack_weights(const Layer& layer, LevelLayer& packed) {
   if (keeps_columns) packed.columns.assign(static_cast<size_t>(layer.columns()) * slots, 0);
   for (int row = 0; row < layer.rows(); ++row) {
     const int slot = packed.slot_of[static_cast<size_t>(row)];
-    int8_t* block =
-        packed.weights.data() + static_cast<size_t>(slot / block_rows) * packed.block_bytes();
     const int8_t* weights = layer.weight_row(row);
     for (int column = 0; column < layer.columns(); ++column) {
-      const int run = column / packed.run_bytes;
-      const int byte = column % packed.run_bytes;
-      const int lane = slot % block_rows;
-      const int at = packed.work == LevelWork::depthwise
-                         ? column * block_rows + lane
-                         : ((run * packed.run_words + byte / 4) * block_rows + lane) * 4 + byte % 4;
-      block[at] = weights[column];
+      packed.weights[packed.weight_at(slot, column)] = weights[column];
       if (keeps_columns) {
         packed.columns[static_cast<size_t>(column) * slots + static_cast<size_t>(slot)] =
             weights[column];
@@ -276,6 +268,16 @@ size_t LevelTensor::size() const {
   return static_cast<size_t>(width()) * static_cast<size_t>(height()) *
              static_cast<size_t>(shape.channels) +
          bytes_read_behind;
+}
+
+size_t LevelLayer::weight_at(int slot, int column) const {
+  const int run = column / run_bytes;
+  const int byte = column % run_bytes;
+  const int lane = slot % block_rows;
+  const int at = work == LevelWork::depthwise
+                     ? column * block_rows + lane
+                     : ((run * run_words + byte / 4) * block_rows + lane) * 4 + byte % 4;
+  return static_cast<size_t>(slot / block_rows) * block_bytes() + static_cast<size_t>(at);
 }
 
 Area LevelLayer::reached(const Area& changed) const {

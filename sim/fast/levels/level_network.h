@@ -102,6 +102,8 @@ struct LevelLayer {
            (work == LevelWork::depthwise ? runs.size()
                                          : runs.size() * static_cast<size_t>(run_words) * 4);
   }
+  /// Where `weights` holds that of a slot's column.
+  size_t weight_at(int slot, int column) const;
   /// Output pixels whose windows cover pixels of `changed`.
   Area reached(const Area& changed) const;
 };

@@ -11,7 +11,8 @@ namespace stuckat::fast {
 LevelPass::LevelPass(const LevelExecutor& golden)
     : network_(golden.network()),
       golden_(golden),
-      deltas_(static_cast<size_t>(golden.network().last_tensor())) {
+      deltas_(static_cast<size_t>(golden.network().last_tensor())),
+      patched_(deltas_.size()) {
   constexpr size_t read_behind = 64;
   for (int t = 0; t <= network_.last_tensor(); ++t) {
     levels_.emplace_back();
@@ -125,7 +126,15 @@ void LevelPass::compute(int index, const std::vector<const uint8_t*>& inputs, co
     return settle(tensor, area);
   }
   sums_.resize(std::max(sums_.size(), pixels_.size() * static_cast<size_t>(layer.slots)));
-  sum_layer(network_, index, inputs, blocks, pixels_, sums_.data());
+  sum_layer(network_, layer, inputs, blocks, pixels_, sums_.data());
+  finish_sums(index, area, blocks);
+}
+
+/// What the layer's output is at an area, whose pixels are in pixels_, by their sums in sums_.
+void LevelPass::finish_sums(int index, const Area& area, std::span<const int> blocks) {
+  const LevelLayer& layer = network_.layer(index);
+  const int tensor = Network::output_tensor(index);
+  const auto to = static_cast<size_t>(tensor);
   if (layer.accumulator_output) {
     // Sums of other blocks are not computed: their rows stay as they are.
     for (size_t i = 0; i < pixels_.size(); ++i) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -50,17 +51,21 @@ class LevelPass {
   std::vector<int> changed_channels(int tensor) const;
   void compute(int index, const std::vector<const uint8_t*>& inputs, const Area& area,
                std::span<const int> blocks);
+  void finish_sums(int index, const Area& area, std::span<const int> blocks);
   void add_pairs(int index, const std::vector<const uint8_t*>& inputs, const Area& area);
   void settle(int tensor, const Area& area);
   void settle_result();
   std::vector<int> changed_blocks(const LevelLayer& layer) const;
 
   void apply_operands(int index, const Effects& effects, int64_t image_index);
+  void apply_special(int index, const TensorStep& step, const Effects& effects,
+                     int64_t image_index);
   bool patch_only(const TensorStep& step, int index) const;
   /// [output pixel][slots] of the layer's inputs as they are, those of the block's slots.
   const int32_t* sums_of_block(int index, int block);
   void apply_patches(int index, const std::vector<SpecialRow>& rows);
   void apply_patches(int index, const SpecialRow& row);
+  void apply_patch(int index, const LevelPatch& patch);
   static bool lanes_only(const TensorStep& step, const Effects& effects);
   void apply_lanes(int index, const TensorStep& step, const Effects& effects, int64_t image_index);
   void apply_rows(int index, const TensorStep& step, const Effects& effects, int64_t image_index);
@@ -74,11 +79,12 @@ class LevelPass {
 
   const LevelNetwork& network_;
   const LevelExecutor& golden_;
-  std::vector<AlignedVector<uint8_t>> levels_;  // [tensor], not of sums
-  std::vector<Change> changes_;                 // [tensor]
-  std::vector<int32_t> result_;                 // if of sums: valid throughout
-  std::vector<ChannelDelta> deltas_;            // [layer]
-  AlignedVector<uint8_t> held_;                 // an input as broken operands leave it, or empty
+  std::vector<AlignedVector<uint8_t>> levels_;        // [tensor], not of sums
+  std::vector<Change> changes_;                       // [tensor]
+  std::vector<int32_t> result_;                       // if of sums: valid throughout
+  std::vector<ChannelDelta> deltas_;                  // [layer]
+  std::vector<std::unique_ptr<LevelLayer>> patched_;  // [layer]: whose weights are patched in place
+  AlignedVector<uint8_t> held_;  // an input as broken operands leave it, or empty
   AlignedVector<int32_t> sums_;
   int summed_block_ = -1;  // of a layer whose inputs differ: its sums are in sums_
   std::vector<int> pixels_;

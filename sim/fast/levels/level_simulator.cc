@@ -85,7 +85,8 @@ class LevelSimulator : public FaultSimulator::Impl {
         pass_.recompute(producer);
       } else if (producer >= 0 && pending_[static_cast<size_t>(producer)]) {
         --waiting;
-        pass_.propagate(producer, path_ == Path::differential);
+        const bool anew = next != steps.end() && next->tensor == t && next->level_patch.whole;
+        if (!anew) pass_.propagate(producer, path_ == Path::differential);
       }
       if (next != steps.end() && next->tensor == t) {
         pass_.apply(*next++, faults_.effects(fault), image_index_);

@@ -2,11 +2,13 @@
 #include <map>
 
 #include "faultmaps/faulty_reference.h"
+#include "faultmaps/normal_form.h"
 #include "sim/fast/fault_classes.h"
 #include "sim/fast/fault_simulator.h"
 #include "sim/fast/levels/delta.h"
 #include "tests/sim/fast/effect_forms.h"
 #include "tests/sim/fast/expected_verdict.h"
+#include "tests/sim/fast/patches.h"
 #include "tests/sim/fast/random_effects.h"
 #include "tests/support/catch.h"
 #include "tests/support/every_target.h"
@@ -102,15 +104,9 @@ Network graph(Random& random, bool wide) {
   return network;
 }
 
-/// Tensors and verdicts of `count` random faults on two images, against the faulty reference.
-void check_network(Network checked, uint64_t seed, Random& random, int count, Path path,
-                   std::vector<Effects>* all = nullptr) {
-  const PackedNetwork network(test::with_class_map(std::move(checked), seed));
-  std::vector<Effects> effects;
-  for (int i = 0; i < count; ++i)
-    effects.push_back(test::random_effects(random, network.network()));
-  effects.push_back(effects.front());  // a copy
-  if (all != nullptr) all->insert(all->end(), effects.begin(), effects.end());
+/// Tensors and verdicts under each fault on two images, against the faulty reference.
+void check_effects(const PackedNetwork& network, const std::vector<Effects>& effects,
+                   Random& random, Path path) {
   const FaultList faults(network, effects);
   FaultSimulator simulator(faults, path);
   std::vector<Verdict> verdicts(effects.size());
@@ -127,6 +123,17 @@ void check_network(Network checked, uint64_t seed, Random& random, int count, Pa
                expected_verdict(network.network(), golden, faulty)));
     }
   }
+}
+
+void check_network(Network checked, uint64_t seed, Random& random, int count, Path path,
+                   std::vector<Effects>* all = nullptr) {
+  const PackedNetwork network(test::with_class_map(std::move(checked), seed));
+  std::vector<Effects> effects;
+  for (int i = 0; i < count; ++i)
+    effects.push_back(test::random_effects(random, network.network()));
+  effects.push_back(effects.front());  // a copy
+  if (all != nullptr) all->insert(all->end(), effects.begin(), effects.end());
+  check_effects(network, effects, random, path);
 }
 
 void check_network(uint64_t seed, int count, Path path, bool wide,
@@ -227,6 +234,40 @@ TEST_CASE("levels: the dense path equals the faulty reference") {
   for (uint64_t seed = 2000; seed < 2060; ++seed) {
     check_network(seed, 15, Path::dense, seed % 20 == 0);
   }
+}
+
+/// Chips with broken weight memories: blocks of rows from patched weights, with sums that no row of
+/// the network gives, and rows beside them whose thresholds are broken.
+TEST_CASE("levels: many patches at once equal the faulty reference") {
+  int anew = 0;
+  int one_by_one = 0;
+  test::for_every_target([&] {
+    for (uint64_t seed = 5000; seed < 5060; ++seed) {
+      CAPTURE(seed);
+      Random random(seed);
+      const Network graph_of_seed = graph(random, seed % 10 == 0);
+      std::vector<Effects> effects;
+      for (const int count : {1, 20, 300, 1500}) {
+        effects.push_back(test::random_patches(random, graph_of_seed, count));
+        effects.push_back(test::random_effects(random, graph_of_seed));
+        effects.back().patches = effects[effects.size() - 2].patches;
+        normalize(effects.back());
+      }
+      const PackedNetwork network(graph_of_seed);
+      const FaultList faults(network, effects);
+      for (int f = 0; f < faults.size() && network.levels() != nullptr; ++f) {
+        for (const TensorStep& step : faults.program(f).steps) {
+          anew += step.level_patch.empty() ? 0 : 1;
+          one_by_one += step.level_patch.empty() || !step.other_rows.empty() ? 1 : 0;
+        }
+      }
+      for (const Path path : {Path::automatic, Path::differential, Path::dense}) {
+        check_effects(network, effects, random, path);
+      }
+    }
+  });
+  CHECK(anew > 200);
+  CHECK(one_by_one > 200);
 }
 
 TEST_CASE("levels: all channels of a wide graph stuck: verdicts equal the faulty reference") {
