@@ -1,5 +1,6 @@
 """The study of systolic arrays (`tools/reproduce --study systolic`): broken PEs unmitigated, bypassed (FAP), and bypassed
-and trained for (FAP+T); and which register of a PE is worst. What is done already is kept."""
+and trained for (FAP+T); which register of a PE is worst; and in which layer a transient does most. What is done already is
+kept."""
 
 import csv
 import json
@@ -32,9 +33,9 @@ class Fap:
     train: tuple  # options of `stuckat train`; or one file below STUCKAT_DATA to import
     retrain: tuple  # the same for FAP+T
     used: tuple  # rows and columns of PEs that ever hold a weight
+    test_images: int
     trained: int = 3  # chips that FAP+T trains for, the first ones
-    chips: int = 5
-    test_images: int = 1000
+    chips: int = 10
     side: int = 256
     longer: tuple = ()  # a longer training for the first chip at the greatest rate
 
@@ -42,15 +43,17 @@ class Fap:
 FAPS = (
     Fap("mlp", "MLP 784-256-256-256-10 in W8A8", "MNIST", "mnist:{data}/mnist", "mnist:{data}/mnist", "mnist",
         ("--network", "mlp-w8a8", "--epochs", "5", "--learning-rate", "0.005", "--schedule", "cosine"),
-        ("--images", "10000", "--epochs", "1", "--learning-rate", "0.002", "--schedule", "cosine"), (256, 256),
-        longer=("--epochs", "4", "--learning-rate", "0.002", "--schedule", "cosine")),
+        ("--epochs", "1", "--learning-rate", "0.002", "--schedule", "cosine"), (256, 256), test_images=10000,
+        longer=("--epochs", "15", "--learning-rate", "0.003", "--schedule", "cosine")),
     Fap("cnv", "CNV-W2A2 at a quarter of the width", "Fashion-MNIST", "fashion-mnist", "fashion-mnist", "",
-        ("--network", "cnv-w2a2", "--width", "0.25", "--input-channels", "1", "--images", "5000", "--epochs", "6",
-         "--learning-rate", "0.005", "--schedule", "cosine"),
-        ("--images", "5000", "--epochs", "1", "--learning-rate", "0.002", "--schedule", "cosine"), (128, 128), 2, 5, 500),
+        ("--network", "cnv-w2a2", "--width", "0.25", "--input-channels", "1", "--images", "20000", "--epochs", "10",
+         "--learning-rate", "0.01", "--schedule", "cosine"),
+        ("--images", "20000", "--epochs", "1", "--learning-rate", "0.002", "--schedule", "cosine"), (128, 128),
+        test_images=10000, longer=("--images", "20000", "--epochs", "15", "--learning-rate", "0.01", "--schedule", "cosine")),
     Fap("resnet", "ResNet-8 in W8A8 (MLPerf Tiny)", "CIFAR-10", "cifar10:{data}/cifar10/train_exact_8068.bin.xz", EXACT_TEST,
         RESNET, (RESNET,),
-        ("--images", "2000", "--epochs", "1", "--learning-rate", "0.0005", "--schedule", "cosine"), (64, 64), 2, 3, 300),
+        ("--epochs", "1", "--learning-rate", "0.0005", "--schedule", "cosine"), (64, 64), test_images=1017,
+        longer=("--epochs", "8", "--learning-rate", "0.002", "--schedule", "cosine")),
 )
 
 
@@ -61,13 +64,29 @@ class Registers:
     title: str
     model: str  # "cnv" or "resnet"
     accelerator: str
-    faults: int = 60  # of each register and value, all PEs and bits alike
-    images: int = 100
+    faults: int = 200  # of each register and value, all PEs and bits alike
+    images: int = 200
 
 
 REGISTERS = tuple(Registers(f"registers-cnv-{side}", f"CNV-W1A1 on {side}x{side}", "cnv", f"systolic:{side}x{side}")
                   for side in (8, 32, 128)) + (
     Registers("registers-resnet-32", "ResNet-8 in W8A8 on 32x32", "resnet", "systolic:32x32"),)
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A network on an array, transients while a layer is computed."""
+    name: str
+    title: str
+    model: str
+    accelerator: str
+    registers: tuple = ("a", "b", "w1", "valid")
+    flips: int = 3000  # of each register in each layer: all PEs, bits, cycles and images alike
+    images: int = 100
+
+
+LAYERS = tuple(Layers(f"layers-{model}-32", f"{title} on 32x32", model, "systolic:32x32")
+               for model, title in (("cnv", "CNV-W1A1"), ("resnet", "ResNet-8 in W8A8")))
 NAMES = ("a", "b", "d", "w0", "w1", "product", "valid", "propagate", "bypass")
 
 
@@ -183,37 +202,69 @@ class Study:
 
     # Registers.
 
-    def draw(self, row, model, register, value):
-        """Names of faults, without repetition."""
+    def draw(self, row, model, register, faults, *seed, value):
+        """Names of faults, without repetition; value(draw): what stands behind the =."""
         counts = self.json_of(self.work / f"{row.name}.{register}.sites.json", "info", "sites", "--site",
                               "systolic/" + register, "--accelerator", row.accelerator, "--model", model)["sites"][0]["parts"][0]
         part, counts = counts["part"], list(counts["counts"].values())
-        draw = random.Random(f"{register}{value}")
+        draw = random.Random(register + "".join(map(str, seed)))
         names = set()
-        while len(names) < min(row.faults, math.prod(counts)):
+        while len(names) < min(faults, math.prod(counts)):
             at = [draw.randrange(n) for n in counts]
-            names.add(f"{part}/pe[{at[0]}][{at[1]}]/{register}" + (f"[{at[2]}]" if len(at) > 2 else "") + f"={value}")
+            names.add(f"{part}/pe[{at[0]}][{at[1]}]/{register}" + (f"[{at[2]}]" if len(at) > 2 else "") + f"={value(draw)}")
         return sorted(names)
+
+    def campaign(self, row, model, stem, names):
+        """The rows of its table, the fault-free run first."""
+        table, faults, result = (self.work / f"{row.name}.{stem}.{kind}" for kind in ("csv", "txt", "h5"))
+        if not table.exists():
+            faults.write_text("\n".join(names) + "\n")
+            self.call("campaign", model, *self.source(EXACT_TEST), "--accelerator", row.accelerator, "--faults",
+                      f"list:{faults}", "--images", row.images, *self.threads(), "--verify", "2", "--resume",
+                      "-o", result, "--csv", table)
+        with open(table, newline="") as lines:
+            return [line for line in csv.DictReader(lines) if line["id"] != "error-free"]
 
     def registers(self, row):
         model = self.imported(row.model)
         results = []
         for register in NAMES:
             for value in [1] if register == "bypass" else [0, 1]:
-                table, faults, result = (self.work / f"{row.name}.{register}{value}.{kind}" for kind in ("csv", "txt", "h5"))
-                if not table.exists():
-                    faults.write_text("\n".join(self.draw(row, model, register, value)) + "\n")
-                    self.call("campaign", model, *self.source(EXACT_TEST), "--accelerator", row.accelerator, "--faults",
-                              f"list:{faults}", "--images", row.images, *self.threads(), "--verify", "2", "--resume",
-                              "-o", result, "--csv", table)
-                with open(table, newline="") as lines:
-                    rows = [line for line in csv.DictReader(lines) if line["id"] != "error-free"]
+                rows = self.campaign(row, model, f"{register}{value}",
+                                     self.draw(row, model, register, row.faults, value, value=lambda _: value))
                 results.append({"register": register, "value": value,
                                 "accuracy": [float(line["accuracy"]) for line in rows],
                                 "changed": sum(int(line["critical"]) > 0 for line in rows)})
                 healthy = float(rows[0]["error_free_accuracy"])
         kept = {"name": row.name, "title": row.title, "accelerator": row.accelerator, "images": row.images,
                 "commit": self.commit, "healthy": healthy, "registers": results}
+        (self.out / f"{row.name}.json").write_text(compact(kept))
+
+
+    # Layers.
+
+    def layers(self, row):
+        model = self.imported(row.model)
+        timing = self.json_of(self.work / f"{row.name}.timing.json", "sim", model, "--accelerator", row.accelerator,
+                              "--timing-only", "--images", row.images)
+        results, begin = [], 0
+        for layer in timing["layers"]:
+            start, begin = begin, begin + layer["cycles"]
+            if layer["utilisation"] == 0:  # no PE multiplies
+                continue
+            result = {"layer": layer["name"], "cycles": layer["cycles"], "utilisation": layer["utilisation"], "critical": {}}
+            for register in row.registers:
+                def flip(draw, start=start, end=begin):
+                    return f"flip@{draw.randrange(row.images) * timing['interval_cycles'] + draw.randrange(start, end)}"
+
+                rows = self.campaign(row, model, f"{register}.{layer['name']}",
+                                     self.draw(row, model, register, row.flips, layer["name"], value=flip))
+                result["critical"][register] = [sum(int(line["critical"]) > 0 for line in rows), len(rows)]
+            results.append(result)
+        if begin != timing["interval_cycles"]:
+            raise SystemExit(f"{row.name}: layers take {begin} cycles, an image {timing['interval_cycles']}")
+        kept = {"name": row.name, "title": row.title, "accelerator": row.accelerator, "images": row.images,
+                "commit": self.commit, "layers": results}
         (self.out / f"{row.name}.json").write_text(compact(kept))
 
 
@@ -279,6 +330,35 @@ def registers_picture(kept):
     return chart.str()
 
 
+def wilson(hits, of):
+    """Share in percent with its 95 % interval (Wilson 1927)."""
+    z, p = 1.96, hits / of
+    middle = (p + z * z / (2 * of)) / (1 + z * z / of)
+    half = z / (1 + z * z / of) * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
+    return 100 * p, 100 * max(0, middle - half), 100 * (middle + half)
+
+
+def layers_table(kept):
+    registers = list(kept["layers"][0]["critical"])
+    lines = ["| layer | cycles | used | " + " | ".join(registers) + " |", "|---|---|---|" + "---|" * len(registers)]
+    for r in kept["layers"]:
+        cells = ["{:.1f} ({:.1f} .. {:.1f})".format(*wilson(*r["critical"][name])) for name in registers]
+        lines.append(f"| {r['layer']} | {r['cycles']:,} | {100 * r['utilisation']:.1f} % | " + " | ".join(cells) + " |")
+    return lines
+
+
+def layers_picture(kept):
+    names = [(i, r["layer"]) for i, r in enumerate(kept["layers"])]
+    registers = list(kept["layers"][0]["critical"])
+    high = max(wilson(*r["critical"][name])[2] for r in kept["layers"] for name in registers)
+    chart = Chart(f"{kept['title']}: flips while a layer is computed", "layer", "change the prediction, %",
+                  (-0.6, len(names) - 0.4), (0, math.ceil(high)), names)
+    for shift, register in enumerate(registers):
+        chart.points(register, [(i + 0.15 * (shift - 1.5), *wilson(*r["critical"][register]))
+                                for i, r in enumerate(kept["layers"])])
+    return chart.str()
+
+
 def claims(fap):
     """What Zhang et al. say, and whether it holds here: a line each."""
     pes = fap["side"] ** 2
@@ -305,8 +385,8 @@ def write_page(out):
     def kept_of(rows):
         return [json.loads((out / f"{row.name}.json").read_text()) for row in rows if (out / f"{row.name}.json").exists()]
 
-    faps, tables = kept_of(FAPS), kept_of(REGISTERS)
-    lines = ["# Systolic arrays: bypassed PEs, and the worst register", "",
+    faps, tables, by_layer = kept_of(FAPS), kept_of(REGISTERS), kept_of(LAYERS)
+    lines = ["# Systolic arrays: bypassed PEs, the worst register, and the worst layer", "",
              "Made by `tools/reproduce --study systolic` from the numbers in the JSON files beside this page; what the words mean is",
              "in [systolic.md](../../systolic.md). Weight-stationary, mapping `channel`. Accuracies in percent.", "",
              "## Bypassed PEs", "",
@@ -343,6 +423,16 @@ def write_page(out):
                   f"![mean accuracy by register]({table['name']}.svg)", "", *registers_table(table)]
         (out / f"{table['name']}.svg").write_text(registers_picture(table))
     lines += not_run(out, REGISTERS)
+    lines += ["", "## First layers against last", "",
+              "A bit of a register inverted in one cycle while a layer is computed: share of such transients that change the",
+              "prediction of the image at work, in percent, with its 95 % interval (Wilson). PEs, bits, cycles and images are drawn",
+              "alike, idle PEs among them (*used*: share of the PEs' cycles that multiply)."]
+    for table in by_layer:
+        drawn = sum(of for r in table["layers"] for _, of in r["critical"].values())
+        lines += ["", f"### {table['title']}", "", f"{drawn:,} transients, {table['images']} images, commit {table['commit']}.", "",
+                  f"![share of transients that change a prediction, by layer]({table['name']}.svg)", "", *layers_table(table)]
+        (out / f"{table['name']}.svg").write_text(layers_picture(table))
+    lines += not_run(out, LAYERS)
     (out / "README.md").write_text("\n".join(lines) + "\n")
 
 
@@ -363,7 +453,7 @@ def ranking(table):
 
 
 def main(options, commit, pattern):
-    rows = [(row, "fap") for row in FAPS] + [(row, "registers") for row in REGISTERS]
+    rows = [(row, kind) for kind, some in (("fap", FAPS), ("registers", REGISTERS), ("layers", LAYERS)) for row in some]
     rows = [(row, kind) for row, kind in rows if pattern.search(row.name)]
     if options.list:
         print("\n".join(row.name for row, _ in rows))
