@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "sim/fast/levels/level_network.h"
 #include "workloads/errors.h"
 
 namespace stuckat::fast {

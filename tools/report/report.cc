@@ -232,6 +232,9 @@ std::string navigation(const ReportInput& input) {
   if (!input.pe_campaigns.empty()) text += "<a href=\"#pes\">Processing elements</a>";
   if (!input.simulations.empty()) text += "<a href=\"#cycles\">Cycles</a>";
   if (!input.maps.empty()) text += "<a href=\"#maps\">Fault maps</a>";
+  if (!(input.memories.empty() && input.sharpness.empty() && input.zeros.empty())) {
+    text += "<a href=\"#memories\">Memories</a>";
+  }
   if (!input.fleets.empty()) text += "<a href=\"#fleets\">Fleets</a>";
   if (!input.explorations.empty()) text += "<a href=\"#designs\">Design space</a>";
   if (!input.protections.empty()) text += "<a href=\"#protection\">What can be done</a>";
@@ -270,6 +273,9 @@ std::vector<std::string> summary(const ReportInput& input) {
   sentences.insert(sentences.end(), timed.begin(), timed.end());
   for (const auto* lines : {&simulated, &mapped}) {
     for (const Shared& line : *lines) sentences.push_back(with_names(line));
+  }
+  for (const MemoryLots& lots : input.memories) {
+    if (const std::string text = memory_sentence(lots); !text.empty()) sentences.push_back(text);
   }
   for (const Fleet& fleet : input.fleets) sentences.push_back(fleet_sentence(fleet));
   for (const Exploration& e : input.explorations) {
@@ -319,8 +325,9 @@ std::string html(const ReportInput& input) {
   text += "</header>\n" + navigation(input) +
           "<main>\n<section id=\"examined\">\n<h2>What was examined</h2>\n" + facts(input) +
           "</section>\n" + campaign_section(input) + pe_section(input) + simulation_section(input) +
-          map_section(input) + fleet_section(input) + exploration_section(input) +
-          protection_section(input) + recipe_section(input) + glossary_section() +
+          map_section(input) + memory_section(input) + fleet_section(input) +
+          exploration_section(input) + protection_section(input) + recipe_section(input) +
+          glossary_section() +
           "</main>\n<footer>This file is complete in itself and loads nothing.</footer>\n"
           "<div id=\"tip\"></div>\n<script>" +
           std::string(page_script) + "</script>\n</body>\n</html>\n";

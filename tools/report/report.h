@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/common/run_statistics.h"
@@ -223,6 +224,52 @@ struct Protection {
   std::vector<Point> points;  ///< of one measure side by side, in the order of their cost
 };
 
+/// Lots of chips with broken memory cells (`stuckat memory`); accuracies in percent.
+struct MemoryLots {
+  struct Row {
+    std::string group;  ///< memories that break: "all", a part, "bit 1"
+    double rate = 0;    ///< of broken units, 0 .. 1
+    int64_t chips = 0;
+    double broken_cells = 0;  ///< of a chip, on average
+    double mean = 0;
+    double low = 0;  ///< 95 % limits of the mean over all such chips, on these images
+    double high = 0;
+    double quantile5 = 0;  ///< 5 % of the chips are no better
+    double worst = 0;
+  };
+  std::string network;  ///< NetworkInfo::label or any other name
+  std::string what;     ///< which memories of what, broken how: others are not compared
+  std::string data;
+  std::string data_hash;
+  double error_free = 0;
+  std::vector<Row> rows;  ///< by group, then rate
+};
+
+/// Mean and deviation over starts or probes.
+struct MeanDeviation {
+  double mean = 0;
+  double deviation = 0;
+};
+
+/// How sharp the minimum is that a network lies in (`stuckat sharpness`).
+struct Sharpness {
+  std::string network;
+  std::string data;
+  std::string data_hash;
+  double rho = 0;  ///< radius of the ascent step
+  double loss = 0;
+  double ascent_loss = 0;
+  MeanDeviation top_eigenvalue;  ///< of the Hessian
+  MeanDeviation trace;
+};
+
+/// Share of activations that are 0 (`stuckat info model --data`).
+struct Zeros {
+  std::string network;
+  std::string data;
+  std::vector<std::pair<std::string, double>> layers;  ///< name, percent
+};
+
 /// A command or configuration that made one of the results.
 struct Recipe {
   std::string title;  ///< "campaign, standard"
@@ -242,6 +289,9 @@ struct ReportInput {
   std::vector<FaultMaps> maps;
   std::vector<Fleet> fleets;
   std::vector<Protection> protections;
+  std::vector<MemoryLots> memories;
+  std::vector<Sharpness> sharpness;
+  std::vector<Zeros> zeros;
   std::vector<Recipe> recipes;
 };
 

@@ -21,6 +21,10 @@ std::string fleet_section(const ReportInput& input);
 /// In a sentence.
 std::string fleet_sentence(const Fleet& fleet);
 std::string protection_section(const ReportInput& input);
+/// Lots of chips with broken memories, sharpness, zeros among activations.
+std::string memory_section(const ReportInput& input);
+/// In a sentence; empty if no rate costs a point.
+std::string memory_sentence(const MemoryLots& lots);
 /// Pictures of one map side by side, and what is said about its memories.
 std::string map_figures(const std::vector<std::string>& pictures,
                         const std::vector<std::string>& memories);

@@ -18,6 +18,7 @@
 #include "tools/stuckat/commands.h"
 #include "tools/stuckat/fleet.h"
 #include "tools/stuckat/inputs.h"
+#include "tools/stuckat/memory_json.h"
 #include "tools/stuckat/protect_json.h"
 #include "tools/stuckat/simulation_json.h"
 #include "workloads/model_file.h"
@@ -103,6 +104,9 @@ int run_report(const Arguments& arguments) {
       "network-price", po::value<double>()->value_name("X")->default_value(0),
       "of each network that is stored")("protection", labelled_files(),
                                         "result of 'stuckat protect --json': FAT's figure 9")(
+      "memory", labelled_files(), "result of 'stuckat memory --json'")(
+      "sharpness", labelled_files(), "result of 'stuckat sharpness --json'")(
+      "zeros", labelled_files(), "result of 'stuckat info model --data --json'")(
       "fault-map", labelled_files(),
       "fault maps (.h5, .csv, .json), drawn over the parts; LABEL has a --model")(
       "accelerator", text("NAME"), "of the fault maps, where they do not say it")(
@@ -189,6 +193,18 @@ int run_report(const Arguments& arguments) {
     for (auto& protection : read_protections(path, label)) {
       input.protections.push_back(std::move(protection));
     }
+  }
+  for (const auto& value : list(line, "memory")) {
+    const auto [label, path] = labelled("memory", value);
+    input.memories.push_back(read_memory_lots(path, label));
+  }
+  for (const auto& value : list(line, "sharpness")) {
+    const auto [label, path] = labelled("sharpness", value);
+    input.sharpness.push_back(read_sharpness(path, label));
+  }
+  for (const auto& value : list(line, "zeros")) {
+    const auto [label, path] = labelled("zeros", value);
+    input.zeros.push_back(read_zeros(path, label));
   }
   for (report::Recipe& recipe : input.recipes) {
     const std::string command = command_of(recipe.text);

@@ -45,6 +45,7 @@ const std::map<std::string, FileRole>& roles() {
       {"keep-images", written},
       {"lot", read},
       {"map", read},
+      {"memory", read},
       {"maps", read},
       {"model", read},
       {"name", read},
@@ -57,11 +58,13 @@ const std::map<std::string, FileRole>& roles() {
       {"result", read},
       {"results", read},
       {"shards", read},
+      {"sharpness", read},
       {"sim", read},
       {"source", read},
       {"svg", written},
       {"test-data", read},
       {"trace", written},
+      {"zeros", read},
   };
   return table;
 }

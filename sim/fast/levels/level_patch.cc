@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "sim/fast/fault_program.h"
+#include "sim/fast/levels/level_network.h"
 #include "workloads/sum_width.h"
 
 namespace stuckat::fast {

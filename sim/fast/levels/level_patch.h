@@ -5,10 +5,14 @@
 #include <cstdint>
 #include <vector>
 
-#include "sim/fast/levels/level_network.h"
+namespace stuckat {
+struct Layer;
+}
 
 namespace stuckat::fast {
 
+struct LevelLayer;
+struct LevelTensor;
 struct SpecialRow;
 
 struct LevelPatch {

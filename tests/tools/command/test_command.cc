@@ -68,6 +68,27 @@ TEST_CASE("info MODEL says how sparse training was to be, and how sparse the net
     }
   }
   CHECK(zeros.size() == counts.size());
+  // The report takes what this command, `memory` and `sharpness` write.
+  const std::string lots = "memory " + model + s.data() +
+                           " --images 3 --accelerator dataflow:auto" +
+                           " --chips 2 --rates 0.01,0.1 --json " + s.file("m.json");
+  REQUIRE(run("info model " + model + s.data() + " --images 3 --json " + s.file("z.json")).code ==
+          0);
+  REQUIRE(run(lots).code == 0);
+  REQUIRE(run("sharpness " + model + s.data() +
+              " --images 3 --iterations 1 --repeats 2 --probes 2 " + "--json " + s.file("s.json"))
+              .code == 0);
+  const Outcome report =
+      run("report --memory a=" + s.file("m.json") + " --sharpness a=" + s.file("s.json") +
+          " --zeros a=" + s.file("z.json") + " -o " + s.file("r.html"));
+  INFO(report.output);
+  REQUIRE(report.code == 0);
+  const std::string page = test::read_bytes(s.file("r.html"));
+  for (const char* part : {"All memories", "<h3>Sharpness</h3>", "Zeros among activations"}) {
+    CHECK_THAT(page, Catch::Contains(part));
+  }
+  check_refused("report --memory a=" + s.file("z.json"), "a result of 'stuckat memory --json'");
+  check_refused("report --zeros a=" + s.file("m.json"), "a result of 'stuckat info model --json'");
   for (const auto& [layer, count] : counts) {
     const double share = static_cast<double>(count) / static_cast<double>(values[layer]);
     CHECK(zeros.at(layer).get<double>() == Approx(share).epsilon(1e-12));

@@ -103,6 +103,19 @@ std::vector<TickText> x_ticks(const std::string& drawing) {
   return ticks;
 }
 
+/// Chips at two rates, and the same with one memory broken at a time.
+MemoryLots demo_memory(const std::string& network, const std::string& part) {
+  return {network,
+          "pe/weight of " + part,
+          "fashion-mnist " + part,
+          "0123" + part,
+          80,
+          {{"all", 0.001, 50, 12.5, 79.5, 79.25, 79.75, 78, 77},
+           {"all", 0.01, 50, 125, 70.25, 69, 71.5, 61.5, 50},
+           {part + "1", 0.01, 50, 25, 78, 77, 79, 75, 74},
+           {part + "2", 0.01, 50, 100, 72, 71, 73, 63, 52}}};
+}
+
 /// Puts this text wherever the input takes any.
 ReportInput with_text_everywhere(const std::string& text) {
   ReportInput input = demo_input();
@@ -136,6 +149,9 @@ ReportInput with_text_everywhere(const std::string& text) {
   exploration.architecture = exploration.hash = text;
   for (Exploration::Design& design : exploration.designs) design.name += text;
   input.explorations = {exploration};
+  input.memories = {demo_memory(text, text)};
+  input.sharpness = {{text, text, text, 0.4, 0.25, 0.5, {1, 2}, {3, 4}}};
+  input.zeros = {{text, text, {{text, 50}}}};
   input.title = input.tool_version = input.data = text;
   input.facts = {{text, text}};
   input.recipes = {{text, text}};
@@ -206,6 +222,28 @@ TEST_CASE("every result shows up") {
   }
   CHECK(contains(page, "2 of 8 predictions changed"));
   for (const Recipe& recipe : input.recipes) CHECK(contains(page, escape(recipe.text)));
+}
+
+TEST_CASE("lots of broken memories that broke alike are drawn side by side") {
+  ReportInput input;
+  input.memories = {demo_memory("one", "layer"), demo_memory("other", "layer"),
+                    demo_memory("elsewhere", "array")};
+  input.sharpness = {{"one", "train images", "", 0.4, 0.25, 0.375, {1.5, 0.25}, {-3, 4}}};
+  input.zeros = {{"one", "test images", {{"conv", 12.5}, {"dense", 50}}},
+                 {"other", "test images", {{"dense", 75}}}};
+  const std::string page = html(input);
+  CHECK(tag_error(page) == "");
+  CHECK(count(page, "<h4>All memories</h4>") == 2);  // of like lots, and of the one elsewhere
+  CHECK(count(page, "<h4>One at a time, 1 % broken</h4>") == 2);
+  CHECK(contains(page, "one, 0.1 %\n79.50 % on average (79.25 to 79.75)"));
+  CHECK(contains(page, "other, layer2, 1 %\n72.00 %"));
+  CHECK(contains(page, ">0.1250<"));  // the ascent's rise
+  CHECK(contains(page, ">1.500 ± 0.250<"));
+  CHECK(contains(page, ">-</td><td class=\"n\">75.0<"));
+  CHECK(summary(input).front() ==
+        "Chips of \"one\" with 1 % of the cells broken (pe/weight of layer) lose 9.8 points on "
+        "average; 5 % of them lose 18.5 or more.");
+  CHECK(contains(page, "<a href=\"#memories\">"));
 }
 
 TEST_CASE("a FIFO is drawn with the cycles at each number of words") {
