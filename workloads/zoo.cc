@@ -61,7 +61,8 @@ std::vector<LayerRow> dorefa(int conv0, int conv1, int conv2, int conv3, int con
 
 const std::vector<ArchitectureRow>& architectures() {
   static const std::vector<PrecisionRow> brevitas = {
-      {"w1a1", 1, 1}, {"w1a2", 1, 2}, {"w2a2", 2, 2}, {"w1a3", 1, 3}, {"w1a4", 1, 4},
+      {"w1a1", 1, 1}, {"w1a2", 1, 2}, {"w2a2", 2, 2},
+      {"w1a3", 1, 3}, {"w1a4", 1, 4}, {"w4a4", 4, 4},
   };
   static const std::vector<PrecisionRow> w1a2 = {{"w1a2", 1, 2}};
   constexpr Shape photograph = {224, 224, 3};

@@ -145,7 +145,7 @@ TEST_CASE("every method learns halves, and the reference predicts what the train
   const std::pair<const char*, Method> cases[] = {
       {"cnv-w1a1", Method::standard}, {"cnv-w1a2", Method::fat1},      {"cnv-w2a2", Method::fat2},
       {"cnv-w1a3", Method::dropout},  {"cnv-w1a1", Method::dropout2d}, {"cnv-w1a4", Method::fat1},
-      {"lfc-w1a2", Method::dropout}};
+      {"cnv-w4a4", Method::fat2},     {"lfc-w1a2", Method::dropout}};
   for (const auto& [name, method] : cases) {
     const Network network = zoo_network(name, {.width = 0.0625, .input_channels = 1});
     TrainOptions options = quick_options();

@@ -66,6 +66,7 @@ class Case:
 CASES = (
     Case(CIFAR, "cnv-w2a2", 0.25, 20000, 10, 0.01),
     Case(CIFAR, "resnet-8-w4a4", 1, 10000, 10, 0.005),
+    Case(CIFAR, "cnv-w4a4", 0.25, 20000, 10, 0.01),
     Case(FASHION, "cnv-w2a2", 0.25, 20000, 8, 0.01),
     Case(CIFAR, "resnet-8-w8a8", 1, 10000, 10, 0.005),
 )

@@ -47,7 +47,8 @@ TEST_CASE("binary operands that are summed give what the reference says") {
 }
 
 TEST_CASE("the executor equals the reference on networks of the zoo with random parameters") {
-  for (const std::string name : {"cnv-w1a1", "cnv-w2a2", "cnv-w1a4", "lfc-w1a1", "lfc-w1a2"}) {
+  for (const std::string name :
+       {"cnv-w1a1", "cnv-w2a2", "cnv-w1a4", "cnv-w4a4", "lfc-w1a1", "lfc-w1a2"}) {
     CAPTURE(name);
     Random random(7);
     ZooOptions options;
