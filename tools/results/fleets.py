@@ -64,7 +64,7 @@ ROWS = (
         "loopback:32x32", "pe/dead", "3.2,6.3,9.4,12.5", "500,1000,2000,4000", "0.001",
         bypassed(32, (0.02, 0.05))),
     Row("dataflow-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (20000, 2000),
-        "dataflow:auto", "pe/dead", "2,5,10,20", "500,1000,2000,4000", "0.001",
+        "dataflow:auto:1000", "pe/dead", "1,2,4,8", "500,1000,2000,4000", "0.001",
         (Lot("mean 1", ("--mean", "1")), Lot("mean 2, alpha 1", ("--mean", "2", "--alpha", "1")))),
 )
 
