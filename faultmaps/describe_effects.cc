@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "faultmaps/faulty_windows.h"
+
 namespace stuckat {
 
 namespace {
@@ -132,20 +134,24 @@ std::string describe_pe(const BrokenPe& pe) {
   return text;
 }
 
-std::string describe_pool(const BrokenPool& pool, NumberFormat format) {
+std::string describe_pool(const BrokenPool& pool, const Layer& layer) {
   std::string text;
+  const bool sums = layer.kind->sums;
+  const std::string held = layer.kind == LayerKind::add ? "sum" : sums ? "running sum" : "running maximum";
   if (pool.comparator != BrokenPool::Comparator::healthy) {
     const bool keeps = pool.comparator == BrokenPool::Comparator::keeps;
     text = std::string("of every window the ") + (keeps ? "first" : "last") + " pixel";
   }
   if (!pool.cell.is_identity()) {
-    text += (text.empty() ? "" : "; ") + ("running maximum " + action(pool.cell, &format));
+    text += (text.empty() ? "" : "; ") + (held + " " + action(pool.cell, sums ? nullptr : &layer.input_format));
   }
   for (const auto& f : pool.flips) {
     text += text.empty() ? "" : "; ";
     text += f.bits == 0 ? std::string("comparison")
-                        : "running maximum with bits " + std::to_string(f.bits);
-    text += " inverted after pixel " + std::to_string(f.taken) + " of the window";
+                        : held + " with bits " + std::to_string(f.bits);
+    text += " inverted";
+    if (layer.kind != LayerKind::add)
+      text += " after pixel " + std::to_string(f.taken) + " of the window";
   }
   return text;
 }
@@ -185,8 +191,11 @@ std::string line_of(const ElementFault& e, const Network& network) {
 
 std::string line_of(const OperandFault& o, const Network& network) {
   const Layer& layer = layer_at(network, o.layer);
-  return channels_at(o.channels, o.pixels) + " of the padded input of " + layer.name +
-         slot_text(o.slot) + images_text(o.images) + " " + action(o.mask, &layer.input_format);
+  const NumberFormat format = operand_format(layer, o.input);
+  const std::string input = layer.inputs.size() > 1 ? "input " + std::to_string(o.input)
+                                                    : std::string("the padded input");
+  return channels_at(o.channels, o.pixels) + " of " + input + " of " + layer.name +
+         slot_text(o.slot) + images_text(o.images) + " " + action(o.mask, &format);
 }
 
 std::string line_of(const WindowFault& w, const Network& network) {
@@ -203,7 +212,8 @@ std::string line_of(const WindowFault& w, const Network& network) {
 std::string line_of(const PoolFault& p, const Network& network) {
   const Layer& layer = layer_at(network, p.layer);
   return channels_at(p.channels, p.pixels) + " of " + layer.name + images_text(p.images) +
-         " computed by a broken pool: " + describe_pool(p.pool, layer.input_format);
+         " computed by a broken " + (layer.kind == LayerKind::add ? "adder" : "pool") + ": " +
+         describe_pool(p.pool, layer);
 }
 
 }  // namespace

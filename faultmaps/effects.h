@@ -6,7 +6,7 @@
 //      their way to the array are replaced in its padded input (OperandFault), then in its windows
 //      (WindowFault),
 //   2. its rows are computed, broken ones by broken_accumulate / broken_threshold (OperatorFault);
-//      a pool's broken maxima by broken_maximum (PoolFault),
+//      broken elements of a pool or an add by broken_element (PoolFault),
 //   3. elements of its output tensor are overwritten (ElementFault), in the order of `point`.
 // ElementFaults on tensor 0 hit the input image.
 #pragma once
@@ -111,8 +111,9 @@ struct OperatorFault {
   bool operator==(const OperatorFault&) const = default;
 };
 
-/// Operands of one convolution that are stored wrongly on their way to its windows, in a FIFO or in
-/// the window buffer: the tensor before it is right. Selected are elements of the layer's
+/// Operands of one layer that are stored wrongly on their way to it, in a FIFO or in the buffer of
+/// its windows: the tensor before it is right, and so is what other layers, and other inputs of this
+/// one, read of it. Padding takes no part in a pool. Selected are elements of the layer's
 /// padded input as ElementFault selects them: channel in `channels` AND pixel in `pixels`, counted
 /// in the padded image, y * (width + 2*padding) + x from the corner of the padding, AND word in
 /// `slot`. In the order of `point`.
@@ -124,6 +125,7 @@ struct OperandFault {
   SlotPattern slot = {};
   int point = 0;
   RunImages images = {};
+  int input = 0;  ///< of the layer
 
   bool operator==(const OperandFault&) const = default;
 };
@@ -146,7 +148,7 @@ struct WindowFault {
   bool operator==(const WindowFault&) const = default;
 };
 
-/// Elements of a max-pool's output that broken hardware computes: channel in `channels` AND output
+/// Elements of a pool's or an add's output that broken hardware computes: channel in `channels` AND output
 /// pixel in `pixels`, an empty list selects all. Faults that select the same element act together.
 struct PoolFault {
   int layer = 0;

@@ -67,13 +67,6 @@ void apply_operators(const Layer& layer, int index, const Effects& effects, cons
   }
 }
 
-bool has_operands(const Effects& effects, int index) {
-  for (const OperandFault& fault : effects.operands) {
-    if (fault.layer == index) return true;
-  }
-  return false;
-}
-
 /// The layer on its input as the window buffer holds it: padding is part of that.
 Layer without_padding(Layer layer) {
   layer.input.height += layer.padding.top + layer.padding.bottom;
@@ -82,15 +75,15 @@ Layer without_padding(Layer layer) {
   return layer;
 }
 
-void apply_pools(const Layer& layer, int index, const Effects& effects, const Tensor& input,
-                 int64_t image_index, Tensor& output) {
+void apply_pools(const Layer& layer, int index, const Effects& effects,
+                 std::span<const Tensor* const> inputs, int64_t image_index, Tensor& output) {
   for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
     const int y = pixel / layer.output.width;
     const int x = pixel % layer.output.width;
     for (int c = 0; c < layer.output.channels; ++c) {
       const BrokenPool pool = broken_pool_at(effects.pools, index, pixel, c, image_index);
       if (pool == BrokenPool{}) continue;
-      output.at(y, x, c) = broken_maximum(layer, pool, input, y, x, c);
+      output.at(y, x, c) = broken_element(layer, pool, inputs, y, x, c);
     }
   }
 }
@@ -118,18 +111,25 @@ Tensor faulty_input(const Network& network, const Tensor& image, const Effects& 
 Tensor faulty_layer(const Network& network, int index, const std::vector<Tensor>& tensors,
                     const Effects& effects, int64_t image_index) {
   Layer layer = patched(network.layer(index), index, effects);
-  Tensor input = tensors[static_cast<size_t>(network.input_tensor(index))];
-  if (has_operands(effects, index)) {
-    input = padded_operands(layer, index, effects.operands, input, image_index);
-    layer = without_padding(std::move(layer));
-  }
   std::vector<const Tensor*> inputs;
-  for (const int tensor : layer.inputs) inputs.push_back(&tensors[static_cast<size_t>(tensor)]);
-  inputs.front() = &input;
+  std::vector<Tensor> held(layer.inputs.size());
+  bool pads = false;
+  for (size_t k = 0; k < held.size(); ++k) {
+    inputs.push_back(&tensors[static_cast<size_t>(layer.inputs[k])]);
+    const int input = static_cast<int>(k);
+    if (!has_operands(effects.operands, index, input)) continue;
+    pads = layer.has_weights();
+    held[k] = pads ? padded_operands(layer, index, effects.operands, *inputs[k], image_index)
+                   : held_operands(layer, index, input, effects.operands, *inputs[k], image_index);
+    inputs[k] = &held[k];
+  }
+  if (pads) layer = without_padding(std::move(layer));
   Tensor output = run_layer(layer, inputs);
-  apply_operators(layer, index, effects, input, image_index, output);
-  if (layer.part() == HardwarePart::max_pool)
-    apply_pools(layer, index, effects, input, image_index, output);
+  if (layer.has_weights()) {
+    apply_operators(layer, index, effects, *inputs.front(), image_index, output);
+  } else {
+    apply_pools(layer, index, effects, inputs, image_index, output);
+  }
   apply_elements(network, network.output_tensor(index), effects, image_index, output);
   return output;
 }

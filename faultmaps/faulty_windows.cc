@@ -37,16 +37,28 @@ WindowEdits::WindowEdits(const Layer& layer, int index, const std::vector<Window
   }
 }
 
-Tensor padded_operands(const Layer& layer, int index, const std::vector<OperandFault>& faults,
-                       const Tensor& input, int64_t image_index) {
+NumberFormat operand_format(const Layer& layer, int input) {
+  return layer.tables.empty() ? layer.input_format
+                              : layer.tables[static_cast<size_t>(input)].format;
+}
+
+bool has_operands(const std::vector<OperandFault>& faults, int index, int input) {
+  return std::any_of(faults.begin(), faults.end(), [&](const OperandFault& fault) {
+    return fault.layer == index && fault.input == input;
+  });
+}
+
+namespace {
+
+Tensor with_faults(const Layer& layer, int index, int of, const std::vector<OperandFault>& faults,
+                   NumberFormat format, const Tensor& input, int64_t image_index) {
   const Padding& p = layer.padding;
-  const NumberFormat format = layer.input_format;
-  const Shape shape{p.top + layer.input.height + p.bottom, p.left + layer.input.width + p.right,
-                    layer.input.channels};
+  const Shape shape{p.top + input.shape.height + p.bottom, p.left + input.shape.width + p.right,
+                    input.shape.channels};
   Tensor padded{shape,
                 std::vector<int32_t>(static_cast<size_t>(shape.size()), format.padding_value())};
-  for (int y = 0; y < layer.input.height; ++y) {
-    for (int x = 0; x < layer.input.width; ++x) {
+  for (int y = 0; y < input.shape.height; ++y) {
+    for (int x = 0; x < input.shape.width; ++x) {
       for (int c = 0; c < shape.channels; ++c) {
         padded.at(y + p.top, x + p.left, c) = input.at(y, x, c);
       }
@@ -54,7 +66,8 @@ Tensor padded_operands(const Layer& layer, int index, const std::vector<OperandF
   }
   std::vector<const OperandFault*> in_order;
   for (const OperandFault& fault : faults) {
-    if (fault.layer == index && fault.images.contains(image_index)) in_order.push_back(&fault);
+    if (fault.layer == index && fault.input == of && fault.images.contains(image_index))
+      in_order.push_back(&fault);
   }
   std::stable_sort(in_order.begin(), in_order.end(),
                    [](const auto* a, const auto* b) { return a->point < b->point; });
@@ -67,6 +80,28 @@ Tensor padded_operands(const Layer& layer, int index, const std::vector<OperandF
                  });
   }
   return padded;
+}
+
+}  // namespace
+
+Tensor padded_operands(const Layer& layer, int index, const std::vector<OperandFault>& faults,
+                       const Tensor& input, int64_t image_index) {
+  return with_faults(layer, index, 0, faults, layer.input_format, input, image_index);
+}
+
+Tensor held_operands(const Layer& layer, int index, int of, const std::vector<OperandFault>& faults,
+                     const Tensor& input, int64_t image_index) {
+  const Tensor padded =
+      with_faults(layer, index, of, faults, operand_format(layer, of), input, image_index);
+  Tensor held = input;
+  for (int y = 0; y < input.shape.height; ++y) {
+    for (int x = 0; x < input.shape.width; ++x) {
+      for (int c = 0; c < input.shape.channels; ++c) {
+        held.at(y, x, c) = padded.at(y + layer.padding.top, x + layer.padding.left, c);
+      }
+    }
+  }
+  return held;
 }
 
 }  // namespace stuckat

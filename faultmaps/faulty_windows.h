@@ -9,9 +9,18 @@
 
 namespace stuckat {
 
+/// The format of a layer's input `input`.
+NumberFormat operand_format(const Layer& layer, int input);
+
+/// The layer's input `input` has operand faults.
+bool has_operands(const std::vector<OperandFault>& faults, int index, int input = 0);
+
 /// The layer's input as its windows find it: padding around, operand faults applied.
 Tensor padded_operands(const Layer& layer, int index, const std::vector<OperandFault>& faults,
                        const Tensor& input, int64_t image_index);
+/// Input `of` of a layer without weights, which padding takes no part in, operand faults applied.
+Tensor held_operands(const Layer& layer, int index, int of, const std::vector<OperandFault>& faults,
+                     const Tensor& input, int64_t image_index);
 
 /// What a layer's window faults change in one image.
 class WindowEdits {

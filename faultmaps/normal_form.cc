@@ -25,7 +25,8 @@ auto key(const ElementFault& f) {
 }
 auto key(const OperandFault& f) {
   return std::tuple_cat(
-      std::tie(f.layer, f.point, f.images.first, f.images.last, f.channels, f.pixels), key(f.slot));
+      std::tie(f.layer, f.input, f.point, f.images.first, f.images.last, f.channels, f.pixels),
+      key(f.slot));
 }
 auto key(const WindowFault& f) {
   return std::tuple_cat(

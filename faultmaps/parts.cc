@@ -72,6 +72,9 @@ std::deque<PartRow>& known_parts() {
        nullptr},
       {PartKind::threshold_unit, "threshold unit", count_others, name_of_other, layer_of_other,
        nullptr},
+      {PartKind::average_pool, "average-pool", count_others, name_of_other, layer_of_other, nullptr,
+       true},
+      {PartKind::adder, "adder", count_others, name_of_other, layer_of_other, nullptr, true},
   };
   return rows;
 }

@@ -44,7 +44,7 @@ struct PeArray {
 };
 
 /// What the words of a FIFO are. After a tensor's own stream ("layer0/out") its elements travel on
-/// towards the array of a layer that reads it, as operands: `operands` of that layer's padded input
+/// towards a layer that reads it, as operands: `operands` of that layer's padded input
 /// (see `frame`), then `windows`.
 enum class Carries : uint8_t { tensor, operands, windows };
 
@@ -67,6 +67,7 @@ struct Stream {
   int frame = 0;
   int position = 0;  ///< among the FIFOs that carry the same, in the order of the data
   int layer = -1;    ///< that reads the tensor at the end of this way; -1: it leaves
+  int input = 0;     ///< of that layer: which of those that it has
 
   bool operator==(const Stream&) const = default;
 };
@@ -128,7 +129,9 @@ enum class PartKind : uint8_t {
   window_ring,       ///< of others: slots, channels in a word
   replay_buffer,     ///< of others: slots
   output_registers,  ///< of others: 1 if the stream after is wires
-  threshold_unit     ///< of others: rows at once. Thresholds after an array, not inside it
+  threshold_unit,    ///< of others: rows at once. Thresholds after an array, not inside it
+  average_pool,      ///< of others: channels in a word, columns and words kept, bits of a sum
+  adder              ///< of others: channels in a word, bits of a sum
 };
 
 /// A part of a kind that was registered (parts.h), or has no list of its own: a value that the

@@ -41,11 +41,12 @@ void add(Hasher& hasher, const PeArray& array) {
 
 void add(Hasher& hasher, const Stream& stream) {
   const auto& [name, tensor, depth, channels_per_word, words_per_pixel, packed, carries, frame,
-               position, layer] = stream;
+               position, layer, input] = stream;
   add_all(hasher, name, tensor, depth, channels_per_word, words_per_pixel, packed, carries, frame,
           position);
   // Where a tensor has one reader, as all have in a chain, that is the layer of its number.
   if (layer >= 0 && layer != tensor) hasher.add("layer").add(layer);
+  if (input > 0) hasher.add("input").add(input);
 }
 
 void add(Hasher& hasher, const WindowBuffer& window) {

@@ -14,5 +14,6 @@ std::vector<SiteRow> of_pools();
 std::vector<SiteRow> of_broadcast_memories();
 std::vector<SiteRow> of_activation_memories();
 std::vector<SiteRow> of_rtl_buffers();
+std::vector<SiteRow> of_sums();
 
 }  // namespace stuckat::site_rows

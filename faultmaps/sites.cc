@@ -16,7 +16,8 @@ std::deque<SiteRow> built_in_rows() {
   // In the order of SiteKind.
   for (const auto& of_part : {site_rows::of_pes(), site_rows::of_streams(), site_rows::of_windows(),
                               site_rows::of_pools(), site_rows::of_broadcast_memories(),
-                              site_rows::of_activation_memories(), site_rows::of_rtl_buffers()}) {
+                              site_rows::of_activation_memories(), site_rows::of_rtl_buffers(),
+                              site_rows::of_sums()}) {
     rows.insert(rows.end(), of_part.begin(), of_part.end());
   }
   return rows;

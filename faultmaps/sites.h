@@ -40,6 +40,8 @@ enum class SiteKind : uint8_t {
   ring_cell,          ///< bit of one slot of the ring in a sliding-window unit in RTL
   replay_cell,        ///< bit of one slot of the replay buffer in an MVU in RTL
   output_register,    ///< bit of one of the two registers through which its results leave
+  average_sum,        ///< bit of one running sum of an average-pool
+  adder_sum,          ///< bit of the sum of one lane of an add
 };
 
 /// How a fault at the site is written: `=0` / `=1`, or `=LEVEL`, or `=1` alone.

@@ -13,10 +13,10 @@ Shape carried_shape(const Stream& stream, const Placement& placement, const Netw
   if (stream.carries == Carries::windows) {
     return {layer.output.height, layer.output.width, use_of(placement, stream.layer).columns};
   }
-  if (stream.frame > 0) return layer.input;
+  const Shape input = network.shape(stream.tensor);
+  if (stream.frame > 0) return input;
   const Padding& p = layer.padding;
-  return {layer.input.height + p.top + p.bottom, layer.input.width + p.left + p.right,
-          layer.input.channels};
+  return {input.height + p.top + p.bottom, input.width + p.left + p.right, input.channels};
 }
 
 namespace {
@@ -75,7 +75,7 @@ void CarriedFaults::add(ElementFault fault) {
   }
   fault.slot.frame = stream.frame;
   effects.operands.push_back({stream.layer, std::move(fault.channels), std::move(fault.pixels),
-                              fault.mask, fault.slot, fault.point, fault.images});
+                              fault.mask, fault.slot, fault.point, fault.images, stream.input});
 }
 
 void CarriedFaults::add_padding(const ElementFault& fault, int first, int step) {

@@ -65,7 +65,7 @@ void patch_weights(const LayerFaults& faults, const Layer& layer, const std::vec
 
 bool needs_wide(const LayerFaults& faults, const Layer& layer) {
   return faults.breaks_sums() || !faults.thresholds.empty() ||
-         (layer.accumulator_output && !faults.elements.empty());
+         (layer.accumulator_output && !(faults.elements.empty() && faults.pools.empty()));
 }
 
 void patch_thresholds(const LayerFaults& faults, const Layer& layer, MultiThreshold& quantizer) {
@@ -181,6 +181,7 @@ void break_pool(const LayerFaults& faults, const Layer& layer, const int8_t* inp
   if (faults.pools.empty()) return;
   const int index = faults.pools.front().layer;
   Tensor image{layer.input, std::vector<int32_t>(static_cast<size_t>(layer.input.size()))};
+  const Tensor* const inputs[] = {&image};
   for (int sample = samples.begin; sample < samples.end; ++sample) {
     for (int e = 0; e < layer.input.size(); ++e) {
       image.values[static_cast<size_t>(e)] = input[position(layer.input, sample, e)];
@@ -191,8 +192,8 @@ void break_pool(const LayerFaults& faults, const Layer& layer, const int8_t* inp
       const BrokenPool pool =
           broken_pool_at(faults.pools, index, pixel, channel, image_index + sample);
       if (pool == BrokenPool{}) continue;
-      output[position(layer.output, sample, e)] = static_cast<int8_t>(broken_maximum(
-          layer, pool, image, pixel / layer.output.width, pixel % layer.output.width, channel));
+      output[position(layer.output, sample, e)] = static_cast<int8_t>(broken_element(
+          layer, pool, inputs, pixel / layer.output.width, pixel % layer.output.width, channel));
     }
   }
 }

@@ -35,6 +35,21 @@ void arm_ring(WordRing& ring, const Fault& fault) {
   ring.stick(slot, bit, fault.value != 0);
 }
 
+void arm_sums(SumPool& pool, const Fault& fault) {
+  const auto [column, word, bit, unused] = fault.coordinates;
+  if (fault.kind != SiteKind::average_sum) refuse_site(fault, "model of an average-pool");
+  if (fault.is_flip()) return pool.flip_sum(column, word, bit, fault.flip_cycle);
+  pool.stick_sum(column, word, bit, fault.value != 0);
+}
+
+void arm_adder(Junction& core, const Fault& fault) {
+  auto* adder = dynamic_cast<Adder*>(&core);
+  if (adder == nullptr || fault.kind != SiteKind::adder_sum)
+    refuse_site(fault, "model of an adder");
+  if (fault.is_flip()) return adder->flip(fault.coordinates[0], fault.flip_cycle);
+  adder->stick(fault.coordinates[0], fault.value != 0);
+}
+
 void arm_pool(MaxPool& pool, const Fault& fault) {
   const auto [first, second, third, unused] = fault.coordinates;
   const bool one = fault.value != 0;

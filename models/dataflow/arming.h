@@ -2,8 +2,10 @@
 #pragma once
 
 #include "faultmaps/fault_map.h"
+#include "models/dataflow/junction.h"
 #include "models/dataflow/max_pool.h"
 #include "models/dataflow/sliding_window.h"
+#include "models/dataflow/sum_pool.h"
 #include "models/dataflow/word_ring.h"
 #include "sim/kernel/stamped_fifo.h"
 
@@ -18,6 +20,8 @@ void arm_stream(kernel::StampedFifo& fifo, int tensor, int lane_bits, const Netw
 
 /// Breaks a sliding-window buffer, or a max-pool.
 void arm_window(SlidingWindow& window, const Fault& fault);
+void arm_sums(SumPool& pool, const Fault& fault);
+void arm_adder(Junction& core, const Fault& fault);
 void arm_pool(MaxPool& pool, const Fault& fault);
 /// Breaks the ring of a sliding window in RTL, or a replay buffer (word_ring.h).
 void arm_ring(WordRing& ring, const Fault& fault);

@@ -155,7 +155,8 @@ std::unique_ptr<kernel::Stage> ElaboratedChain::build_loop(size_t index,
         return std::make_unique<MaxPoolModule>(name, *in, *out, params, MaxPool(l, lanes, windows));
       }
       return std::make_unique<SumPoolModule>(
-          name, *in, *out, params, SumPool(l, lanes, windows, chain_.out(index).lane_bits));
+          name, *in, *out, params,
+          SumPool(l, lanes, windows, accumulator_bits(accelerator_, network_, stage.layer)));
     }
     case StageKind::fork:
     case StageKind::add:
@@ -166,7 +167,8 @@ std::unique_ptr<kernel::Stage> ElaboratedChain::build_loop(size_t index,
       }
       std::unique_ptr<Junction> core;
       if (stage.kind == StageKind::add)
-        core = std::make_unique<Adder>(l, lanes, chain_.out(index).lane_bits);
+        core = std::make_unique<Adder>(l, lanes,
+                                       accumulator_bits(accelerator_, network_, stage.layer));
       else
         core = std::make_unique<PassedWords>(out->limbs());
       return std::make_unique<JunctionModule>(
@@ -228,6 +230,10 @@ void ElaboratedChain::arm(const Fault& fault) {
     }
     if (auto* pool = dynamic_cast<MaxPoolModule*>(stage.get()))
       return arm_pool(pool->core(), fault);
+    if (auto* pool = dynamic_cast<SumPoolModule*>(stage.get()))
+      return arm_sums(pool->core(), fault);
+    if (auto* junction = dynamic_cast<JunctionModule*>(stage.get()))
+      return arm_adder(junction->core(), fault);
   }
   for (size_t i = 0; i < chain_.streams.size(); ++i) {
     if (chain_.streams[i].name != fault.part || streams_[i] == nullptr) continue;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "faultmaps/code_mask.h"
 #include "models/dataflow/threshold_rows.h"
 #include "workloads/network.h"
 
@@ -14,6 +15,8 @@ class Junction {
  public:
   virtual ~Junction() = default;
   virtual void begin_image() {}
+  /// A step starts in `cycle`. Before its take() and give().
+  virtual void settle(int64_t /*cycle*/) {}
   /// The next word of input `input`.
   virtual void take(size_t input, const uint64_t* word) = 0;
   /// The word that goes into all outputs, once all that it is made of were taken.
@@ -34,9 +37,13 @@ class PassedWords final : public Junction {
 /// What the layer's tables make of `lanes` channels of each input, added, and their thresholds.
 class Adder final : public Junction {
  public:
-  /// Sums leave in `sum_bits` bits where the layer passes them out.
+  /// Sums have `sum_bits` bits, two's complement.
   Adder(const Layer& layer, int lanes, int sum_bits);
+  /// Breaks bit `bit` of a word of sums: of all of them, or of the one of the step in `cycle`.
+  void stick(int bit, bool one);
+  void flip(int bit, int64_t cycle) { flips_.push_back({bit, cycle}); }
   void begin_image() override { word_ = 0; }
+  void settle(int64_t cycle) override { cycle_ = cycle; }
   void take(size_t input, const uint64_t* word) override;
   void give(uint64_t* word) override;
 
@@ -44,8 +51,17 @@ class Adder final : public Junction {
   std::vector<CodeTable> tables_;  // [inputs]
   ThresholdRows thresholds_;
   int lanes_;
+  int sum_bits_;
   int words_per_pixel_;
-  int word_ = 0;               // of the pixel
+  int word_ = 0;  // of the pixel
+  struct Flip {
+    int bit;
+    int64_t cycle;
+  };
+  void break_sums();
+  std::vector<CodeMask> broken_;  // [lanes], or empty
+  std::vector<Flip> flips_;
+  int64_t cycle_ = 0;          // of the step
   std::vector<int32_t> sums_;  // [lanes]
 };
 

@@ -21,6 +21,7 @@ StepStatus JunctionModule::advance() {
       const std::span<kernel::StampedFifo* const> all = fifos_;
       const StepStatus p = pipeline_.step(turns ? all.subspan(turn_, 1) : all);
       if (p != StepStatus::done) return p;
+      core_->settle(pipeline_.start());
       for (size_t i = turns ? turn_ : 0; i < (turns ? turn_ + 1 : fifos_.size()); ++i) {
         core_->take(i, fifos_[i]->front());
         fifos_[i]->pop(pipeline_.start());

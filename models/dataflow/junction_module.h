@@ -26,6 +26,7 @@ class JunctionModule : public kernel::Stage {
                  std::vector<kernel::Stream*> outs, const Params& params,
                  std::unique_ptr<Junction> core);
   const kernel::StageCycles& cycles() const override { return pipeline_.cycles(); }
+  Junction& core() { return *core_; }
   int64_t free_cycle() const override { return pipeline_.free_cycle(); }
 
  private:

@@ -24,9 +24,8 @@ bool divide(int pixels, int in_pixel, int channels, int64_t words_per_image, Str
 }
 
 /// The streams in the order of the data: to a layer's windows (from a fork, or input converters, to
-/// the array), and from a layer's array, pool, add or concat to its own stream. What a fork or a
-/// converter sends to an add, a concat or a pool is read by it alone: no effect says what a broken
-/// word there does.
+/// the array; to an add, a concat or a pool), and from a layer's array, pool, add or concat to its
+/// own stream. What comes to a pool in a chain has no place: that is a matter of graphs.
 class StreamPlacer {
  public:
   StreamPlacer(const Chain& chain, const Network& network, Placement& placement)
@@ -66,8 +65,9 @@ class StreamPlacer {
     const bool forked = spec.branch >= 0;
     const int layer_in = forked ? chain_.stages[static_cast<size_t>(spec.to)].layer : stage.layer;
     const bool on_its_way_in = layer_in >= computed_;
-    if (on_its_way_in && !network_.layer(layer_in).has_weights()) return;
-    stream.tensor = on_its_way_in     ? network_.input_tensor(layer_in)
+    if (on_its_way_in && !network_.layer(layer_in).has_weights() && chain_.is_line()) return;
+    if (on_its_way_in) stream.input = forked ? spec.branch : input_of(stage, spec);
+    stream.tensor = on_its_way_in     ? network_.layer(layer_in).inputs[static_cast<size_t>(stream.input)]
                     : stage.layer < 0 ? 0
                                       : network_.output_tensor(stage.layer);
     stream.layer = on_its_way_in ? layer_in : network_.only_consumer(stream.tensor);
@@ -76,6 +76,7 @@ class StreamPlacer {
       if (stage.kind == StageKind::sliding_window) windowed_ = layer_in;
       const bool windows = layer.is_flat() || layer_in == windowed_;
       if (windows && layer.groups > 1) return;  // of some channels after those of others
+      if (windows && !layer.has_weights()) return;  // no effect says what a pool's window reads
       stream.carries = windows ? Carries::windows : Carries::operands;
       if (!windows && stage.kind != StageKind::padding) {
         // Effects know frames of one width.
@@ -92,11 +93,34 @@ class StreamPlacer {
     if (!divide(shape.pixels(), in_pixel, shape.channels, spec.words_per_image, stream)) return;
     for (const Stream& other : placement_.streams) {
       stream.position += other.tensor == stream.tensor && other.carries == stream.carries &&
-                                 (stream.carries == Carries::tensor || other.layer == stream.layer)
+                                 (stream.carries == Carries::tensor ||
+                                  (other.layer == stream.layer && other.input == stream.input))
                              ? 1
                              : 0;
     }
     placement_.streams.push_back(std::move(stream));
+  }
+
+  /// Which input of the stage's layer the converters lead to whose last stream this is.
+  int input_of(const StageSpec& stage, const StreamSpec& spec) const {
+    for (const StageSpec& join : chain_.stages) {
+      if (join.layer != stage.layer || !is_junction(join.kind) || join.kind == StageKind::fork)
+        continue;
+      for (size_t k = 0; k < join.inputs.size(); ++k) {
+        if (leads_to(spec, join.inputs[k])) return static_cast<int>(k);
+      }
+    }
+    return 0;
+  }
+  /// Through converters.
+  bool leads_to(const StreamSpec& spec, int stream) const {
+    const StreamSpec* at = &spec;
+    while (at->name != chain_.streams[static_cast<size_t>(stream)].name) {
+      const StageSpec& next = chain_.stages[static_cast<size_t>(at->to)];
+      if (next.kind != StageKind::width_converter) return false;
+      at = &chain_.streams[static_cast<size_t>(next.outputs.front())];
+    }
+    return true;
   }
 
   /// Padded rows of the array that computes the layer, 0 for pools.
@@ -113,6 +137,19 @@ class StreamPlacer {
   int computed_ = 0;   // layers whose array or pool comes after
   int windowed_ = -1;  // the layer whose sliding window comes after
 };
+
+/// An adder, or the running sums of an average-pool.
+OtherPart sum_unit(const DataflowAccelerator& accelerator, const Network& network,
+                   const StageSpec& stage, int lanes) {
+  const int bits = accumulator_bits(accelerator, network, stage.layer);
+  if (stage.kind == StageKind::add) return {PartKind::adder, stage.name, stage.layer, {lanes, bits}};
+  const Layer& pool = network.layer(stage.layer);
+  const bool windows = pools_windows(accelerator, network, stage.layer);
+  return {PartKind::average_pool,
+          stage.name,
+          stage.layer,
+          {lanes, windows ? 1 : pool.output.width, windows ? 1 : pool.input.channels / lanes, bits}};
+}
 
 /// What an MVU in RTL stores beside its core.
 void add_buffers(const PeArray& array, const std::string& layer, const StreamSpec& out,
@@ -155,11 +192,14 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
     }
     if (stage.kind == StageKind::max_pool) {
       const Layer& pool = network.layers[static_cast<size_t>(stage.layer)];
-      if (pool.padding != Padding(0)) continue;  // nor what a pool makes of some pixels of a window
       const int lanes = chain.in(static_cast<size_t>(&stage - chain.stages.data())).lanes;
       PoolUnit unit{stage.name, stage.layer, lanes, pool.output.width, pool.input.channels / lanes};
       if (pools_windows(accelerator, network, stage.layer)) unit.columns = unit.words = 1;
       placement.pools.push_back(std::move(unit));
+    }
+    if (stage.kind == StageKind::average_pool || stage.kind == StageKind::add) {
+      placement.others.push_back(sum_unit(accelerator, network, stage,
+                                          chain.in(static_cast<size_t>(&stage - chain.stages.data())).lanes));
     }
     if (stage.kind != StageKind::mvtu) continue;
     const LayerParams& p = accelerator.layers[static_cast<size_t>(stage.layer)];

@@ -9,8 +9,8 @@ namespace stuckat::dataflow {
 /// An array "layer0/mvtu" for each layer with weights; a stream for each FIFO: "input" for the
 /// image, "layer0/out" for what a layer gives, and those inside of layers ("layer1/channels",
 /// "layer1/windows", ...). Not listed are streams whose words hold parts of codes or of pixels with
-/// padded rows, what comes to a pool (its windows among it), an add or a concat from a fork or a
-/// converter, windows of groups, images before padding that differs by side, and padded pools.
+/// padded rows, windows of pools and of groups, what comes to a pool in a chain, and images before
+/// padding that differs by side.
 Placement place(const DataflowAccelerator& accelerator, const Network& network);
 
 }  // namespace stuckat::dataflow

@@ -24,11 +24,16 @@ DataflowTimeline::DataflowTimeline(const DataflowAccelerator& accelerator, const
   for (const PoolUnit& unit : placement.pools) {
     const Layer& layer = network.layers[static_cast<size_t>(unit.layer)];
     pools_[unit.name] = {layer, layer.input.channels / unit.channels_per_word,
-                         pools_windows(accelerator, network, unit.layer)};
+                         pools_windows(accelerator, network, unit.layer), false};
   }
   for (const OtherPart& other : placement.others) {
     const auto layer = static_cast<size_t>(other.layer);
-    if (other.kind == PartKind::window_ring) {
+    if (other.kind == PartKind::average_pool || other.kind == PartKind::adder) {
+      const Layer& of = network.layers[layer];
+      const bool adds = other.kind == PartKind::adder;
+      pools_[other.name] = {of, of.input.channels / other.figures[0],
+                            !adds && pools_windows(accelerator, network, other.layer), adds};
+    } else if (other.kind == PartKind::window_ring) {
       rings_[other.name] =
           window_shape(network.layers[layer], window_simd(accelerator, network, other.layer),
                        WindowVersion::rtl);
@@ -236,11 +241,24 @@ PoolStep DataflowTimeline::pool_at(const Pool& pool, int64_t step_of_run,
   result.image = step_of_run / steps_per_image;
   const int64_t step = step_of_run % steps_per_image;
   const int size = layer.kernel.height * layer.kernel.width;
+  if (pool.adds) {
+    result.pixel = static_cast<int>(step / pool.words);
+    result.word = static_cast<int>(step % pool.words);
+    return result;
+  }
   if (pool.windows) {
     result.pixel = static_cast<int>(step / (size * pool.words));
     result.word = static_cast<int>(step / size % pool.words);
-    result.taken = static_cast<int>(step % size);
-    result.gives = result.taken + 1 == size;
+    const auto position = static_cast<int>(step % size);
+    for (int k = 0; k <= position; ++k) {  // padding is not taken
+      result.takes = layer.input.holds(
+          result.pixel / layer.output.width * layer.stride.height - layer.padding.top +
+              k / layer.kernel.width,
+          result.pixel % layer.output.width * layer.stride.width - layer.padding.left +
+              k % layer.kernel.width);
+      if (k < position && result.takes) ++result.taken;
+    }
+    result.gives = position + 1 == size;
     return result;
   }
   const int64_t in = int64_t{layer.kernel.height} * layer.input.width * pool.words;

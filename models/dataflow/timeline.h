@@ -45,6 +45,7 @@ class DataflowTimeline : public Timeline {
     Layer layer;  // shapes alone
     int words = 1;
     bool windows = false;  // one after the other
+    bool adds = false;     // the words of a pixel of all inputs, in one step
   };
   /// An MVU in RTL: its stage.
   struct Mvu {

@@ -64,6 +64,7 @@ void FaultyPass::apply_pools(int index, const Effects& effects, int64_t image_in
   const Layer& layer = network_.network().layers[static_cast<size_t>(index)];
   const TensorLayout& out = network_.output_layout(index);
   const Tensor input = tensor(network_.input_tensor(index));
+  const Tensor* const inputs[] = {&input};
   Tensor output;
   if (out.form != TensorForm::planes) output = tensor(network_.output_tensor(index));
   for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
@@ -71,7 +72,7 @@ void FaultyPass::apply_pools(int index, const Effects& effects, int64_t image_in
     for (int channel = 0; channel < layer.output.channels; ++channel) {
       const BrokenPool pool = broken_pool_at(effects.pools, index, pixel, channel, image_index);
       if (pool == BrokenPool{}) continue;
-      const int32_t value = broken_maximum(layer, pool, input, pixel / layer.output.width,
+      const int32_t value = broken_element(layer, pool, inputs, pixel / layer.output.width,
                                            pixel % layer.output.width, channel);
       touched = true;
       if (out.form == TensorForm::planes)

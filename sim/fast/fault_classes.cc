@@ -199,8 +199,8 @@ class KeyWriter {
     all(pixels, pe, images);
   }
   void add(const OperandFault& fault) {
-    const auto& [layer, channels, pixels, mask, slot, point, images] = fault;  // in their order
-    all(channels, pixels, mask, slot, point, images);
+    const auto& [layer, channels, pixels, mask, slot, point, images, input] = fault;  // in their order
+    all(channels, pixels, mask, slot, point, images, input);
   }
   void add(const WindowFault& fault) {
     const auto& [layer, rows, columns, pixels, mask, slot, point, images, padded_columns,
@@ -212,8 +212,8 @@ class KeyWriter {
     all(taken, bits);
   }
   void add(const BrokenPool& pool) {
-    const auto& [cell, comparator, flips] = pool;
-    all(cell, comparator, flips);
+    const auto& [cell, comparator, flips, sum_bits] = pool;
+    all(cell, comparator, flips, sum_bits);
   }
   void add(const PoolFault& fault) {
     const auto& [layer, channels, pixels, pool, images] = fault;

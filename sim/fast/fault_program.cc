@@ -183,12 +183,18 @@ class Builder {
   }
 
   void add(const OperandFault& fault, int index) {
-    const Layer& layer = matrix_layer(fault.layer);
+    check_below("layer", fault.layer, network_.last_tensor());
+    const Layer& layer = network_.network().layer(fault.layer);
     check(!layer.is_flat(), "an operand fault of dense layer", fault.layer, "a convolution");
+    check(layer.has_weights() || network_.levels() != nullptr, "an operand fault of pool",
+          fault.layer, "a convolution, or a network of levels");
+    check_below("input", fault.input, static_cast<int>(layer.inputs.size()));
+    const Shape input =
+        network_.network().shape(layer.inputs[static_cast<size_t>(fault.input)]);
     const Padding& padding = layer.padding;
-    const int height = layer.input.height + padding.top + padding.bottom;
-    const int width = layer.input.width + padding.left + padding.right;
-    check_all("channel", fault.channels, layer.input.channels);
+    const int height = input.height + padding.top + padding.bottom;
+    const int width = input.width + padding.left + padding.right;
+    check_all("channel", fault.channels, input.channels);
     check_all("padded pixel", fault.pixels, height * width);
     step(Network::output_tensor(fault.layer)).operands.push_back(index);
   }
@@ -204,8 +210,9 @@ class Builder {
   void add(const PoolFault& fault, int index) {
     check_below("layer", fault.layer, network_.last_tensor());
     const Layer& layer = network_.network().layers[static_cast<size_t>(fault.layer)];
-    check(layer.part() == HardwarePart::max_pool, "a pool fault in layer", fault.layer,
-          "a max-pool");
+    check(is_pooled(layer), "a pool fault in layer", fault.layer, "a pool or an add");
+    check(fault.pool.sum_bits >= 1 || !layer.kind->sums, "sum_bits", fault.pool.sum_bits,
+          "those of the register");
     check_all("channel", fault.channels, layer.output.channels);
     check_all("pixel", fault.pixels, layer.output.pixels());
     step(Network::output_tensor(fault.layer)).pools.push_back(index);

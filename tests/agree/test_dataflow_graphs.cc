@@ -1,5 +1,8 @@
 // Faults of dataflow accelerators on networks that are graphs: simulator, reference and fast engine
 // agree in every tensor. (Without faults, and in cycles: tests/models/dataflow/test_graphs.cc.)
+#include <map>
+
+#include "faultmaps/operations.h"
 #include "faultmaps/site_index.h"
 #include "models/dataflow/family.h"
 #include "models/dataflow/fifo_sizing.h"
@@ -56,6 +59,61 @@ TEST_CASE("every fault of a tiny dataflow accelerator agrees on a residual block
   }
   CHECK(checked.refused == 0);
   CHECK(2 * checked.with_effects > checked.all);
+}
+
+TEST_CASE("every bit of sums, and of FIFOs that an add, a concat or a pool reads alone, agrees") {
+  test::CheckedMaps checked;
+  std::map<SiteKind, int> of_sums;
+  int inputs = 0, joined = 0, pooled = 0;
+  for (uint64_t seed = 3000; seed < 3000 + drawn_graphs; ++seed) {
+    test::Random random(seed);
+    const Network network = test::random_graph(random);
+    const auto accelerator = random_sized(random, network);
+    const Placement placement = place_on(accelerator, network, 2);
+    FaultMap map{placement.accelerator, {}};
+    std::vector<Fault> faults;
+    for (const SiteKind kind : {SiteKind::average_sum, SiteKind::adder_sum}) {
+      for (const Fault& fault : all_faults(kind, placement, network)) faults.push_back(fault);
+    }
+    for (const SiteKind kind : {SiteKind::stream_wire, SiteKind::stream_slot}) {
+      for (const Fault& fault : all_faults(kind, placement, network)) {
+        for (const Stream& stream : placement.streams) {
+          const bool alone = stream.name == fault.part && stream.carries == Carries::operands &&
+                             !network.layer(stream.layer).has_weights();
+          if (alone) faults.push_back(fault);
+        }
+      }
+    }
+    std::shuffle(faults.begin(), faults.end(), random);
+    for (size_t i = 0; i < faults.size() && map.faults.size() < 6; ++i) {
+      const bool taken = std::any_of(map.faults.begin(), map.faults.end(), [&](const Fault& f) {
+        return same_site(f, faults[i]);
+      });
+      if (!taken) map.faults.push_back(test::often_flipped(faults[i], placement, random));
+    }
+    if (map.faults.empty()) continue;
+    validate(map, placement, network, "test");
+    for (const Fault& fault : map.faults) {
+      const Effects effects = lower({map.accelerator, {fault}}, placement, network);
+      of_sums[fault.kind] += effects.pools.empty() ? 0 : 1;
+      for (const OperandFault& operand : effects.operands) {
+        const Layer& layer = network.layer(operand.layer);
+        inputs += operand.input > 0 ? 1 : 0;
+        joined += layer.kind == LayerKind::concat ? 1 : 0;
+        pooled += layer.inputs.size() == 1 ? 1 : 0;
+      }
+    }
+    INFO("seed " << seed << " " << accelerator->json(network));
+    checked.check(network, placement, map, test::random_images(random, network, 2), *accelerator,
+                  Engines::no_trainer);
+  }
+  CHECK(checked.refused == 0);
+  CHECK(checked.with_effects > checked.all / 2);
+  CHECK(30 * checked.hits > checked.flips);
+  CAPTURE(of_sums[SiteKind::average_sum], of_sums[SiteKind::adder_sum], inputs, joined, pooled);
+  const int least = sanitized ? 1 : 10;
+  CHECK((of_sums[SiteKind::average_sum] >= least && of_sums[SiteKind::adder_sum] >= least));
+  CHECK((inputs >= least && joined >= least && pooled >= least));
 }
 
 TEST_CASE("several faults of dataflow accelerators agree on random graphs") {

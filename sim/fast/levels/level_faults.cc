@@ -28,6 +28,7 @@ void LevelPass::apply(const TensorStep& step, const Effects& effects, int64_t im
     }
     held_.clear();
     if (!step.pools.empty()) apply_pools(index, effects, image_index);
+    held_inputs_.clear();
     settle(step.tensor, network_.tensor(step.tensor).all());
   }
   for (const ElementStep& element : step.elements) {
@@ -82,6 +83,7 @@ void LevelPass::apply_patch(int index, const LevelPatch& patch) {
 /// The layer's output once more, from operands as they are held wrongly; the tensor stays.
 void LevelPass::apply_operands(int index, const Effects& effects, int64_t image_index) {
   const Layer& layer = network_.network().layer(index);
+  if (!layer.has_weights()) return apply_inputs(index, effects, image_index);
   const int from = layer.inputs.front();
   const LevelTensor& input = network_.tensor(from);
   const Tensor padded = padded_operands(layer, index, effects.operands, tensor(from), image_index);
@@ -101,6 +103,38 @@ void LevelPass::apply_operands(int index, const Effects& effects, int64_t image_
   const LevelLayer& packed = network_.layer(index);
   compute(index, {held_.data()}, {0, 0, packed.output.height, packed.output.width},
           network_.all_blocks(packed));
+}
+
+/// The same for a layer without weights, each of whose inputs may be held wrongly.
+void LevelPass::apply_inputs(int index, const Effects& effects, int64_t image_index) {
+  const Layer& layer = network_.network().layer(index);
+  const LevelLayer& packed = network_.layer(index);
+  held_inputs_ = input_values(index);
+  std::vector<AlignedVector<uint8_t>> levels(held_inputs_.size());
+  std::vector<const uint8_t*> inputs;
+  for (size_t k = 0; k < levels.size(); ++k) {
+    const int input = static_cast<int>(k);
+    const auto from = static_cast<size_t>(layer.inputs[k]);
+    inputs.push_back(levels_[from].data());
+    if (!has_operands(effects.operands, index, input)) continue;
+    Tensor& values = held_inputs_[k];
+    values = held_operands(layer, index, input, effects.operands, values, image_index);
+    levels[k] = levels_[from];
+    store_values(network_.tensor(layer.inputs[k]), values, levels[k].data());
+    inputs[k] = levels[k].data();
+  }
+  if (packed.pairs.empty()) {
+    return compute(index, inputs, {0, 0, packed.output.height, packed.output.width},
+                   network_.all_blocks(packed));
+  }
+  const auto to = static_cast<size_t>(Network::output_tensor(index));
+  move_levels(network_, index, inputs, network_.all_pixels(packed), levels_[to].data());
+}
+
+std::vector<Tensor> LevelPass::input_values(int index) const {
+  std::vector<Tensor> result;
+  for (const int from : network_.network().layer(index).inputs) result.push_back(tensor(from));
+  return result;
 }
 
 /// Only parameters are patched: each sum changes by what the patched weights change. Where the sums
@@ -257,13 +291,15 @@ void LevelPass::read_window(int index, int pixel, int group, int16_t* window) co
 
 void LevelPass::apply_pools(int index, const Effects& effects, int64_t image_index) {
   const Layer& layer = network_.network().layer(index);
-  const Tensor input = tensor(layer.inputs.front());
+  const std::vector<Tensor> values = held_inputs_.empty() ? input_values(index) : held_inputs_;
+  std::vector<const Tensor*> inputs;
+  for (const Tensor& of : values) inputs.push_back(&of);
   for (int pixel = 0; pixel < layer.output.pixels(); ++pixel) {
     for (int channel = 0; channel < layer.output.channels; ++channel) {
       const BrokenPool pool = broken_pool_at(effects.pools, index, pixel, channel, image_index);
       if (pool == BrokenPool{}) continue;
       set_value(Network::output_tensor(index), pixel, channel,
-                broken_maximum(layer, pool, input, pixel / layer.output.width,
+                broken_element(layer, pool, inputs, pixel / layer.output.width,
                                pixel % layer.output.width, channel));
     }
   }

@@ -60,6 +60,8 @@ class LevelPass {
   void apply_operands(int index, const Effects& effects, int64_t image_index);
   void apply_special(int index, const TensorStep& step, const Effects& effects,
                      int64_t image_index);
+  void apply_inputs(int index, const Effects& effects, int64_t image_index);
+  std::vector<Tensor> input_values(int index) const;
   bool patch_only(const TensorStep& step, int index) const;
   /// [output pixel][slots] of the layer's inputs as they are, those of the block's slots.
   const int32_t* sums_of_block(int index, int block);
@@ -85,6 +87,7 @@ class LevelPass {
   std::vector<ChannelDelta> deltas_;                  // [layer]
   std::vector<std::unique_ptr<LevelLayer>> patched_;  // [layer]: whose weights are patched in place
   AlignedVector<uint8_t> held_;  // an input as broken operands leave it, or empty
+  std::vector<Tensor> held_inputs_;  // the same of a layer without weights: all inputs
   AlignedVector<int32_t> sums_;
   int summed_block_ = -1;  // of a layer whose inputs differ: its sums are in sums_
   std::vector<int> pixels_;

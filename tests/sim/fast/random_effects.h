@@ -199,23 +199,32 @@ inline OperatorFault random_operator(Random& random, const Network& network,
 
 inline void add_random_operand(Random& random, const Network& network, Effects& effects) {
   OperandFault fault;
-  fault.layer = random_matrix_layer(random, network);
+  const auto& layers = network.layers;
+  const bool known = std::any_of(layers.begin(), layers.end(), [](const Layer& l) {
+    return l.part() == HardwarePart::none;  // in a chain of pools none has operands of its own
+  });
+  fault.layer = known && one_in(random, 2)
+                    ? uniform(random, 0, static_cast<int>(layers.size()) - 1)
+                    : random_matrix_layer(random, network);
   const Layer& layer = network.layers[static_cast<size_t>(fault.layer)];
-  if (layer.kind != LayerKind::convolution) return;
-  fault.channels = random_subset(random, layer.input.channels);
+  if (layer.is_flat()) return;
+  fault.input = uniform(random, 0, static_cast<int>(layer.inputs.size()) - 1);
+  const int tensor = layer.inputs[static_cast<size_t>(fault.input)];
+  const Shape input = network.shape(tensor);
+  fault.channels = random_subset(random, input.channels);
   const Padding& padding = layer.padding;
-  const int width = layer.input.width + padding.left + padding.right;
-  const int pixels = width * (layer.input.height + padding.top + padding.bottom);
+  const int width = input.width + padding.left + padding.right;
+  const int pixels = width * (input.height + padding.top + padding.bottom);
   fault.pixels = random_subset(random, pixels);
   if (fault.pixels.empty()) fault.pixels = {uniform(random, 0, std::min(width, pixels) - 1)};
   if (one_in(random, 2)) {
     fault.pixels.clear();
-    fault.slot = random_slot(random, {pixels / width, width, layer.input.channels});
+    fault.slot = random_slot(random, {pixels / width, width, input.channels});
     if (padding.top > 0 && padding == Padding(padding.top) && one_in(random, 2)) {
       fault.slot.frame = padding.top;
     }
   }
-  fault.mask = random_mask(random, layer.input_format.bits);
+  fault.mask = random_mask(random, network.format(tensor).bits);
   fault.point = uniform(random, 0, 6);
   fault.images = random_range(random);
   effects.operands.push_back(fault);
@@ -247,17 +256,20 @@ inline WindowFault random_window(Random& random, const Network& network,
 inline void add_random_pool(Random& random, const Network& network, Effects& effects) {
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
-    if (layer.part() != HardwarePart::max_pool) continue;
+    if (!is_pooled(layer)) continue;
+    const bool sums = layer.kind->sums;
     PoolFault fault;
     fault.layer = static_cast<int>(i);
     fault.channels = random_subset(random, layer.output.channels);
     fault.pixels = random_subset(random, layer.output.pixels());
-    if (!one_in(random, 3)) fault.pool.cell = random_mask(random, layer.input_format.bits);
-    fault.pool.comparator = static_cast<BrokenPool::Comparator>(uniform(random, 0, 2));
+    if (sums) fault.pool.sum_bits = layer.accumulator_bits();
+    const int bits_held = sums ? fault.pool.sum_bits : layer.input_format.bits;
+    if (!one_in(random, 3)) fault.pool.cell = random_mask(random, bits_held);
+    if (!sums) fault.pool.comparator = static_cast<BrokenPool::Comparator>(uniform(random, 0, 2));
     if (one_in(random, 2)) {
       const int taken = uniform(random, 1, layer.kernel.height * layer.kernel.width);
       const uint32_t bits =
-          one_in(random, 2) ? 0u : 1u << uniform(random, 0, layer.input_format.bits - 1);
+          !sums && one_in(random, 2) ? 0u : 1u << uniform(random, 0, bits_held - 1);
       fault.pool.flips = {{taken, bits}};
     }
     fault.images = random_range(random);
