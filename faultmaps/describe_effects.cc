@@ -137,18 +137,20 @@ std::string describe_pe(const BrokenPe& pe) {
 std::string describe_pool(const BrokenPool& pool, const Layer& layer) {
   std::string text;
   const bool sums = layer.kind->sums;
-  const std::string held = layer.kind == LayerKind::add ? "sum" : sums ? "running sum" : "running maximum";
+  const std::string held = layer.kind == LayerKind::add ? "sum"
+                           : sums                       ? "running sum"
+                                                        : "running maximum";
   if (pool.comparator != BrokenPool::Comparator::healthy) {
     const bool keeps = pool.comparator == BrokenPool::Comparator::keeps;
     text = std::string("of every window the ") + (keeps ? "first" : "last") + " pixel";
   }
   if (!pool.cell.is_identity()) {
-    text += (text.empty() ? "" : "; ") + (held + " " + action(pool.cell, sums ? nullptr : &layer.input_format));
+    text += (text.empty() ? "" : "; ") +
+            (held + " " + action(pool.cell, sums ? nullptr : &layer.input_format));
   }
   for (const auto& f : pool.flips) {
     text += text.empty() ? "" : "; ";
-    text += f.bits == 0 ? std::string("comparison")
-                        : held + " with bits " + std::to_string(f.bits);
+    text += f.bits == 0 ? std::string("comparison") : held + " with bits " + std::to_string(f.bits);
     text += " inverted";
     if (layer.kind != LayerKind::add)
       text += " after pixel " + std::to_string(f.taken) + " of the window";

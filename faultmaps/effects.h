@@ -112,8 +112,8 @@ struct OperatorFault {
 };
 
 /// Operands of one layer that are stored wrongly on their way to it, in a FIFO or in the buffer of
-/// its windows: the tensor before it is right, and so is what other layers, and other inputs of this
-/// one, read of it. Padding takes no part in a pool. Selected are elements of the layer's
+/// its windows: the tensor before it is right, and so is what other layers, and other inputs of
+/// this one, read of it. Padding takes no part in a pool. Selected are elements of the layer's
 /// padded input as ElementFault selects them: channel in `channels` AND pixel in `pixels`, counted
 /// in the padded image, y * (width + 2*padding) + x from the corner of the padding, AND word in
 /// `slot`. In the order of `point`.
@@ -148,8 +148,9 @@ struct WindowFault {
   bool operator==(const WindowFault&) const = default;
 };
 
-/// Elements of a pool's or an add's output that broken hardware computes: channel in `channels` AND output
-/// pixel in `pixels`, an empty list selects all. Faults that select the same element act together.
+/// Elements of a pool's or an add's output that broken hardware computes: channel in `channels` AND
+/// output pixel in `pixels`, an empty list selects all. Faults that select the same element act
+/// together.
 struct PoolFault {
   int layer = 0;
   std::vector<int> channels;  ///< ascending, unique

@@ -14,10 +14,10 @@ namespace {
 std::deque<SiteRow> built_in_rows() {
   std::deque<SiteRow> rows;
   // In the order of SiteKind.
-  for (const auto& of_part : {site_rows::of_pes(), site_rows::of_streams(), site_rows::of_windows(),
-                              site_rows::of_pools(), site_rows::of_broadcast_memories(),
-                              site_rows::of_activation_memories(), site_rows::of_rtl_buffers(),
-                              site_rows::of_sums()}) {
+  for (const auto& of_part :
+       {site_rows::of_pes(), site_rows::of_streams(), site_rows::of_windows(),
+        site_rows::of_pools(), site_rows::of_broadcast_memories(),
+        site_rows::of_activation_memories(), site_rows::of_rtl_buffers(), site_rows::of_sums()}) {
     rows.insert(rows.end(), of_part.begin(), of_part.end());
   }
   return rows;

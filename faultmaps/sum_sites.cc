@@ -80,7 +80,7 @@ void flip_adder(Lowering& lowering, const Fault& fault, int part) {
 std::vector<SiteRow> of_sums() {
   return {
       {SiteKind::average_sum,
-       "average/sum",
+       "pool/sum",
        PartKind::average_pool,
        "sum[][][]",
        {{"column", pool_columns, "width of the output, or 1 after a window"},
@@ -97,7 +97,7 @@ std::vector<SiteRow> of_sums() {
        stick_average,
        flip_average},
       {SiteKind::adder_sum,
-       "adder/sum",
+       "add/sum",
        PartKind::adder,
        "sum[]",
        {{"bit", adder_bits, "channels in a word * bits of a sum"}},

@@ -67,7 +67,8 @@ class StreamPlacer {
     const bool on_its_way_in = layer_in >= computed_;
     if (on_its_way_in && !network_.layer(layer_in).has_weights() && chain_.is_line()) return;
     if (on_its_way_in) stream.input = forked ? spec.branch : input_of(stage, spec);
-    stream.tensor = on_its_way_in     ? network_.layer(layer_in).inputs[static_cast<size_t>(stream.input)]
+    stream.tensor = on_its_way_in
+                        ? network_.layer(layer_in).inputs[static_cast<size_t>(stream.input)]
                     : stage.layer < 0 ? 0
                                       : network_.output_tensor(stage.layer);
     stream.layer = on_its_way_in ? layer_in : network_.only_consumer(stream.tensor);
@@ -75,7 +76,7 @@ class StreamPlacer {
       const Layer& layer = network_.layer(layer_in);
       if (stage.kind == StageKind::sliding_window) windowed_ = layer_in;
       const bool windows = layer.is_flat() || layer_in == windowed_;
-      if (windows && layer.groups > 1) return;  // of some channels after those of others
+      if (windows && layer.groups > 1) return;      // of some channels after those of others
       if (windows && !layer.has_weights()) return;  // no effect says what a pool's window reads
       stream.carries = windows ? Carries::windows : Carries::operands;
       if (!windows && stage.kind != StageKind::padding) {
@@ -142,13 +143,15 @@ class StreamPlacer {
 OtherPart sum_unit(const DataflowAccelerator& accelerator, const Network& network,
                    const StageSpec& stage, int lanes) {
   const int bits = accumulator_bits(accelerator, network, stage.layer);
-  if (stage.kind == StageKind::add) return {PartKind::adder, stage.name, stage.layer, {lanes, bits}};
+  if (stage.kind == StageKind::add)
+    return {PartKind::adder, stage.name, stage.layer, {lanes, bits}};
   const Layer& pool = network.layer(stage.layer);
   const bool windows = pools_windows(accelerator, network, stage.layer);
-  return {PartKind::average_pool,
-          stage.name,
-          stage.layer,
-          {lanes, windows ? 1 : pool.output.width, windows ? 1 : pool.input.channels / lanes, bits}};
+  return {
+      PartKind::average_pool,
+      stage.name,
+      stage.layer,
+      {lanes, windows ? 1 : pool.output.width, windows ? 1 : pool.input.channels / lanes, bits}};
 }
 
 /// What an MVU in RTL stores beside its core.
@@ -198,8 +201,9 @@ Placement place(const DataflowAccelerator& accelerator, const Network& network) 
       placement.pools.push_back(std::move(unit));
     }
     if (stage.kind == StageKind::average_pool || stage.kind == StageKind::add) {
-      placement.others.push_back(sum_unit(accelerator, network, stage,
-                                          chain.in(static_cast<size_t>(&stage - chain.stages.data())).lanes));
+      placement.others.push_back(
+          sum_unit(accelerator, network, stage,
+                   chain.in(static_cast<size_t>(&stage - chain.stages.data())).lanes));
     }
     if (stage.kind != StageKind::mvtu) continue;
     const LayerParams& p = accelerator.layers[static_cast<size_t>(stage.layer)];

@@ -9,9 +9,10 @@ SiteDiagram site_diagram() {
   return {"Fault sites of a dataflow accelerator: one layer",
           "Every layer has parts of its own. Red: what can break.",
           {{"FIFO", "from the part before", "stream/", 20, 130},
-           {"sliding window", "rows of the padded image", "window/", 200, 170},
-           {"MVTU: array of PEs", "rows r mod PE, columns c mod SIMD", "", 420, 230},
-           {"max-pool", "running maxima", "pool/", 700, 120},
+           {"sliding window", "rows of the padded image", "window/", 165, 160},
+           {"MVTU: array of PEs", "rows r mod PE, columns c mod SIMD", "", 345, 230},
+           {"pool", "running maxima, sums", "pool/", 595, 135},
+           {"add", "of branches", "add/", 750, 90},
            {"FIFO", "to the next part", "", 860, 110}}};
 }
 
@@ -21,7 +22,8 @@ std::vector<Family::Example> examples() {
       return std::make_shared<Dataflow>(parse_dataflow(name, network));
     };
   };
-  // The second has max-pools of more than one bit, the third what parts in RTL store.
+  // The second has max-pools of more than one bit, the third what parts in RTL store, the last
+  // sums.
   const auto in_rtl = [](const Network& network) -> AcceleratorPtr {
     DataflowAccelerator a = parse_dataflow("bnn-pynq-cnv-w1a1", network);
     a.name = "cnv-w1a1-rtl";
@@ -34,7 +36,8 @@ std::vector<Family::Example> examples() {
   };
   return {{"cnv-w1a1", named("bnn-pynq-cnv-w1a1"), "the published CNV-W1A1 accelerator"},
           {"cnv-w2a2", named("auto"), ""},
-          {"cnv-w1a1", in_rtl, ""}};
+          {"cnv-w1a1", in_rtl, ""},
+          {"resnet-8-w8a8", named("auto"), ""}};
 }
 
 }  // namespace stuckat::dataflow

@@ -54,7 +54,7 @@ class SumPool {
   };
   std::vector<Flip> flips_;  // those to come
   bool was_flipped_ = false;
-  int read_ = 0;                   // words of the output row that were read
+  int read_ = 0;  // words of the output row that were read
 };
 
 }  // namespace stuckat::dataflow

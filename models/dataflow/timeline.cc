@@ -251,11 +251,10 @@ PoolStep DataflowTimeline::pool_at(const Pool& pool, int64_t step_of_run,
     result.word = static_cast<int>(step / size % pool.words);
     const auto position = static_cast<int>(step % size);
     for (int k = 0; k <= position; ++k) {  // padding is not taken
-      result.takes = layer.input.holds(
-          result.pixel / layer.output.width * layer.stride.height - layer.padding.top +
-              k / layer.kernel.width,
-          result.pixel % layer.output.width * layer.stride.width - layer.padding.left +
-              k % layer.kernel.width);
+      result.takes = layer.input.holds(result.pixel / layer.output.width * layer.stride.height -
+                                           layer.padding.top + k / layer.kernel.width,
+                                       result.pixel % layer.output.width * layer.stride.width -
+                                           layer.padding.left + k % layer.kernel.width);
       if (k < position && result.takes) ++result.taken;
     }
     result.gives = position + 1 == size;

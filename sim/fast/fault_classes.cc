@@ -199,7 +199,8 @@ class KeyWriter {
     all(pixels, pe, images);
   }
   void add(const OperandFault& fault) {
-    const auto& [layer, channels, pixels, mask, slot, point, images, input] = fault;  // in their order
+    const auto& [layer, channels, pixels, mask, slot, point, images, input] =
+        fault;  // in their order
     all(channels, pixels, mask, slot, point, images, input);
   }
   void add(const WindowFault& fault) {

@@ -186,11 +186,10 @@ class Builder {
     check_below("layer", fault.layer, network_.last_tensor());
     const Layer& layer = network_.network().layer(fault.layer);
     check(!layer.is_flat(), "an operand fault of dense layer", fault.layer, "a convolution");
-    check(layer.has_weights() || network_.levels() != nullptr, "an operand fault of pool",
-          fault.layer, "a convolution, or a network of levels");
+    check(layer.has_weights() || !network_.in_planes(), "an operand fault of pool", fault.layer,
+          "a convolution, or a network that is a graph");
     check_below("input", fault.input, static_cast<int>(layer.inputs.size()));
-    const Shape input =
-        network_.network().shape(layer.inputs[static_cast<size_t>(fault.input)]);
+    const Shape input = network_.network().shape(layer.inputs[static_cast<size_t>(fault.input)]);
     const Padding& padding = layer.padding;
     const int height = input.height + padding.top + padding.bottom;
     const int width = input.width + padding.left + padding.right;

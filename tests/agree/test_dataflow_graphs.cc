@@ -86,14 +86,14 @@ TEST_CASE("every bit of sums, and of FIFOs that an add, a concat or a pool reads
     }
     std::shuffle(faults.begin(), faults.end(), random);
     for (size_t i = 0; i < faults.size() && map.faults.size() < 6; ++i) {
-      const bool taken = std::any_of(map.faults.begin(), map.faults.end(), [&](const Fault& f) {
-        return same_site(f, faults[i]);
-      });
+      const bool taken = std::any_of(map.faults.begin(), map.faults.end(),
+                                     [&](const Fault& f) { return same_site(f, faults[i]); });
       if (!taken) map.faults.push_back(test::often_flipped(faults[i], placement, random));
     }
     if (map.faults.empty()) continue;
     validate(map, placement, network, "test");
     for (const Fault& fault : map.faults) {
+      CHECK(parse_fault(name(fault), placement, network, "test") == fault);
       const Effects effects = lower({map.accelerator, {fault}}, placement, network);
       of_sums[fault.kind] += effects.pools.empty() ? 0 : 1;
       for (const OperandFault& operand : effects.operands) {

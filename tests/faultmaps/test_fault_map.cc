@@ -66,9 +66,9 @@ TEST_CASE("every fault of every row has a name that reads back, and an index") {
       }
     }
   }
-  // Parts in RTL: tests/agree/test_rtl_parts.cc.
-  for (const SiteKind kind :
-       {SiteKind::ring_cell, SiteKind::replay_cell, SiteKind::output_register}) {
+  // Parts in RTL: tests/agree/test_rtl_parts.cc; sums: tests/agree/test_dataflow_graphs.cc.
+  for (const SiteKind kind : {SiteKind::ring_cell, SiteKind::replay_cell, SiteKind::output_register,
+                              SiteKind::average_sum, SiteKind::adder_sum}) {
     CHECK(seen.insert(kind).second);
   }
   CHECK(seen.size() == site_table().size());

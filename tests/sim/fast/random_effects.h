@@ -203,9 +203,8 @@ inline void add_random_operand(Random& random, const Network& network, Effects& 
   const bool known = std::any_of(layers.begin(), layers.end(), [](const Layer& l) {
     return l.part() == HardwarePart::none;  // in a chain of pools none has operands of its own
   });
-  fault.layer = known && one_in(random, 2)
-                    ? uniform(random, 0, static_cast<int>(layers.size()) - 1)
-                    : random_matrix_layer(random, network);
+  fault.layer = known && one_in(random, 2) ? uniform(random, 0, static_cast<int>(layers.size()) - 1)
+                                           : random_matrix_layer(random, network);
   const Layer& layer = network.layers[static_cast<size_t>(fault.layer)];
   if (layer.is_flat()) return;
   fault.input = uniform(random, 0, static_cast<int>(layer.inputs.size()) - 1);

@@ -213,6 +213,11 @@ TEST_CASE("levels: tensors and verdicts under random effects equal the faulty re
     INFO(form);
     CHECK(count >= 4);
   }
+  const auto of = [&](const auto& has) {
+    return std::count_if(effects.begin(), effects.end(), has);
+  };
+  CHECK(of([](const Effects& e) { return !e.pools.empty() && e.pools[0].pool.sum_bits > 0; }) >= 4);
+  CHECK(of([](const Effects& e) { return !e.operands.empty() && e.operands[0].input > 0; }) >= 4);
 }
 
 TEST_CASE("operands of more than 8 bits: tensors and verdicts equal the faulty reference") {
