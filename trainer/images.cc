@@ -14,6 +14,7 @@ Shift Augmentation::shift(int64_t epoch, int image) const {
   const Sequence random(seed, Purpose::augmentation, static_cast<uint64_t>(epoch),
                         static_cast<uint64_t>(image));
   Shift shift;
+  shift.edge = edge;
   if (crop_padding > 0) {
     const int positions = 2 * crop_padding + 1;
     shift.down = random.below(0, positions) - crop_padding;

@@ -1,6 +1,7 @@
 // Images of a data set as block tensors (product.h), with augmentation.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -17,15 +18,17 @@ namespace stuckat::trainer {
 
 /// How one image is changed before it is learned from.
 struct Shift {
-  int down = 0;  ///< pixels; what moves in from outside is pixel value 0
+  int down = 0;  ///< pixels
   int right = 0;
   bool mirrored = false;  ///< left to right, before the shift
+  bool edge = false;      ///< what moves in from outside is the outermost pixel, and not value 0
 };
 
 /// How images are changed at random, each of each epoch by itself.
 struct Augmentation {
   int crop_padding = 0;  ///< pixels that an image may move in each direction
   bool flip = false;     ///< mirrored or not
+  bool edge = false;     ///< Shift::edge
   uint64_t seed = 1;
 
   Shift shift(int64_t epoch, int image) const;
@@ -73,13 +76,16 @@ class InputImages {
 template <class Visit>
 void InputImages::for_elements(const uint8_t* bytes, Shift shift, const Visit& visit) const {
   const Shape image = data_.shape;
-  const int top = (frame_.height - image.height) / 2 + shift.down;
-  const int left = (frame_.width - image.width) / 2 + shift.right;
+  const int top = (frame_.height - image.height) / 2;
+  const int left = (frame_.width - image.width) / 2;
+  const auto within = [&](int at, int size) {
+    return shift.edge ? std::clamp(at, 0, size - 1) : at;
+  };
   int element = 0;
   for (int y = 0; y < frame_.height; ++y) {
     for (int x = 0; x < frame_.width; ++x) {
-      const int iy = y - top;
-      int ix = x - left;
+      const int iy = within(y - shift.down, frame_.height) - top;
+      int ix = within(x - shift.right, frame_.width) - left;
       const bool inside = iy >= 0 && ix >= 0 && iy < image.height && ix < image.width;
       if (shift.mirrored) ix = image.width - 1 - ix;
       const uint8_t* pixel =

@@ -57,4 +57,40 @@ Loss squared_hinge(const std::vector<double>& sums, int classes, const LogitNorm
   return result;
 }
 
+LogitNorm fitted_norm(const std::vector<double>& sums, int classes, double unit,
+                      const std::vector<int>& labels) {
+  const Loss start = squared_hinge(sums, classes, {unit}, labels);
+  const auto all = static_cast<double>(sums.size());
+  const double inverse = 1 / std::sqrt(start.variance * (all - 1) / all + batch_norm_epsilon);
+  double gamma = 1;
+  double beta = 0;
+  // Squares over the logits within the margin, which change with gamma and beta: Newton's method
+  // is the least squares of those, again and again.
+  constexpr int most = 50;
+  for (int round = 0; round < most; ++round) {
+    double count = 0, x = 0, xx = 0, y = 0, xy = 0;
+    for (size_t k = 0; k < sums.size(); ++k) {
+      const auto width = static_cast<size_t>(classes);
+      const double target = labels[k / width] == static_cast<int>(k % width) ? 1 : -1;
+      const double normalised = (sums[k] * unit - start.mean) * inverse;
+      if (target * (gamma * normalised + beta) >= 1) continue;
+      count += 1;
+      x += normalised;
+      xx += normalised * normalised;
+      y += target;
+      xy += normalised * target;
+    }
+    const double determinant = count * xx - x * x;
+    if (!(determinant > 0)) break;
+    const double next = (count * xy - x * y) / determinant;
+    const bool done = std::abs(next - gamma) < 1e-6;
+    gamma = next;
+    beta = (y - gamma * x) / count;
+    if (done) break;
+  }
+  const LogitNorm fitted{unit, gamma, beta};
+  const bool better = gamma > 0 && squared_hinge(sums, classes, fitted, labels).loss < start.loss;
+  return better ? fitted : LogitNorm{unit};
+}
+
 }  // namespace stuckat::trainer

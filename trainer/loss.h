@@ -26,6 +26,11 @@ struct Loss {
   double variance = 0;  ///< likewise, unbiased
 };
 
+/// Scale and offset for which the squared hinge loss of `sums` is least, with the statistics of
+/// these sums; scale 1 and offset 0 where no positive scale is of use. sums, labels: as below.
+LogitNorm fitted_norm(const std::vector<double>& sums, int classes, double unit,
+                      const std::vector<int>& labels);
+
 /// The squared hinge loss; targets are +1 for the label's class and -1 for the others. sums:
 /// [sample][class].
 Loss squared_hinge(const std::vector<double>& sums, int classes, const LogitNorm& norm,

@@ -243,6 +243,10 @@ double accumulator_unit(const Layer& layer) {
   return 1.0 / (real_divisor(layer.input_format) * real_divisor(layer.weight_format));
 }
 
+double logit_unit(const Layer& last) {
+  return last.accumulator_output ? accumulator_unit(last) : 1.0 / last.output_format.max_level();
+}
+
 IntegerBatchNorm integer_batch_norm(double unit, double gamma, double beta, double mean,
                                     double variance) {
   return {gamma * unit / std::sqrt(variance + batch_norm_epsilon), mean / unit, beta};

@@ -72,6 +72,8 @@ void quantize_weights(NumberFormat format, const float* latent, size_t count, in
 
 /// Real value of one unit of the layer's integer sum of weight * activation.
 double accumulator_unit(const Layer& layer);
+/// Real value of one unit of a network's result, sums or levels; `last` makes it.
+double logit_unit(const Layer& last);
 
 /// A batch-norm on integer sums: y = gain * (sum - mean) + beta.
 struct IntegerBatchNorm {

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/graph/result_values.h"
 #include "trainer/images.h"
+#include "trainer/loss.h"
+#include "trainer/predict.h"
 #include "trainer/step.h"
 #include "workloads/errors.h"
 
@@ -19,6 +22,37 @@ float latent_weight(NumberFormat format, int weight) {
                         : weight == format.min_level() ? 0.25f
                                                        : 0.0f;
   return (w + inwards) / greatest;
+}
+
+/// Somebody else's logits have another size than the loss wants: unless its batch-norm says so, the
+/// first epochs do nothing but stretch them.
+void fit_logits(const Network& network, const DataSet& data, Workers& workers, Model& model) {
+  const InputImages images(network, data);
+  Predictor predictor(network, {}, workers);
+  const ResultValues meaning(network);
+  const int classes = network.classes();
+  std::vector<int16_t> input(block_elements(network.input()));
+  std::vector<double> values;
+  std::vector<int> labels;
+  for (int first = 0; first < images.size(); first += lanes) {
+    const int samples = std::min(lanes, images.size() - first);
+    std::fill(input.begin(), input.end(), int16_t{0});
+    for (int n = 0; n < samples; ++n) {
+      images.fill(first + n, {}, input.data(), n);
+      labels.push_back(images.label(first + n));
+    }
+    const std::vector<int32_t> logits = predictor.logits(input.data(), samples);
+    for (size_t k = 0; k < logits.size(); ++k) {
+      values.push_back(meaning.of(static_cast<int>(k) % classes, logits[k]));
+    }
+  }
+  const LogitNorm norm = fitted_norm(values, classes, logit_unit(network.layers.back()), labels);
+  const Loss loss = squared_hinge(values, classes, norm, labels);
+  LayerParameters& last = model.layers.back();
+  last.gamma = {static_cast<float>(norm.gamma)};
+  last.beta = {static_cast<float>(norm.beta)};
+  last.mean = {loss.mean};
+  last.variance = {loss.variance};
 }
 
 /// Where no layer is looked up in tables: thresholds stay, and move.
@@ -77,7 +111,11 @@ Model model_from_network(const Network& network, const DataSet& calibration, Wor
     throw InputError(calibration.name, std::to_string(calibration.size()) + " images to calibrate",
                      "2 to 4096");
   }
-  if (!by_tables(network)) return model_with_thresholds(network);
+  if (!by_tables(network)) {
+    Model model = model_with_thresholds(network);
+    fit_logits(network, calibration, workers, model);
+    return model;
+  }
   Model model = initial_model(network, 0);
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];

@@ -14,7 +14,8 @@ namespace stuckat::trainer {
 /// batch-norm of the logits starts at scale 1, offset 0.
 ///
 /// A network that is no chain of few bits (by_tables()) keeps its thresholds instead, as what the
-/// training moves (Model::moved_thresholds): without a step it is exported bit for bit. Throws
+/// training moves (Model::moved_thresholds): without a step it is exported bit for bit. The
+/// batch-norm of its logits starts where the loss of the calibration images is least. Throws
 /// InputError: no or too many images, images that do not fit, a network that cannot be trained.
 Model model_from_network(const Network& network, const DataSet& calibration, Workers& workers);
 

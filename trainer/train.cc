@@ -59,6 +59,8 @@ void check_options(const Network& network, const TrainData& data, const TrainOpt
         "above 0, at most 1");
   check(o.crop_padding >= 0 && o.crop_padding <= 64, "crop padding", to_string(o.crop_padding),
         "0 to 64");
+  check(!o.crop_edge || o.crop_padding > 0, "crop edge", "without a crop",
+        "a crop padding, or neither");
   check(o.threads >= 0 && o.threads <= 1024, "threads", to_string(o.threads), "0 to 1024");
   check(o.ascent.rho >= 0 && o.ascent.rho <= 1000, "rho", to_string(o.ascent.rho), "0 to 1000");
   check(o.ascent.eta >= 0 && o.ascent.eta <= 1000, "eta", to_string(o.ascent.eta), "0 to 1000");
@@ -214,7 +216,8 @@ class Run {
     std::vector<int> order = epoch_order(images_.size(), options_.seed, epoch);
     order.resize(static_cast<size_t>(batches_) * static_cast<size_t>(batch_));
     ImageBatches batches(images_, order, batch_, workers_);
-    const Augmentation augmentation{options_.crop_padding, options_.flip, options_.seed};
+    const Augmentation augmentation{options_.crop_padding, options_.flip, options_.crop_edge,
+                                    options_.seed};
     std::vector<int> labels(static_cast<size_t>(batch_));
     // As in the files: an unfinished epoch leaves no trace.
     int64_t correct = 0;
@@ -507,6 +510,7 @@ std::string resolved_configuration(const Network& architecture, const TrainData&
     json["step_factor"] = o.step_factor;
   }
   json["crop_padding"] = o.crop_padding;
+  if (o.crop_edge) json["crop_fill"] = "edge";
   json["flip"] = o.flip;
   json["seed"] = o.seed;
   return json.dump();

@@ -77,8 +77,9 @@ struct TrainOptions {
 
   int patience = 0;  ///< stop after so many epochs without a better validation; 0: never
 
-  int crop_padding = 0;  ///< random crop: shifts of up to so many pixels each way; 0: none
-  bool flip = false;     ///< every second image mirrored, at random
+  int crop_padding = 0;    ///< random crop: shifts of up to so many pixels each way; 0: none
+  bool crop_edge = false;  ///< what moves in is the outermost pixel, and not black
+  bool flip = false;       ///< every second image mirrored, at random
 
   uint64_t seed = 1;
   int threads = 0;  ///< 0: all of the machine. Changes no result.

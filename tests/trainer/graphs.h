@@ -6,6 +6,7 @@
 #include "tests/support/random_graph.h"
 #include "trainer/model.h"
 #include "trainer/product.h"
+#include "workloads/dataset.h"
 #include "workloads/errors.h"
 #include "workloads/reference.h"
 
@@ -40,6 +41,23 @@ struct GraphImages {
   std::vector<Tensor> images;
   std::vector<int16_t> block;
 };
+
+/// Images of a random graph as raw data.
+inline DataSet raw_data(const Network& network, int count, Random& random) {
+  DataSet data;
+  data.name = "raw";
+  data.shape = network.input();
+  data.classes = 2;
+  data.is_raw = true;
+  data.is_signed = network.layers.front().input_format.min_value() < 0;
+  for (int n = 0; n < count; ++n) {
+    data.labels.push_back(static_cast<uint16_t>(n % std::min(2, network.classes())));
+    for (const auto v : random_image(random, network).values) {
+      data.pixels.push_back(static_cast<uint8_t>(v));
+    }
+  }
+  return data;
+}
 
 /// Values of a block tensor that are not the reference's, over all images.
 inline int differing(const int16_t* found, const std::vector<std::vector<Tensor>>& expected,

@@ -182,7 +182,7 @@ TEST_CASE("a network that came with its thresholds is exported bit for bit befor
   Random random(7);
   for (int i = 0; i < 40; ++i) {
     const Network network = test::trainable_graph(random);
-    DataSet data = test::noise({4, 4, 1}, 10);
+    const DataSet data = test::raw_data(network, 10, random);
     Workers workers(2);
     Model model = model_from_network(network, data, workers);
     REQUIRE(export_network(model) == network);

@@ -12,6 +12,7 @@
 #include "tests/trainer/noise.h"
 #include "tests/trainer/pytorch.h"
 #include "trainer/fixed_faults.h"
+#include "trainer/images.h"
 #include "trainer/injection_overlay.h"
 #include "trainer/model_from_network.h"
 #include "trainer/predict.h"
@@ -272,6 +273,72 @@ TEST_CASE("a network with thresholds of its own is trained on from its predictio
   CHECK(accuracy(result.network, data, workers) == result.history.back().test_accuracy);
 }
 
+TEST_CASE("the size of somebody else's logits is no error to be trained away") {
+  const DataSet data = test::noise({16, 16, 3}, 60);
+  TrainOptions options = short_run();
+  options.epochs = 4;
+  const Network imported = train(small_graph("resnet-8-w8a8"), {data}, options).network;
+  Workers workers(2);
+  Model model = model_from_network(imported, data, workers);
+  const InputImages images(imported, data);
+  std::vector<int16_t> input(block_count(60) * block_elements(imported.input()));
+  std::vector<int> labels;
+  for (int n = 0; n < 60; ++n) {
+    images.fill(n, {}, input.data() + n / lanes * block_elements(imported.input()), n % lanes);
+    labels.push_back(images.label(n));
+  }
+  TrainingStep step(imported, {}, workers);
+  const auto loss = [&](float gamma, float beta) {
+    model.layers.back().gamma[0] = gamma;
+    model.layers.back().beta[0] = beta;
+    return step.run(model, input.data(), labels).loss;
+  };
+  const float gamma = model.layers.back().gamma[0];
+  const float beta = model.layers.back().beta[0];
+  const double fitted = loss(gamma, beta);
+  CHECK(std::abs(step.gradients().back().gamma[0]) < 1e-5);
+  CHECK(std::abs(step.gradients().back().beta[0]) < 1e-5);
+  // By the statistics of the same images: the same loss.
+  const Pass frozen{nullptr, true};
+  CHECK(step.run(model, input.data(), labels, {}, 0, frozen).loss == Approx(fitted).epsilon(0.01));
+  CHECK(fitted < 0.7 * loss(1, 0));
+  for (const float d : {-0.05f, 0.05f}) {
+    CHECK(fitted < loss(gamma + d, beta));
+    CHECK(fitted < loss(gamma, beta + d));
+  }
+}
+
+TEST_CASE("a crop moves in black, or the outermost pixel") {
+  DataSet data = test::noise({3, 4, 1}, 1);
+  Network network;
+  network.name = "none";
+  Layer layer;
+  layer.kind = LayerKind::dense;
+  layer.input = {5, 6, 1};  // images of 3x4 in the middle
+  layer.input_format = fixed_point_format;
+  network.layers = {layer};
+  const InputImages images(network, data);
+  const auto at = [&](Shift shift) {
+    std::vector<int16_t> block(5 * 6 * lanes);
+    images.fill(0, shift, block.data(), 0);
+    std::vector<int> values;
+    for (size_t i = 0; i < 30; ++i) values.push_back(block[i * lanes]);
+    return values;
+  };
+  const std::vector<int> still = at({});
+  CHECK(at({0, 0, false, true}) == still);
+  const std::vector<int> black = at({0, 2, false, false});
+  const std::vector<int> edge = at({0, 2, false, true});
+  const std::vector<int> far = at({-4, 0, false, true});
+  for (size_t y = 0; y < 5; ++y) {
+    for (size_t x = 0; x < 6; ++x) {
+      CHECK(black[y * 6 + x] == (x < 2 ? fixed_point_from_pixel(0) : still[y * 6 + x - 2]));
+      CHECK(edge[y * 6 + x] == still[y * 6 + (x < 2 ? 0 : x - 2)]);
+      CHECK(far[y * 6 + x] == still[4 * 6 + x]);
+    }
+  }
+}
+
 TEST_CASE("TFLite's ResNet-8 is trained on from its own 894 right answers") {
   if (sanitized) test::skip("random graphs are trained");
   const std::string path = test::shared_data("networks/mlperf-tiny/pretrainedResnet_quant.tflite");
@@ -280,7 +347,7 @@ TEST_CASE("TFLite's ResNet-8 is trained on from its own 894 right answers") {
   const DataSet data = read_dataset("cifar10:" + images, {});
   REQUIRE(data.size() == 1017);
   Workers workers(2);
-  const Model start = model_from_network(imported, first_images(data, 10), workers);
+  const Model start = model_from_network(imported, first_images(data, 192), workers);
   REQUIRE(export_network(start) == imported);
   CHECK(std::lround(1017 * accuracy(imported, data, workers)) == 894);
   TrainOptions options = short_run();
@@ -292,4 +359,8 @@ TEST_CASE("TFLite's ResNet-8 is trained on from its own 894 right answers") {
   const TrainResult result = train(imported, {some}, options, {}, &start);
   CHECK_FALSE(result.network == imported);
   CHECK(accuracy(result.network, data, workers) > 0.8);
+  options.method = Method::standard;
+  const TrainResult plain = train(imported, {some}, options, {}, &start);
+  CHECK(plain.history.back().loss < 0.3);
+  CHECK(accuracy(plain.network, data, workers) > 0.87);
 }

@@ -215,6 +215,10 @@ TEST_CASE("impossible options and data that does not fit are refused") {
   refused([](TrainOptions& o) { o.learning_rate = 0; });
   refused([](TrainOptions& o) { o.step_factor = 0; });
   refused([](TrainOptions& o) { o.crop_padding = -1; });
+  refused([](TrainOptions& o) {
+    o.crop_edge = true;
+    o.crop_padding = 0;
+  });
   for (const Method method : {Method::fat1, Method::fat2, Method::dropout, Method::dropout2d}) {
     refused([&](TrainOptions& o) {  // no layer is left
       o.method = method;

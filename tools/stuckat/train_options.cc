@@ -144,6 +144,7 @@ void add_train_options(CommandLine& line) {
       "step-epochs", number("N", standard.step_epochs), "epochs between steps")(
       "step-factor", real("F", standard.step_factor, "0.5"), "factor of a step")(
       "crop", number("N", 0), "random crop: shifts of up to N pixels")(
+      "crop-edge", po::bool_switch(), "what a crop moves in is the outermost pixel, and not black")(
       "flip", po::bool_switch(), "random horizontal flip")("seed", number("N", 1),
                                                            "decides everything that is random")(
       "keep", text(kept.c_str(), "last"),
@@ -325,6 +326,7 @@ trainer::TrainOptions train_options(const CommandLine& line, const Network& arch
   o.step_epochs = static_cast<int>(line.integer("step-epochs", 1, 1000000));
   o.step_factor = line.real("step-factor", 0, 1);
   o.crop_padding = line.given("crop") ? static_cast<int>(line.integer("crop", 0, 64)) : recipe.crop;
+  o.crop_edge = line.get<bool>("crop-edge");
   o.flip = line.get<bool>("flip") || recipe.flip;
   o.seed = static_cast<uint64_t>(line.integer("seed", 0, INT64_MAX));
   o.threads = threads(line);

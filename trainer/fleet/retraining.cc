@@ -79,7 +79,7 @@ bool Retraining::run_to(int64_t images, const std::function<bool(int64_t)>& go_o
   std::vector<int> labels(static_cast<size_t>(batch_));
   while (seen_ < images) {
     if (next_ == order_.size()) start_epoch();
-    const Augmentation augmentation{options_.crop_padding, options_.flip, options_.seed};
+    const Augmentation augmentation{options_.crop_padding, options_.flip, false, options_.seed};
     batches_->next([&](int image) { return augmentation.shift(epoch_, image); }, input_.data());
     for (int& label : labels) label = images_.label(order_[next_++]);
     step(labels);

@@ -293,7 +293,7 @@ StepResult GraphStep::loss(const StepContext& step, const Model& model,
   if (layer.accumulator_output) {
     s.with_sums(push);
   } else {
-    norm.unit = 1.0 / layer.output_format.max_level();
+    norm.unit = logit_unit(layer);
     push(values_.back().data());
   }
   if (step.pass.frozen) {
