@@ -70,7 +70,7 @@ class Registers:
 
 REGISTERS = tuple(Registers(f"registers-cnv-{side}", f"CNV-W1A1 on {side}x{side}", "cnv", f"systolic:{side}x{side}")
                   for side in (8, 32, 128)) + (
-    Registers("registers-resnet-32", "ResNet-8 in W8A8 on 32x32", "resnet", "systolic:32x32"),)
+    Registers("registers-resnet-32", "ResNet-8 in W8A8 on 32x32", "resnet", "systolic:32x32", 60, 100),)
 
 
 @dataclass(frozen=True)
