@@ -69,7 +69,7 @@ class FaultOverlay {
   virtual void sums(const StepContext&, const ComputedLayer&) const {}
   virtual void thresholds(int /*layer*/, const Layer& /*described*/,
                           MultiThreshold& /*quantizer*/) const {}
-  /// Values of a tensor other than the last. For tensor 0 there is no layer before it.
+  /// Values of a tensor of levels. For tensor 0 there is no layer before it.
   struct TensorValues {
     int8_t* values = nullptr;                 ///< null: `wide` are the values
     const int8_t* input = nullptr;            ///< of the layer before it

@@ -151,7 +151,7 @@ void GraphStep::forward_layer(const StepContext& step, const Model& model, int i
     unit_scale_[static_cast<size_t>(tensor)] =
         unit_scale_[static_cast<size_t>(layer.inputs.front())];
   }
-  if (tensor + 1 < network_.tensors()) change_values(step, tensor);
+  change_values(step, tensor);
 }
 
 void GraphStep::set_weights(const StepContext& step, const Model& model, int index) {
