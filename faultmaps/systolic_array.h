@@ -41,6 +41,9 @@ struct SystolicArray {
   int sum_bits = 32;             ///< of the partial sum that moves down (weight-stationary)
   int accumulator_bits = 32;     ///< of the memory below a column, or of w0 and w1 (output-st.)
   int accumulator_depth = 4096;  ///< vectors that the memory below a column holds
+  /// Weights come from off-chip memory, when it has them: a tile may be loaded later than the
+  /// schedule says.
+  bool waits = false;
   std::vector<int> layers = {};  ///< that run on it, in order
 
   int pes() const { return rows * columns; }

@@ -192,6 +192,10 @@ void SystolicFaults::column(const Work& work, int c, const std::vector<CodeMask>
   for (int t = 0; t < work.map.sum_tiles(); ++t) {
     if (work.map.sum_tile(t).rows > frozen) pe.chain.lost_tiles.push_back(t);
   }
+  if (exchanged < array_.rows && array_.waits && array_.loading == WeightLoading::double_buffered) {
+    refuse(work, "propagate stuck in column " + std::to_string(c) +
+                     " where weights come when memory has them");
+  }
   const auto memory = accumulators_.find(c);
   const bool splits = memory != accumulators_.end() || exchanged < array_.rows;
   if (!splits && pe == none) return;
@@ -220,6 +224,10 @@ void SystolicFaults::column(const Work& work, int c, const std::vector<CodeMask>
       operators.push_back({work.index, rows, std::move(group), std::move(here), {}});
       continue;
     }
+    const bool moving = array_.loading == WeightLoading::double_buffered;
+    const auto next_is_in_place = [&, vector = where.second](int r) {
+      return moving && vector >= array_.rows - r;
+    };
     for (const int n : rows) {
       BrokenPe of_row = here;
       for (int t = 0; t < work.map.sum_tiles(); ++t) {
@@ -235,7 +243,7 @@ void SystolicFaults::column(const Work& work, int c, const std::vector<CodeMask>
           const NumberFormat& format = work.layer.weight_format;
           const uint32_t right =
               format.code(format.value(own.apply(format.code(work.layer.weight_row(n)[k]))));
-          const uint32_t bits = right ^ other_weight(work, n, r, number, where.second);
+          const uint32_t bits = right ^ other_weight(work, n, r, number, next_is_in_place(r));
           if (bits != 0) of_row.weight_flips.push_back({n, k, bits});
         }
       }
@@ -288,11 +296,10 @@ void SystolicFaults::patch_weights(const Work& work, int c) const {
 // is when vector R - r of tile t meets row r. Until then the register has those of tile t-1, before
 // the first tile of a product zeros.
 uint32_t SystolicFaults::other_weight(const Work& work, int channel, int row, int tile,
-                                      int vector) const {
+                                      bool next_is_in_place) const {
   const int c = work.map.column_of(channel);
   const int of_sum = work.map.sum_tiles();
-  const bool is_new = array_.loading == WeightLoading::double_buffered &&
-                      vector >= array_.rows - row && tile + 1 < of_sum * work.map.channel_tiles();
+  const bool is_new = next_is_in_place && tile + 1 < of_sum * work.map.channel_tiles();
   const int source = is_new ? tile + 1 : tile - 1;
   const int parity = (tile + 1) % 2;
   uint32_t code = 0;

@@ -64,8 +64,10 @@ class SystolicFaults final : public PartFaults {
   void patch_weights(const Work& work, int column) const;
   void exchange_weights(const Work& work, int column, const BrokenPe& base) const;
   /// What the weight register that does not work holds, as a code, when the PE of a row in the
-  /// column of `channel` works for that on vector `vector` of a tile in the order of the tiles.
-  uint32_t other_weight(const Work& work, int channel, int row, int tile, int vector) const;
+  /// column of `channel` works for that on a tile in the order of the tiles: the weight of the one
+  /// after it where that is in place.
+  uint32_t other_weight(const Work& work, int channel, int row, int tile,
+                        bool next_is_in_place) const;
   void output_stationary(const Work& work) const;
   void element(const Work& work, int row, int column, CodeMask input, CodeMask weight) const;
   void check_valid(const Work& work, int column) const;

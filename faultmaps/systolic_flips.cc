@@ -1,6 +1,5 @@
 // Transients in systolic arrays: which vector, tile and weight a flip of a register meets, and what
-// is stuck on the way before and after it. Times of a tile: models/systolic has them as schedules,
-// the simulator finds them out on its own.
+// is stuck on the way before and after it. When each tile began, the timeline says.
 #include <algorithm>
 #include <set>
 #include <tuple>
@@ -94,27 +93,24 @@ struct SystolicFaults::Flips {
     if (fault.kind == kinds.propagate) stay ? flip_propagate(at) : flip_os_propagate(at);
   }
 
-  // Weight-stationary. Tile T begins to work in cycle R + T*period; PE (r, c) works on its vector m
-  // r + c + m cycles later.
+  /// The tile that begins in `cycle` of the product or was the last to begin before; -1: none.
+  static int tile_in(const At& at, int64_t cycle) {
+    const auto& tiles = at.product.tiles;
+    const auto after =
+        std::upper_bound(tiles.begin(), tiles.end(), cycle,
+                         [](int64_t now, const SystolicTile& tile) { return now < tile.start; });
+    return static_cast<int>(after - tiles.begin()) - 1;
+  }
+  static int64_t start(const At& at, int tile) {
+    return at.product.tiles[static_cast<size_t>(tile)].start;
+  }
+  static int64_t load(const At& at, int tile) {
+    return at.product.tiles[static_cast<size_t>(tile)].load;
+  }
 
-  int64_t period(const At& at) const {
-    const int64_t m = at.product.pixels;
-    switch (array.loading) {
-      case WeightLoading::serial:
-        return m + 2 * array.rows + array.columns - 2;
-      case WeightLoading::overlapped:
-        return m + array.rows;
-      case WeightLoading::double_buffered:
-        break;
-    }
-    return std::max<int64_t>(m, array.rows);
-  }
-  int64_t start(const At& at, int64_t tile) const { return array.rows + tile * period(at); }
-  int64_t load(const At& at, int64_t tile) const {
-    if (array.loading != WeightLoading::double_buffered) return tile * period(at);
-    return tile == 0 ? 0 : start(at, tile - 1);
-  }
-  int tiles(const At& at) const { return at.work.map.sum_tiles() * at.work.map.channel_tiles(); }
+  // Weight-stationary. PE (r, c) works on vector m of a tile r + c + m cycles after its start.
+
+  static int tiles(const At& at) { return static_cast<int>(at.product.tiles.size()); }
 
   /// What a PE works on.
   struct Step {
@@ -123,16 +119,15 @@ struct SystolicFaults::Flips {
   };
   /// Nothing: it is idle, or has nothing to do.
   std::optional<Step> step_of(const At& at, int row, int column, int64_t cycle) const {
-    const int64_t since = cycle - array.rows - row - column;
-    if (since < 0) return {};
-    const int64_t tile = since / period(at);
-    const int64_t vector = since % period(at);
-    if (vector >= at.product.pixels || tile >= tiles(at)) return {};
+    const int64_t since = cycle - row - column;
+    const int tile = tile_in(at, since);
+    if (tile < 0) return {};
+    const int64_t vector = since - start(at, tile);
+    if (vector >= at.product.pixels) return {};
     const int of_sum = at.work.map.sum_tiles();
-    const auto n = n_of(at, static_cast<int>(tile / of_sum), column);
+    const auto n = n_of(at, tile / of_sum, column);
     if (!n) return {};
-    const Step step{static_cast<int>(tile % of_sum), *n, static_cast<int>(vector),
-                    static_cast<int>(tile)};
+    const Step step{tile % of_sum, *n, static_cast<int>(vector), tile};
     if (row >= at.work.map.sum_tile(step.sum_tile).rows) return {};
     return step;
   }
@@ -305,14 +300,16 @@ struct SystolicFaults::Flips {
       const CodeMask own = stuck.of_weight(at.work, at.column, 0, r, step->number % 2);
       const uint32_t right =
           format.code(format.value(own.apply(format.code(layer(at).weight_row(n)[k]))));
-      const uint32_t bits = right ^ stuck.other_weight(at.work, n, r, step->number, step->vector);
+      const int next = step->number + 1;
+      const int64_t now = start(at, step->number) + step->vector + r;  // in column 0
+      const bool in_place = next < tiles(at) && load(at, next) + array.rows <= now;
+      const uint32_t bits = right ^ stuck.other_weight(at.work, n, r, step->number, in_place);
       if (bits != 0) pe.weight_flips.push_back({n, k, bits});
     }
     emit(at, n, {pixel_of(at, *step)}, std::move(pe));
   }
 
-  // Output-stationary. Tile T begins in cycle T*period; PE (r, c) adds product k r + c + k cycles
-  // later.
+  // Output-stationary. PE (r, c) adds product k of a tile r + c + k cycles after its start.
 
   struct OsStep {
     int n, pixel, k, pixel_tile;
@@ -320,15 +317,19 @@ struct SystolicFaults::Flips {
   int64_t os_works(const At& at) const {
     return int64_t{layer(at).columns()} + array.rows + array.columns - 2;
   }
-  int64_t os_period(const At& at) const { return os_works(at) + (array.drains ? array.rows : 0); }
+  /// Cycles since the tile that the array is at began.
+  static int64_t os_since(const At& at, int64_t cycle) {
+    return cycle - start(at, tile_in(at, cycle));
+  }
   /// k before 0 or after the last: the PE has nothing to add.
   std::optional<OsStep> os_tile(const At& at, int row, int column, int64_t cycle) const {
-    const auto tile = static_cast<int>(cycle / os_period(at));
+    const int tile = tile_in(at, cycle);
+    if (tile < 0) return {};
     const int of_pixels = at.work.map.pixel_tiles();
     const auto n = n_of(at, tile / of_pixels, column);
     if (!n) return {};
     return OsStep{*n, tile % of_pixels * array.rows + row,
-                  static_cast<int>(cycle % os_period(at)) - row - column, tile % of_pixels};
+                  static_cast<int>(os_since(at, cycle)) - row - column, tile % of_pixels};
   }
   std::optional<OsStep> os_step(const At& at, int row, int column, int64_t cycle) const {
     const auto step = os_tile(at, row, column, cycle);
@@ -348,7 +349,7 @@ struct SystolicFaults::Flips {
   /// A flip of what an idle PE multiplies does nothing, unless some PE above one of rows at.row ..
   /// last_row lets that count.
   void refuse_counted(const At& at, int last_row, int last_column) const {
-    if (at.cycle % os_period(at) >= os_works(at)) return;
+    if (tile_in(at, at.cycle) < 0 || os_since(at, at.cycle) >= os_works(at)) return;
     const auto counts = [&](int column) {
       for (int r = 0; r <= last_row; ++r) {
         const Pe* pe = stuck.pe_at(r, column);
@@ -402,11 +403,11 @@ struct SystolicFaults::Flips {
   }
 
   void flip_accumulator(const At& at, int parity) {
-    const int64_t tile = at.cycle / os_period(at);
     const auto step = os_tile(at, at.row, at.column, at.cycle);
-    if (tile % 2 != parity || !step || step->pixel >= layer(at).output.pixels()) return;
-    // What leaves through the lower edge was taken before.
-    if (array.drains && at.cycle % os_period(at) > os_works(at)) return;
+    if (!step || step->pixel >= layer(at).output.pixels()) return;
+    if (tile_in(at, at.cycle) % 2 != parity) return;
+    // What leaves was taken before: through the lower edge, or from where it is.
+    if (os_since(at, at.cycle) >= os_works(at) + (array.drains ? 1 : 0)) return;
     BrokenPe pe = healthy(at.work);
     pe.accumulator_flips = {{std::clamp(step->k, 0, layer(at).columns()), 1u << at.bit}};
     emit(at, step->n, {step->pixel}, std::move(pe));
@@ -414,8 +415,9 @@ struct SystolicFaults::Flips {
 
   void flip_drain(const At& at) {
     const auto step = os_tile(at, at.row, at.column, at.cycle);
-    const int64_t moved = at.cycle % os_period(at) - os_works(at);
-    if (!step || moved < 1 || moved > at.row) return;
+    if (!step) return;
+    const int64_t moved = os_since(at, at.cycle) - os_works(at);
+    if (moved < 1 || moved > at.row) return;
     const int row = at.row - static_cast<int>(moved);  // that computed what is there
     const int used = rows_in_use(at, step->pixel_tile);
     if (at.row >= used) return;

@@ -227,7 +227,7 @@ OtherPart systolic_part(const SystolicArray& a) {
                   static_cast<int>(a.dataflow),
                   static_cast<int>(a.mapping),
                   static_cast<int>(a.loading),
-                  a.drains ? 1 : 0,
+                  (a.drains ? 1 : 0) | (a.waits ? 2 : 0),
                   a.sum_bits,
                   a.accumulator_bits,
                   a.accumulator_depth};
@@ -245,7 +245,8 @@ SystolicArray systolic_array_of(const OtherPart& part) {
   a.dataflow = static_cast<SystolicDataflow>(f[dataflow]);
   a.mapping = static_cast<SystolicMapping>(f[mapping]);
   a.loading = static_cast<WeightLoading>(f[loading]);
-  a.drains = f[drains] != 0;
+  a.drains = (f[drains] & 1) != 0;
+  a.waits = (f[drains] & 2) != 0;
   a.sum_bits = f[sum_bits];
   a.accumulator_bits = f[accumulator_bits];
   a.accumulator_depth = f[depth];

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -70,14 +71,21 @@ struct BufferedImage {
   int write_cycles = 0;  ///< from the last step of a fold to its outputs in the buffer
 };
 
+/// A tile of a product on a systolic array, in cycles of the product.
+struct SystolicTile {
+  int64_t load = 0;   ///< its weights begin to enter (weight-stationary)
+  int64_t start = 0;  ///< PE (0, 0) works on its first vector or product
+};
+
 /// A matrix product on a systolic array, which has the array to itself: no other overlaps it.
 struct SystolicProduct {
   int64_t image = 0;    ///< of the run
   int layer = 0;        ///< index in Network::layers
   int first_pixel = 0;  ///< of the layer's output: vectors are pixels
   int pixels = 0;
-  int64_t cycle = 0;  ///< in which it begins
-  int first_row = 0;  ///< of the layer: the product has the rows of a group
+  int64_t cycle = 0;                         ///< in which it begins
+  int first_row = 0;                         ///< of the layer: the product has the rows of a group
+  std::span<const SystolicTile> tiles = {};  ///< in order; live as long as the timeline
 };
 
 class Timeline {

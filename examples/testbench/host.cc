@@ -5,7 +5,7 @@
 #include "models/cosim/dataflow_device_module.h"
 #include "models/cosim/loopback_device_module.h"
 #include "models/dataflow/image_words.h"
-#include "models/loopback/stored_tensor.h"
+#include "models/memory/stored_tensor.h"
 #include "models/loopback/stored_tiles.h"
 #include "random_parameters.h"
 #include "workloads/reference.h"
@@ -64,7 +64,7 @@ int sc_main(int, char*[]) {
     for_dataflow.images.push_back(dataflow::image_bytes(image, network.layers.front().input_format,
                                                         words.words_per_image, words.word_bits()));
     for_dataflow.expected.push_back(expected);
-    for_loopback.images.push_back(loopback::stored_tensor(network, 0, image));
+    for_loopback.images.push_back(memory::stored_tensor(network, 0, image));
     for_loopback.expected.push_back(expected);
   }
 

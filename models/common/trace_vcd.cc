@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <ostream>
 #include <tuple>
 #include <vector>
 
+#include "workloads/json_file.h"
+
 namespace stuckat {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr int integer_bits = 32;
 

@@ -6,18 +6,11 @@
 #include <string_view>
 
 #include "faultmaps/placement.h"
+#include "models/memory/memory_params.h"
 
 namespace stuckat::loopback {
 
-/// Off-chip memory: bursts, several of them under way, data of one after the other.
-struct MemoryParams {
-  int64_t bytes_per_cycle = 16;
-  int64_t latency_cycles = 60;  ///< from the request of a burst to its first byte
-  int64_t burst_bytes = 256;    ///< longest burst
-  int64_t outstanding_bursts = 4;
-
-  bool operator==(const MemoryParams&) const = default;
-};
+using memory::MemoryParams;
 
 /// Meaning and ranges: models/loopback/FORMAT.md, which a test compares with the reader.
 struct LoopbackAccelerator {

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "models/memory/stored_tensor.h"
 #include "workloads/capabilities.h"
 #include "workloads/errors.h"
 
@@ -101,7 +102,7 @@ bool place_tensors(const Network& network, const Program& program, int64_t capac
       kept = step.kept;
       wanted = 1 - buffer_of[static_cast<size_t>(network.input_tensor(step.layer))];
     }
-    const int64_t bytes = tensor_bytes(network, kept);
+    const int64_t bytes = memory::tensor_bytes(network, kept);
     int buffer = wanted;
     int64_t address = first_fit(live, buffer, bytes, capacity);
     if (address < 0) address = first_fit(live, buffer = 1 - wanted, bytes, capacity);
@@ -115,17 +116,11 @@ bool place_tensors(const Network& network, const Program& program, int64_t capac
 
 }  // namespace
 
-int64_t tensor_bytes(const Network& network, int tensor) {
-  const Shape shape = network.shape(tensor);
-  const int bits = stored_bits(network, tensor);
-  return shape.pixels() * ((int64_t{shape.channels} * bits + 7) / 8);
-}
-
 std::vector<int64_t> used_bytes(const ActivationMemory& memory, const Network& network) {
   std::vector<int64_t> used(static_cast<size_t>(memory.buffers));
   for (const auto& stored : memory.tensors) {
     int64_t& of_buffer = used[static_cast<size_t>(stored.buffer)];
-    of_buffer = std::max(of_buffer, stored.address + tensor_bytes(network, stored.kept));
+    of_buffer = std::max(of_buffer, stored.address + memory::tensor_bytes(network, stored.kept));
   }
   return used;
 }
@@ -156,9 +151,9 @@ ActivationMemory activation_memory(const LoopbackAccelerator& accelerator, const
   memory.bytes = static_cast<int>(
       std::min<int64_t>(accelerator.activation_buffer_bytes, std::numeric_limits<int>::max()));
   // A tensor that is too large for itself is told by make_plan().
-  int64_t capacity = std::max<int64_t>(memory.bytes, tensor_bytes(network, program.input_kept));
+  int64_t capacity = std::max<int64_t>(memory.bytes, memory::tensor_bytes(network, program.input_kept));
   for (const ProgramStep& step : program.steps) {
-    capacity = std::max(capacity, tensor_bytes(network, step.kept));
+    capacity = std::max(capacity, memory::tensor_bytes(network, step.kept));
   }
   if (place_tensors(network, program, capacity, memory)) return memory;
   place_tensors(network, program, std::numeric_limits<int>::max(), memory);

@@ -36,9 +36,6 @@ Program program_of(const LoopbackAccelerator& accelerator, const Network& networ
 ActivationMemory activation_memory(const LoopbackAccelerator& accelerator, const Network& network,
                                    const Program& program);
 
-/// Of a stored tensor: pixels begin at whole bytes.
-int64_t tensor_bytes(const Network& network, int tensor);
-
 /// Bytes of each buffer that are used: up to the end of the last tensor.
 std::vector<int64_t> used_bytes(const ActivationMemory& memory, const Network& network);
 

@@ -2,22 +2,9 @@
 
 #include <utility>
 
-#include "models/loopback/stored_tensor.h"
+#include "models/memory/stored_tensor.h"
 
 namespace stuckat::loopback {
-
-Job job_from_address_0(const LoopbackPlan& plan, const LoopbackAccelerator& accelerator,
-                       int64_t images) {
-  const auto burst = static_cast<uint64_t>(accelerator.memory.burst_bytes);
-  const auto whole_bursts = [&](int64_t bytes) {
-    return (static_cast<uint64_t>(bytes) + burst - 1) / burst * burst;
-  };
-  Job job;
-  job.images = images;
-  job.images_at = whole_bursts(plan.weight_bytes());
-  job.results_at = job.images_at + whole_bursts(images * plan.input_bytes);
-  return job;
-}
 
 ControllerModule::ControllerModule(const sc_core::sc_module_name& name, const Network& network,
                                    const LoopbackAccelerator& accelerator, const LoopbackPlan& plan,
@@ -41,7 +28,7 @@ int64_t ControllerModule::run(const Job& job) {
 /// Whether the first tile of a further image was requested.
 bool ControllerModule::run_image(int64_t image, bool first_tile_is_there) {
   ImageCycles cycles;
-  Moved moved_bytes;
+  memory::Moved moved_bytes;
   const uint64_t index = static_cast<uint64_t>(image);
   cycles.load =
       move(plan_.input_bytes, job_.images_at + index * static_cast<uint64_t>(plan_.input_bytes), {},
@@ -92,15 +79,15 @@ void ControllerModule::keep(int64_t image, int first) {
   const std::vector<Tensor>& written = activations->written();
   if (hooks_.written) hooks_.written(image, first, written);
   if (first + static_cast<int>(written.size()) > plan_.output_tensor) {
-    result_ = stored_tensor(network_, plan_.output_tensor, written.back());
+    result_ = memory::stored_tensor(network_, plan_.output_tensor, written.back());
   }
   activations->keep();
 }
 
 /// Moves activations from or to memory; returns how long that took.
 int64_t ControllerModule::move(int64_t bytes, uint64_t address, std::vector<uint8_t> store,
-                               Moved& result) {
-  program.write({Transfer::Kind::activations, bytes, now_, address, std::move(store)});
+                               memory::Moved& result) {
+  program.write({memory::Transfer::Kind::activations, bytes, now_, address, std::move(store)});
   result = moved.read();
   const int64_t start = std::exchange(now_, result.cycle);
   return now_ - start;
@@ -123,7 +110,7 @@ void ControllerModule::load(int64_t image, const std::vector<uint8_t>& bytes) {
 void ControllerModule::request_tiles(size_t layer, size_t first, size_t last) {
   const std::vector<WeightTile>& tiles = plan_.layers[layer].tiles;
   for (size_t t = first; t < last; ++t) {
-    program.write({Transfer::Kind::weights,
+    program.write({memory::Transfer::Kind::weights,
                    tiles[t].bytes,
                    0,
                    job_.tiles_at + static_cast<uint64_t>(tiles[t].offset),

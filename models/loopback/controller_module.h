@@ -6,29 +6,19 @@
 #include <systemc>
 #include <vector>
 
-#include "models/loopback/fetch_module.h"
 #include "models/loopback/pe_array_module.h"
+#include "models/memory/fetch_module.h"
+#include "models/memory/job.h"
 
 namespace stuckat::loopback {
 
-/// What a host asks for. Cycles count from the beginning of the simulation.
-struct Job {
-  int64_t images = 1;
-  int64_t start = 0;                                     ///< cycle of the request
-  int64_t origin = 0;                                    ///< cycle that transient faults count from
-  uint64_t tiles_at = 0, images_at = 0, results_at = 0;  ///< byte addresses; each follows each
-};
-
-/// Memory holds, from address 0 on: the tiles of all layers in the order of the program; the
-/// images; the results. Images and results start at a whole burst.
-Job job_from_address_0(const LoopbackPlan& plan, const LoopbackAccelerator& accelerator,
-                       int64_t images);
+using memory::Job;
 
 class ControllerModule : public sc_core::sc_module {
  public:
   sc_core::sc_port<ActivationPort> activations;
-  sc_core::sc_fifo_out<Transfer> program;
-  sc_core::sc_fifo_in<Moved> moved;
+  sc_core::sc_fifo_out<memory::Transfer> program;
+  sc_core::sc_fifo_in<memory::Moved> moved;
   sc_core::sc_fifo_out<LayerCommand> commands;
   sc_core::sc_fifo_in<LayerDone> done;
 
@@ -54,7 +44,7 @@ class ControllerModule : public sc_core::sc_module {
 
  private:
   bool run_image(int64_t image, bool first_tile_is_there);
-  int64_t move(int64_t bytes, uint64_t address, std::vector<uint8_t> store, Moved& result);
+  int64_t move(int64_t bytes, uint64_t address, std::vector<uint8_t> store, memory::Moved& result);
   void load(int64_t image, const std::vector<uint8_t>& bytes);
   void request_tiles(size_t layer, size_t first, size_t last);
   void move_before(size_t layer, int64_t image, ImageCycles& cycles);

@@ -32,7 +32,7 @@ std::vector<ProtectedCore> armed_cores(const Network& network, const Placement& 
 
 ElaboratedArray::ElaboratedArray(const Network& of_network, const LoopbackAccelerator& loopback,
                                  const Placement& placed, const LoopbackPlan& plan,
-                                 const FaultMap& fault_map, const FetchParams& fetch_params,
+                                 const FaultMap& fault_map, const memory::FetchParams& fetch_params,
                                  ControllerModule::Hooks hooks)
     : network(of_network),
       accelerator(loopback),

@@ -8,8 +8,8 @@
 #include "models/common/protected_core.h"
 #include "models/loopback/activation_module.h"
 #include "models/loopback/controller_module.h"
-#include "models/loopback/fetch_module.h"
 #include "models/loopback/pe_array_module.h"
+#include "models/memory/fetch_module.h"
 
 namespace stuckat::loopback {
 
@@ -17,7 +17,7 @@ struct ElaboratedArray {
   /// Arms the validated map. All references outlive this.
   ElaboratedArray(const Network& network, const LoopbackAccelerator& accelerator,
                   const Placement& placement, const LoopbackPlan& plan, const FaultMap& faults,
-                  const FetchParams& fetch_params, ControllerModule::Hooks hooks);
+                  const memory::FetchParams& fetch_params, ControllerModule::Hooks hooks);
 
   /// At rest, after a run: no bank and no transfer is of the past.
   void restart();
@@ -31,15 +31,15 @@ struct ElaboratedArray {
   const FaultMap& faults;
   std::vector<ProtectedCore> cores;  // [plan.layers]
 
-  FetchModule fetch;  ///< bind fetch.memory
+  memory::FetchModule fetch;  ///< bind fetch.memory
   ActivationModule activations;
   PeArrayModule array;
   ControllerModule controller;
 
-  sc_core::sc_fifo<Transfer> program{"program"};
+  sc_core::sc_fifo<memory::Transfer> program{"program"};
   sc_core::sc_fifo<int64_t> bank_free{"bank_free"};
-  sc_core::sc_fifo<Moved> bank_full{"bank_full"};
-  sc_core::sc_fifo<Moved> moved{"moved"};
+  sc_core::sc_fifo<memory::Moved> bank_full{"bank_full"};
+  sc_core::sc_fifo<memory::Moved> moved{"moved"};
   sc_core::sc_fifo<LayerCommand> commands{"commands"};
   sc_core::sc_fifo<LayerDone> done{"done"};
 };

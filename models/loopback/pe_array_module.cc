@@ -30,7 +30,7 @@ void PeArrayModule::execute() {
     int64_t now = command.start;
     LayerCycles cycles;
     for (const WeightTile& tile : plan_.layers[static_cast<size_t>(command.index)].tiles) {
-      const Moved weights = bank_full.read();
+      const memory::Moved weights = bank_full.read();
       const int64_t start = std::max(now, weights.cycle);
       if (load) load(command.index, tile, weights.bytes);
       compute(command.index, tile, start - command.origin);

@@ -9,8 +9,8 @@
 
 #include "models/common/protected_core.h"
 #include "models/loopback/activation_module.h"
-#include "models/loopback/fetch_module.h"
 #include "models/loopback/timing.h"
+#include "models/memory/fetch_module.h"
 
 namespace stuckat::loopback {
 
@@ -32,8 +32,8 @@ class PeArrayModule : public sc_core::sc_module {
  public:
   sc_core::sc_port<ActivationPort> activations;
   sc_core::sc_fifo_in<LayerCommand> commands;
-  sc_core::sc_fifo_in<Moved> bank_full;     ///< in the order of the tiles
-  sc_core::sc_fifo_out<int64_t> bank_free;  ///< cycles, in the order of the tiles
+  sc_core::sc_fifo_in<memory::Moved> bank_full;  ///< in the order of the tiles
+  sc_core::sc_fifo_out<int64_t> bank_free;       ///< cycles, in the order of the tiles
   sc_core::sc_fifo_out<LayerDone> done;
   /// Puts the bytes of a tile of a layer of the plan into its core, before the tile's first step.
   /// Unset: the cores have their weights.

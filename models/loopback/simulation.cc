@@ -9,8 +9,8 @@
 #include "faultmaps/mitigation/protection.h"
 #include "models/loopback/activation_plan.h"
 #include "models/loopback/elaboration_module.h"
-#include "models/loopback/memory_module.h"
 #include "models/loopback/placement.h"
+#include "models/memory/memory_module.h"
 #include "sim/kernel/run.h"
 #include "workloads/errors.h"
 #include "workloads/reference.h"
@@ -37,7 +37,7 @@ void run_on_host(const Network& network, int first, int last, std::vector<Tensor
 }
 
 /// What a transfer moves, by its address.
-std::string name_of(const Transfer& transfer, const Job& job, const LoopbackPlan& plan,
+std::string name_of(const memory::Transfer& transfer, const Job& job, const LoopbackPlan& plan,
                     const Network& network) {
   const auto number = [&](uint64_t first, int64_t bytes) {
     return std::to_string((transfer.address - first) / static_cast<uint64_t>(bytes));
@@ -135,7 +135,7 @@ void fill_array(LoopbackResult& result) {
 }
 
 /// built_in: null where another memory is bound.
-void fill_memory(const FetchModule& weight_fetch, const MemoryModule* built_in,
+void fill_memory(const memory::FetchModule& weight_fetch, const memory::MemoryModule* built_in,
                  LoopbackResult& result) {
   ModuleStatistics fetch{"weight_fetch"};
   fetch.busy_cycles = weight_fetch.busy_cycles();
@@ -187,21 +187,24 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
   };
   const sc_core::sc_time period(1000.0 / options.memory_clock_mhz, sc_core::SC_NS);
   const FaultMap coded = behind_data_codes(faults, placement, network);
-  ElaboratedArray design(network, accelerator, placement, plan, coded,
-                         {accelerator.memory, period,
-                          options.non_blocking_memory ? Protocol::non_blocking : Protocol::blocking,
-                          false, options.whole_bursts},
-                         std::move(hooks));
-  std::unique_ptr<MemoryModule> memory;
+  ElaboratedArray design(
+      network, accelerator, placement, plan, coded,
+      {accelerator.memory, period,
+       options.non_blocking_memory ? memory::Protocol::non_blocking : memory::Protocol::blocking,
+       false, options.whole_bursts},
+      std::move(hooks));
+  std::unique_ptr<memory::MemoryModule> memory;
   if (options.bind_memory) {
     options.bind_memory(design.fetch);
   } else {
-    memory = std::make_unique<MemoryModule>("memory", accelerator.memory, period);
+    memory = std::make_unique<memory::MemoryModule>("memory", accelerator.memory, period);
     design.fetch.memory.bind(memory->socket);
   }
-  const Job job = job_from_address_0(plan, accelerator, static_cast<int64_t>(images.size()));
+  const Job job = memory::job_from_address_0(plan.weight_bytes(), plan.input_bytes,
+                                             accelerator.memory.burst_bytes,
+                                             static_cast<int64_t>(images.size()));
   if (options.transfers) {
-    design.fetch.on_served = [&](const Transfer& transfer, int64_t begin, int64_t end) {
+    design.fetch.on_served = [&](const memory::Transfer& transfer, int64_t begin, int64_t end) {
       result.transfers.push_back({name_of(transfer, job, plan, network), begin, end});
     };
   }

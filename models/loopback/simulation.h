@@ -13,9 +13,11 @@
 #include "models/loopback/timing.h"
 #include "workloads/network.h"
 
-namespace stuckat::loopback {
-
+namespace stuckat::memory {
 class FetchModule;
+}  // namespace stuckat::memory
+
+namespace stuckat::loopback {
 
 struct SimulationOptions {
   bool tensors = false;                  ///< keep every intermediate tensor of every image
@@ -23,9 +25,9 @@ struct SimulationOptions {
   const Placement* placement = nullptr;  ///< with a protection on it; null: place()
 
   /// Another memory: called while the accelerator is elaborated, to bind FetchModule::memory
-  /// (fetch_module.h) to a TLM-2.0 target. Addresses: job_from_address_0(). Values come
-  /// from the model and not from this memory; results are written to it.
-  std::function<void(FetchModule&)> bind_memory = {};
+  /// (models/memory/fetch_module.h) to a TLM-2.0 target. Addresses: job_from_address_0(). Values
+  /// come from the model and not from this memory; results are written to it.
+  std::function<void(memory::FetchModule&)> bind_memory = {};
   double memory_clock_mhz = 100;     ///< cycles as that memory sees them
   bool non_blocking_memory = false;  ///< by the four phases instead of b_transport
   bool whole_bursts = false;         ///< FetchParams::whole_bursts

@@ -1,7 +1,7 @@
 #include "models/loopback/stored_tiles.h"
 
-#include "models/loopback/bit_field.h"
 #include "models/loopback/placement.h"
+#include "models/memory/bit_field.h"
 
 namespace stuckat::loopback {
 namespace {
@@ -54,12 +54,14 @@ std::vector<uint8_t> stored_tiles(const LoopbackAccelerator& accelerator, const 
       walk(
           plan.layers[l], tile, uses[l], static_cast<int>(accelerator.simd), layer,
           [&](int64_t bit, int row, int column) {
-            put_field(bytes, tile.offset * 8 + bit, layer.weight_format.bits,
-                      layer.weight_format.code(layer.weights[weight_index(layer, row, column)]));
+            memory::put_field(
+                bytes, tile.offset * 8 + bit, layer.weight_format.bits,
+                layer.weight_format.code(layer.weights[weight_index(layer, row, column)]));
           },
           [&](int64_t bit, int row, int index) {
-            put_field(bytes, tile.offset * 8 + bit, uses[l].threshold_bits,
-                      static_cast<uint32_t>(layer.thresholds[threshold_index(layer, row, index)]));
+            memory::put_field(
+                bytes, tile.offset * 8 + bit, uses[l].threshold_bits,
+                static_cast<uint32_t>(layer.thresholds[threshold_index(layer, row, index)]));
           });
     }
   }
@@ -72,12 +74,12 @@ void load_tile(const LayerPlan& plan, const WeightTile& tile, const ArrayUse& us
   walk(
       plan, tile, use, simd, layer,
       [&](int64_t bit, int row, int column) {
-        const uint32_t code = get_field(bytes, bit, layer.weight_format.bits);
+        const uint32_t code = memory::get_field(bytes, bit, layer.weight_format.bits);
         layer.weights[weight_index(layer, row, column)] =
             static_cast<int8_t>(layer.weight_format.value(code));
       },
       [&](int64_t bit, int row, int index) {
-        const uint32_t raw = get_field(bytes, bit, use.threshold_bits) << unused_bits;
+        const uint32_t raw = memory::get_field(bytes, bit, use.threshold_bits) << unused_bits;
         layer.thresholds[threshold_index(layer, row, index)] =
             static_cast<int32_t>(raw) >> unused_bits;  // the sign is the field's highest bit
       });

@@ -6,6 +6,7 @@
 
 #include "models/loopback/activation_plan.h"
 #include "models/loopback/placement.h"
+#include "models/memory/stored_tensor.h"
 #include "workloads/errors.h"
 
 namespace stuckat::loopback {
@@ -178,8 +179,8 @@ LoopbackPlan make_plan(const LoopbackAccelerator& accelerator, const Network& ne
   LoopbackPlan plan;
   plan.input_tensor = program.input_tensor;
   plan.output_tensor = program.output_tensor;
-  plan.input_bytes = tensor_bytes(network, plan.input_tensor);
-  plan.output_bytes = tensor_bytes(network, plan.output_tensor);
+  plan.input_bytes = memory::tensor_bytes(network, plan.input_tensor);
+  plan.output_bytes = memory::tensor_bytes(network, plan.output_tensor);
   int64_t offset = 0;
   for (const ArrayUse& use : uses) {
     plan.layers.push_back(plan_layer(accelerator, network, use));
@@ -196,7 +197,7 @@ LoopbackPlan make_plan(const LoopbackAccelerator& accelerator, const Network& ne
       plan.moves.push_back({step.layer, before, move_cycles(accelerator, network, layer)});
   }
   for (const auto& stored : placement.memories.front().tensors) {
-    const int64_t bytes = tensor_bytes(network, stored.kept);
+    const int64_t bytes = memory::tensor_bytes(network, stored.kept);
     if (bytes <= accelerator.activation_buffer_bytes) continue;
     throw InputError(
         "loopback:" + accelerator.name,
@@ -204,19 +205,6 @@ LoopbackPlan make_plan(const LoopbackAccelerator& accelerator, const Network& ne
         "at least " + std::to_string(bytes) + " for " + network.name);
   }
   return plan;
-}
-
-int64_t transfer_cycles(const MemoryParams& memory, int64_t bytes) {
-  const int64_t bursts = ceil_div(bytes, memory.burst_bytes);
-  const int64_t full = ceil_div(memory.burst_bytes, memory.bytes_per_cycle);
-  const int64_t last = ceil_div(bytes - (bursts - 1) * memory.burst_bytes, memory.bytes_per_cycle);
-  const int64_t latency = memory.latency_cycles;
-  const int64_t outstanding = memory.outstanding_bursts;
-  if ((outstanding - 1) * full >= latency) return latency + (bursts - 1) * full + last;
-  // A burst waits for the one `outstanding` before it, and for its own latency.
-  const int64_t g = (bursts - 1) / outstanding;
-  const int64_t j = (bursts - 1) % outstanding;
-  return (g + 1) * latency + (g + j) * full + last;
 }
 
 std::vector<ImageCycles> cycles_for(const LoopbackPlan& plan,

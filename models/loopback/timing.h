@@ -63,8 +63,7 @@ struct LoopbackPlan {
 /// than an activation buffer.
 LoopbackPlan make_plan(const LoopbackAccelerator& accelerator, const Network& network);
 
-/// Cycles of one transfer: closed form of the burst model, FORMAT.md.
-int64_t transfer_cycles(const MemoryParams& memory, int64_t bytes);
+using memory::transfer_cycles;
 
 /// Cycles of one layer by what the array did; their sum is the layer's time. Of one that moves
 /// tensors: steps of reading.

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "faultmaps/systolic_array.h"
+#include "models/memory/memory_params.h"
 #include "models/systolic/schedule.h"
 #include "workloads/network.h"
 
@@ -21,6 +23,9 @@ struct SystolicAccelerator {
   int64_t sum_bits = 32;
   int64_t accumulator_bits = 32;
   int64_t accumulator_depth = 4096;
+  int64_t weight_tiles = 4;  ///< that wait in front of the array
+  /// Off-chip memory. Without one nobody waits for it.
+  std::optional<memory::MemoryParams> memory = {};
 
   ArrayShape shape() const { return {rows, columns}; }
   bool operator==(const SystolicAccelerator&) const = default;
@@ -30,8 +35,8 @@ struct SystolicAccelerator {
 void validate(const SystolicAccelerator& accelerator);
 
 /// "systolic:32x32" (32 rows x 32 columns), "systolic:32x32:os-drain" (and a schedule),
-/// "systolic:32x32:im2col" (and a mapping; both in either order), or "systolic:FILE.json". Throws
-/// InputError.
+/// "systolic:32x32:im2col" (and a mapping), "systolic:32x32:memory" (and off-chip memory with its
+/// defaults; all in any order), or "systolic:FILE.json". Throws InputError.
 SystolicAccelerator parse_systolic(std::string_view text);
 
 /// The accelerator that JSON text describes; `where` names it in errors, `default_name` is its

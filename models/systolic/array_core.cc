@@ -158,8 +158,8 @@ int32_t ArrayCore::output_of(int row, int32_t sum) const {
   return layer_.output_format.level(below);
 }
 
-void ArrayCore::compute(const ProductPlan& plan, int64_t start, const Tensor& input,
-                        Tensor& output) {
+void ArrayCore::compute(const ProductPlan& plan, int64_t start, const std::vector<TileTimes>& times,
+                        const Tensor& input, Tensor& output) {
   std::vector<int> broken;
   for (int c = 0; c < std::min(array_.columns, map_.group_rows()); ++c) {
     if (c >= first_broken_input_ || broken_columns_.count(c) != 0) broken.push_back(c);
@@ -177,9 +177,9 @@ void ArrayCore::compute(const ProductPlan& plan, int64_t start, const Tensor& in
   }
   for (const int c : broken) {
     if (array_.weights_stay())
-      weight_stationary(c, plan, start, output);
+      weight_stationary(c, plan, start, times, output);
     else
-      output_stationary(c, plan, start, output);
+      output_stationary(c, plan, start, times, output);
   }
 }
 
@@ -207,10 +207,10 @@ std::vector<std::vector<uint32_t>> ArrayCore::loaded_weights(int column, const P
   return loaded;
 }
 
-void ArrayCore::weight_stationary(int c, const ProductPlan& plan, int64_t start, Tensor& output) {
+void ArrayCore::weight_stationary(int c, const ProductPlan& plan, int64_t start,
+                                  const std::vector<TileTimes>& times, Tensor& output) {
   const int of_sum = map_.sum_tiles();
   const int tiles = of_sum * map_.channel_tiles();
-  const auto times = tile_times(array_, plan.gemm, tiles);
   const auto loaded = loaded_weights(c, plan, times, start);
   const auto column = static_cast<size_t>(c);
   // In the cycle after its last row entered, a tile's weights are in their registers.
@@ -272,10 +272,10 @@ void ArrayCore::weight_stationary(int c, const ProductPlan& plan, int64_t start,
   }
 }
 
-void ArrayCore::output_stationary(int c, const ProductPlan& plan, int64_t start, Tensor& output) {
+void ArrayCore::output_stationary(int c, const ProductPlan& plan, int64_t start,
+                                  const std::vector<TileTimes>& times, Tensor& output) {
   const auto column = static_cast<size_t>(c);
   const int of_pixels = map_.pixel_tiles();
-  const auto times = tile_times(array_, plan.gemm, int64_t{of_pixels} * map_.channel_tiles());
   const int last_cycle = layer_.columns() + array_.rows + array_.columns - 2;  // of adding
   for (int of_group = c; of_group < map_.group_rows(); of_group += array_.columns) {
     const int n = plan.first_row + of_group;

@@ -25,8 +25,10 @@ class ArrayCore {
   void arm(const Fault& fault);
 
   /// One product of the layer on its whole input: fills its pixels of `output`. start: cycle of the
-  /// run in which it begins, which transients count from.
-  void compute(const ProductPlan& product, int64_t start, const Tensor& input, Tensor& output);
+  /// run in which it begins, which transients count from; times: of its tiles, [tiles_of()].
+  void compute(const ProductPlan& product, int64_t start, const std::vector<TileTimes>& times,
+               const Tensor& input, Tensor& output);
+  const Layer& layer() const { return layer_; }
 
  private:
   /// A register as it is read: stuck bits, and bits that were inverted in a cycle.
@@ -64,16 +66,18 @@ class ArrayCore {
   uint32_t input_code(int row, int column, int32_t value, int64_t cycle) const;
   uint32_t product(int row, int column, uint32_t weight, uint32_t input, int64_t cycle) const;
   int32_t output_of(int row, int32_t sum) const;
-  void weight_stationary(int column, const ProductPlan& product, int64_t start, Tensor& output);
-  void output_stationary(int column, const ProductPlan& product, int64_t start, Tensor& output);
+  void weight_stationary(int column, const ProductPlan& product, int64_t start,
+                         const std::vector<TileTimes>& times, Tensor& output);
+  void output_stationary(int column, const ProductPlan& product, int64_t start,
+                         const std::vector<TileTimes>& times, Tensor& output);
   /// Codes of a column as they arrive in w0 or w1 of its rows, [tile of the product][row].
   std::vector<std::vector<uint32_t>> loaded_weights(int column, const ProductPlan& plan,
                                                     const std::vector<TileTimes>& times,
                                                     int64_t start) const;
 
-  const SystolicArray array_;
-  const Layer layer_;
-  const SystolicMap map_;
+  SystolicArray array_;
+  Layer layer_;
+  SystolicMap map_;
   MvtuCore healthy_;
   std::vector<Line> a_;                // [row], by column
   std::vector<Line> b_, d_, product_;  // [column], by row; and below

@@ -1,8 +1,7 @@
 #include "models/systolic/array_module.h"
 
 #include <ostream>
-
-#include "workloads/reference.h"
+#include <utility>
 
 namespace stuckat::systolic {
 
@@ -14,12 +13,41 @@ std::ostream& operator<<(std::ostream& stream, const LayerDone& done) {
   return stream << "done at " << done.cycle;
 }
 
-ArrayModule::ArrayModule(const sc_core::sc_module_name& name, const Plan& plan,
-                         std::vector<ArrayCore>& cores, const Network& network)
-    : sc_module(name), plan_(plan), cores_(cores), network_(network) {
+ArrayModule::ArrayModule(const sc_core::sc_module_name& name, const SystolicArray& array,
+                         const Plan& plan, std::vector<ArrayCore>& cores, const Network& network,
+                         bool fetches)
+    : sc_module(name),
+      array_(array),
+      plan_(plan),
+      cores_(cores),
+      network_(network),
+      fetches_(fetches) {
   sc_assert(cores.size() == plan.layers.size());
   SC_HAS_PROCESS(ArrayModule);
   SC_THREAD(execute);
+}
+
+std::vector<TileTimes> ArrayModule::fetch(int index, const ProductPlan& product, int64_t start,
+                                          GemmCycles& cycles) {
+  const LayerPlan& plan = plan_.layers[static_cast<size_t>(index)];
+  const SystolicMap map(array_, network_.layer(plan.layer));
+  TileClock clock(array_, product.gemm);
+  std::vector<TileTimes> times;
+  int64_t ready = 0;
+  for (int t = 0; t < tiles_of(array_, map, product.gemm.m); ++t) {
+    const TileWeights weights = weights_of(array_, map, t);
+    if (weights.fetched) {
+      const memory::Moved bank = bank_full.read();
+      ready = bank.cycle - start;
+      const auto number = static_cast<size_t>(product.first_weights + weights.number);
+      if (load) load(index, plan.weights[number], bank.bytes);
+    }
+    times.push_back(clock.next(ready));
+    if (weights.last) bank_free.write(start + clock.entered());
+  }
+  if (loaded) loaded(index);
+  cycles.waiting = clock.waited();
+  return times;
 }
 
 void ArrayModule::execute() {
@@ -30,65 +58,16 @@ void ArrayModule::execute() {
     LayerDone result{
         command.start, {}, {shape, std::vector<int32_t>(static_cast<size_t>(shape.size()))}};
     for (const ProductPlan& product : layer.products) {
-      cores_[static_cast<size_t>(command.index)].compute(product, result.cycle, *command.input,
-                                                         result.output);
-      result.cycle += product.cycles.total();
-      result.cycles.load += product.cycles.load;
-      result.cycles.stream += product.cycles.stream;
-      result.cycles.skew += product.cycles.skew;
-      result.cycles.drain += product.cycles.drain;
+      GemmCycles cycles = product.cycles;
+      std::vector<TileTimes> late;
+      if (fetches_) late = fetch(command.index, product, result.cycle, cycles);
+      cores_[static_cast<size_t>(command.index)].compute(product, result.cycle - command.origin,
+                                                         fetches_ ? late : product.tiles,
+                                                         *command.input, result.output);
+      result.cycle += cycles.total();
+      result.cycles = result.cycles + cycles;
     }
-    done.write(result);
-  }
-}
-
-ControllerModule::ControllerModule(const sc_core::sc_module_name& name, const Plan& plan,
-                                   const Network& network, bool keep_tensors,
-                                   std::vector<Image>& images)
-    : sc_module(name),
-      plan_(plan),
-      network_(network),
-      read_last_(network.layers.size()),
-      images_(images) {
-  for (int t = 0; t < network.tensors() && !keep_tensors; ++t) {
-    const std::vector<int> readers = network.consumers(t);
-    if (!readers.empty()) read_last_[static_cast<size_t>(readers.back())].push_back(t);
-  }
-  SC_HAS_PROCESS(ControllerModule);
-  SC_THREAD(run);
-}
-
-void ControllerModule::run() {
-  int64_t now = 0;
-  int64_t images_done = 0;
-  for (Image& image : images_) {
-    image.begin = now;
-    image.spans.assign(1, {});
-    int next = 0;
-    auto read = plan_.reads.begin();
-    for (int l = 0; l < static_cast<int>(network_.layers.size()); ++l) {
-      const Layer& layer = network_.layer(l);
-      std::vector<const Tensor*> inputs;
-      for (const int tensor : layer.inputs) {
-        inputs.push_back(&image.tensors[static_cast<size_t>(tensor)]);
-      }
-      const int64_t start = now;
-      if (layer.part() == HardwarePart::pe_array) {
-        commands.write({next++, now, inputs.front()});
-        LayerDone result = done.read();
-        now = result.cycle;
-        image.tensors.push_back(std::move(result.output));
-      } else {
-        image.tensors.push_back(reference::run_layer(layer, inputs));
-        if (read != plan_.reads.end() && read->layer == l) now += (read++)->cycles;
-      }
-      image.spans.push_back(now > start ? CycleSpan{start, now - 1} : CycleSpan{});
-      for (const int tensor : read_last_[static_cast<size_t>(l)]) {
-        image.tensors[static_cast<size_t>(tensor)].values = {};
-      }
-    }
-    image.end = now;
-    if (on_image) on_image(++images_done);
+    done.write(std::move(result));
   }
 }
 

@@ -7,7 +7,7 @@
 #include <systemc>
 #include <vector>
 
-#include "models/accelerator.h"
+#include "models/memory/fetch_module.h"
 #include "models/systolic/array_core.h"
 #include "models/systolic/plan.h"
 
@@ -16,7 +16,8 @@ namespace stuckat::systolic {
 /// A layer on its whole input.
 struct LayerCommand {
   int index = 0;                  ///< in Plan::layers
-  int64_t start = 0;              ///< cycle of the run
+  int64_t start = 0;              ///< cycle
+  int64_t origin = 0;             ///< cycle that transient faults count from
   const Tensor* input = nullptr;  ///< lives until the layer is done
 };
 std::ostream& operator<<(std::ostream& stream, const LayerCommand& command);
@@ -28,52 +29,35 @@ struct LayerDone {
 };
 std::ostream& operator<<(std::ostream& stream, const LayerDone& done);
 
-/// Values of a product are worked out when it begins, its end is stamped: no event for a cycle, and
-/// none for a PE.
+/// Values of a product are worked out when its weights are there, its end is stamped: no event for
+/// a cycle, and none for a PE.
 class ArrayModule : public sc_core::sc_module {
  public:
   sc_core::sc_fifo_in<LayerCommand> commands;
+  sc_core::sc_fifo_in<memory::Moved> bank_full;  ///< weights, in the order of their tiles
+  sc_core::sc_fifo_out<int64_t> bank_free;       ///< cycles, in the same order
   sc_core::sc_fifo_out<LayerDone> done;
+  /// The bytes of a tile of weights of a layer of the plan, and, before a product is computed, that
+  /// it has all of its tiles. Unset: the cores have their weights.
+  std::function<void(int index, const WeightTile& tile, const std::vector<uint8_t>& bytes)> load;
+  std::function<void(int index)> loaded;
 
-  /// cores: one for each of plan.layers. Both outlive the module.
-  ArrayModule(const sc_core::sc_module_name& name, const Plan& plan, std::vector<ArrayCore>& cores,
-              const Network& network);
+  /// fetches: weights come through bank_full; else they are there. cores: one for each of
+  /// plan.layers. All outlive the module.
+  ArrayModule(const sc_core::sc_module_name& name, const SystolicArray& array, const Plan& plan,
+              std::vector<ArrayCore>& cores, const Network& network, bool fetches);
 
  private:
   void execute();
+  /// The cycles of the product's tiles, given when memory has their weights; those of `start`.
+  std::vector<TileTimes> fetch(int index, const ProductPlan& product, int64_t start,
+                               GemmCycles& cycles);
 
+  const SystolicArray& array_;
   const Plan& plan_;
   std::vector<ArrayCore>& cores_;
   const Network& network_;
-};
-
-/// Sends layers to the array, image after image; what has no weights happens on the way into the
-/// buffer, or reads from it while the array waits. A tensor is given up with the last layer that
-/// reads it, unless all are kept.
-class ControllerModule : public sc_core::sc_module {
- public:
-  sc_core::sc_fifo_out<LayerCommand> commands;
-  sc_core::sc_fifo_in<LayerDone> done;
-
-  struct Image {
-    std::vector<Tensor> tensors;  // [tensor]
-    int64_t begin = 0;
-    int64_t end = 0;
-    std::vector<CycleSpan> spans;  // [tensor]
-  };
-  /// images outlives the module: tensor 0 of each is there.
-  ControllerModule(const sc_core::sc_module_name& name, const Plan& plan, const Network& network,
-                   bool keep_tensors, std::vector<Image>& images);
-  /// Told of each image that is done how many are; may be unset.
-  std::function<void(int64_t images)> on_image;
-
- private:
-  void run();
-
-  const Plan& plan_;
-  const Network& network_;
-  std::vector<std::vector<int>> read_last_;  // [layer]: tensors that no later layer reads
-  std::vector<Image>& images_;
+  const bool fetches_;
 };
 
 }  // namespace stuckat::systolic

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <set>
+#include <utility>
 
 #include "faultmaps/systolic_sites.h"
+#include "models/memory/stored_tensor.h"
 #include "workloads/capabilities.h"
 #include "workloads/errors.h"
 
@@ -38,13 +40,79 @@ WeightLoading loading_of(const std::string& schedule) {
   return WeightLoading::double_buffered;
 }
 
-GemmCycles operator+(const GemmCycles& a, const GemmCycles& b) {
-  return {a.load + b.load, a.stream + b.stream, a.skew + b.skew, a.drain + b.drain};
+/// Off-chip memory in an image: one transfer after the other, weights into tiles that take turns.
+/// Without one, all is there at once.
+class Fetching {
+ public:
+  explicit Fetching(const SystolicAccelerator& accelerator)
+      : memory_(accelerator.memory), entered_(static_cast<size_t>(accelerator.weight_tiles)) {}
+
+  /// The cycle in which bytes are there that are moved from `cycle` on.
+  int64_t move(int64_t cycle, int64_t bytes) {
+    if (!memory_) return cycle;
+    free_ = std::max(free_, cycle) + memory::transfer_cycles(*memory_, bytes);
+    return free_;
+  }
+  /// The next weights, into the place of those that entered the array longest ago.
+  int64_t fetch(int64_t bytes) {
+    return memory_ ? move(entered_[fetched_++ % entered_.size()], bytes) : 0;
+  }
+  /// The oldest weights that are there have entered the array.
+  void entered(int64_t cycle) { entered_[taken_++ % entered_.size()] = cycle; }
+
+ private:
+  const std::optional<memory::MemoryParams> memory_;
+  std::vector<int64_t> entered_;
+  size_t fetched_ = 0, taken_ = 0;
+  int64_t free_ = 0;
+};
+
+/// Of a group of a layer whose first row is first_row.
+void add_weights(const SystolicArray& array, const Layer& layer, const SystolicMap& map,
+                 int first_row, LayerPlan& plan) {
+  const bool outputs = array.dataflow == SystolicDataflow::output_stationary;
+  const bool inputs = array.dataflow == SystolicDataflow::input_stationary;
+  for (int i = 0; i < weight_tiles_of(array, map); ++i) {
+    const int sum_tile = outputs ? 0 : i % map.sum_tiles();
+    const int channel_tile = outputs ? i : i / map.sum_tiles();
+    WeightTile tile;
+    const SystolicMap::Tile of_sum = map.sum_tile(sum_tile);
+    tile.first_column = outputs ? 0 : of_sum.first;
+    tile.columns = outputs ? layer.columns() : of_sum.rows;
+    const int channel = inputs ? 0 : channel_tile * array.columns;
+    tile.first_row = first_row + channel;
+    tile.rows = inputs ? map.group_rows() : std::min(array.columns, map.group_rows() - channel);
+    tile.thresholds = sum_tile == 0;
+    tile.bytes = int64_t{tile.columns} * ((int64_t{tile.rows} * layer.weight_format.bits + 7) / 8);
+    if (tile.thresholds) {
+      const int64_t bits = int64_t{tile.rows} * layer.thresholds_per_row() * layer.threshold_bits();
+      tile.bytes += (bits + 7) / 8;
+    }
+    plan.weights.push_back(tile);
+  }
+}
+
+/// When the tiles of a product come, and what that costs.
+void time_tiles(const SystolicArray& array, const SystolicMap& map, const LayerPlan& layer,
+                Fetching& memory, ProductPlan& product) {
+  TileClock clock(array, product.gemm);
+  int64_t ready = 0;
+  for (int t = 0; t < tiles_of(array, map, product.gemm.m); ++t) {
+    const TileWeights weights = weights_of(array, map, t);
+    if (weights.fetched) {
+      product.fetches.push_back(product.first_weights + weights.number);
+      const WeightTile& tile = layer.weights[static_cast<size_t>(product.fetches.back())];
+      ready = memory.fetch(tile.bytes) - product.start;
+    }
+    product.tiles.push_back(clock.next(ready));
+    if (weights.last) memory.entered(product.start + clock.entered());
+  }
+  product.cycles.waiting = clock.waited();
 }
 
 /// start: cycle of the image.
 LayerPlan plan_layer(const SystolicArray& array, const Schedule& schedule, const Network& network,
-                     int index, int64_t start) {
+                     int index, int64_t start, Fetching& memory) {
   const Layer& layer = network.layer(index);
   const ArrayShape shape{array.rows, array.columns};
   const SystolicMap map(array, layer);
@@ -58,6 +126,8 @@ LayerPlan plan_layer(const SystolicArray& array, const Schedule& schedule, const
   const int64_t k = outputs_stay ? layer.columns() : int64_t{map.sum_tiles()} * array.rows;
   const int depth = array.weights_stay() ? array.accumulator_depth : layer.output.pixels();
   for (int first_row = 0; first_row < layer.rows(); first_row += map.group_rows()) {
+    const int first_weights = static_cast<int>(row.weights.size());
+    add_weights(array, layer, map, first_row, row);
     for (int first = 0; first < layer.output.pixels(); first += depth) {
       const int64_t m = std::min(depth, layer.output.pixels() - first);
       const Gemm padded{m, k, map.group_rows()};
@@ -65,13 +135,20 @@ LayerPlan plan_layer(const SystolicArray& array, const Schedule& schedule, const
                           {m, layer.columns(), map.group_rows()},
                           schedule.cycles(padded, shape),
                           start + row.cycles.total(),
-                          first_row};
+                          first_row,
+                          first_weights};
+      time_tiles(array, map, row, memory, product);
       const Tiling tiles = tiling(schedule.stationary, padded, shape);
       row.tiles += tiles.tiles();
       used += static_cast<double>(tiling(schedule.stationary, product.gemm, shape).used_pes);
       available += static_cast<double>(tiles.tiles() * shape.pes());
       row.cycles = row.cycles + product.cycles;
-      row.products.push_back(product);
+      row.products.push_back(std::move(product));
+    }
+  }
+  for (const ProductPlan& product : row.products) {
+    for (const int number : product.fetches) {
+      row.fetched_bytes += row.weights[static_cast<size_t>(number)].bytes;
     }
   }
   row.mapping_utilisation = used / available;
@@ -101,6 +178,7 @@ SystolicArray array_of(const SystolicAccelerator& accelerator, const Network& ne
   array.sum_bits = static_cast<int>(accelerator.sum_bits);
   array.accumulator_bits = static_cast<int>(accelerator.accumulator_bits);
   array.accumulator_depth = static_cast<int>(accelerator.accumulator_depth);
+  array.waits = accelerator.memory.has_value();
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
     if (layer.part() != HardwarePart::pe_array) continue;
@@ -158,10 +236,18 @@ int64_t buffer_bits(const Network& network) {
 Plan make_plan(const SystolicAccelerator& accelerator, const Network& network) {
   const SystolicArray array = array_of(accelerator, network);
   const Schedule& schedule = parse_schedule(accelerator.schedule, accelerator.name);
+  Fetching memory(accelerator);
   Plan plan;
+  plan.input_bytes = memory::tensor_bytes(network, 0);
+  plan.output_bytes = memory::tensor_bytes(network, network.tensors() - 1);
+  plan.load_cycles = plan.image_cycles = memory.move(0, plan.input_bytes);
+  int64_t offset = 0;
   for (int l = 0; l < static_cast<int>(network.layers.size()); ++l) {
     if (network.layer(l).part() == HardwarePart::pe_array) {
-      plan.layers.push_back(plan_layer(array, schedule, network, l, plan.image_cycles));
+      plan.layers.push_back(plan_layer(array, schedule, network, l, plan.image_cycles, memory));
+      for (WeightTile& tile : plan.layers.back().weights) {
+        tile.offset = std::exchange(offset, offset + tile.bytes);
+      }
       plan.image_cycles += plan.layers.back().cycles.total();
       continue;
     }
@@ -169,37 +255,17 @@ Plan make_plan(const SystolicAccelerator& accelerator, const Network& network) {
     if (cycles > 0) plan.reads.push_back({l, cycles, plan.image_cycles});
     plan.image_cycles += cycles;
   }
+  plan.store_cycles = memory.move(plan.image_cycles, plan.output_bytes) - plan.image_cycles;
+  plan.image_cycles += plan.store_cycles;
   return plan;
 }
 
-std::vector<TileTimes> tile_times(const SystolicArray& array, const Gemm& gemm, int64_t tiles) {
-  std::vector<TileTimes> times;
-  const int64_t skew = array.rows + array.columns - 2;
-  for (int64_t t = 0; t < tiles; ++t) {
-    if (array.dataflow == SystolicDataflow::output_stationary) {
-      const int64_t start = t * (gemm.k + skew + (array.drains ? array.rows : 0));
-      times.push_back({start, start});
-      continue;
-    }
-    TileTimes tile{0, array.rows};
-    if (t > 0) {
-      const TileTimes& before = times.back();
-      switch (array.loading) {
-        case WeightLoading::serial:
-          tile.load = before.start + gemm.m + skew;
-          break;
-        case WeightLoading::overlapped:
-          tile.load = before.start + gemm.m;
-          break;
-        case WeightLoading::double_buffered:
-          tile.load = before.start;
-          break;
-      }
-      tile.start = std::max(before.start + gemm.m, tile.load + array.rows);
-    }
-    times.push_back(tile);
+int64_t Plan::weight_bytes() const {
+  int64_t sum = 0;
+  for (const LayerPlan& layer : layers) {
+    for (const WeightTile& tile : layer.weights) sum += tile.bytes;
   }
-  return times;
+  return sum;
 }
 
 }  // namespace stuckat::systolic

@@ -7,8 +7,21 @@
 
 #include "faultmaps/placement.h"
 #include "models/systolic/accelerator.h"
+#include "models/systolic/tile_clock.h"
 
 namespace stuckat::systolic {
+
+/// Weights that come from memory together, and, with the first of a row's, its thresholds. Each
+/// row of the array takes those of one column of the layer, whole bytes (FORMAT.md).
+struct WeightTile {
+  int first_column = 0;  ///< of the layer
+  int columns = 0;
+  int first_row = 0;  ///< of the layer
+  int rows = 0;
+  bool thresholds = false;
+  int64_t offset = 0;  ///< of its bytes in memory, after the tiles before it
+  int64_t bytes = 0;
+};
 
 /// Vectors first_pixel .. + gemm.m - 1 of one group of a layer, whose rows are first_row .. +
 /// gemm.n
@@ -19,6 +32,9 @@ struct ProductPlan {
   GemmCycles cycles;
   int64_t start = 0;  ///< cycle of the image
   int first_row = 0;
+  int first_weights = 0;  ///< in LayerPlan::weights, of its group
+  std::vector<TileTimes> tiles = {};
+  std::vector<int> fetches = {};  ///< of LayerPlan::weights, in the order of the tiles
 };
 
 /// One layer with weights, on the array.
@@ -30,6 +46,8 @@ struct LayerPlan {
   double overall_utilisation = 0;  ///< multiplications over those of all PEs in all cycles
   int64_t tiles = 0;
   int64_t macs = 0;
+  std::vector<WeightTile> weights;  ///< in the order of the groups, and of their tiles
+  int64_t fetched_bytes = 0;        ///< of an image: products of one group fetch the same again
 };
 
 /// One layer without weights that reads tensors from the unified buffer, after the array: a vector
@@ -44,7 +62,13 @@ struct ReadPlan {
 struct Plan {
   std::vector<LayerPlan> layers;
   std::vector<ReadPlan> reads;
+  int64_t load_cycles = 0;   ///< of the image from off-chip memory
+  int64_t store_cycles = 0;  ///< of the result
   int64_t image_cycles = 0;  ///< images follow each other
+  int64_t input_bytes = 0;
+  int64_t output_bytes = 0;
+
+  int64_t weight_bytes() const;  ///< of all layers, in memory
 };
 
 /// The array as fault maps see it. Throws InputError if the network does not fit.
@@ -62,14 +86,5 @@ int64_t buffer_bits(const Network& network);
 
 /// Throws InputError if the network does not fit.
 Plan make_plan(const SystolicAccelerator& accelerator, const Network& network);
-
-/// Cycles of a product at which the weights of a tile begin to enter (weight-stationary), and at
-/// which PE (0, 0) works on its first vector or product.
-struct TileTimes {
-  int64_t load = 0;
-  int64_t start = 0;
-};
-/// All tiles of a product, in order; `tiles`: how many.
-std::vector<TileTimes> tile_times(const SystolicArray& array, const Gemm& gemm, int64_t tiles);
 
 }  // namespace stuckat::systolic

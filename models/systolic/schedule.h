@@ -18,12 +18,16 @@ enum class Stationary : uint8_t { weights, outputs, inputs };
 
 /// Cycles of one product by what the array did; their sum is its time.
 struct GemmCycles {
-  int64_t load = 0;    ///< rows of stationary operands that enter while nothing else happens
-  int64_t stream = 0;  ///< vectors enter
-  int64_t skew = 0;    ///< from the last operand that enters to the last PE that works on it
-  int64_t drain = 0;   ///< outputs leave through the lower edge
+  int64_t load = 0;     ///< rows of stationary operands that enter while nothing else happens
+  int64_t stream = 0;   ///< vectors enter
+  int64_t skew = 0;     ///< from the last operand that enters to the last PE that works on it
+  int64_t drain = 0;    ///< outputs leave through the lower edge
+  int64_t waiting = 0;  ///< for weights from off-chip memory
 
-  int64_t total() const { return load + stream + skew + drain; }
+  int64_t total() const { return load + stream + skew + drain + waiting; }
+  GemmCycles operator+(const GemmCycles& b) const {
+    return {load + b.load, stream + b.stream, skew + b.skew, drain + b.drain, waiting + b.waiting};
+  }
   bool operator==(const GemmCycles&) const = default;
 };
 

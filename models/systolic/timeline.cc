@@ -16,7 +16,8 @@ std::optional<SystolicProduct> SystolicTimeline::systolic_product(const std::str
                              product.first_pixel,
                              static_cast<int>(product.gemm.m),
                              image * plan_.image_cycles + product.start,
-                             product.first_row};
+                             product.first_row,
+                             product.tiles};
     }
   }
   return {};

@@ -87,7 +87,7 @@ TEST_CASE("no tensor lies where another one is still to be read") {
       const auto readers = network.consumers(stored.kept);
       all.push_back({stored.buffer, Network::producer(stored.tensor),
                      readers.empty() ? network.tensors() : readers.back(), stored.address,
-                     stored.address + tensor_bytes(network, stored.kept)});
+                     stored.address + memory::tensor_bytes(network, stored.kept)});
     }
     for (size_t i = 0; i < all.size(); ++i) {
       for (size_t j = 0; j < i; ++j) {
@@ -224,7 +224,7 @@ TEST_CASE("transients in activation buffers agree on random chains with groups a
       const auto& stored = memory.tensors[static_cast<size_t>(
           test::uniform(random, 0, static_cast<int>(memory.tensors.size()) - 1))];
       const int byte =
-          test::uniform(random, 0, static_cast<int>(tensor_bytes(network, stored.kept)) - 1);
+          test::uniform(random, 0, static_cast<int>(memory::tensor_bytes(network, stored.kept)) - 1);
       Fault fault{SiteKind::buffer_activation,
                   "activations",
                   {stored.buffer, stored.address + byte, test::uniform(random, 0, 7)},

@@ -10,8 +10,8 @@
 #include "models/dataflow/family.h"
 #include "models/loopback/family.h"
 #include "models/protected/accelerator.h"
-#include "models/systolic/family.h"
 #include "tests/support/random_network.h"
+#include "tests/support/random_systolic.h"
 
 namespace stuckat::test {
 
@@ -67,20 +67,6 @@ inline loopback::LoopbackAccelerator random_loopback(Random& random, const Netwo
     const int64_t bytes = int64_t{shape.pixels()} * ((shape.channels * bits + 7) / 8);
     a.activation_buffer_bytes = std::max(a.activation_buffer_bytes, bytes);
   }
-  return a;
-}
-
-/// Memories below the columns are small, so that products are cut and addresses are shared.
-inline systolic::SystolicAccelerator random_systolic(Random& random, const std::string& schedule) {
-  systolic::SystolicAccelerator a;
-  a.name = "random";
-  a.rows = uniform(random, 1, 7);
-  a.columns = uniform(random, 1, 5);
-  a.schedule = schedule;
-  a.mapping = uniform(random, 0, 1) == 0 ? SystolicMapping::channel : SystolicMapping::im2col;
-  a.sum_bits = uniform(random, 0, 2) == 0 ? 32 : uniform(random, 24, 31);
-  a.accumulator_bits = uniform(random, 0, 2) == 0 ? 32 : uniform(random, 24, 31);
-  a.accumulator_depth = uniform(random, 3, 90);
   return a;
 }
 

@@ -3,8 +3,8 @@
 
 namespace stuckat::test {
 
-/// 0, skip_exit_code, or 1 if a test failed, made no assertion, or does not exist (CMake splits names
-/// at semicolons).
+/// 0, skip_exit_code, or 1 if a test failed, made no assertion, or does not exist (CMake splits
+/// names at semicolons).
 int run_tests(int argc, char* argv[]);
 
 /// SKIP_RETURN_CODE of stuckat_test(): every test that ran was skipped. Catch2 2 knows no such

@@ -7,11 +7,11 @@
 #include <memory>
 #include <sstream>
 
-#include "models/loopback/fetch_module.h"
 #include "models/loopback/placement.h"
 #include "models/loopback/simulation.h"
-#include "models/loopback/stored_tensor.h"
 #include "models/loopback/stored_tiles.h"
+#include "models/memory/fetch_module.h"
+#include "models/memory/stored_tensor.h"
 #include "tests/models/loopback/smallest_weight_buffer.h"
 #include "tests/support/catch.h"
 #include "tests/support/in_child.h"
@@ -136,7 +136,7 @@ std::string run(
     std::unique_ptr<OtherMemory> memory;
     SimulationOptions options;
     options.non_blocking_memory = non_blocking;
-    options.bind_memory = [&](FetchModule& fetch) {
+    options.bind_memory = [&](memory::FetchModule& fetch) {
       memory = std::make_unique<OtherMemory>("other", s.accelerator.memory);
       change(*memory);
       fetch.memory.bind(memory->socket);
@@ -185,7 +185,7 @@ TEST_CASE("results_are_written_to_the_memory_that_is_bound") {
                 for (const Tensor& image : s.images) {
                   const auto tensors = reference::run(s.network, image);
                   const auto bytes =
-                      stored_tensor(s.network, s.network.tensors() - 1, tensors.back());
+                      memory::stored_tensor(s.network, s.network.tensors() - 1, tensors.back());
                   expected.insert(expected.end(), bytes.begin(), bytes.end());
                 }
                 if (m.bytes.size() != expected.size()) return "another size";
@@ -205,9 +205,9 @@ TEST_CASE("codes_are_stored_lowest_bit_first_and_pixels_at_whole_bytes") {
   network.add(test::random_layer(random, LayerKind::convolution, {1, 2, 3}, signed_format(2),
                                  signed_format(2), signed_format(2), 1, 1, 0, 2, "layer0", true));
   // Codes 01 11 00 and 11 01 01, then an accumulator.
-  CHECK(stored_tensor(network, 0, {{1, 2, 3}, {1, -1, 0, -1, 1, 1}}) ==
+  CHECK(memory::stored_tensor(network, 0, {{1, 2, 3}, {1, -1, 0, -1, 1, 1}}) ==
         std::vector<uint8_t>{0b001101, 0b010111});
-  CHECK(stored_tensor(network, 1, {{1, 1, 2}, {-2, 258}}) ==
+  CHECK(memory::stored_tensor(network, 1, {{1, 1, 2}, {-2, 258}}) ==
         std::vector<uint8_t>{0xfe, 0xff, 0xff, 0xff, 2, 1, 0, 0});
 }
 
@@ -257,7 +257,8 @@ TEST_CASE("what_is_stored_is_loaded_again_tile_by_tile") {
     for (int t = 0; t < s.network.tensors(); ++t) {
       const auto tensors = reference::run(s.network, s.images[0]);
       const Tensor& tensor = tensors[static_cast<size_t>(t)];
-      CHECK(loaded_tensor(s.network, t, stored_tensor(s.network, t, tensor)) == tensor);
+      CHECK(memory::loaded_tensor(s.network, t, memory::stored_tensor(s.network, t, tensor)) ==
+            tensor);
     }
   }
 }

@@ -68,8 +68,10 @@ std::vector<Site> sites() {
 
 }  // namespace
 
-TEST_CASE("the core gives what the ticked array gives, with several faults in any registers") {
+TEST_CASE(
+    "the core gives what the ticked array gives, with several faults, and with late weights") {
   int64_t wrong = 0;
+  int64_t waited = 0;
   int64_t seen[8] = {};
   for (uint64_t seed = 0; seed < 1500; ++seed) {
     Random random(seed);
@@ -84,8 +86,20 @@ TEST_CASE("the core gives what the ticked array gives, with several faults in an
     array.mapping = SystolicMapping::im2col;
     array.layers = {0};
     const Gemm gemm{layer.output.pixels(), layer.columns(), layer.rows()};
+    // Weights of some tiles come late; those of all tiles of some products in time.
+    std::vector<int64_t> ready;
+    std::vector<TileTimes> times;
+    TileClock clock(array, gemm);
+    const bool late = uniform(random, 0, 1) == 0;
+    for (int t = 0; t < tiles_of(array, SystolicMap(array, layer), gemm.m); ++t) {
+      const int64_t before = times.empty() ? 0 : times.back().start;
+      ready.push_back(late ? before + uniform(random, 0, 40) : 0);
+      times.push_back(clock.next(ready.back()));
+    }
+    waited += clock.waited() > 0 ? 1 : 0;
     const int64_t cycles =
-        parse_schedule(way.name, "test").cycles(gemm, {array.rows, array.columns}).total();
+        parse_schedule(way.name, "test").cycles(gemm, {array.rows, array.columns}).total() +
+        clock.waited();
 
     Matrix a(static_cast<int>(gemm.m), static_cast<int>(gemm.k));
     for (auto& value : a.values) value = uniform(random, -128, 127);
@@ -128,12 +142,13 @@ TEST_CASE("the core gives what the ticked array gives, with several faults in an
       core.arm(fault);
     }
     TickedArray other(array.rows, array.columns, {}, faults);
-    const auto expected = array.weights_stay()
-                              ? other.weight_stationary(a, b, static_cast<Loading>(array.loading))
-                              : other.output_stationary(a, b, array.drains);
+    const auto expected =
+        array.weights_stay()
+            ? other.weight_stationary(a, b, static_cast<Loading>(array.loading), ready)
+            : other.output_stationary(a, b, array.drains, ready);
     REQUIRE(expected.cycles == cycles);
     Tensor output{layer.output, std::vector<int32_t>(static_cast<size_t>(layer.output.size()))};
-    core.compute({0, gemm, {}, 0}, 0, {layer.input, a.values}, output);
+    core.compute({0, gemm, {}, 0}, 0, times, {layer.input, a.values}, output);
     INFO("seed " << seed << " " << way.name << " R " << array.rows << " C " << array.columns
                  << " M " << gemm.m << " K " << gemm.k << " N " << gemm.n << text);
     REQUIRE(output.values == expected.outputs.values);
@@ -149,5 +164,6 @@ TEST_CASE("the core gives what the ticked array gives, with several faults in an
     if (faults.size() == 1 && differs > 0) ++seen[static_cast<size_t>(faults.front().where)];
   }
   CHECK(wrong > 500);
+  CHECK(waited > 500);
   for (const int64_t count : seen) CHECK(count > 0);
 }

@@ -73,9 +73,13 @@ class TickedArray {
         faults_(std::move(faults)),
         pes_(static_cast<size_t>(rows * columns)) {}
 
-  TickedResult weight_stationary(const Matrix& a, const Matrix& weights, Loading loading);
-  /// drain: outputs leave through the lower edge; else they are read where they are.
-  TickedResult output_stationary(const Matrix& a, const Matrix& b, bool drain);
+  /// ready: cycles from which on the weights of each tile may enter; empty: always.
+  TickedResult weight_stationary(const Matrix& a, const Matrix& weights, Loading loading,
+                                 const std::vector<int64_t>& ready = {});
+  /// drain: outputs leave through the lower edge; else they are read where they are. ready: cycles
+  /// from which on each tile may begin.
+  TickedResult output_stationary(const Matrix& a, const Matrix& b, bool drain,
+                                 const std::vector<int64_t>& ready = {});
 
  private:
   struct Pe {
@@ -180,7 +184,8 @@ class TickedArray {
 };
 
 inline TickedResult TickedArray::weight_stationary(const Matrix& a, const Matrix& weights,
-                                                   Loading loading) {
+                                                   Loading loading,
+                                                   const std::vector<int64_t>& ready) {
   const int m = a.rows, k = weights.rows, n = weights.columns;
   std::vector<Tile> tiles;
   for (int n0 = 0; n0 < n; n0 += columns_) {
@@ -193,9 +198,10 @@ inline TickedResult TickedArray::weight_stationary(const Matrix& a, const Matrix
                     : loading == Loading::overlapped ? last.start + m
                                                      : last.start;
       }
+      if (!ready.empty()) tile.load = std::max(tile.load, ready[tiles.size()]);
       tile.start = tile.load + rows_;
       if (loading == Loading::double_buffered && !tiles.empty()) {
-        tile.start = tiles.back().start + std::max(m, rows_);
+        tile.start = std::max(tile.start, tiles.back().start + m);
       }
       tiles.push_back(tile);
     }
@@ -287,18 +293,26 @@ inline TickedResult TickedArray::weight_stationary(const Matrix& a, const Matrix
   return {outputs, cycles, faulty_reads_};
 }
 
-inline TickedResult TickedArray::output_stationary(const Matrix& a, const Matrix& b, bool drain) {
+inline TickedResult TickedArray::output_stationary(const Matrix& a, const Matrix& b, bool drain,
+                                                   const std::vector<int64_t>& ready) {
   const int m = a.rows, k = a.columns, n = b.columns;
   const int64_t period = k + rows_ + columns_ - 2 + (drain ? rows_ : 0);
   Matrix outputs(m, n);
   int64_t start = 0;
   int parity = 0;
+  size_t tile = 0;
+  // Until its weights are there a tile does not begin: cycles of the one before go on.
+  const auto begin_of = [&](size_t number, int64_t earliest) {
+    return number < ready.size() ? std::max(earliest, ready[number]) : earliest;
+  };
   settle();
   for (int n0 = 0; n0 < n; n0 += columns_) {
-    for (int m0 = 0; m0 < m; m0 += rows_, start += period, parity ^= 1) {
+    for (int m0 = 0; m0 < m; m0 += rows_, parity ^= 1, ++tile) {
+      if (tile == 0) start = begin_of(0, 0);
       const int rows = std::min(rows_, m - m0), columns = std::min(columns_, n - n0);
       for (auto& p : pes_) p.w[parity] = 0;
-      for (int64_t t = 0; t < period; ++t) {
+      const int64_t end = begin_of(tile + 1, start + period);
+      for (int64_t t = 0; t < end - start; ++t) {
         for (int r = 0; r < rows_; ++r) {
           const int64_t step = t - r;
           pe(r, 0).a = step >= 0 && step < k && r < rows
@@ -354,21 +368,22 @@ inline TickedResult TickedArray::output_stationary(const Matrix& a, const Matrix
               const uint32_t d = idle ? p.d : read(Register::d, r, c, p.d);
               if (r + 1 < rows_) to(r + 1, c).d = d;
               const int64_t row = rows_ - 1 - drained;
-              if (r == rows_ - 1 && row < rows && c < columns) {
+              if (r == rows_ - 1 && row >= 0 && row < rows && c < columns) {
                 outputs.at(m0 + static_cast<int>(row), n0 + c) = wide(d, widths_.sum_bits);
               }
             }
           }
         }
         pes_ = next;
-      }
-      if (drain) continue;
-      for (int r = 0; r < rows; ++r) {
-        for (int c = 0; c < columns; ++c) {
-          const Register w = parity ? Register::w1 : Register::w0;
-          outputs.at(m0 + r, n0 + c) = wide(read(w, r, c, pe(r, c).w[parity]), widths_.sum_bits);
+        if (drain || t + 1 != period) continue;
+        for (int r = 0; r < rows; ++r) {
+          for (int c = 0; c < columns; ++c) {
+            const Register w = parity ? Register::w1 : Register::w0;
+            outputs.at(m0 + r, n0 + c) = wide(read(w, r, c, pe(r, c).w[parity]), widths_.sum_bits);
+          }
         }
       }
+      start = end;
     }
   }
   return {outputs, start, faulty_reads_};

@@ -11,10 +11,10 @@
 #include <tlm>
 #include <vector>
 
-#include "models/loopback/accelerator.h"
+#include "models/memory/memory_params.h"
 #include "sim/kernel/direct_memory.h"
 
-namespace stuckat::loopback {
+namespace stuckat::memory {
 
 /// One transfer of the program that the controller writes.
 struct Transfer {
@@ -132,4 +132,4 @@ class FetchModule : public sc_core::sc_module {
   std::string error_;
 };
 
-}  // namespace stuckat::loopback
+}  // namespace stuckat::memory

@@ -7,9 +7,9 @@
 #include <systemc>
 #include <tlm>
 
-#include "models/loopback/accelerator.h"
+#include "models/memory/memory_params.h"
 
-namespace stuckat::loopback {
+namespace stuckat::memory {
 
 /// One data bus; bursts in the order of their requests, each latency_cycles after its request and
 /// after the burst before it. Says when the last byte is there by the delay it returns, without
@@ -35,4 +35,4 @@ class MemoryModule : public sc_core::sc_module {
   int64_t busy_cycles_ = 0;
 };
 
-}  // namespace stuckat::loopback
+}  // namespace stuckat::memory

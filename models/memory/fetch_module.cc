@@ -1,10 +1,10 @@
-#include "models/loopback/fetch_module.h"
+#include "models/memory/fetch_module.h"
 
 #include <algorithm>
 #include <ostream>
 #include <utility>
 
-namespace stuckat::loopback {
+namespace stuckat::memory {
 
 using sc_core::sc_time;
 using sc_core::sc_time_stamp;
@@ -117,7 +117,7 @@ int64_t FetchModule::move(int64_t start, const Transfer& transfer) {
       send(burst);
       request = std::max(request, cycle_of(sc_time_stamp()));
     }
-    ++request;
+    if (!params_.memory.is_at_once()) ++request;
   }
   int64_t done = start;
   for (const Burst* burst : bursts_) {
@@ -237,4 +237,4 @@ sc_time FetchModule::offset_of(int64_t cycle) const {
   return time > sc_time_stamp() ? time - sc_time_stamp() : sc_core::SC_ZERO_TIME;
 }
 
-}  // namespace stuckat::loopback
+}  // namespace stuckat::memory

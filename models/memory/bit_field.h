@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace stuckat::loopback {
+namespace stuckat::memory {
 
 /// Sets bits [at, at + bits), which are 0 so far.
 inline void put_field(std::vector<uint8_t>& bytes, int64_t at, int bits, uint32_t field) {
@@ -22,4 +22,4 @@ inline uint32_t get_field(const std::vector<uint8_t>& bytes, int64_t at, int bit
   return field;
 }
 
-}  // namespace stuckat::loopback
+}  // namespace stuckat::memory

@@ -1,8 +1,8 @@
-#include "models/loopback/memory_module.h"
+#include "models/memory/memory_module.h"
 
 #include <algorithm>
 
-namespace stuckat::loopback {
+namespace stuckat::memory {
 
 using sc_core::sc_time;
 using sc_core::sc_time_stamp;
@@ -14,6 +14,7 @@ MemoryModule::MemoryModule(const sc_core::sc_module_name& name, const MemoryPara
 }
 
 int64_t MemoryModule::transfer(int64_t request, int64_t bytes) {
+  if (params_.is_at_once()) return request;
   const int64_t cycles = (bytes + params_.bytes_per_cycle - 1) / params_.bytes_per_cycle;
   bus_free_ = std::max(request + params_.latency_cycles, bus_free_) + cycles;
   busy_cycles_ += cycles;
@@ -28,4 +29,4 @@ void MemoryModule::transport(tlm::tlm_generic_payload& transaction, sc_time& del
   transaction.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 
-}  // namespace stuckat::loopback
+}  // namespace stuckat::memory

@@ -1,9 +1,9 @@
-#include "models/loopback/stored_tensor.h"
+#include "models/memory/stored_tensor.h"
 
 #include "faultmaps/placement.h"
-#include "models/loopback/bit_field.h"
+#include "models/memory/bit_field.h"
 
-namespace stuckat::loopback {
+namespace stuckat::memory {
 namespace {
 
 struct Layout {
@@ -38,6 +38,10 @@ std::vector<uint8_t> stored_tensor(const Network& network, int index, const Tens
   return bytes;
 }
 
+int64_t tensor_bytes(const Network& network, int index) {
+  return int64_t{network.shape(index).pixels()} * Layout(network, index).pixel_bytes;
+}
+
 Tensor loaded_tensor(const Network& network, int index, const std::vector<uint8_t>& bytes) {
   const Layout layout(network, index);
   Tensor tensor{network.shape(index), {}};
@@ -49,4 +53,4 @@ Tensor loaded_tensor(const Network& network, int index, const std::vector<uint8_
   return tensor;
 }
 
-}  // namespace stuckat::loopback
+}  // namespace stuckat::memory

@@ -1,0 +1,79 @@
+#include "models/systolic/elaboration_module.h"
+
+#include <utility>
+
+namespace stuckat::systolic {
+namespace {
+
+ArrayCore armed_core(const SystolicArray& array, const Layer& layer, const FaultMap& faults) {
+  ArrayCore core(array, layer);
+  for (const Fault& fault : faults.faults) core.arm(fault);
+  return core;
+}
+
+std::vector<ArrayCore> armed_cores(const Network& network, const SystolicArray& array,
+                                   const FaultMap& faults) {
+  std::vector<ArrayCore> cores;
+  for (const int layer : array.layers) {
+    cores.push_back(armed_core(array, network.layer(layer), faults));
+  }
+  return cores;
+}
+
+/// The transfers of an image.
+int transfers(const Plan& plan) {
+  size_t sum = 2;  // the image and its result
+  for (const LayerPlan& layer : plan.layers) {
+    for (const ProductPlan& product : layer.products) sum += product.fetches.size();
+  }
+  return static_cast<int>(sum);
+}
+
+}  // namespace
+
+ElaboratedArray::ElaboratedArray(const Network& of_network, const SystolicAccelerator& accelerator,
+                                 const SystolicArray& of_array, const Plan& of_plan,
+                                 const FaultMap& fault_map, const memory::FetchParams* fetch_params,
+                                 bool keep_tensors, ControllerModule::Hooks hooks)
+    : network(of_network),
+      systolic(of_array),
+      plan(of_plan),
+      faults(fault_map),
+      banks(accelerator.memory ? accelerator.weight_tiles : transfers(plan)),
+      cores(armed_cores(network, systolic, faults)),
+      array("array", systolic, plan, cores, network, fetch_params != nullptr),
+      controller("controller", plan, network, fetch_params != nullptr, keep_tensors,
+                 std::move(hooks)),
+      program("program", transfers(plan)),
+      bank_free("bank_free", static_cast<int>(banks)),
+      bank_full("bank_full", static_cast<int>(banks)) {
+  if (fetch_params != nullptr) {
+    fetch = std::make_unique<memory::FetchModule>("weight_fetch", *fetch_params);
+    fetch->program(program);
+    fetch->bank_free(bank_free);
+    fetch->bank_full(bank_full);
+    fetch->moved(moved);
+  }
+  array.commands(commands);
+  array.bank_full(bank_full);
+  array.bank_free(bank_free);
+  array.done(done);
+  controller.program(program);
+  controller.moved(moved);
+  controller.commands(commands);
+  controller.done(done);
+}
+
+void ElaboratedArray::restart() {
+  if (fetch) fetch->restart();
+  int64_t cycle = 0;
+  while (bank_free.nb_read(cycle)) {
+  }
+  for (int64_t bank = 0; bank < banks; ++bank) bank_free.nb_write(0);
+}
+
+void ElaboratedArray::load(int index, const Layer& layer) {
+  cores[static_cast<size_t>(index)] = armed_core(systolic, layer, faults);
+}
+
+}  // namespace stuckat::systolic
