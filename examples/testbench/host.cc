@@ -1,12 +1,14 @@
-// The same network on a dataflow accelerator and on a loopback accelerator, each behind a bus of
-// its own, driven as a driver would: writes parameters and images, starts, waits for the interrupt,
+// The same network on a dataflow, a loopback and a systolic accelerator, each behind a bus of its
+// own, driven as a driver would: writes parameters and images, starts, waits for the interrupt,
 // reads results.
 #include "driver.h"
 #include "models/cosim/dataflow_device_module.h"
 #include "models/cosim/loopback_device_module.h"
+#include "models/cosim/systolic_device_module.h"
 #include "models/dataflow/image_words.h"
-#include "models/memory/stored_tensor.h"
 #include "models/loopback/stored_tiles.h"
+#include "models/memory/stored_tensor.h"
+#include "models/systolic/stored_tiles.h"
 #include "random_parameters.h"
 #include "workloads/reference.h"
 #include "workloads/zoo.h"
@@ -55,6 +57,8 @@ int sc_main(int, char*[]) {
 
   Work for_dataflow{cosim::parameter_bytes(network), {}, {}};
   Work for_loopback{loopback::stored_tiles(array, network), {}, {}};
+  const auto grid = systolic::parse_systolic("systolic:16x16:memory");
+  Work for_systolic{systolic::stored_tiles(grid, network), {}, {}};
   for (int i = 0; i < image_count; ++i) {
     Tensor image{network.input(), {}};
     for (int j = 0; j < network.input().size(); ++j) {
@@ -66,14 +70,18 @@ int sc_main(int, char*[]) {
     for_dataflow.expected.push_back(expected);
     for_loopback.images.push_back(memory::stored_tensor(network, 0, image));
     for_loopback.expected.push_back(expected);
+    for_systolic.images.push_back(for_loopback.images.back());
+    for_systolic.expected.push_back(expected);
   }
 
   tlm::tlm_global_quantum::instance().set(sc_core::sc_time(1, sc_core::SC_US));
   cosim::DataflowDeviceModule chain("chain", shape, dataflow);
   cosim::LoopbackDeviceModule loop("loop", shape, array);
+  cosim::SystolicDeviceModule mesh("mesh", shape, grid);
   System one("dataflow", for_dataflow, chain), other("loopback", for_loopback, loop);
+  System third("systolic", for_systolic, mesh);
   one.host.parameters.bind(chain.parameters.socket);
   sc_core::sc_start();
-  const bool both = one.succeeded() & other.succeeded();
-  return both ? 0 : 1;
+  const bool all = one.succeeded() & other.succeeded() & third.succeeded();
+  return all ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 // What a host sees of any accelerator: registers, an interrupt, a bus master, and what start,
 // reset, bad accesses and a memory that does not answer do. The accelerators after it are
-// dataflow_device_module and loopback_device_module; docs/device.md has the registers and what a
-// driver does.
+// dataflow_device_module, loopback_device_module and systolic_device_module; docs/device.md has the
+// registers and what a driver does.
 #pragma once
 
 #include <tlm_utils/simple_target_socket.h>
@@ -16,12 +16,14 @@
 namespace stuckat::cosim {
 
 struct DeviceParams {
-  /// Of a cycle; 0: of the dataflow accelerator's clock, 10 ns for loopback.
+  /// Of a cycle; 0: of the dataflow accelerator's clock, 10 ns for the others.
   sc_core::sc_time period = sc_core::SC_ZERO_TIME;
-  /// Dataflow: longest read of images, which never goes beyond one; at least 1.
+  /// Longest burst of accelerators whose description has none: dataflow, which never goes beyond an
+  /// image, and systolic without off-chip memory; at least 1.
   int burst_bytes = 256;
-  bool non_blocking_memory = false;  ///< loopback: by the four phases, so that bursts overlap
-  /// Every burst is burst_bytes long (loopback: its accelerator's memory.burst_bytes) and begins at
+  bool non_blocking_memory =
+      false;  ///< loopback, systolic: by the four phases, so that bursts overlap
+  /// Every burst is burst_bytes long (or memory.burst_bytes of the accelerator) and begins at
   /// a multiple of it. More is read than is needed, and what a write leaves of its first and its
   /// last burst is read before.
   bool whole_bursts = false;

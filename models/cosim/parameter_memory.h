@@ -1,6 +1,6 @@
 // The weights and thresholds of an accelerator as bytes that a host writes and reads back. Layout,
-// layer by layer, layers without weights left out (tables and thresholds of adds and pools are part of
-// the hardware):
+// layer by layer, layers without weights left out (tables and thresholds of adds and pools are part
+// of the hardware):
 //
 //   weights     codes of b bits, row after row, columns in a row; code i in bits [i*b, (i+1)*b) of
 //               the block, bit 0 of byte 0 first; filled with 0 to a multiple of 4 bytes

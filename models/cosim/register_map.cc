@@ -60,7 +60,7 @@ const std::vector<RegisterRow>& register_table() {
       {R::bytes_read_high, "bytes_read_high", ro, 0, "high 32 bits"},
       {R::bytes_written, "bytes_written", ro, 0, "bytes written to memory in the run; low"},
       {R::bytes_written_high, "bytes_written_high", ro, 0, "high 32 bits"},
-      {R::kind, "kind", fix, 0, "of the accelerator: 0 dataflow, 1 loopback"},
+      {R::kind, "kind", fix, 0, "of the accelerator: 0 dataflow, 1 loopback, 2 systolic"},
       {R::parameter_address, "parameter_address", rw, 0,
        "address of the weights and thresholds, a multiple of 4; low", Devices::fetching},
       {R::parameter_address_high, "parameter_address_high", rw, 0, "high 32 bits",
@@ -90,9 +90,7 @@ const std::vector<ErrorRow>& error_table() {
       {E::address, "address",
        "an image, result or parameter address is no multiple of 4, or the end is beyond 2^64"},
       {E::parameters, "parameters",
-       "a weight or a threshold is out of its range; loopback: seen when it is fetched, which ends "
-       "the "
-       "run"},
+       "a weight or a threshold is out of its range; one that is fetched from memory ends the run"},
       {E::memory, "memory", "memory answered a transfer with an error"},
       {E::aborted, "aborted", "reset while busy"},
       {E::watchdog, "watchdog",
@@ -109,7 +107,7 @@ std::string register_markdown() {
     std::snprintf(line, sizeof line, "| 0x%02x | `%s` | ", static_cast<uint32_t>(row.offset),
                   row.name);
     text += line;
-    text += row.devices == Devices::all ? "all | " : "loopback | ";
+    text += row.devices == Devices::all ? "all | " : "loopback, systolic | ";
     text += std::string(access_text(row.access)) + " | ";
     const bool of_network = row.access == Access::constant && row.reset == 0;
     std::snprintf(line, sizeof line, row.reset > 9 ? "0x%x | " : "%u | ", row.reset);

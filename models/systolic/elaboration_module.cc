@@ -45,7 +45,7 @@ ElaboratedArray::ElaboratedArray(const Network& of_network, const SystolicAccele
       controller("controller", plan, network, fetch_params != nullptr, keep_tensors,
                  std::move(hooks)),
       program("program", transfers(plan)),
-      bank_free("bank_free", static_cast<int>(banks)),
+      bank_free("bank_free", static_cast<int>(2 * banks)),  // restart() takes and puts in a cycle
       bank_full("bank_full", static_cast<int>(banks)) {
   if (fetch_params != nullptr) {
     fetch = std::make_unique<memory::FetchModule>("weight_fetch", *fetch_params);

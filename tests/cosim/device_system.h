@@ -1,5 +1,5 @@
 // A device, its memory and a host in one simulation, the same for every kind of accelerator:
-// DataflowKind and LoopbackKind say what differs.
+// DataflowKind, LoopbackKind and SystolicKind say what differs.
 #pragma once
 
 #include <algorithm>
@@ -12,21 +12,26 @@
 
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
+#include "faultmaps/systolic_sites.h"
 #include "models/cosim/blank_parameters.h"
 #include "models/cosim/dataflow_device_module.h"
 #include "models/cosim/loopback_device_module.h"
+#include "models/cosim/systolic_device_module.h"
 #include "models/dataflow/chain.h"
 #include "models/dataflow/image_words.h"
 #include "models/dataflow/placement.h"
 #include "models/dataflow/simulation.h"
 #include "models/loopback/placement.h"
 #include "models/loopback/simulation.h"
-#include "models/loopback/stored_tensor.h"
 #include "models/loopback/stored_tiles.h"
+#include "models/memory/stored_tensor.h"
+#include "models/systolic/simulation.h"
+#include "models/systolic/stored_tiles.h"
 #include "tests/cosim/bus.h"
 #include "tests/models/dataflow/random_accelerator.h"
 #include "tests/models/loopback/random_accelerator.h"
 #include "tests/support/in_child.h"
+#include "tests/support/random_systolic.h"
 #include "workloads/errors.h"
 
 namespace stuckat::test {
@@ -75,6 +80,9 @@ struct DataflowKind {
   static std::optional<uint64_t> bus_cycle(const Accelerator&, uint64_t, uint64_t, unsigned) {
     return {};  // the simulation's memory has no latency
   }
+  static uint64_t weights_read(const Workload<DataflowKind>&) { return 0; }
+  static SiteKind transient_site() { return SiteKind::pe_accumulator; }
+  static void set_bursts(Workload<DataflowKind>&, int64_t) {}
   static void put_parameters(System<DataflowKind>& system, const Workload<DataflowKind>& w,
                              const Network& network);
   static void connect(System<DataflowKind>& system);
@@ -89,7 +97,7 @@ struct LoopbackKind {
   }
   static Placement place(const Accelerator& a, const Network& n) { return loopback::place(a, n); }
   static std::vector<uint8_t> image_bytes(const Workload<LoopbackKind>& w, const Tensor& image) {
-    return loopback::stored_tensor(w.network, 0, image);
+    return memory::stored_tensor(w.network, 0, image);
   }
   static OwnRun simulate(const Workload<LoopbackKind>& w) {
     const auto result = loopback::simulate(w.network, w.accelerator, w.faults, w.images);
@@ -103,14 +111,64 @@ struct LoopbackKind {
     return std::max(free, request + static_cast<uint64_t>(a.memory.latency_cycles)) +
            (bytes + width - 1) / width;
   }
+  static uint64_t weights_read(const Workload<LoopbackKind>& w) {
+    return static_cast<uint64_t>(loopback::make_plan(w.accelerator, w.network).weight_bytes());
+  }
+  static SiteKind transient_site() { return SiteKind::pe_accumulator; }
+  static void set_bursts(Workload<LoopbackKind>& w, int64_t bytes) {
+    w.accelerator.memory.burst_bytes = bytes;
+  }
   static void put_parameters(System<LoopbackKind>& system, const Workload<LoopbackKind>& w,
                              const Network& network);
   static void connect(System<LoopbackKind>&) {}
 };
 
+struct SystolicKind {
+  using Accelerator = systolic::SystolicAccelerator;
+  using Device = cosim::SystolicDeviceModule;
+
+  static Accelerator random_accelerator(Random& random, const Network&) {
+    static const std::string schedules[] = {"ws-double-buffered", "ws-overlapped", "ws-serial",
+                                            "os-drain", "os-multiply"};
+    return random_systolic(random, schedules[uniform(random, 0, 4)]);
+  }
+  static Placement place(const Accelerator& a, const Network& n) { return systolic::place(a, n); }
+  static std::vector<uint8_t> image_bytes(const Workload<SystolicKind>& w, const Tensor& image) {
+    return memory::stored_tensor(w.network, 0, image);
+  }
+  static OwnRun simulate(const Workload<SystolicKind>& w) {
+    const auto result = systolic::simulate(w.network, w.accelerator, w.faults, w.images, {});
+    return {static_cast<uint64_t>(result.first_image_cycles),
+            static_cast<uint64_t>(result.total_cycles), result.logits};
+  }
+  /// As loopback's, if there is one: else memory answers at once.
+  static std::optional<uint64_t> bus_cycle(const Accelerator& a, uint64_t free, uint64_t request,
+                                           unsigned bytes) {
+    if (!a.memory) return {};
+    const auto width = static_cast<uint64_t>(a.memory->bytes_per_cycle);
+    return std::max(free, request + static_cast<uint64_t>(a.memory->latency_cycles)) +
+           (bytes + width - 1) / width;
+  }
+  static uint64_t weights_read(const Workload<SystolicKind>& w) {
+    uint64_t sum = 0;
+    for (const auto& layer : systolic::make_plan(w.accelerator, w.network).layers) {
+      sum += static_cast<uint64_t>(layer.fetched_bytes);
+    }
+    return sum;
+  }
+  static SiteKind transient_site() { return systolic_kinds().b; }
+  static void set_bursts(Workload<SystolicKind>& w, int64_t bytes) {
+    if (w.accelerator.memory) w.accelerator.memory->burst_bytes = bytes;
+  }
+  static void put_parameters(System<SystolicKind>& system, const Workload<SystolicKind>& w,
+                             const Network& network);
+  static void connect(System<SystolicKind>&) {}
+};
+
 template <typename Kind>
 Workload<Kind> random_workload(uint64_t seed, bool faulty) {
   Random random(seed);
+  systolic_kinds();
   Workload<Kind> w{random_network(random), {}, {}, {}};
   w.accelerator = Kind::random_accelerator(random, w.network);
   for (int i = 0; i < 4; ++i) w.images.push_back(random_image(random, w.network));
@@ -127,6 +185,7 @@ Workload<Kind> random_workload(uint64_t seed, bool faulty) {
     FaultMap checked = w.faults;
     try {
       validate(checked, placement, w.network, "random");
+      lower(checked, placement, w.network);
     } catch (const InputError&) {
       w.faults.faults.pop_back();
     }
@@ -145,7 +204,7 @@ struct System {
   typename Kind::Device device;
   TestMemory memory;
   Host host;
-  std::unique_ptr<ParameterBus> parameters;  // null for loopback
+  std::unique_ptr<ParameterBus> parameters;  // null where they are fetched
   sc_core::sc_signal<bool> interrupt;
 
   explicit System(const Workload<Kind>& w, const cosim::DeviceParams& params = {},
@@ -192,6 +251,11 @@ inline void DataflowKind::put_parameters(System<DataflowKind>& system,
 inline void LoopbackKind::put_parameters(System<LoopbackKind>& system,
                                          const Workload<LoopbackKind>& w, const Network& network) {
   system.put(parameters_at, loopback::stored_tiles(w.accelerator, network));
+}
+
+inline void SystolicKind::put_parameters(System<SystolicKind>& system,
+                                         const Workload<SystolicKind>& w, const Network& network) {
+  system.put(parameters_at, systolic::stored_tiles(w.accelerator, network));
 }
 
 template <typename Kind>

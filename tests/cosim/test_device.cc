@@ -11,7 +11,7 @@ using namespace stuckat::cosim;
 using namespace stuckat::test;
 
 TEMPLATE_TEST_CASE("a_driver_gets_the_references_results_in_the_cycles_of_the_simulation", "",
-                   DataflowKind, LoopbackKind) {
+                   DataflowKind, LoopbackKind, SystolicKind) {
   for (uint64_t seed = 0; seed < 30; ++seed) {
     INFO("seed " << seed);
     const auto w = random_workload<TestType>(seed, seed % 2 == 1);
@@ -38,10 +38,9 @@ TEMPLATE_TEST_CASE("a_driver_gets_the_references_results_in_the_cycles_of_the_si
                     differs("first image", host.read(at(Register::first_image_cycles)), first);
                 verdict += differs("total", host.read(at(Register::total_cycles)), last);
                 verdict += differs("images", host.read(at(Register::images_done)), 4);
-                const bool fetches = system.parameters == nullptr;
-                verdict += differs("read", host.read(at(Register::bytes_read)),
-                                   4 * (host.read(at(Register::image_bytes)) +
-                                        (fetches ? host.read(at(Register::parameter_bytes)) : 0)));
+                verdict +=
+                    differs("read", host.read(at(Register::bytes_read)),
+                            4 * (host.read(at(Register::image_bytes)) + TestType::weights_read(w)));
                 verdict += differs("written", host.read(at(Register::bytes_written)),
                                    4 * host.read(at(Register::result_bytes)));
                 acknowledge(host);
@@ -58,7 +57,7 @@ TEMPLATE_TEST_CASE("a_driver_gets_the_references_results_in_the_cycles_of_the_si
 }
 
 TEMPLATE_TEST_CASE("a_transient_happens_in_its_cycle_of_the_first_run_and_not_again", "",
-                   DataflowKind, LoopbackKind) {
+                   DataflowKind, LoopbackKind, SystolicKind) {
   const auto text_of = [](const std::vector<std::vector<int32_t>>& logits) {
     std::string text;
     for (const auto& image : logits) {
@@ -79,7 +78,7 @@ TEMPLATE_TEST_CASE("a_transient_happens_in_its_cycle_of_the_first_run_and_not_ag
     const Placement placement = TestType::place(w.accelerator, w.network);
     Random random(seed);
     for (int i = 0; i < 40; ++i) {
-      const auto kind = SiteKind::pe_accumulator;
+      const auto kind = TestType::transient_site();
       const auto sites = static_cast<int>(count_faults(kind, placement, w.network));
       Fault fault = fault_at(kind, uniform(random, 0, sites - 1), placement, w.network);
       fault.value = 0;
@@ -115,7 +114,7 @@ TEMPLATE_TEST_CASE("a_transient_happens_in_its_cycle_of_the_first_run_and_not_ag
 }
 
 TEMPLATE_TEST_CASE("neither_quantum_nor_direct_access_changes_a_result_or_a_cycle", "",
-                   DataflowKind, LoopbackKind) {
+                   DataflowKind, LoopbackKind, SystolicKind) {
   const auto w = random_workload<TestType>(5, false);
   const auto run = [&](double quantum_ns, bool direct, bool blank) {
     return in_child([&] {
@@ -150,7 +149,7 @@ TEMPLATE_TEST_CASE("neither_quantum_nor_direct_access_changes_a_result_or_a_cycl
 }
 
 TEMPLATE_TEST_CASE("a_slower_memory_takes_longer_and_changes_no_result", "", DataflowKind,
-                   LoopbackKind) {
+                   LoopbackKind, SystolicKind) {
   const auto w = random_workload<TestType>(8, true);
   const auto run = [&](int latency_ns) {
     return in_child([&] {
@@ -174,7 +173,7 @@ TEMPLATE_TEST_CASE("a_slower_memory_takes_longer_and_changes_no_result", "", Dat
 }
 
 TEMPLATE_TEST_CASE("direct_access_that_memory_takes_back_is_not_used_any_more", "", DataflowKind,
-                   LoopbackKind) {
+                   LoopbackKind, SystolicKind) {
   CHECK(in_child([]() -> std::string {
           const auto w = random_workload<TestType>(5, false);
           System<TestType> system(w);
@@ -202,7 +201,7 @@ TEMPLATE_TEST_CASE("direct_access_that_memory_takes_back_is_not_used_any_more", 
 }
 
 TEMPLATE_TEST_CASE("the_vcd_of_a_device_is_well_formed_and_counts_its_images", "", DataflowKind,
-                   LoopbackKind) {
+                   LoopbackKind, SystolicKind) {
   const TemporaryFolder folder;
   CHECK(in_child([&]() -> std::string {
           const auto w = random_workload<TestType>(2, false);
@@ -228,8 +227,8 @@ TEMPLATE_TEST_CASE("the_vcd_of_a_device_is_well_formed_and_counts_its_images", "
   CHECK(vcd.changes.at("device.images_done").size() == 5);  // 0 to 4
 }
 
-TEMPLATE_TEST_CASE("a_non_blocking_host_reaches_the_registers_too", "", DataflowKind,
-                   LoopbackKind) {
+TEMPLATE_TEST_CASE("a_non_blocking_host_reaches_the_registers_too", "", DataflowKind, LoopbackKind,
+                   SystolicKind) {
   CHECK(in_child([]() -> std::string {
           const auto w = random_workload<TestType>(2, false);
           System<TestType> system(w);

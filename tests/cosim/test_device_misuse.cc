@@ -9,7 +9,7 @@ using namespace stuckat::cosim;
 using namespace stuckat::test;
 
 TEMPLATE_TEST_CASE("misuse_is_answered_by_a_response_and_nothing_else_happens", "", DataflowKind,
-                   LoopbackKind) {
+                   LoopbackKind, SystolicKind) {
   CHECK(in_child([]() -> std::string {
           const auto w = random_workload<TestType>(3, false);
           System<TestType> system(w);
@@ -93,7 +93,7 @@ TEMPLATE_TEST_CASE("misuse_is_answered_by_a_response_and_nothing_else_happens", 
 }
 
 TEMPLATE_TEST_CASE("what_cannot_run_ends_with_an_error_and_the_next_run_is_right", "", DataflowKind,
-                   LoopbackKind) {
+                   LoopbackKind, SystolicKind) {
   const bool waits = GENERATE(false, true);
   CHECK(in_child([&]() -> std::string {
           const auto w = random_workload<TestType>(4, true);
@@ -181,7 +181,8 @@ TEMPLATE_TEST_CASE("what_cannot_run_ends_with_an_error_and_the_next_run_is_right
         }) == "");
 }
 
-TEMPLATE_TEST_CASE("a_reset_ends_a_run_of_any_length_at_once", "", DataflowKind, LoopbackKind) {
+TEMPLATE_TEST_CASE("a_reset_ends_a_run_of_any_length_at_once", "", DataflowKind, LoopbackKind,
+                   SystolicKind) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     INFO("seed " << seed);
     REQUIRE(in_child([&]() -> std::string {
@@ -215,7 +216,7 @@ TEMPLATE_TEST_CASE("a_reset_ends_a_run_of_any_length_at_once", "", DataflowKind,
 }
 
 TEMPLATE_TEST_CASE("parameters_that_are_no_network_are_refused_at_start", "", DataflowKind,
-                   LoopbackKind) {
+                   LoopbackKind, SystolicKind) {
   CHECK(in_child([]() -> std::string {
           const auto w = random_workload<TestType>(1, false);
           System<TestType> system(w);
@@ -242,7 +243,7 @@ TEMPLATE_TEST_CASE("parameters_that_are_no_network_are_refused_at_start", "", Da
 }
 
 TEMPLATE_TEST_CASE("a_memory_that_never_answers_raises_the_watchdog_which_says_what_waits", "",
-                   DataflowKind, LoopbackKind) {
+                   DataflowKind, LoopbackKind, SystolicKind) {
   CHECK_THAT(in_child([]() -> std::string {
                const auto w = random_workload<TestType>(6, false);
                DeviceParams params;
@@ -274,7 +275,7 @@ TEMPLATE_TEST_CASE("a_memory_that_never_answers_raises_the_watchdog_which_says_w
 }
 
 TEMPLATE_TEST_CASE("parameters_of_a_device_that_cannot_be_are_refused", "", DataflowKind,
-                   LoopbackKind) {
+                   LoopbackKind, SystolicKind) {
   const auto built = [](DeviceParams params) {
     return in_child([&]() -> std::string {
       const auto w = random_workload<TestType>(3, false);

@@ -233,7 +233,7 @@ TEST_CASE("four_phases_are_kept_with_memories_of_any_manners") {
 }
 
 TEMPLATE_TEST_CASE("whole_bursts_never_cross_a_boundary_and_leave_the_bytes_around_alone", "",
-                   DataflowKind, LoopbackKind) {
+                   DataflowKind, LoopbackKind, SystolicKind) {
   const uint64_t burst = GENERATE(8, 64, 4096);
   const uint64_t offset = GENERATE(0, 4, 60);
   CHECK(in_child([&]() -> std::string {
@@ -241,9 +241,7 @@ TEMPLATE_TEST_CASE("whole_bursts_never_cross_a_boundary_and_leave_the_bytes_arou
           DeviceParams params;
           params.whole_bursts = true;
           params.burst_bytes = static_cast<int>(burst);
-          if constexpr (std::is_same_v<TestType, LoopbackKind>) {
-            w.accelerator.memory.burst_bytes = static_cast<int64_t>(burst);
-          }
+          TestType::set_bursts(w, static_cast<int64_t>(burst));
           System<TestType> system(w, params);
           system.memory.whole = burst;
           std::string verdict = "not finished";

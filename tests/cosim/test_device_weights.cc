@@ -1,5 +1,5 @@
-// Where the accelerators behind a bus have their weights from: loopback fetches them from memory,
-// again and again, dataflow has a memory of its own.
+// Where the accelerators behind a bus have their weights from: loopback and systolic fetch them
+// from memory, again and again, dataflow has a memory of its own.
 
 #include "models/dataflow/fifo_sizing.h"
 #include "tests/cosim/device_system.h"
@@ -17,6 +17,15 @@ namespace {
 using Work = Workload<LoopbackKind>;
 using Bench = System<LoopbackKind>;
 
+/// What an accelerator takes and gives.
+std::pair<int, int> ends_of(const Work& w) {
+  const auto plan = loopback::make_plan(w.accelerator, w.network);
+  return {plan.input_tensor, plan.output_tensor};
+}
+std::pair<int, int> ends_of(const Workload<SystolicKind>& w) {
+  return {0, w.network.tensors() - 1};
+}
+
 /// Runs the four images once; the verdict, and the cycles of the run.
 std::string run_once(Bench& bench, const Work& w, uint64_t* cycles = nullptr) {
   std::string verdict = "not finished";
@@ -33,20 +42,21 @@ std::string run_once(Bench& bench, const Work& w, uint64_t* cycles = nullptr) {
 }
 
 /// Runs the first image from the tensor that the accelerator takes to the one that it gives.
-std::string run_plan(const Work& w) {
-  const auto plan = loopback::make_plan(w.accelerator, w.network);
-  Bench bench(w);
+template <typename Kind>
+std::string run_plan(const Workload<Kind>& w) {
+  const auto [input, output] = ends_of(w);
+  System<Kind> bench(w);
   std::string verdict = "not finished";
-  bench.run([&](Host& host) {
-    LoopbackKind::put_parameters(bench, w, w.network);
+  bench.run([&, first = input, last = output](Host& host) {
+    Kind::put_parameters(bench, w, w.network);
     const auto tensors = reference::run(w.network, w.images[0]);
     const auto tensor = [&](int index) {
-      return loopback::stored_tensor(w.network, index, tensors[static_cast<size_t>(index)]);
+      return memory::stored_tensor(w.network, index, tensors[static_cast<size_t>(index)]);
     };
-    bench.put(images_at, tensor(plan.input_tensor));
+    bench.put(images_at, tensor(first));
     start(host, 1);
     host.wait_for_interrupt();
-    const auto expected = tensor(plan.output_tensor);
+    const auto expected = tensor(last);
     verdict = differs("bytes", host.read(at(Register::result_bytes)), expected.size());
     if (!std::equal(expected.begin(), expected.end(), bench.memory.bytes.begin() + results_at)) {
       verdict += "another result";
@@ -57,10 +67,11 @@ std::string run_plan(const Work& w) {
 
 }  // namespace
 
-TEST_CASE("weights_that_the_host_changes_in_memory_count_from_the_next_run_on") {
+TEMPLATE_TEST_CASE("weights_that_the_host_changes_in_memory_count_from_the_next_run_on", "",
+                   LoopbackKind, SystolicKind) {
   CHECK(in_child([]() -> std::string {
-          auto w = random_workload<LoopbackKind>(21, true);
-          Bench bench(w);
+          auto w = random_workload<TestType>(21, true);
+          System<TestType> bench(w);
           std::string verdict = "not finished";
           bench.run([&](Host& host) {
             verdict = "";
@@ -70,7 +81,7 @@ TEST_CASE("weights_that_the_host_changes_in_memory_count_from_the_next_run_on") 
               for (Layer& layer : w.network.layers) {
                 if (layer.has_weights() && run > 0) fill_parameters(layer, random);
               }
-              LoopbackKind::put_parameters(bench, w, w.network);
+              TestType::put_parameters(bench, w, w.network);
               start(host, 4);
               host.wait_for_interrupt();
               verdict += check_results(bench, w, 0, 4);
@@ -122,15 +133,15 @@ TEST_CASE("a_host_that_keeps_the_first_and_the_last_layer_gets_what_is_between")
         }) == "");
 }
 
-TEST_CASE("a_device_runs_networks_that_are_graphs") {
+TEMPLATE_TEST_CASE("a_device_runs_networks_that_are_graphs", "", LoopbackKind, SystolicKind) {
   for (uint64_t seed = 0; seed < 8; ++seed) {
     INFO("seed " << seed);
     CHECK(in_child([&]() -> std::string {
             Random random(seed);
-            Work w{random_graph(random), {}, {}, {}};
-            w.accelerator = random_loopback(random, w.network);
+            Workload<TestType> w{random_graph(random), {}, {}, {}};
+            w.accelerator = TestType::random_accelerator(random, w.network);
             w.images = {random_image(random, w.network)};
-            w.faults.accelerator = LoopbackKind::place(w.accelerator, w.network).accelerator;
+            w.faults.accelerator = TestType::place(w.accelerator, w.network).accelerator;
             return run_plan(w);
           }) == "");
   }
@@ -186,7 +197,7 @@ TEST_CASE("direct_access_to_parameters_costs_what_transactions_do_and_debuggers_
 }
 
 TEMPLATE_TEST_CASE("a_debugger_reads_registers_from_any_byte_to_the_last", "", DataflowKind,
-                   LoopbackKind) {
+                   LoopbackKind, SystolicKind) {
   CHECK(in_child([]() -> std::string {
           const auto w = random_workload<TestType>(4, false);
           System<TestType> system(w);

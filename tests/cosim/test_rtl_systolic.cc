@@ -226,7 +226,7 @@ Run run(Random& random, bool outputs_stay, WeightLoading loading, int kind, cons
   ArrayCore core(array, layer);
   if (kind > 0) core.arm(fault);
   Tensor output{layer.output, std::vector<int32_t>(static_cast<size_t>(layer.output.size()))};
-  core.compute({0, gemm, {}, 0}, 0, input, output);
+  core.compute({0, gemm, {}, 0}, 0, times, input, output);
   result.core = output.values;
   return result;
 }
