@@ -1,57 +1,34 @@
 #include "models/loopback/explorer.h"
 
+#include "models/explore/array_explorer.h"
 #include "models/loopback/family.h"
 #include "models/loopback/timing.h"
 
 namespace stuckat::loopback {
 namespace {
 
-using explore::DesignPoint;
-using explore::Findings;
-
-class LoopbackExplorer final : public explore::Explorer {
+class LoopbackExplorer final : public explore::ArrayExplorer<Loopback, LoopbackAccelerator> {
  public:
   LoopbackExplorer(const explore::SweepValues& values, const Network& network)
-      : network_(network),
-        clocks_(explore::clocks_mhz(values)),
-        bandwidths_(values.numbers<int64_t>("bandwidth", 1, 4096)) {
-    constexpr double clock_without = 200;
-    if (clocks_.empty()) clocks_ = {clock_without};
-    for (const auto& shape : values.list("arrays")) {
-      arrays_.push_back(parse_loopback("loopback:" + shape));
-    }
+      : ArrayExplorer(values, network), bandwidths_(values.numbers<int64_t>("bandwidth", 1, 4096)) {
+    for (const auto& shape : values.list("arrays")) add(parse_loopback("loopback:" + shape));
   }
-
-  int64_t seeds() const override { return std::ssize(arrays_); }
-
-  std::vector<DesignPoint> from_seed(int64_t seed, Findings&) override {
-    return with_all(arrays_[static_cast<size_t>(seed)]);
-  }
-  std::vector<DesignPoint> from(const AcceleratorPtr& accelerator, Findings&) override {
-    return with_all(dynamic_cast<const Loopback&>(*accelerator).description());
-  }
-  explore::TimingCounts timings() const override { return {timed_, 0, 0}; }
 
  private:
-  std::vector<DesignPoint> with_all(LoopbackAccelerator a) {
-    std::vector<DesignPoint> points;
-    const auto own = std::vector<int64_t>{a.memory.bytes_per_cycle};
-    for (const int64_t bytes : bandwidths_.empty() ? own : bandwidths_) {
-      a.memory.bytes_per_cycle = bytes;
-      const auto accelerator = std::make_shared<Loopback>(a);
-      const auto t = timing(a);
-      for (const double clock : clocks_) {
-        explore::Design design = design_of(*accelerator, network_, t, clock);
-        design.bytes_per_cycle = bytes;
-        points.push_back({std::move(design), accelerator});
-      }
+  std::vector<LoopbackAccelerator> variants(const LoopbackAccelerator& array) const override {
+    if (bandwidths_.empty()) return {array};
+    std::vector<LoopbackAccelerator> result;
+    for (const int64_t bytes : bandwidths_) {
+      result.push_back(array);
+      result.back().memory.bytes_per_cycle = bytes;
     }
-    return points;
+    return result;
   }
-
-  explore::DesignTiming timing(const LoopbackAccelerator& a) {
-    ++timed_;
-    const auto plan = make_plan(a, network_);
+  int64_t bytes_per_cycle(const LoopbackAccelerator& array) const override {
+    return array.memory.bytes_per_cycle;
+  }
+  explore::DesignTiming timing(const LoopbackAccelerator& a) const override {
+    const auto plan = make_plan(a, network());
     const ImageCycles image = cycles_for(plan, a, 1).front();
     int64_t waiting = image.load + image.store;
     int64_t computing = 0;
@@ -62,11 +39,7 @@ class LoopbackExplorer final : public explore::Explorer {
     return {image.total(), steady_interval(plan, a), 1, waiting > computing ? "memory" : "array"};
   }
 
-  const Network& network_;
-  std::vector<double> clocks_;
   std::vector<int64_t> bandwidths_;  // empty: each array's own
-  std::vector<LoopbackAccelerator> arrays_;
-  int64_t timed_ = 0;
 };
 
 }  // namespace

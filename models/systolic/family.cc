@@ -36,13 +36,18 @@ Cost Systolic::cost(const Network& network) const {
   for (const int layer : array.layers) {
     weight_bits = std::max<int64_t>(weight_bits, network.layer(layer).weight_format.bits);
   }
+  int64_t tile_bytes = 0;
+  for (const LayerPlan& layer : make_plan(description_, network).layers) {
+    for (const WeightTile& tile : layer.weights) tile_bytes = std::max(tile_bytes, tile.bytes);
+  }
+  const int64_t waiting = description_.memory ? 8 * tile_bytes * description_.weight_tiles : 0;
   const int64_t pes = array.pes();
   const int64_t memory = array.weights_stay()
                              ? pes * 2 * weight_bits + int64_t{array.columns} *
                                                            array.accumulator_depth *
                                                            array.accumulator_bits
                              : pes * 2 * array.accumulator_bits;
-  return {pes, pes, memory};
+  return {pes, pes, memory + waiting};
 }
 
 Family family() {

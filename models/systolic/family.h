@@ -20,7 +20,8 @@ class Systolic final : public Accelerator {
   SimulationResult simulate(const Network& network, const FaultMap& map,
                             const std::vector<Tensor>& images,
                             const Recording& recording) const override;
-  /// Memory: weight registers, accumulators in the PEs or below them.
+  /// Memory: weight registers, accumulators in the PEs or below them, and with off-chip memory the
+  /// tiles of weights that wait.
   Cost cost(const Network& network) const override;
 
  private:

@@ -92,6 +92,12 @@ TEST_CASE("memory that is fast enough costs the image, the result and the first 
   CHECK(standard.layers.back().cycles.waiting > 0);  // dense: a vector for each tile of weights
   CHECK(standard.image_cycles > with.image_cycles);
   CHECK(parse_systolic("systolic:32x32:memory").memory == a.memory);
+  // Four tiles of 32x32 weights of a bit, some of them with the thresholds of 32 channels.
+  const auto bits = [&](const char* name) { return Systolic(parse_systolic(name)).cost(network); };
+  const int64_t waiting =
+      bits("systolic:32x32:memory").memory_bits - bits("systolic:32x32").memory_bits;
+  CHECK(waiting >= 4 * 32 * 32);
+  CHECK(waiting < 4 * 32 * (32 + 32));
 }
 
 TEST_CASE("weights and thresholds come out of memory as they went in") {
