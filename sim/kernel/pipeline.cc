@@ -66,24 +66,22 @@ Pipeline::Pipeline(int latency_steps, Discipline discipline, std::vector<Stamped
          std::all_of(outs.begin(), outs.end(), [](const auto* out) { return out->depth() > 0; }));
 }
 
-bool Pipeline::can_push() const {
-  return out_->can_push() && std::all_of(beside_.begin(), beside_.end(),
-                                         [](const auto* out) { return out->can_push(); });
+bool Pipeline::can_push_beside() const {
+  return std::all_of(beside_.begin(), beside_.end(),
+                     [](const auto* out) { return out->can_push(); });
 }
 
-int64_t Pipeline::slot_free() const {
-  int64_t free = out_->slot_free();
+int64_t Pipeline::slot_free_beside() const {
+  int64_t free = 0;
   for (const StampedFifo* out : beside_) free = std::max(free, out->slot_free());
   return free;
 }
 
-void Pipeline::push(int64_t cycle, const uint64_t* word) {
-  out_->push(cycle, word);
+void Pipeline::push_beside(int64_t cycle, const uint64_t* word) {
   for (StampedFifo* out : beside_) out->push(cycle, word);
 }
 
-bool Pipeline::send(int64_t& cycle, const uint64_t* word) {
-  if (beside_.empty()) return out_->send(cycle, word);
+bool Pipeline::send_to_all(int64_t& cycle, const uint64_t* word) {
   if (!can_push()) return false;
   cycle = std::max(cycle, slot_free());
   push(cycle, word);

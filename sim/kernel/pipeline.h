@@ -75,10 +75,22 @@ class Pipeline {
   template <typename In>
   StepStatus do_step(int64_t skip, const In& in);
   StepStatus flush();
-  bool can_push() const;
-  int64_t slot_free() const;
-  void push(int64_t cycle, const uint64_t* word);
-  bool send(int64_t& cycle, const uint64_t* word);
+  // Of one FIFO as a rule, and that quickly.
+  bool can_push() const { return out_->can_push() && (beside_.empty() || can_push_beside()); }
+  int64_t slot_free() const {
+    return beside_.empty() ? out_->slot_free() : std::max(out_->slot_free(), slot_free_beside());
+  }
+  void push(int64_t cycle, const uint64_t* word) {
+    out_->push(cycle, word);
+    if (!beside_.empty()) push_beside(cycle, word);
+  }
+  bool send(int64_t& cycle, const uint64_t* word) {
+    return beside_.empty() ? out_->send(cycle, word) : send_to_all(cycle, word);
+  }
+  bool can_push_beside() const;
+  int64_t slot_free_beside() const;
+  void push_beside(int64_t cycle, const uint64_t* word);
+  bool send_to_all(int64_t& cycle, const uint64_t* word);
   Output& front() { return pending_[static_cast<size_t>(first_)]; }
   uint64_t* word(int index) { return words_.data() + index * limbs_; }
   void drop_front();

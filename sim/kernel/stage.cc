@@ -15,7 +15,11 @@ Stage::Stage(const sc_core::sc_module_name& name, Stream* in, Stream* out)
 
 Stage::Stage(const sc_core::sc_module_name& name, std::vector<Stream*> ins,
              std::vector<Stream*> outs)
-    : sc_module(name), ins_(std::move(ins)), outs_(std::move(outs)) {
+    : sc_module(name),
+      ins_(std::move(ins)),
+      outs_(std::move(outs)),
+      in_(ins_.empty() ? nullptr : ins_.front()),
+      out_(outs_.empty() ? nullptr : outs_.front()) {
   for (Stream* stream : ins_) stream->bind_consumer(wake_);
   for (Stream* stream : outs_) stream->bind_producer(wake_);
   SC_HAS_PROCESS(Stage);

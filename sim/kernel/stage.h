@@ -36,8 +36,8 @@ class Stage : public sc_core::sc_module {
   virtual StepStatus advance() = 0;
   virtual void idle_until(int64_t cycle) = 0;
 
-  Stream* in() { return ins_.empty() ? nullptr : ins_.front(); }
-  Stream* out() { return outs_.empty() ? nullptr : outs_.front(); }
+  Stream* in() { return in_; }  // the first, or null
+  Stream* out() { return out_; }
   const std::vector<Stream*>& ins() const { return ins_; }
   const std::vector<Stream*>& outs() const { return outs_; }
 
@@ -47,6 +47,8 @@ class Stage : public sc_core::sc_module {
 
   std::vector<Stream*> ins_;
   std::vector<Stream*> outs_;
+  Stream* in_;
+  Stream* out_;
   sc_core::sc_event wake_;
   StepStatus status_ = StepStatus::needs_input;
 };
