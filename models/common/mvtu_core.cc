@@ -245,9 +245,13 @@ void MvtuCore::note_order(int row) {
   constexpr int few = 15;  // are compared in a few instructions
   const int per_row = layer_.thresholds_per_row();
   if (per_row <= few) return;
-  ascends_.resize(static_cast<size_t>(layer_.rows()));
-  const auto first = thresholds_.begin() + std::ptrdiff_t{row} * per_row;
+  const auto rows = static_cast<size_t>(layer_.rows()), count = static_cast<size_t>(per_row);
+  const int32_t* first = thresholds_.data() + std::ptrdiff_t{row} * per_row;
+  ascends_.resize(rows);
+  lines_.resize(rows, ThresholdLine(first, count));
   ascends_[static_cast<size_t>(row)] = std::is_sorted(first, first + per_row) ? 1 : 0;
+  if (ascends_[static_cast<size_t>(row)] != 0)
+    lines_[static_cast<size_t>(row)] = ThresholdLine(first, count);
 }
 
 void MvtuCore::load(const int32_t* window) {
@@ -423,7 +427,8 @@ int32_t MvtuCore::threshold_value(int row, int32_t accumulator) const {
   const size_t per_row = levels_.size() - 1;
   const int32_t* thresholds = thresholds_.data() + static_cast<size_t>(row) * per_row;
   if (!ascends_.empty() && ascends_[static_cast<size_t>(row)] != 0) {
-    return levels_[thresholds_below(thresholds, per_row, accumulator)];
+    return levels_[thresholds_below(thresholds, per_row, lines_[static_cast<size_t>(row)],
+                                    accumulator)];
   }
   size_t below = 0;
   for (size_t i = 0; i < per_row; ++i) below += thresholds[i] < accumulator ? 1 : 0;

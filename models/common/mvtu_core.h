@@ -17,6 +17,7 @@
 #include "faultmaps/placement.h"
 #include "models/common/packed_rows.h"
 #include "models/common/stuck_bits.h"
+#include "models/common/threshold_search.h"
 #include "workloads/network.h"
 
 namespace stuckat {
@@ -126,13 +127,14 @@ class MvtuCore {
   bool gives_sums_;
   Schedule schedule_;
   ArrayUse use_;
-  std::vector<int8_t> weights_;      // [rows][use_.columns], padded with padded_weight()
-  std::vector<int32_t> thresholds_;  // [rows][thresholds per row]
-  std::vector<char> ascends_;        // [rows], or empty: thresholds are few
-  PackedRows packed_;                // weights_ without their padding
-  std::set<int> stale_rows_;         // of packed_, since weights were armed
-  std::vector<int32_t> levels_;      // [thresholds per row + 1] values of the output format
-  std::map<int, BrokenPe> broken_;   // by PE; absent PEs are healthy
+  std::vector<int8_t> weights_;       // [rows][use_.columns], padded with padded_weight()
+  std::vector<int32_t> thresholds_;   // [rows][thresholds per row]
+  std::vector<char> ascends_;         // [rows], or empty: thresholds are few
+  std::vector<ThresholdLine> lines_;  // [rows], likewise; of those that ascend
+  PackedRows packed_;                 // weights_ without their padding
+  std::set<int> stale_rows_;          // of packed_, since weights were armed
+  std::vector<int32_t> levels_;       // [thresholds per row + 1] values of the output format
+  std::map<int, BrokenPe> broken_;    // by PE; absent PEs are healthy
   std::map<std::pair<int, int>, StuckBits> stuck_weights_;     // by row and column
   std::map<std::pair<int, int>, StuckBits> stuck_thresholds_;  // by row and number
   std::vector<ParameterFlip> weight_flips_;

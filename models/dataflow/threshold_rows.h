@@ -24,6 +24,7 @@ class ThresholdRows {
     // In any order: the number of those below is the same.
     for (auto row = thresholds_.begin(); row != thresholds_.end(); row += per_row_) {
       std::sort(row, row + per_row_);
+      lines_.emplace_back(&*row, static_cast<size_t>(per_row_));
     }
     for (int i = 0; i <= per_row_; ++i) {
       codes_.push_back(layer.output_format.code(layer.output_format.level(i)));
@@ -44,14 +45,16 @@ class ThresholdRows {
   uint64_t code_of(int channel, int32_t sum) const {
     if (sums_) return static_cast<uint64_t>(static_cast<uint32_t>(sum)) & low_mask(bits_);
     const int32_t* row = thresholds_.data() + channel * per_row_;
-    return codes_[thresholds_below(row, static_cast<size_t>(per_row_), sum)];
+    return codes_[thresholds_below(row, static_cast<size_t>(per_row_),
+                                   lines_[static_cast<size_t>(channel)], sum)];
   }
 
   bool sums_;
   int bits_;
   int per_row_;
-  std::vector<int32_t> thresholds_;  // [channels][per row], ascending
-  std::vector<uint32_t> codes_;      // [levels]
+  std::vector<int32_t> thresholds_;   // [channels][per row], ascending
+  std::vector<ThresholdLine> lines_;  // [channels]
+  std::vector<uint32_t> codes_;       // [levels]
 };
 
 }  // namespace stuckat::dataflow

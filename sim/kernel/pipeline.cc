@@ -6,9 +6,6 @@
 namespace stuckat::kernel {
 namespace {
 
-/// index mod size, for an index below 2 * size: a division would cost more than the step it is for.
-int in_ring(int index, int size) { return index < size ? index : index - size; }
-
 /// The FIFO that a step reads, or null.
 struct OneInput {
   StampedFifo* fifo;
@@ -88,16 +85,10 @@ bool Pipeline::send_to_all(int64_t& cycle, const uint64_t* word) {
   return true;
 }
 
-void Pipeline::drop_front() {
-  if (++first_ == static_cast<int>(pending_.size())) first_ = 0;
-  --count_;
-  left_ = std::max(0, left_ - 1);
-}
-
 // Flushing: every output leaves as soon as there is a slot, whatever the steps behind it do.
 StepStatus Pipeline::flush() {
   while (left_ < count_) {
-    const int index = in_ring(first_ + left_, static_cast<int>(pending_.size()));
+    const int index = in_ring(first_ + left_);
     Output& output = pending_[static_cast<size_t>(index)];
     int64_t leave = output.leave;
     if (last_due_ >= 0) leave = std::max(leave, last_leave_ + (output.due - last_due_));
@@ -172,14 +163,6 @@ StepStatus Pipeline::step(int64_t skip, StampedFifo* in) { return do_step(skip, 
 
 StepStatus Pipeline::step(std::span<StampedFifo* const> ins) {
   return do_step(0, SeveralInputs{ins});
-}
-
-uint64_t* Pipeline::emit() {
-  assert(count_ < static_cast<int>(pending_.size()));
-  const int index = in_ring(first_ + count_, static_cast<int>(pending_.size()));
-  pending_[static_cast<size_t>(index)] = {next_ - 1 + latency_ + spare_, start_ + latency_};
-  ++count_;
-  return word(index);
 }
 
 StepStatus Pipeline::drain() {

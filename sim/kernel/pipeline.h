@@ -13,6 +13,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -54,7 +55,13 @@ class Pipeline {
   int64_t taken() const { return taken_; }
 
   /// The step just done has an output: the place for its word, [out->limbs()].
-  uint64_t* emit();
+  uint64_t* emit() {
+    assert(count_ < static_cast<int>(pending_.size()));
+    const int index = in_ring(first_ + count_);
+    pending_[static_cast<size_t>(index)] = {next_ - 1 + latency_ + spare_, start_ + latency_};
+    ++count_;
+    return word(index);
+  }
 
   /// The loop has no further steps: lets all outputs leave. The next step, if there is one after
   /// all, starts after the last of them.
@@ -93,7 +100,16 @@ class Pipeline {
   bool send_to_all(int64_t& cycle, const uint64_t* word);
   Output& front() { return pending_[static_cast<size_t>(first_)]; }
   uint64_t* word(int index) { return words_.data() + index * limbs_; }
-  void drop_front();
+  void drop_front() {
+    first_ = in_ring(first_ + 1);
+    --count_;
+    if (left_ > 0) --left_;
+  }
+  /// An index mod the size of the ring: a division would cost more than the step it is for.
+  int in_ring(int index) const {
+    const int size = static_cast<int>(pending_.size());
+    return index < size ? index : index - size;
+  }
 
   int latency_;
   bool side_register_;
