@@ -22,6 +22,7 @@ int fleet_resilience(const Arguments&);
 int fleet_merge(const Arguments&);
 int fleet_plan(const Arguments&);
 int fleet_train(const Arguments&);
+int fleet_submit(const Arguments&);
 int fleet_evaluate(const Arguments&);
 int fleet_show(const Arguments&);
 
@@ -106,6 +107,9 @@ std::string fleet_data_text(const FleetImages& images);
 nlohmann::ordered_json fleet_data_json(const FleetImages& images);
 /// With latent weights and batch-norms, to go on from.
 trainer::Model start_model(const Network& network, const DataSet& train, trainer::Workers& workers);
+
+/// All of `fleet train` but --shard and --threads.
+void add_fleet_train_options(CommandLine& line);
 
 /// Text on standard output, and the same as JSON.
 void show_resilience(const trainer::ResilienceMap& map);

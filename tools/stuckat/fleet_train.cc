@@ -33,15 +33,7 @@ trainer::RetrainOptions retraining_of(const FleetConstraint& constraint, const s
 
 }  // namespace
 
-int fleet_train(const Arguments& arguments) {
-  CommandLine line(
-      "fleet train MODEL --lot CHIPS.h5 --accelerator NAME --resilience MAP.h5 --networks FOLDER "
-      "-o FLEET.h5",
-      "Carries plans out: retrains the groups of every policy as the resilience map did, checks "
-      "each on validation images, and splits what misses the constraint. Networks go into FOLDER; "
-      "what is there already is taken from it, so that a command that was killed goes on, and "
-      "policies share what they have in common. With --shard nothing but FOLDER is written.",
-      {"model"});
+void add_fleet_train_options(CommandLine& line) {
   line.options().add_options()("lot", text("FILE"), "fault maps of the chips (.h5, .csv, .json)");
   add_fleet_hardware_options(line);
   add_constraint_options(line);
@@ -53,8 +45,20 @@ int fleet_train(const Arguments& arguments) {
       "attempts", number("N", 1),
       "a group that misses the constraint goes on with as many images again, so often in all")(
       "networks", text("FOLDER"), "where networks go; made if it is not there")(
-      "shard", text("I/N"), "groups I, I+N, ... of each plan only")("output,o", text("FILE"),
-                                                                    "what came of the lot");
+      "output,o", text("FILE"), "what came of the lot");
+}
+
+int fleet_train(const Arguments& arguments) {
+  CommandLine line(
+      "fleet train MODEL --lot CHIPS.h5 --accelerator NAME --resilience MAP.h5 --networks FOLDER "
+      "-o FLEET.h5",
+      "Carries plans out: retrains the groups of every policy as the resilience map did, checks "
+      "each on validation images, and splits what misses the constraint. Networks go into FOLDER; "
+      "what is there already is taken from it, so that a command that was killed goes on, and "
+      "policies share what they have in common. With --shard nothing but FOLDER is written.",
+      {"model"});
+  add_fleet_train_options(line);
+  line.options().add_options()("shard", text("I/N"), "groups I, I+N, ... of each plan only");
   add_thread_option(line);
   line.epilogue(data_help() + site_help() + accelerator_help());
   if (!line.parse(arguments)) return 0;

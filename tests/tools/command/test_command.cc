@@ -21,7 +21,7 @@ TEST_CASE("help of every command explains it and succeeds") {
   for (const char* command :
        {"train", "eval", "campaign", "sim", "faults new", "faults show", "faults lower", "import",
         "report", "whatif", "info model", "info sites", "campaign resume", "campaign merge",
-        "campaign show", "campaign replay", "campaign submit", "explore"}) {
+        "campaign show", "campaign replay", "campaign submit", "fleet submit", "explore"}) {
     INFO(command);
     const Outcome help = run(std::string(command) + " --help");
     CHECK(help.code == 0);

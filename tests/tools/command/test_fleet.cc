@@ -1,7 +1,10 @@
 // stuckat fleet: from a lot of chips to what is sold, killed and resumed on the way.
+#include <fstream>
+
 #include "tests/tools/command/session.h"
 
 using namespace stuckat;
+using test::Outcome;
 using test::run;
 using test::Session;
 
@@ -114,6 +117,44 @@ TEST_CASE("fleet: every policy is planned, and trained to the same bytes twice a
        {"Profit", "Resilience map", "Cost and yield", "E(f)", "Wafers", "sub-additive"}) {
     CHECK_THAT(page, Catch::Contains(text));
   }
+}
+
+TEST_CASE("fleet: jobs of a cluster retrain the groups to the bytes of one run") {
+  const Session s;
+  const std::string train = planned(s) + images(s) + "--policies reduce,efat --test-images 30 ";
+  fleet_json(s, "fleet train" + train + "--networks " + s.file("n") + " -o " + s.file("f.h5"));
+  const std::string submit = "fleet submit" + train + "--networks " + s.file("m") + " -o " +
+                             s.file("jobs.h5") + " --shards 3 --cpus 2 ";
+  const Outcome dry = run(submit + "--sbatch=--time=60 --retries 3 --dry-run");
+  INFO(dry.output);
+  CHECK(dry.code == 0);
+  for (const char* text :
+       {"#SBATCH --array=0-2\n", "#SBATCH --cpus-per-task=2\n", "#SBATCH --time=60\n",
+        "fleet train", "'--policies=reduce,efat'",
+        "--shard=\"$SLURM_ARRAY_TASK_ID/3\" --threads=2 &", "-lt 3", "jobs.h5'\n"}) {
+    CHECK_THAT(dry.output, Catch::Contains(text));
+  }
+  CHECK(!std::filesystem::exists(s.file("jobs.h5.shards")));
+  CHECK(run(submit, "PATH=/nonexistent").code == 3);
+  test::check_refused(submit + "--sbatch time=3", "--sbatch");
+  test::check_refused("fleet submit" + train + "--networks x", "no --output");
+
+  // A cluster of one node that runs what it is given at once.
+  std::filesystem::create_directories(s.file("bin"));
+  const std::string sbatch = s.file("bin/sbatch");
+  std::ofstream(sbatch) << R"(#!/bin/bash
+script=${@: -1}
+tasks=$(sed -n 's/^#SBATCH --array=0-//p' "$script")
+for i in $(seq 0 "${tasks:-0}"); do
+  SLURM_ARRAY_TASK_ID=$i bash "$script" >>"$script.log" 2>&1 || { cat "$script.log"; exit 1; }
+done
+echo 7
+)";
+  std::filesystem::permissions(sbatch, std::filesystem::perms::owner_all);
+  const Outcome jobs = run(submit, "PATH=" + s.file("bin") + ":/usr/bin:/bin");
+  INFO(jobs.output);
+  REQUIRE(jobs.code == 0);
+  CHECK(test::read_bytes(s.file("jobs.h5")) == test::read_bytes(s.file("f.h5")));
 }
 
 TEST_CASE("fleet: a budget of 0 is FAP") {

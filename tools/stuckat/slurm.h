@@ -1,0 +1,52 @@
+// A command as jobs of a Slurm cluster: an array of shards, and a job that puts their results
+// together when all have ended.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "tools/stuckat/command_line.h"
+#include "tools/stuckat/commands.h"
+
+namespace stuckat::cli {
+
+/// Of the jobs; --dry-run prints their scripts.
+void add_slurm_options(CommandLine& line);
+
+struct SlurmJobs {
+  std::string command;       ///< this program
+  std::string folder;        ///< where it was started: paths are relative to it
+  std::string shard_folder;  ///< scripts, logs, results of shards
+  int64_t shards = 1;
+  int64_t cpus = 1;
+  int64_t retries = 0;
+  Arguments sbatch = {};  ///< further options of sbatch, for both jobs
+
+  /// A command of stuckat and its arguments.
+  struct Work {
+    std::string command;  ///< "campaign merge"
+    Arguments arguments;
+  };
+  Work task = {};  ///< of the array, but for --shard and --threads: it goes on where it
+                   ///< was when it is started again
+  bool tasks_have_results = false;  ///< each has --resume, and --output to shard_result()
+  Work merge = {};                  ///< of the last job
+  std::string merge_name = "merge";
+  bool merge_computes = false;  ///< with as many processors as a task
+
+  /// From the options; `output` is what the jobs make.
+  SlurmJobs(const CommandLine& line, const std::string& output);
+
+  std::string shard_result(const std::string& index) const;
+  std::string shard_script() const;
+  std::string merge_script() const;
+};
+
+struct SubmittedJobs {
+  std::string array, merge;  ///< numbers
+};
+/// Writes the scripts and submits them; `what`: the command, for errors. Nothing is left of what
+/// was refused. Throws EnvironmentError without a cluster.
+SubmittedJobs submit(const SlurmJobs& jobs, const std::string& what);
+
+}  // namespace stuckat::cli
