@@ -93,7 +93,7 @@ TEST_CASE("flips on a loopback array agree in all engines, on either schedule") 
     b.control_cycles = 4;
     const Placement placement = place_on(std::make_shared<loopback::Loopback>(b), network, 2);
     const auto images = test::random_images(random, network, 2);
-    const FaultMap map = random_flips(random, placement, network, 20);
+    const FaultMap map = random_flips(random, placement, network, 40);
     count_effective(map, placement, network, effective);
     INFO("seed " << seed);
     test::check_agreement(network, placement, map, images, loopback::Loopback(b));
