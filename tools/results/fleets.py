@@ -223,6 +223,23 @@ def verdict(result):
             f"TRE-Map trains {ratio(tre['images'], reduce['images'])} of Reduce's and sells {tre['sold']}.")
 
 
+def spread(kept):
+    """Where chips of one rate end far from each other, a rate says little about a chip: a sentence, or nothing."""
+    r = kept["resilience"]
+    repeats = len(r["runs"]) // len(r["rates"])
+    ends = []
+    for i, rate in enumerate(r["rates"]):
+        some = [run["accuracy"][-1] for run in r["runs"][i * repeats:(i + 1) * repeats] if run["accuracy"][-1] is not None]
+        if some:
+            ends.append((max(some) - min(some), rate, min(some), max(some)))
+    width, rate, least, most = max(ends, default=(0, 0, 0, 0))
+    if width < 10:
+        return ""
+    return (f" Chips with {100 * rate:.3g} % of the sites broken end between {least:.2f} and {most:.2f} % after {r['amounts'][-1]:,} "
+            "images: here it is not how many are broken that decides, but which, and a policy that knows rates alone cannot tell "
+            "whom retraining helps.")
+
+
 def picture(kept):
     r = kept["resilience"]
     rates = [100 * rate for rate in r["rates"]]
@@ -262,7 +279,7 @@ def write_page(out):
         lines += ["", f"{made}Of each rate "
                   f"{len(row['resilience']['runs']) // len(row['resilience']['rates'])} chips; retraining on up to "
                   f"{data['train_images']:,} images, {data['validation_images']:,} for validation, so that a point is "
-                  f"{data['validation_images'] / 100:g} of them."]
+                  f"{data['validation_images'] / 100:g} of them.{spread(row)}"]
         for result in row["results"]:
             lines += ["", f"### Lot of {result['lot']}, {result['drop']} point{'s' if result['drop'] > 1 else ''} below", "",
                       f"e0 {result['fixed_part']:,} images, f_max {100 * result['greatest_rate']:.3g} %. " + verdict(result), ""]
