@@ -55,17 +55,43 @@ double best_slope(const RowThresholds& row, Reached reached) {
   return (low + high) / 2;
 }
 
-/// What the kernels make of a line, product and sum rounded together or apart.
-bool gives(const Line& line, int64_t sum, int count) {
+/// What the kernels make of a line, product and sum rounded together or apart, is the count, or off
+/// by `most_off`.
+bool gives(const Line& line, int64_t sum, int count, int most_off) {
   const auto s = static_cast<double>(sum);
   volatile double product = line.slope * s;  // rounded: no compiler may contract
   const double apart = product + line.offset;
   const double together = std::fma(line.slope, s, line.offset);
   const auto agrees = [&](double x) {
     return std::abs(x) < INT32_MAX &&
-           std::clamp(static_cast<int32_t>(x), line.lowest, line.highest) == count;
+           std::abs(std::clamp(static_cast<int32_t>(x), line.lowest, line.highest) - count) <=
+               most_off;
   };
   return agrees(apart) && agrees(together);
+}
+
+/// The line with most room, even if there is none; taken if it is nowhere off by more.
+std::optional<Line> fit_line(const RowThresholds& row, int most_off) {
+  const Reached reached{row.count(row.least), row.count(row.greatest)};
+  Line line;
+  line.lowest = reached.first;
+  line.highest = reached.last;
+  if (reached.first == reached.last) {
+    line.offset = line.lowest;
+  } else {
+    line.slope = best_slope(row, reached);
+    const Offsets o = offsets(row, reached, line.slope);
+    if (most_off == 0 && !(o.least < o.greatest)) return {};
+    line.offset = (o.least + o.greatest) / 2;
+  }
+  bool right = line.slope >= 0 && gives(line, row.least, reached.first, most_off) &&
+               gives(line, row.greatest, reached.last, most_off);
+  for (int i = reached.first; i < reached.last && right; ++i) {
+    const int64_t t = row.ascending[static_cast<size_t>(i)];
+    right =
+        gives(line, t, row.count(t), most_off) && gives(line, t + 1, row.count(t + 1), most_off);
+  }
+  return right ? std::optional<Line>(line) : std::nullopt;
 }
 
 /// Beyond what the row's sums reach, lines that rise from none of its thresholds to all of them are
@@ -84,28 +110,9 @@ int RowThresholds::count(int64_t sum) const {
                           ascending.begin());
 }
 
-std::optional<Line> fit_line(const RowThresholds& row) {
-  const Reached reached{row.count(row.least), row.count(row.greatest)};
-  Line line;
-  line.lowest = reached.first;
-  line.highest = reached.last;
-  if (reached.first == reached.last) {
-    line.offset = line.lowest;
-  } else {
-    const double slope = best_slope(row, reached);
-    const Offsets o = offsets(row, reached, slope);
-    if (!(o.least < o.greatest)) return {};
-    line.slope = slope;
-    line.offset = (o.least + o.greatest) / 2;
-  }
-  bool exact = line.slope >= 0 && gives(line, row.least, reached.first) &&
-               gives(line, row.greatest, reached.last);
-  for (int i = reached.first; i < reached.last && exact; ++i) {
-    const int64_t t = row.ascending[static_cast<size_t>(i)];
-    exact = gives(line, t, row.count(t)) && gives(line, t + 1, row.count(t + 1));
-  }
-  return exact ? std::optional<Line>(line) : std::nullopt;
-}
+std::optional<Line> fit_line(const RowThresholds& row) { return fit_line(row, 0); }
+
+std::optional<Line> near_line(const RowThresholds& row) { return fit_line(row, 1); }
 
 std::vector<Line> fit_lines(const RowThresholds& row, size_t most) {
   std::vector<Line> lines;
@@ -156,23 +163,40 @@ Activation::Activation(const std::vector<RowThresholds>& rows, int first_level)
   lowest_.resize(most_lines * slots);
   highest_.resize(most_lines * slots);
   for (const RowThresholds& row : rows) within_.push_back(lines_hold(row));
-  for (size_t first = 0; first < slots; first += block_rows) {
-    Way way = Way::lines;
+  const auto keep = [&](size_t at, const Line& line) {
+    slopes_[at] = line.slope;
+    offsets_[at] = line.offset;
+    lowest_[at] = line.lowest;
+    highest_[at] = line.highest;
+  };
+  const auto by_lines = [&](size_t first) {
     size_t most = 1;
-    for (size_t slot = first; slot < first + block_rows && way == Way::lines; ++slot) {
+    for (size_t slot = first; slot < first + block_rows; ++slot) {
       const std::vector<Line> lines = fit_lines(rows[slot], most_lines);
-      if (lines.empty()) way = Way::search;
+      if (lines.empty()) return size_t{0};
       most = std::max(most, lines.size());
-      for (size_t i = 0; i < lines.size(); ++i) {
-        const size_t at = i * slots + slot;
-        slopes_[at] = lines[i].slope;
-        offsets_[at] = lines[i].offset;
-        lowest_[at] = lines[i].lowest;
-        highest_[at] = lines[i].highest;
-      }
+      for (size_t i = 0; i < lines.size(); ++i) keep(i * slots + slot, lines[i]);
     }
-    ways_.push_back(way);
-    lines_.push_back(static_cast<int>(most));
+    return most;
+  };
+  const auto near = [&](size_t first) {
+    for (size_t slot = first; slot < first + block_rows; ++slot) {
+      const std::optional<Line> line = near_line(rows[slot]);
+      if (!line) return false;
+      keep(slot, *line);
+    }
+    return true;
+  };
+  for (size_t first = 0; first < slots; first += block_rows) {
+    const size_t most = by_lines(first);
+    lines_.push_back(static_cast<int>(std::max(size_t{1}, most)));
+    ways_.push_back(most > 0 ? Way::lines : near(first) ? Way::near : Way::search);
+  }
+  if (std::find(ways_.begin(), ways_.end(), Way::near) == ways_.end()) return;
+  for (const RowThresholds& row : rows) {
+    enclosed_.push_back(INT32_MIN);
+    enclosed_.insert(enclosed_.end(), row.ascending.begin(), row.ascending.end());
+    enclosed_.push_back(INT32_MAX);
   }
 }
 

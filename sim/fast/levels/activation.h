@@ -36,6 +36,10 @@ struct Line {
 /// of every threshold, between which both counts rise with the sum and so are the same.
 std::optional<Line> fit_line(const RowThresholds& row);
 
+/// The line that is nearest to the row's counts, if it is nowhere off by more than one: of
+/// thresholds that were rounded twice, say.
+std::optional<Line> near_line(const RowThresholds& row);
+
 /// Lines whose sum is the count, each of some consecutive thresholds: none if more than `most` are
 /// needed. Rounding of a scaled sum takes one almost always; two where it differs by sign.
 std::vector<Line> fit_lines(const RowThresholds& row, size_t most);
@@ -44,8 +48,9 @@ std::vector<Line> fit_lines(const RowThresholds& row, size_t most);
 /// first_level + count(sum).
 class Activation {
  public:
-  /// count: compares with every threshold, at most 15; lines: a few lines; search: halves the list.
-  enum class Way : uint8_t { count, lines, search };
+  /// count: compares with every threshold, at most 15; lines: a few lines; near: a line, and the
+  /// two thresholds beside what it gives; search: halves the list.
+  enum class Way : uint8_t { count, lines, near, search };
 
   Activation() = default;
   /// rows: [blocks * 16], each with the same number of thresholds; those of slots that no row has
@@ -66,10 +71,13 @@ class Activation {
   const int32_t* highest() const { return highest_.data(); }
   /// Whether the block's way gives the right count for a sum that its row's weights cannot make.
   bool holds(int slot, int32_t sum) const {
-    if (ways_[static_cast<size_t>(slot / block_rows)] != Way::lines) return true;
+    const Way way = ways_[static_cast<size_t>(slot / block_rows)];
+    if (way != Way::lines && way != Way::near) return true;
     const auto& [least, greatest] = within_[static_cast<size_t>(slot)];
     return least <= sum && sum <= greatest;
   }
+  /// [slots][thresholds + 2]: between the least and the greatest integer.
+  const int32_t* enclosed() const { return enclosed_.data(); }
   /// first_level + count of one row.
   int level(int slot, int32_t sum) const;
 
@@ -84,6 +92,7 @@ class Activation {
   AlignedVector<double> offsets_;
   AlignedVector<int32_t> lowest_;
   AlignedVector<int32_t> highest_;
+  std::vector<int32_t> enclosed_;
   std::vector<std::pair<int32_t, int32_t>> within_;  // [slots]: sums for which its lines are right
 };
 

@@ -212,64 +212,118 @@ HWY_INLINE BlockLevels block_levels(D d, const hn::Vec<D> (&numbers)[kVectors]) 
   return result;
 }
 
-/// A block by its lines, of which the first stays in registers. golden: added to sums, unless null.
+/// The first line of a block's rows, in registers.
+struct FirstLine {
+  using Wide = hn::CappedTag<double, 8>;
+  using Whole = hn::Rebind<int32_t, Wide>;
+  static constexpr int at_once = static_cast<int>(hn::MaxLanes(Wide()));
+  static constexpr int vectors = block_rows / at_once;
+
+  FirstLine(const Activation& a, int slot) {
+    for (int v = 0; v < vectors; ++v) {
+      const int at = slot + v * at_once;
+      slope[v] = hn::LoadU(Wide(), a.slopes() + at);
+      offset[v] = hn::LoadU(Wide(), a.offsets() + at);
+      lowest[v] = hn::LoadU(Whole(), a.lowest() + at);
+      highest[v] = hn::LoadU(Whole(), a.highest() + at);
+    }
+  }
+
+  /// Of vector v.
+  HWY_INLINE hn::Vec<Whole> count(hn::Vec<Wide> sum, int v) const {
+    return count(sum, slope[v], offset[v], lowest[v], highest[v]);
+  }
+  static HWY_INLINE hn::Vec<Whole> count(hn::Vec<Wide> sum, hn::Vec<Wide> slope,
+                                         hn::Vec<Wide> offset, hn::Vec<Whole> lowest,
+                                         hn::Vec<Whole> highest) {
+    const auto rounded = hn::DemoteTo(Whole(), hn::MulAdd(sum, slope, offset));  // to zero
+    return hn::Min(hn::Max(rounded, lowest), highest);
+  }
+
+  hn::Vec<Wide> slope[vectors];
+  hn::Vec<Wide> offset[vectors];
+  hn::Vec<Whole> lowest[vectors];
+  hn::Vec<Whole> highest[vectors];
+};
+
+/// A block by its lines. golden: added to sums, unless null.
 template <bool kOneLine>
 class ByLines {
  public:
   ByLines(const LevelLayer& layer, int block)
-      : layer_(layer), slot_(block * block_rows), lines_(layer.activation.lines(block)) {
-    const Activation& a = layer.activation;
-    const Wide wide;
-    const Whole whole;
-    for (int v = 0; v < vectors; ++v) {
-      const int at = slot_ + v * at_once;
-      slope_[v] = hn::LoadU(wide, a.slopes() + at);
-      offset_[v] = hn::LoadU(wide, a.offsets() + at);
-      lowest_[v] = hn::LoadU(whole, a.lowest() + at);
-      highest_[v] = hn::LoadU(whole, a.highest() + at);
-    }
-  }
+      : layer_(layer),
+        slot_(block * block_rows),
+        lines_(layer.activation.lines(block)),
+        first_(layer.activation, slot_) {}
 
   HWY_INLINE BlockLevels operator()(const int32_t* sums, const int32_t* golden) const {
-    const Wide wide;
-    const Whole whole;
+    const FirstLine::Wide wide;
+    const FirstLine::Whole whole;
     const Activation& a = layer_.activation;
-    const auto first = hn::Set(whole, a.first_level());
-    hn::Vec<Whole> level[vectors];
-    for (int v = 0; v < vectors; ++v) {
-      auto sum = hn::LoadU(whole, sums + v * at_once);
-      if (golden != nullptr) sum = hn::Add(sum, hn::LoadU(whole, golden + v * at_once));
+    const auto lowest_level = hn::Set(whole, a.first_level());
+    hn::Vec<FirstLine::Whole> level[FirstLine::vectors];
+    for (int v = 0; v < FirstLine::vectors; ++v) {
+      const int lane = v * FirstLine::at_once;
+      auto sum = hn::LoadU(whole, sums + lane);
+      if (golden != nullptr) sum = hn::Add(sum, hn::LoadU(whole, golden + lane));
       const auto x = hn::PromoteTo(wide, sum);
-      level[v] = hn::Add(first, line(x, slope_[v], offset_[v], lowest_[v], highest_[v]));
+      level[v] = hn::Add(lowest_level, first_.count(x, v));
       for (int i = 1; !kOneLine && i < lines_; ++i) {
-        const int at = i * layer_.slots + slot_ + v * at_once;
-        level[v] = hn::Add(
-            level[v], line(x, hn::LoadU(wide, a.slopes() + at), hn::LoadU(wide, a.offsets() + at),
-                           hn::LoadU(whole, a.lowest() + at), hn::LoadU(whole, a.highest() + at)));
+        const int at = i * layer_.slots + slot_ + lane;
+        level[v] = hn::Add(level[v], FirstLine::count(x, hn::LoadU(wide, a.slopes() + at),
+                                                      hn::LoadU(wide, a.offsets() + at),
+                                                      hn::LoadU(whole, a.lowest() + at),
+                                                      hn::LoadU(whole, a.highest() + at)));
       }
     }
     return block_levels(whole, level);
   }
 
  private:
-  using Wide = hn::CappedTag<double, 8>;
-  using Whole = hn::Rebind<int32_t, Wide>;
-  static constexpr int at_once = static_cast<int>(hn::MaxLanes(Wide()));
-  static constexpr int vectors = block_rows / at_once;
-
-  static HWY_INLINE hn::Vec<Whole> line(hn::Vec<Wide> x, hn::Vec<Wide> slope, hn::Vec<Wide> offset,
-                                        hn::Vec<Whole> lowest, hn::Vec<Whole> highest) {
-    const auto rounded = hn::DemoteTo(Whole(), hn::MulAdd(x, slope, offset));  // to zero
-    return hn::Min(hn::Max(rounded, lowest), highest);
-  }
-
   const LevelLayer& layer_;
   int slot_;
   int lines_;
-  hn::Vec<Wide> slope_[vectors];
-  hn::Vec<Wide> offset_[vectors];
-  hn::Vec<Whole> lowest_[vectors];
-  hn::Vec<Whole> highest_[vectors];
+  FirstLine first_;
+};
+
+/// A block by a line that is off by at most one, and the thresholds on either side of it.
+class ByNearLine {
+ public:
+  ByNearLine(const LevelLayer& layer, int block)
+      : activation_(layer.activation), line_(layer.activation, block * block_rows) {
+    const FirstLine::Whole whole;
+    const int row = activation_.thresholds() + 2;
+    for (int v = 0; v < FirstLine::vectors; ++v) {
+      const int slot = block * block_rows + v * FirstLine::at_once;
+      rows_[v] = hn::Mul(hn::Iota(whole, slot), hn::Set(whole, row));
+    }
+  }
+
+  HWY_INLINE BlockLevels operator()(const int32_t* sums, const int32_t* golden) const {
+    const FirstLine::Wide wide;
+    const FirstLine::Whole whole;
+    const auto lowest_level = hn::Set(whole, activation_.first_level());
+    hn::Vec<FirstLine::Whole> level[FirstLine::vectors];
+    for (int v = 0; v < FirstLine::vectors; ++v) {
+      const int lane = v * FirstLine::at_once;
+      auto sum = hn::LoadU(whole, sums + lane);
+      if (golden != nullptr) sum = hn::Add(sum, hn::LoadU(whole, golden + lane));
+      const auto count = line_.count(hn::PromoteTo(wide, sum), v);
+      const auto at = hn::Add(rows_[v], count);
+      const auto below = hn::GatherIndex(whole, activation_.enclosed(), at);
+      const auto above = hn::GatherIndex(whole, activation_.enclosed() + 1, at);
+      // A mask is -1 in lanes where it holds.
+      const auto more = hn::VecFromMask(whole, hn::Gt(sum, above));
+      const auto less = hn::VecFromMask(whole, hn::Not(hn::Gt(sum, below)));
+      level[v] = hn::Add(lowest_level, hn::Add(hn::Sub(count, more), less));
+    }
+    return block_levels(whole, level);
+  }
+
+ private:
+  const Activation& activation_;
+  FirstLine line_;
+  hn::Vec<FirstLine::Whole> rows_[FirstLine::vectors];  // where they begin among the thresholds
 };
 
 /// By comparing with each threshold.
@@ -379,6 +433,9 @@ Area finish(const LevelLayer& layer, const LevelTensor& output, std::span<const 
         else
           finish_block(layer, output, block, area, work, ByLines<false>(layer, block),
                        differs.data());
+        break;
+      case Activation::Way::near:
+        finish_block(layer, output, block, area, work, ByNearLine(layer, block), differs.data());
         break;
       case Activation::Way::count:
         finish_block(layer, output, block, area, work, ByCounting{layer, block}, differs.data());

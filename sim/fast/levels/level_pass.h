@@ -86,7 +86,7 @@ class LevelPass {
   std::vector<int32_t> result_;                       // if of sums: valid throughout
   std::vector<ChannelDelta> deltas_;                  // [layer]
   std::vector<std::unique_ptr<LevelLayer>> patched_;  // [layer]: whose weights are patched in place
-  AlignedVector<uint8_t> held_;  // an input as broken operands leave it, or empty
+  AlignedVector<uint8_t> held_;      // an input as broken operands leave it, or empty
   std::vector<Tensor> held_inputs_;  // the same of a layer without weights: all inputs
   AlignedVector<int32_t> sums_;
   int summed_block_ = -1;  // of a layer whose inputs differ: its sums are in sums_

@@ -94,9 +94,29 @@ Network wide_graph(Random& random) {
   return network;
 }
 
-/// Half of those with binary operands sum them.
+/// Thresholds of rows a little beside where rounding puts them, as further training leaves them.
+void move_thresholds(Network& network, Random& random) {
+  for (Layer& layer : network.layers) {
+    const int n = layer.thresholds_per_row();
+    for (int row = 0; layer.has_weights() && n > 1 && row < layer.rows(); ++row) {
+      const auto begin = layer.thresholds.begin() + std::ptrdiff_t{row} * n;
+      const int step = (begin[n - 1] - begin[0]) / n;
+      for (auto t = begin; t != begin + n; ++t) *t += uniform(random, -step / 4, step / 4);
+      std::sort(begin, begin + n);
+    }
+  }
+}
+
+/// Half of those with binary operands sum them; of wide ones half have thresholds that moved.
 Network graph(Random& random, bool wide) {
-  if (wide) return wide_graph(random);
+  if (wide) {
+    Network network = wide_graph(random);
+    if (uniform(random, 0, 1) == 0) {
+      move_thresholds(network, random);
+      validate(network, "moved");
+    }
+    return network;
+  }
   Network network = test::RandomGraph(random).build();
   if (uniform(random, 0, 1) == 0 && test::sum_binary_operands(network, random)) {
     validate(network, "summed");
@@ -169,7 +189,9 @@ TEST_CASE("levels: every tensor of the executor equals the reference on random g
   });
   CHECK(in_levels > 100);
   CHECK(summed > 5);
-  for (const auto way : {Activation::Way::count, Activation::Way::lines, Activation::Way::search}) {
+  for (const auto way : {Activation::Way::count, Activation::Way::lines, Activation::Way::near,
+                         Activation::Way::search}) {
+    CAPTURE(static_cast<int>(way));
     CHECK(lines[static_cast<int>(way)] > 10);
   }
 }
@@ -247,7 +269,7 @@ TEST_CASE("levels: many patches at once equal the faulty reference") {
   int anew = 0;
   int one_by_one = 0;
   test::for_every_target([&] {
-    for (uint64_t seed = 5000; seed < 5060; ++seed) {
+    for (uint64_t seed = 5000; seed < 5020; ++seed) {
       CAPTURE(seed);
       Random random(seed);
       const Network graph_of_seed = graph(random, seed % 10 == 0);
@@ -271,8 +293,8 @@ TEST_CASE("levels: many patches at once equal the faulty reference") {
       }
     }
   });
-  CHECK(anew > 200);
-  CHECK(one_by_one > 200);
+  CHECK(anew > 100);
+  CHECK(one_by_one > 100);
 }
 
 TEST_CASE("levels: all channels of a wide graph stuck: verdicts equal the faulty reference") {
