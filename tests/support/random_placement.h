@@ -92,7 +92,7 @@ inline FaultMap random_faults(Random& random, const Placement& placement, const 
                               int most) {
   FaultMap map{placement.accelerator, {}};
   const int wanted = uniform(random, 1, most);
-  for (int tries = 0; tries < 20 * wanted && static_cast<int>(map.faults.size()) < wanted;
+  for (int tries = 0; tries < 200 * wanted && static_cast<int>(map.faults.size()) < wanted;
        ++tries) {
     const auto& rows = site_table();
     const SiteKind kind =
