@@ -1,6 +1,7 @@
 // Fields of up to 32 bits anywhere in bytes, the lowest bit of a byte first.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

@@ -7,6 +7,7 @@
 #include "models/loopback/family.h"
 #include "models/loopback/placement.h"
 #include "models/loopback/simulation.h"
+#include "models/memory/stored_tensor.h"
 #include "models/protected/accelerator.h"
 #include "tests/agree/agreement.h"
 #include "tests/agree/tiny_graph.h"
@@ -223,8 +224,8 @@ TEST_CASE("transients in activation buffers agree on random chains with groups a
       // Some byte of a tensor, and any cycle.
       const auto& stored = memory.tensors[static_cast<size_t>(
           test::uniform(random, 0, static_cast<int>(memory.tensors.size()) - 1))];
-      const int byte =
-          test::uniform(random, 0, static_cast<int>(memory::tensor_bytes(network, stored.kept)) - 1);
+      const int byte = test::uniform(
+          random, 0, static_cast<int>(memory::tensor_bytes(network, stored.kept)) - 1);
       Fault fault{SiteKind::buffer_activation,
                   "activations",
                   {stored.buffer, stored.address + byte, test::uniform(random, 0, 7)},
