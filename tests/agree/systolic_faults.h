@@ -63,14 +63,20 @@ inline bool add_fault(FaultMap& map, const Fault& fault) {
   return true;
 }
 
-/// Seven transients in the run of the placement, and two bits that are stuck.
+/// Seven transients in the run of the placement, and two bits that are stuck: mostly such that what
+/// they do together is exact.
 inline FaultMap random_transients(Random& random, const Placement& placement,
-                                  const SiteIndex& sites) {
+                                  const Network& network, const SiteIndex& sites) {
   FaultMap map{placement.accelerator, {}};
+  int tries = 10;
   while (map.faults.size() < 9) {
     Fault fault = random_fault(random, sites);
     const bool stuck = map.faults.size() > 6;
     if (!site_row(fault.kind).flips() && !stuck) continue;
+    if (stuck && tries-- > 0) {
+      FaultMap together = map;
+      if (add_fault(together, fault) && !is_exact(together, placement, network)) continue;
+    }
     if (!stuck) {
       fault.value = 0;
       fault.flip_cycle =
@@ -124,12 +130,12 @@ void check_drawn_transients(uint64_t maps, Engines engines, const NetworkOf& net
     const auto images = random_images(random, network, 2);
     const Placement placement = place_on(array, network, 2);
     const SiteIndex sites(placement, network);
-    FaultMap map = random_transients(random, placement, sites);
+    FaultMap map = random_transients(random, placement, network, sites);
     validate(map, placement, network, "test");
     INFO("seed " << seed << " " << schedule << " " << array->json(network));
     checked.check(network, placement, map, images, *array, engines);
   }
-  CHECK(checked.refused < 2 * checked.all / 5);
+  CHECK(checked.refused < checked.all / 3);
   CHECK((sanitized ? 20 : 10) * checked.hits > checked.flips);
 }
 
