@@ -87,10 +87,6 @@ void write_trace(std::ostream& file, const Network& network, const Plan& plan,
   out.finish();
 }
 
-}  // namespace
-
-namespace {
-
 /// load, store and the cycles of the plan's layers: of the last image.
 SimulationResult result_of(const Network& network, const SystolicAccelerator& accelerator,
                            const Plan& plan, int64_t images, int64_t load, int64_t store,

@@ -83,10 +83,7 @@ void FaultyPass::recompute_patched(int index, const Effects& effects, const Tens
   clear(network_.output_tensor(index));
   recompute_planes(index, patched.layer(), patched.excesses());
   patched.restore(patch);
-  if (step.other_rows.empty()) return;
-  TensorStep others{step.tensor};
-  others.rows = step.other_rows;
-  apply_rows(index, effects, others, image_index);
+  if (step.others) apply_rows(index, effects, *step.others, image_index);
 }
 
 std::vector<SpecialRow> FaultyPass::apply_first_rows(int index, const Effects& effects,
@@ -124,9 +121,8 @@ void FaultyPass::apply_rows(int index, const Effects& effects, const TensorStep&
   const Layer& of = network_.network().layer(index);
   if (layer.accumulator_output && layer.input.height == 1 && layer.padding == 0) {
     patch_logits(index, step.patch);
-    TensorStep others{step.tensor};
-    others.rows = step.other_rows;
-    return apply_rows_one_by_one(index, effects, others, image_index);
+    if (step.others) apply_rows_one_by_one(index, effects, *step.others, image_index);
+    return;
   }
   const bool is_first = FirstRows::fits(of, layer) && !differs(network_.input_tensor(index));
   if (!is_first && !ChainLayer::fits(of, layer)) {

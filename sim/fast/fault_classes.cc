@@ -233,8 +233,8 @@ class KeyWriter {
 
   /// What computes the tensor of the step.
   void add_computed(const TensorStep& step) {
-    // Patches and other_rows say what rows says, once more.
-    const auto& [tensor, operands, pools, windows, rows, elements, patch, level_patch, other_rows] =
+    // Patches and others say what rows says, once more.
+    const auto& [tensor, operands, pools, windows, rows, elements, patch, level_patch, others] =
         step;
     hasher_.add("computed").add(tensor).add(rows.size()).add(operands.size()).add(pools.size());
     hasher_.add(windows.size());

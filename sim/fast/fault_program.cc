@@ -110,9 +110,11 @@ class Builder {
       return;
     }
     std::vector<SpecialRow> held;
+    std::vector<SpecialRow> others;
     std::partition_copy(step.rows.begin(), step.rows.end(), std::back_inserter(held),
-                        std::back_inserter(step.other_rows), patched);
+                        std::back_inserter(others), patched);
     step.patch = patch_of(of, layer, network_.input_layout(index), held);
+    keep_others(step, std::move(others));
   }
 
   void add_level_patch(int index, TensorStep& step) const {
@@ -122,13 +124,22 @@ class Builder {
     step.level_patch =
         level_patch_of(of, levels.layer(index), levels.tensor(of.inputs.front()), step.rows);
     if (step.level_patch.empty()) return;
+    std::vector<SpecialRow> others;
     auto patched = step.level_patch.rows.begin();
     for (const SpecialRow& row : step.rows) {
       if (patched != step.level_patch.rows.end() && patched->row == row.row)
         ++patched;
       else
-        step.other_rows.push_back(row);
+        others.push_back(row);
     }
+    keep_others(step, std::move(others));
+  }
+
+  static void keep_others(TensorStep& step, std::vector<SpecialRow> rows) {
+    if (rows.empty()) return;
+    TensorStep others{step.tensor};
+    others.rows = std::move(rows);
+    step.others = std::make_shared<const TensorStep>(std::move(others));
   }
 
   void add(const ParameterPatch& patch, int /*index*/) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "faultmaps/effects.h"
@@ -48,7 +49,8 @@ struct TensorStep {
   LayerPatch patch = {};
   /// The same in a network of levels.
   LevelPatch level_patch = {};
-  std::vector<SpecialRow> other_rows = {};
+  /// Its rows that are in neither, by themselves; or null.
+  std::shared_ptr<const TensorStep> others = {};
 
   /// More is read of the tensor before than its elements as they pass.
   bool computes() const {

@@ -82,7 +82,7 @@ bool SlicedChain::runs(const FaultProgram& program) const {
     const auto stage = std::find_if(stages_.begin(), stages_.end(), [&](const Stage& s) {
       return Network::output_tensor(s.layer) == step.tensor;
     });
-    if (!step.other_rows.empty() || stage->weights < 0 ||
+    if (step.others || stage->weights < 0 ||
         !weights_[static_cast<size_t>(stage->weights)].holds(step.patch)) {
       return false;
     }

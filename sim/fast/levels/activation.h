@@ -69,12 +69,12 @@ class Activation {
   const double* offsets() const { return offsets_.data(); }
   const int32_t* lowest() const { return lowest_.data(); }
   const int32_t* highest() const { return highest_.data(); }
-  /// Whether the block's way gives the right count for a sum that its row's weights cannot make.
-  bool holds(int slot, int32_t sum) const {
+  /// Sums for which the block's way gives the right count, those that its row's weights cannot make
+  /// among them: from `first` to `second`.
+  std::pair<int32_t, int32_t> right_between(int slot) const {
     const Way way = ways_[static_cast<size_t>(slot / block_rows)];
-    if (way != Way::lines && way != Way::near) return true;
-    const auto& [least, greatest] = within_[static_cast<size_t>(slot)];
-    return least <= sum && sum <= greatest;
+    if (way != Way::lines && way != Way::near) return {INT32_MIN, INT32_MAX};
+    return within_[static_cast<size_t>(slot)];
   }
   /// [slots][thresholds + 2]: between the least and the greatest integer.
   const int32_t* enclosed() const { return enclosed_.data(); }

@@ -19,12 +19,7 @@ void LevelPass::apply(const TensorStep& step, const Effects& effects, int64_t im
       apply_special(index, step, effects, image_index);
     } else {
       apply_patch(index, step.level_patch);
-      if (!step.other_rows.empty()) {
-        TensorStep others;
-        others.tensor = step.tensor;
-        others.rows = step.other_rows;
-        apply_special(index, others, effects, image_index);
-      }
+      if (step.others) apply_special(index, *step.others, effects, image_index);
     }
     held_.clear();
     if (!step.pools.empty()) apply_pools(index, effects, image_index);
@@ -71,9 +66,11 @@ void LevelPass::apply_patch(int index, const LevelPatch& patch) {
   const auto tensor = static_cast<size_t>(Network::output_tensor(index));
   const std::vector<uint32_t>& at = network_.tensor(static_cast<int>(tensor)).at;
   for (const auto& [row, slot, change] : patch.rows) {
+    const auto [least, greatest] = layer.activation.right_between(slot);
+    if (least == INT32_MIN && greatest == INT32_MAX) continue;
     const int32_t* sum = sums_.data() + slot;
     for (size_t i = 0; i < pixels; ++i, sum += slots) {
-      if (layer.activation.holds(slot, *sum)) continue;
+      if (least <= *sum && *sum <= greatest) continue;
       levels_[tensor][at[i] + static_cast<size_t>(row)] =
           static_cast<uint8_t>(layer.activation.level(slot, *sum));
     }

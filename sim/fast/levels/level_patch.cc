@@ -9,7 +9,8 @@
 namespace stuckat::fast {
 namespace {
 
-// Nanoseconds of one output pixel on one core of a Sapphire Rapids server (AVX-512 VNNI).
+// Nanoseconds of one output pixel on one core of a Sapphire Rapids server (AVX-512 VNNI), guessed
+// from the operations: not fitted, as those of break_even.cc are.
 constexpr double per_row = 7;  // whose sums change one by one
 constexpr double per_weight = 0.8;
 constexpr double per_block = 5;  // summed anew

@@ -285,7 +285,7 @@ TEST_CASE("levels: many patches at once equal the faulty reference") {
       for (int f = 0; f < faults.size() && network.levels() != nullptr; ++f) {
         for (const TensorStep& step : faults.program(f).steps) {
           anew += step.level_patch.empty() ? 0 : 1;
-          one_by_one += step.level_patch.empty() || !step.other_rows.empty() ? 1 : 0;
+          one_by_one += step.level_patch.empty() || step.others != nullptr ? 1 : 0;
         }
       }
       for (const Path path : {Path::automatic, Path::differential, Path::dense}) {
