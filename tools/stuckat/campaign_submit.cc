@@ -52,21 +52,13 @@ int run_submit(const Arguments& arguments) {
     throw InputError("--shards", std::to_string(jobs.shards),
                      fmt::format("1 to {} images", images));
   }
-  if (line.get<bool>("dry-run")) {
-    fmt::print("{}\n{}", jobs.shard_script(), jobs.merge_script());
-    return 0;
-  }
-  const auto [array, merge] = submit(jobs, "stuckat campaign submit");
-  fmt::print(
-      "{} faults on {} images: job {} has {} shards, job {} merges them into {}\n"
-      "scripts, logs and shards: {}; 'squeue --jobs={},{}' shows where they are\n",
-      thousands(in.faults.size()), thousands(images), array, jobs.shards, merge,
-      line.text("output"), jobs.shard_folder, array, merge);
-  line.write_json({{"array_job", array},
-                   {"merge_job", merge},
-                   {"shards", jobs.shards},
-                   {"folder", jobs.shard_folder},
-                   {"result", line.text("output")}});
+  submit(line, jobs, "stuckat campaign submit",
+         [&](const std::string& array, const std::string& merge) {
+           return fmt::format(
+               "{} faults on {} images: job {} has {} shards, job {} merges them into {}",
+               thousands(in.faults.size()), thousands(images), array, jobs.shards, merge,
+               line.text("output"));
+         });
   return 0;
 }
 

@@ -69,21 +69,13 @@ int fleet_submit(const Arguments& arguments) {
   jobs.merge.arguments.push_back("--threads=" + std::to_string(jobs.cpus));
   jobs.merge.arguments.push_back("--output=" + line.text("output"));
   jobs.merge_computes = true;  // what misses the constraint is split, and its parts are retrained
-  if (line.get<bool>("dry-run")) {
-    fmt::print("{}\n{}", jobs.shard_script(), jobs.merge_script());
-    return 0;
-  }
-  const auto [array, merge] = submit(jobs, "stuckat fleet submit");
-  fmt::print(
-      "{} groups of {} chips: job {} retrains them in {} tasks, job {} collects them into {}\n"
-      "scripts and logs: {}; 'squeue --jobs={},{}' shows where they are\n",
-      thousands(groups), thousands(std::ssize(chips.maps())), array, jobs.shards, merge,
-      line.text("output"), jobs.shard_folder, array, merge);
-  line.write_json({{"array_job", array},
-                   {"merge_job", merge},
-                   {"shards", jobs.shards},
-                   {"folder", jobs.shard_folder},
-                   {"result", line.text("output")}});
+  submit(
+      line, jobs, "stuckat fleet submit", [&](const std::string& array, const std::string& merge) {
+        return fmt::format(
+            "{} groups of {} chips: job {} retrains them in {} tasks, job {} collects them into {}",
+            thousands(groups), thousands(std::ssize(chips.maps())), array, jobs.shards, merge,
+            line.text("output"));
+      });
   return 0;
 }
 

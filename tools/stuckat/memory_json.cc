@@ -1,5 +1,6 @@
 #include "tools/stuckat/memory_json.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "workloads/errors.h"
@@ -11,19 +12,25 @@ namespace {
 constexpr int64_t many = int64_t{1} << 53;
 constexpr double large = std::numeric_limits<double>::max();
 
-/// Throws unless the document is one of that command's.
-void check_schema(const JsonObject& top, const std::string& command) {
-  const std::string schema = top.has("schema") ? top.text("schema") : "";
-  std::string expected = "stuckat.output." + command;
-  for (char& c : expected) {
-    if (c == ' ') c = '-';
+/// What a command wrote with --json.
+struct Document {
+  Json json;
+  JsonObject top;
+
+  Document(const std::string& path, const std::string& command)
+      : json(read_json_file(path)), top(json, path) {
+    const std::string schema = top.has("schema") ? top.text("schema") : "";
+    std::string expected = "stuckat.output." + command;
+    std::replace(expected.begin(), expected.end(), ' ', '-');
+    if (schema != expected) {
+      throw InputError(path, "schema '" + schema + "'",
+                       "a result of 'stuckat " + command + " --json'");
+    }
+    top.integer("schema_version", 1, 1);
   }
-  if (schema != expected) {
-    throw InputError(top.where(), "schema '" + schema + "'",
-                     "a result of 'stuckat " + command + " --json'");
-  }
-  top.integer("schema_version", 1, 1);
-}
+  Document(const Document&) = delete;  // top refers to json
+  Document& operator=(const Document&) = delete;
+};
 
 double percent(const JsonObject& object, const char* key) { return object.number(key, 0, 100); }
 
@@ -44,9 +51,8 @@ void read_data(const JsonObject& top, std::string& words, std::string& hash) {
 }  // namespace
 
 report::MemoryLots read_memory_lots(const std::string& path, const std::string& label) {
-  const Json json = read_json_file(path);
-  const JsonObject top(json, path);
-  check_schema(top, "memory");
+  const Document document(path, "memory");
+  const JsonObject& top = document.top;
   report::MemoryLots lots;
   lots.network = label;
   const JsonObject made = top.object("configuration");
@@ -67,9 +73,8 @@ report::MemoryLots read_memory_lots(const std::string& path, const std::string& 
 }
 
 report::Sharpness read_sharpness(const std::string& path, const std::string& label) {
-  const Json json = read_json_file(path);
-  const JsonObject top(json, path);
-  check_schema(top, "sharpness");
+  const Document document(path, "sharpness");
+  const JsonObject& top = document.top;
   report::Sharpness sharpness;
   sharpness.network = label;
   read_data(top, sharpness.data, sharpness.data_hash);
@@ -82,9 +87,8 @@ report::Sharpness read_sharpness(const std::string& path, const std::string& lab
 }
 
 report::Zeros read_zeros(const std::string& path, const std::string& label) {
-  const Json json = read_json_file(path);
-  const JsonObject top(json, path);
-  check_schema(top, "info model");
+  const Document document(path, "info model");
+  const JsonObject& top = document.top;
   if (!top.has("zeros")) {
     throw InputError(path, "has no shares of zeros",
                      "'stuckat info model MODEL --data NAME --json'");

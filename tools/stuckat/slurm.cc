@@ -90,6 +90,40 @@ std::string submit_one(const std::string& arguments) {
   return last;
 }
 
+struct SubmittedJobs {
+  std::string array, merge;  // numbers
+};
+
+/// Writes the scripts and submits them.
+SubmittedJobs submitted(const SlurmJobs& jobs, const std::string& what) {
+  if (!in_path("sbatch")) {
+    throw EnvironmentError(what, "there is no sbatch on this machine",
+                           "Slurm's commands in PATH, or --dry-run for the scripts");
+  }
+  std::error_code error;
+  std::filesystem::create_directories(jobs.shard_folder, error);
+  if (error) throw_system_error(jobs.shard_folder, "cannot be made", error.value(), "a new folder");
+  const std::string shard_file = jobs.shard_folder + "/shard.sh";
+  const std::string merge_file = jobs.shard_folder + "/" + jobs.merge_name + ".sh";
+  write_text_file(shard_file, jobs.shard_script());
+  write_text_file(merge_file, jobs.merge_script());
+  SubmittedJobs result;
+  try {
+    result.array = submit_one(quoted(shard_file));
+    result.merge = submit_one("--dependency=afterok:" + result.array +
+                              " --kill-on-invalid-dep=yes " + quoted(merge_file));
+  } catch (const InputError&) {
+    if (!result.array.empty() && std::system(("scancel " + result.array).c_str()) != 0) {
+      fmt::print(stderr, "job {} could not be cancelled\n", result.array);
+    }
+    // Nothing is left of it, but for shards that an earlier one has finished.
+    for (const std::string& file : {shard_file, merge_file}) std::filesystem::remove(file, error);
+    std::filesystem::remove(jobs.shard_folder, error);  // if it is empty
+    throw;
+  }
+  return result;
+}
+
 }  // namespace
 
 void add_slurm_options(CommandLine& line) {
@@ -166,33 +200,22 @@ std::string SlurmJobs::merge_script() const {
   return header(*this, merge_name, merge_name + ".log", more) + call(*this, merge) + "\n";
 }
 
-SubmittedJobs submit(const SlurmJobs& jobs, const std::string& what) {
-  if (!in_path("sbatch")) {
-    throw EnvironmentError(what, "there is no sbatch on this machine",
-                           "Slurm's commands in PATH, or --dry-run for the scripts");
+void submit(const CommandLine& line, const SlurmJobs& jobs, const std::string& what,
+            const std::function<std::string(const std::string& array, const std::string& merge)>&
+                sentence) {
+  if (line.get<bool>("dry-run")) {
+    fmt::print("{}\n{}", jobs.shard_script(), jobs.merge_script());
+    return;
   }
-  std::error_code error;
-  std::filesystem::create_directories(jobs.shard_folder, error);
-  if (error) throw_system_error(jobs.shard_folder, "cannot be made", error.value(), "a new folder");
-  const std::string shard_file = jobs.shard_folder + "/shard.sh";
-  const std::string merge_file = jobs.shard_folder + "/" + jobs.merge_name + ".sh";
-  write_text_file(shard_file, jobs.shard_script());
-  write_text_file(merge_file, jobs.merge_script());
-  SubmittedJobs result;
-  try {
-    result.array = submit_one(quoted(shard_file));
-    result.merge = submit_one("--dependency=afterok:" + result.array +
-                              " --kill-on-invalid-dep=yes " + quoted(merge_file));
-  } catch (const InputError&) {
-    if (!result.array.empty() && std::system(("scancel " + result.array).c_str()) != 0) {
-      fmt::print(stderr, "job {} could not be cancelled\n", result.array);
-    }
-    // Nothing is left of it, but for shards that an earlier one has finished.
-    for (const std::string& file : {shard_file, merge_file}) std::filesystem::remove(file, error);
-    std::filesystem::remove(jobs.shard_folder, error);  // if it is empty
-    throw;
-  }
-  return result;
+  const auto [array, merge] = submitted(jobs, what);
+  fmt::print("{}\n{}: {}; 'squeue --jobs={},{}' shows where they are\n", sentence(array, merge),
+             jobs.tasks_have_results ? "scripts, logs and shards" : "scripts and logs",
+             jobs.shard_folder, array, merge);
+  line.write_json({{"array_job", array},
+                   {"merge_job", merge},
+                   {"shards", jobs.shards},
+                   {"folder", jobs.shard_folder},
+                   {"result", line.text("output")}});
 }
 
 }  // namespace stuckat::cli

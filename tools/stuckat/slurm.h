@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "tools/stuckat/command_line.h"
@@ -42,11 +43,11 @@ struct SlurmJobs {
   std::string merge_script() const;
 };
 
-struct SubmittedJobs {
-  std::string array, merge;  ///< numbers
-};
-/// Writes the scripts and submits them; `what`: the command, for errors. Nothing is left of what
-/// was refused. Throws EnvironmentError without a cluster.
-SubmittedJobs submit(const SlurmJobs& jobs, const std::string& what);
+/// Writes the scripts, submits them, and says so; with --dry-run it prints them. `what`: the
+/// command, for errors; sentence(array, merge): what the jobs of these numbers do. Nothing is left
+/// of what was refused. Throws EnvironmentError without a cluster.
+void submit(
+    const CommandLine& line, const SlurmJobs& jobs, const std::string& what,
+    const std::function<std::string(const std::string& array, const std::string& merge)>& sentence);
 
 }  // namespace stuckat::cli
