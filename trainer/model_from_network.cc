@@ -27,25 +27,15 @@ float latent_weight(NumberFormat format, int weight) {
 /// Somebody else's logits have another size than the loss wants: unless its batch-norm says so, the
 /// first epochs do nothing but stretch them.
 void fit_logits(const Network& network, const DataSet& data, Workers& workers, Model& model) {
-  const InputImages images(network, data);
-  Predictor predictor(network, {}, workers);
   const ResultValues meaning(network);
   const int classes = network.classes();
-  std::vector<int16_t> input(block_elements(network.input()));
   std::vector<double> values;
-  std::vector<int> labels;
-  for (int first = 0; first < images.size(); first += lanes) {
-    const int samples = std::min(lanes, images.size() - first);
-    std::fill(input.begin(), input.end(), int16_t{0});
-    for (int n = 0; n < samples; ++n) {
-      images.fill(first + n, {}, input.data(), n);
-      labels.push_back(images.label(first + n));
-    }
-    const std::vector<int32_t> logits = predictor.logits(input.data(), samples);
+  for_each_logits(network, data, workers, {}, [&](const std::vector<int32_t>& logits) {
     for (size_t k = 0; k < logits.size(); ++k) {
       values.push_back(meaning.of(static_cast<int>(k) % classes, logits[k]));
     }
-  }
+  });
+  const std::vector<int> labels(data.labels.begin(), data.labels.end());
   const LogitNorm norm = fitted_norm(values, classes, logit_unit(network.layers.back()), labels);
   const Loss loss = squared_hinge(values, classes, norm, labels);
   LayerParameters& last = model.layers.back();

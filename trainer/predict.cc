@@ -23,8 +23,9 @@ std::unique_ptr<PredictorPasses> passes_for(const Network& network, const Effect
 Predictor::Predictor(const Network& network, const Effects& effects, Workers& workers)
     : passes_(passes_for(network, effects, workers)) {}
 
-std::vector<int> predict(const Network& network, const DataSet& data, Workers& workers,
-                         const Effects& effects) {
+void for_each_logits(const Network& network, const DataSet& data, Workers& workers,
+                     const Effects& effects,
+                     const std::function<void(const std::vector<int32_t>& logits)>& visit) {
   const InputImages images(network, data);
   Predictor predictor(network, effects, workers);
   constexpr int most = 8 * lanes;
@@ -32,17 +33,24 @@ std::vector<int> predict(const Network& network, const DataSet& data, Workers& w
   const size_t fitting = memory / block_elements(network.input()) * lanes;
   const int batch = static_cast<int>(std::clamp<size_t>(fitting, lanes, most));
   std::vector<int16_t> input(block_count(batch) * block_elements(network.input()));
-  std::vector<int> result;
   std::vector<int> order(static_cast<size_t>(data.size()));
   std::iota(order.begin(), order.end(), 0);
   ImageBatches batches(images, std::move(order), batch, workers);
   for (int first = 0; first < data.size(); first += batch) {
     const int samples = batches.next([](int) { return Shift{}; }, input.data());
-    const std::vector<int32_t> logits = predictor.logits(input.data(), samples, first);
-    for (int n = 0; n < samples; ++n) {
-      result.push_back(predicted_class(network, logits.data() + n * network.classes()));
-    }
+    visit(predictor.logits(input.data(), samples, first));
   }
+}
+
+std::vector<int> predict(const Network& network, const DataSet& data, Workers& workers,
+                         const Effects& effects) {
+  std::vector<int> result;
+  const auto classes = static_cast<size_t>(network.classes());
+  for_each_logits(network, data, workers, effects, [&](const std::vector<int32_t>& logits) {
+    for (size_t at = 0; at < logits.size(); at += classes) {
+      result.push_back(predicted_class(network, logits.data() + at));
+    }
+  });
   return result;
 }
 

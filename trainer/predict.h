@@ -1,6 +1,7 @@
 // What an integer network predicts, fast: the trainer's evaluation mode.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -35,6 +36,12 @@ class Predictor {
  private:
   std::unique_ptr<PredictorPasses> passes_;
 };
+
+/// visit(logits) for some images after the others, in their order: see Predictor::logits(). Throws
+/// InputError if the images do not fit.
+void for_each_logits(const Network& network, const DataSet& data, Workers& workers,
+                     const Effects& effects,
+                     const std::function<void(const std::vector<int32_t>& logits)>& visit);
 
 /// Predicted class of every image. Throws InputError if the images do not fit.
 std::vector<int> predict(const Network& network, const DataSet& data, Workers& workers,

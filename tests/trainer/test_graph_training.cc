@@ -90,6 +90,13 @@ TrainOptions short_run() {
   return options;
 }
 
+/// As an import gives it: without the training's batch-norms.
+Network trained_elsewhere(const DataSet& data) {
+  TrainOptions options = short_run();
+  options.epochs = 4;
+  return train(small_graph("resnet-8-w8a8"), {data}, options).network;
+}
+
 bool same_floats(const std::vector<LayerGradient>& a, const std::vector<LayerGradient>& b) {
   for (size_t i = 0; i < a.size(); ++i) {
     if (a[i].weights != b[i].weights || a[i].gamma != b[i].gamma || a[i].beta != b[i].beta) {
@@ -258,9 +265,9 @@ TEST_CASE("what a fault decides in a graph is learned around, as the exported ne
 
 TEST_CASE("a network with thresholds of its own is trained on from its predictions") {
   const DataSet data = test::noise({16, 16, 3}, 60);
+  const Network imported = trained_elsewhere(data);
   TrainOptions options = short_run();
   options.epochs = 4;
-  const Network imported = train(small_graph("resnet-8-w8a8"), {data}, options).network;
   Workers workers(2);
   const Model start = model_from_network(imported, data, workers);
   REQUIRE(export_network(start) == imported);
@@ -275,9 +282,7 @@ TEST_CASE("a network with thresholds of its own is trained on from its predictio
 
 TEST_CASE("the size of somebody else's logits is no error to be trained away") {
   const DataSet data = test::noise({16, 16, 3}, 60);
-  TrainOptions options = short_run();
-  options.epochs = 4;
-  const Network imported = train(small_graph("resnet-8-w8a8"), {data}, options).network;
+  const Network imported = trained_elsewhere(data);
   Workers workers(2);
   Model model = model_from_network(imported, data, workers);
   const InputImages images(imported, data);
