@@ -296,7 +296,7 @@ TEST_CASE("a group's network gives the same tensors on every chip of the group, 
       const auto expected = reference::run(network, input);
       for (const int chip : group.chips) {
         const Effects effects = s.effects(network, lot.chips[static_cast<size_t>(chip)]);
-        CHECK(effects.size() > 0);
+        CHECK(!effects.empty());
         REQUIRE(reference::run(network, input, effects) == expected);
         compared += std::ssize(expected);
       }
