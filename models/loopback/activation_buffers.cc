@@ -46,15 +46,11 @@ void ActivationBuffers::open(int tensor) {
 }
 
 void ActivationBuffers::stick(int buffer, int address, int bit, bool one) {
-  StuckBytes& bytes = stuck_[buffer];
-  const auto at = static_cast<size_t>(address);
-  if (bytes.keep.size() <= at) {
-    bytes.keep.resize(at + 1, 0xFF);
-    bytes.set.resize(at + 1, 0);
-  }
-  const auto mask = static_cast<uint8_t>(1u << bit);
-  bytes.keep[at] &= static_cast<uint8_t>(~mask);
-  if (one) bytes.set[at] |= mask;
+  stuck_[buffer].stick(address, bit, one);
+}
+const auto mask = static_cast<uint8_t>(1u << bit);
+bytes.keep[at] &= static_cast<uint8_t>(~mask);
+if (one) bytes.set[at] |= mask;
 }
 
 void ActivationBuffers::flip(int buffer, int address, int bit, int64_t cycle) {
@@ -63,15 +59,14 @@ void ActivationBuffers::flip(int buffer, int address, int bit, int64_t cycle) {
 
 int32_t ActivationBuffers::stored(const Layout& layout, int pixel, int channel, int32_t value,
                                   uint32_t inverted) const {
-  const StuckBytes& bytes = stuck_[layout.buffer];
+  const memory::StuckBytes& bytes = stuck_[layout.buffer];
   uint32_t code = layout.accumulators ? static_cast<uint32_t>(value) : layout.format.code(value);
   code ^= inverted;
   for (int b = 0; b < layout.bits; ++b) {
     const int at = channel * layout.bits + b;
-    const auto byte = static_cast<size_t>(layout.address + pixel * layout.pixel_bytes + at / 8);
-    if (byte >= bytes.keep.size()) break;
-    const uint32_t raw = code >> b & 1u;
-    const uint32_t read = (raw & bytes.keep[byte] >> at % 8) | (bytes.set[byte] >> at % 8 & 1u);
+    const int byte = layout.address + pixel * layout.pixel_bytes + at / 8;
+    const auto written = static_cast<uint8_t>((code >> b & 1u) << at % 8);
+    const uint32_t read = bytes.read(byte, written) >> at % 8 & 1u;
     code = (code & ~(1u << b)) | read << b;
   }
   return layout.accumulators ? static_cast<int32_t>(code) : layout.format.value(code);

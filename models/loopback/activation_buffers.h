@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "faultmaps/placement.h"
+#include "models/memory/stuck_bytes.h"
 #include "workloads/network.h"
 
 namespace stuckat::loopback {
@@ -51,12 +52,6 @@ class ActivationBuffers {
   const Tensor& read(int tensor) const { return kept_[static_cast<size_t>(tensor)].tensor; }
 
  private:
-  /// Storage that can break: bytes up to the last broken one, empty while nothing is.
-  struct StuckBytes {
-    std::vector<uint8_t> keep;
-    std::vector<uint8_t> set;
-  };
-
   /// How a tensor lies in its buffer.
   struct Layout {
     int buffer = 0;
@@ -87,12 +82,12 @@ class ActivationBuffers {
   static uint32_t bit_of(const Flip& flip, const Layout& layout, int pixel, int channel);
   void flip_until(int64_t cycle, int pixel, int channel, int32_t& value);
 
-  bool is_healthy() const { return stuck_[layout_.buffer].keep.empty(); }
+  bool is_healthy() const { return stuck_[layout_.buffer].is_healthy(); }
   void follow();
 
   const Network& network_;
   const ActivationMemory memory_;
-  StuckBytes stuck_[2];
+  memory::StuckBytes stuck_[2];
   std::vector<Flip> flips_;
   std::vector<Kept> kept_;  // [tensor], while an image is run
   const ActivationMemory::Stored* open_ = nullptr;
