@@ -48,10 +48,6 @@ void ActivationBuffers::open(int tensor) {
 void ActivationBuffers::stick(int buffer, int address, int bit, bool one) {
   stuck_[buffer].stick(address, bit, one);
 }
-const auto mask = static_cast<uint8_t>(1u << bit);
-bytes.keep[at] &= static_cast<uint8_t>(~mask);
-if (one) bytes.set[at] |= mask;
-}
 
 void ActivationBuffers::flip(int buffer, int address, int bit, int64_t cycle) {
   flips_.push_back({buffer, address, bit, cycle});
