@@ -18,6 +18,12 @@ void refuse_buffer_flip(const Network& network, const Placement& placement) {
       .class_map = true,
       .any_result = true,
       .formats = any_network("").formats};
+  if (placement.arrays.empty()) {
+    throw InputError(placement.accelerator,
+                     "a transient in the unified buffer of a systolic array, which has no exact "
+                     "effect",
+                     "a bit that is stuck, or a transient in the array");
+  }
   check_supported(network, chains, placement.accelerator);
   for (const ActivationMemory& memory : placement.memories) {
     for (const auto& stored : memory.tensors) {

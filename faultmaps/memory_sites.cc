@@ -222,12 +222,13 @@ std::vector<SiteRow> of_activation_memories() {
        "buffer/activation",
        PartKind::activation_memory,
        "buffer[]/data[][]",
-       {{"buffer", memory_buffers, "2"},
+       {{"buffer", memory_buffers, "2; a unified buffer: 1"},
         {"address", memory_bytes, "bytes of a buffer"},
         {"bit", byte_bits, "8"}},
        ValueKind::bit,
-       "bit of a byte of one of the two activation buffers: of every code, running maximum of a "
-       "pool or accumulator that is stored there",
+       "bit of a byte of an activation buffer: of every code, running maximum of a pool or "
+       "accumulator that is stored there; a systolic array with off-chip memory has one, the "
+       "unified buffer, in which no pool computes, and knows no transients there",
        "one code bit of one element, in each tensor that the buffer holds and that reaches so far",
        "the element has that bit; or the byte comes after the tensor or in a pixel's last bits",
        "models/loopback/FORMAT.md, Faults",

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "models/memory/stored_tensor.h"
+#include "models/memory/tensor_places.h"
 #include "workloads/capabilities.h"
 #include "workloads/errors.h"
 
@@ -47,33 +48,8 @@ std::pair<int, int> layers_of_array(const LoopbackAccelerator& accelerator,
   return {weighted[1], weighted.back()};
 }
 
-/// A tensor while it lies in a buffer.
-struct Lying {
-  int buffer;
-  int64_t address;
-  int64_t end;
-  int read_last;  // step
-};
-
-/// The lowest address of a buffer with so many bytes free, or -1.
-int64_t first_fit(const std::vector<Lying>& live, int buffer, int64_t bytes, int64_t capacity) {
-  std::vector<int64_t> candidates = {0};
-  for (const Lying& l : live) {
-    if (l.buffer == buffer) candidates.push_back(l.end);
-  }
-  std::sort(candidates.begin(), candidates.end());
-  for (const int64_t at : candidates) {
-    const bool free = std::none_of(live.begin(), live.end(), [&](const Lying& l) {
-      return l.buffer == buffer && at < l.end && l.address < at + bytes;
-    });
-    if (free && at + bytes <= capacity) return at;
-  }
-  return -1;
-}
-
-/// False if it does not fit.
-bool place_tensors(const Network& network, const Program& program, int64_t capacity,
-                   ActivationMemory& memory) {
+/// From when tensors are stored to when they are read last, in steps of the program.
+std::vector<memory::TensorLife> lives_of(const Network& network, const Program& program) {
   const auto steps = static_cast<int>(program.steps.size());
   std::vector<int> step_of(network.layers.size(), -1);  // of layers on the accelerator
   for (int s = 0; s < steps; ++s) {
@@ -88,42 +64,17 @@ bool place_tensors(const Network& network, const Program& program, int64_t capac
     }
     return last;
   };
-  memory.tensors.clear();
-  std::vector<Lying> live;
-  std::vector<int> buffer_of(static_cast<size_t>(network.tensors()), 0);
-  for (int s = -1; s < steps; ++s) {
-    std::erase_if(live, [&](const Lying& l) { return l.read_last < s; });
-    int tensor = program.input_tensor;
-    int kept = program.input_kept;
-    int wanted = 0;
-    if (s >= 0) {
-      const ProgramStep& step = program.steps[static_cast<size_t>(s)];
-      tensor = Network::output_tensor(step.layer);
-      kept = step.kept;
-      wanted = 1 - buffer_of[static_cast<size_t>(network.input_tensor(step.layer))];
-    }
-    const int64_t bytes = memory::tensor_bytes(network, kept);
-    int buffer = wanted;
-    int64_t address = first_fit(live, buffer, bytes, capacity);
-    if (address < 0) address = first_fit(live, buffer = 1 - wanted, bytes, capacity);
-    if (address < 0) return false;
-    buffer_of[static_cast<size_t>(kept)] = buffer;
-    live.push_back({buffer, address, address + bytes, read_last(kept)});
-    memory.tensors.push_back({tensor, kept, buffer, static_cast<int>(address)});
+  std::vector<memory::TensorLife> lives = {
+      {program.input_tensor, program.input_kept, -1, read_last(program.input_kept)}};
+  for (int s = 0; s < steps; ++s) {
+    const ProgramStep& step = program.steps[static_cast<size_t>(s)];
+    lives.push_back({Network::output_tensor(step.layer), step.kept, s, read_last(step.kept),
+                     network.input_tensor(step.layer)});
   }
-  return true;
+  return lives;
 }
 
 }  // namespace
-
-std::vector<int64_t> used_bytes(const ActivationMemory& memory, const Network& network) {
-  std::vector<int64_t> used(static_cast<size_t>(memory.buffers));
-  for (const auto& stored : memory.tensors) {
-    int64_t& of_buffer = used[static_cast<size_t>(stored.buffer)];
-    of_buffer = std::max(of_buffer, stored.address + memory::tensor_bytes(network, stored.kept));
-  }
-  return used;
-}
 
 Program program_of(const LoopbackAccelerator& accelerator, const Network& network) {
   const auto [first, end] = layers_of_array(accelerator, network);
@@ -151,13 +102,15 @@ ActivationMemory activation_memory(const LoopbackAccelerator& accelerator, const
   memory.bytes = static_cast<int>(
       std::min<int64_t>(accelerator.activation_buffer_bytes, std::numeric_limits<int>::max()));
   // A tensor that is too large for itself is told by make_plan().
-  int64_t capacity = std::max<int64_t>(memory.bytes, memory::tensor_bytes(network, program.input_kept));
+  int64_t capacity =
+      std::max<int64_t>(memory.bytes, memory::tensor_bytes(network, program.input_kept));
   for (const ProgramStep& step : program.steps) {
     capacity = std::max(capacity, memory::tensor_bytes(network, step.kept));
   }
-  if (place_tensors(network, program, capacity, memory)) return memory;
-  place_tensors(network, program, std::numeric_limits<int>::max(), memory);
-  const auto used = used_bytes(memory, network);
+  const std::vector<memory::TensorLife> lives = lives_of(network, program);
+  if (memory::place_tensors(network, lives, capacity, memory)) return memory;
+  memory::place_tensors(network, lives, std::numeric_limits<int>::max(), memory);
+  const auto used = memory::used_bytes(memory, network);
   throw InputError(
       "loopback:" + accelerator.name,
       "activation buffers of " + std::to_string(accelerator.activation_buffer_bytes) + " bytes",

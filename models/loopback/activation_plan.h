@@ -36,7 +36,4 @@ Program program_of(const LoopbackAccelerator& accelerator, const Network& networ
 ActivationMemory activation_memory(const LoopbackAccelerator& accelerator, const Network& network,
                                    const Program& program);
 
-/// Bytes of each buffer that are used: up to the end of the last tensor.
-std::vector<int64_t> used_bytes(const ActivationMemory& memory, const Network& network);
-
 }  // namespace stuckat::loopback

@@ -11,6 +11,7 @@
 #include "models/loopback/elaboration_module.h"
 #include "models/loopback/placement.h"
 #include "models/memory/memory_module.h"
+#include "models/memory/tensor_places.h"
 #include "sim/kernel/run.h"
 #include "workloads/errors.h"
 #include "workloads/reference.h"
@@ -228,7 +229,7 @@ LoopbackResult simulate(const Network& network, const LoopbackAccelerator& accel
     result.logits.push_back(of_image.back().values);
   }
   fill_layers(network, accelerator, plan, result);
-  result.buffer_bytes = used_bytes(placement.memories.front(), network);
+  result.buffer_bytes = memory::used_bytes(placement.memories.front(), network);
   fill_array(result);
   fill_memory(design.fetch, memory.get(), result);
   for (const ProtectedCore& core : design.cores) {
@@ -247,7 +248,7 @@ LoopbackResult time_images(const Network& network, const LoopbackAccelerator& ac
   result.first_image_cycles = result.images.front().total();
   result.steady_interval_cycles = steady_interval(plan, accelerator);
   fill_layers(network, accelerator, plan, result);
-  result.buffer_bytes = used_bytes(place(accelerator, network).memories.front(), network);
+  result.buffer_bytes = memory::used_bytes(place(accelerator, network).memories.front(), network);
   fill_array(result);
   return result;
 }

@@ -8,11 +8,12 @@
 namespace stuckat::systolic {
 
 ControllerModule::ControllerModule(const sc_core::sc_module_name& name, const Plan& plan,
-                                   const Network& network, bool fetches, bool keep_tensors,
-                                   Hooks hooks)
+                                   const Network& network, const UnifiedBuffer& buffer,
+                                   bool fetches, bool keep_tensors, Hooks hooks)
     : sc_module(name),
       plan_(plan),
       network_(network),
+      buffer_(buffer),
       fetches_(fetches),
       hooks_(std::move(hooks)),
       read_last_(network.layers.size()) {
@@ -56,6 +57,12 @@ void ControllerModule::request_weights() {
   }
 }
 
+/// The next tensor of the image, as it is read from now on.
+void ControllerModule::keep(ImageRun& image, Tensor tensor) const {
+  const auto index = static_cast<int>(image.tensors.size());
+  image.tensors.push_back(buffer_.read(index, std::move(tensor)));
+}
+
 void ControllerModule::run_image(int64_t number) {
   const auto nth = static_cast<uint64_t>(number);
   ImageRun image;
@@ -68,7 +75,7 @@ void ControllerModule::run_image(int64_t number) {
     request_weights();
   }
   image.load = now_ - image.begin;
-  image.tensors.push_back(hooks_.input(number, loaded.bytes));
+  keep(image, hooks_.input(number, loaded.bytes));
   image.spans.emplace_back();
   auto read = plan_.reads.begin();
   for (int l = 0; l < static_cast<int>(network_.layers.size()); ++l) {
@@ -83,9 +90,9 @@ void ControllerModule::run_image(int64_t number) {
       LayerDone result = done.read();
       now_ = result.cycle;
       image.layers.push_back(result.cycles);
-      image.tensors.push_back(std::move(result.output));
+      keep(image, std::move(result.output));
     } else {
-      image.tensors.push_back(reference::run_layer(layer, inputs));
+      keep(image, reference::run_layer(layer, inputs));
       if (read != plan_.reads.end() && read->layer == l) now_ += (read++)->cycles;
     }
     image.spans.push_back(now_ > start ? CycleSpan{start, now_ - 1} : CycleSpan{});

@@ -10,6 +10,7 @@
 #include "models/memory/fetch_module.h"
 #include "models/memory/job.h"
 #include "models/systolic/array_module.h"
+#include "models/systolic/unified_buffer.h"
 
 namespace stuckat::systolic {
 
@@ -46,7 +47,7 @@ class ControllerModule : public sc_core::sc_module {
   };
   /// fetches: there is a memory behind `program`. All outlive the module.
   ControllerModule(const sc_core::sc_module_name& name, const Plan& plan, const Network& network,
-                   bool fetches, bool keep_tensors, Hooks hooks);
+                   const UnifiedBuffer& buffer, bool fetches, bool keep_tensors, Hooks hooks);
 
   /// In a thread of the caller: runs the images one after the other, and returns the cycle in which
   /// the last result is in memory.
@@ -56,9 +57,11 @@ class ControllerModule : public sc_core::sc_module {
   void run_image(int64_t image);
   memory::Moved move(int64_t bytes, uint64_t address, std::vector<uint8_t> store);
   void request_weights();
+  void keep(ImageRun& image, Tensor tensor) const;
 
   const Plan& plan_;
   const Network& network_;
+  const UnifiedBuffer& buffer_;
   const bool fetches_;
   Hooks hooks_;
   std::vector<std::vector<int>> read_last_;  // [layer]: tensors that no later layer reads

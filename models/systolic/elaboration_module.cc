@@ -2,12 +2,16 @@
 
 #include <utility>
 
+#include "faultmaps/buffer_flips.h"
+
 namespace stuckat::systolic {
 namespace {
 
 ArrayCore armed_core(const SystolicArray& array, const Layer& layer, const FaultMap& faults) {
   ArrayCore core(array, layer);
-  for (const Fault& fault : faults.faults) core.arm(fault);
+  for (const Fault& fault : faults.faults) {
+    if (fault.kind != SiteKind::buffer_activation) core.arm(fault);
+  }
   return core;
 }
 
@@ -18,6 +22,18 @@ std::vector<ArrayCore> armed_cores(const Network& network, const SystolicArray& 
     cores.push_back(armed_core(array, network.layer(layer), faults));
   }
   return cores;
+}
+
+UnifiedBuffer armed_buffer(const Network& network, const SystolicAccelerator& accelerator,
+                           const FaultMap& faults) {
+  UnifiedBuffer buffer(network);
+  for (const Fault& fault : faults.faults) {
+    if (fault.kind != SiteKind::buffer_activation) continue;
+    if (fault.is_flip()) refuse_buffer_flip(network, place(accelerator, network));
+    const auto [number, address, bit, unused] = fault.coordinates;
+    buffer.stick(address, bit, fault.value != 0);
+  }
+  return buffer;
 }
 
 /// The transfers of an image.
@@ -42,7 +58,8 @@ ElaboratedArray::ElaboratedArray(const Network& of_network, const SystolicAccele
       banks(accelerator.memory ? accelerator.weight_tiles : transfers(plan)),
       cores(armed_cores(network, systolic, faults)),
       array("array", systolic, plan, cores, network, fetch_params != nullptr),
-      controller("controller", plan, network, fetch_params != nullptr, keep_tensors,
+      buffer(armed_buffer(network, accelerator, faults)),
+      controller("controller", plan, network, buffer, fetch_params != nullptr, keep_tensors,
                  std::move(hooks)),
       program("program", transfers(plan)),
       bank_free("bank_free", static_cast<int>(2 * banks)),  // restart() takes and puts in a cycle

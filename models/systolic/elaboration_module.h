@@ -32,6 +32,7 @@ struct ElaboratedArray {
 
   std::unique_ptr<memory::FetchModule> fetch;  ///< bind fetch->memory; null: none
   ArrayModule array;
+  const UnifiedBuffer buffer;
   ControllerModule controller;
 
   sc_core::sc_fifo<memory::Transfer> program;

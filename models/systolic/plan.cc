@@ -7,6 +7,7 @@
 
 #include "faultmaps/systolic_sites.h"
 #include "models/memory/stored_tensor.h"
+#include "models/systolic/unified_buffer.h"
 #include "workloads/capabilities.h"
 #include "workloads/errors.h"
 
@@ -197,6 +198,7 @@ Placement place(const SystolicAccelerator& accelerator, const Network& network) 
   Placement placement;
   placement.accelerator = "systolic:" + accelerator.name;
   placement.others.push_back(systolic_part(array_of(accelerator, network)));
+  if (accelerator.memory) placement.memories.push_back(unified_buffer(network));
   return placement;
 }
 
@@ -211,26 +213,6 @@ int64_t read_cycles(const Network& network, int index, int64_t columns) {
     if (tensor != just_made) cycles += shape.pixels() * ((shape.channels + columns - 1) / columns);
   }
   return cycles;
-}
-
-int64_t buffer_bits(const Network& network) {
-  const int layers = static_cast<int>(network.layers.size());
-  // The tensor goes from layer to layer without being stored.
-  const auto follows = [&](int tensor) {
-    return tensor > 0 && network.only_consumer(tensor) == tensor &&
-           network.layer(tensor).part() != HardwarePart::pe_array;
-  };
-  std::vector<int64_t> held(static_cast<size_t>(layers));  // while each layer runs
-  for (int t = 0; t < network.tensors(); ++t) {
-    if (follows(t)) continue;
-    const int64_t bits = int64_t{network.shape(t).size()} * stored_bits(network, t);
-    const std::vector<int> readers = network.consumers(t);
-    int first = std::max(Network::producer(t), 0);
-    while (follows(first)) --first;
-    const int last = readers.empty() ? layers - 1 : readers.back();
-    for (int l = first; l <= last; ++l) held[static_cast<size_t>(l)] += bits;
-  }
-  return *std::max_element(held.begin(), held.end());
 }
 
 Plan make_plan(const SystolicAccelerator& accelerator, const Network& network) {

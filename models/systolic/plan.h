@@ -73,16 +73,12 @@ struct Plan {
 
 /// The array as fault maps see it. Throws InputError if the network does not fit.
 SystolicArray array_of(const SystolicAccelerator& accelerator, const Network& network);
-/// One part, "array". Throws InputError if the network does not fit.
+/// One part, "array"; with off-chip memory the unified buffer is another one. Throws InputError if
+/// the network does not fit.
 Placement place(const SystolicAccelerator& accelerator, const Network& network);
 
 /// Cycles that ReadPlan says: 0 of layers with weights.
 int64_t read_cycles(const Network& network, int layer, int64_t columns);
-
-/// Bits of all tensors that the unified buffer holds at once, at most: the image and what layers
-/// make, each until the last layer that reads it. What only the layer after it reads, and follows
-/// into it, is not in the buffer.
-int64_t buffer_bits(const Network& network);
 
 /// Throws InputError if the network does not fit.
 Plan make_plan(const SystolicAccelerator& accelerator, const Network& network);

@@ -8,6 +8,7 @@
 #include "models/common/trace_writer.h"
 #include "models/memory/memory_module.h"
 #include "models/systolic/elaboration_module.h"
+#include "models/systolic/unified_buffer.h"
 #include "sim/kernel/run.h"
 #include "workloads/capabilities.h"
 #include "workloads/errors.h"
@@ -148,7 +149,7 @@ SimulationResult result_of(const Network& network, const SystolicAccelerator& ac
   }
   if (!is_chain(network)) {
     result.notes.push_back("the unified buffer holds at most " +
-                           std::to_string((buffer_bits(network) + 7) / 8) +
+                           std::to_string(unified_buffer(network).bytes) +
                            " bytes: tensors stay until their last reader");
   }
   return result;

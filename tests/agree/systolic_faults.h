@@ -81,6 +81,8 @@ inline FaultMap random_transients(Random& random, const Placement& placement,
       fault.value = 0;
       fault.flip_cycle =
           std::uniform_int_distribution<int64_t>(0, placement.run->cycles() - 1)(random);
+      // Not in a unified buffer.
+      if (!is_exact({placement.accelerator, {fault}}, placement, network)) continue;
     }
     add_fault(map, fault);
   }

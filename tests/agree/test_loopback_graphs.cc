@@ -8,6 +8,7 @@
 #include "models/loopback/placement.h"
 #include "models/loopback/simulation.h"
 #include "models/memory/stored_tensor.h"
+#include "models/memory/tensor_places.h"
 #include "models/protected/accelerator.h"
 #include "tests/agree/agreement.h"
 #include "tests/agree/tiny_graph.h"
@@ -39,7 +40,7 @@ std::string difference(const Network& network, const LoopbackAccelerator& accele
 
 /// Buffers that just hold the network, or are larger.
 void draw_buffers(test::Random& random, const Network& network, LoopbackAccelerator& accelerator) {
-  const auto used = used_bytes(place(accelerator, network).memories.front(), network);
+  const auto used = memory::used_bytes(place(accelerator, network).memories.front(), network);
   accelerator.activation_buffer_bytes = std::max<int64_t>(1, std::max(used[0], used[1]));
   if (test::uniform(random, 0, 1) == 0) accelerator.activation_buffer_bytes += 50;
 }
