@@ -23,6 +23,28 @@ namespace {
 constexpr int least_code = -128;
 constexpr int greatest_code = 127;
 constexpr int add_shift = 20;  // of both inputs of ADD before they are rescaled
+const char* const known_operators =
+    "ADD, AVERAGE_POOL_2D, CONCATENATION, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, "
+    "MAX_POOL_2D, MEAN, PAD, QUANTIZE, RELU, RELU6, RESHAPE, TRANSPOSE of the input, and SOFTMAX "
+    "at the end: convert the network to these";
+
+std::string name_of(TfliteType type) {
+  switch (type) {
+    case TfliteType::float32:
+      return "float32";
+    case TfliteType::int32:
+      return "int32";
+    case TfliteType::uint8:
+      return "uint8";
+    case TfliteType::int64:
+      return "int64";
+    case TfliteType::int16:
+      return "int16";
+    case TfliteType::int8:
+      return "int8";
+  }
+  return "of type " + std::to_string(static_cast<int>(type));
+}
 
 /// Our tensor for one of the file's.
 struct LiveTensor {
@@ -30,7 +52,8 @@ struct LiveTensor {
   int zero_point = 0;  // of the file's q
   int subtracted = 0;  // ours holds q less this: the zero point, or 0 where only tables read it
   float scale = 0;
-  Padding padding;  // pixels of real 0 around it that a PAD asks the next layer for
+  Padding padding;              // pixels of real 0 around it that a PAD asks the next layer for
+  bool channels_first = false;  // in the file; ours is channels last
 };
 
 class TfliteImport {
@@ -54,6 +77,9 @@ class TfliteImport {
       throw InputError(builder_.where(), std::to_string(file_.outputs.size()) + " outputs", "one");
     }
     const LiveTensor& output = values_[static_cast<size_t>(file_.outputs.front())];
+    if (output.channels_first) {
+      throw InputError(builder_.where(), "a result whose channels are first", "channels last");
+    }
     Imported imported = std::move(builder_.result);
     imported.network = builder_.finish(output.tensor, name());
     set_input_map(imported.network);
@@ -99,7 +125,7 @@ class TfliteImport {
   }
   const TfliteTensor& output(const TfliteNode& node) const { return tensor(node, node.outputs, 0); }
 
-  const LiveTensor& value(const TfliteNode& node, size_t index) const {
+  const LiveTensor& in_any_order(const TfliteNode& node, size_t index) const {
     (void)input(node, index);
     const LiveTensor& found = values_[static_cast<size_t>(node.inputs[index])];
     if (found.tensor < 0) {
@@ -108,9 +134,18 @@ class TfliteImport {
     }
     return found;
   }
+  const LiveTensor& value(const TfliteNode& node, size_t index) const {
+    const LiveTensor& found = in_any_order(node, index);
+    if (found.channels_first) {
+      refuse(node, "reads channels first", "TRANSPOSE back to channels last, or FULLY_CONNECTED");
+    }
+    return found;
+  }
   /// The same without a PAD, for operators that do not pad.
   const LiveTensor& unpadded(const TfliteNode& node, size_t index) const {
-    const LiveTensor& found = value(node, index);
+    return unpadded(value(node, index), node);
+  }
+  const LiveTensor& unpadded(const LiveTensor& found, const TfliteNode& node) const {
     if (found.padding != Padding(0)) {
       refuse(node, "reads what PAD made", "PAD before a convolution only");
     }
@@ -125,7 +160,10 @@ class TfliteImport {
   /// Scale and zero point of an int8 activation.
   LiveTensor quantization(const TfliteNode& node, const TfliteTensor& t) const {
     if (t.type != TfliteType::int8) {
-      refuse(node, "'" + t.name + "' is no int8 tensor", "a network converted to int8 throughout");
+      const std::string remedy = "int8: a network converted to it throughout";
+      const std::string what = "tensor '" + t.name + "' is " + name_of(t.type);
+      if (node.code < 0) throw InputError(builder_.where(), what, remedy);
+      refuse(node, what, remedy);
     }
     if (t.scales.size() != 1 || t.zero_points.size() > 1 || !(t.scales[0] > 0) ||
         !std::isfinite(t.scales[0])) {
@@ -263,6 +301,8 @@ class TfliteImport {
         return add(node);
       case TfliteOperator::average_pool:
         return average_pool(node);
+      case TfliteOperator::mean:
+        return mean(node);
       case TfliteOperator::max_pool:
         return max_pool(node);
       case TfliteOperator::concatenation:
@@ -287,13 +327,16 @@ class TfliteImport {
       case TfliteOperator::squeeze:
       case TfliteOperator::expand_dims:
         return reshape(node);
+      case TfliteOperator::transpose:
+        return transpose(node);
+      case TfliteOperator::shape:
+      case TfliteOperator::strided_slice:
+      case TfliteOperator::pack:
+        return shape_arithmetic(node);
       default:
         break;
     }
-    refuse(node, "is not taken",
-           "ADD, AVERAGE_POOL_2D, CONCATENATION, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, "
-           "MAX_POOL_2D, PAD, QUANTIZE, RELU, RELU6, RESHAPE, and SOFTMAX at the end: convert the "
-           "network to these");
+    refuse(node, "is not taken", known_operators);
   }
 
   /// The least and greatest q after a fused activation.
@@ -460,7 +503,7 @@ class TfliteImport {
   }
 
   void dense(const TfliteNode& node) {
-    const LiveTensor in = unpadded(node, 0);
+    const LiveTensor in = unpadded(in_any_order(node, 0), node);
     const TfliteTensor& t = input(node, 1);
     Layer layer = builder_.layer_on(LayerKind::dense, {in.tensor});
     if (t.shape.size() != 2 || t.shape[0] < 1 || t.shape[0] > max_dimension ||
@@ -474,8 +517,23 @@ class TfliteImport {
     const int64_t count = layer.wide_columns() * t.shape[0];
     const int8_t* const stored = weights(node, 1, count);
     layer.weights.assign(stored, stored + count);
+    if (in.channels_first) put_channels_last(layer);
     layer.weight_format = weight_format_holding(layer.weights, 8, false);
     finish_matrix(node, std::move(layer), in);
+  }
+
+  /// Columns that are in the order of channels, then pixels.
+  static void put_channels_last(Layer& layer) {
+    const std::vector<int8_t> stored = layer.weights;
+    const int pixels = layer.input.pixels(), channels = layer.input.channels;
+    for (size_t first = 0; first < stored.size(); first += static_cast<size_t>(pixels * channels)) {
+      for (int pixel = 0; pixel < pixels; ++pixel) {
+        for (int channel = 0; channel < channels; ++channel) {
+          layer.weights[first + static_cast<size_t>(pixel * channels + channel)] =
+              stored[first + static_cast<size_t>(channel * pixels + pixel)];
+        }
+      }
+    }
   }
 
   /// Both inputs << 20 and rescaled to twice the greater scale, added, rescaled to the output's.
@@ -539,6 +597,50 @@ class TfliteImport {
     append(node, std::move(layer), out);
   }
 
+  /// Constant int32 values of an input.
+  std::vector<int32_t> constants(const TfliteNode& node, size_t index) const {
+    const TfliteTensor& t = input(node, index);
+    if (t.type != TfliteType::int32 || !t.is_constant()) {
+      refuse(node, "'" + t.name + "' is not known before it runs", "constant int32 values");
+    }
+    std::vector<int32_t> result;
+    for (size_t i = 0; i + 4 <= t.bytes; i += 4) {
+      uint32_t word = 0;
+      for (size_t b = 0; b < 4; ++b) word |= uint32_t{t.data[i + b]} << (8 * b);
+      result.push_back(static_cast<int32_t>(word));
+    }
+    return result;
+  }
+
+  /// Over all pixels, with a multiplier that divides.
+  void mean(const TfliteNode& node) {
+    const LiveTensor in = unpadded(node, 0);
+    const auto dimensions = static_cast<int>(input(node, 0).shape.size());
+    std::vector<int32_t> axes = constants(node, 1);
+    for (int32_t& axis : axes) axis += axis < 0 ? dimensions : 0;
+    std::sort(axes.begin(), axes.end());
+    if (dimensions != 4 || axes != std::vector<int32_t>{1, 2}) {
+      refuse(node, "is no mean over height and width", "axes 1 and 2 of four");
+    }
+    Layer layer = builder_.layer_on(LayerKind::average_pool, {in.tensor});
+    check_image(node, layer);
+    layer.kernel = {layer.input.height, layer.input.width};
+    const LiveTensor out = output_quantization(node);
+    layer.output_format = format_of(out);
+    const int64_t count = layer.input.pixels();
+    check_sums(node, layer);
+    const auto factor =
+        TfliteMultiplier::of(static_cast<double>(in.scale) / static_cast<double>(out.scale))
+            .over(count);
+    same_for_all_rows(layer, [&](int64_t sum) {
+      const int64_t from_zero = sum + count * (in.subtracted - in.zero_point);
+      return std::clamp<int64_t>(int64_t{factor.apply(from_zero)} + out.zero_point, least_code,
+                                 greatest_code) -
+             out.subtracted;
+    });
+    append(node, std::move(layer), out);
+  }
+
   void set_filter(const TfliteNode& node, Layer& layer, const LiveTensor& in) const {
     check_image(node, layer);
     const TfliteOptions& o = node.options;
@@ -595,19 +697,14 @@ class TfliteImport {
   /// Rows of (before, after) for each dimension.
   void pad(const TfliteNode& node) {
     LiveTensor in = unpadded(node, 0);
-    const TfliteTensor& t = input(node, 1);
-    const auto read = [&](size_t i) {
-      uint32_t word = 0;
-      for (size_t b = 0; b < 4; ++b) word |= uint32_t{t.data[4 * i + b]} << (8 * b);
-      return static_cast<int32_t>(word);
-    };
-    bool sane = t.type == TfliteType::int32 && t.is_constant() && t.bytes == 32;
+    const std::vector<int32_t> rows = constants(node, 1);
+    bool sane = rows.size() == 8;
     for (size_t i = 0; sane && i < 8; ++i) {
       const bool pixel = i >= 2 && i < 6;
-      sane = read(i) >= 0 && read(i) <= (pixel ? max_dimension : 0);
+      sane = rows[i] >= 0 && rows[i] <= (pixel ? max_dimension : 0);
     }
     if (!sane) refuse(node, "pads something else than pixels", "pixels around an image");
-    in.padding = {read(2), read(4), read(3), read(5)};
+    in.padding = {rows[2], rows[4], rows[3], rows[5]};
     set(node, in);
     record(node, "padding of what follows");
   }
@@ -632,7 +729,7 @@ class TfliteImport {
   /// The same values in the same order. The input takes on a new shape; of other tensors only what
   /// reads them as a whole may follow: convolution() and pools look.
   void reshape(const TfliteNode& node) {
-    const LiveTensor in = unpadded(node, 0);
+    const LiveTensor in = unpadded(in_any_order(node, 0), node);
     if (in.tensor == 0 && builder_.layers() == 0) {
       const Shape shape = shape_of(output(node), &node);
       if (int64_t{shape.height} * shape.width * shape.channels != builder_.shape(0).size()) {
@@ -642,6 +739,39 @@ class TfliteImport {
       builder_.set_input(shape, builder_.format(0));
     }
     pass(node, "the same values");
+  }
+
+  /// Of an input that is stored channel by channel: its images are pixel by pixel here. Elsewhere
+  /// to channels first, for a FULLY_CONNECTED, and back; or where it moves nothing.
+  void transpose(const TfliteNode& node) {
+    LiveTensor result = unpadded(in_any_order(node, 0), node);
+    const std::vector<int32_t> order = constants(node, 1);
+    const bool to_last = order == std::vector<int32_t>{0, 2, 3, 1};
+    const bool to_first = order == std::vector<int32_t>{0, 3, 1, 2};
+    const Shape from = shape_of(input(node, 0), &node);
+    const auto extents = {from.height, from.width, from.channels};
+    const bool moves =
+        std::count_if(extents.begin(), extents.end(), [](int e) { return e > 1; }) > 1;
+    if (result.tensor == 0 && builder_.layers() == 0 && to_last) {
+      const Shape to{from.width, from.channels, from.height};
+      if (shape_of(output(node), &node) != to) {
+        refuse(node, "makes another shape of " + from.text(), to.text());
+      }
+      builder_.set_input(to, builder_.format(0));
+    } else if (moves && result.channels_first == to_last && to_last != to_first) {
+      result.channels_first = to_first;
+    } else if (moves) {
+      refuse(node, "moves elements inside the network",
+             "channels last, but from a channels-first input or to a FULLY_CONNECTED");
+    }
+    set(node, result);
+    record(node, "channels last throughout");
+  }
+
+  /// What makes the shape for a RESHAPE: that of its output is known.
+  void shape_arithmetic(const TfliteNode& node) {
+    if (output(node).type != TfliteType::int32) refuse(node, "is not taken", known_operators);
+    record(node, "left out: shapes are known");
   }
 
   /// Windows move over the image that the file means.
@@ -656,7 +786,7 @@ class TfliteImport {
   }
 
   void pass(const TfliteNode& node, const std::string& became) {
-    const LiveTensor in = unpadded(node, 0);
+    const LiveTensor in = unpadded(in_any_order(node, 0), node);
     set(node, in);
     record(node, became);
   }

@@ -1,6 +1,7 @@
 #include "workloads/import/tflite_arithmetic.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -44,6 +45,13 @@ TfliteMultiplier TfliteMultiplier::of(double factor) {
   if (result.shift < -fraction_bits) return {};
   result.multiplier = static_cast<int32_t>(fixed);
   return result;
+}
+
+TfliteMultiplier TfliteMultiplier::over(int64_t count) const {
+  const int bits = static_cast<int>(std::bit_width(static_cast<uint64_t>(count))) - 1;
+  const int left = std::min({bits, 32, fraction_bits + shift});
+  const int64_t scaled = int64_t{multiplier} * (int64_t{1} << left);
+  return {static_cast<int32_t>(scaled / count), shift - left};
 }
 
 int32_t TfliteMultiplier::apply(int64_t value) const {

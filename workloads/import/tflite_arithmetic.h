@@ -14,6 +14,9 @@ struct TfliteMultiplier {
 
   /// `factor` >= 0 and finite.
   static TfliteMultiplier of(double factor);
+  /// The same of a mean of `count` values, as MEAN divides: the multiplier is shifted left by as
+  /// many bits as count has after its first one, then divided, rounded down.
+  TfliteMultiplier over(int64_t count) const;
   /// MultiplyByQuantizedMultiplier: doubling high product, rounded, then a rounding right shift.
   /// Rises with `value`; beyond 32 bits, where the kernels are undefined, it stays at the end.
   int32_t apply(int64_t value) const;

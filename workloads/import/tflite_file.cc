@@ -267,8 +267,11 @@ std::string tflite_name(int code) {
                                                    {40, "MEAN"},
                                                    {41, "SUB"},
                                                    {43, "SQUEEZE"},
+                                                   {45, "STRIDED_SLICE"},
                                                    {67, "TRANSPOSE_CONV"},
                                                    {70, "EXPAND_DIMS"},
+                                                   {77, "SHAPE"},
+                                                   {83, "PACK"},
                                                    {97, "RESIZE_NEAREST_NEIGHBOR"},
                                                    {114, "QUANTIZE"},
                                                    {117, "HARD_SWISH"}};

@@ -25,9 +25,13 @@ enum class TfliteOperator : int32_t {
   reshape = 22,
   softmax = 25,
   pad = 34,
+  transpose = 39,
   mean = 40,
   squeeze = 43,
+  strided_slice = 45,
   expand_dims = 70,
+  shape = 77,
+  pack = 83,
   quantize = 114,
 };
 
