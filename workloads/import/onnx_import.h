@@ -120,6 +120,8 @@ class OnnxImport {
   void set_input(const Node& node, const Value& value, NumberFormat format, const InputMap& map);
   bool has_integer_input() const;
   bool is_unchanged(const Value& value, const Levels& levels) const;
+  /// An add falls in all rows or in none.
+  void check_signs(const Node& node, const Layer& layer, const Value& value) const;
   void negate_row(const Node& node, Layer& layer, int row, Line& line) const;
   void check_sums(const Node& node, const Layer& layer) const;
   void fit_add_tables(const Node& node, Layer& layer, const Value& value,

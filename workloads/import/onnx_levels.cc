@@ -163,14 +163,7 @@ Value OnnxImport::quantized(const Node& node, Value value, Levels levels) {
   if (!value.addends.empty()) {
     fit_add_tables(node, layer, value, levels);
   } else {
-    if (layer.kind == LayerKind::add && value.lines.size() > 1) {
-      const bool falls = value.lines[0].slope < 0;
-      for (const Line& line : value.lines) {
-        if ((line.slope < 0) != falls) {
-          refuse(node, "scales of both signs after an add", "scales above 0");
-        }
-      }
-    }
+    check_signs(node, layer, value);
     for (int row = 0; row < layer.rows(); ++row) {
       Line line = value.line(row);
       if (line.slope < 0) negate_row(node, layer, row, line);
@@ -180,6 +173,16 @@ Value OnnxImport::quantized(const Node& node, Value value, Levels levels) {
   const int tensor = builder_.add(std::move(layer));
   record(node, in_short(builder_.producer(tensor)));
   return levels_value(value, tensor, levels);
+}
+
+void OnnxImport::check_signs(const Node& node, const Layer& layer, const Value& value) const {
+  if (layer.kind != LayerKind::add) return;
+  const bool falls = value.lines[0].slope < 0;
+  for (const Line& line : value.lines) {
+    if ((line.slope < 0) != falls) {
+      refuse(node, "scales of both signs after an add", "scales above 0");
+    }
+  }
 }
 
 void OnnxImport::check_sums(const Node& node, const Layer& layer) const {
@@ -213,10 +216,12 @@ Value OnnxImport::quantized_by(const Node& node, const Value& value, const Level
   if (!value.addends.empty()) refuse(node, "adds what has no common scale", "integers");
   Layer layer = value.source == Source::levels ? identity_layer(value) : *value.layer;
   check_sums(node, layer);
+  check_signs(node, layer, value);
   layer.output_format = levels.format;
   for (int row = 0; row < layer.rows(); ++row) {
-    const Line& line = value.line(row);
-    if (!is_integer(line.slope) || !is_integer(line.offset) || line.slope <= 0 || line.low ||
+    Line line = value.line(row);
+    if (line.slope < 0) negate_row(node, layer, row, line);
+    if (!is_integer(line.slope) || !is_integer(line.offset) || line.slope == 0 || line.low ||
         line.high) {
       refuse(node, "reads what are no integers", "an integer network before it");
     }

@@ -274,9 +274,18 @@ void OnnxImport::read_dequantize_linear(const Node& node) {
 
 /// (x * mul + add + div / 2) >> log2(div), clipped to n_levels_out levels.
 void OnnxImport::read_requant_shift(const Node& node) {
-  const Value& x = value(node, 0);
-  const std::vector<Rational> mul = per_channel(node, x, constant(node, 1));
-  const std::vector<Rational> add = per_channel(node, x, constant(node, 2));
+  Value x = value(node, 0);
+  // Of so many values they are for the channels, whatever their shape.
+  const auto of_channels = [&](size_t index) {
+    Constant parameter = constant(node, index);
+    if (parameter.size() == x.shape.channels) {
+      parameter.dims.assign(x.dims.size(), 1);
+      parameter.dims[x.is_channels_last ? x.dims.size() - 1 : 1] = parameter.size();
+    }
+    return per_channel(node, x, parameter);
+  };
+  const std::vector<Rational> mul = of_channels(1);
+  const std::vector<Rational> add = of_channels(2);
   const double div = node.number("div", 0);
   const double count = node.number("n_levels_out", node.number("n_levels", 256));
   const bool is_signed = node.number("signed", 0) != 0;
@@ -289,11 +298,17 @@ void OnnxImport::read_requant_shift(const Node& node) {
   std::vector<int64_t> factors, terms;
   for (const auto* list : {&mul, &add}) {
     for (const Rational& r : *list) {
-      const bool sane = is_integer(r) && abs(r) < Integer(1) << 31 && (list == &add || r >= 0);
-      if (!sane) refuse(node, "has factors or terms that are no integers, or below 0", "integers");
+      const bool sane = is_integer(r) && abs(r) < Integer(1) << 31;
+      if (!sane) refuse(node, "has factors or terms that are no integers of 32 bits", "integers");
       (list == &mul ? factors : terms).push_back(floor_of(r).convert_to<int64_t>());
     }
   }
+  // A factor below 0 is one above it on the negative of what is read.
+  if (factors.size() > 1 && *std::min_element(factors.begin(), factors.end()) < 0) spread(x);
+  for (size_t c = 0; c < x.lines.size(); ++c) {
+    if (factors[factors.size() == 1 ? 0 : c] < 0) x.lines[c].multiply(-1);
+  }
+  for (int64_t& factor : factors) factor = std::abs(factor);
   const auto n = static_cast<int64_t>(count);
   const int64_t low = is_signed ? -(n / 2) : 0;
   const int64_t high = low + n - 1;

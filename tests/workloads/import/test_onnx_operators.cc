@@ -359,3 +359,21 @@ TEST_CASE("a RequantShift whose products pass 64 bits gives the level at its end
     });
   }
 }
+
+TEST_CASE("a RequantShift's factors may be below 0, and its parameters of any shape") {
+  for (const bool flat : {false, true}) {
+    OnnxWriter w = start(2);
+    const std::vector<int64_t> shape =
+        flat ? std::vector<int64_t>{2} : std::vector<int64_t>{1, 2, 1, 1};
+    w.floats("mul", shape, {-3, 5}).floats("add", shape, {9, -20});
+    w.node("RequantShift", {"q", "mul", "add"}, "y",
+           {.ints = {{"n_levels_out", {256}}, {"signed", {1}}, {"div", {4}}}});
+    w.output("y", {1, 2, 1, 1});
+    const Network network = network_of(w);
+    for (int v = -128; v < 128; ++v) {
+      const auto result = outputs(network, {{v, v}}).front();
+      CHECK(result[0] == clamped(std::floor((v * -3.0 + 9 + 2) / 4), -128, 127));
+      CHECK(result[1] == clamped(std::floor((v * 5.0 - 20 + 2) / 4), -128, 127));
+    }
+  }
+}
