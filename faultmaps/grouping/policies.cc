@@ -136,6 +136,41 @@ void all_in_one(const LotView& lot, const PolicyOptions&, FleetPlan& plan) {
   plan.groups.push_back(std::move(group));
 }
 
+/// The policy on those chips that are not known to meet the constraint; the others stay alone.
+void plan_the_rest(const Policy& policy, const LotView& lot, const PolicyOptions& options,
+                   FleetPlan& plan) {
+  std::vector<int> rest;
+  std::vector<SiteSet> sets;
+  for (const int chip : all_chips(lot)) {
+    const auto at = static_cast<size_t>(chip);
+    if (lot.meets[at]) {
+      plan.groups.push_back({{chip}, rate_of(lot, {chip})});
+    } else {
+      rest.push_back(chip);
+      sets.push_back(lot.chips[at]);
+    }
+  }
+  FleetPlan of_rest;
+  policy.plan({sets, lot.measure, lot.curve}, options, of_rest);
+  for (PlannedGroup& group : of_rest.groups) {
+    for (int& chip : group.chips) chip = rest[static_cast<size_t>(chip)];
+    // It misses the constraint as it is.
+    if (group.images == 0) group.expected = false;
+    plan.groups.push_back(std::move(group));
+  }
+  // Groups of the rest are numbered as those of the lot.
+  const auto of_lot = [&](int group) {
+    const auto chips = static_cast<int>(rest.size());
+    return group < chips ? rest[static_cast<size_t>(group)]
+                         : group - chips + static_cast<int>(lot.chips.size());
+  };
+  for (Merge& merge : of_rest.merges) {
+    merge.older = of_lot(merge.older);
+    merge.younger = of_lot(merge.younger);
+  }
+  plan.merges = std::move(of_rest.merges);
+}
+
 }  // namespace
 
 int64_t FleetPlan::images() const {
@@ -212,7 +247,13 @@ FleetPlan plan_fleet(const Policy& policy, const LotView& lot, const PolicyOptio
   plan.policy = policy.name;
   plan.bypass = policy.bypass;
   plan.assigns = policy.assigns;
-  policy.plan(lot, options, plan);
+  if (!policy.bypass && !lot.unrepaired.empty()) {
+    policy.plan({lot.unrepaired, lot.measure, lot.curve}, options, plan);
+  } else if (lot.meets.empty() || !policy.bypass || policy.assigns) {
+    policy.plan(lot, options, plan);
+  } else {
+    plan_the_rest(policy, lot, options, plan);
+  }
   std::sort(plan.groups.begin(), plan.groups.end(),
             [](const auto& a, const auto& b) { return a.chips < b.chips; });
   return plan;
@@ -238,7 +279,8 @@ FleetPlan within_budget(FleetPlan plan, const LotView& lot, int64_t images) {
     }
     for (const int chip : g->chips) {
       const double rate = rate_of(lot, {chip});
-      result.groups.push_back({{chip}, rate, 0, lot.curve.images(rate) == 0});
+      const bool expected = lot.meets.empty() && lot.curve.images(rate) == 0;
+      result.groups.push_back({{chip}, rate, 0, expected});
     }
   }
   std::sort(result.groups.begin(), result.groups.end(),

@@ -52,6 +52,11 @@ struct LotView {
   std::span<const SiteSet> chips;
   const Measure& measure;
   const ResilienceCurve& curve;
+  /// [chip]: it is known to meet the constraint with the deployed network, so that no policy
+  /// retrains it; empty: nothing is known.
+  std::vector<bool> meets = {};
+  /// [chip]: before any repair, for policies that bypass nothing; empty: as `chips`.
+  std::span<const SiteSet> unrepaired = {};
 };
 
 struct Policy {

@@ -22,7 +22,8 @@ int array_index(const Placement& placement, const std::string& array, int pe) {
                    "an array of PEs and one of its PEs");
 }
 
-/// Why a permutation of the layer's channels changes nothing for one PE; empty if it does.
+}  // namespace
+
 std::string why_fixed(const Network& network, const PeArray& array, int layer) {
   if (array.schedule == Schedule::pixel_parallel) {
     return "each PE computes all channels, at its own pixels";
@@ -30,8 +31,6 @@ std::string why_fixed(const Network& network, const PeArray& array, int layer) {
   if (array.pe == 1) return "PE = 1: the only PE computes all channels";
   return fixed_order_reason(network, layer);
 }
-
-}  // namespace
 
 DeadPe::DeadPe(const Network& network, const Placement& placement, const std::string& array, int pe)
     : name_(array + "/pe[" + std::to_string(pe) + "]") {

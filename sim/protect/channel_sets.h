@@ -15,6 +15,10 @@ namespace stuckat::protect {
 /// Channels by layer, ascending in each.
 using ChannelSets = std::map<int, std::vector<int>>;
 
+/// Why another order of the layer's channels changes nothing for one PE of an array that computes
+/// them; empty if it does.
+std::string why_fixed(const Network& network, const PeArray& array, int layer);
+
 /// A PE that gives one level, whatever channels it computes.
 class DeadPe {
  public:

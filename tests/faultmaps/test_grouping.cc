@@ -291,6 +291,67 @@ TEST_CASE("groups of one chip are Reduce, whatever puts them together") {
   }
 }
 
+TEST_CASE(
+    "chips that are known to meet the constraint stay alone, the others are planned as a lot") {
+  int merged = 0;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    INFO("seed " << seed);
+    Random random(seed);
+    const Lot lot = random_lot(seed);
+    Lot rest;
+    rest.measure = lot.measure;
+    rest.curve = lot.curve;
+    LotView view = lot.view();
+    std::vector<int> chips;
+    for (size_t chip = 0; chip < lot.chips.size(); ++chip) {
+      view.meets.push_back(random() % 2 == 0);
+      if (view.meets.back()) continue;
+      chips.push_back(static_cast<int>(chip));
+      rest.chips.push_back(lot.chips[chip]);
+    }
+    for (const Policy& row : policies()) {
+      const FleetPlan plan = plan_fleet(row, view, {3, 50, 1});
+      if (!row.bypass || row.assigns) {
+        CHECK(plan == plan_fleet(row, lot.view(), {3, 50, 1}));
+        continue;
+      }
+      const FleetPlan alone = plan_fleet(row, rest.view(), {3, 50, 1});
+      std::set<std::vector<int>> expected;
+      for (PlannedGroup group : alone.groups) {
+        for (int& chip : group.chips) chip = chips[static_cast<size_t>(chip)];
+        expected.insert(group.chips);
+      }
+      for (const PlannedGroup& group : plan.groups) {
+        const auto first = static_cast<size_t>(group.chips.front());
+        if (view.meets[first]) {
+          CHECK(group.chips.size() == 1);
+          CHECK(group.images == 0);
+          CHECK(group.expected);
+        } else {
+          CHECK(expected.erase(group.chips) == 1);
+          CHECK((group.images > 0 || !group.expected));
+        }
+      }
+      CHECK(expected.empty());
+      CHECK(plan.images() == alone.images());
+      CHECK(plan.merges.size() == alone.merges.size());
+      for (size_t m = 0; m < plan.merges.size(); ++m) {
+        const int older = alone.merges[m].older;
+        const auto own = static_cast<int>(rest.chips.size());
+        CHECK(plan.merges[m].older == (older < own
+                                           ? chips[static_cast<size_t>(older)]
+                                           : older - own + static_cast<int>(lot.chips.size())));
+        CHECK(plan.merges[m].older < plan.merges[m].younger);
+        ++merged;
+      }
+    }
+    view.unrepaired = lot.chips;
+    CHECK(plan_fleet(policy("none", ""), view, {}) ==
+          plan_fleet(policy("none", ""), lot.view(), {}));
+  }
+  CHECK(merged > 20);
+}
+
 TEST_CASE("a budget of 0 is FAP, and no plan exceeds its budget") {
   int64_t cut = 0;
   for (uint64_t seed = 0; seed < 100; ++seed) {

@@ -522,3 +522,160 @@ TEST_CASE("dead PEs of a dataflow accelerator: each chip is evaluated by itself"
           accuracy(network, s.validation, workers, lower(maps[chip], placement, network)));
   }
 }
+
+namespace {
+
+/// Chips with dead PEs on a dataflow accelerator, each group with channels in an order of its own.
+struct RepairedLot {
+  RepairedLot(const Setup& setup, int count) : s(setup) {
+    test::Random random(5);
+    do {
+      placement = test::random_dataflow_placement(random, s.network);
+    } while (placement.arrays[0].pe == 1 || placement.arrays[1].pe == 1);
+    const SiteIndex sites(placement, s.network);
+    for (int chip = 0; chip < count; ++chip) {
+      maps.push_back(exact_map({SiteKind::pe_dead}, 3 + chip % 2, chip_seed(31, chip), sites));
+      lot.hashes.push_back(std::to_string(chip));
+    }
+    lot.repair = "turned";
+    lot.fused = [this](const std::vector<int>& group) { return damage(group); };
+    lot.rate = [](const std::vector<int>& group) {
+      return 0.01 * static_cast<double>(group.size());
+    };
+    lot.orders = [this](const std::vector<int>& group) { return orders(group); };
+  }
+
+  Damage damage(const std::vector<int>& group) const {
+    std::vector<FaultMap> parts;
+    for (const int chip : group) parts.push_back(maps[static_cast<size_t>(chip)]);
+    return damage_of(unite(parts, Contradiction::first_wins, ""), placement, 1);
+  }
+  /// Turned by the number of the first chip; chip 0 keeps its order.
+  ChannelOrders orders(const std::vector<int>& group) const {
+    ChannelOrders orders;
+    for (int layer = 0; layer < static_cast<int>(s.network.layers.size()); ++layer) {
+      if (!fixed_order_reason(s.network, layer).empty()) continue;
+      orders[layer] = identity_order(s.network.layer(layer).rows());
+      std::rotate(orders[layer].begin(), orders[layer].begin() + group.front(),
+                  orders[layer].end());
+    }
+    return orders;
+  }
+  Network start(const std::vector<int>& group) const {
+    return reschedule(s.network, orders(group));
+  }
+  FleetOptions options(double constraint) const {
+    FleetOptions o;
+    o.retrain = quick();
+    o.constraint = constraint;
+    o.images = [](double) { return 60; };
+    return o;
+  }
+
+  const Setup& s;
+  Placement placement;
+  std::vector<FaultMap> maps;
+  FleetLot lot;
+};
+
+}  // namespace
+
+TEST_CASE("a repaired chip computes the network in its order, with its own dead PEs") {
+  const Setup s("tfc-w1a1");
+  const RepairedLot lot(s, 4);
+  const test::TemporaryFolder folder;
+  Workers workers(2);
+  grouping::FleetPlan plan;
+  plan.policy = "fap";
+  plan.groups = {{{0}, 0.01}, {{1}, 0.02}, {{2}, 0.01}, {{3}, 0.02}};
+  FleetOutcome outcome;
+  REQUIRE(run_fleet(folder.path().string(), plan, lot.lot, s.deployed(), nullptr, lot.options(0),
+                    workers, outcome));
+  int differ = 0;
+  for (int chip = 0; chip < 4; ++chip) {
+    const FleetGroup& group = outcome.groups[static_cast<size_t>(chip)];
+    const Network network =
+        chip == 0 ? s.network : read_model(network_path(folder.path().string(), group.name));
+    CHECK(network == lot.start({chip}));
+    CHECK(group.order.empty() == (chip == 0));
+    CHECK((group.name == "deployed") == (chip == 0));
+    const FaultMap& map = lot.maps[static_cast<size_t>(chip)];
+    const Effects effects = lower(map, lot.placement, network);
+    int64_t right = 0;
+    for (int i = 0; i < s.validation.size(); ++i) {
+      const auto tensors =
+          reference::run(network, input_tensor(network, s.validation, i), effects, int64_t{i});
+      const int found = predicted_class(tensors.back().values.data(), network.classes());
+      right += found == s.validation.labels[static_cast<size_t>(i)] ? 1 : 0;
+    }
+    const double expected = static_cast<double>(right) / s.validation.size();
+    CHECK(outcome.validation[static_cast<size_t>(chip)] == expected);
+    differ +=
+        expected != accuracy(s.network, s.validation, workers, lower(map, lot.placement, s.network))
+            ? 1
+            : 0;
+  }
+  CHECK(differ > 0);
+  CHECK(outcome.chips_sold() == 4);
+  CHECK(outcome.networks() == 1);
+  CHECK(outcome.orders() == 3);
+  // Without repair: other files in the same folder.
+  FleetLot plain = lot.lot;
+  plain.repair = {};
+  plain.orders = {};
+  FleetOutcome as_deployed;
+  REQUIRE(run_fleet(folder.path().string(), plan, plain, s.deployed(), nullptr, lot.options(0),
+                    workers, as_deployed));
+  CHECK(as_deployed.orders() == 0);
+  CHECK(as_deployed.validation != outcome.validation);
+}
+
+TEST_CASE("repaired groups are retrained from their order, the same after any kill") {
+  const Setup s("tfc-w1a1");
+  const RepairedLot lot(s, 4);
+  const test::TemporaryFolder folder;
+  Workers one(1), three(3);
+  grouping::FleetPlan plan;
+  plan.policy = "efat";
+  plan.groups = {{{0}, 0.01}, {{1, 3}, 0.02, 100}, {{2}, 0.01, 60}};
+  FleetOutcome whole, outcome;
+  std::filesystem::create_directory(folder / "whole");
+  std::filesystem::create_directory(folder / "killed");
+  REQUIRE(run_fleet(folder / "whole", plan, lot.lot, s.deployed(), nullptr, lot.options(0), one,
+                    whole));
+  int kills = 0;
+  for (bool done = false; !done;) {
+    int left = 3 + kills;
+    done = run_fleet(folder / "killed", plan, lot.lot, s.deployed(), nullptr, lot.options(0), three,
+                     outcome, [&](const FleetProgress&) { return --left > 0; });
+    kills += done ? 0 : 1;
+  }
+  CHECK(kills >= 2);
+  const auto bytes = [&](const std::string& name, const FleetOutcome& o) {
+    FleetResult result;
+    result.rates.assign(lot.maps.size(), 0.1);
+    result.repair = "spares 1, reschedule";
+    result.spare_pes = 3;
+    result.outcomes = {o};
+    write_fleet_result(folder / name, result);
+    const FleetResult back = read_fleet_result(folder / name);
+    CHECK(back.repair == result.repair);
+    CHECK(back.spare_pes == 3);
+    CHECK(back.outcomes[0].groups[1].order == o.groups[1].order);
+    return test::read_bytes(folder / name);
+  };
+  CHECK(bytes("a.h5", whole) == bytes("b.h5", outcome));
+  for (const std::vector<int>& chips : {std::vector<int>{1, 3}, {2}}) {
+    const Network start = lot.start(chips);
+    const Model model = start_model(start, s.train, one);
+    CHECK(export_network(model) == start);
+    const auto& group = *std::find_if(whole.groups.begin(), whole.groups.end(),
+                                      [&](const FleetGroup& g) { return g.chips == chips; });
+    Retraining retraining(model, s.train, quick(), lot.damage(chips), three);
+    retraining.run_to(group.images);
+    CHECK(read_model(network_path(folder / "whole", group.name)) == retraining.network());
+    CHECK_FALSE(group.order.empty());
+  }
+  CHECK(whole.orders() == 0);
+  CHECK(whole.networks() == 3);
+}

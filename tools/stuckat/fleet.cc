@@ -12,7 +12,6 @@
 #include "tools/stuckat/faults.h"
 #include "tools/stuckat/inputs.h"
 #include "tools/stuckat/option_values.h"
-#include "trainer/model_from_network.h"
 #include "workloads/hash.h"
 #include "workloads/json_file.h"
 #include "workloads/model_file.h"
@@ -94,19 +93,43 @@ trainer::Damage FleetHardware::damage(const FaultMap& map, bool with_bypass) con
   return trainer::damage_of(bypassed, placement_, 1);
 }
 
-FleetChips::FleetChips(const CommandLine& line, const FleetHardware& hardware)
-    : hardware_(hardware), measure_(grouping::Measure::of_sites(hardware.sites())) {
+FleetChips::FleetChips(const CommandLine& line, const FleetHardware& hardware, FleetRepair* repair)
+    : hardware_(hardware),
+      repair_(repair),
+      measure_(grouping::Measure::of_sites(hardware.sites())) {
   if (!line.has("lot")) throw InputError("stuckat fleet", "no --lot", "--lot CHIPS.h5");
   const std::string path = line.text("lot");
   maps_ = read_fault_file(path, &hardware.index());
   for (FaultMap& map : maps_) {
     validate(map, hardware.index(), path);
-    sets_.push_back(hardware.set_of(map, path));
+    unrepaired_.push_back(hardware.set_of(map, path));
+    left_.push_back(repair_ == nullptr ? map : repair_->left(map));
+    sets_.push_back(hardware.set_of(left_.back(), path));
   }
   if (maps_.empty()) throw InputError(path, "holds no chip", "at least one");
 }
 
-trainer::FleetLot FleetChips::lot() const {
+trainer::Damage FleetChips::fused(const std::vector<int>& chips) const {
+  std::vector<FaultMap> parts;
+  for (const int chip : chips) parts.push_back(left_[static_cast<size_t>(chip)]);
+  return hardware_.damage(unite(parts, Contradiction::first_wins, "--lot"), true);
+}
+
+const ChannelOrders& FleetChips::orders(const std::vector<int>& chips) {
+  const auto known = orders_.find(chips);
+  if (known != orders_.end()) return known->second;
+  return orders_[chips] = repair_->orders(fused(chips));
+}
+
+grouping::LotView FleetChips::view(const grouping::ResilienceCurve& curve, double accuracy) {
+  grouping::LotView view{sets_, measure_, curve, {}, unrepaired_};
+  for (int chip = 0; repaired() && chip < static_cast<int>(maps_.size()); ++chip) {
+    view.meets.push_back(repair_->accuracy(fused({chip}), orders({chip})) >= accuracy);
+  }
+  return view;
+}
+
+trainer::FleetLot FleetChips::lot() {
   trainer::FleetLot lot;
   for (const FaultMap& map : maps_) {
     Hasher hasher;
@@ -114,15 +137,15 @@ trainer::FleetLot FleetChips::lot() const {
     for (const Fault& fault : map.faults) hasher.add(name(fault));
     lot.hashes.push_back(hasher.hex());
   }
-  lot.fused = [this](const std::vector<int>& chips) {
-    std::vector<FaultMap> parts;
-    for (const int chip : chips) parts.push_back(maps_[static_cast<size_t>(chip)]);
-    return hardware_.damage(unite(parts, Contradiction::first_wins, "--lot"), true);
-  };
-  if (hardware_.bypasses()) {
+  lot.fused = [this](const std::vector<int>& chips) { return fused(chips); };
+  if (hardware_.bypasses() || repaired()) {
     lot.unrepaired = [this](int chip) {
       return hardware_.damage(maps_[static_cast<size_t>(chip)], false);
     };
+  }
+  if (repaired()) {
+    lot.repair = repair_->name();
+    lot.orders = [this](const std::vector<int>& chips) { return orders(chips); };
   }
   lot.rate = [this](const std::vector<int>& chips) {
     return measure_.rate(grouping::fused(sets_, chips));
@@ -248,13 +271,6 @@ nlohmann::ordered_json fleet_data_json(const FleetImages& images) {
           {"train_hash", content_hash(images.train)},
           {"validation_images", images.validation.size()},
           {"validation_hash", content_hash(images.validation)}};
-}
-
-trainer::Model start_model(const Network& network, const DataSet& train,
-                           trainer::Workers& workers) {
-  constexpr int most_calibration_images = 1000;
-  return trainer::model_from_network(
-      network, first_images(train, std::min(train.size(), most_calibration_images)), workers);
 }
 
 int run_fleet(const Arguments& arguments) {

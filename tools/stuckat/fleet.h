@@ -2,6 +2,7 @@
 // sets of broken sites and as what they do to a network.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "tools/report/report.h"
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
+#include "tools/stuckat/fleet_repair.h"
 #include "tools/stuckat/train_options.h"
 #include "trainer/fleet/fleet_training.h"
 #include "trainer/fleet/resilience_map.h"
@@ -33,6 +35,7 @@ class FleetHardware {
   explicit FleetHardware(const CommandLine& line);
 
   const Network& network() const { return network_; }
+  const Placement& placement() const { return placement_; }
   const SiteIndex& index() const { return index_; }
   const std::vector<SiteKind>& kinds() const { return kinds_; }
   /// Sites of the kinds, one kind after the other.
@@ -59,24 +62,35 @@ class FleetHardware {
 };
 void add_fleet_hardware_options(CommandLine& line);
 
-/// The chips of --lot.
+/// The chips of --lot, repaired.
 class FleetChips {
  public:
-  FleetChips(const CommandLine& line, const FleetHardware& hardware);
+  /// repair: null: none. Both outlive it.
+  FleetChips(const CommandLine& line, const FleetHardware& hardware, FleetRepair* repair);
 
+  /// As they come, and what acts behind spares.
   const std::vector<FaultMap>& maps() const { return maps_; }
+  const std::vector<FaultMap>& left() const { return left_; }
+  /// Of left().
   const std::vector<grouping::SiteSet>& sets() const { return sets_; }
-  grouping::LotView view(const grouping::ResilienceCurve& curve) const {
-    return {sets_, measure_, curve};
-  }
+  /// Where chips are repaired, those that then have this accuracy are known to meet the constraint.
+  grouping::LotView view(const grouping::ResilienceCurve& curve, double accuracy);
   const grouping::Measure& measure() const { return measure_; }
-  trainer::FleetLot lot() const;
+  trainer::FleetLot lot();
 
  private:
+  bool repaired() const { return repair_ != nullptr && repair_->any(); }
+  trainer::Damage fused(const std::vector<int>& chips) const;
+  const ChannelOrders& orders(const std::vector<int>& chips);
+
   const FleetHardware& hardware_;
+  FleetRepair* repair_;
   std::vector<FaultMap> maps_;
+  std::vector<FaultMap> left_;
   std::vector<grouping::SiteSet> sets_;
+  std::vector<grouping::SiteSet> unrepaired_;
   grouping::Measure measure_;
+  std::map<std::vector<int>, ChannelOrders> orders_;  // by chips
 };
 
 /// --resilience, --drop or --accuracy, --quantile.
@@ -105,12 +119,12 @@ FleetImages load_fleet_images(CommandLine& line, const Network& network);
 /// "fashion-mnist, 40 training images and 20 for validation", for people and for machines.
 std::string fleet_data_text(const FleetImages& images);
 nlohmann::ordered_json fleet_data_json(const FleetImages& images);
-/// With latent weights and batch-norms, to go on from.
-trainer::Model start_model(const Network& network, const DataSet& train, trainer::Workers& workers);
-
 /// All of `fleet train` but --shard and --threads.
 void add_fleet_train_options(CommandLine& line);
 
+/// What chips are repaired by, what spares take, layers whose channels stay; nothing without
+/// repair.
+void show_repair(const FleetRepair& repair);
 /// Text on standard output, and the same as JSON.
 void show_resilience(const trainer::ResilienceMap& map);
 nlohmann::ordered_json resilience_json(const trainer::ResilienceMap& map);

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "tools/stuckat/accelerator.h"
 #include "tools/stuckat/faults.h"
 #include "tools/stuckat/fleet.h"
@@ -76,20 +78,35 @@ int fleet_plan(const Arguments& arguments) {
   CommandLine line("fleet plan MODEL --lot CHIPS.h5 --accelerator NAME --resilience MAP.h5",
                    "Plans the retraining of a lot by every policy, side by side: networks to "
                    "store, images of retraining, chips that are expected to meet the constraint. "
-                   "Nothing is trained.",
+                   "Nothing is trained. With --repair each chip is repaired and measured on the "
+                   "validation images first.",
                    {"model"});
   line.options().add_options()("lot", text("FILE"), "fault maps of the chips (.h5, .csv, .json)");
   add_fleet_hardware_options(line);
   add_constraint_options(line);
   add_policy_options(line);
-  line.epilogue(site_help() + accelerator_help());
+  add_repair_options(line);
+  add_fleet_data_options(line);
+  add_thread_option(line);
+  line.epilogue(data_help() + site_help() + accelerator_help());
   if (!line.parse(arguments)) return 0;
+  const bool repairs = repairs_chips(line);
+  for (const char* option : {"data", "images", "validation-images", "threads"}) {
+    line.refuse_without_effect({{option, repairs, "without --repair", "--repair as well"}});
+  }
   const FleetHardware hardware(line);
-  const FleetChips chips(line, hardware);
   const FleetConstraint constraint = load_constraint(line, hardware.network());
-  const auto plans = plan_policies(line, chips.view(constraint.curve));
+  const FleetImages images = repairs ? load_fleet_images(line, hardware.network()) : FleetImages{};
+  trainer::Workers workers(threads(line));
+  FleetRepair repair(line, hardware, images.validation, workers);
+  FleetChips chips(line, hardware, &repair);
+  const grouping::LotView lot = chips.view(constraint.curve, constraint.accuracy);
+  const auto plans = plan_policies(line, lot);
   const auto count = static_cast<int64_t>(chips.sets().size());
   fmt::print("{} chips of {}\n", thousands(count), hardware.name());
+  show_repair(repair);
+  const auto meeting = std::count(lot.meets.begin(), lot.meets.end(), true);
+  if (repairs) fmt::print("repaired, {} of them meet the constraint\n", thousands(meeting));
   show_curve(constraint, mean_rate(chips));
   fmt::print("the resilience map has cost {} images\n\n", thousands(constraint.map.cost()));
   fmt::print("{:<8} {:>9} {:>14} {:>15}\n", "policy", "networks", "images", "expected to meet");
@@ -99,11 +116,13 @@ int fleet_plan(const Arguments& arguments) {
                thousands(plan.images()), thousands(plan.expected_chips()), thousands(count));
     json.push_back(plan_json(plan));
   }
-  line.write_json({{"constraint", 100 * constraint.accuracy},
-                   {"greatest_rate", constraint.curve.greatest_rate()},
-                   {"fixed_part", constraint.curve.fixed_part()},
-                   {"resilience_images", constraint.map.cost()},
-                   {"plans", json}});
+  nlohmann::ordered_json document = {{"constraint", 100 * constraint.accuracy},
+                                     {"greatest_rate", constraint.curve.greatest_rate()},
+                                     {"fixed_part", constraint.curve.fixed_part()},
+                                     {"resilience_images", constraint.map.cost()},
+                                     {"plans", json}};
+  if (repairs) document["repaired"] = {{"repair", repair.name()}, {"meeting", meeting}};
+  line.write_json(document);
   return 0;
 }
 

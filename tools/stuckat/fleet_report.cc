@@ -63,7 +63,7 @@ report::Fleet shown_fleet(const std::string& label, const trainer::FleetResult& 
   report::Fleet shown;
   shown.label = label;
   shown.network = r.network;
-  shown.accelerator = r.accelerator;
+  shown.accelerator = r.accelerator + (r.repair.empty() ? "" : ", repaired: " + r.repair);
   shown.images = r.deployed_test < 0 ? "validation" : "test";
   shown.constraint = 100 * r.constraint;
   shown.deployed = 100 * r.deployed_validation;

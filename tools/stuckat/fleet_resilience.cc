@@ -9,6 +9,7 @@
 #include "tools/stuckat/interrupt.h"
 #include "tools/stuckat/option_values.h"
 #include "trainer/fleet/resilience_run.h"
+#include "trainer/fleet/retraining.h"
 #include "trainer/predict.h"
 
 namespace stuckat::cli {
@@ -37,6 +38,7 @@ int fleet_resilience(const Arguments& arguments) {
       "seed", number("N", 1), "of chips and of the order of images")(
       "shard", text("I/N"), "runs I, I+N, ... only")("output,o", text("FILE"),
                                                      "map to write, or to go on with");
+  add_repair_options(line);
   add_fleet_data_options(line);
   add_thread_option(line);
   line.epilogue(data_help() + site_help() + accelerator_help());
@@ -46,7 +48,8 @@ int fleet_resilience(const Arguments& arguments) {
   const FleetHardware hardware(line);
   const FleetImages images = load_fleet_images(line, hardware.network());
   trainer::Workers workers(threads(line));
-  const trainer::Model start = start_model(hardware.network(), images.train, workers);
+  FleetRepair repair(line, hardware, images.validation, workers);
+  const trainer::Model start = trainer::start_model(hardware.network(), images.train, workers);
 
   trainer::ResilienceOptions options;
   for (const double percent : reals(line, "rates", 0, 100)) {
@@ -78,6 +81,7 @@ int fleet_resilience(const Arguments& arguments) {
   options.seed = static_cast<uint64_t>(line.integer("seed", 0, INT64_MAX));
   options.retrain.seed = options.seed;
   options.chips = hardware.name() + " " + hardware.index().accelerator_hash();
+  if (repair.reschedules()) options.chips += ", reschedule";
   options.shard = shard_option(line);
   const trainer::Deployed deployed{hardware.network(), start, images.train, images.validation};
   if (line.has("enough")) {
@@ -88,7 +92,8 @@ int fleet_resilience(const Arguments& arguments) {
     const FaultMap map = hardware.draw(rate, seed);
     const double drawn =
         static_cast<double>(map.faults.size()) / static_cast<double>(hardware.sites());
-    return trainer::DrawnChip{hardware.damage(map, true), drawn};
+    const trainer::Damage damage = hardware.damage(map, true);
+    return trainer::DrawnChip{damage, drawn, repair.orders(damage)};
   };
   catch_interrupts();
   ProgressLine progress("resilience");
@@ -108,6 +113,7 @@ int fleet_resilience(const Arguments& arguments) {
     return interrupted_exit_code();
   }
   fmt::print("{}\n", fleet_data_text(images));
+  show_repair(repair);
   show_resilience(map);
   nlohmann::ordered_json json = resilience_json(map);
   json["data"] = fleet_data_json(images);

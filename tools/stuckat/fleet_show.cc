@@ -105,19 +105,33 @@ nlohmann::ordered_json resilience_json(const trainer::ResilienceMap& map) {
           {"runs", runs}};
 }
 
+void show_repair(const FleetRepair& repair) {
+  if (!repair.any()) return;
+  fmt::print("repaired before any policy: {}\n", repair.name());
+  for (const std::string& layer : repair.fixed_layers()) fmt::print("no other order: {}\n", layer);
+  if (repair.reschedules() && !repair.moves()) {
+    fmt::print("no layer's channels have another order: chips are as without rescheduling\n");
+  }
+}
+
 void show_outcome(const trainer::FleetResult& r) {
   fmt::print("{} on {}: {} chips; sold with {:.2f} % on validation images (deployed {:.2f} %)\n",
              r.network, r.accelerator, r.rates.size(), 100 * r.constraint,
              100 * r.deployed_validation);
+  if (!r.repair.empty()) {
+    fmt::print("chips are repaired: {}; spares take {} PEs, {} multipliers, {} memory bits\n",
+               r.repair, thousands(r.spare_pes), thousands(r.spare_multipliers),
+               thousands(r.spare_memory_bits));
+  }
   fmt::print(
-      "{:<8} {:>6} {:>9} {:>14} {:>16}  accuracy of chips on {} images: least, quartiles, "
+      "{:<8} {:>6} {:>9} {:>7} {:>14} {:>16}  accuracy of chips on {} images: least, quartiles, "
       "greatest\n",
-      "policy", "sold", "networks", "images", "with the map",
+      "policy", "sold", "networks", "orders", "images", "with the map",
       r.deployed_test < 0 ? "validation" : "test");
   for (const auto& o : r.outcomes) {
     const auto five = five_numbers(o.test.empty() ? o.validation : o.test);
-    fmt::print("{:<8} {:>6} {:>9} {:>14} {:>16}  {:.2f} {:.2f} {:.2f} {:.2f} {:.2f}\n", o.policy,
-               o.chips_sold(), o.networks(), thousands(o.images()),
+    fmt::print("{:<8} {:>6} {:>9} {:>7} {:>14} {:>16}  {:.2f} {:.2f} {:.2f} {:.2f} {:.2f}\n",
+               o.policy, o.chips_sold(), o.networks(), o.orders(), thousands(o.images()),
                thousands(o.images() + (needs_resilience_map(o.policy) ? r.resilience_images : 0)),
                100 * five[0], 100 * five[1], 100 * five[2], 100 * five[3], 100 * five[4]);
   }
@@ -134,6 +148,7 @@ nlohmann::ordered_json outcome_json(const trainer::FleetResult& r) {
     outcomes.push_back({{"policy", o.policy},
                         {"sold", o.chips_sold()},
                         {"networks", o.networks()},
+                        {"orders", o.orders()},
                         {"images", o.images()},
                         {"groups", o.groups.size()},
                         {"validation", in_percent(o.validation)},
@@ -145,6 +160,11 @@ nlohmann::ordered_json outcome_json(const trainer::FleetResult& r) {
           {"deployed_test", r.deployed_test < 0 ? nlohmann::ordered_json()
                                                 : nlohmann::ordered_json(100 * r.deployed_test)},
           {"resilience_images", r.resilience_images},
+          {"repair", r.repair},
+          {"spares",
+           {{"pes", r.spare_pes},
+            {"multipliers", r.spare_multipliers},
+            {"memory_bits", r.spare_memory_bits}}},
           {"outcomes", outcomes}};
 }
 
@@ -188,7 +208,7 @@ int fleet_evaluate(const Arguments& arguments) {
   line.epilogue(data_help() + site_help() + accelerator_help());
   if (!line.parse(arguments)) return 0;
   const FleetHardware hardware(line);
-  const FleetChips chips(line, hardware);
+  const FleetChips chips(line, hardware, nullptr);
   const Network& network = hardware.network();
   const DataSet data = load_data(line, network, line.text("model"));
   std::vector<Effects> effects;

@@ -55,11 +55,13 @@ int fleet_submit(const Arguments& arguments) {
   check_can_replace(line.text("output"));
   // What is wrong is said now, not by every job.
   const FleetHardware hardware(line);
-  const FleetChips chips(line, hardware);
   const FleetConstraint constraint = load_constraint(line, hardware.network());
-  load_fleet_images(line, hardware.network());
+  const FleetImages images = load_fleet_images(line, hardware.network());
+  trainer::Workers workers(0);
+  FleetRepair repair(line, hardware, images.validation, workers);
+  FleetChips chips(line, hardware, &repair);
   int64_t groups = 0;
-  for (const auto& plan : plan_policies(line, chips.view(constraint.curve))) {
+  for (const auto& plan : plan_policies(line, chips.view(constraint.curve, constraint.accuracy))) {
     groups += std::ssize(plan.groups);
   }
   SlurmJobs jobs(line, line.text("output"));

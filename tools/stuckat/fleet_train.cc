@@ -9,6 +9,7 @@
 #include "tools/stuckat/interrupt.h"
 #include "tools/stuckat/option_values.h"
 #include "trainer/fleet/fleet_training.h"
+#include "trainer/fleet/retraining.h"
 #include "trainer/predict.h"
 #include "workloads/hash.h"
 #include "workloads/json_file.h"
@@ -38,6 +39,7 @@ void add_fleet_train_options(CommandLine& line) {
   add_fleet_hardware_options(line);
   add_constraint_options(line);
   add_policy_options(line);
+  add_repair_options(line);
   add_fleet_data_options(line);
   line.options().add_options()("test-images", number("N", -1),
                                "images of the test half that each chip is evaluated on in the end; "
@@ -68,7 +70,6 @@ int fleet_train(const Arguments& arguments) {
   }
   if (line.has("output")) check_can_replace(line.text("output"));
   const FleetHardware hardware(line);
-  const FleetChips chips(line, hardware);
   const FleetConstraint constraint = load_constraint(line, hardware.network());
   const FleetImages images = load_fleet_images(line, hardware.network());
   const auto test_images = static_cast<int>(line.integer("test-images", -1, INT32_MAX));
@@ -78,7 +79,9 @@ int fleet_train(const Arguments& arguments) {
   std::filesystem::create_directories(folder);
 
   trainer::Workers workers(threads(line));
-  const trainer::Model start = start_model(hardware.network(), images.train, workers);
+  FleetRepair repair(line, hardware, images.validation, workers);
+  FleetChips chips(line, hardware, &repair);
+  const trainer::Model start = trainer::start_model(hardware.network(), images.train, workers);
   const trainer::Deployed deployed{hardware.network(), start, images.train, images.validation};
   trainer::FleetOptions options;
   options.retrain = retraining_of(constraint, line.text("resilience"), images);
@@ -97,6 +100,11 @@ int fleet_train(const Arguments& arguments) {
   result.configuration = configuration.dump();
   result.network = hardware.network().name;
   result.accelerator = hardware.name();
+  result.repair = repair.name();
+  const ProtectionCost spares = repair.cost();
+  result.spare_pes = spares.pes;
+  result.spare_multipliers = spares.multipliers;
+  result.spare_memory_bits = spares.memory_bits;
   result.constraint = constraint.accuracy;
   result.deployed_validation = constraint.map.deployed;
   if (test) result.deployed_test = trainer::accuracy(hardware.network(), *test, workers);
@@ -106,7 +114,7 @@ int fleet_train(const Arguments& arguments) {
 
   catch_interrupts();
   ProgressLine progress("fleet");
-  const auto plans = plan_policies(line, chips.view(constraint.curve));
+  const auto plans = plan_policies(line, chips.view(constraint.curve, constraint.accuracy));
   const trainer::FleetLot lot = chips.lot();
   for (size_t i = 0; i < plans.size(); ++i) {
     trainer::FleetOutcome outcome;
@@ -134,6 +142,7 @@ int fleet_train(const Arguments& arguments) {
   trainer::write_fleet_result(line.text("output"), result);
   fmt::print("{}{}\n", fleet_data_text(images),
              test ? fmt::format(", {} test images", thousands(test->size())) : "");
+  show_repair(repair);
   show_outcome(result);
   nlohmann::ordered_json json = outcome_json(result);
   json["data"] = fleet_data_json(images);

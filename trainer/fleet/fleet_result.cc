@@ -11,7 +11,7 @@ namespace stuckat::trainer {
 namespace {
 
 constexpr const char* fleet_schema = "stuckat-fleet";
-constexpr int fleet_version = 1;
+constexpr int fleet_version = 2;
 constexpr int64_t any_number = Hdf5File::any_size;
 
 int64_t size_of(const auto& values) { return static_cast<int64_t>(values.size()); }
@@ -20,7 +20,7 @@ void write_outcome(Hdf5File& file, const std::string& at, const FleetOutcome& o)
   file.create_group(at);
   file.write_string(at, "policy", o.policy);
   file.write_string(at, "words", o.words);
-  std::vector<std::string> names;
+  std::vector<std::string> names, orders;
   std::vector<double> rates;
   std::vector<int64_t> images;
   std::vector<int32_t> parents, chips, sizes;
@@ -29,10 +29,12 @@ void write_outcome(Hdf5File& file, const std::string& at, const FleetOutcome& o)
     rates.push_back(g.rate);
     images.push_back(g.images);
     parents.push_back(g.parent);
+    orders.push_back(g.order);
     sizes.push_back(static_cast<int32_t>(g.chips.size()));
     chips.insert(chips.end(), g.chips.begin(), g.chips.end());
   }
   file.write_strings(at + "/names", names);
+  file.write_strings(at + "/orders", orders);
   file.write_array(at + "/rates", rates, {size_of(rates)});
   file.write_array(at + "/images", images, {size_of(images)});
   file.write_array(at + "/parents", parents, {size_of(parents)});
@@ -53,6 +55,7 @@ FleetOutcome read_outcome(const Hdf5File& file, const std::string& at, int64_t l
   o.policy = file.read_string(at, "policy");
   o.words = file.read_string(at, "words");
   const auto names = file.read_strings(at + "/names");
+  const auto orders = file.read_strings(at + "/orders", size_of(names));
   const auto rates = file.read_array<double>(at + "/rates", {size_of(names)});
   const auto images = file.read_array<int64_t>(at + "/images", {size_of(names)});
   const auto parents = file.read_array<int32_t>(at + "/parents", {size_of(names)});
@@ -60,7 +63,7 @@ FleetOutcome read_outcome(const Hdf5File& file, const std::string& at, int64_t l
   const auto chips = file.read_array<int32_t>(at + "/chips", {any_number});
   size_t next = 0;
   for (size_t g = 0; g < names.size(); ++g) {
-    FleetGroup group{names[g], {}, rates[g], images[g], parents[g]};
+    FleetGroup group{names[g], {}, rates[g], images[g], parents[g], orders[g]};
     if (sizes[g] < 1 || static_cast<size_t>(sizes[g]) > chips.size() - next) {
       bad("/sizes", "parts of /chips");
     }
@@ -98,9 +101,20 @@ int64_t FleetOutcome::chips_sold() const { return std::count(sold.begin(), sold.
 int64_t FleetOutcome::networks() const {
   std::set<std::string> names;
   for (size_t chip = 0; chip < sold.size(); ++chip) {
-    if (sold[chip] == 1) names.insert(groups[static_cast<size_t>(group[chip])].name);
+    if (sold[chip] == 0) continue;
+    const FleetGroup& of = groups[static_cast<size_t>(group[chip])];
+    names.insert(of.images > 0 ? of.name : "deployed");
   }
   return std::ssize(names);
+}
+
+int64_t FleetOutcome::orders() const {
+  std::set<std::string> orders;
+  for (size_t chip = 0; chip < sold.size(); ++chip) {
+    const FleetGroup& of = groups[static_cast<size_t>(group[chip])];
+    if (sold[chip] == 1 && of.images == 0 && !of.order.empty()) orders.insert(of.order);
+  }
+  return std::ssize(orders);
 }
 
 void write_fleet_result(const std::string& path, const FleetResult& r) {
@@ -110,6 +124,10 @@ void write_fleet_result(const std::string& path, const FleetResult& r) {
   file.write_strings("/configuration", {r.configuration});
   file.write_string("/", "network", r.network);
   file.write_string("/", "accelerator", r.accelerator);
+  file.write_string("/", "repair", r.repair);
+  file.write_int("/", "spare_pes", r.spare_pes);
+  file.write_int("/", "spare_multipliers", r.spare_multipliers);
+  file.write_int("/", "spare_memory_bits", r.spare_memory_bits);
   file.write_double("/", "constraint", r.constraint);
   file.write_double("/", "deployed_validation", r.deployed_validation);
   file.write_double("/", "deployed_test", r.deployed_test);
@@ -138,6 +156,10 @@ FleetResult read_fleet_result(const std::string& path) {
   r.configuration = file.read_strings("/configuration", 1).front();
   r.network = file.read_string("/", "network");
   r.accelerator = file.read_string("/", "accelerator");
+  r.repair = file.read_string("/", "repair");
+  r.spare_pes = file.read_int("/", "spare_pes", 0);
+  r.spare_multipliers = file.read_int("/", "spare_multipliers", 0);
+  r.spare_memory_bits = file.read_int("/", "spare_memory_bits", 0);
   r.constraint = file.read_double("/", "constraint");
   r.deployed_validation = file.read_double("/", "deployed_validation");
   r.deployed_test = file.read_double("/", "deployed_test");

@@ -16,6 +16,7 @@ struct FleetGroup {
   double rate = 0;         ///< of the union
   int64_t images = 0;      ///< that its retraining saw
   int parent = -1;         ///< group that missed the constraint and was split into this one
+  std::string order = {};  ///< names the order of its channels; empty: as deployed
 };
 
 /// A policy on the whole lot.
@@ -34,16 +35,22 @@ struct FleetOutcome {
   int64_t chips_sold() const;
   /// Retrained networks that a sold chip has, and the deployed one if a sold chip has that.
   int64_t networks() const;
+  /// Orders of channels in which a sold chip has the deployed network.
+  int64_t orders() const;
 };
 
 struct FleetResult {
   std::string configuration;  ///< all that decides the numbers, as JSON
   std::string network;        ///< name
   std::string accelerator;    ///< with what breaks
-  double constraint = 0;      ///< accuracy that a chip is sold with, on validation images
+  std::string repair = {};    ///< of each chip before any policy, "spares 1, reschedule"; or none
+  int64_t spare_pes = 0;      ///< what the spares of a chip take, here and below
+  int64_t spare_multipliers = 0;
+  int64_t spare_memory_bits = 0;
+  double constraint = 0;  ///< accuracy that a chip is sold with, on validation images
   double deployed_validation = 0;
   double deployed_test = -1;  ///< -1: no test images
-  std::vector<double> rates;  ///< [chip], by the measure
+  std::vector<double> rates;  ///< [chip], by the measure, behind spares
   std::vector<grouping::ResilienceCurve::Point> curve;
   int64_t resilience_images = 0;  ///< what the resilience map has cost
   std::vector<FleetOutcome> outcomes;

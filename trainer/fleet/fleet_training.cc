@@ -17,14 +17,24 @@ namespace stuckat::trainer {
 namespace {
 
 constexpr const char* group_schema = "stuckat-fleet-group";
-constexpr int group_version = 1;
+constexpr int group_version = 2;
 
 /// What one network came to on the chips of its group, [chip of the group].
 struct Tried {
   int64_t images = 0;
+  std::string order;  // FleetGroup::order
   std::vector<double> validation;
   std::vector<double> test;
 };
+
+std::string order_hash(const ChannelOrders& orders) {
+  Hasher hasher;
+  for (const auto& [layer, order] : orders) {
+    hasher.add(layer);
+    for (const int channel : order) hasher.add(channel);
+  }
+  return hasher.hex().substr(0, 16);
+}
 
 class FleetRun {
  public:
@@ -81,7 +91,7 @@ class FleetRun {
 
   /// A group of the plan and those that it is split into.
   bool work_off(const grouping::PlannedGroup& planned, FleetOutcome& outcome) {
-    std::deque<FleetGroup> waiting = {{{}, planned.chips, planned.rate, planned.images, -1}};
+    std::deque<FleetGroup> waiting = {{{}, planned.chips, planned.rate, planned.images, -1, {}}};
     while (!waiting.empty()) {
       FleetGroup group = std::move(waiting.front());
       waiting.pop_front();
@@ -91,7 +101,8 @@ class FleetRun {
       if (!read(name, group, tried)) {
         if (!try_out(name, group, tried)) return false;
       }
-      group.name = retrained ? name : "deployed";
+      group.order = tried.order;
+      group.name = retrained || !group.order.empty() ? name : "deployed";
       group.images = tried.images;
       const int index = static_cast<int>(outcome.groups.size());
       std::vector<int> missing;
@@ -105,7 +116,7 @@ class FleetRun {
       }
       if (retrained && group.chips.size() > 1) {
         for (std::vector<int>& part : parts_of(group.chips, missing)) {
-          FleetGroup next{{}, std::move(part), 0, 0, index};
+          FleetGroup next{{}, std::move(part), 0, 0, index, {}};
           next.rate = lot_.rate(next.chips);
           next.images = options_.images(next.rate);
           waiting.push_back(std::move(next));
@@ -127,6 +138,7 @@ class FleetRun {
   std::string name_of(const FleetGroup& group) const {
     Hasher hasher;
     hasher.add(origin_).add(plan_.bypass).add(plan_.assigns).add(group.images);
+    if (plan_.bypass && !lot_.repair.empty()) hasher.add(lot_.repair);
     for (const int chip : group.chips) hasher.add(lot_.hashes[static_cast<size_t>(chip)]);
     return hasher.hex().substr(0, 16);
   }
@@ -142,6 +154,7 @@ class FleetRun {
     file.check_schema(group_schema, group_version, group_version);
     const auto chips = static_cast<int64_t>(group.chips.size());
     tried.images = file.read_int("/", "images", 0);
+    tried.order = file.read_string("/", "order");
     tried.validation = file.read_array<double>("/validation", {chips});
     tried.test = file.read_array<double>("/test", {test_ == nullptr ? 0 : chips});
     return true;
@@ -152,6 +165,7 @@ class FleetRun {
     Hdf5File file = Hdf5File::create(result_path(name));
     file.write_schema(group_schema, group_version);
     file.write_int("/", "images", tried.images);
+    file.write_string("/", "order", tried.order);
     file.write_array("/validation", tried.validation,
                      {static_cast<int64_t>(tried.validation.size())});
     file.write_array("/test", tried.test, {static_cast<int64_t>(tried.test.size())});
@@ -163,21 +177,35 @@ class FleetRun {
     return lot_.fused(chips);
   }
 
-  /// The deployed network with its channels in an order for these chips. Only weights that count as
-  /// 0 are avoided.
-  Network salvaged(const std::vector<int>& chips) const {
-    const Effects effects = damage(chips).effects(deployed_.network, 1);
-    return reschedule(deployed_.network, salvaging_orders(deployed_.network, effects));
+  /// Of the deployed network, for these chips.
+  ChannelOrders orders(const std::vector<int>& chips) const {
+    if (plan_.assigns) {  // only weights that count as 0 are avoided
+      return salvaging_orders(deployed_.network, damage(chips).effects(deployed_.network, 1));
+    }
+    return plan_.bypass && lot_.orders ? lot_.orders(chips) : ChannelOrders();
+  }
+
+  void keep_network(const std::string& name, const Network& network) const {
+    const std::string path = network_path(folder_, name);
+    Hdf5File::remove_leftovers(path);
+    write_model(path, network, {tool_version, configuration(options_.retrain)});
   }
 
   bool try_out(const std::string& name, const FleetGroup& group, Tried& tried) {
+    const ChannelOrders chosen = orders(group.chips);
+    const Network start = reschedule(deployed_.network, chosen);
+    if (start != deployed_.network) tried.order = order_hash(chosen);
     if (group.images == 0) {
-      evaluate(plan_.assigns ? salvaged(group.chips) : deployed_.network, group.chips, tried);
+      evaluate(start, group.chips, tried);
+      if (!tried.order.empty()) keep_network(name, start);
       write(name, tried);
       return true;
     }
-    Retraining retraining(deployed_.start, deployed_.train, options_.retrain, damage(group.chips),
-                          workers_);
+    // Latent weights and batch-norms of the network in that order.
+    const Model reordered =
+        tried.order.empty() ? Model() : start_model(start, deployed_.train, workers_);
+    Retraining retraining(tried.order.empty() ? deployed_.start : reordered, deployed_.train,
+                          options_.retrain, damage(group.chips), workers_);
     Network network;
     for (int attempt = 1; attempt <= options_.attempts; ++attempt) {
       const bool finished =
@@ -191,9 +219,7 @@ class FleetRun {
       }
     }
     tried.images = retraining.images();
-    const std::string path = network_path(folder_, name);
-    Hdf5File::remove_leftovers(path);
-    write_model(path, network, {tool_version, configuration(options_.retrain)});
+    keep_network(name, network);
     write(name, tried);
     return true;
   }

@@ -19,10 +19,14 @@ bool do_run(ResilienceMap& map, size_t run, const Deployed& deployed, const Draw
             const std::function<bool(int64_t)>& go_on) {
   const size_t rate = run / static_cast<size_t>(map.repeats);
   const DrawnChip chip = draw(map.rates[rate], chip_seed(options.seed, static_cast<int64_t>(run)));
-  Retraining retraining(deployed.start, deployed.train, options.retrain, chip.damage, workers);
+  const Network start = reschedule(deployed.network, chip.orders);
+  const bool moved = start != deployed.network;
+  const Model reordered = moved ? start_model(start, deployed.train, workers) : Model();
+  Retraining retraining(moved ? reordered : deployed.start, deployed.train, options.retrain,
+                        chip.damage, workers);
   for (size_t a = 0; a < map.amounts.size(); ++a) {
     if (!retraining.run_to(map.amounts[a], go_on)) return false;
-    const Network network = a == 0 ? deployed.network : retraining.network();
+    const Network network = a == 0 ? start : retraining.network();
     const double reached =
         accuracy(network, deployed.validation, workers, chip.damage.effects(network, 1));
     map.accuracy[run * map.amounts.size() + a] = reached;

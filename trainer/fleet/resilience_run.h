@@ -13,6 +13,7 @@
 #include "trainer/model.h"
 #include "trainer/workers.h"
 #include "workloads/dataset.h"
+#include "workloads/permutation.h"
 #include "workloads/shard.h"
 
 namespace stuckat::trainer {
@@ -29,6 +30,7 @@ struct Deployed {
 struct DrawnChip {
   Damage damage;
   double rate = 0;
+  ChannelOrders orders = {};  ///< of the deployed network, around what is broken
 };
 /// A function of its arguments alone. seed: one for each run of the map.
 using DrawChip = std::function<DrawnChip(double rate, uint64_t seed)>;

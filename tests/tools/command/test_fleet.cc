@@ -157,6 +157,67 @@ echo 7
   CHECK(test::read_bytes(s.file("jobs.h5")) == test::read_bytes(s.file("f.h5")));
 }
 
+TEST_CASE("fleet: repaired chips are never worse, and the same bytes by threads and shards") {
+  const Session s;
+  const std::string lot = planned(s);
+  const std::string train = "fleet train" + lot + images(s) + "--policies none,fap,fixed " +
+                            "--fixed-images 20 --test-images 30 --networks " + s.file("n");
+  const auto plain = fleet_json(s, train + " -o " + s.file("f.h5"))["outcomes"];
+  for (const std::string repair : {"reschedule", "spares", "spares,reschedule"}) {
+    INFO(repair);
+    const std::string options = " --repair " + repair;
+    const auto fleet = fleet_json(s, train + options + " --threads 1 -o " + s.file("a.h5"));
+    const auto repaired = fleet["outcomes"];
+    CHECK(repaired[0]["validation"] == plain[0]["validation"]);  // none: nothing is done
+    for (size_t chip = 0; chip < 9; ++chip) {
+      if (repair != "reschedule") break;
+      CHECK(repaired[1]["validation"][chip] >= plain[1]["validation"][chip]);
+    }
+    CHECK(repaired[1]["images"] == 0);
+    CHECK(repaired[1]["networks"] <= 1);
+    const bool spares = repair != "reschedule";
+    CHECK(fleet["spares"]["pes"] == (spares ? 1 : 0));
+    CHECK(fleet["spares"]["multipliers"] == (spares ? 8 : 0));
+    if (spares) CHECK(repaired[2]["images"] <= plain[2]["images"]);
+    // With other networks, threads and shards.
+    const std::string again = train + "2" + options;
+    for (const char* shard : {"0/2", "1/2"}) {
+      REQUIRE(run(again + " --threads 3 --shard " + shard).code == 0);
+    }
+    fleet_json(s, again + " --threads 2 -o " + s.file("b.h5"));
+    CHECK(test::read_bytes(s.file("a.h5")) == test::read_bytes(s.file("b.h5")));
+    auto shown = fleet_json(s, "fleet show " + s.file("a.h5"));
+    CHECK(shown["outcomes"] == repaired);
+    CHECK_THAT(shown["repair"].get<std::string>(), Catch::Contains(repair.substr(0, 6)));
+    const auto plan = fleet_json(
+        s, "fleet plan" + lot + images(s) + "--policies fap,fixed --fixed-images 20" + options);
+    CHECK(plan["plans"][0]["expected_chips"] == plan["repaired"]["meeting"]);
+    CHECK(plan["plans"][0]["expected_chips"] == repaired[1]["sold"]);
+  }
+}
+
+TEST_CASE("fleet: with a spare PE for each broken one a chip is as a whole one") {
+  const Session s;
+  const auto fleet =
+      fleet_json(s, "fleet train" + planned(s) + images(s) +
+                        "--policies fap --test-images 0 --repair spares " +
+                        "--spares 8 --networks " + s.file("n") + " -o " + s.file("f.h5"));
+  CHECK(fleet["outcomes"][0]["sold"] == 9);
+  CHECK(fleet["spares"]["pes"] == 8);
+  for (const auto& accuracy : fleet["outcomes"][0]["validation"]) {
+    CHECK(accuracy == fleet["deployed_validation"]);
+  }
+}
+
+TEST_CASE("fleet: a resilience map of rescheduled chips is another one, and says so") {
+  const Session s;
+  fleet_json(s, measure(s) + "-o " + s.file("r.h5"));
+  const auto map = fleet_json(s, measure(s) + "--repair reschedule -o " + s.file("o.h5"));
+  CHECK(map["runs"].size() == 4);
+  test::check_refused(measure(s) + "--repair reschedule -o " + s.file("r.h5"),
+                      "another configuration");
+}
+
 TEST_CASE("fleet: a budget of 0 is FAP") {
   const Session s;
   const auto plan = fleet_json(s, "fleet plan" + planned(s) + "--budget 0");
@@ -177,6 +238,14 @@ TEST_CASE("fleet: what does not fit together is refused") {
   test::check_refused("fleet train" + options + s.data() + " --images 30 --validation-images 20 " +
                           "--test-images 0 --networks " + s.file("n") + " -o " + s.file("f.h5"),
                       "other train images");
+  test::check_refused("fleet plan" + options + images(s), "without --repair");
+  test::check_refused("fleet plan" + options + images(s) + "--repair spare", "spares");
+  test::check_refused("fleet plan" + options + images(s) + "--repair reschedule --spares 2",
+                      "without --repair spares");
+  test::check_refused("fleet resilience " + s.model() +
+                          " --accelerator systolic:8x8 --sites systolic/bypass " + images(s) +
+                          "--repair spares -o " + s.file("x"),
+                      "spares");
   test::check_refused(measure(s) + "--seed 2 -o " + s.file("r.h5"), "another configuration");
   test::check_refused(
       "fleet resilience" + hardware(s) + images(s) + "--rates 1,38 -o " + s.file("x"),

@@ -181,6 +181,7 @@ TEST_CASE("with --json - exactly one document is on standard output, as FORMAT.m
           s.file("map.h5"),
       "fleet show " + s.file("map.h5"),
       "fleet plan" + fleet.substr(0, fleet.find(" --data")) + lot,
+      "fleet plan" + fleet + lot + "--validation-images 6 --repair spares,reschedule",
       "fleet train" + fleet + lot +
           "--validation-images 6 --test-images 6 --policies fap "
           "--networks " +
