@@ -9,7 +9,6 @@
 #include "tools/stuckat/interrupt.h"
 #include "tools/stuckat/option_values.h"
 #include "trainer/fleet/resilience_run.h"
-#include "trainer/fleet/retraining.h"
 #include "trainer/predict.h"
 
 namespace stuckat::cli {

@@ -9,7 +9,6 @@
 #include "tools/stuckat/interrupt.h"
 #include "tools/stuckat/option_values.h"
 #include "trainer/fleet/fleet_training.h"
-#include "trainer/fleet/retraining.h"
 #include "trainer/predict.h"
 #include "workloads/hash.h"
 #include "workloads/json_file.h"

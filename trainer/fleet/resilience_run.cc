@@ -1,10 +1,12 @@
 #include "trainer/fleet/resilience_run.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "faultmaps/draws.h"
 #include "trainer/fleet/retraining.h"
+#include "trainer/model_from_network.h"
 #include "trainer/predict.h"
 #include "workloads/errors.h"
 #include "workloads/hdf5_file.h"
@@ -39,6 +41,12 @@ bool do_run(ResilienceMap& map, size_t run, const Deployed& deployed, const Draw
 }
 
 }  // namespace
+
+Model start_model(const Network& network, const DataSet& train, Workers& workers) {
+  constexpr int most_calibration_images = 1000;
+  return model_from_network(
+      network, first_images(train, std::min(train.size(), most_calibration_images)), workers);
+}
 
 std::string configuration(const Deployed& deployed, const ResilienceOptions& options) {
   return nlohmann::ordered_json{{"network", content_hash(deployed.network)},

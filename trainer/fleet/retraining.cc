@@ -5,7 +5,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "trainer/model_from_network.h"
 #include "workloads/errors.h"
 #include "workloads/json_file.h"
 
@@ -52,12 +51,6 @@ RetrainOptions retrain_options(const std::string& configuration, const std::stri
     throw InputError(where, "says not how it was retrained: " + configuration,
                      "a file of this version");
   }
-}
-
-Model start_model(const Network& network, const DataSet& train, Workers& workers) {
-  constexpr int most_calibration_images = 1000;
-  return model_from_network(
-      network, first_images(train, std::min(train.size(), most_calibration_images)), workers);
 }
 
 Retraining::Retraining(const Model& start, const DataSet& images, const RetrainOptions& options,

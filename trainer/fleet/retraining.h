@@ -19,10 +19,6 @@
 
 namespace stuckat::trainer {
 
-/// What a retraining of the network goes on from: with latent weights and batch-norms, by
-/// model_from_network() on the first images (1,000 at the most).
-Model start_model(const Network& network, const DataSet& train, Workers& workers);
-
 /// One run: the same options give the same networks, on any number of threads.
 class Retraining {
  public:
