@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from figures import Chart
 
 POLICIES = "fap,salvage,fixed,reduce,tre-map,random,efat,one"
+REPAIRS = {"": "fixed", "reschedule": "fap,fixed,reduce,efat", "spares": "fap,fixed,reduce,efat",
+           "spares,reschedule": "fap,fixed,reduce,efat"}  # policies after each
+FIXED_IMAGES = 1000  # of the policy fixed beside repairs
 CHIPS = 100
 REPEATS = 3  # chips of each rate of a resilience map
 TEST_IMAGES = 2000
@@ -39,6 +42,7 @@ class Row:
     lots: tuple
     drops: tuple = (1, 2)
     group_size: int = 5
+    repaired: bool = False  # REPAIRS as well
 
 
 def bypassed(pes, rates):
@@ -62,10 +66,10 @@ ROWS = (
         bypassed(65536, (0.02, 0.006, 0.05))),
     Row("loopback-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (20000, 2000),
         "loopback:32x32", "pe/dead", "3.2,6.3,9.4,12.5", "500,1000,2000,4000", "0.001",
-        bypassed(32, (0.02, 0.05))),
+        bypassed(32, (0.02, 0.05)), repaired=True),
     Row("dataflow-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (20000, 2000),
         "dataflow:auto:1000", "pe/dead", "1,2,4,8", "500,1000,2000,4000", "0.001",
-        (Lot("mean 1", ("--mean", "1")), Lot("mean 2, alpha 1", ("--mean", "2", "--alpha", "1")))),
+        (Lot("mean 1", ("--mean", "1")), Lot("mean 2, alpha 1", ("--mean", "2", "--alpha", "1"))), repaired=True),
 )
 
 
@@ -88,6 +92,32 @@ class Study:
             self.call(*args)
         return path
 
+    def resilience(self, row, hardware, images, repair):
+        """The map and its numbers. repair: options."""
+        stem = self.options.work / "-".join((row.name, *repair[1:]))
+        path, measured = stem.with_suffix(".resilience.h5"), stem.with_suffix(".resilience.json")
+        self.once(measured, "fleet", "resilience", *hardware, *images, "--threads", self.options.threads, *repair, "--rates",
+                  row.rates, "--repeats", REPEATS, "--amounts", row.amounts, "--learning-rate", row.learning_rate,
+                  "-o", path, "--json", measured)
+        return path, measured
+
+    def repaired(self, row, hardware, images, chips, number, drop):
+        """The lot under REPAIRS. Chips that are rescheduled have a resilience map of their own."""
+        results = []
+        for repair, policies in REPAIRS.items():
+            moved = ("--repair", "reschedule") if "reschedule" in repair else ()
+            path, _ = self.resilience(row, hardware, images, moved)
+            stem = self.options.work / f"{row.name}.lot{number}.drop{drop}.{repair or 'fixed'}"
+            result, report = pathlib.Path(f"{stem}.h5"), pathlib.Path(f"{stem}.json")
+            options = ("--repair", repair) if repair else ()
+            self.once(report, "fleet", "train", *hardware, "--lot", chips, "--resilience", path, "--drop", drop, "--policies",
+                      policies, "--fixed-images", FIXED_IMAGES, *options, *images, "--threads", self.options.threads,
+                      "--test-images", TEST_IMAGES, "--networks", self.options.work / f"{row.name}.networks",
+                      "-o", result, "--json", report)
+            kept = shortened(json.loads(report.read_text()))
+            results.append({key: kept[key] for key in ("repair", "spares", "resilience_images", "outcomes")})
+        return results
+
     def run(self, row, commit):
         work = self.options.work
         if row.data == "GTSRB" and not (work / "gtsrb").exists():
@@ -99,10 +129,7 @@ class Study:
         self.once(model, "train", *row.train, *data, "--checkpoint", work / f"{stem}.checkpoint", "-o", model, *threads)
         hardware = [model, "--accelerator", row.accelerator, "--sites", row.sites]
         images = data + ["--images", row.images[0], "--validation-images", row.images[1]]
-        map_path = work / f"{row.name}.resilience.h5"
-        measured = work / f"{row.name}.resilience.json"
-        self.once(measured, "fleet", "resilience", *hardware, *images, *threads, "--rates", row.rates, "--repeats", REPEATS,
-                  "--amounts", row.amounts, "--learning-rate", row.learning_rate, "-o", map_path, "--json", measured)
+        map_path, measured = self.resilience(row, hardware, images, ())
         kept = {"name": row.name, "data": row.data, "accelerator": row.accelerator, "sites": row.sites,
                 "train": " ".join(row.train), "learning_rate": row.learning_rate, "commit": commit, "lots": len(row.lots) * len(row.drops),
                 "resilience": json.loads(measured.read_text()), "results": []}
@@ -122,18 +149,19 @@ class Study:
                 page = work / f"{row.name}.lot{number}.drop{drop}.html"
                 self.once(page, "report", "--fleet", f"{row.name}={result}", "--resilience", f"{row.name}={map_path}",
                           "-o", page)
+                repaired = {"repaired": self.repaired(row, hardware, images, chips, number, drop)} if row.repaired else {}
                 kept["results"].append({"lot": lot.name, "drop": drop, **shortened(json.loads(report.read_text())),
-                                        **planned(json.loads(plans.read_text()))})
+                                        **planned(json.loads(plans.read_text())), **repaired})
                 (self.out / f"{row.name}.json").write_text(json.dumps(kept, indent=1) + "\n")
                 write_page(self.out)
 
 
-def is_complete(path):
+def is_complete(path, repaired=False):
     """All lots of the row are there."""
     if not path.exists():
         return False
     kept = json.loads(path.read_text())
-    return len(kept["results"]) == kept["lots"]
+    return len(kept["results"]) == kept["lots"] and (not repaired or all("repaired" in r for r in kept["results"]))
 
 
 def planned(plans):
@@ -179,6 +207,41 @@ def outcome_table(result):
         lines.append(f"| `{o['policy']}` | {100 * o['sold'] / chips:.0f} % | {o['networks']} | {o['images']:,} | "
                      f"{bill(result, o):,} | {o['least']:.2f} | {o['median']:.2f} |")
     return lines
+
+
+def repaired_table(result):
+    """What repairs sell, and what is retrained after them; nothing without."""
+    if "repaired" not in result:
+        return []
+    chips = result["chips"]
+    lines = ["", f"Repaired first (`--repair`), then what still misses the constraint by policy; `fixed` is {FIXED_IMAGES:,} images each.", "",
+             "| repair | policy | sold | networks | orders | images | with the map | least | median |",
+             "|---|---|---|---|---|---|---|---|---|"]
+    for repaired in result["repaired"]:
+        for o in repaired["outcomes"]:
+            lines.append(f"| {repaired['repair'] or 'none'} | `{o['policy']}` | {100 * o['sold'] / chips:.0f} % | {o['networks']} | "
+                         f"{o['orders']} | {o['images']:,} | {bill(repaired, o):,} | {o['least']:.2f} | {o['median']:.2f} |")
+    return lines + ["", repair_verdict(result)]
+
+
+def repair_verdict(result):
+    """Whether repair sells more, and what retraining adds to it, in a sentence."""
+    best = max(result["outcomes"], key=lambda o: o["sold"])
+    alone = max((o for r in result["repaired"] if not r["repair"] for o in r["outcomes"]), key=lambda o: o["sold"])
+    parts = []
+    for repaired in result["repaired"]:
+        if not repaired["repair"]:
+            continue
+        by = {o["policy"]: o for o in repaired["outcomes"]}
+        most = max(repaired["outcomes"], key=lambda o: o["sold"])
+        more = most["sold"] - by["fap"]["sold"]
+        parts.append(f"{repaired['repair']}: {by['fap']['sold']}, " + (
+            f"{more} more after `{most['policy']}` of {most['images']:,} images" if more else "retraining adds none"))
+    spares = next((r["spares"] for r in result["repaired"] if r["spares"]["pes"]), None)
+    cost = (f" A spare in each array takes {spares['pes']} PEs, {spares['multipliers']:,} multipliers and {spares['memory_bits']:,} "
+            "bits of memory." if spares else "")
+    return (f"Without repair {max(best['sold'], alone['sold'])} chips are sold at most, with {alone['images']:,} images of `fixed` "
+            f"{alone['sold']}. Sold by repair alone and with retraining: " + "; ".join(parts) + "." + cost)
 
 
 def targets(kept):
@@ -283,7 +346,7 @@ def write_page(out):
         for result in row["results"]:
             lines += ["", f"### Lot of {result['lot']}, {result['drop']} point{'s' if result['drop'] > 1 else ''} below", "",
                       f"e0 {result['fixed_part']:,} images, f_max {100 * result['greatest_rate']:.3g} %. " + verdict(result), ""]
-            lines += outcome_table(result)
+            lines += outcome_table(result) + repaired_table(result)
         (out / f"{row['name']}.svg").write_text(picture(row))
     (out / "README.md").write_text("\n".join(lines) + "\n")
 
@@ -297,7 +360,7 @@ def main(options, commit, pattern):
     for row in rows:
         if options.pages:
             break
-        if is_complete(study.out / f"{row.name}.json"):
+        if is_complete(study.out / f"{row.name}.json", row.repaired):
             continue
         if row.needs and not os.path.exists(os.path.join(study.data, row.needs)):
             print(f"{row.name}: left out, STUCKAT_DATA has no {row.needs}")

@@ -109,22 +109,23 @@ FleetChips::FleetChips(const CommandLine& line, const FleetHardware& hardware, F
   if (maps_.empty()) throw InputError(path, "holds no chip", "at least one");
 }
 
-trainer::Damage FleetChips::fused(const std::vector<int>& chips) const {
+FaultMap FleetChips::united(const std::vector<int>& chips) const {
   std::vector<FaultMap> parts;
   for (const int chip : chips) parts.push_back(left_[static_cast<size_t>(chip)]);
-  return hardware_.damage(unite(parts, Contradiction::first_wins, "--lot"), true);
+  return unite(parts, Contradiction::first_wins, "--lot");
 }
 
-const ChannelOrders& FleetChips::orders(const std::vector<int>& chips) {
-  const auto known = orders_.find(chips);
+const FleetRepair::Order& FleetChips::order(const std::vector<int>& chips) {
+  const FaultMap map = united(chips);
+  const auto known = orders_.find(map.faults);
   if (known != orders_.end()) return known->second;
-  return orders_[chips] = repair_->orders(fused(chips));
+  return orders_[map.faults] = repair_->order(hardware_.damage(map, true));
 }
 
 grouping::LotView FleetChips::view(const grouping::ResilienceCurve& curve, double accuracy) {
   grouping::LotView view{sets_, measure_, curve, {}, unrepaired_};
   for (int chip = 0; repaired() && chip < static_cast<int>(maps_.size()); ++chip) {
-    view.meets.push_back(repair_->accuracy(fused({chip}), orders({chip})) >= accuracy);
+    view.meets.push_back(order({chip}).accuracy >= accuracy);
   }
   return view;
 }
@@ -137,7 +138,9 @@ trainer::FleetLot FleetChips::lot() {
     for (const Fault& fault : map.faults) hasher.add(name(fault));
     lot.hashes.push_back(hasher.hex());
   }
-  lot.fused = [this](const std::vector<int>& chips) { return fused(chips); };
+  lot.fused = [this](const std::vector<int>& chips) {
+    return hardware_.damage(united(chips), true);
+  };
   if (hardware_.bypasses() || repaired()) {
     lot.unrepaired = [this](int chip) {
       return hardware_.damage(maps_[static_cast<size_t>(chip)], false);
@@ -145,7 +148,7 @@ trainer::FleetLot FleetChips::lot() {
   }
   if (repaired()) {
     lot.repair = repair_->name();
-    lot.orders = [this](const std::vector<int>& chips) { return orders(chips); };
+    lot.orders = [this](const std::vector<int>& chips) { return order(chips).orders; };
   }
   lot.rate = [this](const std::vector<int>& chips) {
     return measure_.rate(grouping::fused(sets_, chips));

@@ -80,8 +80,8 @@ class FleetChips {
 
  private:
   bool repaired() const { return repair_ != nullptr && repair_->any(); }
-  trainer::Damage fused(const std::vector<int>& chips) const;
-  const ChannelOrders& orders(const std::vector<int>& chips);
+  FaultMap united(const std::vector<int>& chips) const;
+  const FleetRepair::Order& order(const std::vector<int>& chips);
 
   const FleetHardware& hardware_;
   FleetRepair* repair_;
@@ -90,7 +90,7 @@ class FleetChips {
   std::vector<grouping::SiteSet> sets_;
   std::vector<grouping::SiteSet> unrepaired_;
   grouping::Measure measure_;
-  std::map<std::vector<int>, ChannelOrders> orders_;  // by chips
+  std::map<std::vector<Fault>, FleetRepair::Order> orders_;  // around these
 };
 
 /// --resilience, --drop or --accuracy, --quantile.

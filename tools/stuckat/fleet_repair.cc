@@ -106,18 +106,19 @@ FaultMap FleetRepair::left(const FaultMap& map) {
   return behind_spares(map, mapped_out, hardware_.placement(), hardware_.network());
 }
 
-ChannelOrders FleetRepair::orders(const trainer::Damage& damage) {
-  if (!moves()) return {};
-  const Effects effects = damage.effects(hardware_.network(), 1);
-  if (effects.empty()) return {};
+FleetRepair::Order FleetRepair::order(const trainer::Damage& damage) {
+  const Network& network = hardware_.network();
+  Order deployed{{}, accuracy(damage, network)};
+  const Effects effects = damage.effects(network, 1);
+  if (!moves() || effects.empty()) return deployed;
   if (!ranks_) ranks_ = protect::rank_channels(meter(), hardware_.placement());
-  ChannelOrders orders = protect::orders_around(hardware_.network(), *ranks_, effects);
-  if (orders.empty() || accuracy(damage, orders) <= accuracy(damage, {})) return {};
-  return orders;
+  Order other{protect::orders_around(network, *ranks_, effects)};
+  if (other.orders.empty()) return deployed;
+  other.accuracy = accuracy(damage, reschedule(network, other.orders));
+  return other.accuracy > deployed.accuracy ? other : deployed;
 }
 
-double FleetRepair::accuracy(const trainer::Damage& damage, const ChannelOrders& orders) const {
-  const Network network = reschedule(hardware_.network(), orders);
+double FleetRepair::accuracy(const trainer::Damage& damage, const Network& network) const {
   return trainer::accuracy(network, validation_, workers_, damage.effects(network, 1));
 }
 

@@ -46,13 +46,17 @@ class FleetRepair {
   /// What acts behind spares. Where an array has more broken PEs than spares those are mapped out
   /// that cost most, each alone; of equals the first.
   FaultMap left(const FaultMap& map);
+  /// Orders of channels for a chip, and its accuracy with them on the validation images.
+  struct Order {
+    ChannelOrders orders;
+    double accuracy = 0;  ///< 0 .. 1
+  };
   /// Around what is broken, by ranks that are measured once; as deployed (none) unless the other
   /// order is right more often on the validation images.
-  ChannelOrders orders(const trainer::Damage& damage);
-  /// On the validation images.
-  double accuracy(const trainer::Damage& damage, const ChannelOrders& orders) const;
+  Order order(const trainer::Damage& damage);
 
  private:
+  double accuracy(const trainer::Damage& damage, const Network& network) const;
   protect::Meter& meter();
   /// Images right with nothing else broken.
   int64_t right(const FaultyPe& pe);

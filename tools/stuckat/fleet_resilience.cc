@@ -92,7 +92,8 @@ int fleet_resilience(const Arguments& arguments) {
     const double drawn =
         static_cast<double>(map.faults.size()) / static_cast<double>(hardware.sites());
     const trainer::Damage damage = hardware.damage(map, true);
-    return trainer::DrawnChip{damage, drawn, repair.orders(damage)};
+    return trainer::DrawnChip{damage, drawn,
+                              repair.reschedules() ? repair.order(damage).orders : ChannelOrders()};
   };
   catch_interrupts();
   ProgressLine progress("resilience");

@@ -75,6 +75,28 @@ class Fleets(unittest.TestCase):
             self.assertFalse(fleets.is_complete(path))
             path.write_text(json.dumps({"lots": 2, "results": [{}, {}]}))
             self.assertTrue(fleets.is_complete(path))
+            self.assertFalse(fleets.is_complete(path, repaired=True))
+            path.write_text(json.dumps({"lots": 2, "results": [{"repaired": []}, {"repaired": []}]}))
+            self.assertTrue(fleets.is_complete(path, repaired=True))
+
+    def test_what_repair_sells_stands_beside_what_retraining_sells(self):
+        def outcome(policy, sold, images=0):
+            return {"policy": policy, "sold": sold, "images": images, "networks": 1, "orders": 3, "least": 10, "median": 80}
+
+        def repaired(repair, pes, *outcomes):
+            return {"repair": repair, "spares": {"pes": pes, "multipliers": 4 * pes, "memory_bits": 9 * pes},
+                    "resilience_images": 500, "outcomes": list(outcomes)}
+        result = {"chips": 50, "outcomes": [outcome("fap", 20)], "repaired": [
+            repaired("", 0, outcome("fixed", 25, 9000)),
+            repaired("reschedule", 0, outcome("fap", 30), outcome("fixed", 34, 2000)),
+            repaired("spares 1", 7, outcome("fap", 48), outcome("reduce", 48))]}
+        lines = fleets.repaired_table(result)
+        self.assertIn("| reschedule | `fixed` | 68 % | 1 | 3 | 2,000 | 2,000 | 10.00 | 80.00 |", lines)
+        self.assertIn("| spares 1 | `reduce` | 96 % | 1 | 3 | 0 | 500 | 10.00 | 80.00 |", lines)
+        self.assertEqual(lines[-1], "Without repair 25 chips are sold at most, with 9,000 images of `fixed` 25. Sold by repair alone and "
+                         "with retraining: reschedule: 30, 4 more after `fixed` of 2,000 images; spares 1: 48, retraining adds none. "
+                         "A spare in each array takes 7 PEs, 28 multipliers and 63 bits of memory.")
+        self.assertEqual(fleets.repaired_table({"outcomes": []}), [])
 
 
 class Memory(unittest.TestCase):
