@@ -55,12 +55,6 @@ void stick_threshold_bit(const Work& work, int row, int index, int bit, bool one
   const Layer& l = work.layer;
   const int bits = work.use.threshold_bits;
   if (row >= l.rows() || index >= l.thresholds_per_row() || bit >= bits) return;
-  if (l.output_format.bits > 8) {
-    throw InputError(work.lowering.placement().accelerator,
-                     "a broken threshold of " + l.name + ", whose levels have " +
-                         std::to_string(l.output_format.bits) + " bits, has no exact effect",
-                     "one of a layer of up to 8 bits");
-  }
   work.lowering.stick_threshold(work.use.layer, row, index,
                                 CodeMask::stuck_bit_sign_extended(bit, bits, one));
 }

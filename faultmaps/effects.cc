@@ -28,6 +28,15 @@ bool Effects::depends_on_image() const {
   return depends;
 }
 
+void apply_patch(const ParameterPatch& p, Layer& layer) {
+  if (p.is_threshold) {
+    layer.thresholds[static_cast<size_t>(p.row * layer.thresholds_per_row() + p.index)] = p.value;
+  } else {
+    layer.weights[static_cast<size_t>(p.row) * static_cast<size_t>(layer.columns()) +
+                  static_cast<size_t>(p.index)] = static_cast<int8_t>(p.value);
+  }
+}
+
 Effects stuck_channel(const Network& network, int layer, int channel, int value) {
   ElementFault fault;
   fault.tensor = network.output_tensor(layer);

@@ -100,6 +100,9 @@ struct ParameterPatch {
   bool operator==(const ParameterPatch&) const = default;
 };
 
+/// Puts the patch into its layer.
+void apply_patch(const ParameterPatch& patch, Layer& layer);
+
 /// Rows of one layer that a broken PE computes. `pixels` empty: at every output pixel.
 struct OperatorFault {
   int layer = 0;

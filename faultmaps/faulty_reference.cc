@@ -12,13 +12,7 @@ namespace {
 
 Layer patched(Layer layer, int index, const Effects& effects) {
   for (const ParameterPatch& p : effects.patches) {
-    if (p.layer != index) continue;
-    if (p.is_threshold) {
-      layer.thresholds[static_cast<size_t>(p.row * layer.thresholds_per_row() + p.index)] = p.value;
-    } else {
-      layer.weights[static_cast<size_t>(p.row) * static_cast<size_t>(layer.columns()) +
-                    static_cast<size_t>(p.index)] = static_cast<int8_t>(p.value);
-    }
+    if (p.layer == index) apply_patch(p, layer);
   }
   return layer;
 }

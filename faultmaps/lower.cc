@@ -1,6 +1,11 @@
 #include "faultmaps/lower.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "faultmaps/lowering.h"
 #include "faultmaps/mitigation/protection.h"
@@ -68,8 +73,10 @@ const Capabilities& known(const Placement& placement) {
 
 }  // namespace
 
-Effects lower(const FaultMap& map, const Placement& placement, const Network& network) {
-  check_supported(network, known(placement), placement.accelerator);
+namespace {
+
+/// Faults of parts that work with the network's parameters as they are.
+Effects lower_together(const FaultMap& map, const Placement& placement, const Network& network) {
   const bool flips = std::any_of(map.faults.begin(), map.faults.end(),
                                  [](const Fault& fault) { return fault.is_flip(); });
   Lowering lowering(placement, network, map.faults.size(), flips);  // refers to the map's faults
@@ -87,6 +94,50 @@ Effects lower(const FaultMap& map, const Placement& placement, const Network& ne
   const FaultMap left = behind_protection(map, placement, network).left;
   add(left);
   return lowering.finish();
+}
+
+int32_t stored(const Network& network, const ParameterPatch& p) {
+  const Layer& layer = network.layer(p.layer);
+  return p.is_threshold ? layer.threshold_row(p.row)[p.index] : layer.weight_row(p.row)[p.index];
+}
+
+/// What other patches, of the network as `first` leaves it, make of its parameters.
+std::vector<ParameterPatch> one_after_the_other(const std::vector<ParameterPatch>& first,
+                                                const std::vector<ParameterPatch>& then,
+                                                const Network& network) {
+  const auto place = [](const ParameterPatch& p) {
+    return std::make_tuple(p.layer, p.row, p.is_threshold, p.index);
+  };
+  std::map<decltype(place({})), ParameterPatch> last;
+  for (const auto* patches : {&first, &then}) {
+    for (const ParameterPatch& patch : *patches) last[place(patch)] = patch;
+  }
+  std::vector<ParameterPatch> result;
+  for (const auto& [where, patch] : last) {
+    if (patch.value != stored(network, patch)) result.push_back(patch);
+  }
+  return result;
+}
+
+}  // namespace
+
+Effects lower(const FaultMap& map, const Placement& placement, const Network& network) {
+  check_supported(network, known(placement), placement.accelerator);
+  const auto is_off_chip = [](const Fault& fault) { return site_row(fault.kind).is(off_chip); };
+  const auto some = std::count_if(map.faults.begin(), map.faults.end(), is_off_chip);
+  if (some == 0 || some == std::ssize(map.faults)) return lower_together(map, placement, network);
+  FaultMap memory{map.accelerator, {}, map.accelerator_hash};
+  FaultMap others = memory;
+  std::partition_copy(map.faults.begin(), map.faults.end(), std::back_inserter(memory.faults),
+                      std::back_inserter(others.faults), is_off_chip);
+  const Effects loaded = lower_together(memory, placement, network);
+  Network read = network;
+  for (const ParameterPatch& patch : loaded.patches) {
+    apply_patch(patch, read.layers[static_cast<size_t>(patch.layer)]);
+  }
+  Effects effects = lower_together(others, placement, read);
+  effects.patches = one_after_the_other(loaded.patches, effects.patches, network);
+  return effects;
 }
 
 }  // namespace stuckat

@@ -50,7 +50,23 @@ void Lowering::stick_weight(int array, int use, int pe, ArrayMap::Weight at, Cod
 }
 
 void Lowering::stick_threshold(int layer, int row, int index, CodeMask mask) {
+  const Layer& l = this->layer(layer);
+  if (l.output_format.bits > 8) {
+    throw InputError(placement_.accelerator,
+                     "a broken threshold of " + l.name + ", whose levels have " +
+                         std::to_string(l.output_format.bits) + " bits, has no exact effect",
+                     "one of a layer of up to 8 bits");
+  }
   keep({layer, row, true, index, mask});
+}
+
+void Lowering::stick(const StoredBit& b, bool one) {
+  if (b.is_threshold) {
+    const int bits = layer(b.layer).threshold_bits();
+    stick_threshold(b.layer, b.row, b.index, CodeMask::stuck_bit_sign_extended(b.bit, bits, one));
+  } else {
+    keep({b.layer, b.row, false, b.index, CodeMask::stuck_bit(b.bit, one)});
+  }
 }
 
 void Lowering::add_operator(OperatorFault fault) {

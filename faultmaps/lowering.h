@@ -46,8 +46,11 @@ class Lowering {
   /// all_pes.
   void stick_weight(int array, int use, int pe, ArrayMap::Weight at, CodeMask mask);
   static constexpr int all_pes = -1;
-  /// Stuck bits of a stored threshold of a layer, sign extension included.
+  /// Stuck bits of a stored threshold of a layer, sign extension included. Throws InputError for
+  /// thresholds whose faults have no exact effect.
   void stick_threshold(int layer, int row, int index, CodeMask mask);
+  /// A bit of a parameter as it is stored in Layer::weight_format or Layer::threshold_bits().
+  void stick(const StoredBit& bit, bool one);
 
   /// An operator for some pixels or images, beside those of its PEs.
   void add_operator(OperatorFault fault);

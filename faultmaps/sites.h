@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,7 +59,32 @@ enum SiteTrait : int {
   threshold_memory = 4,  ///< [PE,] address, index, bit of a stored threshold
   prunes = 8,            ///< weights read as 0, whatever they are
   any_parameters = 16,   ///< does the same whatever the network's weights and thresholds are
-  of_protection = 32     ///< is in what protects, and not in what is protected (mitigation/)
+  of_protection = 32,    ///< is in what protects, and not in what is protected (mitigation/)
+  off_chip = 64  ///< in a memory that weights and thresholds are loaded from: what it reads as is
+                 ///< what all other parts work with, broken or not
+};
+
+/// What a bit of a memory of weights or thresholds is, while the memory serves a layer.
+struct StoredBit {
+  int layer = 0;
+  int row = 0;
+  bool is_threshold = false;
+  int index = 0;  ///< column of the weight, or number of the threshold
+  int bit = 0;    ///< of the weight's code, or of the threshold in two's complement
+  /// Of no parameter that a layer has: row, column or byte are filled up; it stores `padding`.
+  bool is_padding = false;
+  int padding = 0;
+};
+using StoredBitVisitor = std::function<void(const StoredBit&)>;
+
+/// What a memory of weights or thresholds holds.
+struct ParameterMemory {
+  /// Visits what the site is in each layer that the memory serves and that reaches so far.
+  void (*bits)(const Placement&, const Network&, const Fault&, int part, const StoredBitVisitor&);
+  /// It holds the same all the time, and not one layer after the other.
+  bool (*keeps)(const Placement&, int part);
+  /// Addresses whose bits an error-correcting code takes as one word.
+  int word_addresses = 1;
 };
 
 /// One coordinate: its name, how many positions it has at a part (index into the placement's parts
@@ -85,7 +111,8 @@ struct SiteRow {
   void (*lower)(Lowering&, const Fault&, int part);
   /// The same for a transient; null where flips() is false.
   void (*lower_flip)(Lowering&, const Fault&, int part);
-  int traits = 0;  ///< of SiteTrait
+  int traits = 0;                               ///< of SiteTrait
+  const ParameterMemory* parameters = nullptr;  ///< null: no memory of weights or thresholds
 
   bool is(SiteTrait trait) const { return (traits & trait) != 0; }
   bool flips() const { return transient != Transient::none; }

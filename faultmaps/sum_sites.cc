@@ -10,7 +10,7 @@ namespace {
 struct SumUnit {
   int layer, lanes, columns, words, bits;
 };
-SumUnit pool_at(const Placement& p, int part) {
+SumUnit average_at(const Placement& p, int part) {
   const OtherPart& other = other_part(PartKind::average_pool, p, part);
   const auto& f = other.figures;
   return {other.layer, f[0], f[1], f[2], f[3]};
@@ -20,10 +20,14 @@ SumUnit adder_at(const Placement& p, int part) {
   return {other.layer, other.figures[0], 1, 1, other.figures[1]};
 }
 
-int pool_columns(const Placement& p, int part, const Network&) { return pool_at(p, part).columns; }
-int pool_words(const Placement& p, int part, const Network&) { return pool_at(p, part).words; }
-int pool_bits(const Placement& p, int part, const Network&) {
-  const SumUnit unit = pool_at(p, part);
+int average_columns(const Placement& p, int part, const Network&) {
+  return average_at(p, part).columns;
+}
+int average_words(const Placement& p, int part, const Network&) {
+  return average_at(p, part).words;
+}
+int average_bits(const Placement& p, int part, const Network&) {
+  const SumUnit unit = average_at(p, part);
   return unit.lanes * unit.bits;
 }
 int adder_bits(const Placement& p, int part, const Network&) {
@@ -56,13 +60,13 @@ void flip(Lowering& lowering, const SumUnit& unit, const PoolStep& at, int taken
 
 void stick_average(Lowering& lowering, const Fault& fault, int part) {
   const auto [column, word, bit, unused] = fault.coordinates;
-  stick(lowering, pool_at(lowering.placement(), part), column, word, bit, fault.value != 0);
+  stick(lowering, average_at(lowering.placement(), part), column, word, bit, fault.value != 0);
 }
 
 void flip_average(Lowering& lowering, const Fault& fault, int part) {
   const auto [column, word, bit, unused] = fault.coordinates;
   const auto at = lowering.run().pool_cell(fault.part, column, word, fault.flip_cycle);
-  if (at) flip(lowering, pool_at(lowering.placement(), part), *at, at->taken, bit);
+  if (at) flip(lowering, average_at(lowering.placement(), part), *at, at->taken, bit);
 }
 
 void stick_adder(Lowering& lowering, const Fault& fault, int part) {
@@ -83,9 +87,9 @@ std::vector<SiteRow> of_sums() {
        "pool/sum",
        PartKind::average_pool,
        "sum[][][]",
-       {{"column", pool_columns, "width of the output, or 1 after a window"},
-        {"word", pool_words, "channels / channels in a word, or 1 after a window"},
-        {"bit", pool_bits, "channels in a word * bits of a sum"}},
+       {{"column", average_columns, "width of the output, or 1 after a window"},
+        {"word", average_words, "channels / channels in a word, or 1 after a window"},
+        {"bit", average_bits, "channels in a word * bits of a sum"}},
        ValueKind::bit,
        "bit of the running sum of one output column after every pixel of its window, in raster "
        "order; the first pixel overwrites what was there; bit = lane * bits of a sum + bit",

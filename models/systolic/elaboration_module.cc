@@ -3,23 +3,39 @@
 #include <utility>
 
 #include "faultmaps/buffer_flips.h"
+#include "faultmaps/weight_memory.h"
+#include "models/systolic/stored_tiles.h"
 
 namespace stuckat::systolic {
 namespace {
 
+bool is_in_memory(const Fault& fault) { return fault.kind == weight_memory_kinds().parameter; }
+
+memory::StuckBytes stuck_bytes(const FaultMap& faults) {
+  memory::StuckBytes bytes;
+  for (const Fault& fault : faults.faults) {
+    const auto [address, bit, unused, unused_too] = fault.coordinates;
+    if (is_in_memory(fault)) bytes.stick(address, bit, fault.value != 0);
+  }
+  return bytes;
+}
+
 ArrayCore armed_core(const SystolicArray& array, const Layer& layer, const FaultMap& faults) {
   ArrayCore core(array, layer);
   for (const Fault& fault : faults.faults) {
-    if (fault.kind != SiteKind::buffer_activation) core.arm(fault);
+    const bool in_array = !is_in_memory(fault) && fault.kind != SiteKind::buffer_activation;
+    if (in_array) core.arm(fault);
   }
   return core;
 }
 
-std::vector<ArrayCore> armed_cores(const Network& network, const SystolicArray& array,
+std::vector<ArrayCore> armed_cores(const Network& network, const Plan& plan,
+                                   const SystolicArray& array, const memory::StuckBytes& memory,
                                    const FaultMap& faults) {
   std::vector<ArrayCore> cores;
-  for (const int layer : array.layers) {
-    cores.push_back(armed_core(array, network.layer(layer), faults));
+  for (const LayerPlan& layer : plan.layers) {
+    cores.push_back(
+        armed_core(array, loaded_layer(layer, network.layer(layer.layer), memory), faults));
   }
   return cores;
 }
@@ -56,7 +72,8 @@ ElaboratedArray::ElaboratedArray(const Network& of_network, const SystolicAccele
       plan(of_plan),
       faults(fault_map),
       banks(accelerator.memory ? accelerator.weight_tiles : transfers(plan)),
-      cores(armed_cores(network, systolic, faults)),
+      memory(stuck_bytes(faults)),
+      cores(armed_cores(network, plan, systolic, memory, faults)),
       array("array", systolic, plan, cores, network, fetch_params != nullptr),
       buffer(armed_buffer(network, accelerator, faults)),
       controller("controller", plan, network, buffer, fetch_params != nullptr, keep_tensors,
@@ -90,7 +107,8 @@ void ElaboratedArray::restart() {
 }
 
 void ElaboratedArray::load(int index, const Layer& layer) {
-  cores[static_cast<size_t>(index)] = armed_core(systolic, layer, faults);
+  const auto i = static_cast<size_t>(index);
+  cores[i] = armed_core(systolic, loaded_layer(plan.layers[i], layer, memory), faults);
 }
 
 }  // namespace stuckat::systolic

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "faultmaps/fault_map.h"
+#include "models/memory/stuck_bytes.h"
 #include "models/systolic/controller_module.h"
 
 namespace stuckat::systolic {
@@ -20,15 +21,16 @@ struct ElaboratedArray {
 
   /// At rest, before each run: no bank and no transfer is of the past.
   void restart();
-  /// The parameters of layer `index` of the plan; armed faults stay armed.
+  /// The parameters of layer `index` of the plan, as the host writes them; armed faults stay armed.
   void load(int index, const Layer& layer);
 
   const Network& network;
   const SystolicArray& systolic;
   const Plan& plan;
   const FaultMap& faults;
-  const int64_t banks;           ///< without a described memory: for all weights of an image
-  std::vector<ArrayCore> cores;  // [plan.layers]
+  const int64_t banks;              ///< without a described memory: for all weights of an image
+  const memory::StuckBytes memory;  ///< that holds the tiles, from its address 0 on
+  std::vector<ArrayCore> cores;     // [plan.layers]
 
   std::unique_ptr<memory::FetchModule> fetch;  ///< bind fetch->memory; null: none
   ArrayModule array;

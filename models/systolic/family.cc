@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "faultmaps/systolic_sites.h"
+#include "faultmaps/weight_memory.h"
 #include "models/systolic/explorer.h"
 #include "models/systolic/plan.h"
 #include "models/systolic/simulation.h"
@@ -52,6 +53,7 @@ Cost Systolic::cost(const Network& network) const {
 
 Family family() {
   systolic_kinds();
+  weight_memory_kinds();
   Family row;
   row.prefix = "systolic";
   row.noun = row.label = "systolic array";

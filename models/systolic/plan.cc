@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "faultmaps/systolic_sites.h"
+#include "faultmaps/weight_memory.h"
 #include "models/memory/stored_tensor.h"
 #include "models/systolic/unified_buffer.h"
 #include "workloads/capabilities.h"
@@ -159,6 +160,18 @@ LayerPlan plan_layer(const SystolicArray& array, const Schedule& schedule, const
   return row;
 }
 
+WeightMemory memory_of(const Plan& plan) {
+  WeightMemory memory;
+  for (const LayerPlan& layer : plan.layers) {
+    for (const WeightTile& t : layer.weights) {
+      memory.tiles.push_back({layer.layer, t.first_row, t.rows, t.first_column, t.columns,
+                              t.thresholds, static_cast<int>(t.offset)});
+    }
+  }
+  memory.bytes = static_cast<int>(plan.weight_bytes());
+  return memory;
+}
+
 }  // namespace
 
 SystolicArray array_of(const SystolicAccelerator& accelerator, const Network& network) {
@@ -198,7 +211,10 @@ Placement place(const SystolicAccelerator& accelerator, const Network& network) 
   Placement placement;
   placement.accelerator = "systolic:" + accelerator.name;
   placement.others.push_back(systolic_part(array_of(accelerator, network)));
-  if (accelerator.memory) placement.memories.push_back(unified_buffer(network));
+  if (accelerator.memory) {
+    placement.memories.push_back(unified_buffer(network));
+    placement.others.push_back(weight_memory_part(memory_of(make_plan(accelerator, network))));
+  }
   return placement;
 }
 

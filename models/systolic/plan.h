@@ -73,8 +73,8 @@ struct Plan {
 
 /// The array as fault maps see it. Throws InputError if the network does not fit.
 SystolicArray array_of(const SystolicAccelerator& accelerator, const Network& network);
-/// One part, "array"; with off-chip memory the unified buffer is another one. Throws InputError if
-/// the network does not fit.
+/// Part "array"; with off-chip memory also the unified buffer and that memory's "weights". Throws
+/// InputError if the network does not fit.
 Placement place(const SystolicAccelerator& accelerator, const Network& network);
 
 /// Cycles that ReadPlan says: 0 of layers with weights.

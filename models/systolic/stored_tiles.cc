@@ -28,24 +28,29 @@ void walk(const WeightTile& tile, const Layer& layer, Weight weight, Threshold t
   }
 }
 
+/// Puts a tile into bytes that are 0 so far, from `first` on.
+void store_tile(const WeightTile& tile, const Layer& layer, int64_t first,
+                std::vector<uint8_t>& bytes) {
+  walk(
+      tile, layer,
+      [&](int64_t bit, size_t index) {
+        memory::put_field(bytes, first * 8 + bit, layer.weight_format.bits,
+                          layer.weight_format.code(layer.weights[index]));
+      },
+      [&](int64_t bit, size_t index) {
+        memory::put_field(bytes, first * 8 + bit, layer.threshold_bits(),
+                          static_cast<uint32_t>(layer.thresholds[index]));
+      });
+}
+
 }  // namespace
 
 std::vector<uint8_t> stored_tiles(const SystolicAccelerator& accelerator, const Network& network) {
   const Plan plan = make_plan(accelerator, network);
   std::vector<uint8_t> bytes(static_cast<size_t>(plan.weight_bytes()));
   for (const LayerPlan& of_layer : plan.layers) {
-    const Layer& layer = network.layer(of_layer.layer);
     for (const WeightTile& tile : of_layer.weights) {
-      walk(
-          tile, layer,
-          [&](int64_t bit, size_t index) {
-            memory::put_field(bytes, tile.offset * 8 + bit, layer.weight_format.bits,
-                              layer.weight_format.code(layer.weights[index]));
-          },
-          [&](int64_t bit, size_t index) {
-            memory::put_field(bytes, tile.offset * 8 + bit, layer.threshold_bits(),
-                              static_cast<uint32_t>(layer.thresholds[index]));
-          });
+      store_tile(tile, network.layer(of_layer.layer), tile.offset, bytes);
     }
   }
   return bytes;
@@ -64,6 +69,18 @@ void load_tile(const WeightTile& tile, const std::vector<uint8_t>& bytes, Layer&
         layer.thresholds[index] =
             static_cast<int32_t>(raw) >> unused_bits;  // the sign is the field's highest bit
       });
+}
+
+Layer loaded_layer(const LayerPlan& plan, const Layer& layer, const memory::StuckBytes& memory) {
+  Layer loaded = layer;
+  if (memory.is_healthy()) return loaded;
+  for (const WeightTile& tile : plan.weights) {
+    std::vector<uint8_t> bytes(static_cast<size_t>(tile.bytes));
+    store_tile(tile, layer, 0, bytes);
+    memory.read(tile.offset, bytes);
+    load_tile(tile, bytes, loaded);
+  }
+  return loaded;
 }
 
 }  // namespace stuckat::systolic

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/memory/stuck_bytes.h"
 #include "models/systolic/plan.h"
 
 namespace stuckat::systolic {
@@ -14,5 +15,9 @@ std::vector<uint8_t> stored_tiles(const SystolicAccelerator& accelerator, const 
 
 /// Puts a tile's weights and thresholds into its layer.
 void load_tile(const WeightTile& tile, const std::vector<uint8_t>& bytes, Layer& layer);
+
+/// A layer as its tiles come out of memory some bits of which are stuck; address 0 is that of the
+/// first tile.
+Layer loaded_layer(const LayerPlan& plan, const Layer& layer, const memory::StuckBytes& memory);
 
 }  // namespace stuckat::systolic

@@ -13,6 +13,7 @@
 #include "faultmaps/faulty_reference.h"
 #include "faultmaps/lower.h"
 #include "faultmaps/systolic_sites.h"
+#include "faultmaps/weight_memory.h"
 #include "models/cosim/blank_parameters.h"
 #include "models/cosim/dataflow_device_module.h"
 #include "models/cosim/loopback_device_module.h"
@@ -169,6 +170,7 @@ template <typename Kind>
 Workload<Kind> random_workload(uint64_t seed, bool faulty) {
   Random random(seed);
   systolic_kinds();
+  weight_memory_kinds();
   Workload<Kind> w{random_network(random), {}, {}, {}};
   w.accelerator = Kind::random_accelerator(random, w.network);
   for (int i = 0; i < 4; ++i) w.images.push_back(random_image(random, w.network));

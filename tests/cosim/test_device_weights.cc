@@ -92,6 +92,45 @@ TEMPLATE_TEST_CASE("weights_that_the_host_changes_in_memory_count_from_the_next_
         }) == "");
 }
 
+TEST_CASE("a_systolic_device_reads_what_its_host_writes_through_broken_bits_of_memory") {
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    INFO("seed " << seed);
+    CHECK(in_child([&]() -> std::string {
+            auto w = random_workload<SystolicKind>(seed, false);
+            Random random(seed);
+            w.accelerator.memory = random_memory(random);
+            const auto placement = SystolicKind::place(w.accelerator, w.network);
+            const SiteKind kind = weight_memory_kinds().parameter;
+            for (int i = 0; i < 100; ++i) {
+              const auto count = static_cast<uint64_t>(count_faults(kind, placement, w.network));
+              w.faults.faults.push_back(fault_at(
+                  kind, static_cast<int64_t>(random() % count) / 2 * 2, placement, w.network));
+              w.faults.faults.back().value = w.faults.faults.back().coordinates[1] % 2;
+            }
+            validate(w.faults, placement, w.network, "test");
+            System<SystolicKind> bench(w);
+            std::string verdict = "not finished";
+            bench.run([&](Host& host) {
+              verdict = "";
+              put_images(bench, w);
+              for (int run = 0; run < 3; ++run) {
+                for (Layer& layer : w.network.layers) {
+                  if (layer.has_weights() && run > 0) fill_parameters(layer, random);
+                }
+                SystolicKind::put_parameters(bench, w, w.network);
+                start(host, 4);
+                host.wait_for_interrupt();
+                verdict += differs("status", host.read(at(Register::status)), status_done);
+                verdict += check_results(bench, w, 0, 4);
+                acknowledge(host);
+              }
+            });
+            const bool broken = !lower(w.faults, placement, w.network).empty();
+            return broken ? verdict : "nothing is broken";
+          }) == "");
+  }
+}
+
 TEST_CASE("bursts_overlap_by_four_phases_and_take_the_same_cycles") {
   int overlapping = 0;
   for (uint64_t seed = 40; seed < 48; ++seed) {

@@ -57,14 +57,7 @@ MemoryFaults weights(CellFault cell, double rate) {
 /// The network whose parameters are what broken memories read.
 Network patched(Network network, const Effects& effects) {
   for (const ParameterPatch& patch : effects.patches) {
-    Layer& layer = network.layers[static_cast<size_t>(patch.layer)];
-    if (patch.is_threshold) {
-      layer.thresholds[static_cast<size_t>(patch.row * layer.thresholds_per_row() + patch.index)] =
-          patch.value;
-    } else {
-      layer.weights[static_cast<size_t>(patch.row * layer.columns() + patch.index)] =
-          static_cast<int8_t>(patch.value);
-    }
+    apply_patch(patch, network.layers[static_cast<size_t>(patch.layer)]);
   }
   return network;
 }

@@ -7,6 +7,7 @@
 #include "faultmaps/effects.h"
 #include "faultmaps/mitigation/memory_code.h"
 #include "faultmaps/systolic_sites.h"
+#include "faultmaps/weight_memory.h"
 #include "models/dataflow/family.h"
 #include "models/loopback/family.h"
 #include "models/protected/accelerator.h"
@@ -114,6 +115,7 @@ struct RandomFamily {
 };
 inline const std::vector<RandomFamily>& random_families() {
   systolic_kinds();
+  weight_memory_kinds();
   static const std::vector<RandomFamily> rows = {
       {"dataflow",
        [](Random& random, const Network& network) -> AcceleratorPtr {

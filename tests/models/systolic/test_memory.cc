@@ -1,5 +1,8 @@
 // Off-chip memory of systolic arrays: the plan's cycles against a machine that is ticked and
 // against the SystemC run; what lies in memory is what comes out of it.
+#include "faultmaps/fault_map.h"
+#include "faultmaps/lower.h"
+#include "faultmaps/weight_memory.h"
 #include "models/memory/stored_tensor.h"
 #include "models/systolic/family.h"
 #include "models/systolic/simulation.h"
@@ -127,4 +130,95 @@ TEST_CASE("weights and thresholds come out of memory as they went in") {
       CHECK(read.layers[l].thresholds == network.layers[l].thresholds);
     }
   }
+}
+
+namespace {
+
+/// The network that bytes hold.
+Network network_in(const std::vector<uint8_t>& bytes, const SystolicAccelerator& a,
+                   const Network& network) {
+  Network read = network;
+  for (const LayerPlan& layer : make_plan(a, network).layers) {
+    for (const WeightTile& tile : layer.weights) {
+      const auto first = bytes.begin() + tile.offset;
+      load_tile(tile, {first, first + tile.bytes}, read.layers[static_cast<size_t>(layer.layer)]);
+    }
+  }
+  return read;
+}
+
+}  // namespace
+
+TEST_CASE("a broken bit of memory is what the bytes say, and no other parameter") {
+  int weights = 0, thresholds = 0, padding = 0;
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    Random random(seed);
+    const Network network = random_workload(random);
+    const auto a = random_array(random, all_schedules[seed % std::size(all_schedules)]);
+    const Placement placement = place(a, network);
+    const auto written = stored_tiles(a, network);
+    const WeightMemory memory = weight_memory_of(placement.others.at(1));
+    REQUIRE(memory.bytes == static_cast<int>(written.size()));
+    CHECK(weight_memory_part(memory) == placement.others.at(1));
+    const SiteRow& row = site_row(weight_memory_kinds().parameter);
+    for (int i = 0; i < 60; ++i) {
+      const int address = uniform(random, 0, memory.bytes - 1);
+      const int bit = uniform(random, 0, 7);
+      const int one = written[static_cast<size_t>(address)] >> bit & 1;
+      auto broken = written;
+      broken[static_cast<size_t>(address)] ^= static_cast<uint8_t>(1 << bit);
+      const Network read = network_in(broken, a, network);
+      FaultMap map{placement.accelerator, {{row.kind, memory.name, {address, bit, 0, 0}, 1 - one}}};
+      INFO("seed " << seed << " " << name(map.faults.front()));
+      validate(map, placement, network, "test");
+      const Effects effects = lower(map, placement, network);
+      Network patched = network;
+      for (const ParameterPatch& patch : effects.patches) {
+        apply_patch(patch, patched.layers[static_cast<size_t>(patch.layer)]);
+        (patch.is_threshold ? thresholds : weights) += 1;
+      }
+      CHECK(effects.size() == effects.patches.size());
+      CHECK(effects.size() <= 1);
+      padding += effects.empty() ? 1 : 0;
+      for (size_t l = 0; l < network.layers.size(); ++l) {
+        CHECK(patched.layers[l].weights == read.layers[l].weights);
+        CHECK(patched.layers[l].thresholds == read.layers[l].thresholds);
+      }
+      // What is stuck at what it stores is no fault, and the bit is where the row says.
+      map.faults.front().value = one;
+      CHECK(lower(map, placement, network).empty());
+      row.parameters->bits(placement, network, map.faults.front(), 0, [&](const StoredBit& b) {
+        CHECK(b.is_padding == effects.empty());
+        if (b.is_padding) return;
+        const Layer& layer = network.layer(b.layer);
+        const auto code = b.is_threshold
+                              ? static_cast<uint32_t>(layer.threshold_row(b.row)[b.index])
+                              : layer.weight_format.code(layer.weight_row(b.row)[b.index]);
+        CHECK(static_cast<int>(code >> b.bit & 1u) == one);
+      });
+    }
+  }
+  CHECK(weights > 300);
+  CHECK(thresholds > 300);
+  CHECK(padding > 100);
+}
+
+TEST_CASE("bits of one parameter of memory that are stuck act together") {
+  const Network network = zoo_network("tfc-w2a2");
+  const SystolicAccelerator a = parse_systolic("systolic:8x8:memory");
+  const Placement placement = place(a, network);
+  // The first weight: both bits of its code; the weight after it has the next two.
+  const auto read_as = [&](int low, int high) {
+    const SiteKind kind = weight_memory_kinds().parameter;
+    FaultMap map{placement.accelerator,
+                 {{kind, "weights", {0, 0, 0, 0}, low}, {kind, "weights", {0, 1, 0, 0}, high}}};
+    validate(map, placement, network, "test");
+    const Effects effects = lower(map, placement, network);
+    const int stored = network.layers.front().weights.front();
+    return effects.empty() ? stored : effects.patches.at(0).value;
+  };
+  CHECK(read_as(0, 0) == 0);
+  CHECK(read_as(1, 0) == 1);
+  CHECK(read_as(0, 1) == -2);  // what no quantizer emits
+  CHECK(read_as(1, 1) == -1);
 }
