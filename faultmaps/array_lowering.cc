@@ -51,12 +51,53 @@ void stick_weight_bit(const Work& work, int memory, int pe, int address, int lan
   work.lowering.stick_weight(work.array, work.use_index, memory, at, CodeMask::stuck_bit(bit, one));
 }
 
-void stick_threshold_bit(const Work& work, int row, int index, int bit, bool one) {
-  const Layer& l = work.layer;
-  const int bits = work.use.threshold_bits;
-  if (row >= l.rows() || index >= l.thresholds_per_row() || bit >= bits) return;
-  work.lowering.stick_threshold(work.use.layer, row, index,
-                                CodeMask::stuck_bit_sign_extended(bit, bits, one));
+/// Where a fault in a memory of weights or thresholds is: lane or number of the threshold, of a
+/// word of a PE's memory, PE 0 where the memory broadcasts.
+struct MemoryBit {
+  int pe, address, index, bit;
+};
+MemoryBit memory_bit(const Fault& fault) {
+  const bool own = site_row(fault.kind).is_of_pe();
+  const int* rest = fault.coordinates.data() + (own ? 1 : 0);
+  return {own ? fault.coordinates[0] : 0, rest[0], rest[1], rest[2]};
+}
+
+void visit_weights(const Placement& placement, const Network& network, const Fault& fault, int part,
+                   const StoredBitVisitor& visit) {
+  const PeArray& array = placement.arrays[static_cast<size_t>(part)];
+  const MemoryBit b = memory_bit(fault);
+  for (const ArrayUse& use : array.uses) {
+    const Layer& layer = network.layer(use.layer);
+    const ArrayMap map(array, use, layer);
+    const NumberFormat& format = layer.weight_format;
+    if (b.address >= map.weight_addresses() || b.bit >= format.bits) continue;
+    const auto [row, column] = map.weight_at(b.pe, b.address, b.index);
+    StoredBit stored{use.layer, row, false, column, b.bit, format.bits};
+    stored.is_padding = row >= layer.rows() || column >= layer.columns();
+    if (row < layer.rows() && column >= layer.columns()) {
+      stored.padding = static_cast<int>(format.code(padded_weight(layer, column)) >> b.bit & 1u);
+    }
+    visit(stored);
+  }
+}
+
+void visit_thresholds(const Placement& placement, const Network& network, const Fault& fault,
+                      int part, const StoredBitVisitor& visit) {
+  const PeArray& array = placement.arrays[static_cast<size_t>(part)];
+  const MemoryBit b = memory_bit(fault);
+  for (const ArrayUse& use : array.uses) {
+    const Layer& layer = network.layer(use.layer);
+    const ArrayMap map(array, use, layer);
+    if (b.address >= map.folds() || b.bit >= use.threshold_bits) continue;
+    const int row = map.threshold_row(b.pe, b.address);
+    StoredBit stored{use.layer, row, true, b.index, b.bit, use.threshold_bits};
+    stored.is_padding = row >= layer.rows() || b.index >= layer.thresholds_per_row();
+    visit(stored);
+  }
+}
+
+bool has_one_use(const Placement& placement, int part) {
+  return placement.arrays[static_cast<size_t>(part)].uses.size() == 1;
 }
 
 /// All that the PE gives.
@@ -88,19 +129,18 @@ void stick_shared_weight(Lowering& lowering, const Fault& fault, int part) {
 }
 
 void stick_threshold(Lowering& lowering, const Fault& fault, int part) {
-  const auto [pe, address, index, bit] = fault.coordinates;
-  for_each_use(lowering, part,
-               [&, pe = pe, address = address, index = index, bit = bit](auto work) {
-                 stick_threshold_bit(work, work.map.threshold_row(pe, address), index, bit,
-                                     fault.value != 0);
-               });
+  visit_thresholds(lowering.placement(), lowering.network(), fault, part,
+                   [&](const StoredBit& b) { lowering.stick(b, fault.value != 0); });
 }
 
-void stick_shared_threshold(Lowering& lowering, const Fault& fault, int part) {
-  const auto [address, index, bit, unused] = fault.coordinates;
-  for_each_use(lowering, part, [&, address = address, index = index, bit = bit](auto work) {
-    stick_threshold_bit(work, work.map.threshold_row(0, address), index, bit, fault.value != 0);
-  });
+const ParameterMemory& weights_of_array() {
+  static constexpr ParameterMemory memory = {visit_weights, has_one_use};
+  return memory;
+}
+
+const ParameterMemory& thresholds_of_array() {
+  static constexpr ParameterMemory memory = {visit_thresholds, has_one_use};
+  return memory;
 }
 
 void stick_input(Lowering& lowering, const Fault& fault, int part) {

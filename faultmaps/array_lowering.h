@@ -14,7 +14,6 @@ void stick_threshold(Lowering& lowering, const Fault& fault, int part);
 void stick_comparator(Lowering& lowering, const Fault& fault, int part);
 void stick_output(Lowering& lowering, const Fault& fault, int part);
 void stick_shared_weight(Lowering& lowering, const Fault& fault, int part);
-void stick_shared_threshold(Lowering& lowering, const Fault& fault, int part);
 void kill_pe(Lowering& lowering, const Fault& fault, int part);
 
 // Transients (array_flips.cc).
@@ -27,5 +26,9 @@ void flip_comparator(Lowering& lowering, const Fault& fault, int part);
 void flip_output(Lowering& lowering, const Fault& fault, int part);
 void flip_shared_weight(Lowering& lowering, const Fault& fault, int part);
 void flip_shared_threshold(Lowering& lowering, const Fault& fault, int part);
+
+// What memories hold, a PE's own and those that broadcast (array_lowering.cc).
+const ParameterMemory& weights_of_array();
+const ParameterMemory& thresholds_of_array();
 
 }  // namespace stuckat::array_sites

@@ -61,9 +61,9 @@ void Lowering::stick_threshold(int layer, int row, int index, CodeMask mask) {
 }
 
 void Lowering::stick(const StoredBit& b, bool one) {
+  if (b.is_padding) return;
   if (b.is_threshold) {
-    const int bits = layer(b.layer).threshold_bits();
-    stick_threshold(b.layer, b.row, b.index, CodeMask::stuck_bit_sign_extended(b.bit, bits, one));
+    stick_threshold(b.layer, b.row, b.index, CodeMask::stuck_bit_sign_extended(b.bit, b.bits, one));
   } else {
     keep({b.layer, b.row, false, b.index, CodeMask::stuck_bit(b.bit, one)});
   }

@@ -49,7 +49,7 @@ class Lowering {
   /// Stuck bits of a stored threshold of a layer, sign extension included. Throws InputError for
   /// thresholds whose faults have no exact effect.
   void stick_threshold(int layer, int row, int index, CodeMask mask);
-  /// A bit of a parameter as it is stored in Layer::weight_format or Layer::threshold_bits().
+  /// A bit of a parameter; of padding nothing.
   void stick(const StoredBit& bit, bool one);
 
   /// An operator for some pixels or images, beside those of its PEs.

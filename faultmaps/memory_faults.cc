@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "faultmaps/array_map.h"
 #include "faultmaps/draws.h"
 #include "workloads/errors.h"
 
@@ -62,33 +61,22 @@ const std::vector<std::string>& memory_unit_names() {
   return names;
 }
 
-MemoryBit memory_bit(const Fault& fault) {
-  const SiteRow& row = site_row(fault.kind);
-  const bool own = row.is_of_pe();
-  const int* rest = fault.coordinates.data() + (own ? 1 : 0);
-  return {own ? fault.coordinates[0] : 0, rest[0], rest[1], rest[2]};
-}
-
-int stored_bit(const Fault& fault, const PeArray& array, const Network& network) {
-  const ArrayUse& use = array.uses.front();
-  const Layer& layer = network.layers[static_cast<size_t>(use.layer)];
-  const ArrayMap map(array, use, layer);
-  const MemoryBit b = memory_bit(fault);
-  if (site_row(fault.kind).is(threshold_memory)) {
-    const int row = map.threshold_row(b.pe, b.address);
-    if (row >= layer.rows() || b.index >= layer.thresholds_per_row()) return 0;
-    return static_cast<int>(static_cast<uint32_t>(layer.threshold_row(row)[b.index]) >> b.bit & 1u);
-  }
-  const ArrayMap::Weight at = map.weight_at(b.pe, b.address, b.index);
-  if (at.row >= layer.rows()) return 0;
-  const int value = at.column < layer.columns() ? layer.weight_row(at.row)[at.column]
-                                                : padded_weight(layer, at.column);
-  return static_cast<int>(layer.weight_format.code(value) >> b.bit & 1u);
+int stored_bit(const Fault& fault, const Placement& placement, int part, const Network& network) {
+  int value = 0;
+  site_row(fault.kind).parameters->bits(placement, network, fault, part, [&](const StoredBit& b) {
+    const Layer& layer = network.layer(b.layer);
+    const uint32_t code = b.is_padding ? static_cast<uint32_t>(b.padding) << b.bit
+                          : b.is_threshold
+                              ? static_cast<uint32_t>(layer.threshold_row(b.row)[b.index])
+                              : layer.weight_format.code(layer.weight_row(b.row)[b.index]);
+    value = static_cast<int>(code >> b.bit & 1u);
+  });
+  return value;
 }
 
 MemoryChips::MemoryChips(MemoryFaults faults, const SiteIndex& sites, const Placement& placement,
                          const Network& network)
-    : faults_(std::move(faults)), sites_(sites), network_(network), arrays_(placement.arrays) {
+    : faults_(std::move(faults)), sites_(sites), network_(network), placement_(placement) {
   if (!(faults_.rate >= 0 && faults_.rate <= 1)) {
     throw InputError("memory fault rate", std::to_string(faults_.rate), "0 to 1");
   }
@@ -100,26 +88,24 @@ MemoryChips::MemoryChips(MemoryFaults faults, const SiteIndex& sites, const Plac
   for (const SiteKind kind : faults_.kinds) {
     const SiteRow& row = site_row(kind);
     bool any = false;
+    int part = -1;
     for (const SiteSpace& space : sites.of(kind)) {
+      ++part;
       if (space.sites() == 0 || (!faults_.part.empty() && space.part != faults_.part)) continue;
       Space here;
       here.sites = &space;
       here.grid = grid_of(space);
       if (!here.grid.is_memory || row.coordinates.back().name != std::string("bit")) {
         throw InputError("memory faults", std::string(row.name) + " is no memory of codes",
-                         "pe/weight, pe/threshold or buffer/activation, for example");
+                         "pe/weight, memory/parameter or buffer/activation, for example");
       }
       here.bits = space.counts[row.coordinates.size() - 1];
       most_bits = std::max(most_bits, here.bits);
       any = true;
       if (faults_.bit >= here.bits) continue;
       here.units = units_in(unit, here.grid, here.bits, faults_.bit >= 0);
-      if (row.is(weight_memory) || row.is(threshold_memory)) {
-        for (const PeArray& array : arrays_) {
-          if (array.name == space.part) here.array = &array;
-        }
-      }
-      const bool one_thing = here.array != nullptr && here.array->uses.size() == 1;
+      here.part = part;
+      const bool one_thing = row.parameters != nullptr && row.parameters->keeps(placement, part);
       if (faults_.cell == CellFault::flip && !one_thing) {
         throw InputError(
             placement.accelerator,
@@ -191,8 +177,9 @@ FaultMap MemoryChips::chip(uint64_t seed) const {
       for_cells(space, unit, [&](int64_t site) {
         map.faults.push_back(space.sites->at(site));
         Fault& fault = map.faults.back();
-        fault.value =
-            faults_.cell == CellFault::flip ? 1 - stored_bit(fault, *space.array, network_) : value;
+        fault.value = faults_.cell == CellFault::flip
+                          ? 1 - stored_bit(fault, placement_, space.part, network_)
+                          : value;
       });
     });
   }

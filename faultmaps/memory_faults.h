@@ -36,19 +36,9 @@ struct MemoryFaults {
   std::string part = {};  ///< only in this part ("layer1/mvtu"); empty: in all
 };
 
-/// Where a fault in a memory of weights or thresholds is: lane or number of the threshold, and bit,
-/// of a word of a PE's memory, PE 0 where the memory broadcasts.
-struct MemoryBit {
-  int pe = 0;
-  int address = 0;
-  int index = 0;
-  int bit = 0;
-};
-MemoryBit memory_bit(const Fault& fault);
-
-/// What a cell of a memory of weights or thresholds stores, 0 or 1; of padding what padding holds.
-/// array: whose memory it is; it works for one layer.
-int stored_bit(const Fault& fault, const PeArray& array, const Network& network);
+/// What a cell of a memory of weights or thresholds stores, 0 or 1: of one that holds the same all
+/// the time. part: of the kind's parts, the fault's.
+int stored_bit(const Fault& fault, const Placement& placement, int part, const Network& network);
 
 /// Draws chips of one accelerator, which `sites` and `network` outlive.
 class MemoryChips {
@@ -80,13 +70,13 @@ class MemoryChips {
     SiteGrid grid;
     int64_t units = 0;
     int bits = 1;  ///< of a code
-    const PeArray* array = nullptr;
+    int part = 0;
   };
 
   MemoryFaults faults_;
   const SiteIndex& sites_;
   const Network& network_;
-  std::vector<PeArray> arrays_;
+  Placement placement_;
   std::vector<Space> spaces_;
 };
 

@@ -5,19 +5,21 @@
 #include <map>
 #include <tuple>
 
-#include "faultmaps/array_map.h"
 #include "faultmaps/lower.h"
 #include "faultmaps/memory_faults.h"
+#include "faultmaps/parts.h"
 #include "workloads/errors.h"
 
 namespace stuckat {
 namespace {
 
-const PeArray& array_of(const Fault& fault, const Placement& placement) {
-  const auto found = std::find_if(placement.arrays.begin(), placement.arrays.end(),
-                                  [&](const PeArray& array) { return array.name == fault.part; });
-  if (found != placement.arrays.end()) return *found;
-  throw InputError(placement.accelerator, "no array '" + fault.part + "'", "its own parts");
+/// Of the parts of its kind, the fault's.
+int part_of(const Fault& fault, const Placement& placement) {
+  const PartKind kind = site_row(fault.kind).part;
+  int part = count_parts(kind, placement) - 1;
+  while (part >= 0 && part_name(kind, placement, part) != fault.part) --part;
+  if (part >= 0) return part;
+  throw InputError(placement.accelerator, "no part '" + fault.part + "'", "its own parts");
 }
 
 Effects nothing(const FaultMap& map, const Placement& placement, const Network& network) {
@@ -28,17 +30,13 @@ Effects store_nearest(const FaultMap& map, const Placement& placement, const Net
   Effects effects = lower(map, placement, network);
   std::map<std::tuple<int, int, int>, CodeMask> masks;  // layer, row, column
   for (const Fault& fault : map.faults) {
-    if (!site_row(fault.kind).is(weight_memory) || fault.is_flip()) continue;
-    const PeArray& array = array_of(fault, placement);
-    const MemoryBit b = memory_bit(fault);
-    for (const ArrayUse& use : array.uses) {
-      const Layer& layer = network.layers[static_cast<size_t>(use.layer)];
-      const ArrayMap array_map(array, use, layer);
-      if (b.address >= array_map.weight_addresses()) continue;
-      const ArrayMap::Weight at = array_map.weight_at(b.pe, b.address, b.index);
-      CodeMask& mask = masks[{use.layer, at.row, at.column}];
+    const ParameterMemory* memory = site_row(fault.kind).parameters;
+    if (memory == nullptr || fault.is_flip()) continue;
+    memory->bits(placement, network, fault, part_of(fault, placement), [&](const StoredBit& b) {
+      if (b.is_padding || b.is_threshold) return;
+      CodeMask& mask = masks[{b.layer, b.row, b.index}];
       mask = mask.then(CodeMask::stuck_bit(b.bit, fault.value != 0));
-    }
+    });
   }
   for (ParameterPatch& patch : effects.patches) {
     if (patch.is_threshold) continue;
@@ -68,26 +66,28 @@ Effects clip_reads(const FaultMap& map, const Placement& placement, const Networ
 
 Effects correct_single_errors(const FaultMap& map, const Placement& placement,
                               const Network& network) {
-  // Kind, part, memory, address of a word.
+  // Kind, part, memory, word.
   const auto word_of = [](const Fault& fault) {
-    const MemoryBit b = memory_bit(fault);
-    return std::make_tuple(fault.kind, fault.part, b.pe, b.address);
+    const SiteRow& row = site_row(fault.kind);
+    const int memory = row.is_of_pe() ? fault.coordinates[0] : 0;
+    const int address = fault.coordinates[row.is_of_pe() ? 1 : 0];
+    return std::make_tuple(fault.kind, fault.part, memory,
+                           address / row.parameters->word_addresses);
   };
   std::map<decltype(word_of(Fault())), int> wrong;
   for (const Fault& fault : map.faults) {
-    const SiteRow& row = site_row(fault.kind);
-    const bool parameters = row.is(weight_memory) || row.is(threshold_memory);
-    if (!parameters || fault.is_flip()) {
+    const ParameterMemory* memory = site_row(fault.kind).parameters;
+    if (memory == nullptr || fault.is_flip()) {
       throw InputError(placement.accelerator, "SECDED over " + name(fault),
                        "stuck cells in memories of weights or thresholds");
     }
-    const PeArray& array = array_of(fault, placement);
-    if (array.uses.size() != 1) {
+    const int part = part_of(fault, placement);
+    if (!memory->keeps(placement, part)) {
       throw InputError(placement.accelerator,
-                       "SECDED over " + array.name + ", which holds one layer after the other",
-                       "memories of one layer");
+                       "SECDED over " + fault.part + ", which holds one layer after the other",
+                       "memories that hold the same all the time");
     }
-    wrong[word_of(fault)] += stored_bit(fault, array, network) != fault.value ? 1 : 0;
+    wrong[word_of(fault)] += stored_bit(fault, placement, part, network) != fault.value ? 1 : 0;
   }
   FaultMap rest{map.accelerator, {}, map.accelerator_hash};
   for (const Fault& fault : map.faults) {

@@ -27,8 +27,10 @@ struct MemoryRepair {
 ///         it (FAQ, nearest storable code). For stuck cells: a flip is not known.
 /// clip:   a weight that reads as the code that no quantizer emits (-2^(b-1)) counts as the lowest
 ///         level that one does.
-/// secded: each word of a memory (an address) has a code that corrects one wrong bit: words with
-///         one read right, those with more read as they are. Check bits do not break.
+/// secded: each word of a memory (ParameterMemory::word_addresses) has a code that corrects one
+/// wrong
+///         bit: words with one read right, those with more read as they are. Check bits do not
+///         break.
 const std::vector<MemoryRepair>& memory_repairs();
 const std::vector<std::string>& memory_repair_names();
 

@@ -71,7 +71,8 @@ struct StoredBit {
   bool is_threshold = false;
   int index = 0;  ///< column of the weight, or number of the threshold
   int bit = 0;    ///< of the weight's code, or of the threshold in two's complement
-  /// Of no parameter that a layer has: row, column or byte are filled up; it stores `padding`.
+  int bits = 1;   ///< of that code
+  /// Of no parameter that the layer has: rows, columns or a byte are filled up, with this bit.
   bool is_padding = false;
   int padding = 0;
 };

@@ -44,6 +44,7 @@ std::optional<StoredBit> bit_of(const StoredTile& tile, const Layer& of, int64_t
     result.row = tile.first_row + in_column / weight_bits;
     result.index = tile.first_column + static_cast<int>(at / column_bits);
     result.bit = in_column % weight_bits;
+    result.bits = weight_bits;
     return result;
   }
   const auto in_thresholds = static_cast<int>(at - weights);
@@ -53,6 +54,7 @@ std::optional<StoredBit> bit_of(const StoredTile& tile, const Layer& of, int64_t
   result.is_threshold = true;
   result.index = number % of.thresholds_per_row();
   result.bit = in_thresholds % of.threshold_bits();
+  result.bits = of.threshold_bits();
   return result;
 }
 
@@ -77,9 +79,8 @@ void visit_bits(const Placement& placement, const Network& network, const Fault&
 }
 
 void stick_bit(Lowering& lowering, const Fault& fault, int part) {
-  visit_bits(lowering.placement(), lowering.network(), fault, part, [&](const StoredBit& b) {
-    if (!b.is_padding) lowering.stick(b, fault.value != 0);
-  });
+  visit_bits(lowering.placement(), lowering.network(), fault, part,
+             [&](const StoredBit& b) { lowering.stick(b, fault.value != 0); });
 }
 
 constexpr ParameterMemory memory_of_bytes = {visit_bits, [](const Placement&, int) { return true; },

@@ -67,7 +67,12 @@ Family family() {
                    [](const Network&) -> AcceleratorPtr {
                      return std::make_shared<Systolic>(parse_systolic("systolic:32x32"));
                    },
-                   "a systolic\narray of 32 rows and 32 columns that runs the same network"}};
+                   "a systolic\narray of 32 rows and 32 columns that runs the same network"},
+                  {"cnv-w1a1",
+                   [](const Network&) -> AcceleratorPtr {
+                     return std::make_shared<Systolic>(parse_systolic("systolic:32x32:memory"));
+                   },
+                   ""}};
   row.sweep_options = sweep_options();
   row.explorer = explorer;
   row.diagram = {"Fault sites of a systolic array",

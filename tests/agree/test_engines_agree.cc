@@ -105,10 +105,12 @@ TEST_CASE("all engines agree where binary operands are summed, padded columns am
 TEST_CASE("every kind of site agrees on its own, on all accelerators") {
   built_in_families();  // knows all kinds
   const auto& families = random_families();
-  const std::set<SiteKind> elsewhere = {SiteKind::ring_cell, SiteKind::replay_cell,
+  const std::set<SiteKind> elsewhere = {SiteKind::ring_cell,
+                                        SiteKind::replay_cell,
                                         SiteKind::output_register,  // test_rtl_parts.cc
                                         SiteKind::average_sum,
-                                        SiteKind::adder_sum};  // test_dataflow_graphs.cc
+                                        SiteKind::adder_sum,  // test_dataflow_graphs.cc
+                                        weight_memory_kinds().parameter};  // agree_systolic
   constexpr int wanted = sanitized ? 2 : 8;
   for (const SiteRow& row : site_table()) {
     if (elsewhere.count(row.kind) > 0) continue;

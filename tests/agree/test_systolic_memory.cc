@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "faultmaps/memory_faults.h"
 #include "faultmaps/normal_form.h"
 #include "faultmaps/weight_memory.h"
 #include "models/systolic/family.h"
@@ -167,6 +168,25 @@ TEST_CASE("transients of an array whose memory is broken agree in all engines") 
   }
   CHECK(checked.refused < checked.all / 3);
   CHECK((sanitized ? 20 : 10) * checked.hits > checked.flips);
+}
+
+TEST_CASE("chips with broken off-chip memory agree in all engines, unit by unit") {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    Random random(seed);
+    const Network network = test::random_network(random);
+    const std::string& schedule = value_schedules[seed % value_schedules.size()];
+    const auto array = with_memory(random, test::random_systolic(random, schedule), network);
+    const Placement placement = array.place(network);
+    const SiteIndex sites(placement, network);
+    const std::string unit = memory_unit_names()[seed / 4 % memory_unit_names().size()];
+    const auto cell = static_cast<CellFault>(seed % 4);
+    const FaultMap chip =
+        MemoryChips({{weight_memory_kinds().parameter}, cell, unit, unit == "cell" ? 0.02 : 0.1},
+                    sites, placement, network)
+            .chip(seed);
+    INFO("seed " << seed << " " << unit);
+    test::check_agreement(network, array, chip, test::random_images(random, network, 2));
+  }
 }
 
 TEST_CASE("arrays without off-chip memory have no sites in it, and their hash is what it was") {

@@ -5,6 +5,7 @@
 #include "faultmaps/generators.h"
 #include "faultmaps/lower.h"
 #include "faultmaps/systolic_sites.h"
+#include "faultmaps/weight_memory.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_network.h"
 #include "trainer/fixed_faults.h"
@@ -139,6 +140,49 @@ TEST_CASE("drawn bypass maps train, too: placement-aware FAT on a systolic array
     FixedFaults overlay(network, faults.common(), faults.of_samples());
   }
   CHECK(sizes.size() > 1);
+}
+
+TEST_CASE("drawn bits of off-chip memory train: what they read follows the weights") {
+  Hardware hardware;
+  const Network network = zoo_network("tfc-w2a2");
+  hardware.placement = array_for(network, 32);
+  WeightMemory memory;
+  for (int l = 0; l < static_cast<int>(network.layers.size()); ++l) {
+    const Layer& layer = network.layer(l);
+    memory.tiles.push_back({l, 0, layer.rows(), 0, layer.columns(), true, memory.bytes});
+    memory.bytes += layer.columns() * ((layer.rows() * layer.weight_format.bits + 7) / 8);
+    memory.bytes += (layer.rows() * layer.thresholds_per_row() * layer.threshold_bits() + 7) / 8;
+  }
+  hardware.placement.others.push_back(weight_memory_part(memory));
+  hardware.sites = {weight_memory_kinds().parameter};
+  hardware.draw = Draw::batch;
+  HardwareFaults faults(hardware, true, 1, network);
+  for (const uint64_t seed : {1u, 2u, 3u}) {
+    const Model model = initial_model(network, seed);
+    const Network exported = export_network(model);
+    faults.draw(model, 1, 7, 10);  // the same faults each time
+    const Effects& drawn = faults.common();
+    CHECK(drawn.patches.size() > 100);
+    CHECK(drawn.size() == drawn.patches.size());
+    // A fault is a patch where the bit differs: each reads as another value than what is stored.
+    for (const ParameterPatch& p : drawn.patches) {
+      const Layer& layer = exported.layer(p.layer);
+      CHECK(p.value != (p.is_threshold ? layer.threshold_row(p.row)[p.index]
+                                       : layer.weight_row(p.row)[p.index]));
+    }
+    FixedFaults overlay(network, faults.common(), faults.of_samples());
+  }
+  // A known chip, with a PE that is bypassed: after memory.
+  HardwareFaults chip({.placement = hardware.placement,
+                       .chip = {hardware.placement.accelerator,
+                                {{weight_memory_kinds().parameter, "weights", {0, 1, 0, 0}, 1},
+                                 {weight_memory_kinds().parameter, "weights", {64, 1, 0, 0}, 1},
+                                 {systolic_kinds().bypass, "array", {0, 0, 0, 0}, 1}}}},
+                      false, 1, network);
+  const Model model = initial_model(network, 4);
+  chip.draw(model, 0, 0, 1);
+  CHECK(chip.common() == chip.chip_effects(export_network(model)));
+  CHECK_FALSE(chip.common().empty());
 }
 
 TEST_CASE("a bypassed PE prunes weights that are 0 today and may not be tomorrow") {

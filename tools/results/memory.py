@@ -12,6 +12,7 @@ from figures import Chart
 RATES = "0.0001,0.001,0.01,0.03,0.05"
 CHIPS = 50
 ACCELERATOR = "dataflow:auto"
+SYSTOLIC = "systolic:32x32:memory"
 SPARSE = ("--penalty", "l1", "--penalty-weight", "0.02")
 DENSE = ("--penalty", "l1", "--penalty-weight", "0")  # counts zeros, and no more
 # What a step does besides.
@@ -32,6 +33,8 @@ PLACES = (
     ("thresholds, PE memories of a dataflow accelerator", ACCELERATOR, "pe/threshold", "none"),
     ("weights, PE memories of a loopback array", "loopback:32x32", "pe/weight", "none"),
     ("activations, buffers of a loopback array", "loopback:32x32", "buffer/activation", "none"),
+    ("weights and thresholds, off-chip memory of a systolic array", SYSTOLIC, "memory/parameter", "none"),
+    ("the same, each 64 bits correct one wrong bit (SECDED)", SYSTOLIC, "memory/parameter", "secded"),
 )
 PLACED = "fashion-mnist-cnv-w2a2-standard-plain"  # the run whose network they hold
 PLACE_RATES = "0.0001,0.001,0.01"
@@ -229,8 +232,8 @@ def placement(places):
     rates = [row["rate"] for row in places["places"][0]["rows"]]
     lines = ["## Where the cells are", "",
              f"The network of `{places['network']}` (commit {places['commit']}), cells stuck at either value: mean accuracy ± "
-             "half its 95 % interval / worst chip (broken cells of a chip on average). Off-chip memory is not modelled; SECDED "
-             "is there for memories that hold one layer's weights or thresholds.", "",
+             "half its 95 % interval / worst chip (broken cells of a chip on average). SECDED "
+             "is there for memories that hold the same weights or thresholds all the time.", "",
              "| cells | no faults | " + " | ".join(f"{100 * rate:g} %" for rate in rates) + " |", "|---|---|" + "---|" * len(rates)]
     for place in places["places"]:
         cells = [f"{row['mean']:.2f} ± {(row['mean_high'] - row['mean_low']) / 2:.2f} / {row['worst']:.2f} "
