@@ -58,7 +58,9 @@ Family family() {
   row.prefix = "systolic";
   row.noun = row.label = "systolic array";
   row.forms = {{"RxC", "one grid of R rows x C columns of PEs, for instance systolic:32x32"},
-               {"RxC:NAME", "with a schedule (ws-serial, os-drain, ...) or a mapping (im2col)"},
+               {"RxC:NAME",
+                "with a schedule (ws-serial, os-drain, ...), a mapping (im2col) or off-chip memory "
+                "(memory)"},
                {"FILE.json", "see models/systolic/FORMAT.md"}};
   row.parse = [](const std::string& name, const Network& /*network*/) -> AcceleratorPtr {
     return std::make_shared<Systolic>(parse_systolic(name));

@@ -80,7 +80,8 @@ std::string transient_text(const SiteRow& row) {
     case Transient::none:
       break;
   }
-  return "none: a whole part gives a level for good";
+  return row.value == ValueKind::bit ? "none: bits that are stuck alone"
+                                     : "none: a whole part gives a level for good";
 }
 
 std::string ranges(const SiteSpace& space) {

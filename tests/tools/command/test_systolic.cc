@@ -59,3 +59,29 @@ TEST_CASE("every PE of a systolic array is broken in a campaign, and exploration
                  "-o " +
                  s.file("w.html"));
 }
+
+TEST_CASE("off-chip memory of a systolic array breaks in every command") {
+  const Session s;
+  const std::string array = "4x8:memory";
+  const auto simulated =
+      json_of(s, "sim" + on(s, array) +
+                     "--images 2 --fault 'weights/data[0-20][*]=1' --fault "
+                     "'array/pe[1][2]/d[0]=0' --fault 'array/pe[0][0]/bypass=1'");
+  CHECK(simulated["agrees_with_reference"] == true);
+  const std::string sites = "--sites memory/parameter --images 5 --chips 3 --rates 0.002 ";
+  const auto mean_cells = [&](const std::string& options) {
+    return double(
+        json_of(s, "memory" + on(s, array) + sites + options)["rows"][0]["mean_broken_cells"]);
+  };
+  CHECK(mean_cells("--repair secded") == mean_cells(""));
+  CHECK(mean_cells("--cells any --repair faq") > 0);
+  CHECK(mean_cells("--cells 1 --unit row --repair clip") > 0);
+  const std::string campaign = s.file("c.h5");
+  json_of(s, "campaign" + on(s, array) +
+                 "--images 3 --faults sites:memory/parameter --sample --margin 0.2 -o " + campaign);
+  const auto effects = json_of(s, "fmea " + s.model() + " --accelerator systolic:" + array +
+                                      " --evidence " + campaign + " --csv " + s.file("fmea.csv"));
+  CHECK(effects.is_object());
+  CHECK_THAT(test::read_bytes(s.file("fmea.csv")), Catch::Contains("memory/parameter"));
+  test::check_refused("memory" + on(s, "4x8") + sites, "has no memory/parameter");
+}
