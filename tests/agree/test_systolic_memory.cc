@@ -140,6 +140,11 @@ TEST_CASE("broken memory and a broken array act one after the other in all engin
                        graph ? Engines::no_trainer : Engines::all)) {
       continue;
     }
+    for (const ParameterPatch& p : lower(map, placement, network).patches) {
+      const Layer& layer = network.layer(p.layer);
+      CHECK(p.value != (p.is_threshold ? layer.threshold_row(p.row)[p.index]
+                                       : layer.weight_row(p.row)[p.index]));
+    }
     met += meets(map, placement, network) ? 1 : 0;
     graphs += graph ? 1 : 0;
   }
