@@ -73,7 +73,7 @@ struct SystolicFaults::Flips {
       else if (fits(l.weight_format.bits))
         flip_os_b(at);
     }
-    if (fault.kind == kinds.product && fits(l.weight_format.bits + l.input_format.bits)) {
+    if (fault.kind == kinds.product && fits(product_width(l))) {
       flip_product(at);
     }
     if (fault.kind == kinds.d) {

@@ -58,8 +58,7 @@ int weight_bits(const Placement& p, int part, const Network& n) {
   return greatest(p, part, n, [](const Layer& l) { return l.weight_format.bits; });
 }
 int product_bits(const Placement& p, int part, const Network& n) {
-  return greatest(p, part, n,
-                  [](const Layer& l) { return l.weight_format.bits + l.input_format.bits; });
+  return greatest(p, part, n, product_width);
 }
 int b_bits(const Placement& p, int part, const Network& n) {
   return weights_stay(p, part) ? figure(p, part, sum_bits) : weight_bits(p, part, n);
@@ -158,7 +157,7 @@ SystolicKinds register_systolic_kinds() {
              "bit of the second of two registers that take turns from tile to tile",
              "as systolic/w0, in the other tiles", idle, Transient::stored);
   k.product =
-      add("systolic/product", "pe[][]/product[]", bits(product_bits, "weight bits + input bits"),
+      add("systolic/product", "pe[][]/product[]", bits(product_bits, "weight bits + operand bits"),
           "bit of the product, two's complement, binary operands too",
           "channels of column c add a wrong product in row r of every tile "
           "(output-stationary: elements of the PE)",

@@ -53,7 +53,9 @@ std::optional<Lacking> lacking(const Capabilities& engine, const Network& networ
   if (layer.has_weights()) formats.push_back(layer.weight_format);
   if (!layer.accumulator_output) formats.push_back(layer.output_format);
   for (const NumberFormat& format : formats) {
-    if (contains(engine.formats, format)) continue;
+    const bool has = std::any_of(engine.formats.begin(), engine.formats.end(),
+                                 [&](NumberFormat f) { return alike(f, format); });
+    if (has) continue;
     std::string known;
     for (const NumberFormat& f : engine.formats) known += (known.empty() ? "" : ", ") + f.name();
     return Lacking{"holds " + format.name(), known};

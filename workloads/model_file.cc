@@ -194,7 +194,10 @@ Layer read_layer(const Hdf5File& file, const std::string& group, int64_t version
   return layer;
 }
 
-void add(Hasher& hash, NumberFormat format) { hash.add(format.kind).add(format.bits); }
+void add(Hasher& hash, NumberFormat format) {
+  hash.add(format.kind).add(format.bits);
+  if (format.has_zero_point()) hash.add(format.zero);
+}
 
 /// No kind's number: what follows belongs to the layer before.
 constexpr int beyond_version_1 = -1;

@@ -141,7 +141,9 @@ struct Layer {
   int accumulator_min() const;
   int accumulator_max() const;
   /// Width of a lane's product: 1 if XNOR, else of weight and activation together.
-  int product_bits() const { return is_xnor() ? 1 : weight_format.bits + input_format.bits; }
+  int product_bits() const {
+    return is_xnor() ? 1 : weight_format.bits + input_format.operand_bits();
+  }
   /// Bits that hold every partial sum: unsigned if XNOR, else two's complement.
   int accumulator_bits() const;
   /// Bits of a stored threshold, two's complement: accumulator_min()-1 .. accumulator_max().

@@ -5,7 +5,6 @@
 #include "workloads/errors.h"
 
 namespace stuckat {
-
 int NumberFormat::min_level() const {
   switch (kind) {
     case FormatKind::binary:
@@ -13,10 +12,12 @@ int NumberFormat::min_level() const {
     case FormatKind::signed_narrow:
       return -((1 << (bits - 1)) - 1);
     case FormatKind::unsigned_:
-      return 0;
+    case FormatKind::unsigned_zero_point:
+      return -zero;
     case FormatKind::fixed_point:
     case FormatKind::signed_full:
-      return -(1 << (bits - 1));
+    case FormatKind::zero_point:
+      return -(1 << (bits - 1)) - zero;
   }
   return 0;
 }
@@ -26,11 +27,13 @@ int NumberFormat::max_level() const {
     case FormatKind::binary:
       return 1;
     case FormatKind::unsigned_:
-      return (1 << bits) - 1;
+    case FormatKind::unsigned_zero_point:
+      return (1 << bits) - 1 - zero;
     case FormatKind::signed_narrow:
     case FormatKind::fixed_point:
     case FormatKind::signed_full:
-      return (1 << (bits - 1)) - 1;
+    case FormatKind::zero_point:
+      return (1 << (bits - 1)) - 1 - zero;
   }
   return 0;
 }
@@ -49,12 +52,13 @@ int NumberFormat::min_value() const {
 
 uint32_t NumberFormat::code(int value) const {
   if (kind == FormatKind::binary) return value > 0 ? 1 : 0;
-  return static_cast<uint32_t>(value) & ((1u << bits) - 1);
+  return static_cast<uint32_t>(value + zero) & ((1u << bits) - 1);
 }
 
 int NumberFormat::value(uint32_t code) const {
   if (kind == FormatKind::binary) return (code & 1u) != 0 ? 1 : -1;
-  return read_register(code, bits, kind == FormatKind::unsigned_);
+  const bool is_unsigned = kind == FormatKind::unsigned_ || kind == FormatKind::unsigned_zero_point;
+  return read_register(code, bits, is_unsigned) - zero;
 }
 
 std::string NumberFormat::name() const {
@@ -69,6 +73,10 @@ std::string NumberFormat::name() const {
       return "fixed" + std::to_string(bits);
     case FormatKind::signed_full:
       return "int" + std::to_string(bits) + "_full";
+    case FormatKind::zero_point:
+      return "int8_zp" + std::to_string(zero);
+    case FormatKind::unsigned_zero_point:
+      return "uint8_zp" + std::to_string(zero);
   }
   return {};
 }
@@ -80,6 +88,8 @@ const std::vector<NumberFormat>& all_number_formats() {
     for (int bits = 1; bits <= most_bits; ++bits) all.push_back(unsigned_format(bits));
     for (int bits = 2; bits <= most_bits; ++bits) all.push_back(signed_format(bits));
     for (int bits = 2; bits <= most_bits; ++bits) all.push_back(full_format(bits));
+    all.push_back(zero_point_format(-77));
+    all.push_back(unsigned_zero_point_format(133));
     return all;
   }();
   return rows;
@@ -107,6 +117,11 @@ const std::vector<NumberFormat>& zoo_number_formats() {
 }
 
 NumberFormat parse_number_format(std::string_view name, std::string_view where) {
+  for (int zero = -128; zero <= 255; ++zero) {
+    const NumberFormat format =
+        name.substr(0, 1) == "u" ? unsigned_zero_point_format(zero) : zero_point_format(zero);
+    if (format.name() == name && format.min_level() <= 0 && format.max_level() >= 0) return format;
+  }
   std::vector<std::string> known;
   for (const auto* formats : {&all_number_formats(), &wide_number_formats()}) {
     for (const auto& format : *formats) {

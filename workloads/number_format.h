@@ -18,11 +18,23 @@ namespace stuckat {
 /// unsigned_:     b bits, 0 .. 2^b - 1 (DoReFa)
 /// fixed_point:   8 bits, two's complement with 7 fractional bits, -128 .. 127: the network input
 /// signed_full:   b >= 2 bits, two's complement, -2^(b-1) .. 2^(b-1)-1 (TFLite, ONNX)
-enum class FormatKind : uint8_t { binary, signed_narrow, unsigned_, fixed_point, signed_full };
+/// zero_point:    8 bits, two's complement less a zero point z: -128 - z .. 127 - z. Stored in 8
+///                bits, computed with in 9 (Jacob et al., CVPR 2018; TFLite)
+/// unsigned_zero_point: the same of unsigned codes, -z .. 255 - z (ONNX)
+enum class FormatKind : uint8_t {
+  binary,
+  signed_narrow,
+  unsigned_,
+  fixed_point,
+  signed_full,
+  zero_point,
+  unsigned_zero_point
+};
 
 struct NumberFormat {
   FormatKind kind = FormatKind::binary;
   int bits = 1;
+  int zero = 0;  ///< the zero point, of those that have one
 
   bool operator==(const NumberFormat&) const = default;
 
@@ -40,16 +52,23 @@ struct NumberFormat {
   /// The value that padding puts around an image: 0, or -1 (code 0) for binary, which has no 0.
   int padding_value() const { return kind == FormatKind::binary ? -1 : 0; }
 
+  /// Of two's complement that a value is multiplied in (unsigned: without a sign).
+  int operand_bits() const { return has_zero_point() ? bits + 1 : bits; }
+  bool has_zero_point() const {
+    return kind == FormatKind::zero_point || kind == FormatKind::unsigned_zero_point;
+  }
+
   /// Stored bit pattern of a value, in the low `bits` bits.
   uint32_t code(int value) const;
   /// Value of a stored bit pattern; bits above `bits` are ignored.
   int value(uint32_t code) const;
 
-  /// "binary", "int2" (signed narrow), "uint2", "fixed8", "int8_full".
+  /// "binary", "int2" (signed narrow), "uint2", "fixed8", "int8_full", "int8_zp-5", "uint8_zp7".
   std::string name() const;
 };
 
-/// One row for each format of up to 8 bits: what engines and their tests go through.
+/// One row for each format of up to 8 bits, one for all zero points of a kind: what engines and
+/// their tests go through.
 const std::vector<NumberFormat>& all_number_formats();
 /// The others that have a name, which imported networks have: two's complement of 9 to 16 bits (9
 /// for operands of 8 bits less a zero point) and unsigned ones of as many.
@@ -64,9 +83,18 @@ inline constexpr NumberFormat binary_format{FormatKind::binary, 1};
 inline constexpr NumberFormat fixed_point_format{FormatKind::fixed_point, 8};
 constexpr NumberFormat signed_format(int bits) { return {FormatKind::signed_narrow, bits}; }
 constexpr NumberFormat full_format(int bits) { return {FormatKind::signed_full, bits}; }
+constexpr NumberFormat zero_point_format(int zero) { return {FormatKind::zero_point, 8, zero}; }
+constexpr NumberFormat unsigned_zero_point_format(int zero) {
+  return {FormatKind::unsigned_zero_point, 8, zero};
+}
 constexpr NumberFormat unsigned_format(int bits) { return {FormatKind::unsigned_, bits}; }
 /// The weight or activation format of `b` bits in the zoo: binary for 1, signed narrow above.
 constexpr NumberFormat quantized_format(int b) { return b == 1 ? binary_format : signed_format(b); }
+
+/// Of one kind and width: what computes with one computes with the other.
+constexpr bool alike(NumberFormat a, NumberFormat b) {
+  return a.kind == b.kind && a.bits == b.bits;
+}
 
 /// Value of the low `bits` bits of a register: unsigned, or two's complement. bits: 1 to 32; an
 /// unsigned register of 32 bits is read back as int32_t.

@@ -61,7 +61,8 @@ void PackedRows::pack(const int32_t* values, PackedVector& packed) const {
   }
   packed.planes.resize(static_cast<size_t>(input_.bits) * static_cast<size_t>(words_));
   packed.weighted_ones = 0;
-  // The stored code's bit k: the sign for binary (code 1 is +1), bit k of the value otherwise.
+  // The stored code's bit k: the sign for binary (code 1 is +1), else bit k of the value and its
+  // zero point.
   const bool binary = input_format_.kind == FormatKind::binary;
   for (int k = 0; k < input_.bits; ++k) {
     int ones = 0;
@@ -70,7 +71,8 @@ void PackedRows::pack(const int32_t* values, PackedVector& packed) const {
       const int count = std::min(64, columns_ - w * 64);
       uint64_t word = 0;
       for (int i = 0; i < count; ++i) {
-        const uint64_t bit = binary ? first[i] > 0 : static_cast<uint32_t>(first[i]) >> k & 1u;
+        const auto code = static_cast<uint32_t>(first[i] + input_format_.zero);
+        const uint64_t bit = binary ? first[i] > 0 : code >> k & 1u;
         word |= bit << i;
       }
       packed.planes[static_cast<size_t>(k * words_ + w)] = word;

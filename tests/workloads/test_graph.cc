@@ -311,7 +311,7 @@ TEST_CASE("an_add_with_linear_tables_is_a_convolution_on_joined_channels") {
 }
 
 TEST_CASE("a_graph_that_contradicts_itself_is_refused_in_one_line") {
-  test::Random random(6);
+  test::Random random(8);
   std::map<std::string, std::function<void(Network&)>> damages = {
       {"reads tensor 99", [](Network& n) { n.layers[1].inputs[0] = 99; }},
       {"reads 0 tensors", [](Network& n) { n.layers[1].inputs.clear(); }},

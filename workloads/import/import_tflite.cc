@@ -192,12 +192,14 @@ class TfliteImport {
       if (reader.operation != TfliteOperator::add) return result;
       ++adds;
     }
-    if (adds > 0 && format_of(result).bits > 8) result.subtracted = 0;
+    if (adds > 0 && format_of(result).has_zero_point()) result.subtracted = 0;
     return result;
   }
 
   static NumberFormat format_of(const LiveTensor& value) {
-    return format_holding(least_code - value.subtracted, greatest_code - value.subtracted);
+    const NumberFormat plain =
+        format_holding(least_code - value.subtracted, greatest_code - value.subtracted);
+    return plain.bits > 8 ? zero_point_format(value.subtracted) : plain;
   }
 
   Shape shape_of(const TfliteTensor& t, const TfliteNode* node) const {

@@ -15,7 +15,7 @@ int32_t within_32_bits(int64_t value) {
                                                   std::numeric_limits<int32_t>::max()));
 }
 
-/// SaturatingRoundingDoublingHighMul: a * b / 2^31, rounded, a tie away from zero. The multipliers
+/// SaturatingRoundingDoublingHighMul: a * b / 2^31, rounded, a tie up. The multipliers
 /// here are positive, so that it never saturates.
 int32_t doubling_high_product(int32_t a, int32_t b) {
   const int64_t product = int64_t{a} * b;

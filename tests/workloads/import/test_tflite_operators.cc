@@ -59,7 +59,7 @@ int64_t mean_of(const std::vector<int64_t>& codes, TfliteWriter::Quantization in
   const int64_t multiplier = (int64_t{factor.multiplier} << shift) / count;
   const int exponent = factor.shift - shift;
   const int64_t shifted = sum << std::max(exponent, 0);
-  const int64_t high = rounded(shifted * multiplier, int64_t{1} << 31);
+  const int64_t high = (shifted * multiplier + (int64_t{1} << 30)) >> 31;  // a tie goes up
   const int64_t result = rounded(high, int64_t{1} << std::max(-exponent, 0)) + out.zero_point;
   return std::clamp<int64_t>(result, -128, 127);
 }
