@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "sim/campaign/stuck_levels.h"
 #include "sim/protect/channel_sets.h"
 
 namespace stuckat::protect {
@@ -19,6 +20,11 @@ std::map<int, int> rows_of_pe(const Network& network, const Placement& placement
     }
   }
   return result;
+}
+
+/// That channels are measured at: all of a few, else the extremes and 0.
+std::vector<int> levels_of(const Network& network, int layer) {
+  return campaign::StuckLevels().of(network.layer(layer).output_format);
 }
 
 /// Sets of one layer's channels, stuck at one code.
@@ -185,10 +191,9 @@ ChannelRanks rank_channels(Meter& meter, const Placement& placement, const RankO
   const std::map<int, int> rows = rows_of_pe(network, placement);
   std::vector<Effects> singles;
   for (const auto& [layer, of_pe] : rows) {
-    const NumberFormat format = network.layer(layer).output_format;
-    for (int level = 0; level < format.levels(); ++level) {
+    for (const int level : levels_of(network, layer)) {
       for (int channel = 0; channel < network.layer(layer).rows(); ++channel) {
-        singles.push_back(stuck_channel(network, layer, channel, format.level(level)));
+        singles.push_back(stuck_channel(network, layer, channel, level));
       }
     }
   }
@@ -197,15 +202,14 @@ ChannelRanks rank_channels(Meter& meter, const Placement& placement, const RankO
   std::vector<Chain> chains;
   auto next = right.begin();
   for (const auto& [layer, of_pe] : rows) {
-    const NumberFormat format = network.layer(layer).output_format;
     const int channels = network.layer(layer).rows();
     std::vector<int64_t> worst(static_cast<size_t>(channels), meter.images());
-    for (int level = 0; level < format.levels(); ++level) {
+    for (const int level : levels_of(network, layer)) {
       const std::vector<int64_t> alone(next, next + channels);
       next += channels;
       for (size_t c = 0; c < alone.size(); ++c) worst[c] = std::min(worst[c], alone[c]);
       const int most = std::min(channels, options.broken_pes * of_pe);
-      chains.push_back({layer, format.level(level), most, ranked(alone), {}, {}});
+      chains.push_back({layer, level, most, ranked(alone), {}, {}});
     }
     ranks[layer].any = ranked(worst);
   }

@@ -29,7 +29,8 @@ struct RankOptions {
   int broken_pes = 4;  ///< sets are grown to the rows of so many PEs, the rest by single channels
 };
 
-/// [choice] First each channel alone, stuck at each code; then sets, grown channel by channel: of
+/// [choice] First each channel alone, stuck at each code (of formats of more than 16 levels: the
+/// lowest, 0 and the highest); then sets, grown channel by channel: of
 /// those candidates that cost least alone, the one with which the set costs least, all measured on
 /// the meter's images. Does not depend on threads.
 ChannelRanks rank_channels(Meter& meter, const Placement& placement,
