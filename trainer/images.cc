@@ -36,7 +36,7 @@ std::vector<int> epoch_order(int size, uint64_t seed, int64_t epoch) {
 }
 
 InputImages::InputImages(const Network& network, const DataSet& data)
-    : data_(data), input_(network.input()), frame_(input_) {
+    : data_(data), input_(network.input()), image_(data.shape), frame_(input_) {
   const Shape image = data.shape;
   const bool channels = image.channels == input_.channels || image.channels == 1;
   const bool centred =
@@ -49,7 +49,8 @@ InputImages::InputImages(const Network& network, const DataSet& data)
     throw InputError(data.name, "images of " + image.text() + " for " + network.name,
                      "images that fit into " + input_.text());
   }
-  if (!centred) frame_ = data.is_raw ? Shape{1, 1, image.size()} : image;
+  if (!centred && data.is_raw) image_ = Shape{1, 1, image.size()};
+  if (!centred) frame_ = image_;
   set_values(network);
 }
 

@@ -69,13 +69,14 @@ class InputImages {
 
   const DataSet& data_;
   Shape input_;
+  Shape image_;  // of raw data all elements in a row
   Shape frame_;  // what an image is centred in: the input, or itself if elements just follow on
   std::vector<std::array<int16_t, 256>> values_;  // [channel, or 1]
 };
 
 template <class Visit>
 void InputImages::for_elements(const uint8_t* bytes, Shift shift, const Visit& visit) const {
-  const Shape image = data_.shape;
+  const Shape image = image_;
   const int top = (frame_.height - image.height) / 2;
   const int left = (frame_.width - image.width) / 2;
   const auto within = [&](int at, int size) {
@@ -93,7 +94,7 @@ void InputImages::for_elements(const uint8_t* bytes, Shift shift, const Visit& v
                  : nullptr;
       for (int c = 0; c < frame_.channels; ++c, ++element) {
         const uint8_t byte = inside ? pixel[image.channels == 1 ? 0 : c] : uint8_t{0};
-        visit(element, values_[values_.size() == 1 ? 0 : static_cast<size_t>(c)][byte]);
+        visit(element, values_[static_cast<size_t>(c) % values_.size()][byte]);
       }
     }
   }

@@ -13,6 +13,7 @@
 #include "trainer/graph/graph_predictor.h"
 #include "trainer/graph/graph_step.h"
 #include "trainer/graph/window_product.h"
+#include "trainer/images.h"
 #include "trainer/model_from_network.h"
 #include "trainer/step.h"
 #include "trainer/train.h"
@@ -176,6 +177,27 @@ TEST_CASE("a step by running statistics computes what the exported network compu
       REQUIRE(test::differing(step.wide_values(t), expected, t) == 0);
     }
   }
+}
+
+TEST_CASE("images of raw data are those that the reference reads") {
+  Random random(5);
+  int wide = 0;
+  for (int i = 0; i < 40; ++i) {
+    const Network network = test::trainable_graph(random);
+    const DataSet data = test::raw_data(network, 3, random);
+    const InputImages images(network, data);
+    wide += data.shape.pixels() > 1 ? 1 : 0;
+    for (int n = 0; n < 3; ++n) {
+      std::vector<int16_t> block(block_elements(network.input()));
+      images.fill(n, {}, block.data(), 0);
+      const Tensor expected = input_tensor(network, data, n);
+      for (size_t e = 0; e < expected.values.size(); ++e) {
+        INFO("graph " << i << ", image " << n << ", element " << e);
+        REQUIRE(block[e * lanes] == expected.values[e]);
+      }
+    }
+  }
+  CHECK(wide > 30);
 }
 
 TEST_CASE("a network that came with its thresholds is exported bit for bit before the first step") {
