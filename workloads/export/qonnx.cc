@@ -23,7 +23,7 @@ constexpr int most_averaged = 1 << 21;  // sums whose mean still tells them from
 std::string datatype(const NumberFormat& format) {
   if (format.kind == FormatKind::binary) return "BIPOLAR";
   const bool is_unsigned = format.kind == FormatKind::unsigned_;
-  return (is_unsigned ? "UINT" : "INT") + std::to_string(format.bits);
+  return (is_unsigned ? "UINT" : "INT") + std::to_string(format.operand_bits());
 }
 
 Ints pads_of(const Padding& p) { return {p.top, p.left, p.bottom, p.right}; }
