@@ -13,7 +13,8 @@ std::vector<FaultyPe> faulty_pes(const FaultMap& map, const Placement& placement
     for (const Fault& fault : map.faults) {
       const SiteRow& row = site_row(fault.kind);
       if (row.part != PartKind::pe_array || !row.is_of_pe() || fault.part != array.name) continue;
-      FaultMap& own = by_pe.try_emplace(fault.coordinates[0], map.accelerator).first->second;
+      FaultMap& own =
+          by_pe.try_emplace(fault.coordinates[0], FaultMap{map.accelerator, {}, {}}).first->second;
       own.accelerator_hash = map.accelerator_hash;
       own.faults.push_back(fault);
     }
