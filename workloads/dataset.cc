@@ -468,6 +468,30 @@ DataSet first_images(const DataSet& data, int count) {
   return result;
 }
 
+DataSet spread_images(const DataSet& data, int most) {
+  if (data.size() <= most) return first_images(data, data.size());
+  std::vector<size_t> picked;
+  for (int64_t i = 0; i < most; ++i) {
+    picked.push_back(static_cast<size_t>(i * data.size() / most));
+  }
+  if (data.folder != nullptr) {
+    auto some = *data.folder;
+    some.files.clear();
+    for (const size_t i : picked) some.files.push_back(data.folder->files[i]);
+    DataSet result = decoded(some, most);
+    result.name = data.name;
+    return result;
+  }
+  DataSet result = first_images(data, 0);
+  const auto size = static_cast<size_t>(data.shape.size());
+  for (const size_t i : picked) {
+    result.labels.push_back(data.labels[i]);
+    const uint8_t* const pixels = data.image(static_cast<int>(i));
+    result.pixels.insert(result.pixels.end(), pixels, pixels + size);
+  }
+  return result;
+}
+
 std::string content_hash(const DataSet& data) {
   Hasher hasher;
   hasher.add(data.shape.height).add(data.shape.width).add(data.shape.channels).add(data.classes);

@@ -61,6 +61,8 @@ DataSet open_dataset(const std::string& name_and_path, const Subset& subset, int
 
 /// The first `count` images, in memory.
 DataSet first_images(const DataSet& data, int count);
+/// At most `most` of them, spread evenly, in memory: files may hold one class after the other.
+DataSet spread_images(const DataSet& data, int most);
 
 /// Names that read_dataset knows, with one line of help each, for --help.
 std::vector<std::pair<std::string, std::string>> dataset_names();

@@ -271,3 +271,24 @@ TEST_CASE("real MNIST, CIFAR-10 and traffic signs are read as they were publishe
   CHECK(signs.classes == 43);
   CHECK(std::set<uint16_t>(signs.labels.begin(), signs.labels.end()).size() == 43);
 }
+
+TEST_CASE("images that are spread over a set are of all its classes, where the first are of one") {
+  DataSet data;
+  data.name = "sorted";
+  data.shape = {1, 2, 1};
+  data.classes = 10;
+  for (int i = 0; i < 1000; ++i) {
+    data.labels.push_back(static_cast<uint16_t>(i / 100));
+    data.pixels.push_back(static_cast<uint8_t>(i / 4));
+    data.pixels.push_back(static_cast<uint8_t>(i % 4));
+  }
+  const DataSet some = spread_images(data, 30);
+  REQUIRE(some.size() == 30);
+  for (int i = 0; i < 30; ++i) {
+    CHECK(some.labels[static_cast<size_t>(i)] == i / 3);
+    CHECK(some.image(i)[0] * 4 + some.image(i)[1] == i * 1000 / 30);
+  }
+  const DataSet all = spread_images(data, 1000);
+  CHECK(all.pixels == data.pixels);
+  CHECK(all.labels == data.labels);
+}

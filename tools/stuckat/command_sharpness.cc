@@ -50,8 +50,7 @@ Loaded load(CommandLine& line, Workers& workers) {
   const Network network = read_model(path);
   DataSet data = load_data(line, network, path);
   constexpr int most = 1000;
-  Model model =
-      model_from_network(network, first_images(data, std::min(data.size(), most)), workers);
+  Model model = model_from_network(network, spread_images(data, most), workers);
   return {std::move(model), std::move(data)};
 }
 

@@ -275,8 +275,7 @@ TrainStart load_start(const CommandLine& line, const DataSet& train) {
     }
     constexpr int most_calibration_images = 1000;
     TrainStart start{read_model(from), {}};
-    const DataSet calibration =
-        first_images(train, std::min(train.size(), most_calibration_images));
+    const DataSet calibration = spread_images(train, most_calibration_images);
     check_same_data(start.architecture, calibration, from);
     trainer::Workers workers(threads(line));
     start.model = trainer::model_from_network(start.architecture, calibration, workers);

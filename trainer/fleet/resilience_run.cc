@@ -44,8 +44,7 @@ bool do_run(ResilienceMap& map, size_t run, const Deployed& deployed, const Draw
 
 Model start_model(const Network& network, const DataSet& train, Workers& workers) {
   constexpr int most_calibration_images = 1000;
-  return model_from_network(
-      network, first_images(train, std::min(train.size(), most_calibration_images)), workers);
+  return model_from_network(network, spread_images(train, most_calibration_images), workers);
 }
 
 std::string configuration(const Deployed& deployed, const ResilienceOptions& options) {
