@@ -5,6 +5,7 @@
 #include <charconv>
 #include <filesystem>
 #include <limits>
+#include <numeric>
 
 #include "workloads/cifar_reader.h"
 #include "workloads/compressed_file.h"
@@ -455,41 +456,43 @@ std::vector<std::pair<std::string, std::string>> dataset_names() {
   return names;
 }
 
-DataSet first_images(const DataSet& data, int count) {
+DataSet images_at(const DataSet& data, std::span<const int> indices) {
   if (data.folder != nullptr) {
-    DataSet result = decoded(*data.folder, count);
-    result.name = data.name;
-    return result;
-  }
-  DataSet result = data;
-  const auto images = static_cast<size_t>(count);
-  result.labels.resize(images);
-  result.pixels.resize(images * static_cast<size_t>(data.shape.size()));
-  return result;
-}
-
-DataSet spread_images(const DataSet& data, int most) {
-  if (data.size() <= most) return first_images(data, data.size());
-  std::vector<size_t> picked;
-  for (int64_t i = 0; i < most; ++i) {
-    picked.push_back(static_cast<size_t>(i * data.size() / most));
-  }
-  if (data.folder != nullptr) {
-    auto some = *data.folder;
+    PictureFolder some = *data.folder;
     some.files.clear();
-    for (const size_t i : picked) some.files.push_back(data.folder->files[i]);
-    DataSet result = decoded(some, most);
+    for (const int i : indices) some.files.push_back(data.folder->files[static_cast<size_t>(i)]);
+    DataSet result = decoded(some, static_cast<int>(indices.size()));
     result.name = data.name;
     return result;
   }
-  DataSet result = first_images(data, 0);
+  DataSet result;
+  result.name = data.name;
+  result.shape = data.shape;
+  result.classes = data.classes;
+  result.is_signed = data.is_signed;
+  result.is_raw = data.is_raw;
+  result.class_names = data.class_names;
   const auto size = static_cast<size_t>(data.shape.size());
-  for (const size_t i : picked) {
-    result.labels.push_back(data.labels[i]);
-    const uint8_t* const pixels = data.image(static_cast<int>(i));
+  result.pixels.reserve(size * indices.size());
+  for (const int i : indices) {
+    result.labels.push_back(data.labels[static_cast<size_t>(i)]);
+    const uint8_t* const pixels = data.image(i);
     result.pixels.insert(result.pixels.end(), pixels, pixels + size);
   }
   return result;
+}
+
+DataSet first_images(const DataSet& data, int count) {
+  std::vector<int> first(static_cast<size_t>(count));
+  std::iota(first.begin(), first.end(), 0);
+  return images_at(data, first);
+}
+
+DataSet spread_images(const DataSet& data, int most) {
+  const int count = std::min(data.size(), most);
+  std::vector<int> spread;
+  for (int64_t i = 0; i < count; ++i) spread.push_back(static_cast<int>(i * data.size() / count));
+  return images_at(data, spread);
 }
 
 std::string content_hash(const DataSet& data) {

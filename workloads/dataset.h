@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,6 +60,8 @@ DataSet read_dataset(const std::string& name_and_path, const Subset& subset);
 /// files: only the trainer takes such a set, and decodes it ahead (decode_ahead.h).
 DataSet open_dataset(const std::string& name_and_path, const Subset& subset, int64_t memory_bytes);
 
+/// Those images, in memory.
+DataSet images_at(const DataSet& data, std::span<const int> indices);
 /// The first `count` images, in memory.
 DataSet first_images(const DataSet& data, int count);
 /// At most `most` of them, spread evenly, in memory: files may hold one class after the other.

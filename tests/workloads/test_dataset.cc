@@ -282,8 +282,11 @@ TEST_CASE("images that are spread over a set are of all its classes, where the f
     data.pixels.push_back(static_cast<uint8_t>(i / 4));
     data.pixels.push_back(static_cast<uint8_t>(i % 4));
   }
+  data.is_raw = data.is_signed = true;
   const DataSet some = spread_images(data, 30);
   REQUIRE(some.size() == 30);
+  CHECK(some.is_raw);
+  CHECK(some.is_signed);
   for (int i = 0; i < 30; ++i) {
     CHECK(some.labels[static_cast<size_t>(i)] == i / 3);
     CHECK(some.image(i)[0] * 4 + some.image(i)[1] == i * 1000 / 30);

@@ -102,16 +102,21 @@ FleetChips::FleetChips(const CommandLine& line, const FleetHardware& hardware, F
   maps_ = read_fault_file(path, &hardware.index());
   for (FaultMap& map : maps_) {
     validate(map, hardware.index(), path);
-    unrepaired_.push_back(hardware.set_of(map, path));
-    left_.push_back(repair_ == nullptr ? map : repair_->left(map));
-    sets_.push_back(hardware.set_of(left_.back(), path));
+    sets_.push_back(hardware.set_of(map, path));
   }
   if (maps_.empty()) throw InputError(path, "holds no chip", "at least one");
+  if (repair_ == nullptr || !repair_->maps_out()) return;
+  unrepaired_ = std::move(sets_);
+  sets_.clear();
+  for (const FaultMap& map : maps_) {
+    left_.push_back(repair_->left(map));
+    sets_.push_back(hardware.set_of(left_.back(), path));
+  }
 }
 
 FaultMap FleetChips::united(const std::vector<int>& chips) const {
   std::vector<FaultMap> parts;
-  for (const int chip : chips) parts.push_back(left_[static_cast<size_t>(chip)]);
+  for (const int chip : chips) parts.push_back(left()[static_cast<size_t>(chip)]);
   return unite(parts, Contradiction::first_wins, "--lot");
 }
 
@@ -243,22 +248,13 @@ FleetImages load_fleet_images(CommandLine& line, const Network& network) {
     throw InputError("--validation-images", std::to_string(validation),
                      "fewer than the " + std::to_string(all.size()) + " of the training half");
   }
-  FleetImages result;
-  for (DataSet* part : {&result.train, &result.validation}) {
-    part->name = all.name;
-    part->shape = all.shape;
-    part->classes = all.classes;
-    part->class_names = all.class_names;
-  }
   // Image i is the last of its share of 1/validation of all.
-  const auto size = static_cast<size_t>(all.shape.size());
+  std::vector<int> trained, held;
   for (int64_t i = 0; i < all.size(); ++i) {
-    const bool held = (i + 1) * validation / all.size() > i * validation / all.size();
-    DataSet& part = held ? result.validation : result.train;
-    const uint8_t* pixels = all.image(static_cast<int>(i));
-    part.pixels.insert(part.pixels.end(), pixels, pixels + size);
-    part.labels.push_back(all.labels[static_cast<size_t>(i)]);
+    const bool is_last = (i + 1) * validation / all.size() > i * validation / all.size();
+    (is_last ? held : trained).push_back(static_cast<int>(i));
   }
+  FleetImages result{images_at(all, trained), images_at(all, held)};
   check_same_data(network, result.train, line.text("model"));
   return result;
 }

@@ -70,7 +70,7 @@ class FleetChips {
 
   /// As they come, and what acts behind spares.
   const std::vector<FaultMap>& maps() const { return maps_; }
-  const std::vector<FaultMap>& left() const { return left_; }
+  const std::vector<FaultMap>& left() const { return left_.empty() ? maps_ : left_; }
   /// Of left().
   const std::vector<grouping::SiteSet>& sets() const { return sets_; }
   /// Where chips are repaired, those that then have this accuracy are known to meet the constraint.
@@ -86,9 +86,9 @@ class FleetChips {
   const FleetHardware& hardware_;
   FleetRepair* repair_;
   std::vector<FaultMap> maps_;
-  std::vector<FaultMap> left_;
+  std::vector<FaultMap> left_;  // where spares map something out
   std::vector<grouping::SiteSet> sets_;
-  std::vector<grouping::SiteSet> unrepaired_;
+  std::vector<grouping::SiteSet> unrepaired_;  // likewise
   grouping::Measure measure_;
   std::map<std::vector<Fault>, FleetRepair::Order> orders_;  // around these
 };

@@ -34,6 +34,7 @@ class FleetRepair {
 
   bool any() const { return spares_ > 0 || reschedules_; }
   bool reschedules() const { return reschedules_; }
+  bool maps_out() const { return spares_ > 0; }
   /// "spares 1, reschedule"; empty: none.
   std::string name() const;
   /// Of a chip.
