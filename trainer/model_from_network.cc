@@ -153,4 +153,9 @@ Model model_from_network(const Network& network, const DataSet& calibration, Wor
   return model;
 }
 
+Model start_model(const Network& network, const DataSet& train, Workers& workers) {
+  constexpr int most_calibration_images = 1000;
+  return model_from_network(network, spread_images(train, most_calibration_images), workers);
+}
+
 }  // namespace stuckat::trainer

@@ -19,4 +19,7 @@ namespace stuckat::trainer {
 /// InputError: no or too many images, images that do not fit, a network that cannot be trained.
 Model model_from_network(const Network& network, const DataSet& calibration, Workers& workers);
 
+/// The same, by images of a training set: 1,000 at the most, spread over it.
+Model start_model(const Network& network, const DataSet& train, Workers& workers);
+
 }  // namespace stuckat::trainer

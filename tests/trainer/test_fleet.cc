@@ -16,6 +16,7 @@
 #include "trainer/fleet/fleet_training.h"
 #include "trainer/fleet/resilience_run.h"
 #include "trainer/fleet/retraining.h"
+#include "trainer/model_from_network.h"
 #include "trainer/predict.h"
 #include "trainer/random.h"
 #include "trainer/train.h"

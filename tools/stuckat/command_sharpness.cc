@@ -49,8 +49,7 @@ Loaded load(CommandLine& line, Workers& workers) {
   }
   const Network network = read_model(path);
   DataSet data = load_data(line, network, path);
-  constexpr int most = 1000;
-  Model model = model_from_network(network, spread_images(data, most), workers);
+  Model model = start_model(network, data, workers);
   return {std::move(model), std::move(data)};
 }
 

@@ -9,6 +9,7 @@
 #include "tools/stuckat/interrupt.h"
 #include "tools/stuckat/option_values.h"
 #include "trainer/fleet/resilience_run.h"
+#include "trainer/model_from_network.h"
 #include "trainer/predict.h"
 
 namespace stuckat::cli {

@@ -9,6 +9,7 @@
 #include "tools/stuckat/interrupt.h"
 #include "tools/stuckat/option_values.h"
 #include "trainer/fleet/fleet_training.h"
+#include "trainer/model_from_network.h"
 #include "trainer/predict.h"
 #include "workloads/hash.h"
 #include "workloads/json_file.h"

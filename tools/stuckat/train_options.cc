@@ -273,12 +273,10 @@ TrainStart load_start(const CommandLine& line, const DataSet& train) {
       throw InputError(std::string("--") + option, "with a model file to start from",
                        "the network of " + from);
     }
-    constexpr int most_calibration_images = 1000;
     TrainStart start{read_model(from), {}};
-    const DataSet calibration = spread_images(train, most_calibration_images);
-    check_same_data(start.architecture, calibration, from);
+    check_same_data(start.architecture, first_images(train, 1), from);
     trainer::Workers workers(threads(line));
-    start.model = trainer::model_from_network(start.architecture, calibration, workers);
+    start.model = trainer::start_model(start.architecture, train, workers);
     return start;
   }
   ZooOptions zoo;

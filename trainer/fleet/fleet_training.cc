@@ -201,10 +201,7 @@ class FleetRun {
       write(name, tried);
       return true;
     }
-    // Latent weights and batch-norms of the network in that order.
-    const Model reordered =
-        tried.order.empty() ? Model() : start_model(start, deployed_.train, workers_);
-    Retraining retraining(tried.order.empty() ? deployed_.start : reordered, deployed_.train,
+    Retraining retraining(start_in_order(deployed_, start, workers_), deployed_.train,
                           options_.retrain, damage(group.chips), workers_);
     Network network;
     for (int attempt = 1; attempt <= options_.attempts; ++attempt) {

@@ -1,6 +1,5 @@
 #include "trainer/fleet/resilience_run.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -22,9 +21,7 @@ bool do_run(ResilienceMap& map, size_t run, const Deployed& deployed, const Draw
   const size_t rate = run / static_cast<size_t>(map.repeats);
   const DrawnChip chip = draw(map.rates[rate], chip_seed(options.seed, static_cast<int64_t>(run)));
   const Network start = reschedule(deployed.network, chip.orders);
-  const bool moved = start != deployed.network;
-  const Model reordered = moved ? start_model(start, deployed.train, workers) : Model();
-  Retraining retraining(moved ? reordered : deployed.start, deployed.train, options.retrain,
+  Retraining retraining(start_in_order(deployed, start, workers), deployed.train, options.retrain,
                         chip.damage, workers);
   for (size_t a = 0; a < map.amounts.size(); ++a) {
     if (!retraining.run_to(map.amounts[a], go_on)) return false;
@@ -42,9 +39,9 @@ bool do_run(ResilienceMap& map, size_t run, const Deployed& deployed, const Draw
 
 }  // namespace
 
-Model start_model(const Network& network, const DataSet& train, Workers& workers) {
-  constexpr int most_calibration_images = 1000;
-  return model_from_network(network, spread_images(train, most_calibration_images), workers);
+Model start_in_order(const Deployed& deployed, const Network& network, Workers& workers) {
+  if (network == deployed.network) return deployed.start;
+  return start_model(network, deployed.train, workers);
 }
 
 std::string configuration(const Deployed& deployed, const ResilienceOptions& options) {

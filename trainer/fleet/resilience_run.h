@@ -26,9 +26,9 @@ struct Deployed {
   const DataSet& validation;
 };
 
-/// What a retraining of the network goes on from: with latent weights and batch-norms, by
-/// model_from_network() on the first images (1,000 at the most).
-Model start_model(const Network& network, const DataSet& train, Workers& workers);
+/// What retraining goes on from: deployed.start; of the deployed network in another order of
+/// channels start_model().
+Model start_in_order(const Deployed& deployed, const Network& network, Workers& workers);
 
 /// A chip of some rate of faults; what it does, and what it comes to by the measure of the lot.
 struct DrawnChip {
