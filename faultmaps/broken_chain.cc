@@ -55,7 +55,7 @@ int32_t chain_accumulate(const Layer& layer, const BrokenPe& pe, int row, const 
   const BrokenChain& chain = pe.chain;
   const NumberFormat& weight_format = layer.weight_format;
   const NumberFormat& input_format = layer.input_format;
-  const int product_bits = weight_format.bits + input_format.operand_bits();
+  const int product_bits = layer.signed_product_bits();
   const int columns = layer.columns();
   int32_t accumulator = pe.stored(0, false);
   int tile = 0;

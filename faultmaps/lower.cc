@@ -71,10 +71,6 @@ const Capabilities& known(const Placement& placement) {
   return takes_any_network(placement) ? all : chains;
 }
 
-}  // namespace
-
-namespace {
-
 /// Faults of parts that work with the network's parameters as they are.
 Effects lower_together(const FaultMap& map, const Placement& placement, const Network& network) {
   const bool flips = std::any_of(map.faults.begin(), map.faults.end(),

@@ -81,9 +81,7 @@ void Lowering::add(const Fault& fault) {
 
 int Lowering::part_of(const Fault& fault) {
   if (last_ != nullptr && last_->kind == fault.kind && last_->part == fault.part) return last_part_;
-  const PartKind kind = site_row(fault.kind).part;
-  last_part_ = count_parts(kind, placement_) - 1;
-  while (last_part_ >= 0 && part_name(kind, placement_, last_part_) != fault.part) --last_part_;
+  last_part_ = find_part(site_row(fault.kind).part, placement_, fault.part);
   last_ = &fault;
   return last_part_;
 }

@@ -15,9 +15,7 @@ namespace {
 
 /// Of the parts of its kind, the fault's.
 int part_of(const Fault& fault, const Placement& placement) {
-  const PartKind kind = site_row(fault.kind).part;
-  int part = count_parts(kind, placement) - 1;
-  while (part >= 0 && part_name(kind, placement, part) != fault.part) --part;
+  const int part = find_part(site_row(fault.kind).part, placement, fault.part);
   if (part >= 0) return part;
   throw InputError(placement.accelerator, "no part '" + fault.part + "'", "its own parts");
 }

@@ -43,6 +43,12 @@ inline int count_parts(PartKind kind, const Placement& placement) {
 inline const std::string& part_name(PartKind kind, const Placement& placement, int part) {
   return part_row(kind).part_name(kind, placement, part);
 }
+/// The last part of a kind with that name; -1: there is none.
+inline int find_part(PartKind kind, const Placement& placement, const std::string& name) {
+  int part = count_parts(kind, placement) - 1;
+  while (part >= 0 && part_name(kind, placement, part) != name) --part;
+  return part;
+}
 /// The layer that the part belongs to, or -1 if it serves several, or none (the image's stream).
 inline int part_layer(PartKind kind, const Placement& placement, int part) {
   return part_row(kind).layer(kind, placement, part);

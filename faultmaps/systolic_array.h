@@ -51,11 +51,6 @@ struct SystolicArray {
   bool operator==(const SystolicArray&) const = default;
 };
 
-/// Bits of a product in the array: two's complement, binary operands too.
-inline int product_width(const Layer& layer) {
-  return layer.weight_format.bits + layer.input_format.operand_bits();
-}
-
 /// A set of PEs: [row * columns + column].
 using PeSet = std::vector<bool>;
 

@@ -131,7 +131,7 @@ CodeMask SystolicFaults::of_product(const Work& work, int row, int column) const
   if (pe->dead && array_.weights_stay()) {
     return CodeMask::constant(static_cast<uint32_t>(*pe->dead));
   }
-  return limited(pe->product, product_width(work.layer));
+  return limited(pe->product, work.layer.signed_product_bits());
 }
 
 CodeMask SystolicFaults::of_register(const Work& work, int row, int column, int parity) const {
@@ -358,7 +358,7 @@ bool SystolicFaults::idle_adds(const Work& work, int r, int c) const {
   const int input = l.input_format.value(of_input(work, r, 0, c).apply(0));
   const int weight = l.weight_format.value(of_weight_operand(work, c, 0, r).apply(0));
   const uint32_t product = of_product(work, r, c).apply(static_cast<uint32_t>(input * weight));
-  return read_register(product, product_width(l), false) != 0;
+  return read_register(product, l.signed_product_bits(), false) != 0;
 }
 
 void SystolicFaults::element(const Work& work, int r, int c, CodeMask input,

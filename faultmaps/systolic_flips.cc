@@ -73,7 +73,7 @@ struct SystolicFaults::Flips {
       else if (fits(l.weight_format.bits))
         flip_os_b(at);
     }
-    if (fault.kind == kinds.product && fits(product_width(l))) {
+    if (fault.kind == kinds.product && fits(l.signed_product_bits())) {
       flip_product(at);
     }
     if (fault.kind == kinds.d) {

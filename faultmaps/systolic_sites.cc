@@ -58,7 +58,7 @@ int weight_bits(const Placement& p, int part, const Network& n) {
   return greatest(p, part, n, [](const Layer& l) { return l.weight_format.bits; });
 }
 int product_bits(const Placement& p, int part, const Network& n) {
-  return greatest(p, part, n, product_width);
+  return greatest(p, part, n, [](const Layer& l) { return l.signed_product_bits(); });
 }
 int b_bits(const Placement& p, int part, const Network& n) {
   return weights_stay(p, part) ? figure(p, part, sum_bits) : weight_bits(p, part, n);

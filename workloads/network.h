@@ -140,10 +140,10 @@ struct Layer {
   /// can mean, broken ones (-2 in 2 bits) included: not the values that happen to occur.
   int accumulator_min() const;
   int accumulator_max() const;
-  /// Width of a lane's product: 1 if XNOR, else of weight and activation together.
-  int product_bits() const {
-    return is_xnor() ? 1 : weight_format.bits + input_format.operand_bits();
-  }
+  /// Bits of a product in two's complement, binary operands too.
+  int signed_product_bits() const { return weight_format.bits + input_format.operand_bits(); }
+  /// Width of a lane's product: 1 if XNOR, else in two's complement.
+  int product_bits() const { return is_xnor() ? 1 : signed_product_bits(); }
   /// Bits that hold every partial sum: unsigned if XNOR, else two's complement.
   int accumulator_bits() const;
   /// Bits of a stored threshold, two's complement: accumulator_min()-1 .. accumulator_max().

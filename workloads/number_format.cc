@@ -5,6 +5,7 @@
 #include "workloads/errors.h"
 
 namespace stuckat {
+
 int NumberFormat::min_level() const {
   switch (kind) {
     case FormatKind::binary:
@@ -117,16 +118,16 @@ const std::vector<NumberFormat>& zoo_number_formats() {
 }
 
 NumberFormat parse_number_format(std::string_view name, std::string_view where) {
-  for (int zero = -128; zero <= 255; ++zero) {
-    const NumberFormat format =
-        name.substr(0, 1) == "u" ? unsigned_zero_point_format(zero) : zero_point_format(zero);
-    if (format.name() == name && format.min_level() <= 0 && format.max_level() >= 0) return format;
-  }
   std::vector<std::string> known;
   for (const auto* formats : {&all_number_formats(), &wide_number_formats()}) {
     for (const auto& format : *formats) {
       if (format.name() == name) return format;
       known.push_back(format.name());
+    }
+  }
+  for (int zero = 0; zero <= 255; ++zero) {
+    for (const auto& format : {zero_point_format(zero - 128), unsigned_zero_point_format(zero)}) {
+      if (format.name() == name) return format;
     }
   }
   throw_unknown_name(where, "number format", name, known);

@@ -94,7 +94,7 @@ void ArrayCore::arm(const Fault& fault) {
   } else if (fault.kind == kinds.w0 || fault.kind == kinds.w1) {
     arm_at(w_[fault.kind == kinds.w1 ? 1 : 0], stay ? weight_bits : array_.accumulator_bits);
   } else if (fault.kind == kinds.product) {
-    arm_at(product_, weight_bits + layer_.input_format.operand_bits());
+    arm_at(product_, layer_.signed_product_bits());
   } else if (fault.kind == kinds.valid) {
     stick(valid_[column][first], 0);
     broken_columns_.insert(second);
@@ -129,7 +129,7 @@ uint32_t ArrayCore::product(int row, int column, uint32_t weight, uint32_t input
                             int64_t cycle) const {
   if (bypassed_.count({row, column}) != 0) return 0;
   const auto dead = dead_.find({row, column});
-  const int bits = layer_.weight_format.bits + layer_.input_format.operand_bits();
+  const int bits = layer_.signed_product_bits();
   if (dead != dead_.end() && array_.weights_stay()) {
     return static_cast<uint32_t>(wide(static_cast<uint32_t>(dead->second), bits));
   }

@@ -11,7 +11,7 @@ uint32_t BrokenLane::product_change(const Layer& layer, int32_t stored_weight,
                            : of_weight.value(weight.apply(of_weight.code(stored_weight)));
   const int32_t operand = of_input.value(input.apply(of_input.code(stored_input)));
   const uint32_t made = product.apply(static_cast<uint32_t>(read * operand));
-  return static_cast<uint32_t>(read_register(made, of_weight.bits + of_input.operand_bits(), false)) -
+  return static_cast<uint32_t>(read_register(made, layer.signed_product_bits(), false)) -
          static_cast<uint32_t>(stored_weight * stored_input);
 }
 

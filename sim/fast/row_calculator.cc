@@ -169,7 +169,7 @@ int32_t RowCalculator::chain_accumulator(const Operator& broken, const int16_t* 
   const BrokenPe& pe = broken.fault->pe;
   const NumberFormat& of_input = layer_.input_format;
   const NumberFormat& of_weight = layer_.weight_format;
-  const int product_bits = of_weight.bits + of_input.operand_bits();
+  const int product_bits = layer_.signed_product_bits();
   const int bits = pe.chain.sum_bits;
   int32_t accumulator = pe.stored(0, false);
   uint32_t sum = 0;

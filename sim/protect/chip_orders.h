@@ -30,9 +30,9 @@ struct RankOptions {
 };
 
 /// [choice] First each channel alone, stuck at each code (of formats of more than 16 levels: the
-/// lowest, 0 and the highest); then sets, grown channel by channel: of
-/// those candidates that cost least alone, the one with which the set costs least, all measured on
-/// the meter's images. Does not depend on threads.
+/// lowest, 0 and the highest); then sets, grown channel by channel: of those candidates that cost
+/// least alone, the one with which the set costs least, all measured on the meter's images. Does
+/// not depend on threads.
 ChannelRanks rank_channels(Meter& meter, const Placement& placement,
                            const RankOptions& options = {});
 

@@ -127,6 +127,13 @@ NumberFormat format_holding(int64_t low, int64_t high) {
   return full_format(bits);
 }
 
+NumberFormat format_less_zero_point(int64_t low, int64_t high, int64_t zero) {
+  const NumberFormat plain = format_holding(low - zero, high - zero);
+  if (plain.bits <= 8 || high - low != 255 || zero < low || zero > high) return plain;
+  if (low == -128) return zero_point_format(static_cast<int>(zero));
+  return low == 0 ? unsigned_zero_point_format(static_cast<int>(zero)) : plain;
+}
+
 NumberFormat weight_format_holding(const std::vector<int8_t>& weights, int bits,
                                    bool may_be_binary) {
   if (may_be_binary &&

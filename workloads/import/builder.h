@@ -51,6 +51,9 @@ class Builder {
 
 /// Smallest format that holds `low` .. `high`: unsigned, or two's complement with all values.
 NumberFormat format_holding(int64_t low, int64_t high);
+/// Of codes low .. high less a zero point: that, or all 8 bits of the codes and their zero point
+/// where it would take more.
+NumberFormat format_less_zero_point(int64_t low, int64_t high, int64_t zero);
 
 /// Of weights with these values: binary where all are -1 or +1 and `may_be_binary`, else signed, of
 /// at least `bits` bits.

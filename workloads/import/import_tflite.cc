@@ -46,6 +46,17 @@ std::string name_of(TfliteType type) {
   return "of type " + std::to_string(static_cast<int>(type));
 }
 
+/// A constant int32 tensor's.
+std::vector<int32_t> integers_of(const TfliteTensor& t) {
+  std::vector<int32_t> result;
+  for (size_t i = 0; i + 4 <= t.bytes; i += 4) {
+    uint32_t word = 0;
+    for (size_t b = 0; b < 4; ++b) word |= uint32_t{t.data[i + b]} << (8 * b);
+    result.push_back(static_cast<int32_t>(word));
+  }
+  return result;
+}
+
 /// Our tensor for one of the file's.
 struct LiveTensor {
   int tensor = -1;     // ours; -1: not computed
@@ -197,9 +208,7 @@ class TfliteImport {
   }
 
   static NumberFormat format_of(const LiveTensor& value) {
-    const NumberFormat plain =
-        format_holding(least_code - value.subtracted, greatest_code - value.subtracted);
-    return plain.bits > 8 ? zero_point_format(value.subtracted) : plain;
+    return format_less_zero_point(least_code, greatest_code, value.subtracted);
   }
 
   Shape shape_of(const TfliteTensor& t, const TfliteNode* node) const {
@@ -402,19 +411,14 @@ class TfliteImport {
   }
 
   std::vector<int32_t> biases(const TfliteNode& node, int rows) const {
-    std::vector<int32_t> result(static_cast<size_t>(rows), 0);
-    if (node.inputs.size() < 3 || node.inputs[2] < 0) return result;
+    const auto count = static_cast<size_t>(rows);
+    if (node.inputs.size() < 3 || node.inputs[2] < 0) return std::vector<int32_t>(count, 0);
     const TfliteTensor& t = input(node, 2);
-    if (t.type != TfliteType::int32 || t.bytes != result.size() * 4) {
+    if (t.type != TfliteType::int32 || t.bytes != count * 4) {
       refuse(node, "has a bias of " + std::to_string(t.bytes) + " bytes",
              std::to_string(rows) + " constant int32");
     }
-    for (size_t row = 0; row < result.size(); ++row) {
-      uint32_t word = 0;
-      for (size_t i = 0; i < 4; ++i) word |= uint32_t{t.data[4 * row + i]} << (8 * i);
-      result[row] = static_cast<int32_t>(word);
-    }
-    return result;
+    return integers_of(t);
   }
 
   /// The factor that brings a row's sum to the output's scale.
@@ -605,13 +609,7 @@ class TfliteImport {
     if (t.type != TfliteType::int32 || !t.is_constant()) {
       refuse(node, "'" + t.name + "' is not known before it runs", "constant int32 values");
     }
-    std::vector<int32_t> result;
-    for (size_t i = 0; i + 4 <= t.bytes; i += 4) {
-      uint32_t word = 0;
-      for (size_t b = 0; b < 4; ++b) word |= uint32_t{t.data[i + b]} << (8 * b);
-      result.push_back(static_cast<int32_t>(word));
-    }
-    return result;
+    return integers_of(t);
   }
 
   /// Over all pixels, with a multiplier that divides.

@@ -19,20 +19,12 @@ std::optional<Rounding> rounding_called(const std::string& mode) {
   return {};
 }
 
-/// Two's complement or unsigned where 8 bits hold it; else all 8 bits and their zero point.
-NumberFormat less_zero_point(int64_t low, int64_t high, int64_t zero) {
-  const NumberFormat plain = format_holding(low - zero, high - zero);
-  if (plain.bits <= 8 || high - low != 255 || zero < low || zero > high) return plain;
-  if (low == -128) return zero_point_format(static_cast<int>(zero));
-  return low == 0 ? unsigned_zero_point_format(static_cast<int>(zero)) : plain;
-}
-
 /// The format of codes low .. high less a zero point.
 NumberFormat level_format(int64_t low, int64_t high, int bits, bool is_signed, bool narrow,
                           int64_t zero) {
   if (zero == 0 && is_signed && bits >= 2) return narrow ? signed_format(bits) : full_format(bits);
   if (zero == 0 && !is_signed) return unsigned_format(bits);
-  return less_zero_point(low, high, zero);
+  return format_less_zero_point(low, high, zero);
 }
 
 }  // namespace
@@ -224,7 +216,7 @@ void OnnxImport::read_quantize_linear(const Node& node) {
   }
   Levels levels;
   levels.base = low - zero;
-  levels.format = less_zero_point(low, high, zero);
+  levels.format = format_less_zero_point(low, high, zero);
   if (levels.format.has_zero_point() && is_added(node)) {  // its table knows the zero point
     levels.base = low;
     levels.format = format_holding(low, high);
