@@ -6,6 +6,8 @@ A campaign is the JSON that `tools/reproduce` keeps of it:
    "layers": [{"name": ..., "macs": multiplications of one channel}, ...]}
 """
 
+import math
+
 
 def accuracies(campaign):
     return [accuracy for _, _, _, accuracy in campaign["faults"]]
@@ -20,6 +22,11 @@ def variance(campaign):
     values = accuracies(campaign)
     mean = sum(values) / len(values)
     return sum((v - mean) ** 2 for v in values) / len(values)
+
+
+def half_width(accuracy, images):
+    """Of the 95 % interval of an accuracy in percent over so many images (normal approximation of the binomial)."""
+    return 196 * math.sqrt(accuracy / 100 * (1 - accuracy / 100) / images)
 
 
 def by_layer_and_level(campaign):

@@ -2,6 +2,7 @@
 
 import json
 
+import hardware
 import measures
 from figures import Chart
 from paper import CELLS, LAYERS
@@ -9,7 +10,7 @@ from plan import FULL, SMALL, plan
 from trends import trends
 
 METHODS = {"standard": "standard", "fat1": "FAT method 1", "fat2": "FAT method 2",
-           "dropout2d": "Dropout2D"}
+           "dropout2d": "Dropout2D", "fat-placement": "FAT with dead PEs"}
 
 
 def compact(value):
@@ -51,6 +52,12 @@ def ours(campaign):
     return (campaign["error_free"], measures.minimum(campaign), measures.variance(campaign))
 
 
+def measured(campaign):
+    """As `ours`, each accuracy with half its 95 % interval for other images of the same kind."""
+    free, least, variance = ours(campaign)
+    return [*(f"{value:.2f} ± {measures.half_width(value, campaign['images']):.2f}" for value in (free, least)), f"{variance:.3f}"]
+
+
 def table_layers(results):
     campaign = results.get("w1a1", "standard", 0, "channel", results.data, results.test)
     if campaign is None:
@@ -75,7 +82,7 @@ def table_cells(results, broken, methods):
         printed = CELLS.get((precision, method, percent, broken, "GTSRB" if data == "GTSRB" else
                              "CIFAR-10"), (None, None, None))
         text += row([precision.upper(), data + (f", {test}" if test else ""), METHODS[method],
-                     f"{percent:g}" if percent else "-", *three(ours(campaign)), *three(printed)])
+                     f"{percent:g}" if percent else "-", *measured(campaign), *three(printed)])
     return text
 
 
@@ -143,6 +150,20 @@ def figures(results, folder):
     return text
 
 
+def on_hardware(results):
+    """Of the runs on whose networks dead PEs were tried."""
+    order = list(METHODS)
+    runs = sorted((run for run in results.runs if "hardware" in run), key=lambda run: (order.index(run["method"]), run["percent"]))
+    found, worst = [], {}
+    for run in runs:
+        name = label((run["precision"], run["method"], run["percent"] if run["method"] != "standard" else 0))
+        found.append((name, run["hardware"]))
+        for campaign in run["campaigns"]:
+            if campaign["broken"] == "channel" and campaign["test"] == run["hardware"]["test"]:
+                worst[name] = 100 - measures.minimum(campaign)
+    return hardware.section(found, worst)
+
+
 def models(results, folder):
     text = row(["model", "error-free", "options"]) + row(["---"] * 3)
     for run in results.runs:
@@ -185,14 +206,15 @@ def seeds(results):
             for seed, campaign in sorted(found, key=lambda one: one[0]):
                 text += row([precision.upper(), data + (f", {test}" if test else ""), METHODS[method],
                              f"{percent:g}" if percent else "-", broken, str(seed),
-                             *three(ours(campaign))])
+                             *measured(campaign)])
     if not text:
         return ""
     head = ["network", "data", "training", "p", "broken", "seed", "error-free", "minimum", "variance"]
     return "## Seeds\n\n" + row(head) + row(["---"] * len(head)) + text + "\n"
 
 
-OTHERS = {"systolic": "broken PEs of systolic arrays with FAP and FAP+T, and which register is worst",
+OTHERS = {"full": "CNV as published (full width), CIFAR-10, and what it means on the published accelerator",
+          "systolic": "broken PEs of systolic arrays with FAP and FAP+T, and which register is worst",
           "fleets": "lots of broken chips under every policy",
           "memory": "broken cells, sparse activations and flat minima"}
 
@@ -226,14 +248,14 @@ hash of its model and the accuracy under every single fault are in [runs](runs).
 {table_layers(results)}
 ## Channels stuck: standard training and FAT (paper: Table II; method 1 from the text)
 
-{table_cells(results, "channel", ("standard", "fat1", "fat2"))}
+{table_cells(results, "channel", ("standard", "fat1", "fat2", "fat-placement"))}
 ## Channels stuck: Dropout2D (paper: Table III)
 
 {table_cells(results, "channel", ("dropout2d",))}
 ## Pixels stuck (paper: Table IV)
 
 {table_cells(results, "pixel", tuple(METHODS))}
-{seeds(results)}## Models
+{seeds(results)}{on_hardware(results)}## Models
 
 {'Small trained networks' if study is SMALL else 'Trained networks'} to try things with, and the options of `stuckat train` that made them (hashes are in
 the runs; the same command gives the same bytes):

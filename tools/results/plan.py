@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from hardware import ACCELERATOR
+
 
 @dataclass(frozen=True)
 class Study:
@@ -48,7 +50,7 @@ CIFAR = Data(
 @dataclass(frozen=True)
 class Run:
     precision: str  # "w1a1"
-    method: str  # standard, fat1, fat2, dropout2d
+    method: str  # standard, fat1, fat2, dropout2d, fat-placement
     injection: str  # channel, pixel; what is injected, and what campaigns break
     percent: float = 0
     data: Data = field(default=FASHION)
@@ -58,7 +60,9 @@ class Run:
     @property
     def name(self):
         parts = [self.data.name.lower(), self.precision, self.method]
-        if self.method != "standard":
+        if self.method == "fat-placement":
+            parts.append(f"p{self.percent:g}")
+        elif self.method != "standard":
             parts += [self.injection, f"p{self.percent:g}"]
         if self.seed != 1:
             parts.append(f"seed{self.seed}")
@@ -67,6 +71,11 @@ class Run:
     @property
     def campaigns(self):
         return ["channel", "pixel"] if self.method == "standard" else [self.injection]
+
+    @property
+    def on_hardware(self):
+        """Whether dead PEs of the published accelerator are tried on it."""
+        return self.study is FULL and self.precision == "w1a1" and self.data is CIFAR and self.seed == 1
 
     @property
     def keeps_model(self):
@@ -80,7 +89,9 @@ class Run:
         options = ["--network", f"cnv-{self.precision}", "--width", f"{self.study.width:g}",
                    "--input-channels", str(self.data.channels), "--images", str(images),
                    "--epochs", str(epochs), "--schedule", "cosine", "--method", self.method]
-        if self.method != "standard":
+        if self.method == "fat-placement":
+            options += ["--accelerator", ACCELERATOR, "--sites", "pe/dead", "--percent", f"{self.percent:g}"]
+        elif self.method != "standard":
             options += ["--injection", self.injection, "--percent", f"{self.percent:g}"]
         if self.seed != 1:
             options += ["--seed", str(self.seed)]
@@ -97,7 +108,7 @@ def full_plan():
     def run(precision, method, percent=0, injection="channel", data=CIFAR, seed=1):
         return Run(precision, method, injection, percent, data, FULL, seed)
 
-    runs = [run("w1a1", "standard"), run("w1a1", "fat2", 5)]
+    runs = [run("w1a1", "standard"), run("w1a1", "fat2", 5), run("w1a1", "fat-placement", 1)]
     runs += [run(p, *method) for p in ("w2a2", "w1a2") for method in (("standard",), ("fat2", 5))]
     runs += [run("w1a1", "fat2", 10), run("w1a1", "fat1", 5), run("w1a1", "dropout2d", 2.5)]
     runs += [run("w1a1", *method, seed=seed) for seed in (2, 3)

@@ -28,6 +28,11 @@ class Measures(unittest.TestCase):
         self.assertIsNone(measures.channels_for(c, 14))
         self.assertAlmostEqual(measures.replication(c, voter_cost=0.3)[1][1], 1.5)
 
+    def test_half_width_of_an_accuracy(self):
+        # Wald interval: 1.96 x sqrt(0.8 x 0.2 / 1600) = 0.0196.
+        self.assertAlmostEqual(measures.half_width(80, 1600), 1.96)
+        self.assertEqual(measures.half_width(100, 10), 0)
+
     def test_curves_never_rise_and_go_from_the_worst_channel_to_no_fault_at_cost_1_to_3(self):
         seed = random.randrange(10**6)
         rng = random.Random(seed)

@@ -9,6 +9,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tools" / "results"))
 import fleets  # noqa: E402
+import hardware  # noqa: E402
 import memory  # noqa: E402
 import systolic  # noqa: E402
 
@@ -17,6 +18,32 @@ def fap(none, fapt, further=90):
     rates = [{"broken": broken, "none": n, "fap": f, "fapt": f}
              for broken, n, f in zip((4, 32768), none, fapt)]
     return {"title": "MLP", "data": "MNIST", "side": 256, "healthy": 90, "further": further, "rates": rates}
+
+
+def on_pes(free, placed, moved, ways):
+    """What hardware.measure gives, of PEs with these errors."""
+    pes = [{"pe": f"layer0/mvtu/pe[{i}]", "placed_error": p, "error": m, "fixed": ""} for i, (p, m) in enumerate(zip(placed, moved))]
+    ways = [{"measure": name, "count": pes, "macs": 1 + pes / 10, "pes": pes, "worst_error": worst, "mean_error": worst / 2}
+            for name, pes, worst in ways]
+    return {"accelerator": "x", "images": 1000, "error_free_error": free, "pes": pes, "ways": ways}
+
+
+class Hardware(unittest.TestCase):
+    def test_the_fewest_pes_within_the_margin_of_standard_training(self):
+        standard = on_pes(20, [30, 24], [26, 24], [("none", 0, 30), ("reschedule", 0, 26), ("copies", 2, 24), ("copies", 4, 20)])
+        fat = on_pes(21, [25.5, 22], [25, 21], [("none", 0, 25.5), ("reschedule", 0, 25), ("copies", 4, 21)])
+        trainings, ways = hardware.rows([("standard", standard), ("FAT", fat)], {"FAT": 23})
+        # Lost: more than 5 points above the network's own errors without faults.
+        self.assertEqual(trainings, [["standard", "20.00", "-", "30.00", "15.00", "1 of 2", "26.00", "1 of 2"],
+                                     ["FAT", "21.00", "23.00", "25.50", "12.75", "0 of 2", "25.00", "0 of 2"]])
+        # The limit is 25 for both.
+        self.assertEqual(ways, [["standard", "nothing", "-", "-", "30.00: not enough"],
+                                ["standard", "other channels on the broken PE", "-", "-", "26.00: not enough"],
+                                ["standard", "three copies of PEs", "2", "1.200", "24.00"],
+                                ["FAT", "nothing", "-", "-", "25.50: not enough"],
+                                ["FAT", "other channels on the broken PE", "0", "1.000", "25.00"],
+                                ["FAT", "three copies of PEs", "4", "1.400", "21.00"]])
+        self.assertEqual(hardware.section([], {}), "")
 
 
 class Systolic(unittest.TestCase):
