@@ -68,10 +68,10 @@ class Case:
 
 CASES = (
     Case(CIFAR, "cnv-w2a2", 0.25, 20000, 10, 0.01),
-    Case(CIFAR, "resnet-8-w4a4", 1, 10000, 10, 0.005),
-    Case(CIFAR, "cnv-w4a4", 0.25, 20000, 10, 0.01),
     Case(FASHION, "cnv-w2a2", 0.25, 20000, 8, 0.01),
-    Case(CIFAR, "resnet-8-w8a8", 1, 10000, 10, 0.005),
+    Case(FASHION, "resnet-8-w4a4", 1, 20000, 6, 0.005),
+    Case(CIFAR, "cnv-w4a4", 0.25, 20000, 10, 0.01),
+    Case(FASHION, "resnet-8-w8a8", 1, 20000, 6, 0.005),
 )
 
 
@@ -106,17 +106,28 @@ class Study:
         self.maker, self.out, self.commit = maker, out / "memory", commit
         (self.out / "runs").mkdir(parents=True, exist_ok=True)
 
+    def data(self, run):
+        """Options for its training and for its test images."""
+        return (["--data", self.maker.path(source)] for source in (run.case.data.train, run.case.data.test))
+
+    def trained(self, run):
+        """Network, checkpoint and report; trained unless it is."""
+        if run.case.data is CIFAR:
+            self.maker.prepare_cifar()
+        stem = self.maker.options.work / f"memory-{run.name}"
+        model, checkpoint, report = (stem.with_name(f"{stem.name}.{what}") for what in ("h5", "checkpoint", "train.json"))
+        if not report.exists():
+            data, _ = self.data(run)
+            self.maker.call("train", *run.train_options(), *data, "--checkpoint", checkpoint, "-o", model, "--json", report)
+        return model, checkpoint, report
+
     def do(self, run):
         work, maker = self.maker.options.work, self.maker
         stem = f"memory-{run.name}"
         case = run.case
-        data, test = (["--data", maker.path(source)] for source in (case.data.train, case.data.test))
-        model, checkpoint = work / f"{stem}.h5", work / f"{stem}.checkpoint"
-        trained, chips, sharp = (work / f"{stem}.{what}.json"
-                                 for what in ("train", "chips", "sharpness"))
-        if not trained.exists():
-            maker.call("train", *run.train_options(), *data, "--checkpoint", checkpoint, "-o", model,
-                       "--json", trained)
+        model, checkpoint, trained = self.trained(run)
+        data, test = self.data(run)
+        chips, sharp = (work / f"{stem}.{what}.json" for what in ("chips", "sharpness"))
         if not chips.exists():
             maker.call("memory", model, *test, "--accelerator", ACCELERATOR, "--rates", RATES,
                        "--chips", CHIPS, "--json", chips)
@@ -136,11 +147,17 @@ class Study:
                 "sharpness": {key: sharpness[key] for key in
                               ("loss", "ascent_loss", "top_eigenvalue", "trace")}}
         (self.out / "runs" / f"{run.name}.json").write_text(json.dumps(kept, indent=1) + "\n")
-        if run.name == PLACED:
-            self.place(model, test)
 
-    def place(self, model, data):
+    def are_placed(self):
+        """Whether places.json is of the PLACES of today."""
+        path = self.out / "places.json"
+        return path.exists() and [place["place"] for place in json.loads(path.read_text())["places"]] == [row[0] for row in PLACES]
+
+    def place(self):
         """The same rates of broken cells in memories of other places."""
+        run, = (run for run in plan() if run.name == PLACED)
+        model, _, _ = self.trained(run)
+        _, data = self.data(run)
         places = []
         for number, (words, accelerator, sites, repair) in enumerate(PLACES):
             lots = self.maker.options.work / f"memory-place{number}.json"
@@ -169,10 +186,11 @@ class Study:
             left = (time.time() - began) / number * (len(todo) - number) if number else 0
             rest = f", about {left / 60:.0f} min left" if number else ""
             print(f"[{number + 1}/{len(todo)}] {run.name}{rest}", flush=True)
-            if run.case.data is CIFAR:
-                self.maker.prepare_cifar()
             self.do(run)
             self.write()
+        if only("places") and not self.are_placed():
+            print("places", flush=True)
+            self.place()
         self.write()
 
     def write(self):
