@@ -9,6 +9,7 @@ import pathlib
 import subprocess
 from dataclasses import dataclass
 
+import sources
 from figures import Chart
 
 POLICIES = "fap,salvage,fixed,reduce,tre-map,random,efat,one"
@@ -55,6 +56,8 @@ def bypassed(pes, rates):
 
 CNV = ("--network", "cnv-w2a2", "--width", "0.25", "--learning-rate", "0.005", "--schedule", "cosine")
 FASHION = CNV + ("--input-channels", "1", "--images", "20000", "--epochs", "8", "--test-images", "0")
+RESNET = ("--network", "resnet-8-w4a4", "--learning-rate", "0.005", "--schedule", "cosine", "--flip", "--crop", "4",
+          "--images", "20000", "--epochs", "15", "--test-images", "0")
 GTSRB = CNV + ("--epochs", "10", "--test-images", "2000")
 
 ROWS = (
@@ -64,6 +67,8 @@ ROWS = (
     Row("systolic-gtsrb", "GTSRB", "gtsrb:{work}/gtsrb", "gtsrb/gtsrb_train_32x32.bin.xz", GTSRB, (-1, 2000),
         "systolic:256x256", "systolic/bypass", "1,2,5,10", "500,1000,2000,4000", "0.001",
         bypassed(65536, (0.02, 0.006, 0.05))),
+    Row("systolic-cifar", "CIFAR-10", "images:{work}/cifar10-exact-test", "cifar10/jpeg_degraded_images.tar.xz", RESNET, (20000, 2000),
+        "systolic:256x256", "systolic/bypass", "1,2,5,10", "500,1000,2000,4000", "0.001", bypassed(65536, (0.02, 0.01))),
     Row("loopback-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (20000, 2000),
         "loopback:32x32", "pe/dead", "3.2,6.3,9.4,12.5", "500,1000,2000,4000", "0.001",
         bypassed(32, (0.02, 0.05)), repaired=True),
@@ -120,8 +125,7 @@ class Study:
 
     def run(self, row, commit):
         work = self.options.work
-        if row.data == "GTSRB" and not (work / "gtsrb").exists():
-            (work / "gtsrb").symlink_to(pathlib.Path(self.data) / "gtsrb")
+        sources.prepare(row.source, work, self.data)
         data = ["--data", row.source.format(data=self.data, work=work)]
         threads = ["--threads", self.options.threads]
         stem = f"fleet-{row.data.lower()}"
@@ -133,27 +137,44 @@ class Study:
         kept = {"name": row.name, "data": row.data, "accelerator": row.accelerator, "sites": row.sites,
                 "train": " ".join(row.train), "learning_rate": row.learning_rate, "commit": commit, "lots": len(row.lots) * len(row.drops),
                 "resilience": json.loads(measured.read_text()), "results": []}
+        done, kept["commit"] = known(self.out / f"{row.name}.json", kept)
         for number, lot in enumerate(row.lots):
             chips = work / f"{row.name}.lot{number}.h5"
             self.once(chips, "faults", "new", "--model", model, "--accelerator", row.accelerator, "--sites", row.sites,
                       *lot.options, "--chips", CHIPS, "--seed", number + 1, "-o", chips)
             for drop in row.drops:
-                result = work / f"{row.name}.lot{number}.drop{drop}.h5"
-                report = result.with_suffix(".json")
-                plan = ["--lot", chips, "--resilience", map_path, "--drop", drop, "--policies", POLICIES,
-                        "--group-size", row.group_size]
-                self.once(report, "fleet", "train", *hardware, *plan, *images, *threads, "--test-images", TEST_IMAGES,
-                          "--networks", work / f"{row.name}.networks", "-o", result, "--json", report)
-                plans = work / f"{row.name}.lot{number}.drop{drop}.plan.json"
-                self.once(plans, "fleet", "plan", *hardware, *plan, "--json", plans)
-                page = work / f"{row.name}.lot{number}.drop{drop}.html"
-                self.once(page, "report", "--fleet", f"{row.name}={result}", "--resilience", f"{row.name}={map_path}",
-                          "-o", page)
-                repaired = {"repaired": self.repaired(row, hardware, images, chips, number, drop)} if row.repaired else {}
-                kept["results"].append({"lot": lot.name, "drop": drop, **shortened(json.loads(report.read_text())),
-                                        **planned(json.loads(plans.read_text())), **repaired})
+                result = done.get((lot.name, drop))
+                if result is None:
+                    result = {"lot": lot.name, "drop": drop, **self.trained(row, hardware, images, chips, map_path, number, drop)}
+                if row.repaired and "repaired" not in result:
+                    result["repaired"] = self.repaired(row, hardware, images, chips, number, drop)
+                kept["results"].append(result)
                 (self.out / f"{row.name}.json").write_text(json.dumps(kept, indent=1) + "\n")
                 write_page(self.out)
+
+    def trained(self, row, hardware, images, chips, map_path, number, drop):
+        """The lot under POLICIES."""
+        stem = f"{row.name}.lot{number}.drop{drop}"
+        result, report, plans, page = (self.options.work / f"{stem}.{what}" for what in ("h5", "json", "plan.json", "html"))
+        plan = ["--lot", chips, "--resilience", map_path, "--drop", drop, "--policies", POLICIES, "--group-size", row.group_size]
+        self.once(report, "fleet", "train", *hardware, *plan, *images, "--threads", self.options.threads, "--test-images",
+                  TEST_IMAGES, "--networks", self.options.work / f"{row.name}.networks", "-o", result, "--json", report)
+        self.once(plans, "fleet", "plan", *hardware, *plan, "--json", plans)
+        self.once(page, "report", "--fleet", f"{row.name}={result}", "--resilience", f"{row.name}={map_path}", "-o", page)
+        return {**shortened(json.loads(report.read_text())), **planned(json.loads(plans.read_text()))}
+
+
+def known(path, kept):
+    """Lots of `kept` that an earlier call has computed, by (lot, drop), and the commits of all. None where the map is
+    another one now: the network is, or what is computed."""
+    if not path.exists():
+        return {}, kept["commit"]
+    earlier = json.loads(path.read_text())
+    if any(earlier.get(key) != kept[key] for key in ("accelerator", "sites", "train", "learning_rate", "resilience")):
+        return {}, kept["commit"]
+    commits = earlier["commit"].split(", ")
+    return ({(result["lot"], result["drop"]): result for result in earlier["results"]},
+            ", ".join(commits + [kept["commit"]] * (kept["commit"] not in commits)))
 
 
 def is_complete(path, repaired=False):

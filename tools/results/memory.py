@@ -3,7 +3,6 @@ plainly, for flat minima and under random bit errors; accuracy of lots of chips,
 
 import json
 import os
-import subprocess
 import time
 from dataclasses import dataclass
 
@@ -112,8 +111,6 @@ class Study:
 
     def trained(self, run):
         """Network, checkpoint and report; trained unless it is."""
-        if run.case.data is CIFAR:
-            self.maker.prepare_cifar()
         stem = self.maker.options.work / f"memory-{run.name}"
         model, checkpoint, report = (stem.with_name(f"{stem.name}.{what}") for what in ("h5", "checkpoint", "train.json"))
         if not report.exists():

@@ -2,15 +2,18 @@
 
 import json
 import pathlib
+import struct
 import sys
 import tempfile
 import types
 import unittest
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tools" / "results"))
 import fleets  # noqa: E402
 import hardware  # noqa: E402
 import memory  # noqa: E402
+import sources  # noqa: E402
 import systolic  # noqa: E402
 
 
@@ -106,6 +109,17 @@ class Fleets(unittest.TestCase):
             path.write_text(json.dumps({"lots": 2, "results": [{"repaired": []}, {"repaired": []}]}))
             self.assertTrue(fleets.is_complete(path, repaired=True))
 
+    def test_lots_are_kept_where_the_map_is_the_same(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "row.json"
+            kept = {"accelerator": "x", "sites": "pe/dead", "train": "t", "learning_rate": "1", "commit": "b", "resilience": {"deployed": 90}}
+            self.assertEqual(fleets.known(path, kept), ({}, "b"))
+            lot = {"lot": "2 %", "drop": 1}
+            path.write_text(json.dumps({**kept, "commit": "a", "results": [lot]}))
+            self.assertEqual(fleets.known(path, kept), ({("2 %", 1): lot}, "a, b"))
+            self.assertEqual(fleets.known(path, {**kept, "commit": "a"})[1], "a")
+            self.assertEqual(fleets.known(path, {**kept, "resilience": {"deployed": 91}}), ({}, "b"))
+
     def test_what_repair_sells_stands_beside_what_retraining_sells(self):
         def outcome(policy, sold, images=0):
             return {"policy": policy, "sold": sold, "images": images, "networks": 1, "orders": 3, "least": 10, "median": 80}
@@ -124,6 +138,28 @@ class Fleets(unittest.TestCase):
                          "with retraining: reschedule: 30, 4 more after `fixed` of 2,000 images; spares 1: 48, retraining adds none. "
                          "A spare in each array takes 7 PEs, 28 multipliers and 63 bits of memory.")
         self.assertEqual(fleets.repaired_table({"outcomes": []}), [])
+
+
+class Sources(unittest.TestCase):
+    def test_pictures_hold_the_planes_pixel_by_pixel(self):
+        planes = bytes((7 * i) % 251 for i in range(3072))
+        picture = sources.png(planes)
+        start = picture.index(b"IDAT")
+        rows = zlib.decompress(picture[start + 4:])
+        for y, x, c in ((0, 0, 0), (0, 1, 2), (31, 31, 1), (5, 9, 0)):
+            self.assertEqual(rows[97 * y + 1 + 3 * x + c], planes[1024 * c + 32 * y + x])
+        # The chunk's check, as zlib computes it.
+        length, = struct.unpack(">I", picture[start - 4:start])
+        self.assertEqual(struct.unpack(">I", picture[start + 4 + length:start + 8 + length])[0],
+                         zlib.crc32(picture[start:start + 4 + length]))
+
+    def test_only_what_a_source_names_is_made(self):
+        with tempfile.TemporaryDirectory() as folder:
+            work = pathlib.Path(folder)
+            sources.prepare("fashion-mnist", work, "/data")
+            self.assertEqual(list(work.iterdir()), [])
+            sources.prepare("gtsrb:{work}/gtsrb", work, "/data")
+            self.assertEqual((work / "gtsrb").readlink(), pathlib.Path("/data/gtsrb"))
 
 
 class Memory(unittest.TestCase):
