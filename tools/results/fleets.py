@@ -44,6 +44,7 @@ class Row:
     drops: tuple = (1, 2)
     group_size: int = 5
     repaired: bool = False  # REPAIRS as well
+    test_images: int = TEST_IMAGES
 
 
 def bypassed(pes, rates):
@@ -68,7 +69,8 @@ ROWS = (
         "systolic:256x256", "systolic/bypass", "1,2,5,10", "500,1000,2000,4000", "0.001",
         bypassed(65536, (0.02, 0.006, 0.05))),
     Row("systolic-cifar", "CIFAR-10", "images:{work}/cifar10-exact-test", "cifar10/jpeg_degraded_images.tar.xz", RESNET, (20000, 2000),
-        "systolic:256x256", "systolic/bypass", "1,2,5,10", "500,1000,2000,4000", "0.001", bypassed(65536, (0.02, 0.01))),
+        "systolic:256x256", "systolic/bypass", "1,2,5,10", "500,1000,2000,4000", "0.001", bypassed(65536, (0.02, 0.01)),
+        test_images=1017),
     Row("loopback-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (20000, 2000),
         "loopback:32x32", "pe/dead", "3.2,6.3,9.4,12.5", "500,1000,2000,4000", "0.001",
         bypassed(32, (0.02, 0.05)), repaired=True),
@@ -117,7 +119,7 @@ class Study:
             options = ("--repair", repair) if repair else ()
             self.once(report, "fleet", "train", *hardware, "--lot", chips, "--resilience", path, "--drop", drop, "--policies",
                       policies, "--fixed-images", FIXED_IMAGES, *options, *images, "--threads", self.options.threads,
-                      "--test-images", TEST_IMAGES, "--networks", self.options.work / f"{row.name}.networks",
+                      "--test-images", row.test_images, "--networks", self.options.work / f"{row.name}.networks",
                       "-o", result, "--json", report)
             kept = shortened(json.loads(report.read_text()))
             results.append({key: kept[key] for key in ("repair", "spares", "resilience_images", "outcomes")})
@@ -136,7 +138,7 @@ class Study:
         map_path, measured = self.resilience(row, hardware, images, ())
         kept = {"name": row.name, "data": row.data, "accelerator": row.accelerator, "sites": row.sites,
                 "train": " ".join(row.train), "learning_rate": row.learning_rate, "commit": commit, "lots": len(row.lots) * len(row.drops),
-                "resilience": json.loads(measured.read_text()), "results": []}
+                "test_images": row.test_images, "resilience": json.loads(measured.read_text()), "results": []}
         done, kept["commit"] = known(self.out / f"{row.name}.json", kept)
         for number, lot in enumerate(row.lots):
             chips = work / f"{row.name}.lot{number}.h5"
@@ -158,7 +160,7 @@ class Study:
         result, report, plans, page = (self.options.work / f"{stem}.{what}" for what in ("h5", "json", "plan.json", "html"))
         plan = ["--lot", chips, "--resilience", map_path, "--drop", drop, "--policies", POLICIES, "--group-size", row.group_size]
         self.once(report, "fleet", "train", *hardware, *plan, *images, "--threads", self.options.threads, "--test-images",
-                  TEST_IMAGES, "--networks", self.options.work / f"{row.name}.networks", "-o", result, "--json", report)
+                  row.test_images, "--networks", self.options.work / f"{row.name}.networks", "-o", result, "--json", report)
         self.once(plans, "fleet", "plan", *hardware, *plan, "--json", plans)
         self.once(page, "report", "--fleet", f"{row.name}={result}", "--resilience", f"{row.name}={map_path}", "-o", page)
         return {**shortened(json.loads(report.read_text())), **planned(json.loads(plans.read_text()))}
@@ -345,7 +347,7 @@ def write_page(out):
     lines = ["# Fleets", "",
              "Made by `tools/reproduce --study fleets`; what the words mean is in [fleets](../../fleets.md). Images are images of",
              f"retraining; {CHIPS} chips a lot; *with the map*: with what measuring E(f) has cost. Constraints are on validation",
-             f"images, *least* and *median* accuracies in percent on {TEST_IMAGES:,} test images."]
+             "images, *least* and *median* accuracies in percent on test images."]
     lines += ["", "Targets: eFAT sells what Reduce sells with at most half of its retraining and a fifth of the fixed amount's, TRE-Map is 1.4",
               "times as fast as Reduce (Hoang et al.). The resilience map is in the bills of Reduce and eFAT but where the column says no.", "",
               "| row | lot | points below | sold by eFAT, of Reduce's | eFAT / Reduce | without the map | eFAT / fixed | Reduce / TRE-Map, without the map |",
@@ -363,7 +365,7 @@ def write_page(out):
         lines += ["", f"{made}Of each rate "
                   f"{len(row['resilience']['runs']) // len(row['resilience']['rates'])} chips; retraining on up to "
                   f"{data['train_images']:,} images, {data['validation_images']:,} for validation, so that a point is "
-                  f"{data['validation_images'] / 100:g} of them.{spread(row)}"]
+                  f"{data['validation_images'] / 100:g} of them; {row.get('test_images', TEST_IMAGES):,} test images.{spread(row)}"]
         for result in row["results"]:
             lines += ["", f"### Lot of {result['lot']}, {result['drop']} point{'s' if result['drop'] > 1 else ''} below", "",
                       f"e0 {result['fixed_part']:,} images, f_max {100 * result['greatest_rate']:.3g} %. " + verdict(result), ""]
