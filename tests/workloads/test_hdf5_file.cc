@@ -1,6 +1,7 @@
 // The HDF5 owner against the plain C library, in both directions, and against damage.
 #include <fcntl.h>
 #include <hdf5.h>
+#include <malloc.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "tests/support/plain_hdf5.h"
 #include "tests/support/refusal.h"
 #include "tests/support/shared_data.h"
+#include "tests/support/skip.h"
 #include "tests/support/temporary_folder.h"
 #include "workloads/errors.h"
 #include "workloads/hash.h"
@@ -146,6 +148,24 @@ TEST_CASE("a file has its name only after commit, and the old one stays until th
   std::filesystem::create_directories(folder / "taken.h5/inside");
   CHECK_THROWS_AS(write_example(folder / "taken.h5").commit(), InputError);
   CHECK(folder.files() == std::vector<std::string>{"a.h5", "taken.h5"});
+}
+
+TEST_CASE("what a file replaces is not read, and takes no memory") {
+  if (sanitized) test::skip("sanitizers have an allocator of their own");
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.h5";
+  const std::string large(1 << 20, 'x');
+  const auto in_use = [] {
+    const struct mallinfo2 info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  size_t before = 0;
+  for (int i = 0; i < 5; ++i) {
+    test::write_bytes(path, large);
+    write_example(path).commit();
+    if (i == 0) before = in_use();  // what the library keeps from its first file on
+  }
+  CHECK(in_use() < before + large.size());
 }
 
 TEST_CASE("the same contents make the same bytes") {
