@@ -8,9 +8,12 @@ namespace {
 
 struct FastSimulator : Simulator {
   explicit FastSimulator(const fast::FaultList& faults) : simulator(faults) {}
-  int simulate(const Tensor& image, int64_t image_index, std::span<Verdict> verdicts) override {
-    simulator.simulate(image, image_index, verdicts);
+  int load(const Tensor& image, int64_t image_index) override {
+    simulator.load(image, image_index);
     return simulator.golden().prediction();
+  }
+  void simulate(int64_t first, std::span<Verdict> verdicts) override {
+    simulator.simulate(static_cast<int>(first), verdicts);
   }
 
   fast::FaultSimulator simulator;
@@ -28,6 +31,9 @@ struct FastFaults : PreparedFaults {
 
 struct FastNetwork : PreparedNetwork {
   explicit FastNetwork(const Network& n) : network(n) {}
+  int64_t part_faults() const override {
+    return network.fault_by_fault() ? reference_passes_per_second(network.network()) : 0;
+  }
   std::unique_ptr<PreparedFaults> prepare(std::vector<Effects> faults, int threads) const override {
     return std::make_unique<FastFaults>(network, std::move(faults), threads);
   }

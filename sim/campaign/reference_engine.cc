@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "faultmaps/faulty_reference.h"
 #include "sim/campaign/engine.h"
 #include "workloads/reference.h"
@@ -20,23 +22,31 @@ struct ReferenceFaults : PreparedFaults {
 struct ReferenceSimulator : Simulator {
   explicit ReferenceSimulator(const ReferenceFaults& f) : faults(f) {}
 
-  int simulate(const Tensor& image, int64_t image_index, std::span<Verdict> verdicts) override {
-    const auto golden = reference::run(faults.network, image);
+  int load(const Tensor& image, int64_t image_index) override {
+    golden = reference::run(faults.network, image);
+    index = image_index;
+    return prediction(faults.network, golden);
+  }
+
+  void simulate(int64_t first, std::span<Verdict> verdicts) override {
+    const Tensor& image = golden.front();
     const int golden_prediction = prediction(faults.network, golden);
-    for (size_t f = 0; f < faults.effects.size(); ++f) {
-      const auto faulty = reference::run(faults.network, image, faults.effects[f], image_index);
+    for (size_t i = 0; i < verdicts.size(); ++i) {
+      const Effects& effects = faults.effects[static_cast<size_t>(first) + i];
+      const auto faulty = reference::run(faults.network, image, effects, index);
       int last = static_cast<int>(golden.size()) - 1;
       while (last >= 0 && faulty[static_cast<size_t>(last)] == golden[static_cast<size_t>(last)]) {
         --last;
       }
       const int predicted = prediction(faults.network, faulty);
-      verdicts[f] = {static_cast<int16_t>(last), static_cast<uint16_t>(predicted),
+      verdicts[i] = {static_cast<int16_t>(last), static_cast<uint16_t>(predicted),
                      predicted != golden_prediction};
     }
-    return golden_prediction;
   }
 
   const ReferenceFaults& faults;
+  std::vector<Tensor> golden;
+  int64_t index = 0;
 };
 
 std::unique_ptr<Simulator> ReferenceFaults::simulator() const {
@@ -45,6 +55,7 @@ std::unique_ptr<Simulator> ReferenceFaults::simulator() const {
 
 struct ReferenceNetwork : PreparedNetwork {
   explicit ReferenceNetwork(const Network& n) : network(n) {}
+  int64_t part_faults() const override { return reference_passes_per_second(network); }
   std::unique_ptr<PreparedFaults> prepare(std::vector<Effects> faults,
                                           int /*threads*/) const override {
     return std::make_unique<ReferenceFaults>(network, std::move(faults));
@@ -53,10 +64,24 @@ struct ReferenceNetwork : PreparedNetwork {
   const Network& network;
 };
 
+/// Multiplications of weights, or values that a window looks at.
+int64_t operations(const Layer& layer) {
+  const int64_t each =
+      layer.has_weights() ? layer.columns() : int64_t{layer.kernel.height} * layer.kernel.width;
+  return layer.output.size() * each;
+}
+
 }  // namespace
 
 Engine reference_engine() {
   return [](const Network& network) { return std::make_unique<ReferenceNetwork>(network); };
+}
+
+int64_t reference_passes_per_second(const Network& network) {
+  constexpr int64_t operations_per_second = 1'000'000'000;  // of ResNet-8; of CNV twice as many
+  int64_t pass = 1;
+  for (const Layer& layer : network.layers) pass += operations(layer);
+  return std::max<int64_t>(1, operations_per_second / pass);
 }
 
 }  // namespace stuckat::campaign

@@ -30,7 +30,7 @@ std::string one_line(std::string text) {
 constexpr int64_t chunk_fault_images = 400'000;
 constexpr int64_t least_chunks = 64;  // of a campaign, so that threads end together
 constexpr int64_t most_chunk_images = 256;
-constexpr int64_t default_block_faults = 16'384;
+constexpr int64_t most_prepared_faults = 16'384;
 constexpr size_t most_configuration_bytes = 500'000;  // it stands in the journal's header
 
 /// One campaign: what it is, how it is cut, and the counts so far.
@@ -38,13 +38,9 @@ class Campaign {
  public:
   Campaign(const Network& network, const DataSet& data, const FaultSet& faults,
            const RunOptions& options, const Engine& engine, const ProgressCallback& progress)
-      : network_(network),
-        data_(data),
-        faults_(faults),
-        options_(options),
-        engine_(engine),
-        callback_(progress) {
+      : network_(network), data_(data), faults_(faults), options_(options), callback_(progress) {
     check_input();
+    prepared_ = engine(network);
     identify();
     make_plan();
     progress_.total = plan_.faults * plan_.images;
@@ -95,7 +91,7 @@ class Campaign {
   Outcome run(Journal* journal) {
     if (sums_.faults == 0) reset();
     recorded_ = progress_.resumed;
-    Work work{network_, data_, faults_, engine_, plan_, options_.threads, done_, {}, {}};
+    Work work{network_, data_, faults_, *prepared_, plan_, options_.threads, done_, {}, {}};
     work.image_done = [&](int64_t fault_images) {
       progress_.done += fault_images;
       return !callback_ || callback_(progress_);
@@ -178,8 +174,12 @@ class Campaign {
     plan_.first_image = identity_.first_image;
     plan_.shard_first = first;
     plan_.images = count;
-    plan_.block_faults = options_.block_faults > 0 ? options_.block_faults : default_block_faults;
-    const int64_t by_work = chunk_fault_images / std::min(plan_.faults, plan_.block_faults);
+    const int64_t part = prepared_->part_faults();
+    const int64_t block = part > 0 ? std::min(part, most_prepared_faults) : most_prepared_faults;
+    plan_.block_faults = options_.block_faults > 0 ? options_.block_faults : block;
+    plan_.prepared_faults = part > 0 ? most_prepared_faults : 1;
+    const int64_t unit = part > 0 ? std::min(part, chunk_fault_images) : chunk_fault_images;
+    const int64_t by_work = unit / std::min(plan_.faults, plan_.block_faults);
     const int64_t chosen = std::min({by_work, count / least_chunks, most_chunk_images});
     plan_.chunk_images =
         options_.chunk_images > 0 ? options_.chunk_images : std::max<int64_t>(chosen, 1);
@@ -229,8 +229,8 @@ class Campaign {
   const DataSet& data_;
   const FaultSet& faults_;
   const RunOptions& options_;
-  const Engine& engine_;
   const ProgressCallback& callback_;
+  std::unique_ptr<PreparedNetwork> prepared_;
   Identity identity_;
   Plan plan_;
   Counts sums_;             // of all units that are done

@@ -21,10 +21,12 @@ struct Plan {
   int64_t images = 0;       ///< of the shard
   int64_t chunk_images = 1;
   int64_t block_faults = 1;
+  int64_t prepared_faults = 1;  ///< at a time: as many blocks as these are, at least one
 
   int64_t chunks() const { return (images + chunk_images - 1) / chunk_images; }
   int64_t blocks() const { return (faults + block_faults - 1) / block_faults; }
   int64_t units() const { return chunks() * blocks(); }
+  int64_t prepared_blocks() const { return std::max<int64_t>(1, prepared_faults / block_faults); }
   int64_t block_first(int64_t block) const { return block * block_faults; }
   int64_t block_size(int64_t block) const {
     return std::min(block_faults, faults - block_first(block));
@@ -40,11 +42,11 @@ struct Work {
   const Network& network;
   const DataSet& data;
   const FaultSet& faults;
-  const Engine& engine;
+  const PreparedNetwork& prepared;
   const Plan& plan;
   int threads = 1;
   std::vector<bool> done;  ///< [units]: nothing to do any more
-  /// Called after every image; false stops. One call at a time.
+  /// Called after every image, or block of it; false stops. One call at a time.
   std::function<bool(int64_t fault_images)> image_done;
   /// Called with the counts of every unit. One call at a time.
   std::function<void(int64_t unit, const Counts& counts)> unit_done;

@@ -23,9 +23,8 @@ class PlaneSimulator : public FaultSimulator::Impl {
         pass_(golden_),
         channels_(faults, golden_, pass_) {}
 
-  void simulate(const Tensor& image, int64_t image_index, std::span<Verdict> verdicts) override {
-    assert(static_cast<int>(verdicts.size()) == faults_.size());
-    load(image, image_index);
+  void simulate([[maybe_unused]] int begin, std::span<Verdict> verdicts) override {
+    assert(begin == 0 && static_cast<int>(verdicts.size()) == faults_.size());
     const auto report = [&](int fault, int last_difference) {
       verdicts[static_cast<size_t>(fault)] = verdict(last_difference);
     };
@@ -200,7 +199,12 @@ FaultSimulator::FaultSimulator(FaultSimulator&&) noexcept = default;
 
 void FaultSimulator::simulate(const Tensor& image, int64_t image_index,
                               std::span<Verdict> verdicts) {
-  impl_->simulate(image, image_index, verdicts);
+  load(image, image_index);
+  simulate(0, verdicts);
+}
+
+void FaultSimulator::simulate(int first, std::span<Verdict> verdicts) {
+  impl_->simulate(first, verdicts);
 }
 
 const Executor& FaultSimulator::golden() const { return impl_->golden(); }

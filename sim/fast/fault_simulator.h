@@ -52,6 +52,10 @@ class FaultSimulator {
   /// Verdicts of all faults on image number `image_index` of the run; verdicts: [faults.size()].
   void simulate(const Tensor& image, int64_t image_index, std::span<Verdict> verdicts);
 
+  /// The same of faults first .. first + verdicts.size() - 1 on the image of load(); the list's
+  /// all, unless it is simulated fault by fault (PackedNetwork::fault_by_fault()).
+  void simulate(int first, std::span<Verdict> verdicts);
+
   /// The fault-free pass of the last image.
   const Executor& golden() const;
   /// Since construction.

@@ -23,6 +23,8 @@ class PackedNetwork {
   int last_tensor() const { return network_.tensors() - 1; }
   /// Where this is false of what follows only levels() and layout() is there, without planes.
   bool in_planes() const { return !layers_.empty(); }
+  /// Held as it is: a fault takes about as long as the reference, whatever else is simulated.
+  bool fault_by_fault() const { return !in_planes() && levels() == nullptr; }
   /// The layers as levels, or null.
   const LevelNetwork* levels() const { return levels_.get(); }
   const PackedLayer& layer(int index) const { return layers_[static_cast<size_t>(index)]; }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <numeric>
+#include <optional>
 #include <utility>
 
 #include "faultmaps/faulty_reference.h"
@@ -15,30 +17,31 @@ class ReferenceSimulator : public FaultSimulator::Impl {
       : faults_(faults),
         network_(faults.network().network()),
         golden_(faults.network()),
-        differs_(static_cast<size_t>(network_.tensors())) {}
+        differs_(static_cast<size_t>(network_.tensors())),
+        original_(static_cast<size_t>(faults.size())),
+        known_(static_cast<size_t>(faults.size())) {
+    std::iota(original_.begin(), original_.end(), size_t{0});
+    for (const auto& [fault, first] : faults.copies()) {
+      original_[static_cast<size_t>(fault)] = static_cast<size_t>(first);
+    }
+  }
 
-  void simulate(const Tensor& image, int64_t image_index, std::span<Verdict> verdicts) override {
-    assert(static_cast<int>(verdicts.size()) == faults_.size());
-    load(image, image_index);
-    for (const int f : faults_.other_faults()) {
-      const int last = run_fault(f);
-      Verdict& verdict = verdicts[static_cast<size_t>(f)];
-      verdict.last_difference = static_cast<int16_t>(last);
-      const int prediction = predicted_class(network_, tensors_.back().values.data());
-      verdict.prediction = static_cast<uint16_t>(prediction);
-      verdict.critical = prediction != golden_.prediction();
-      restore();
+  void simulate(int first, std::span<Verdict> verdicts) override {
+    assert(first >= 0 && first + static_cast<int>(verdicts.size()) <= faults_.size());
+    for (size_t i = 0; i < verdicts.size(); ++i) {
+      const size_t original = original_[static_cast<size_t>(first) + i];
+      std::optional<Verdict>& known = known_[original];
+      if (!known) known = verdict_of(static_cast<int>(original));
+      verdicts[i] = *known;
     }
-    for (const auto& [fault, first] : faults_.copies()) {
-      verdicts[static_cast<size_t>(fault)] = verdicts[static_cast<size_t>(first)];
-    }
-    work_.fault_images += faults_.size();
+    work_.fault_images += static_cast<int64_t>(verdicts.size());
   }
 
   void load(const Tensor& image, int64_t image_index) override {
     golden_.run(image);
     tensors_ = golden_.tensors();
     image_index_ = image_index;
+    std::fill(known_.begin(), known_.end(), std::nullopt);
   }
 
   Tensor tensor(int fault, int tensor) override {
@@ -56,6 +59,14 @@ class ReferenceSimulator : public FaultSimulator::Impl {
   const WorkCount& work() const override { return work_; }
 
  private:
+  Verdict verdict_of(int fault) {
+    const int last = run_fault(fault);
+    const int prediction = predicted_class(network_, tensors_.back().values.data());
+    restore();
+    return {static_cast<int16_t>(last), static_cast<uint16_t>(prediction),
+            prediction != golden_.prediction()};
+  }
+
   /// Returns the last tensor that differs, or -1; tensors_ are the faulty ones until restore().
   int run_fault(int fault) {
     if (!faults_.images(fault).contains(image_index_)) return -1;
@@ -96,7 +107,9 @@ class ReferenceSimulator : public FaultSimulator::Impl {
   const Network& network_;
   Executor golden_;
   std::vector<Tensor> tensors_;
-  std::vector<bool> differs_;  // [tensors]: from the fault-free run
+  std::vector<bool> differs_;                  // [tensors]: from the fault-free run
+  std::vector<size_t> original_;               // [fault]: the first with the same verdicts
+  std::vector<std::optional<Verdict>> known_;  // [fault], of the image; of originals only
   int64_t image_index_ = 0;
   WorkCount work_;
 };

@@ -12,8 +12,8 @@ namespace stuckat::fast {
 class FaultSimulator::Impl {
  public:
   virtual ~Impl() = default;
-  virtual void simulate(const Tensor& image, int64_t image_index, std::span<Verdict> verdicts) = 0;
   virtual void load(const Tensor& image, int64_t image_index) = 0;
+  virtual void simulate(int first, std::span<Verdict> verdicts) = 0;
   virtual Tensor tensor(int fault, int tensor) = 0;
   virtual std::vector<Tensor> tensors(int fault) = 0;
   virtual const Executor& golden() const = 0;

@@ -118,9 +118,10 @@ void verify(const Network& network, const DataSet& data, const FaultSet& faults,
     const Tensor input = input_tensor(network, data, static_cast<int>(image));
     auto verdict = [&](const campaign::PreparedNetwork& prepared) {
       campaign::Verdict result;
-      prepared.prepare({faults.effects(fault)}, 1)
-          ->simulator()
-          ->simulate(input, image, {&result, 1});
+      const auto ready = prepared.prepare({faults.effects(fault)}, 1);
+      const auto simulator = ready->simulator();
+      simulator->load(input, image);
+      simulator->simulate(0, {&result, 1});
       return result;
     };
     if (!(verdict(*fast) == verdict(*reference))) {

@@ -18,9 +18,8 @@ class LevelSimulator : public FaultSimulator::Impl {
         pass_(*golden_.levels()),
         pending_(static_cast<size_t>(network_.last_tensor())) {}
 
-  void simulate(const Tensor& image, int64_t image_index, std::span<Verdict> verdicts) override {
-    assert(static_cast<int>(verdicts.size()) == faults_.size());
-    load(image, image_index);
+  void simulate([[maybe_unused]] int begin, std::span<Verdict> verdicts) override {
+    assert(begin == 0 && static_cast<int>(verdicts.size()) == faults_.size());
     if (path_ == Path::automatic) {
       for (const int f : faults_.other_faults()) simulate_one(f, verdicts);
       for (const auto& [fault, first] : faults_.copies()) {
