@@ -1,5 +1,6 @@
 #include "trainer/checkpoint.h"
 
+#include "trainer/learned_scales.h"
 #include "workloads/errors.h"
 #include "workloads/hdf5_file.h"
 #include "workloads/json_file.h"
@@ -9,7 +10,8 @@ namespace stuckat::trainer {
 namespace {
 
 constexpr const char* checkpoint_schema = "stuckat-checkpoint";
-constexpr int checkpoint_version = 3;
+constexpr int checkpoint_version = 4;
+constexpr int without_scales = 3;     // written where none are learned: others read it, too
 constexpr int oldest_checkpoint = 2;  // without a hash over everything
 constexpr int64_t history_columns = 6;
 constexpr int64_t most_epochs = 1'000'000;
@@ -37,6 +39,7 @@ void write_model(Hdf5File& file, const std::string& group, const Model& model) {
     file.write_array(name + "beta", p.beta, {count});
     file.write_array(name + "mean", p.mean, {count});
     file.write_array(name + "variance", p.variance, {count});
+    if (!p.scale.empty()) file.write_array(name + "scale", p.scale, {1});
   });
 }
 
@@ -51,6 +54,10 @@ void read_model(const Hdf5File& file, const std::string& group, Model& model) {
     p.beta = file.read_array<float>(name + "beta", {count});
     p.mean = file.read_array<double>(name + "mean", {count});
     p.variance = file.read_array<double>(name + "variance", {count});
+    p.scale.clear();
+    if (has_steps(layer) && file.exists(name + "scale")) {
+      p.scale = file.read_array<float>(name + "scale", {1});
+    }
   });
 }
 
@@ -65,6 +72,7 @@ void write_moments(Hdf5File& file, const std::string& group, const Network& netw
     }
     file.write_array(name + "gamma", moments[i].gamma, {count});
     file.write_array(name + "beta", moments[i].beta, {count});
+    if (!moments[i].scale.empty()) file.write_array(name + "scale", moments[i].scale, {1});
   });
 }
 
@@ -78,6 +86,7 @@ void read_moments(const Hdf5File& file, const std::string& group, const Network&
     }
     moments[i].gamma = file.read_array<float>(name + "gamma", {count});
     moments[i].beta = file.read_array<float>(name + "beta", {count});
+    if (!moments[i].scale.empty()) moments[i].scale = file.read_array<float>(name + "scale", {1});
   });
 }
 
@@ -147,7 +156,8 @@ std::string difference(const std::string& of_file, const std::string& now) {
 
 void write_checkpoint(const std::string& path, const TrainState& state) {
   Hdf5File file = Hdf5File::create(path);
-  file.write_schema(checkpoint_schema, checkpoint_version);
+  file.write_schema(checkpoint_schema,
+                    has_learned_scales(state.model) ? checkpoint_version : without_scales);
   file.write_string("/", "tool_version", tool_version);
   file.write_strings("/configuration", {state.configuration});
   const auto epochs = static_cast<int64_t>(state.history.size());

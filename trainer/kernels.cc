@@ -109,14 +109,14 @@ void binary_all(const float* latent, size_t count, int8_t* weights) {
   for (size_t i = 0; i < count; ++i) weights[i] = static_cast<int8_t>(latent[i] >= 0 ? 1 : -1);
 }
 
-void levels_all(const float* latent, size_t count, float greatest, int8_t* weights) {
+void levels_all(const float* latent, size_t count, float limit, float levels, int8_t* weights) {
   const auto quantize = [&](auto d, size_t i) {
     const hn::Rebind<int32_t, decltype(d)> ints;
     const hn::Rebind<int8_t, decltype(d)> bytes;
-    const auto one = hn::Set(d, 1.0f);
-    const auto cut = hn::Min(hn::Max(hn::LoadU(d, latent + i), hn::Neg(one)), one);
+    const auto most = hn::Set(d, limit);
+    const auto cut = hn::Min(hn::Max(hn::LoadU(d, latent + i), hn::Neg(most)), most);
     // Half to even.
-    const auto level = hn::ConvertTo(ints, hn::Round(hn::Mul(cut, hn::Set(d, greatest))));
+    const auto level = hn::ConvertTo(ints, hn::Round(hn::Mul(cut, hn::Set(d, levels))));
     hn::StoreU(hn::DemoteTo(bytes, level), bytes, weights + i);
   };
   for_all(BlockFloats(), count, quantize, quantize);
@@ -174,8 +174,9 @@ void unpool_row(const Layer& layer, int y, const int8_t* in, const float* gradie
 void quantize_binary(const float* latent, size_t count, int8_t* weights) {
   HWY_DYNAMIC_DISPATCH(binary_all)(latent, count, weights);
 }
-void quantize_levels(const float* latent, size_t count, float greatest, int8_t* weights) {
-  HWY_DYNAMIC_DISPATCH(levels_all)(latent, count, greatest, weights);
+void quantize_levels(const float* latent, size_t count, float limit, float levels,
+                     int8_t* weights) {
+  HWY_DYNAMIC_DISPATCH(levels_all)(latent, count, limit, levels, weights);
 }
 void adam_update(const AdamRates& rates, const float* gradient, size_t count, float* first,
                  float* second, float* value) {

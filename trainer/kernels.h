@@ -31,7 +31,7 @@ void unpool_row(const Layer& layer, int y, const int8_t* in, const float* gradie
 
 /// Integers of latent weights: quantized_weights() in model.h.
 void quantize_binary(const float* latent, size_t count, int8_t* weights);
-void quantize_levels(const float* latent, size_t count, float greatest, int8_t* weights);
+void quantize_levels(const float* latent, size_t count, float limit, float levels, int8_t* weights);
 
 /// Constants of one ADAM update.
 struct AdamRates {

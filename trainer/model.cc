@@ -31,7 +31,7 @@ void check_finite(const Model& model, int layer) {
   const auto finite = [](const auto& values) {
     return std::all_of(values.begin(), values.end(), [](auto v) { return std::isfinite(v); });
   };
-  if (finite(p.weights) && finite(p.gamma) && finite(p.beta) && finite(p.mean) &&
+  if (finite(p.weights) && finite(p.scale) && finite(p.gamma) && finite(p.beta) && finite(p.mean) &&
       finite(p.variance)) {
     return;
   }
@@ -67,7 +67,7 @@ void export_moved(const LayerParameters& parameters, const Layer& imported, Laye
 }
 
 void export_parameters(const LayerParameters& parameters, Layer& layer) {
-  layer.weights = quantized_weights(layer, parameters.weights);
+  layer.weights = quantized_weights(layer, parameters.weights, weight_scale(parameters));
   const int columns = layer.columns();
   const auto negate_row = [&](int row) {
     int8_t* w = layer.weights.data() + static_cast<ptrdiff_t>(row) * columns;
@@ -88,7 +88,7 @@ void export_parameters(const LayerParameters& parameters, Layer& layer) {
     throw InputError(layer.name, "a result of levels without a network to start from",
                      "a network that ends with sums, or one that has its thresholds");
   }
-  const double unit = accumulator_unit(layer);
+  const double unit = accumulator_unit(layer, parameters);
   const auto limit = static_cast<int32_t>(sum_bound(layer) + 1);
   for (int row = 0; row < layer.rows(); ++row) {
     const auto r = static_cast<size_t>(row);
@@ -207,24 +207,35 @@ Model initial_model(const Network& architecture, uint64_t seed) {
   return model;
 }
 
-void quantize_weights(NumberFormat format, const float* latent, size_t count, int8_t* weights) {
+float weight_scale(const LayerParameters& parameters) {
+  return parameters.scale.empty() ? 1.0f : parameters.scale.front();
+}
+
+float levels_per_weight(const Layer& layer, const LayerParameters& parameters) {
+  return static_cast<float>(layer.weight_format.max_level()) / weight_scale(parameters);
+}
+
+void quantize_weights(NumberFormat format, float scale, const float* latent, size_t count,
+                      int8_t* weights) {
+  const float per_weight = static_cast<float>(format.max_level()) / scale;
   if (format.kind == FormatKind::binary) {
     quantize_binary(latent, count, weights);
   } else if (format.min_level() != -format.max_level()) {
     const auto greatest = static_cast<float>(format.max_level());
     const auto lowest = static_cast<float>(format.min_level());
     for (size_t i = 0; i < count; ++i) {
-      const float level = std::nearbyint(latent[i] * greatest);
+      const float level = std::nearbyint(latent[i] * per_weight);
       weights[i] = static_cast<int8_t>(std::clamp(level, lowest, greatest));
     }
   } else {
-    quantize_levels(latent, count, static_cast<float>(format.max_level()), weights);
+    quantize_levels(latent, count, scale, per_weight, weights);
   }
 }
 
-std::vector<int8_t> quantized_weights(const Layer& layer, const std::vector<float>& latent) {
+std::vector<int8_t> quantized_weights(const Layer& layer, const std::vector<float>& latent,
+                                      float scale) {
   std::vector<int8_t> result(latent.size());
-  quantize_weights(layer.weight_format, latent.data(), latent.size(), result.data());
+  quantize_weights(layer.weight_format, scale, latent.data(), latent.size(), result.data());
   return result;
 }
 
@@ -241,6 +252,10 @@ double accumulator_unit(const Layer& layer) {
     return 1.0 / (real_divisor(layer.input_format) * layer.kernel.height * layer.kernel.width);
   }
   return 1.0 / (real_divisor(layer.input_format) * real_divisor(layer.weight_format));
+}
+
+double accumulator_unit(const Layer& layer, const LayerParameters& parameters) {
+  return accumulator_unit(layer) * weight_scale(parameters);
 }
 
 double logit_unit(const Layer& last) {

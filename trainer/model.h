@@ -20,11 +20,12 @@ inline constexpr double batch_norm_momentum = 0.1;  ///< share of the new batch 
 /// Parameters of one layer that sums: without weights where it has none (an add, an average-pool).
 /// All are empty for a layer that passes values on.
 struct LayerParameters {
-  std::vector<float> weights;    ///< latent, in [-1, 1]; [rows][columns]
+  std::vector<float> weights;    ///< latent, [rows][columns]; in [-1, 1] unless `scale` is learned
   std::vector<float> gamma;      ///< [rows], or [1] at the last layer
   std::vector<float> beta;       ///< as gamma
   std::vector<double> mean;      ///< running, of the real accumulators; as gamma
   std::vector<double> variance;  ///< running, unbiased; as gamma
+  std::vector<float> scale;      ///< [1] of the weights, learned (learned_scales.h); or empty: 1
 
   bool operator==(const LayerParameters&) const = default;
 };
@@ -64,14 +65,23 @@ void keep_scales_positive(Model& model);
 /// What the trainer computes. Throws InputError(network.name, ...) for a network with more.
 void check_trainable(const Network& network);
 
-/// Integer weights of a layer: 1 bit: +1 where latent >= 0, else -1; b bits: latent * max_level
-/// rounded to the nearest (ties to even), within the levels.
-std::vector<int8_t> quantized_weights(const Layer& layer, const std::vector<float>& latent);
-/// The same for `count` weights.
-void quantize_weights(NumberFormat format, const float* latent, size_t count, int8_t* weights);
+/// Real value of the greatest level of a layer's weights: the maximum of 1, or learned.
+float weight_scale(const LayerParameters& parameters);
+/// Levels of a weight to a real value of 1.
+float levels_per_weight(const Layer& layer, const LayerParameters& parameters);
 
-/// Real value of one unit of the layer's integer sum of weight * activation.
+/// Integer weights of a layer: 1 bit: +1 where latent >= 0, else -1; b bits: latent * max_level /
+/// scale rounded to the nearest (ties to even), within the levels.
+std::vector<int8_t> quantized_weights(const Layer& layer, const std::vector<float>& latent,
+                                      float scale = 1);
+/// The same for `count` weights.
+void quantize_weights(NumberFormat format, float scale, const float* latent, size_t count,
+                      int8_t* weights);
+
+/// Real value of one unit of the layer's integer sum of weight * activation, at a scale of 1.
 double accumulator_unit(const Layer& layer);
+/// The same at the scale of the layer's weights.
+double accumulator_unit(const Layer& layer, const LayerParameters& parameters);
 /// Real value of one unit of a network's result, sums or levels; `last` makes it.
 double logit_unit(const Layer& last);
 

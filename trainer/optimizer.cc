@@ -1,6 +1,7 @@
 #include "trainer/optimizer.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 
 #include "trainer/kernels.h"
@@ -11,6 +12,7 @@ namespace {
 constexpr float beta1 = 0.9f;
 constexpr float beta2 = 0.999f;
 constexpr float epsilon = 1e-8f;
+constexpr float least_scale = 1e-3f;
 
 void negate(std::vector<float>& values, size_t first, size_t count) {
   for (size_t i = first; i < first + count; ++i) values[i] = -values[i];
@@ -38,6 +40,7 @@ Adam::Adam(const Model& model) : first(model.layers.size()), second(model.layers
       moments->weights.assign(p.weights.size(), 0.0f);
       moments->gamma.assign(p.gamma.size(), 0.0f);
       moments->beta.assign(p.beta.size(), 0.0f);
+      moments->scale.assign(p.scale.size(), 0.0f);
     }
   }
 }
@@ -52,6 +55,8 @@ void Adam::update(Model& model, const std::vector<LayerGradient>& gradients, dou
                           static_cast<float>(learning_rate / (1 - std::pow(double{beta1}, t))),
                           static_cast<float>(1 / (1 - std::pow(double{beta2}, t))),
                           1.0f};
+  AdamRates unlimited = clipped;
+  unlimited.limit = 3e38f;
   constexpr size_t chunk = 1 << 14;
   struct Item {
     size_t layer;
@@ -65,18 +70,21 @@ void Adam::update(Model& model, const std::vector<LayerGradient>& gradients, dou
   workers.run(static_cast<int>(items.size()), [&](int item) {
     const auto [i, begin] = items[static_cast<size_t>(item)];
     const size_t count = std::min(chunk, model.layers[i].weights.size() - begin);
-    adam_update(clipped, gradients[i].weights.data() + begin, count,
-                first[i].weights.data() + begin, second[i].weights.data() + begin,
-                model.layers[i].weights.data() + begin);
+    adam_update(model.layers[i].scale.empty() ? clipped : unlimited,
+                gradients[i].weights.data() + begin, count, first[i].weights.data() + begin,
+                second[i].weights.data() + begin, model.layers[i].weights.data() + begin);
   });
-  AdamRates unlimited = clipped;
-  unlimited.limit = 3e38f;
   for (size_t i = 0; i < model.layers.size(); ++i) {
     LayerParameters& p = model.layers[i];
     adam_update(unlimited, gradients[i].gamma.data(), p.gamma.size(), first[i].gamma.data(),
                 second[i].gamma.data(), p.gamma.data());
     adam_update(unlimited, gradients[i].beta.data(), p.beta.size(), first[i].beta.data(),
                 second[i].beta.data(), p.beta.data());
+    assert(gradients[i].scale.size() == p.scale.size());  // pass_weight_quantizers()
+    if (p.scale.empty()) continue;
+    adam_update(unlimited, gradients[i].scale.data(), 1, first[i].scale.data(),
+                second[i].scale.data(), p.scale.data());
+    p.scale.front() = std::max(p.scale.front(), least_scale);
   }
   keep_scales_positive(model);
   for (size_t i = 0; i < model.layers.size(); ++i) {

@@ -10,13 +10,14 @@
 namespace stuckat::trainer {
 
 /// beta1 0.9, beta2 0.999, epsilon 1e-8, no weight decay. After each update the latent weights are
-/// clipped to [-1, 1]. Rows of 8-bit weights whose batch-norm has got a negative scale are negated,
-/// which computes the same: so no export negates them, and a broken bit's -128 is as good as any.
+/// clipped to [-1, 1], unless their scale is learned: it stays positive. Rows of 8-bit weights
+/// whose batch-norm has got a negative scale are negated, which computes the same: so no export
+/// negates them, and a broken bit's -128 is as good as any.
 class Adam {
  public:
   /// First and second moments of one layer's gradients.
   struct Moments {
-    std::vector<float> weights, gamma, beta;
+    std::vector<float> weights, gamma, beta, scale;
     bool operator==(const Moments&) const = default;
   };
 

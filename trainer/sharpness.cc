@@ -93,8 +93,10 @@ Weights quantized_weights_of(const Model& model) {
     const auto& latent = model.layers[i].weights;
     std::vector<float>& q = result.emplace_back();
     if (latent.empty()) continue;
-    const auto greatest = static_cast<float>(layer.weight_format.max_level());
-    for (const int8_t w : quantized_weights(layer, latent)) q.push_back(w / greatest);
+    const float unit = levels_per_weight(layer, model.layers[i]);
+    for (const int8_t w : quantized_weights(layer, latent, weight_scale(model.layers[i]))) {
+      q.push_back(w / unit);
+    }
   }
   return result;
 }
@@ -129,11 +131,11 @@ Weights offset_of(const Model& model, const Effects& effects) {
     for (int r = 0; r < layer.rows(); ++r) {
       sign.push_back(p.gamma[p.gamma.size() == 1 ? 0 : static_cast<size_t>(r)] < 0 ? -1 : 1);
     }
-    const std::vector<int8_t> q = quantized_weights(layer, p.weights);
+    const std::vector<int8_t> q = quantized_weights(layer, p.weights, weight_scale(p));
     std::vector<int8_t> broken = q;
     patch_weights(faults[i + 1], layer, sign, broken.data());
-    const auto greatest = static_cast<float>(layer.weight_format.max_level());
-    for (size_t k = 0; k < q.size(); ++k) offset[i][k] = (broken[k] - q[k]) / greatest;
+    const float unit = levels_per_weight(layer, p);
+    for (size_t k = 0; k < q.size(); ++k) offset[i][k] = (broken[k] - q[k]) / unit;
   }
   return offset;
 }

@@ -3,6 +3,8 @@
 #include <Eigen/Core>
 #include <cmath>
 
+#include "trainer/learned_scales.h"
+
 namespace stuckat::trainer {
 namespace {
 
@@ -14,12 +16,13 @@ View view(const std::vector<float>& values) {
 }
 
 /// The weights that are perturbed, as real numbers.
-RealValues weights_of(const Ascent& ascent, const Layer& layer, const std::vector<float>& latent) {
-  if (!ascent.row->quantized) return view(latent);
-  const std::vector<int8_t> quantized = quantized_weights(layer, latent);
+RealValues weights_of(const Ascent& ascent, const Layer& layer, const LayerParameters& parameters) {
+  if (!ascent.row->quantized) return view(parameters.weights);
+  const std::vector<int8_t> quantized =
+      quantized_weights(layer, parameters.weights, weight_scale(parameters));
   const Eigen::Map<const Eigen::Array<int8_t, Eigen::Dynamic, 1>> integers(
       quantized.data(), static_cast<Eigen::Index>(quantized.size()));
-  return integers.cast<float>() / static_cast<float>(layer.weight_format.max_level());
+  return integers.cast<float>() / levels_per_weight(layer, parameters);
 }
 
 double square_norm(const RealValues& values) { return values.cast<double>().square().sum(); }
@@ -63,8 +66,7 @@ std::vector<LayerGradient> ascent_step(const Ascent& ascent, const Model& model,
     LayerGradient& eps = result[i];
     // Without the common factor: t^2 g (or q^2 g), of which the norm has only one t.
     if (ascent.row->adaptive) {
-      const RealValues w =
-          weights_of(ascent, model.architecture.layers[i], model.layers[i].weights).abs();
+      const RealValues w = weights_of(ascent, model.architecture.layers[i], model.layers[i]).abs();
       const RealValues t = w + eta;
       square += square_norm(t * view(g.weights));
       const RealValues& size = ascent.row->quantized ? w : t;
@@ -92,8 +94,10 @@ std::vector<LayerGradient> ascent_step(const Ascent& ascent, const Model& model,
 StepResult SharpnessAware::run(TrainingStep& step, const Model& model, StepInput input,
                                const std::vector<int>& labels,
                                std::span<FaultOverlay* const> overlays, int64_t image_index) {
-  std::vector<LayerGradient> eps = ascent_step(ascent_, model, step.gradients());
   const bool quantized = ascent_.row->quantized;
+  std::vector<LayerGradient> first = step.gradients();
+  if (!quantized) pass_weight_quantizers(model, first);
+  std::vector<LayerGradient> eps = ascent_step(ascent_, model, first);
   offsets_.resize(eps.size());
   if (shifted_.layers.empty()) shifted_ = model;
   shifted_.layers = model.layers;
@@ -111,9 +115,11 @@ StepResult SharpnessAware::run(TrainingStep& step, const Model& model, StepInput
   if (quantized) pass.offsets = &offsets_;
   const StepResult result = step.run(shifted_, input, labels, overlays, image_index, pass);
   gradients_ = step.gradients();
+  pass_weight_quantizers(quantized ? model : shifted_, gradients_);
   if (quantized) return result;
   // Beyond [-1, 1] the quantizer is constant.
   for (size_t i = 0; i < gradients_.size(); ++i) {
+    if (!shifted_.layers[i].scale.empty()) continue;
     const std::vector<float>& w = shifted_.layers[i].weights;
     for (size_t k = 0; k < w.size(); ++k) {
       if (!(std::abs(w[k]) <= 1)) gradients_[i].weights[k] = 0;

@@ -6,8 +6,10 @@
 //   SAQ   (Liu et al. 2021)       quantized q: eps = rho * g / ||g||, and q + eps is not quantized
 //   QASAM (the same, adaptive)    quantized q: eps = rho * q^2 g / ||(|q| + eta) g||
 //
-// g: gradient of the loss of the batch; one norm over all layers. The second pass, at w + eps or
-// q + eps, gives the gradient that updates w, straight through the quantizer.
+// With learned scales (learned_scales.h), which are not perturbed, SAM's g is what passes the
+// quantizer of the weights. g: gradient of the loss of the batch; one norm over all layers. The
+// second pass, at w + eps or q + eps, gives the gradient that updates w, straight through the
+// quantizer.
 #pragma once
 
 #include <cstdint>

@@ -12,6 +12,7 @@
 #include "trainer/hardware_faults.h"
 #include "trainer/images.h"
 #include "trainer/injection_overlay.h"
+#include "trainer/learned_scales.h"
 #include "trainer/predict.h"
 #include "trainer/random.h"
 #include "trainer/step.h"
@@ -95,6 +96,7 @@ std::string hash_of(const Model& model) {
       hasher.add(values->size());
       for (const float v : *values) hasher.add(double{v});
     }
+    for (const float scale : p.scale) hasher.add(double{scale});
     for (const auto* values : {&p.mean, &p.variance}) {
       hasher.add(values->size());
       for (const double v : *values) hasher.add(v);
@@ -171,6 +173,12 @@ class Run {
     std::string configuration = resolved_configuration(architecture, data_, options_);
     if (start != nullptr) configuration += " start " + hash_of(*start);
     Model model = start != nullptr ? *start : initial_model(architecture, options_.seed);
+    if (options_.scales == Scales::learned) {
+      add_learned_scales(model, start == nullptr);
+    } else if (has_learned_scales(model)) {
+      throw InputError("training", "scales from the maximum, from a model that has learned ones",
+                       "learned scales, or another start");
+    }
     Adam adam(model);
     return {std::move(configuration), model, {model, -1}, {model, -1}, std::move(adam), {}};
   }
@@ -231,8 +239,7 @@ class Run {
         throw InputError("training", "the loss is not finite in epoch " + std::to_string(epoch),
                          "a lower learning rate; the last checkpoint, if any, is unharmed");
       }
-      const auto& gradients = options_.ascent.active() ? ascent_.gradients() : step_.gradients();
-      state_.adam.update(state_.model, gradients, record.learning_rate, workers_);
+      state_.adam.update(state_.model, gradients(), record.learning_rate, workers_);
       record.loss += result.loss / batches_;
       correct += result.correct;
       ++batches_done_;
@@ -268,6 +275,15 @@ class Run {
     ascent_.run(step_, state_.model, input_.data(), labels, overlays, step * batch_);
     if (options_.ascent.both_statistics) update_statistics(state_.model, step_.statistics());
     return result;
+  }
+
+  /// By the parameters of the model, of the last step.
+  const std::vector<LayerGradient>& gradients() {
+    if (options_.ascent.active()) return ascent_.gradients();
+    if (options_.scales == Scales::maximum) return step_.gradients();
+    gradients_ = step_.gradients();
+    pass_weight_quantizers(state_.model, gradients_);
+    return gradients_;
   }
 
   /// What the first pass came to.
@@ -345,8 +361,9 @@ class Run {
   TrainingStep step_;
   SharpnessAware ascent_;
   ActivationPenalty penalty_;
-  double penalty_sum_ = 0;         // of the epoch so far
-  std::vector<ValueSums> values_;  // likewise; [number of the penalised tensor]
+  std::vector<LayerGradient> gradients_;  // with learned scales
+  double penalty_sum_ = 0;                // of the epoch so far
+  std::vector<ValueSums> values_;         // likewise; [number of the penalised tensor]
   int batch_ = 0;
   int batches_ = 0;  // of an epoch
   std::vector<int16_t> input_;
@@ -380,6 +397,11 @@ const std::vector<std::string>& schedule_names() {
 
 const std::vector<std::string>& draw_names() {
   static const std::vector<std::string> names = {"sample", "batch"};
+  return names;
+}
+
+const std::vector<std::string>& scales_names() {
+  static const std::vector<std::string> names = {"maximum", "learned"};
   return names;
 }
 
@@ -500,6 +522,7 @@ std::string resolved_configuration(const Network& architecture, const TrainData&
     json["penalty"] = penalty_names()[static_cast<size_t>(o.penalty.kind)];
     json["penalty_weight"] = o.penalty.weight;
   }
+  if (o.scales != Scales::maximum) json["scales"] = scales_names()[static_cast<size_t>(o.scales)];
   if (o.patience > 0) json["patience"] = o.patience;
   json["epochs"] = o.epochs;
   json["batch"] = o.batch;

@@ -49,12 +49,17 @@ struct Hardware {
   Draw draw = Draw::sample;  ///< sample: only sites whose effects overwrite elements
 };
 
+/// Real value of the greatest level of a layer's weights. maximum: 1, the most that latent weights
+/// may be; learned: learned_scales.h.
+enum class Scales : uint8_t { maximum, learned };
+
 /// Names for options and files, in the order of the enumerators.
 const std::vector<std::string>& method_names();
 const std::vector<std::string>& injection_kind_names();
 const std::vector<std::string>& injection_site_names();
 const std::vector<std::string>& schedule_names();
 const std::vector<std::string>& draw_names();
+const std::vector<std::string>& scales_names();
 
 /// The defaults are the recipe of the FAT paper.
 struct TrainOptions {
@@ -65,8 +70,9 @@ struct TrainOptions {
   double percent = 5;              ///< p: share of channels, pixels or elements that are injected
   std::vector<PercentPoint> percent_schedule;  ///< ascending; empty: `percent` in every epoch
   Hardware hardware;
-  Ascent ascent;    ///< a second pass in each step, with any method
-  Penalty penalty;  ///< on activations, with any method
+  Ascent ascent;                    ///< a second pass in each step, with any method
+  Penalty penalty;                  ///< on activations, with any method
+  Scales scales = Scales::maximum;  ///< of weights, with any method
 
   int epochs = 1000;
   int batch = 100;

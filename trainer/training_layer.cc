@@ -22,7 +22,7 @@ bool some_overlay(const StepContext& step, Says says) {
 
 void TrainingLayer::forward(const StepContext& step, const LayerParameters& parameters,
                             const int8_t* input, double unit_scale, LayerScratch& scratch) {
-  unit_ = accumulator_unit(forward_.layer) * unit_scale;
+  unit_ = accumulator_unit(forward_.layer, parameters) * unit_scale;
   forward_.widen(some_overlay(
       step, [&](const FaultOverlay* o) { return o->needs_wide(index_, forward_.layer); }));
   quantize(step, parameters);
@@ -42,7 +42,7 @@ void TrainingLayer::offset(const StepContext& step, const LayerParameters& param
                            LayerScratch& scratch) {
   const Layer& layer = forward_.layer;
   const std::vector<float>& offsets = (*step.pass.offsets)[static_cast<size_t>(index_)];
-  const auto weight_unit = static_cast<float>(layer.weight_format.max_level());
+  const float weight_unit = levels_per_weight(layer, parameters);
   // First the offsets alone, whose sums are small; then with the weights, for the data gradient.
   real_weights_.resize(offsets.size());
   for (size_t k = 0; k < offsets.size(); ++k) real_weights_[k] = weight_unit * offsets[k];
@@ -71,8 +71,8 @@ void TrainingLayer::quantize(const StepContext& step, const LayerParameters& par
   weights_.resize(parameters.weights.size());
   step.workers.run(layer.rows(), [&](int row) {
     const size_t first = static_cast<size_t>(row) * columns;
-    quantize_weights(layer.weight_format, parameters.weights.data() + first, columns,
-                     weights_.data() + first);
+    quantize_weights(layer.weight_format, weight_scale(parameters),
+                     parameters.weights.data() + first, columns, weights_.data() + first);
   });
   quantizer_.format = layer.output_format;
   quantizer_.sign.resize(rows);
@@ -274,7 +274,7 @@ void TrainingLayer::backward(const StepContext& step, const LayerParameters& par
   activations_.pack(g, forward_.activation_digits, step.samples, forward_.padded_input(),
                     step.workers);
   weight_gradient(g, activations_, transposed, step.samples, result.weights.data(), step.workers);
-  const auto weight_unit = static_cast<float>(layer.weight_format.max_level());
+  const float weight_unit = levels_per_weight(layer, parameters);
   if (weight_unit != 1) {
     for (float& w : result.weights) w *= weight_unit;
   }

@@ -12,11 +12,12 @@
 
 namespace stuckat::trainer {
 
-/// Derivatives of the loss by the latent parameters of one layer; sizes as in LayerParameters.
+/// Derivatives of the loss by the parameters of one layer; sizes as in LayerParameters.
 struct LayerGradient {
-  std::vector<float> weights;
+  std::vector<float> weights;  ///< by the real quantized ones; those of 1 and more are latent ones
   std::vector<float> gamma;
   std::vector<float> beta;
+  std::vector<float> scale = {};  ///< filled in by pass_weight_quantizers()
 };
 
 /// Memory that the layers of a step use one after the other.

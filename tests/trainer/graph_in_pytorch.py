@@ -32,17 +32,24 @@ class Graph:
         return self.images, 128
 
     def quantized(self, a, signed):
-        """A batch-norm and a quantizer; rows of what has no weights keep a positive scale."""
+        """A batch-norm and a quantizer."""
         weights, norm = self.parameters[-1][1:]
-        rows = torch.arange(a.shape[1])
-        gamma = torch.full((a.shape[1],), 1.1)
+        self.set(norm, weights)
+        y = norm(a) - 1e-9  # between two levels: the lower one, although the mean was rounded
+        n = 2 ** (self.bits - 1) - 1 if signed else 2 ** self.bits - 1
+        return Levels.apply(y, n, -(n + 1) / n if signed else 0), n
+
+    def set(self, norm, weights):
+        """Rows of what has no weights keep a positive scale."""
+        rows = torch.arange(len(norm.weight))
+        gamma = torch.full((len(rows),), 1.1)
         if weights is not None:
             gamma = torch.where(rows % 3 == 1, -0.8, 1.1)
         norm.weight.data = gamma.float().double()
         norm.bias.data = (0.05 * (rows % 5) - 0.1).float().double()
-        y = norm(a) - 1e-9  # between two levels: the lower one, although the mean was rounded
-        n = 2 ** (self.bits - 1) - 1 if signed else 2 ** self.bits - 1
-        return Levels.apply(y, n, -(n + 1) / n if signed else 0), n
+
+    def quantized_weights(self, latent, n):
+        return Levels.apply(latent, n, -1)
 
     def parameter(self, weights, rows):
         norm = nn.BatchNorm2d(rows, eps=1e-4, dtype=torch.float64)
@@ -65,7 +72,7 @@ class Graph:
             more = max(0, (-(-size // stride) - 1) * stride + kernel - size)
             sides = [more // 2, more - more // 2]
             padded = F.pad(padded, sides if axis == 3 else [0, 0, *sides])
-        w = Levels.apply(latent, n, -1).permute(0, 3, 1, 2)
+        w = self.quantized_weights(latent, n).permute(0, 3, 1, 2)
         self.parameter(latent, rows)
         return self.quantized(F.conv2d(padded, w, stride=stride, groups=groups), signed)
 
@@ -80,7 +87,7 @@ class Graph:
 
     def loss(self, x):
         latent, n = self.weights(CLASSES, (x[0].shape[1],), 8)
-        logits = F.linear(x[0].flatten(1), Levels.apply(latent, n, -1))
+        logits = F.linear(x[0].flatten(1), self.quantized_weights(latent, n))
         norm = self.parameter(latent, 1)
         logits = norm(logits.reshape(-1, 1, 1, 1)).reshape(BATCH, CLASSES)
         return squared_hinge(logits, self.labels)

@@ -90,6 +90,7 @@ void add_train_options(CommandLine& line) {
   static const std::string kept = joined(kept_names());
   static const std::string penalties = joined(penalty_names());
   static const std::string ascents = joined(ascent_names());
+  static const std::string scales = joined(scales_names());
   const TrainOptions standard;
   line.options().add_options()("network", text("NAME", "cnv-w1a1"), "architecture of the zoo")(
       "width", real("W", 1, "1"), "multiplies the channels of every hidden layer")(
@@ -127,6 +128,9 @@ void add_train_options(CommandLine& line) {
       "penalty", text(penalties.c_str(), "none"),
       "on the activations of hidden layers, for zeros among them; with any method")(
       "penalty-weight", real("L", 1e-2, "0.01"), "what the penalty counts in the loss")(
+      "scales", text(scales.c_str(), "maximum"),
+      "of weights of more than one bit. learned: step sizes of LSQ (Esser et al. 2020), one for "
+      "each layer; with any method")(
       "sharpness-aware", text(ascents.c_str(), "none"),
       "a second pass in each step, at weights close by where the loss is greatest; with any "
       "method")("rho", real("R", 0, "0"),
@@ -314,6 +318,7 @@ trainer::TrainOptions train_options(const CommandLine& line, const Network& arch
   o.ascent = ascent_of(line);
   o.penalty.kind = choice<PenaltyKind>(line, "penalty", penalty_names());
   o.penalty.weight = line.real("penalty-weight", 0, 1e6);
+  o.scales = choice<Scales>(line, "scales", scales_names());
   o.epochs =
       line.given("epochs") ? static_cast<int>(line.integer("epochs", 1, 1000000)) : recipe.epochs;
   o.patience = static_cast<int>(line.integer("patience", 0, 1000000));

@@ -132,7 +132,7 @@ void GraphStep::forward_layer(const StepContext& step, const Model& model, int i
   const int tensor = network_.output_tensor(index);
   if (summing_[i] != nullptr) {
     set_weights(step, model, index);
-    compute_sums(step, index);
+    compute_sums(step, model, index);
     if (layer.accumulator_output) return;
     set_steps(step, model, index);
   }
@@ -171,8 +171,8 @@ void GraphStep::set_weights(const StepContext& step, const Model& model, int ind
   const auto columns = static_cast<size_t>(layer.columns());
   step.workers.run(layer.rows(), [&](int row) {
     const size_t first = static_cast<size_t>(row) * columns;
-    quantize_weights(layer.weight_format, parameters.weights.data() + first, columns,
-                     s.weights.data() + first);
+    quantize_weights(layer.weight_format, weight_scale(parameters),
+                     parameters.weights.data() + first, columns, s.weights.data() + first);
   });
   for (FaultOverlay* overlay : step.overlays) {
     overlay->weights(index, layer, s.steps.sign, s.weights.data());
@@ -180,19 +180,19 @@ void GraphStep::set_weights(const StepContext& step, const Model& model, int ind
   std::copy(s.weights.begin(), s.weights.end(), s.multiplied.begin());
   if (step.pass.offsets != nullptr) {
     const std::vector<float>& offsets = (*step.pass.offsets)[i];
-    const auto unit = static_cast<float>(layer.weight_format.max_level());
+    const float unit = levels_per_weight(layer, parameters);
     for (size_t k = 0; k < offsets.size(); ++k) s.multiplied[k] += unit * offsets[k];
   }
   operations_[i]->set_weights(s.multiplied.data(), layer.inputs.front() > 0, workers_);
 }
 
-void GraphStep::compute_sums(const StepContext& step, int index) {
+void GraphStep::compute_sums(const StepContext& step, const Model& model, int index) {
   const auto i = static_cast<size_t>(index);
   const Layer& layer = network_.layer(index);
   Summing& s = *summing_[i];
   const OperationBatch batch = batch_of(step, index, false);
   const size_t size = static_cast<size_t>(block_count(step.samples)) * block_elements(layer.output);
-  s.unit = accumulator_unit(layer);
+  s.unit = accumulator_unit(layer, model.layers[i]);
   // An add of values that Dropout has scaled differently has no common unit.
   const bool scaled = layer.inputs.size() > 1 &&
                       std::any_of(batch.inputs.begin(), batch.inputs.end(),
@@ -334,6 +334,10 @@ void GraphStep::backward(const StepContext& step, const Model& model) {
     LayerGradient& result = gradients_[index];
     result.weights.resize(summing_[index]->weights.size());
     operations_[index]->weight_gradient(batch, gradient, result.weights.data());
+    const float scale = weight_scale(model.layers[index]);
+    if (scale != 1) {
+      for (float& w : result.weights) w /= scale;
+    }
     for (FaultOverlay* overlay : step.overlays) {
       overlay->weight_gradient(i, layer, result.weights);
     }

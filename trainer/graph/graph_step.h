@@ -41,7 +41,7 @@ class GraphStep : public StepPasses {
   void forward(const StepContext& step, const Model& model, StepInput input);
   void forward_layer(const StepContext& step, const Model& model, int layer);
   void set_weights(const StepContext& step, const Model& model, int layer);
-  void compute_sums(const StepContext& step, int layer);
+  void compute_sums(const StepContext& step, const Model& model, int layer);
   void set_steps(const StepContext& step, const Model& model, int layer);
   void add_statistics(const StepContext& step, const LayerParameters& parameters, int layer);
   void change_values(const StepContext& step, int tensor);

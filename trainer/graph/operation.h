@@ -42,7 +42,7 @@ class Operation {
   virtual void values(const OperationBatch& /*batch*/, int16_t* /*values*/) const {}
 
   virtual void input_gradients(const OperationBatch& batch, const float* gradient) const = 0;
-  /// [rows][columns], by the latent weights.
+  /// [rows][columns], by the real weights at a scale of 1.
   virtual void weight_gradient(const OperationBatch& /*batch*/, const float* /*gradient*/,
                                float* /*result*/) const {}
 };
