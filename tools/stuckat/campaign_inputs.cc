@@ -134,24 +134,14 @@ CampaignInputs load_campaign(CommandLine& line) {
 }
 
 Arguments campaign_arguments(const std::string& configuration, const std::string& where) {
-  const Json json = parse_json(configuration, where + ": its configuration");
+  Json json = parse_json(configuration, where + ": its configuration");
   const JsonObject made(json, where + ": its configuration");
-  Arguments arguments = {made.text("model")};
+  made.text("model");
   const bool samples = !made.has("sample") || made.truth("sample");
-  for (const auto& item : json.items()) {
-    const std::string& name = item.key();
-    const auto& value = item.value();
-    if (name == "command" || name == "model") continue;
-    const auto* option = std::find(std::begin(sampling_options), std::end(sampling_options), name);
-    if (!samples && option != std::end(sampling_options)) continue;
-    if (value.is_boolean()) {
-      if (value.get<bool>()) arguments.push_back("--" + name);
-    } else {
-      arguments.push_back("--" + name + "=" +
-                          (value.is_string() ? value.get<std::string>() : shown(value)));
-    }
+  for (const char* option : sampling_options) {
+    if (!samples) json.erase(option);
   }
-  return arguments;
+  return arguments_of(json);
 }
 
 void add_moved_options(CommandLine& line) {

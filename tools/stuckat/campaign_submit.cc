@@ -13,11 +13,9 @@ SlurmJobs jobs_of(const CommandLine& line) {
   SlurmJobs jobs(line, line.text("output"));
   jobs.task = {"campaign",
                campaign_arguments(campaign_configuration(line).dump(), "stuckat campaign submit")};
+  jobs.task.arguments.emplace_back("--resume");
   jobs.tasks_have_results = true;
-  jobs.merge.command = "campaign merge";
-  for (int64_t i = 0; i < jobs.shards; ++i) {
-    jobs.merge.arguments.push_back(jobs.shard_result(std::to_string(i)));
-  }
+  jobs.merge = {"campaign merge", jobs.shard_results()};
   if (line.has("csv")) jobs.merge.arguments.push_back("--csv=" + line.text("csv"));
   jobs.merge.arguments.push_back("--output=" + line.text("output"));
   return jobs;
@@ -44,7 +42,6 @@ int run_submit(const Arguments& arguments) {
     throw InputError("stuckat campaign submit", "no --output", "-o RESULT.h5");
   }
   const SlurmJobs jobs = jobs_of(line);
-  line.check_files({}, {{"the folder of the shards", jobs.shard_folder}});
   // What is wrong is said now, not by every job.
   const CampaignInputs in = load_campaign(line);
   const int64_t images = in.data.size();

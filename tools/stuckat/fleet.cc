@@ -279,6 +279,7 @@ int run_fleet(const Arguments& arguments) {
       {"plan", "which chips share a network, by every policy", fleet_plan},
       {"train", "retrain the groups of plans, check them, split what fails", fleet_train},
       {"submit", "the same as jobs of a Slurm cluster", fleet_submit},
+      {"submit-resilience", "a resilience map as jobs of a Slurm cluster", fleet_submit_resilience},
       {"evaluate", "accuracy of a network on every chip of a lot", fleet_evaluate},
       {"show", "what came of a lot, policy by policy; a resilience map", fleet_show}};
   return run_subcommand("fleet", table, arguments);

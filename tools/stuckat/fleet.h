@@ -17,6 +17,9 @@
 #include "tools/stuckat/train_options.h"
 #include "trainer/fleet/fleet_training.h"
 #include "trainer/fleet/resilience_map.h"
+#include "trainer/fleet/resilience_run.h"
+#include "trainer/model.h"
+#include "trainer/workers.h"
 
 namespace stuckat::cli {
 
@@ -25,6 +28,7 @@ int fleet_merge(const Arguments&);
 int fleet_plan(const Arguments&);
 int fleet_train(const Arguments&);
 int fleet_submit(const Arguments&);
+int fleet_submit_resilience(const Arguments&);
 int fleet_evaluate(const Arguments&);
 int fleet_show(const Arguments&);
 
@@ -121,6 +125,31 @@ std::string fleet_data_text(const FleetImages& images);
 nlohmann::ordered_json fleet_data_json(const FleetImages& images);
 /// All of `fleet train` but --shard and --threads.
 void add_fleet_train_options(CommandLine& line);
+/// How the map retrained, which training goes on with. Throws InputError where it was measured on
+/// other images.
+trainer::RetrainOptions retraining_of(const CommandLine& line, const FleetConstraint& constraint,
+                                      const FleetImages& images);
+
+/// All of `fleet resilience` but --shard and --threads.
+void add_fleet_resilience_options(CommandLine& line);
+/// What those ask for.
+struct FleetResilience {
+  /// Throws InputError.
+  FleetResilience(CommandLine& line, int threads);
+
+  trainer::Deployed deployed() const {
+    return {hardware.network(), start, images.train, images.validation};
+  }
+  /// As trainer::DrawChip.
+  trainer::DrawnChip draw(double rate, uint64_t seed);
+
+  const FleetHardware hardware;
+  const FleetImages images;
+  trainer::Workers workers;
+  FleetRepair repair;
+  const trainer::Model start;
+  trainer::ResilienceOptions options;
+};
 
 /// What chips are repaired by, what spares take, layers whose channels stay; nothing without
 /// repair.

@@ -13,14 +13,8 @@
 #include "trainer/predict.h"
 
 namespace stuckat::cli {
-int fleet_resilience(const Arguments& arguments) {
-  CommandLine line(
-      "fleet resilience MODEL --accelerator NAME --data NAME --validation-images N -o MAP.h5",
-      "Breaks chips at several rates, retrains the network on each of them, and writes down its "
-      "accuracy on validation images after each amount of retraining. What a lot needs follows "
-      "from that, for any constraint ('stuckat fleet plan'). A run that was killed goes on; "
-      "shards are put together by 'stuckat fleet merge'.",
-      {"model"});
+
+void add_fleet_resilience_options(CommandLine& line) {
   add_fleet_hardware_options(line);
   line.options().add_options()("rates", text("P,P,...", "1,2,5,10,20"),
                                "shares of the sites that are broken, in percent, ascending")(
@@ -36,22 +30,17 @@ int fleet_resilience(const Arguments& arguments) {
       "introduction", number("N", 0),
       "bring faults in one after the other, over so many images; 0: all at once")(
       "seed", number("N", 1), "of chips and of the order of images")(
-      "shard", text("I/N"), "runs I, I+N, ... only")("output,o", text("FILE"),
-                                                     "map to write, or to go on with");
+      "output,o", text("FILE"), "map to write, or to go on with");
   add_repair_options(line);
   add_fleet_data_options(line);
-  add_thread_option(line);
-  line.epilogue(data_help() + site_help() + accelerator_help());
-  if (!line.parse(arguments)) return 0;
-  if (!line.has("output")) throw InputError("stuckat fleet resilience", "no --output", "-o MAP.h5");
-  check_can_replace(line.text("output"));
-  const FleetHardware hardware(line);
-  const FleetImages images = load_fleet_images(line, hardware.network());
-  trainer::Workers workers(threads(line));
-  FleetRepair repair(line, hardware, images.validation, workers);
-  const trainer::Model start = trainer::start_model(hardware.network(), images.train, workers);
+}
 
-  trainer::ResilienceOptions options;
+FleetResilience::FleetResilience(CommandLine& line, int threads)
+    : hardware(line),
+      images(load_fleet_images(line, hardware.network())),
+      workers(threads),
+      repair(line, hardware, images.validation, workers),
+      start(trainer::start_model(hardware.network(), images.train, workers)) {
   for (const double percent : reals(line, "rates", 0, 100)) {
     options.rates.push_back(percent * 0.01);
   }
@@ -82,25 +71,44 @@ int fleet_resilience(const Arguments& arguments) {
   options.retrain.seed = options.seed;
   options.chips = hardware.name() + " " + hardware.index().accelerator_hash();
   if (repair.reschedules()) options.chips += ", reschedule";
-  options.shard = shard_option(line);
-  const trainer::Deployed deployed{hardware.network(), start, images.train, images.validation};
   if (line.has("enough")) {
     options.enough = trainer::accuracy(hardware.network(), images.validation, workers) -
                      line.real("enough", 0, 100) / 100;
   }
-  const trainer::DrawChip draw = [&](double rate, uint64_t seed) {
-    const FaultMap map = hardware.draw(rate, seed);
-    const double drawn =
-        static_cast<double>(map.faults.size()) / static_cast<double>(hardware.sites());
-    const trainer::Damage damage = hardware.damage(map, true);
-    return trainer::DrawnChip{damage, drawn,
-                              repair.reschedules() ? repair.order(damage).orders : ChannelOrders()};
-  };
+}
+
+trainer::DrawnChip FleetResilience::draw(double rate, uint64_t seed) {
+  const FaultMap map = hardware.draw(rate, seed);
+  const double drawn =
+      static_cast<double>(map.faults.size()) / static_cast<double>(hardware.sites());
+  const trainer::Damage damage = hardware.damage(map, true);
+  return {damage, drawn, repair.reschedules() ? repair.order(damage).orders : ChannelOrders()};
+}
+
+int fleet_resilience(const Arguments& arguments) {
+  CommandLine line(
+      "fleet resilience MODEL --accelerator NAME --data NAME --validation-images N -o MAP.h5",
+      "Breaks chips at several rates, retrains the network on each of them, and writes down its "
+      "accuracy on validation images after each amount of retraining. What a lot needs follows "
+      "from that, for any constraint ('stuckat fleet plan'). A run that was killed goes on; "
+      "shards are put together by 'stuckat fleet merge'.",
+      {"model"});
+  add_fleet_resilience_options(line);
+  line.options().add_options()("shard", text("I/N"), "runs I, I+N, ... only");
+  add_thread_option(line);
+  line.epilogue(data_help() + site_help() + accelerator_help());
+  if (!line.parse(arguments)) return 0;
+  if (!line.has("output")) throw InputError("stuckat fleet resilience", "no --output", "-o MAP.h5");
+  check_can_replace(line.text("output"));
+  FleetResilience asked(line, threads(line));
+  asked.options.shard = shard_option(line);
   catch_interrupts();
   ProgressLine progress("resilience");
-  const int64_t last = options.amounts.back();
+  const int64_t last = asked.options.amounts.back();
   const auto map = trainer::run_resilience(
-      line.text("output"), deployed, draw, options, workers,
+      line.text("output"), asked.deployed(),
+      [&](double rate, uint64_t seed) { return asked.draw(rate, seed); }, asked.options,
+      asked.workers,
       [&](const trainer::ResilienceProgress& p) {
         const double within =
             std::min(1.0, static_cast<double>(p.images) / static_cast<double>(last));
@@ -113,11 +121,11 @@ int fleet_resilience(const Arguments& arguments) {
     fmt::print(stderr, "stopped; the same command goes on\n");
     return interrupted_exit_code();
   }
-  fmt::print("{}\n", fleet_data_text(images));
-  show_repair(repair);
+  fmt::print("{}\n", fleet_data_text(asked.images));
+  show_repair(asked.repair);
   show_resilience(map);
   nlohmann::ordered_json json = resilience_json(map);
-  json["data"] = fleet_data_json(images);
+  json["data"] = fleet_data_json(asked.images);
   line.write_json(json, "fleet resilience");
   return 0;
 }

@@ -16,11 +16,10 @@
 #include "workloads/model_file.h"
 
 namespace stuckat::cli {
-namespace {
 
-/// Of the map's configuration, which retraining goes on with.
-trainer::RetrainOptions retraining_of(const FleetConstraint& constraint, const std::string& path,
+trainer::RetrainOptions retraining_of(const CommandLine& line, const FleetConstraint& constraint,
                                       const FleetImages& images) {
+  const std::string path = line.text("resilience");
   const auto json = json_or_nothing(constraint.map.configuration).value_or(Json());
   const auto same = [&](const char* name, const DataSet& data) {
     if (json.is_object() && json.value(name, "") == content_hash(data)) return;
@@ -31,8 +30,6 @@ trainer::RetrainOptions retraining_of(const FleetConstraint& constraint, const s
   same("validation", images.validation);
   return trainer::retrain_options(json.value("retraining", ""), path);
 }
-
-}  // namespace
 
 void add_fleet_train_options(CommandLine& line) {
   line.options().add_options()("lot", text("FILE"), "fault maps of the chips (.h5, .csv, .json)");
@@ -84,7 +81,7 @@ int fleet_train(const Arguments& arguments) {
   const trainer::Model start = trainer::start_model(hardware.network(), images.train, workers);
   const trainer::Deployed deployed{hardware.network(), start, images.train, images.validation};
   trainer::FleetOptions options;
-  options.retrain = retraining_of(constraint, line.text("resilience"), images);
+  options.retrain = retraining_of(line, constraint, images);
   options.constraint = constraint.accuracy;
   options.attempts = static_cast<int>(line.integer("attempts", 1, 1000));
   options.images = [&](double rate) {

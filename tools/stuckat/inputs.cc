@@ -185,6 +185,20 @@ std::string shell_word(const Json& value) {
 
 }  // namespace
 
+Arguments arguments_of(const nlohmann::ordered_json& configuration) {
+  Arguments arguments = {configuration.at("model").get<std::string>()};
+  for (const auto& [name, value] : configuration.items()) {
+    if (name == "command" || name == "model") continue;
+    for (const Json& item : value.is_array() ? value : Json::array({value})) {
+      if (item == false) continue;
+      arguments.push_back("--" + name);
+      if (item == true) continue;
+      arguments.back() += "=" + (item.is_string() ? item.get<std::string>() : item.dump());
+    }
+  }
+  return arguments;
+}
+
 std::string command_of(const std::string& configuration) {
   // A configuration has defaults too, of options that are refused where another one is not given.
   using Needs = std::map<std::string, std::string>;

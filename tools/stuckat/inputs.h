@@ -6,6 +6,7 @@
 
 #include "faultmaps/fault_map.h"
 #include "tools/stuckat/command_line.h"
+#include "tools/stuckat/commands.h"
 #include "workloads/dataset.h"
 #include "workloads/network.h"
 
@@ -46,6 +47,9 @@ FaultMap load_faults(const CommandLine& line, const Placement& placement, const 
 
 /// Names of the classes: the network's, else the data set's, else numbers; [network.classes()].
 std::vector<std::string> class_names(const Network& network, const DataSet& data);
+
+/// The arguments that gave a configuration (CommandLine::configuration()), its MODEL first.
+Arguments arguments_of(const nlohmann::ordered_json& configuration);
 
 /// The command that a resolved configuration is of, to be pasted into a shell; "" unless it is
 /// `campaign`, `import` or `faults new`.

@@ -136,6 +136,14 @@ void add_slurm_options(CommandLine& line) {
       "dry-run", po::bool_switch(), "print the job scripts; submit and write nothing");
 }
 
+Arguments work_arguments(const CommandLine& line) {
+  CommandLine jobs("", "");
+  add_slurm_options(jobs);
+  nlohmann::ordered_json configuration = line.configuration();
+  for (const auto& option : jobs.options().options()) configuration.erase(option->long_name());
+  return arguments_of(configuration);
+}
+
 SlurmJobs::SlurmJobs(const CommandLine& line, const std::string& output)
     : command(std::filesystem::read_symlink("/proc/self/exe").string()),
       folder(std::filesystem::current_path().string()),
@@ -143,6 +151,7 @@ SlurmJobs::SlurmJobs(const CommandLine& line, const std::string& output)
       shards(line.integer("shards", 1, 100'000)),
       cpus(line.integer("cpus", 1, 1024)),
       retries(line.integer("retries", 0, 1000)) {
+  line.check_files({}, {{"the folder of the shards", shard_folder}});
   if (line.has("sbatch")) sbatch = line.get<std::vector<std::string>>("sbatch");
   for (const auto& option : sbatch) {
     if (!option.starts_with("-") || option.find('\n') != std::string::npos) {
@@ -151,8 +160,12 @@ SlurmJobs::SlurmJobs(const CommandLine& line, const std::string& output)
   }
 }
 
-std::string SlurmJobs::shard_result(const std::string& index) const {
-  return fmt::format("{}/{}-of-{}.h5", shard_folder, index, shards);
+std::vector<std::string> SlurmJobs::shard_results() const {
+  std::vector<std::string> paths;
+  for (int64_t i = 0; i < shards; ++i) {
+    paths.push_back(fmt::format("{}/{}-of-{}.h5", shard_folder, i, shards));
+  }
+  return paths;
 }
 
 /// Slurm starts a requeued task with the same script: it goes on where it was. A minute before a
@@ -173,7 +186,7 @@ std::string SlurmJobs::shard_script() const {
   text += "limit_near=\n";
   text += call(*this, task);
   text += fmt::format(" \\\n  --shard=\"$SLURM_ARRAY_TASK_ID/{}\" --threads={}{} &\n", shards, cpus,
-                      tasks_have_results ? " --resume --output=\"$result\"" : "");
+                      tasks_have_results ? " --output=\"$result\"" : "");
   text +=
       "work=$!\n"
       "trap 'limit_near=1; kill -TERM \"$work\"' USR1\n"

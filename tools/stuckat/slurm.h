@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "tools/stuckat/command_line.h"
 #include "tools/stuckat/commands.h"
@@ -13,6 +14,8 @@ namespace stuckat::cli {
 
 /// Of the jobs; --dry-run prints their scripts.
 void add_slurm_options(CommandLine& line);
+/// The others, and MODEL: what the tasks' command takes.
+Arguments work_arguments(const CommandLine& line);
 
 struct SlurmJobs {
   std::string command;       ///< this program
@@ -30,15 +33,15 @@ struct SlurmJobs {
   };
   Work task = {};  ///< of the array, but for --shard and --threads: it goes on where it
                    ///< was when it is started again
-  bool tasks_have_results = false;  ///< each has --resume, and --output to shard_result()
+  bool tasks_have_results = false;  ///< each has --output to one of shard_results()
   Work merge = {};                  ///< of the last job
   std::string merge_name = "merge";
   bool merge_computes = false;  ///< with as many processors as a task
 
-  /// From the options; `output` is what the jobs make.
+  /// From the options; `output` is what the jobs make. Throws InputError.
   SlurmJobs(const CommandLine& line, const std::string& output);
 
-  std::string shard_result(const std::string& index) const;
+  std::vector<std::string> shard_results() const;
   std::string shard_script() const;
   std::string merge_script() const;
 };

@@ -7,6 +7,7 @@
 
 #include "workloads/errors.h"
 #include "workloads/hdf5_file.h"
+#include "workloads/json_file.h"
 #include "workloads/version.h"
 
 namespace stuckat::trainer {
@@ -176,14 +177,29 @@ ResilienceMap read_resilience_map(const std::string& path) {
   return map;
 }
 
+std::string differing(const std::string& configuration, const std::string& other) {
+  const Json a = json_or_nothing(configuration).value_or(Json());
+  const Json b = json_or_nothing(other).value_or(Json());
+  if (!a.is_object() || !b.is_object()) return "one of them is none";
+  std::string names;
+  for (const auto& [name, value] : a.items()) {
+    if (b.contains(name) && b[name] == value) continue;
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  return names;
+}
+
 ResilienceMap merge_resilience_maps(const std::vector<ResilienceMap>& parts) {
   if (parts.empty()) refuse("nothing to merge", "the parts of all shards");
   ResilienceMap all = parts.front();
   const size_t amounts = all.amounts.size();
-  for (const ResilienceMap& part : parts) {
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const ResilienceMap& part = parts[i];
     if (part.configuration != all.configuration || part.runs() != all.runs() ||
         part.amounts != all.amounts || part.deployed != all.deployed) {
-      refuse("a part of another configuration: " + part.configuration, all.configuration);
+      refuse("part " + std::to_string(i + 1) + " is of another configuration: " +
+                 differing(all.configuration, part.configuration),
+             "parts of one map");
     }
     for (size_t run = 0; run < all.runs(); ++run) {
       if (part.done[run] == 0) continue;

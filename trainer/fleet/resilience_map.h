@@ -54,6 +54,9 @@ std::vector<double> isotonic(const std::vector<double>& values);
 void write_resilience_map(const std::string& path, const ResilienceMap& map);
 ResilienceMap read_resilience_map(const std::string& path);
 
+/// What two configurations do not have in common, by name: "rates, seed".
+std::string differing(const std::string& configuration, const std::string& other);
+
 /// The parts of shards as one. Throws InputError for maps of other configurations, or a run that is
 /// in two of them and differs.
 ResilienceMap merge_resilience_maps(const std::vector<ResilienceMap>& parts);

@@ -39,6 +39,21 @@ bool do_run(ResilienceMap& map, size_t run, const Deployed& deployed, const Draw
 
 }  // namespace
 
+void check(const ResilienceOptions& options, const DataSet& train) {
+  check(options.retrain, train);
+  const auto runs = static_cast<int64_t>(
+      empty_resilience_map("", 0, options.rates, options.repeats, options.amounts).runs());
+  for (const int64_t amount : options.amounts) {
+    if (amount % options.retrain.batch == 0) continue;
+    throw InputError("resilience map", "amount " + std::to_string(amount),
+                     "whole batches of " + std::to_string(options.retrain.batch));
+  }
+  const auto [index, count] = options.shard;
+  if (index >= 0 && index < count && count <= runs) return;
+  throw InputError("shard", std::to_string(index) + "/" + std::to_string(count),
+                   "I/N with I from 0 below N, at most " + std::to_string(runs) + " runs");
+}
+
 Model start_in_order(const Deployed& deployed, const Network& network, Workers& workers) {
   if (network == deployed.network) return deployed.start;
   return start_model(network, deployed.train, workers);
@@ -58,34 +73,29 @@ std::string configuration(const Deployed& deployed, const ResilienceOptions& opt
       .dump();
 }
 
+std::optional<ResilienceMap> begun_map(const std::string& path, const std::string& configuration) {
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  ResilienceMap map = read_resilience_map(path);
+  if (map.configuration == configuration) return map;
+  throw InputError(
+      path,
+      "a resilience map of another configuration: " + differing(configuration, map.configuration),
+      "the options that it was begun with, or another file");
+}
+
 ResilienceMap run_resilience(const std::string& path, const Deployed& deployed,
                              const DrawChip& draw, const ResilienceOptions& options,
                              Workers& workers,
                              const std::function<bool(const ResilienceProgress&)>& go_on) {
-  check(options.retrain, deployed.train);
+  check(options, deployed.train);
   const Shard shard = options.shard;
-  if (shard.count < 1 || shard.index < 0 || shard.index >= shard.count) {
-    throw InputError("shard", std::to_string(shard.index) + "/" + std::to_string(shard.count),
-                     "I/N with I from 0 below N");
-  }
-  for (const int64_t amount : options.amounts) {
-    if (amount % options.retrain.batch == 0) continue;
-    throw InputError("resilience map", "amount " + std::to_string(amount),
-                     "whole batches of " + std::to_string(options.retrain.batch));
-  }
-  const std::string wanted = configuration(deployed, options);
-  ResilienceMap map =
-      empty_resilience_map(wanted, 0, options.rates, options.repeats, options.amounts);
+  const std::string made_of = configuration(deployed, options);
   Hdf5File::remove_leftovers(path);
-  if (std::filesystem::exists(path)) {
-    map = read_resilience_map(path);
-    if (map.configuration != wanted) {
-      throw InputError(path, "a resilience map of another configuration: " + map.configuration,
-                       wanted);
-    }
-  } else {
-    map.deployed = accuracy(deployed.network, deployed.validation, workers);
-  }
+  const std::optional<ResilienceMap> begun = begun_map(path, made_of);
+  ResilienceMap map = begun ? *begun
+                            : empty_resilience_map(
+                                  made_of, accuracy(deployed.network, deployed.validation, workers),
+                                  options.rates, options.repeats, options.amounts);
   ResilienceProgress progress;
   const auto mine = [&](size_t run) {
     return run % static_cast<size_t>(shard.count) == static_cast<size_t>(shard.index);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,7 +49,7 @@ struct ResilienceOptions {
   RetrainOptions retrain;
   uint64_t seed = 1;  ///< of the chips
   std::string chips;  ///< what draws them, for the configuration
-  Shard shard;        ///< run number i of the map is done by shard i mod count
+  Shard shard;        ///< run number i of the map is done by shard i mod count <= runs
 };
 
 struct ResilienceProgress {
@@ -57,17 +58,24 @@ struct ResilienceProgress {
   int64_t images = 0;  ///< trained, of the run at hand
 };
 
+/// Throws InputError for options out of range; train: what is retrained on.
+void check(const ResilienceOptions& options, const DataSet& train);
+
+/// As resilience maps record it.
+std::string configuration(const Deployed& deployed, const ResilienceOptions& options);
+
+/// What a measurement of that configuration goes on with: the map at `path`, or nothing where no
+/// file is. Throws InputError for a file of another configuration.
+std::optional<ResilienceMap> begun_map(const std::string& path, const std::string& configuration);
+
 /// The map at `path`, with all runs of the shard done: begun, or gone on with. The file is written
 /// after each run, and is the same, byte for byte, however often it was killed, on any number of
 /// threads; of several shards it is merge_resilience_maps() that gives the whole. go_on is asked
 /// after each batch; false stops, and the map that comes back is not complete. Throws InputError
-/// for a file of another configuration.
+/// as check() and begun_map() do.
 ResilienceMap run_resilience(const std::string& path, const Deployed& deployed,
                              const DrawChip& draw, const ResilienceOptions& options,
                              Workers& workers,
                              const std::function<bool(const ResilienceProgress&)>& go_on = {});
-
-/// As resilience maps record it.
-std::string configuration(const Deployed& deployed, const ResilienceOptions& options);
 
 }  // namespace stuckat::trainer

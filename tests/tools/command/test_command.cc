@@ -18,10 +18,26 @@ using test::Session;
 TEST_CASE("help of every command explains it and succeeds") {
   const Outcome top = run("--help");
   CHECK(top.code == 0);
-  for (const char* command :
-       {"train", "eval", "campaign", "sim", "faults new", "faults show", "faults lower", "import",
-        "report", "whatif", "info model", "info sites", "campaign resume", "campaign merge",
-        "campaign show", "campaign replay", "campaign submit", "fleet submit", "explore"}) {
+  for (const char* command : {"train",
+                              "eval",
+                              "campaign",
+                              "sim",
+                              "faults new",
+                              "faults show",
+                              "faults lower",
+                              "import",
+                              "report",
+                              "whatif",
+                              "info model",
+                              "info sites",
+                              "campaign resume",
+                              "campaign merge",
+                              "campaign show",
+                              "campaign replay",
+                              "campaign submit",
+                              "fleet submit",
+                              "fleet submit-resilience",
+                              "explore"}) {
     INFO(command);
     const Outcome help = run(std::string(command) + " --help");
     CHECK(help.code == 0);

@@ -40,6 +40,22 @@ std::string planned(const Session& s) {
          " --accuracy 5 ";
 }
 
+/// A cluster of one node that runs what it is given at once: its environment.
+std::string cluster(const Session& s) {
+  std::filesystem::create_directories(s.file("bin"));
+  const std::string sbatch = s.file("bin/sbatch");
+  std::ofstream(sbatch) << R"(#!/bin/bash
+script=${@: -1}
+tasks=$(sed -n 's/^#SBATCH --array=0-//p' "$script")
+for i in $(seq 0 "${tasks:-0}"); do
+  SLURM_ARRAY_TASK_ID=$i bash "$script" >>"$script.log" 2>&1 || { cat "$script.log"; exit 1; }
+done
+echo 7
+)";
+  std::filesystem::permissions(sbatch, std::filesystem::perms::owner_all);
+  return "PATH=" + s.file("bin") + ":/usr/bin:/bin";
+}
+
 }  // namespace
 
 TEST_CASE("fleet: shards of a resilience map merge to the bytes of the whole, which show reads") {
@@ -54,6 +70,13 @@ TEST_CASE("fleet: shards of a resilience map merge to the bytes of the whole, wh
   for (const char* shard : {"0", "1", "2"}) {
     fleet_json(s, measure(s) + "--shard " + shard + "/3 -o " + s.file(std::string(shard) + ".h5"));
   }
+  fleet_json(s, measure(s) + "--seed 2 --shard 0/3 -o " + s.file("other.h5"));
+  const std::string model = test::read_bytes(s.model());
+  test::check_refused(
+      "fleet merge " + s.file("0.h5") + " " + s.file("other.h5") + " -o " + s.file("x.h5"),
+      "part 2 is of another configuration: seed, retraining");
+  test::check_refused("fleet merge " + s.file("0.h5") + " -o " + s.model(), "stuckat-model");
+  CHECK(test::read_bytes(s.model()) == model);
   fleet_json(s, "fleet merge " + s.file("0.h5") + " " + s.file("1.h5") + " " + s.file("2.h5") +
                     " -o " + s.file("merged.h5"));
   CHECK(test::read_bytes(s.file("merged.h5")) == test::read_bytes(s.file("whole.h5")));
@@ -139,22 +162,69 @@ TEST_CASE("fleet: jobs of a cluster retrain the groups to the bytes of one run")
   test::check_refused(submit + "--sbatch time=3", "--sbatch");
   test::check_refused("fleet submit" + train + "--networks x", "no --output");
 
-  // A cluster of one node that runs what it is given at once.
-  std::filesystem::create_directories(s.file("bin"));
-  const std::string sbatch = s.file("bin/sbatch");
-  std::ofstream(sbatch) << R"(#!/bin/bash
-script=${@: -1}
-tasks=$(sed -n 's/^#SBATCH --array=0-//p' "$script")
-for i in $(seq 0 "${tasks:-0}"); do
-  SLURM_ARRAY_TASK_ID=$i bash "$script" >>"$script.log" 2>&1 || { cat "$script.log"; exit 1; }
-done
-echo 7
-)";
-  std::filesystem::permissions(sbatch, std::filesystem::perms::owner_all);
-  const Outcome jobs = run(submit, "PATH=" + s.file("bin") + ":/usr/bin:/bin");
+  test::check_refused("fleet submit" + planned(s) + s.data() +
+                          " --images 30 --validation-images 20 --networks " + s.file("m") + " -o " +
+                          s.file("jobs.h5"),
+                      "other train images");
+
+  const Outcome jobs = run(submit, cluster(s));
   INFO(jobs.output);
   REQUIRE(jobs.code == 0);
+  CHECK_THAT(jobs.output, Catch::Contains(" groups of 9 chips: job 7 "));
   CHECK(test::read_bytes(s.file("jobs.h5")) == test::read_bytes(s.file("f.h5")));
+
+  // Of repaired chips, too; what is chosen by measuring is left to the jobs.
+  const std::string repair = "--repair spares,reschedule ";
+  fleet_json(
+      s, "fleet train" + train + repair + "--networks " + s.file("n") + " -o " + s.file("g.h5"));
+  const Outcome repaired = run("fleet submit" + train + repair + "--networks " + s.file("m") +
+                                   " --shards 2 -o " + s.file("repaired.h5"),
+                               cluster(s));
+  INFO(repaired.output);
+  REQUIRE(repaired.code == 0);
+  CHECK(test::read_bytes(s.file("repaired.h5")) == test::read_bytes(s.file("g.h5")));
+}
+
+TEST_CASE("fleet: jobs of a cluster measure a resilience map to the bytes of one run") {
+  const Session s;
+  const std::string options = measure(s).substr(std::string("fleet resilience").size()) +
+                              "--repair reschedule --enough 90 --flip ";
+  fleet_json(s, "fleet resilience" + options + "-o " + s.file("r.h5"));
+  const std::string submit =
+      "fleet submit-resilience" + options + "-o " + s.file("jobs.h5") + " --cpus 2 ";
+  const Outcome dry = run(submit + "--shards 3 --retries 3 --dry-run");
+  INFO(dry.output);
+  CHECK(dry.code == 0);
+  for (const char* text :
+       {"#SBATCH --array=0-2\n", "#SBATCH --cpus-per-task=2\n", "fleet resilience",
+        "'--rates=13,38'", "'--enough=90.0'", "'--flip'", "'--repair=reschedule'",
+        "--shard=\"$SLURM_ARRAY_TASK_ID/3\" --threads=2 --output=\"$result\" &", "-lt 3",
+        "fleet merge", "jobs.h5.shards/2-of-3.h5'", "'--output="}) {
+    CHECK_THAT(dry.output, Catch::Contains(text));
+  }
+  CHECK_THAT(dry.output, !Catch::Contains("--shards") && !Catch::Contains("--retries"));
+  CHECK(!std::filesystem::exists(s.file("jobs.h5.shards")));
+  test::check_refused(submit + "--shards 5", "1 to 4 runs");
+  std::string odd = submit;
+  odd.replace(odd.find("--batch 20"), 10, "--batch 30");
+  test::check_refused(odd + "--shards 3", "whole batches");
+  test::check_refused("fleet submit-resilience" + options, "no --output");
+  test::check_refused(measure(s) + "--shard 0/5 -o " + s.file("x.h5"), "at most 4 runs");
+
+  // Tasks go on with what is there: all runs of one part, one of two of another.
+  const std::string part = s.file("jobs.h5.shards/1-of-3.h5");
+  std::filesystem::create_directories(s.file("jobs.h5.shards"));
+  fleet_json(s, "fleet resilience" + options + "--shard 1/3 -o " + part);
+  fleet_json(s,
+             "fleet resilience" + options + "--shard 0/4 -o " + s.file("jobs.h5.shards/0-of-3.h5"));
+  const auto time = std::filesystem::last_write_time(part);
+  test::check_refused(submit + "--shards 3 --seed 2", "another configuration: seed, retraining");
+  const Outcome jobs = run(submit + "--shards 3", cluster(s));
+  INFO(jobs.output);
+  REQUIRE(jobs.code == 0);
+  CHECK_THAT(jobs.output, Catch::Contains("4 runs: job 7 "));
+  CHECK(std::filesystem::last_write_time(part) == time);
+  CHECK(test::read_bytes(s.file("jobs.h5")) == test::read_bytes(s.file("r.h5")));
 }
 
 TEST_CASE("fleet: repaired chips are never worse, and the same bytes by threads and shards") {
