@@ -65,7 +65,7 @@ PAGES = {
     "docs/fleets.md": Page(
         fewer=(("--images 6000 --epochs 3", "--images 600 --epochs 1"), ("--chips 24", "--chips 3"),
                ("--images 5000", "--images 300"), ("--validation-images 500", "--validation-images 100"),
-               ("--test-images 500", "--test-images 50"),
+               ("--test-images 500", "--test-images 50"), ("--training-images 5000", "--training-images 300"),
                ("--amounts 500,1000,2000", "--amounts 100,200"), ("--drop 5", "--drop 50"))),
     "docs/importing.md": Page(
         setup=(cifar, tflite("network.tflite")),

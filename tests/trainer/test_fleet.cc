@@ -656,12 +656,12 @@ TEST_CASE("repaired groups are retrained from their order, the same after any ki
     FleetResult result;
     result.rates.assign(lot.maps.size(), 0.1);
     result.repair = "spares 1, reschedule";
-    result.spare_pes = 3;
+    result.spares.pes = 3;
     result.outcomes = {o};
     write_fleet_result(folder / name, result);
     const FleetResult back = read_fleet_result(folder / name);
     CHECK(back.repair == result.repair);
-    CHECK(back.spare_pes == 3);
+    CHECK(back.spares.pes == 3);
     CHECK(back.outcomes[0].groups[1].order == o.groups[1].order);
     return test::read_bytes(folder / name);
   };

@@ -237,11 +237,14 @@ void add_fleet_data_options(CommandLine& line) {
       "are used, and not trained on");
 }
 
-FleetImages load_fleet_images(CommandLine& line, const Network& network) {
+FleetImages load_fleet_images(CommandLine& line, const Network& network,
+                              const std::string& images) {
   const auto validation = line.integer("validation-images", 1, INT32_MAX);
-  const auto images = line.integer("images", -1, INT32_MAX);
-  const int64_t used = images < 0 ? -1 : images + validation;
-  if (used > INT32_MAX) throw InputError("--images", std::to_string(images), "fewer images");
+  const auto trained_on = line.integer(images, -1, INT32_MAX);
+  const int64_t used = trained_on < 0 ? -1 : trained_on + validation;
+  if (used > INT32_MAX) {
+    throw InputError("--" + images, std::to_string(trained_on), "fewer images");
+  }
   default_data(line, network, line.text("model"));
   const DataSet all = read_dataset(line.text("data"), {true, 0, static_cast<int>(used)});
   if (validation >= all.size()) {

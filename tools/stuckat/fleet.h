@@ -2,6 +2,7 @@
 // sets of broken sites and as what they do to a network.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -119,7 +120,9 @@ struct FleetImages {
   DataSet train;
   DataSet validation;
 };
-FleetImages load_fleet_images(CommandLine& line, const Network& network);
+/// images: the option that says how many are trained on.
+FleetImages load_fleet_images(CommandLine& line, const Network& network,
+                              const std::string& images = "images");
 /// "fashion-mnist, 40 training images and 20 for validation", for people and for machines.
 std::string fleet_data_text(const FleetImages& images);
 nlohmann::ordered_json fleet_data_json(const FleetImages& images);
@@ -151,9 +154,15 @@ struct FleetResilience {
   trainer::ResilienceOptions options;
 };
 
-/// What chips are repaired by, what spares take, layers whose channels stay; nothing without
-/// repair.
+/// Least, lower quartile, median, upper quartile, greatest; zeros of none.
+std::array<double, 5> five_numbers(std::vector<double> values);
+std::vector<double> in_percent(std::vector<double> shares);
+/// What chips are repaired by, and what spares take; nothing without repair.
+void show_repair(const std::string& name, const ProtectionCost& spares);
+/// That, and layers whose channels stay.
 void show_repair(const FleetRepair& repair);
+/// Of spares, as JSON.
+nlohmann::ordered_json spares_json(const ProtectionCost& spares);
 /// Text on standard output, and the same as JSON.
 void show_resilience(const trainer::ResilienceMap& map);
 nlohmann::ordered_json resilience_json(const trainer::ResilienceMap& map);

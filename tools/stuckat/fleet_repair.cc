@@ -36,9 +36,8 @@ std::set<std::string> chosen_repairs(const CommandLine& line) {
 void add_repair_options(CommandLine& line) {
   line.options().add_options()(
       "repair", text("NAMES"),
-      "done to each chip before any policy but 'none', and only what then misses the constraint is "
-      "retrained; separated by commas: spares (broken PEs are mapped out), reschedule (channels "
-      "that matter least on broken PEs)")(
+      "done to each chip, before any policy but 'none'; separated by commas: spares (broken PEs "
+      "are mapped out), reschedule (channels that matter least on broken PEs)")(
       "spares", po::value<int64_t>()->value_name("N"),
       "PEs of each array that are spare, for the repair 'spares' (1)");
 }

@@ -4,27 +4,13 @@
 #include <cmath>
 #include <numeric>
 
-#include "faultmaps/lower.h"
-#include "sim/fast/executor.h"
-#include "sim/fast/fault_list.h"
-#include "sim/fast/verdict_counts.h"
 #include "tools/report/fleet_profit.h"
-#include "tools/stuckat/accelerator.h"
-#include "tools/stuckat/faults.h"
 #include "tools/stuckat/fleet.h"
 #include "tools/stuckat/inputs.h"
 #include "workloads/hdf5_file.h"
 
 namespace stuckat::cli {
 namespace {
-
-/// Least, lower quartile, median, upper quartile, greatest.
-std::array<double, 5> five_numbers(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  std::array<double, 5> five{};
-  for (size_t i = 0; i < 5 && !values.empty(); ++i) five[i] = values[i * (values.size() - 1) / 4];
-  return five;
-}
 
 /// On standard output, and as JSON.
 nlohmann::ordered_json show_profit(const report::Fleet& fleet) {
@@ -56,6 +42,18 @@ nlohmann::ordered_json show_profit(const report::Fleet& fleet) {
 }
 
 }  // namespace
+
+std::array<double, 5> five_numbers(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  std::array<double, 5> five{};
+  for (size_t i = 0; i < 5 && !values.empty(); ++i) five[i] = values[i * (values.size() - 1) / 4];
+  return five;
+}
+
+std::vector<double> in_percent(std::vector<double> shares) {
+  for (double& share : shares) share *= 100;
+  return shares;
+}
 
 void show_resilience(const trainer::ResilienceMap& map) {
   fmt::print("accuracy on validation images in percent, mean of {} chips; deployed {:.2f}\n",
@@ -105,9 +103,24 @@ nlohmann::ordered_json resilience_json(const trainer::ResilienceMap& map) {
           {"runs", runs}};
 }
 
+void show_repair(const std::string& name, const ProtectionCost& spares) {
+  if (name.empty()) return;
+  fmt::print("each chip is repaired: {}", name);
+  if (spares.pes > 0) {
+    fmt::print("; its spares are {} PEs, {} multipliers, {} memory bits", thousands(spares.pes),
+               thousands(spares.multipliers), thousands(spares.memory_bits));
+  }
+  fmt::print("\n");
+}
+
+nlohmann::ordered_json spares_json(const ProtectionCost& spares) {
+  return {{"pes", spares.pes},
+          {"multipliers", spares.multipliers},
+          {"memory_bits", spares.memory_bits}};
+}
+
 void show_repair(const FleetRepair& repair) {
-  if (!repair.any()) return;
-  fmt::print("repaired before any policy: {}\n", repair.name());
+  show_repair(repair.name(), repair.cost());
   for (const std::string& layer : repair.fixed_layers()) fmt::print("no other order: {}\n", layer);
   if (repair.reschedules() && !repair.moves()) {
     fmt::print("no layer's channels have another order: chips are as without rescheduling\n");
@@ -118,11 +131,6 @@ void show_outcome(const trainer::FleetResult& r) {
   fmt::print("{} on {}: {} chips; sold with {:.2f} % on validation images (deployed {:.2f} %)\n",
              r.network, r.accelerator, r.rates.size(), 100 * r.constraint,
              100 * r.deployed_validation);
-  if (!r.repair.empty()) {
-    fmt::print("chips are repaired: {}; spares take {} PEs, {} multipliers, {} memory bits\n",
-               r.repair, thousands(r.spare_pes), thousands(r.spare_multipliers),
-               thousands(r.spare_memory_bits));
-  }
   fmt::print(
       "{:<8} {:>6} {:>9} {:>7} {:>14} {:>16}  accuracy of chips on {} images: least, quartiles, "
       "greatest\n",
@@ -135,11 +143,6 @@ void show_outcome(const trainer::FleetResult& r) {
                thousands(o.images() + (needs_resilience_map(o.policy) ? r.resilience_images : 0)),
                100 * five[0], 100 * five[1], 100 * five[2], 100 * five[3], 100 * five[4]);
   }
-}
-
-std::vector<double> in_percent(std::vector<double> shares) {
-  for (double& share : shares) share *= 100;
-  return shares;
 }
 
 nlohmann::ordered_json outcome_json(const trainer::FleetResult& r) {
@@ -161,10 +164,7 @@ nlohmann::ordered_json outcome_json(const trainer::FleetResult& r) {
                                                 : nlohmann::ordered_json(100 * r.deployed_test)},
           {"resilience_images", r.resilience_images},
           {"repair", r.repair},
-          {"spares",
-           {{"pes", r.spare_pes},
-            {"multipliers", r.spare_multipliers},
-            {"memory_bits", r.spare_memory_bits}}},
+          {"spares", spares_json(r.spares)},
           {"outcomes", outcomes}};
 }
 
@@ -188,58 +188,11 @@ int fleet_show(const Arguments& arguments) {
   const auto result = trainer::read_fleet_result(path);
   report::Fleet shown = shown_fleet("", result, nullptr, 0);
   add_prices(line, shown);
+  show_repair(result.repair, result.spares);
   show_outcome(result);
   nlohmann::ordered_json json = outcome_json(result);
   if (!shown.prices.empty()) json["profit"] = show_profit(shown);
   line.write_json(std::move(json), "fleet outcome");
-  return 0;
-}
-
-int fleet_evaluate(const Arguments& arguments) {
-  CommandLine line("fleet evaluate MODEL --lot CHIPS.h5 --accelerator NAME --data NAME",
-                   "Accuracy of one network on every chip of a lot, as it is: each image once "
-                   "without faults, and what differs for each chip.",
-                   {"model"});
-  line.options().add_options()("lot", text("FILE"), "fault maps of the chips (.h5, .csv, .json)")(
-      "csv", text("FILE"), "a line for each chip");
-  add_fleet_hardware_options(line);
-  add_data_options(line);
-  add_thread_option(line);
-  line.epilogue(data_help() + site_help() + accelerator_help());
-  if (!line.parse(arguments)) return 0;
-  const FleetHardware hardware(line);
-  const FleetChips chips(line, hardware, nullptr);
-  const Network& network = hardware.network();
-  const DataSet data = load_data(line, network, line.text("model"));
-  std::vector<Effects> effects;
-  for (const FaultMap& map : chips.maps()) {
-    effects.push_back(hardware.damage(map, true).effects(network, 1));
-  }
-  const fast::PackedNetwork packed(network);
-  const fast::FaultList list(packed, effects);
-  const auto counts = fast::count_verdicts(
-      list, [&](int64_t i) { return input_tensor(network, data, static_cast<int>(i)); },
-      [&](int64_t i) { return data.labels[static_cast<size_t>(i)]; }, 0, data.size(),
-      threads(line));
-  std::vector<double> accuracies;
-  std::string csv = "chip,broken,correct,accuracy\n";
-  for (size_t chip = 0; chip < effects.size(); ++chip) {
-    const int64_t correct = counts.total_correct(static_cast<int>(chip));
-    accuracies.push_back(static_cast<double>(correct) / data.size());
-    csv += fmt::format("{},{},{},{:.4f}\n", chip, chips.sets()[chip].count(), correct,
-                       100 * accuracies.back());
-  }
-  const auto five = five_numbers(accuracies);
-  const double deployed = static_cast<double>(counts.total_golden_correct()) / data.size();
-  fmt::print(
-      "{} chips of {} on {}\nhealthy {:.2f} %; chips: least {:.2f}, quartiles {:.2f} "
-      "{:.2f} {:.2f}, greatest {:.2f} %\n",
-      accuracies.size(), hardware.name(), data_text(line, data), 100 * deployed, 100 * five[0],
-      100 * five[1], 100 * five[2], 100 * five[3], 100 * five[4]);
-  if (line.has("csv")) write_text_file(line.text("csv"), csv);
-  line.write_json({{"healthy", 100 * deployed},
-                   {"accuracy", in_percent(accuracies)},
-                   {"data", data_json(line, data)}});
   return 0;
 }
 

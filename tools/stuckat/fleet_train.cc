@@ -98,10 +98,7 @@ int fleet_train(const Arguments& arguments) {
   result.network = hardware.network().name;
   result.accelerator = hardware.name();
   result.repair = repair.name();
-  const ProtectionCost spares = repair.cost();
-  result.spare_pes = spares.pes;
-  result.spare_multipliers = spares.multipliers;
-  result.spare_memory_bits = spares.memory_bits;
+  result.spares = repair.cost();
   result.constraint = constraint.accuracy;
   result.deployed_validation = constraint.map.deployed;
   if (test) result.deployed_test = trainer::accuracy(hardware.network(), *test, workers);

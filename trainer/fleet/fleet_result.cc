@@ -125,9 +125,9 @@ void write_fleet_result(const std::string& path, const FleetResult& r) {
   file.write_string("/", "network", r.network);
   file.write_string("/", "accelerator", r.accelerator);
   file.write_string("/", "repair", r.repair);
-  file.write_int("/", "spare_pes", r.spare_pes);
-  file.write_int("/", "spare_multipliers", r.spare_multipliers);
-  file.write_int("/", "spare_memory_bits", r.spare_memory_bits);
+  file.write_int("/", "spare_pes", r.spares.pes);
+  file.write_int("/", "spare_multipliers", r.spares.multipliers);
+  file.write_int("/", "spare_memory_bits", r.spares.memory_bits);
   file.write_double("/", "constraint", r.constraint);
   file.write_double("/", "deployed_validation", r.deployed_validation);
   file.write_double("/", "deployed_test", r.deployed_test);
@@ -157,9 +157,9 @@ FleetResult read_fleet_result(const std::string& path) {
   r.network = file.read_string("/", "network");
   r.accelerator = file.read_string("/", "accelerator");
   r.repair = file.read_string("/", "repair");
-  r.spare_pes = file.read_int("/", "spare_pes", 0);
-  r.spare_multipliers = file.read_int("/", "spare_multipliers", 0);
-  r.spare_memory_bits = file.read_int("/", "spare_memory_bits", 0);
+  r.spares.pes = file.read_int("/", "spare_pes", 0);
+  r.spares.multipliers = file.read_int("/", "spare_multipliers", 0);
+  r.spares.memory_bits = file.read_int("/", "spare_memory_bits", 0);
   r.constraint = file.read_double("/", "constraint");
   r.deployed_validation = file.read_double("/", "deployed_validation");
   r.deployed_test = file.read_double("/", "deployed_test");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "faultmaps/grouping/resilience_curve.h"
+#include "faultmaps/mitigation/protection.h"
 
 namespace stuckat::trainer {
 
@@ -40,14 +41,12 @@ struct FleetOutcome {
 };
 
 struct FleetResult {
-  std::string configuration;  ///< all that decides the numbers, as JSON
-  std::string network;        ///< name
-  std::string accelerator;    ///< with what breaks
-  std::string repair = {};    ///< of each chip before any policy, "spares 1, reschedule"; or none
-  int64_t spare_pes = 0;      ///< what the spares of a chip take, here and below
-  int64_t spare_multipliers = 0;
-  int64_t spare_memory_bits = 0;
-  double constraint = 0;  ///< accuracy that a chip is sold with, on validation images
+  std::string configuration;   ///< all that decides the numbers, as JSON
+  std::string network;         ///< name
+  std::string accelerator;     ///< with what breaks
+  std::string repair = {};     ///< of each chip before any policy, "spares 1, reschedule"; or none
+  ProtectionCost spares = {};  ///< of a chip
+  double constraint = 0;       ///< accuracy that a chip is sold with, on validation images
   double deployed_validation = 0;
   double deployed_test = -1;  ///< -1: no test images
   std::vector<double> rates;  ///< [chip], by the measure, behind spares

@@ -259,11 +259,49 @@ TEST_CASE("fleet: repaired chips are never worse, and the same bytes by threads 
     auto shown = fleet_json(s, "fleet show " + s.file("a.h5"));
     CHECK(shown["outcomes"] == repaired);
     CHECK_THAT(shown["repair"].get<std::string>(), Catch::Contains(repair.substr(0, 6)));
+    // The deployed network on every repaired chip is policy fap; a line for each.
+    const auto each = fleet_json(
+        s, "fleet evaluate" + hardware(s) + "--lot " + s.file("lot.h5") + s.data() +
+               " --images 30 --training-images 40 --validation-images 20 --threads 2 --csv " +
+               s.file("e.csv") + options);
+    CHECK(each["accuracy"] == repaired[1]["test"]);
+    CHECK(each["healthy"] == fleet["deployed_test"]);
+    CHECK(each["repaired"]["repair"] == fleet["repair"]);
+    CHECK(each["repaired"]["spares"] == fleet["spares"]);
+    CHECK(each["repaired"]["validation_hash"] == fleet["data"]["validation_hash"]);
+    if (repair == "spares") CHECK(each["repaired"]["orders"] == 0);
+    const std::string lines = test::read_bytes(s.file("e.csv"));
+    CHECK_THAT(lines, Catch::StartsWith("chip,broken,correct,accuracy,left,order\n0,"));
+    CHECK(std::count(lines.begin(), lines.end(), '\n') == 10);
     const auto plan = fleet_json(
         s, "fleet plan" + lot + images(s) + "--policies fap,fixed --fixed-images 20" + options);
     CHECK(plan["plans"][0]["expected_chips"] == plan["repaired"]["meeting"]);
     CHECK(plan["plans"][0]["expected_chips"] == repaired[1]["sold"]);
   }
+}
+
+TEST_CASE("fleet: chips with channels in another order are evaluated in it") {
+  const Session s;
+  planned(s);
+  fleet_json(s, "faults new --model " + s.model() +
+                    " --accelerator loopback:8x8 --sites pe/dead --mean 1 --chips 9 --seed 1 -o " +
+                    s.file("other.h5"));
+  const std::string lot =
+      hardware(s) + "--lot " + s.file("other.h5") + s.data() + " --repair reschedule ";
+  const auto fleet =
+      fleet_json(s, "fleet train" + lot + "--resilience " + s.file("r.h5") +
+                        " --accuracy 0 --images 40 --validation-images 20 --test-images 30 " +
+                        "--policies fap --networks " + s.file("n") + " -o " + s.file("f.h5"));
+  const auto each = fleet_json(s, "fleet evaluate" + lot +
+                                      "--images 30 --training-images 40 --validation-images 20 " +
+                                      "--csv " + s.file("e.csv"));
+  CHECK(each["repaired"]["orders"] == fleet["outcomes"][0]["orders"]);
+  CHECK(each["repaired"]["orders"] > 0);
+  CHECK(each["accuracy"] == fleet["outcomes"][0]["test"]);
+  std::ifstream lines(s.file("e.csv"));
+  int moved = 0;
+  for (std::string line; std::getline(lines, line);) moved += line.ends_with(",1") ? 1 : 0;
+  CHECK(moved > 0);
 }
 
 TEST_CASE("fleet: with a spare PE for each broken one a chip is as a whole one") {
@@ -309,6 +347,9 @@ TEST_CASE("fleet: what does not fit together is refused") {
                           "--test-images 0 --networks " + s.file("n") + " -o " + s.file("f.h5"),
                       "other train images");
   test::check_refused("fleet plan" + options + images(s), "without --repair");
+  test::check_refused("fleet evaluate" + hardware(s) + "--lot " + s.file("lot.h5") + s.data() +
+                          " --training-images 20",
+                      "without --repair");
   test::check_refused("fleet plan" + options + images(s) + "--repair spare", "spares");
   test::check_refused("fleet plan" + options + images(s) + "--repair reschedule --spares 2",
                       "without --repair spares");

@@ -188,6 +188,8 @@ TEST_CASE("with --json - exactly one document is on standard output, as FORMAT.m
           s.file("n") + " -o " + s.file("fleet.h5"),
       "fleet show " + s.file("fleet.h5") + " --prices 20:3",
       "fleet evaluate" + fleet + " --lot " + s.file("lot.h5"),
+      "fleet evaluate" + fleet + " --lot " + s.file("lot.h5") +
+          " --validation-images 6 --repair spares,reschedule",
       "train --network cnv-w1a1 --width 0.05 --epochs 1" + s.data() +
           " --images 40 --test-images 0 --batch 20 -o " + s.file("t.h5"),
   };
