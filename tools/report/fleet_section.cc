@@ -262,6 +262,10 @@ std::string profit_picture(const Fleet& fleet) {
 }
 
 std::string policy_table(const Fleet& fleet) {
+  // Salvaged chips have orders of their own, too.
+  const bool has_orders =
+      !fleet.repair.empty() || std::any_of(fleet.policies.begin(), fleet.policies.end(),
+                                           [](const Policy& p) { return p.orders > 0; });
   std::string rows;
   for (const Policy& p : fleet.policies) {
     const auto five = five_numbers(p.accuracy);
@@ -269,13 +273,18 @@ std::string policy_table(const Fleet& fleet) {
         std::count_if(p.groups.begin(), p.groups.end(), [](const auto& g) { return g.split; });
     rows += "<tr><th title=\"" + escape(p.words) + "\">" + escape(p.name) + "</th>" +
             number_cell(fixed(share_sold(p), 1)) + number_cell(grouped(p.networks)) +
+            (has_orders ? number_cell(grouped(p.orders)) : std::string()) +
             number_cell(grouped(p.images)) + number_cell(grouped(bill(p))) +
             number_cell(grouped(split)) + number_cell(five.empty() ? "-" : fixed(five[0], 2)) +
             number_cell(five.empty() ? "-" : fixed(five[2], 2)) + "</tr>\n";
   }
   return "<div class=\"scroll\"><table><thead><tr><th>policy</th>"
-         "<th class=\"n\">% sold</th><th class=\"n\">networks</th><th class=\"n\">images</th>"
-         "<th class=\"n\">with the map</th><th class=\"n\">groups split</th>"
+         "<th class=\"n\">% sold</th><th class=\"n\">networks</th>" +
+         std::string(has_orders ? "<th class=\"n\" title=\"orders of channels in which sold chips "
+                                  "have the deployed network\">orders</th>"
+                                : "") +
+         "<th class=\"n\">images</th><th class=\"n\">with the map</th><th class=\"n\">groups "
+         "split</th>"
          "<th class=\"n\">least %</th><th class=\"n\">median %</th></tr></thead>\n<tbody>" +
          rows + "</tbody></table></div>\n";
 }
@@ -312,6 +321,11 @@ constexpr Fate fates[] = {{"s2", "nothing is broken"},
                           {"s4", "sold after retraining"},
                           {"h7", "sold by no policy"}};
 
+const char* words_of(const Fate& fate, const Fleet& fleet) {
+  const bool spared = &fate == fates && !fleet.repair.empty();
+  return spared ? "nothing is left broken" : fate.words;
+}
+
 int fate_of(const Fleet& fleet, size_t chip) {
   if (fleet.rates[chip] == 0) return 0;
   int fate = 3;
@@ -344,13 +358,13 @@ std::string wafer_pictures(const Fleet& fleet) {
       drawing.rectangle(2 + side * fleet.dies[die].first, 2 + side * fleet.dies[die].second,
                         side - 1, side - 1, fate.css_class,
                         "chip " + grouped(static_cast<int64_t>(chip)) + ", " +
-                            fixed(fleet.rates[chip], 2) + " % broken\n" + fate.words);
+                            fixed(fleet.rates[chip], 2) + " % broken\n" + words_of(fate, fleet));
     }
     text += "<figure>" + drawing.str() + "<figcaption>wafer " +
             grouped(static_cast<int64_t>(wafer)) + "</figcaption></figure>\n";
   }
   std::vector<LegendEntry> entries;
-  for (const Fate& fate : fates) entries.push_back({fate.css_class, fate.words, 1});
+  for (const Fate& fate : fates) entries.push_back({fate.css_class, words_of(fate, fleet), 1});
   return text + "</div>\n" + legend(entries);
 }
 
@@ -378,7 +392,8 @@ std::string merging_sentence(const Fleet& fleet) {
 
 std::string fleet_sentence(const Fleet& fleet) {
   std::string text = "Of " + count_of(static_cast<int64_t>(fleet.rates.size()), "chip") + " of " +
-                     fleet.accelerator;
+                     fleet.accelerator +
+                     (fleet.repair.empty() ? "" : ", each repaired (" + fleet.repair + ")");
   for (size_t i = 0; i < fleet.policies.size(); ++i) {
     const Policy& p = fleet.policies[i];
     text += (i == 0                           ? ", "
@@ -394,15 +409,18 @@ std::string fleet_section(const ReportInput& input) {
   if (input.fleets.empty()) return {};
   std::string text = "<section id=\"fleets\">\n<h2>Fleets</h2>\n";
   for (const Fleet& fleet : input.fleets) {
-    text += "<article>\n<h3>" + escape(fleet.label) + " <small>" + escape(fleet.network) + " on " +
-            escape(fleet.accelerator) + ", " +
-            count_of(static_cast<int64_t>(fleet.rates.size()), "chip") + "</small></h3>\n<p>" +
-            "A chip is sold with " + fixed(fleet.constraint, 2) +
-            " % on validation images, where the deployed network has " + fixed(fleet.deployed, 2) +
-            " % on a healthy chip. The resilience map has cost " +
-            count_of(fleet.map_images, "image") + " of retraining.</p>\n<p>" +
-            escape(merging_sentence(fleet)) + "</p>\n" + policy_table(fleet) +
-            "<div class=\"figures\">\n";
+    text +=
+        "<article>\n<h3>" + escape(fleet.label) + " <small>" + escape(fleet.network) + " on " +
+        escape(fleet.accelerator) + ", " +
+        count_of(static_cast<int64_t>(fleet.rates.size()), "chip") + "</small></h3>\n<p>" +
+        (fleet.repair.empty()
+             ? std::string()
+             : "Each chip is repaired before any policy but 'none': " + escape(fleet.repair) + ". ") +
+        "A chip is sold with " + fixed(fleet.constraint, 2) +
+        " % on validation images, where the deployed network has " + fixed(fleet.deployed, 2) +
+        " % on a healthy chip. The resilience map has cost " + count_of(fleet.map_images, "image") +
+        " of retraining.</p>\n<p>" + escape(merging_sentence(fleet)) + "</p>\n" +
+        policy_table(fleet) + "<div class=\"figures\">\n";
     if (!fleet.policies.empty()) text += bill_picture(fleet) + accuracy_picture(fleet);
     if (!fleet.policies.empty() && !fleet.prices.empty()) text += profit_picture(fleet);
     if (!fleet.curve.empty() && !fleet.rates.empty()) text += curve_picture(fleet);

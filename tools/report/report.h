@@ -172,6 +172,7 @@ struct Fleet {
     std::string name;
     std::string words;  ///< what it does
     int64_t networks = 0;
+    int64_t orders = 0;            ///< of channels, in which sold chips have the deployed network
     int64_t images = 0;            ///< of retraining
     int64_t images_of_map = 0;     ///< on top: what measuring E(f) has cost; 0 where it needs none
     std::vector<double> accuracy;  ///< [chip], percent
@@ -187,6 +188,7 @@ struct Fleet {
   std::string label;
   std::string network;
   std::string accelerator;    ///< with what breaks
+  std::string repair;         ///< of each chip, what it takes included; empty: none
   std::string images;         ///< "test", "validation": what `accuracy` is on
   double constraint = 0;      ///< percent, on validation images
   double deployed = 0;        ///< likewise

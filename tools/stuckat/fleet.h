@@ -158,6 +158,7 @@ struct FleetResilience {
 std::array<double, 5> five_numbers(std::vector<double> values);
 std::vector<double> in_percent(std::vector<double> shares);
 /// What chips are repaired by, and what spares take; nothing without repair.
+std::string repair_text(const std::string& name, const ProtectionCost& spares);
 void show_repair(const std::string& name, const ProtectionCost& spares);
 /// That, and layers whose channels stay.
 void show_repair(const FleetRepair& repair);

@@ -36,6 +36,7 @@ report::Fleet::Policy shown_policy(const trainer::FleetOutcome& o, int64_t map_i
   shown.name = o.policy;
   shown.words = o.words;
   shown.networks = o.networks();
+  shown.orders = o.orders();
   shown.images = o.images();
   shown.images_of_map = needs_resilience_map(o.policy) ? map_images : 0;
   for (const double accuracy : o.test.empty() ? o.validation : o.test) {
@@ -63,7 +64,8 @@ report::Fleet shown_fleet(const std::string& label, const trainer::FleetResult& 
   report::Fleet shown;
   shown.label = label;
   shown.network = r.network;
-  shown.accelerator = r.accelerator + (r.repair.empty() ? "" : ", repaired: " + r.repair);
+  shown.accelerator = r.accelerator;
+  shown.repair = repair_text(r.repair, r.spares);
   shown.images = r.deployed_test < 0 ? "validation" : "test";
   shown.constraint = 100 * r.constraint;
   shown.deployed = 100 * r.deployed_validation;

@@ -103,14 +103,15 @@ nlohmann::ordered_json resilience_json(const trainer::ResilienceMap& map) {
           {"runs", runs}};
 }
 
+std::string repair_text(const std::string& name, const ProtectionCost& spares) {
+  if (spares.pes == 0) return name;
+  return fmt::format("{}; spares are {} PEs, {} multipliers, {} memory bits", name,
+                     thousands(spares.pes), thousands(spares.multipliers),
+                     thousands(spares.memory_bits));
+}
+
 void show_repair(const std::string& name, const ProtectionCost& spares) {
-  if (name.empty()) return;
-  fmt::print("each chip is repaired: {}", name);
-  if (spares.pes > 0) {
-    fmt::print("; its spares are {} PEs, {} multipliers, {} memory bits", thousands(spares.pes),
-               thousands(spares.multipliers), thousands(spares.memory_bits));
-  }
-  fmt::print("\n");
+  if (!name.empty()) fmt::print("each chip is repaired: {}\n", repair_text(name, spares));
 }
 
 nlohmann::ordered_json spares_json(const ProtectionCost& spares) {

@@ -235,6 +235,7 @@ TEST_CASE("fleet: repaired chips are never worse, and the same bytes by threads 
   const auto plain = fleet_json(s, train + " -o " + s.file("f.h5"))["outcomes"];
   for (const std::string repair : {"reschedule", "spares", "spares,reschedule"}) {
     INFO(repair);
+    const bool spares = repair != "reschedule";
     const std::string options = " --repair " + repair;
     const auto fleet = fleet_json(s, train + options + " --threads 1 -o " + s.file("a.h5"));
     const auto repaired = fleet["outcomes"];
@@ -245,7 +246,6 @@ TEST_CASE("fleet: repaired chips are never worse, and the same bytes by threads 
     }
     CHECK(repaired[1]["images"] == 0);
     CHECK(repaired[1]["networks"] <= 1);
-    const bool spares = repair != "reschedule";
     CHECK(fleet["spares"]["pes"] == (spares ? 1 : 0));
     CHECK(fleet["spares"]["multipliers"] == (spares ? 8 : 0));
     if (spares) CHECK(repaired[2]["images"] <= plain[2]["images"]);
@@ -257,6 +257,14 @@ TEST_CASE("fleet: repaired chips are never worse, and the same bytes by threads 
     fleet_json(s, again + " --threads 2 -o " + s.file("b.h5"));
     CHECK(test::read_bytes(s.file("a.h5")) == test::read_bytes(s.file("b.h5")));
     auto shown = fleet_json(s, "fleet show " + s.file("a.h5"));
+    const std::string name = fleet["repair"];
+    CHECK_THAT(run("fleet show " + s.file("a.h5")).output,
+               Catch::Contains("each chip is repaired: " + name) && Catch::Contains("orders"));
+    fleet_json(s, "report --fleet lot=" + s.file("a.h5") + " -o " + s.file("a.html"));
+    const std::string page = test::read_bytes(s.file("a.html"));
+    CHECK_THAT(page, Catch::Contains("repaired before any policy but 'none': " + name) &&
+                         Catch::Contains(">orders</th>"));
+    CHECK(spares == (page.find("8 multipliers") != std::string::npos));
     CHECK(shown["outcomes"] == repaired);
     CHECK_THAT(shown["repair"].get<std::string>(), Catch::Contains(repair.substr(0, 6)));
     // The deployed network on every repaired chip is policy fap; a line for each.

@@ -246,6 +246,37 @@ TEST_CASE("lots of broken memories that broke alike are drawn side by side") {
   CHECK(contains(page, "<a href=\"#memories\">"));
 }
 
+TEST_CASE(
+    "of a repaired fleet its repair and its orders of channels are shown, of others neither") {
+  Fleet fleet;
+  fleet.label = "lot";
+  fleet.accelerator = "array";
+  fleet.rates = {0, 1};
+  fleet.across = 1;
+  fleet.dies = {{0, 0}};
+  fleet.policies.resize(1);
+  fleet.policies[0].name = "fap";
+  fleet.policies[0].networks = 1;
+  fleet.policies[0].accuracy = {90, 80};
+  fleet.policies[0].sold = {true, true};
+  ReportInput input;
+  input.fleets = {fleet};
+  const std::string plain = html(input);
+  CHECK(tag_error(plain) == "");
+  CHECK(!contains(plain, "repaired"));
+  CHECK(!contains(plain, ">orders</th>"));
+  CHECK(contains(plain, "nothing is broken"));
+  input.fleets[0].repair = "spares 1 & reschedule";
+  input.fleets[0].policies[0].orders = 17;
+  const std::string page = html(input);
+  CHECK(tag_error(page) == "");
+  CHECK(contains(page, "repaired before any policy but 'none': spares 1 &amp; reschedule."));
+  CHECK(contains(page, ">orders</th>"));
+  CHECK(contains(page, ">17</td>"));
+  CHECK(contains(page, "nothing is left broken"));  // rates are those behind spares
+  CHECK(contains(summary(input).front(), "of array, each repaired (spares 1 & reschedule), fap"));
+}
+
 TEST_CASE("a FIFO is drawn with the cycles at each number of words") {
   Simulation run;
   run.network = "net";
