@@ -207,24 +207,29 @@ void add_policy_options(CommandLine& line) {
       "budget", number("N", -1), "images of retraining in all, for each policy; -1: no limit");
 }
 
-std::vector<grouping::FleetPlan> plan_policies(const CommandLine& line,
-                                               const grouping::LotView& lot) {
+std::vector<std::string> policy_names(const CommandLine& line) {
   std::vector<std::string> names = split_list(line.text("policies"));
   if (names == std::vector<std::string>{"all"}) {
     names.clear();
     for (const auto& row : grouping::policies()) names.emplace_back(row.name);
   }
+  for (const std::string& name : names) grouping::policy(name, "--policies");
+  if (names.empty()) throw InputError("--policies", "an empty list", "names of policies");
+  return names;
+}
+
+std::vector<grouping::FleetPlan> plan_policies(const CommandLine& line,
+                                               const grouping::LotView& lot) {
   grouping::PolicyOptions options;
   options.group_size = static_cast<int>(line.integer("group-size", 1, 1'000'000));
   options.fixed_images = line.integer("fixed-images", 0, INT64_MAX / 1000);
   options.seed = static_cast<uint64_t>(line.integer("policy-seed", 0, INT64_MAX));
   const int64_t budget = line.integer("budget", -1, INT64_MAX / 1000);
   std::vector<grouping::FleetPlan> plans;
-  for (const std::string& name : names) {
+  for (const std::string& name : policy_names(line)) {
     plans.push_back(plan_fleet(grouping::policy(name, "--policies"), lot, options));
     if (budget >= 0) plans.back() = within_budget(std::move(plans.back()), lot, budget);
   }
-  if (plans.empty()) throw InputError("--policies", "an empty list", "names of policies");
   return plans;
 }
 

@@ -110,6 +110,8 @@ FleetConstraint load_constraint(const CommandLine& line, const Network& network)
 
 /// --policies, --group-size, --fixed-images, --policy-seed, --budget.
 void add_policy_options(CommandLine& line);
+/// Of --policies. Throws InputError.
+std::vector<std::string> policy_names(const CommandLine& line);
 std::vector<grouping::FleetPlan> plan_policies(const CommandLine& line,
                                                const grouping::LotView& lot);
 

@@ -97,6 +97,7 @@ int fleet_plan(const Arguments& arguments) {
   const FleetHardware hardware(line);
   const FleetConstraint constraint = load_constraint(line, hardware.network());
   const FleetImages images = repairs ? load_fleet_images(line, hardware.network()) : FleetImages{};
+  policy_names(line);  // before anything is measured
   trainer::Workers workers(threads(line));
   FleetRepair repair(line, hardware, images.validation, workers);
   FleetChips chips(line, hardware, &repair);

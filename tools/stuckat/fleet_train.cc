@@ -72,16 +72,18 @@ int fleet_train(const Arguments& arguments) {
   const auto test_images = static_cast<int>(line.integer("test-images", -1, INT32_MAX));
   std::optional<DataSet> test;
   if (test_images != 0) test = read_dataset(line.text("data"), {false, 0, test_images});
+  trainer::FleetOptions options;
+  options.retrain = retraining_of(line, constraint, images);
+  policy_names(line);
   const std::string folder = line.text("networks");
   std::filesystem::create_directories(folder);
 
+  // From here on chips that are repaired are measured.
   trainer::Workers workers(threads(line));
   FleetRepair repair(line, hardware, images.validation, workers);
   FleetChips chips(line, hardware, &repair);
   const trainer::Model start = trainer::start_model(hardware.network(), images.train, workers);
   const trainer::Deployed deployed{hardware.network(), start, images.train, images.validation};
-  trainer::FleetOptions options;
-  options.retrain = retraining_of(line, constraint, images);
   options.constraint = constraint.accuracy;
   options.attempts = static_cast<int>(line.integer("attempts", 1, 1000));
   options.images = [&](double rate) {
@@ -106,9 +108,9 @@ int fleet_train(const Arguments& arguments) {
   result.curve = constraint.curve.points();
   result.resilience_images = constraint.map.cost();
 
-  catch_interrupts();
-  ProgressLine progress("fleet");
   const auto plans = plan_policies(line, chips.view(constraint.curve, constraint.accuracy));
+  catch_interrupts();  // of what was measured so far nothing is kept
+  ProgressLine progress("fleet");
   const trainer::FleetLot lot = chips.lot();
   for (size_t i = 0; i < plans.size(); ++i) {
     trainer::FleetOutcome outcome;

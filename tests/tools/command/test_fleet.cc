@@ -354,6 +354,10 @@ TEST_CASE("fleet: what does not fit together is refused") {
   test::check_refused("fleet train" + options + s.data() + " --images 30 --validation-images 20 " +
                           "--test-images 0 --networks " + s.file("n") + " -o " + s.file("f.h5"),
                       "other train images");
+  test::check_refused("fleet train" + options + images(s) + "--policies efatt --networks " +
+                          s.file("n") + " -o " + s.file("f.h5"),
+                      "efat");
+  CHECK(!std::filesystem::exists(s.file("n")));
   test::check_refused("fleet plan" + options + images(s), "without --repair");
   test::check_refused("fleet evaluate" + hardware(s) + "--lot " + s.file("lot.h5") + s.data() +
                           " --training-images 20",
