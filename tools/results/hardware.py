@@ -54,6 +54,16 @@ def rows(measured, worst_channel):
     return trainings, ways
 
 
+def losing(found):
+    """Of the PEs that lose with other channels on them: how many of each array, and why they cannot be moved (else empty)."""
+    counts = {}
+    for pe in found["pes"]:
+        if pe["error"] > found["error_free_error"] + MARGIN:
+            key = pe["pe"].rsplit("/", 1)[0], pe["fixed"].removeprefix(pe["pe"].split("/")[0] + ": ")
+            counts[key] = counts.get(key, 0) + 1
+    return "; ".join(f"{count} of `{array}`{reason and f' ({reason})'}" for (array, reason), count in counts.items()) or "none"
+
+
 def table(head, lines):
     return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *lines)) + "\n"
 
@@ -73,6 +83,9 @@ that cost least on the broken PE, where its layer has several PEs.
 
 """ + table(["training", "no fault", "worst channel stuck", "worst dead PE", "mean dead PE", "PEs that lose", "worst, moved",
              "PEs that lose, moved"], trainings) + f"""
+PEs that lose, moved:
+
+""" + "".join(f"- {training}: {losing(found)}\n" for training, found in measured) + f"""
 The fewest PEs that are added so that no dead PE costs more than {MARGIN} points above standard training without faults (cost: in
 unrolled networks):
 

@@ -47,6 +47,10 @@ class Hardware(unittest.TestCase):
                                 ["FAT", "other channels on the broken PE", "0", "1.000", "25.00"],
                                 ["FAT", "three copies of PEs", "4", "1.400", "21.00"]])
         self.assertEqual(hardware.section([], {}), "")
+        self.assertEqual(hardware.losing(standard), "1 of `layer0/mvtu`")
+        self.assertEqual(hardware.losing(fat), "none")
+        standard["pes"][0]["fixed"] = "layer0: PE = 1"
+        self.assertEqual(hardware.losing(standard), "1 of `layer0/mvtu` (PE = 1)")
 
 
 class Systolic(unittest.TestCase):
