@@ -3,9 +3,11 @@
 
 #include <vector>
 
+#include "tests/support/catch.h"
 #include "tests/support/random_graph.h"
 #include "trainer/model.h"
 #include "trainer/product.h"
+#include "trainer/train.h"
 #include "workloads/dataset.h"
 #include "workloads/errors.h"
 #include "workloads/reference.h"
@@ -24,6 +26,33 @@ inline Network trainable_graph(Random& random) {
     }
     const bool raw = !network.format(0).has_zero_point();
     if (raw && !trainer::by_tables(network)) return network;
+  }
+}
+
+/// Every method and every second pass changes what training with these options comes to, but for
+/// a second pass of radius 0. differs(options): whether it does.
+template <class Differs>
+void check_methods(const trainer::TrainOptions& options, const Differs& differs) {
+  using trainer::InjectionKind;
+  using trainer::Method;
+  for (const Method method : {Method::fat1, Method::fat2, Method::dropout, Method::dropout2d}) {
+    for (const InjectionKind kind : {InjectionKind::channel, InjectionKind::pixel}) {
+      trainer::TrainOptions o = options;
+      o.method = method;
+      o.injection = kind;
+      o.percent = 20;
+      INFO(trainer::method_names()[static_cast<size_t>(method)]);
+      CHECK(differs(o));
+    }
+  }
+  for (const trainer::AscentRow& row : trainer::ascent_rows()) {
+    trainer::TrainOptions o = options;
+    o.ascent.row = &row;
+    o.ascent.rho = 0;
+    CHECK_FALSE(differs(o));
+    o.ascent.rho = row.rho;
+    INFO(row.name);
+    CHECK(differs(o));
   }
 }
 

@@ -201,25 +201,7 @@ TEST_CASE("every method trains a graph, with a second pass and with a penalty") 
     CHECK(std::isfinite(result.history.back().loss));
     return !(result.model == plain);
   };
-  for (const Method method : {Method::fat1, Method::fat2, Method::dropout, Method::dropout2d}) {
-    for (const InjectionKind kind : {InjectionKind::channel, InjectionKind::pixel}) {
-      TrainOptions o = options;
-      o.method = method;
-      o.injection = kind;
-      o.percent = 20;
-      INFO(method_names()[static_cast<size_t>(method)]);
-      CHECK(differs(o));
-    }
-  }
-  for (const AscentRow& row : ascent_rows()) {
-    TrainOptions o = options;
-    o.ascent.row = &row;
-    o.ascent.rho = 0;
-    CHECK_FALSE(differs(o));
-    o.ascent.rho = row.rho;
-    INFO(row.name);
-    CHECK(differs(o));
-  }
+  test::check_methods(options, differs);
   options.penalty = {PenaltyKind::l1, 0.1};
   const TrainResult sparse = train(network, {data}, options);
   CHECK(sparse.history.back().penalty > 0);

@@ -299,22 +299,7 @@ TEST_CASE("every method trains with learned scales, with a second pass and with 
     CHECK(has_learned_scales(result.model));
     return !(result.model == plain);
   };
-  for (const Method method : {Method::fat1, Method::fat2, Method::dropout, Method::dropout2d}) {
-    TrainOptions o = options;
-    o.method = method;
-    o.percent = 20;
-    INFO(method_names()[static_cast<size_t>(method)]);
-    CHECK(differs(o));
-  }
-  for (const AscentRow& row : ascent_rows()) {
-    TrainOptions o = options;
-    o.ascent.row = &row;
-    o.ascent.rho = 0;
-    CHECK_FALSE(differs(o));
-    o.ascent.rho = row.rho;
-    INFO(row.name);
-    CHECK(differs(o));
-  }
+  test::check_methods(options, differs);
   options.penalty = {PenaltyKind::l1, 0.1};
   CHECK(differs(options));
 }
