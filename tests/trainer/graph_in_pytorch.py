@@ -127,17 +127,18 @@ def gradients(name, bits):
         yield f"gradient {index} " + " ".join(f"{v.item():.12g}" for v in values)
 
 
-def main():
+def renew(numbers, kinds):
+    """Prints the file of the argument; its lines of these kinds are those of numbers(name, bits)."""
     with open(sys.argv[1], encoding="ascii") as file:
         for line in file:
             words = line.split()
-            if words and words[0] in ("loss", "gradient"):
+            if words and words[0] in kinds:
                 continue
             print(line, end="")
             if words and words[0] == "network":
-                for printed in gradients(words[1], int(words[2])):
+                for printed in numbers(words[1], int(words[2])):
                     print(printed, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    renew(gradients, ("loss", "gradient"))

@@ -7,9 +7,7 @@ A case is a line `network NAME BITS` (weights and activations), then the numbers
 on the same images, learning rate 0.005: `step LOSS SCALE SCALE ...`, the loss before the step and the
 real value of the greatest level of each layer's weights after it.
 """
-import sys
-
-from graph_in_pytorch import Graph, mobilenet, resnet, torch
+from graph_in_pytorch import Graph, mobilenet, renew, resnet, torch
 
 STEPS, LEARNING_RATE = 10, 0.005
 
@@ -71,17 +69,5 @@ def steps(name, bits):
         yield f"step {loss.item():.12g} " + " ".join(scales)
 
 
-def main():
-    with open(sys.argv[1], encoding="ascii") as file:
-        for line in file:
-            words = line.split()
-            if words and words[0] == "step":
-                continue
-            print(line, end="")
-            if words and words[0] == "network":
-                for printed in steps(words[1], int(words[2])):
-                    print(printed, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    renew(steps, ("step",))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import sources
 from figures import Chart
+from sources import DEGRADED
 
 POLICIES = "fap,salvage,fixed,reduce,tre-map,random,efat,one"
 REPAIRS = {"": "fixed", "reschedule": "fap,fixed,reduce,efat", "spares": "fap,fixed,reduce,efat",
@@ -68,7 +69,7 @@ ROWS = (
     Row("systolic-gtsrb", "GTSRB", "gtsrb:{work}/gtsrb", "gtsrb/gtsrb_train_32x32.bin.xz", GTSRB, (-1, 2000),
         "systolic:256x256", "systolic/bypass", "1,2,5,10", "500,1000,2000,4000", "0.001",
         bypassed(65536, (0.02, 0.006, 0.05))),
-    Row("systolic-cifar", "CIFAR-10", "images:{work}/cifar10-exact-test", "cifar10/jpeg_degraded_images.tar.xz", RESNET, (20000, 2000),
+    Row("systolic-cifar", "CIFAR-10", "images:{work}/cifar10-exact-test", DEGRADED, RESNET, (20000, 2000),
         "systolic:256x256", "systolic/bypass", "1,2,5,10", "500,1000,2000,4000", "0.001", bypassed(65536, (0.02, 0.01)),
         test_images=1017),
     Row("loopback-fashion", "Fashion-MNIST", "fashion-mnist", "", FASHION, (20000, 2000),

@@ -3,6 +3,9 @@ against them: a campaign of every dead PE, and the measures of `stuckat protect`
 
 import json
 
+import measures
+from markdown import table
+
 ACCELERATOR = "dataflow:bnn-pynq-cnv-w1a1"
 SETS = 40  # sets of channels that a search measures
 MARGIN = 5  # points above the error of standard training without faults
@@ -25,12 +28,6 @@ def measure(call, stem, model, data):
             "ways": [{key: c[key] for key in ("measure", "count", "macs", "pes", "worst_error", "mean_error")} for c in candidates]}
 
 
-def fewest(ways, name, limit):
-    """The candidate of a measure with the fewest PEs whose worst case is within the limit; None: none is."""
-    good = [w for w in ways if w["measure"] == name and w["worst_error"] <= limit + 1e-9]
-    return min(good, key=lambda w: (w["pes"], w["macs"], w["worst_error"])) if good else None
-
-
 def rows(measured, worst_channel):
     """measured: [(training, what `measure` gave)], standard training first; worst_channel: {training: error of its worst
     stuck channel on the same images}. Cells of the table of trainings, and of that of ways."""
@@ -46,9 +43,10 @@ def rows(measured, worst_channel):
                           f"{max(pe['error'] for pe in found['pes']):.2f}",
                           f"{sum(pe['error'] > free + MARGIN for pe in found['pes'])} of {len(errors)}"])
         for name, words in MEASURES.items():
-            best = fewest(found["ways"], name, limit)
-            least = min((w["worst_error"] for w in found["ways"] if w["measure"] == name), default=None)
-            if least is not None:
+            candidates = [w for w in found["ways"] if w["measure"] == name]
+            best = measures.cheapest(candidates, limit, "pes")
+            if candidates:
+                least = min(w["worst_error"] for w in candidates)
                 ways.append([training, words] + (["-", "-", f"{least:.2f}: not enough"] if best is None else
                                                  [f"{best['pes']}", f"{best['macs']:.3f}", f"{best['worst_error']:.2f}"]))
     return trainings, ways
@@ -62,10 +60,6 @@ def losing(found):
             key = pe["pe"].rsplit("/", 1)[0], pe["fixed"].removeprefix(pe["pe"].split("/")[0] + ": ")
             counts[key] = counts.get(key, 0) + 1
     return "; ".join(f"{count} of `{array}`{reason and f' ({reason})'}" for (array, reason), count in counts.items()) or "none"
-
-
-def table(head, lines):
-    return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *lines)) + "\n"
 
 
 def section(measured, worst_channel):

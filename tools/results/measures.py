@@ -64,6 +64,12 @@ def replication(campaign, voter_cost=0.0):
     return curve
 
 
+def cheapest(candidates, error, cost):
+    """Of the candidates of `stuckat protect` the cheapest with at most this worst-case error, the first of equals; None: none is."""
+    good = [c for c in candidates if c["worst_error"] <= error + 1e-9]
+    return min(good, key=lambda c: c[cost]) if good else None
+
+
 def channels_for(campaign, worst_error):
     """Fewest triplicated channels with at most this worst-case error; None if none has it."""
     for n, _, error in replication(campaign):

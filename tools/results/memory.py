@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from figures import Chart
+from sources import DEGRADED
 
 RATES = "0.0001,0.001,0.01,0.03,0.05"
 CHIPS = 50
@@ -51,7 +52,7 @@ class Data:
 
 FASHION = Data("Fashion-MNIST", "fashion-mnist", "fashion-mnist", ("--input-channels", "1"), "")
 CIFAR = Data("CIFAR-10", "images:{work}/cifar10-degraded", "cifar10:{data}/cifar10/test_exact_first1017.bin.xz",
-             ("--flip", "--crop", "4"), "cifar10/jpeg_degraded_images.tar.xz")
+             ("--flip", "--crop", "4"), DEGRADED)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import json
 import hardware
 import measures
 from figures import Chart
+from markdown import row
 from paper import CELLS, LAYERS
 from plan import FULL, SMALL, plan
 from trends import trends
@@ -38,10 +39,6 @@ class Results:
 
     def get(self, precision, method, percent, broken, data, test=""):
         return self.cells.get((precision, method, percent, broken, data, test))
-
-
-def row(cells):
-    return "| " + " | ".join(cells) + " |\n"
 
 
 def three(values):

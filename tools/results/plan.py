@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from hardware import ACCELERATOR
+from sources import DEGRADED
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ CIFAR = Data(
     "CIFAR-10", "images:{work}/cifar10-degraded",
     (("1,017 exact", "cifar10:{data}/cifar10/test_exact_first1017.bin.xz"),
      ("10,000 JPEG-degraded", "images:{work}/cifar10-degraded")), 3,
-    ("--flip", "--crop", "4"), needs="cifar10/jpeg_degraded_images.tar.xz")
+    ("--flip", "--crop", "4"), needs=DEGRADED)
 
 
 @dataclass(frozen=True)
